@@ -1,0 +1,201 @@
+/**
+ * The identity: who the app's next operation belongs to, and in parallel what the server demands.
+ *
+ * `who`
+ * - `anonymous`: nobody is logged in; operations belong to the anonymous identity of this device.
+ * - `identified`: `context.user` is logged in.
+ *
+ * `requirement` (I2)
+ * - `unknown`: nobody has said yet. Under the policy `whileUnknown: 'hold'` every lane is held.
+ * - `required`: the server demands identity verification. Entering it deals with the anonymous
+ *   operations as the policy `anonymous` says (I3), and every user's lane needs a token (I5).
+ * - `off`: it does not. A 401 to an unsigned request raises a suspicion, never a change (I10).
+ *
+ * login() and logout() are facts at the moment they are called (I1): storing them is repeated until
+ * it succeeds, so this machine hears them at once and not after a commit.
+ */
+import { and, assertEvent, assign, emit, enqueueActions, not, setup, stateIn } from 'xstate'
+import type { Requirement, UserId } from '../src/model.ts'
+
+export type AnonymousPolicy = 'drop' | 'hold' | 'adopt'
+export type UnknownPolicy = 'hold' | 'send'
+
+export type IdentityEvent =
+  /** What the last run left behind; heard once, at the start, and never announced. */
+  | {
+      readonly type: 'storage.loaded'
+      readonly user: UserId | null
+      readonly requirement: Requirement
+    }
+  | { readonly type: 'user.loggedIn'; readonly user: UserId }
+  | { readonly type: 'user.loggedOut' }
+  | { readonly type: 'requirement.learned'; readonly requirement: Requirement }
+  | { readonly type: 'requirement.suspected' }
+
+export type IdentityCommand =
+  | {
+      readonly type: 'identity.changed'
+      readonly user: UserId | null
+      readonly former: UserId | null
+    }
+  | {
+      readonly type: 'requirement.changed'
+      readonly requirement: Requirement
+      readonly suspected: boolean
+    }
+  /** The hold `requirement-unknown` on every lane. */
+  | { readonly type: 'lanes.hold' }
+  | { readonly type: 'lanes.release' }
+  /** Drop what is stored of the anonymous identity (I3). */
+  | { readonly type: 'anonymous.drop' }
+  /** The hold `signed-out` on the anonymous lane. */
+  | { readonly type: 'anonymous.hold' }
+  | { readonly type: 'anonymous.release' }
+  | { readonly type: 'anonymous.adopt'; readonly user: UserId }
+  /** From now on a user's lane needs a token (I5). */
+  | { readonly type: 'tokens.demand' }
+  /** From now on a user's lane may go without (I4, I10). */
+  | { readonly type: 'tokens.waive' }
+
+export interface IdentityContext {
+  readonly user: UserId | null
+  readonly anonymous: AnonymousPolicy
+  readonly whileUnknown: UnknownPolicy
+}
+
+export interface IdentityInput {
+  readonly anonymous: AnonymousPolicy
+  readonly whileUnknown: UnknownPolicy
+}
+
+interface Value {
+  readonly value: Requirement
+}
+
+/** A guard and a report, each about one value of the requirement. */
+const isLearned = (value: Requirement) => ({ type: 'isRequirement' as const, params: { value } })
+const report = (value: Requirement) => ({ type: 'reportRequirement' as const, params: { value } })
+
+export const identityMachine = setup({
+  types: {} as {
+    context: IdentityContext
+    input: IdentityInput
+    events: IdentityEvent
+    emitted: IdentityCommand
+  },
+  guards: {
+    isRequirement: ({ event }, params: Value) =>
+      (event.type === 'requirement.learned' || event.type === 'storage.loaded') &&
+      event.requirement === params.value,
+    isSomebody: ({ event }) => event.type === 'storage.loaded' && event.user !== null,
+    isOtherUser: ({ context, event }) =>
+      event.type === 'user.loggedIn' && event.user !== context.user,
+    adoptsAnonymous: ({ context }) => context.anonymous === 'adopt',
+  },
+  actions: {
+    changeUser: assign(({ event }) => {
+      assertEvent(event, ['user.loggedIn', 'storage.loaded'])
+      return { user: event.user }
+    }),
+    forgetUser: assign({ user: null }),
+    reportUser: emit(({ context, event }) => ({
+      type: 'identity.changed',
+      user: event.type === 'user.loggedIn' ? event.user : null,
+      former: context.user,
+    })),
+    reportRequirement: emit((_, params: Value) => ({
+      type: 'requirement.changed',
+      requirement: params.value,
+      suspected: false,
+    })),
+    reportSuspicion: emit({ type: 'requirement.changed', requirement: 'off', suspected: true }),
+    holdLanes: enqueueActions(({ context, enqueue }) => {
+      if (context.whileUnknown === 'hold') enqueue.emit({ type: 'lanes.hold' })
+    }),
+    releaseLanes: emit({ type: 'lanes.release' }),
+    stopAnonymous: emit(({ context }) => ({
+      type: context.anonymous === 'drop' ? 'anonymous.drop' : 'anonymous.hold',
+    })),
+    releaseAnonymous: emit({ type: 'anonymous.release' }),
+    adoptAnonymous: emit(({ event }) => {
+      assertEvent(event, 'user.loggedIn')
+      return { type: 'anonymous.adopt', user: event.user }
+    }),
+    demandTokens: emit({ type: 'tokens.demand' }),
+    waiveTokens: emit({ type: 'tokens.waive' }),
+  },
+}).createMachine({
+  id: 'identity',
+  type: 'parallel',
+  context: ({ input }) => ({
+    user: null,
+    anonymous: input.anonymous,
+    whileUnknown: input.whileUnknown,
+  }),
+  states: {
+    who: {
+      initial: 'anonymous',
+      states: {
+        anonymous: {
+          on: {
+            'storage.loaded': { guard: 'isSomebody', target: 'identified', actions: 'changeUser' },
+            'user.loggedIn': [
+              {
+                guard: and(['adoptsAnonymous', not(stateIn({ requirement: 'off' }))]),
+                target: 'identified',
+                actions: ['reportUser', 'changeUser', 'adoptAnonymous'],
+              },
+              { target: 'identified', actions: ['reportUser', 'changeUser'] },
+            ],
+          },
+        },
+        identified: {
+          on: {
+            'user.loggedIn': { guard: 'isOtherUser', actions: ['reportUser', 'changeUser'] },
+            'user.loggedOut': { target: 'anonymous', actions: ['reportUser', 'forgetUser'] },
+          },
+        },
+      },
+    },
+    requirement: {
+      initial: 'unknown',
+      states: {
+        unknown: {
+          entry: 'holdLanes',
+          exit: 'releaseLanes',
+          on: {
+            'storage.loaded': [
+              { guard: isLearned('required'), target: 'required' },
+              { guard: isLearned('off'), target: 'off' },
+            ],
+            'requirement.learned': [
+              { guard: isLearned('required'), target: 'required', actions: report('required') },
+              { guard: isLearned('off'), target: 'off', actions: report('off') },
+            ],
+          },
+        },
+        required: {
+          entry: ['demandTokens', 'stopAnonymous'],
+          exit: ['waiveTokens', 'releaseAnonymous'],
+          on: {
+            'requirement.learned': [
+              { guard: isLearned('unknown'), target: 'unknown', actions: report('unknown') },
+              { guard: isLearned('off'), target: 'off', actions: report('off') },
+            ],
+          },
+        },
+        off: {
+          on: {
+            'requirement.learned': [
+              { guard: isLearned('unknown'), target: 'unknown', actions: report('unknown') },
+              { guard: isLearned('required'), target: 'required', actions: report('required') },
+              // Said again: whoever waits because of a suspicion may go (I10).
+              { guard: isLearned('off'), actions: ['waiveTokens', 'releaseLanes'] },
+            ],
+            'requirement.suspected': { actions: 'reportSuspicion' },
+          },
+        },
+      },
+    },
+  },
+})

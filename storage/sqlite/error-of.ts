@@ -1,0 +1,43 @@
+/** From what SQLite says to what the contract says. */
+import { StorageError, type StorageErrorCode } from '../storage-error.ts'
+
+/** By the beginning of SQLite's own code; the first that fits. */
+const CODES: readonly (readonly [string, StorageErrorCode, string])[] = [
+  [
+    'SQLITE_FULL',
+    'STORAGE_FULL',
+    'the disk or the database is full; make room, nothing was stored',
+  ],
+  [
+    'SQLITE_READONLY',
+    'STORAGE_READ_ONLY',
+    'the database cannot be written; check the permissions of the file and its folder',
+  ],
+  ['SQLITE_BUSY', 'STORAGE_BUSY', 'another process holds the database; try again'],
+  ['SQLITE_LOCKED', 'STORAGE_BUSY', 'the database is locked; try again'],
+  [
+    'SQLITE_CORRUPT',
+    'STORAGE_CORRUPT',
+    'the database is damaged; set it aside and recover it, it was not changed',
+  ],
+  [
+    'SQLITE_NOTADB',
+    'STORAGE_CORRUPT',
+    'the file is not a SQLite database; open another file, it was not changed',
+  ],
+  [
+    'SQLITE_CANTOPEN',
+    'STORAGE_UNAVAILABLE',
+    'the file cannot be opened; check the path and its permissions',
+  ],
+]
+
+/** Wraps whatever SQLite, or the file system under it, threw. */
+export function storageErrorOf(thrown: unknown): StorageError {
+  if (thrown instanceof StorageError) return thrown
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  for (const [beginning, ours, advice] of CODES) {
+    if (code.startsWith(beginning)) return new StorageError(ours, advice, thrown)
+  }
+  return new StorageError('STORAGE_UNAVAILABLE', 'the database could not be used', thrown)
+}

@@ -1,0 +1,144 @@
+/**
+ * The tables, as numbered migrations. A migration that has been released is never edited; a new one
+ * is appended. Tables carry the prefix `holdfast_`, because they may live in the app's own database.
+ */
+import type { Database } from 'better-sqlite3'
+import { StorageError } from '../storage-error.ts'
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE holdfast_lanes (
+    lane INTEGER PRIMARY KEY,
+    user TEXT UNIQUE,                       -- NULL: the anonymous lane, 0
+    pending INTEGER NOT NULL DEFAULT 0,
+    tail INTEGER NOT NULL DEFAULT 0,        -- the last place given; never given again
+    solo_through INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  INSERT INTO holdfast_lanes (lane, user) VALUES (0, NULL);
+
+  -- Clustered by lane and place: the order of sending is the order on disk.
+  CREATE TABLE holdfast_operations (
+    lane INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    enqueued_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    PRIMARY KEY (lane, place)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Only operations that are not where their id says.
+  CREATE TABLE holdfast_moved (
+    id TEXT PRIMARY KEY,
+    lane INTEGER NOT NULL,
+    place INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE holdfast_envelopes (
+    lane INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    key TEXT,
+    members TEXT NOT NULL,                  -- JSON: the places, in order
+    attempts INTEGER NOT NULL,
+    counted_attempts INTEGER NOT NULL,
+    first_attempt_at INTEGER,
+    unknown_since INTEGER,
+    retry_at INTEGER,
+    wait_ms INTEGER NOT NULL,
+    waits_after_unknown INTEGER NOT NULL,
+    refused_count INTEGER NOT NULL,
+    last_status INTEGER,
+    PRIMARY KEY (lane, place)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE holdfast_letters (
+    id TEXT PRIMARY KEY,
+    lane INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    enqueued_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    reason TEXT NOT NULL,
+    status INTEGER,
+    excerpt TEXT,
+    died_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    envelope_key TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX holdfast_letters_by_lane ON holdfast_letters (lane, place);
+
+  CREATE TABLE holdfast_outcomes (
+    id TEXT PRIMARY KEY,
+    outcome TEXT NOT NULL,
+    reason TEXT,
+    settled_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX holdfast_outcomes_by_age ON holdfast_outcomes (settled_at);
+
+  CREATE TABLE holdfast_tokens (
+    user TEXT PRIMARY KEY,
+    generation INTEGER NOT NULL DEFAULT 0,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0,
+    fingerprint TEXT,
+    expires_at INTEGER,
+    refresh_at INTEGER,
+    sealed BLOB,
+    leaving INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE holdfast_deadlines (
+    origin TEXT PRIMARY KEY,
+    until INTEGER NOT NULL,
+    wait_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+]
+
+/** The schema this version of Holdfast writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length
+
+/** The schema of a database, 0 if it has none yet. Reads only. */
+export function schemaVersion(database: Database): number {
+  const table = database
+    .prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'holdfast_meta'`)
+    .get()
+  if (table === undefined) return 0
+  const row = database
+    .prepare<[], { value: string }>(`SELECT value FROM holdfast_meta WHERE name = 'schema'`)
+    .get()
+  return row === undefined ? 0 : Number(row.value)
+}
+
+/** Refuses a database that a newer version of Holdfast wrote; it has not been touched yet. */
+export function refuseNewerSchema(database: Database): void {
+  const found = schemaVersion(database)
+  if (found <= SCHEMA_VERSION) return
+  throw new StorageError(
+    'STORAGE_NEWER_SCHEMA',
+    `the database has schema ${found}, this version of holdfast knows up to ${SCHEMA_VERSION}; ` +
+      'update holdfast, or open another file',
+  )
+}
+
+/** Brings a database to the current schema, in one transaction. Answers whether it was empty before. */
+export function migrate(database: Database): boolean {
+  return database
+    .transaction(() => {
+      const found = schemaVersion(database)
+      if (found === SCHEMA_VERSION) return false
+      database.exec(
+        `CREATE TABLE IF NOT EXISTS holdfast_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+      )
+      for (const migration of MIGRATIONS.slice(found)) database.exec(migration)
+      database
+        .prepare(`INSERT OR REPLACE INTO holdfast_meta (name, value) VALUES ('schema', ?)`)
+        .run(String(SCHEMA_VERSION))
+      return found === 0
+    })
+    .immediate()
+}

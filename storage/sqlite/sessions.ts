@@ -1,0 +1,133 @@
+/** Who is logged in, what the server demands, and what is stored of each user's token. */
+import type { Database } from 'better-sqlite3'
+import type { Requirement, UserId } from '../../src/model.ts'
+import type {
+  Answer,
+  DeadlineChange,
+  EndSessionChange,
+  LeaveChange,
+  RefuseTokenChange,
+  TokenChange,
+} from '../changes.ts'
+import type { DeadlineRow, TokenRow } from '../storage.ts'
+import { DONE, MISSED } from './pending.ts'
+
+type MetaName = 'identity' | 'requirement' | 'fingerprint-key'
+
+interface StoredToken extends Omit<TokenRow, 'refused' | 'leaving'> {
+  readonly refused: 0 | 1
+  readonly leaving: 0 | 1
+}
+
+export class Sessions {
+  readonly #getMeta
+  readonly #setMeta
+  readonly #unsetMeta
+  readonly #tokens
+  readonly #generation
+  readonly #setToken
+  readonly #refuse
+  readonly #leave
+  readonly #end
+  readonly #deadlines
+  readonly #setDeadline
+  readonly #unsetDeadline
+
+  constructor(database: Database) {
+    this.#getMeta = database.prepare<[string], { value: string }>(
+      'SELECT value FROM holdfast_meta WHERE name = ?',
+    )
+    this.#setMeta = database.prepare<[string, string]>(
+      'INSERT OR REPLACE INTO holdfast_meta (name, value) VALUES (?, ?)',
+    )
+    this.#unsetMeta = database.prepare<[string]>('DELETE FROM holdfast_meta WHERE name = ?')
+    this.#tokens = database.prepare<[], StoredToken>(
+      `SELECT user, generation, epoch, refused, fingerprint, expires_at AS expiresAt,
+         refresh_at AS refreshAt, sealed, leaving FROM holdfast_tokens ORDER BY user`,
+    )
+    this.#generation = database.prepare<[string], { generation: number }>(
+      'SELECT generation FROM holdfast_tokens WHERE user = ?',
+    )
+    this.#setToken = database.prepare<[Omit<TokenChange, 'change' | 'expected'>]>(
+      `INSERT INTO holdfast_tokens (user, generation, fingerprint, expires_at, refresh_at, sealed)
+       VALUES (@user, @generation, @fingerprint, @expiresAt, @refreshAt, @sealed)
+       ON CONFLICT (user) DO UPDATE SET generation = @generation, refused = 0, fingerprint = @fingerprint,
+         expires_at = @expiresAt, refresh_at = @refreshAt, sealed = @sealed`,
+    )
+    this.#refuse = database.prepare<[string, number]>(
+      'UPDATE holdfast_tokens SET refused = 1 WHERE user = ? AND generation = ?',
+    )
+    this.#leave = database.prepare<[number, string]>(
+      'UPDATE holdfast_tokens SET leaving = ? WHERE user = ?',
+    )
+    this.#end = database.prepare<[string]>(
+      `UPDATE holdfast_tokens SET epoch = epoch + 1, refused = 0, fingerprint = NULL, expires_at = NULL,
+         refresh_at = NULL, sealed = NULL, leaving = 0 WHERE user = ?`,
+    )
+    this.#deadlines = database.prepare<[], DeadlineRow>(
+      'SELECT origin, until, wait_ms AS waitMs FROM holdfast_deadlines ORDER BY origin',
+    )
+    this.#setDeadline = database.prepare<[string, number, number]>(
+      'INSERT OR REPLACE INTO holdfast_deadlines (origin, until, wait_ms) VALUES (?, ?, ?)',
+    )
+    this.#unsetDeadline = database.prepare<[string]>(
+      'DELETE FROM holdfast_deadlines WHERE origin = ?',
+    )
+  }
+
+  get(name: MetaName): string | null {
+    return this.#getMeta.get(name)?.value ?? null
+  }
+
+  set(name: MetaName, value: string | null): Answer {
+    if (value === null) this.#unsetMeta.run(name)
+    else this.#setMeta.run(name, value)
+    return DONE
+  }
+
+  identity(): UserId | null {
+    return this.get('identity') as UserId | null
+  }
+
+  requirement(): Requirement {
+    return (this.get('requirement') ?? 'unknown') as Requirement
+  }
+
+  tokens(): TokenRow[] {
+    return this.#tokens.all().map((row) => ({
+      ...row,
+      refused: row.refused === 1,
+      leaving: row.leaving === 1,
+    }))
+  }
+
+  setToken(change: TokenChange): Answer {
+    const current = this.#generation.get(change.user)?.generation ?? 0
+    if (current !== change.expected) return MISSED
+    const { user, generation, fingerprint, expiresAt, refreshAt, sealed } = change
+    this.#setToken.run({ user, generation, fingerprint, expiresAt, refreshAt, sealed })
+    return DONE
+  }
+
+  refuseToken(change: RefuseTokenChange): Answer {
+    return this.#refuse.run(change.user, change.generation).changes === 1 ? DONE : MISSED
+  }
+
+  leave(change: LeaveChange): Answer {
+    return this.#leave.run(change.leaving ? 1 : 0, change.user).changes === 1 ? DONE : MISSED
+  }
+
+  end(change: EndSessionChange): Answer {
+    return this.#end.run(change.user).changes === 1 ? DONE : MISSED
+  }
+
+  deadlines(): DeadlineRow[] {
+    return this.#deadlines.all()
+  }
+
+  setDeadline(change: DeadlineChange): Answer {
+    if (change.until === null) this.#unsetDeadline.run(change.origin)
+    else this.#setDeadline.run(change.origin, change.until, change.waitMs)
+    return DONE
+  }
+}

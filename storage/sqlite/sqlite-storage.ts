@@ -1,0 +1,122 @@
+/** The SQLite implementation of the Storage contract. */
+import type { Database } from 'better-sqlite3'
+import type { LaneId, OperationId, UserId } from '../../src/model.ts'
+import type { Answer, Change } from '../changes.ts'
+import { StorageError } from '../storage-error.ts'
+import type {
+  CommitOptions,
+  LetterRow,
+  OpenedState,
+  OperationRow,
+  Storage,
+  StorageHost,
+  Whereabouts,
+} from '../storage.ts'
+import { type Durability, openFile, prepareDatabase, Synchronous } from './connection.ts'
+import { storageErrorOf } from './error-of.ts'
+import { GroupCommit } from './group-commit.ts'
+import { Tables } from './tables.ts'
+
+/** What Holdfast uses of a better-sqlite3 connection. */
+export interface SqliteConnection {
+  readonly open: boolean
+  readonly inTransaction: boolean
+  prepare(sql: string): object
+  exec(sql: string): object
+  pragma(sql: string, options?: { simple?: boolean }): unknown
+}
+
+export interface SqliteStorageOptions {
+  /** The database file; it is made if it is not there, its folder is not. */
+  readonly file?: string
+  /** Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. */
+  readonly database?: SqliteConnection
+  /**
+   * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
+   * (`NORMAL`, several times faster). Default: `power-loss`.
+   */
+  readonly durability?: Durability
+  /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
+  readonly busyTimeoutMs?: number
+}
+
+export const DEFAULT_BUSY_TIMEOUT_MS = 1000
+
+export class SqliteStorage implements Storage {
+  readonly #options: SqliteStorageOptions
+  #open: { database: Database; tables: Tables; commits: GroupCommit } | null = null
+
+  constructor(options: SqliteStorageOptions) {
+    this.#options = options
+  }
+
+  async open(host: StorageHost): Promise<OpenedState> {
+    const { file = ':memory:', busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
+    let database: Database | undefined
+    try {
+      database = (this.#options.database as Database | undefined) ?? openFile(file, busyTimeoutMs)
+      const fresh = prepareDatabase(database)
+      const tables = new Tables(database)
+      const state = database
+        .transaction(() => tables.opened(fresh, host.newFingerprintKey, host.wall()))
+        .immediate()
+      const synchronous = new Synchronous(database)
+      const commits = new GroupCommit({
+        database,
+        host,
+        synchronous,
+        powerLoss: (this.#options.durability ?? 'power-loss') === 'power-loss',
+        apply: (change) => tables.apply(change),
+        forget: () => tables.forget(),
+      })
+      this.#open = { database, tables, commits }
+      return state
+    } catch (error) {
+      if (this.#options.database === undefined) database?.close()
+      throw storageErrorOf(error)
+    }
+  }
+
+  async commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]> {
+    return this.#opened().commits.submit(changes, options?.synced ?? true)
+  }
+
+  async window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]> {
+    return this.#read((tables) => tables.window(lane, after, limit))
+  }
+
+  async find(id: OperationId): Promise<Whereabouts | null> {
+    return this.#read((tables) => tables.find(id))
+  }
+
+  async letters(filter: {
+    readonly user?: UserId | null
+    readonly limit: number
+  }): Promise<readonly (LetterRow & { readonly user: UserId | null })[]> {
+    return this.#read((tables) => tables.letters(filter))
+  }
+
+  async close(): Promise<void> {
+    if (this.#open === null) return
+    const { database, commits } = this.#open
+    commits.flush()
+    this.#open = null
+    if (this.#options.database === undefined) database.close()
+  }
+
+  /** A read sees every commit that was handed in before it. */
+  #read<T>(query: (tables: Tables) => T): T {
+    const { commits, tables } = this.#opened()
+    try {
+      commits.flush()
+      return query(tables)
+    } catch (error) {
+      throw storageErrorOf(error)
+    }
+  }
+
+  #opened() {
+    if (this.#open === null) throw new StorageError('CLOSED', 'the storage is not open')
+    return this.#open
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * All tables of one connection, and the one synchronous `apply(change)` behind every commit. It runs
+ * inside a transaction that somebody else began.
+ */
+import type { Database } from 'better-sqlite3'
+import type { LaneId, OperationId, UserId } from '../../src/model.ts'
+import type { Answer, Change } from '../changes.ts'
+import type { LaneRow, LetterRow, OpenedState, OperationRow, Whereabouts } from '../storage.ts'
+import { Envelopes } from './envelopes.ts'
+import { Lanes } from './lanes.ts'
+import { Letters } from './letters.ts'
+import { Outcomes } from './outcomes.ts'
+import { DONE, MISSED, OPERATION_COLUMNS, Pending } from './pending.ts'
+import { Sessions } from './sessions.ts'
+
+export class Tables {
+  readonly #lanes: Lanes
+  readonly #envelopes: Envelopes
+  readonly #outcomes: Outcomes
+  readonly #pending: Pending
+  readonly #letters: Letters
+  readonly #sessions: Sessions
+  readonly #window
+  readonly #laneRows
+
+  constructor(database: Database) {
+    this.#lanes = new Lanes(database)
+    this.#envelopes = new Envelopes(database)
+    this.#outcomes = new Outcomes(database)
+    this.#pending = new Pending(database, this.#lanes, this.#envelopes, this.#outcomes)
+    this.#letters = new Letters(
+      database,
+      this.#lanes,
+      this.#pending,
+      this.#envelopes,
+      this.#outcomes,
+    )
+    this.#sessions = new Sessions(database)
+    this.#window = database.prepare<[number, number, number], OperationRow>(
+      `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations
+       WHERE lane = ? AND place > ? ORDER BY place LIMIT ?`,
+    )
+    this.#laneRows = database.prepare<[], LaneRow>(
+      `SELECT lane, user, pending, solo_through AS soloThrough,
+         (SELECT count(*) FROM holdfast_letters WHERE lane = holdfast_lanes.lane) AS letters
+       FROM holdfast_lanes ORDER BY lane`,
+    )
+  }
+
+  apply(change: Change): Answer {
+    switch (change.change) {
+      case 'enqueue':
+        return this.#pending.enqueue(change)
+      case 'complete':
+        return this.#pending.complete(change)
+      case 'drop':
+        return this.#pending.drop(change)
+      case 'purge':
+        return this.#pending.purge(change)
+      case 'cancel':
+        return this.#pending.cancel(change)
+      case 'bury':
+        return this.#letters.bury(change)
+      case 'revive':
+        return this.#letters.revive(change)
+      case 'discard':
+        return this.#letters.discard(change)
+      case 'envelope':
+        if (
+          this.window(change.envelope.lane, change.envelope.place - 1, 1)[0]?.place !==
+          change.envelope.place
+        ) {
+          return MISSED
+        }
+        this.#envelopes.record(change.envelope)
+        return DONE
+      case 'solo':
+        this.#envelopes.forget(change.lane, change.place)
+        this.#lanes.sendAlone(change.lane, change.through)
+        return DONE
+      case 'deadline':
+        return this.#sessions.setDeadline(change)
+      case 'identity':
+        return this.#sessions.set('identity', change.user)
+      case 'requirement':
+        return this.#sessions.set('requirement', change.requirement)
+      case 'token':
+        return this.#sessions.setToken(change)
+      case 'refuseToken':
+        return this.#sessions.refuseToken(change)
+      case 'leave':
+        return this.#sessions.leave(change)
+      case 'endSession':
+        return this.#sessions.end(change)
+    }
+  }
+
+  /** A transaction was rolled back. */
+  forget(): void {
+    this.#lanes.forget()
+  }
+
+  /** What the engine is told at the start. Writes: run it in a transaction. */
+  opened(fresh: boolean, newFingerprintKey: string, now: number): OpenedState {
+    if (this.#sessions.get('fingerprint-key') === null) {
+      this.#sessions.set('fingerprint-key', newFingerprintKey)
+    }
+    this.#outcomes.prune(now)
+    return {
+      fresh,
+      fingerprintKey: this.#sessions.get('fingerprint-key') ?? newFingerprintKey,
+      identity: this.#sessions.identity(),
+      requirement: this.#sessions.requirement(),
+      lanes: this.#laneRows.all().filter(({ pending, letters }) => pending > 0 || letters > 0),
+      envelopes: this.#envelopes.all(),
+      tokens: this.#sessions.tokens(),
+      deadlines: this.#sessions.deadlines(),
+    }
+  }
+
+  window(lane: LaneId, after: number, limit: number): OperationRow[] {
+    return this.#window.all(lane, after, limit)
+  }
+
+  find(id: OperationId): Whereabouts | null {
+    const row = this.#pending.find(id)
+    if (row !== null) return { state: 'pending', row, user: this.#lanes.user(row.lane) }
+    const letter = this.#letters.find(id)
+    if (letter !== null) return { state: 'dead', letter, user: this.#lanes.user(letter.lane) }
+    const outcome = this.#outcomes.find(id)
+    return outcome === null ? null : { state: 'settled', outcome }
+  }
+
+  letters(filter: {
+    readonly user?: UserId | null
+    readonly limit: number
+  }): (LetterRow & { readonly user: UserId | null })[] {
+    return this.#letters
+      .list(filter)
+      .map((letter) => ({ ...letter, user: this.#lanes.user(letter.lane) }))
+  }
+}

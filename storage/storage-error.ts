@@ -1,0 +1,33 @@
+/** What can go wrong with storage, each with a stable code (E2). */
+
+export type StorageErrorCode =
+  | 'STORAGE_FULL'
+  | 'STORAGE_READ_ONLY'
+  | 'STORAGE_BUSY'
+  | 'STORAGE_CORRUPT'
+  | 'STORAGE_NEWER_SCHEMA'
+  | 'STORAGE_UNAVAILABLE'
+  | 'CLOSED'
+
+/** Can the same call succeed later without anybody repairing the database? */
+const RETRYABLE: Readonly<Record<StorageErrorCode, boolean>> = {
+  STORAGE_FULL: true,
+  STORAGE_READ_ONLY: true,
+  STORAGE_BUSY: true,
+  STORAGE_CORRUPT: false,
+  STORAGE_NEWER_SCHEMA: false,
+  STORAGE_UNAVAILABLE: true,
+  CLOSED: false,
+}
+
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  readonly code: StorageErrorCode
+  readonly retryable: boolean
+
+  constructor(code: StorageErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.retryable = RETRYABLE[code]
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
+ * why they are made. `storage.contract.ts` is the suite that every implementation must pass.
+ */
+import type {
+  DeadReason,
+  DropReason,
+  Instant,
+  LaneId,
+  OperationId,
+  Requirement,
+  UserId,
+} from '../src/model.ts'
+import type { Change, Answer } from './changes.ts'
+
+/** One pending operation. */
+export interface OperationRow {
+  readonly id: OperationId
+  readonly lane: LaneId
+  /** Its place in the lane: smaller goes first (Q2). */
+  readonly place: number
+  readonly kind: string
+  readonly version: number
+  /** JSON text. */
+  readonly payload: string
+  readonly enqueuedAt: Instant
+  readonly expiresAt: Instant | null
+}
+
+/** What is known of an envelope, once that is more than "not sent yet". */
+export interface EnvelopeRow {
+  readonly lane: LaneId
+  /** The place of its first member: it is known by it. */
+  readonly place: number
+  /** Its idempotency key, or null: it may be formed anew (Q5). */
+  readonly key: string | null
+  /** The places of its members, in order. */
+  readonly members: readonly number[]
+  /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+  readonly attempts: number
+  /** Those of them that count towards death (Q8). */
+  readonly countedAttempts: number
+  readonly firstAttemptAt: Instant | null
+  /** Since when the outcome is unknown; never reset but by its end (Q5). */
+  readonly unknownSince: Instant | null
+  /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+  readonly retryAt: Instant | null
+  readonly waitMs: number
+  /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+  readonly waitsAfterUnknown: boolean
+  /** Generations refused on this head (T4). */
+  readonly refusedCount: number
+  readonly lastStatus: number | null
+}
+
+/** An operation that failed for good (Q9). */
+export interface LetterRow extends OperationRow {
+  readonly reason: DeadReason
+  readonly status: number | null
+  /** The beginning of the server's reply, redacted. */
+  readonly excerpt: string | null
+  readonly diedAt: Instant
+  readonly attempts: number
+  /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+  readonly envelopeKey: string | null
+}
+
+export interface LaneRow {
+  readonly lane: LaneId
+  readonly user: UserId | null
+  readonly pending: number
+  readonly letters: number
+  /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+  readonly soloThrough: number
+}
+
+/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+export interface TokenRow {
+  readonly user: UserId
+  /** 0 before the first token. */
+  readonly generation: number
+  /** Bumped by the end of a session (T11). */
+  readonly epoch: number
+  readonly refused: boolean
+  /** Keyed; null when the session has ended. */
+  readonly fingerprint: string | null
+  readonly expiresAt: Instant | null
+  readonly refreshAt: Instant | null
+  readonly sealed: Uint8Array | null
+  /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+  readonly leaving: boolean
+}
+
+export interface DeadlineRow {
+  readonly origin: string
+  readonly until: Instant
+  readonly waitMs: number
+}
+
+/** How a settled operation ended, as far as it is retained. */
+export interface OutcomeRow {
+  readonly id: OperationId
+  readonly outcome: 'dropped' | 'cancelled'
+  readonly reason: DropReason | null
+  readonly settledAt: Instant
+}
+
+/** What storage says at the start. */
+export interface OpenedState {
+  /** Did this call create the database? */
+  readonly fresh: boolean
+  readonly fingerprintKey: string
+  readonly identity: UserId | null
+  readonly requirement: Requirement
+  readonly lanes: readonly LaneRow[]
+  readonly envelopes: readonly EnvelopeRow[]
+  readonly tokens: readonly TokenRow[]
+  readonly deadlines: readonly DeadlineRow[]
+}
+
+/** What an implementation may use of the process it lives in. */
+export interface StorageHost {
+  /** Runs a function once, at the end of this turn of the event loop. */
+  readonly atTurnEnd: (run: () => void) => void
+  /** Milliseconds, monotonic: bounds the time one transaction may take. */
+  readonly monotonic: () => number
+  readonly wall: () => Instant
+  /** Taken as the fingerprint key of a new database. */
+  readonly newFingerprintKey: string
+}
+
+export interface CommitOptions {
+  /**
+   * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
+   * one resend under the same key. Default: true.
+   */
+  readonly synced?: boolean
+}
+
+/** Where an operation is now. */
+export type Whereabouts =
+  | { readonly state: 'pending'; readonly row: OperationRow; readonly user: UserId | null }
+  | { readonly state: 'dead'; readonly letter: LetterRow; readonly user: UserId | null }
+  | { readonly state: 'settled'; readonly outcome: OutcomeRow }
+
+export interface Storage {
+  /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
+  open(host: StorageHost): Promise<OpenedState>
+
+  /**
+   * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
+   * The calls of one turn share a transaction. After a change that missed, the rest of its call is
+   * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
+   * nothing of this call was applied.
+   */
+  commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>
+
+  /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
+  window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>
+
+  /** Where an operation is, or null: never stored, completed, or no longer retained. */
+  find(id: OperationId): Promise<Whereabouts | null>
+
+  /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+  letters(filter: {
+    readonly user?: UserId | null
+    readonly limit: number
+  }): Promise<readonly (LetterRow & { readonly user: UserId | null })[]>
+
+  /** Commits what was handed in, then lets go of the file. Later calls reject. */
+  close(): Promise<void>
+}
