@@ -52,9 +52,7 @@ export type IdentityCommand =
   | { readonly type: 'anonymous.hold' }
   | { readonly type: 'anonymous.release' }
   | { readonly type: 'anonymous.adopt'; readonly user: UserId }
-  /** From now on a user's lane needs a token (I5). */
-  | { readonly type: 'tokens.demand' }
-  /** From now on a user's lane may go without (I4, I10). */
+  /** From now on a user's lane may go without a token (I4, I10). */
   | { readonly type: 'tokens.waive' }
 
 export interface IdentityContext {
@@ -121,7 +119,6 @@ export const identityMachine = setup({
       assertEvent(event, 'user.loggedIn')
       return { type: 'anonymous.adopt', user: event.user }
     }),
-    demandTokens: emit({ type: 'tokens.demand' }),
     waiveTokens: emit({ type: 'tokens.waive' }),
   },
 }).createMachine({
@@ -175,7 +172,7 @@ export const identityMachine = setup({
           },
         },
         required: {
-          entry: ['demandTokens', 'stopAnonymous'],
+          entry: 'stopAnonymous',
           exit: ['waiveTokens', 'releaseAnonymous'],
           on: {
             'requirement.learned': [
@@ -185,6 +182,7 @@ export const identityMachine = setup({
           },
         },
         off: {
+          exit: 'releaseLanes',
           on: {
             'requirement.learned': [
               { guard: isLearned('unknown'), target: 'unknown', actions: report('unknown') },

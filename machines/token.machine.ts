@@ -157,13 +157,12 @@ export const tokenMachine = setup({
       assertEvent(event, 'token.lost')
       return { generation: 0, refreshAt: null, expiresAt: null, lostReason: event.reason }
     }),
+    // Said each time: setting a hold twice, or lifting one that is not set, does nothing (Q18).
     park: enqueueActions(({ context, enqueue }) => {
-      if (context.parked) return
       enqueue.assign({ parked: true })
       enqueue.emit({ type: 'lane.park', user: context.user })
     }),
     unpark: enqueueActions(({ context, enqueue }) => {
-      if (!context.parked) return
       enqueue.assign({ parked: false })
       enqueue.emit({ type: 'lane.unpark', user: context.user })
     }),

@@ -57,7 +57,7 @@ export interface PurgeChange {
   readonly at: Instant
 }
 
-/** Removes one pending operation because the app says so (Q10). */
+/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
 export interface CancelChange {
   readonly change: 'cancel'
   readonly id: OperationId
@@ -77,7 +77,10 @@ export interface BuryChange {
   readonly envelopeKey: string | null
 }
 
-/** Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). */
+/**
+ * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
+ * lies behind it may be moved back to make room, so places known of there are out of date.
+ */
 export interface ReviveChange {
   readonly change: 'revive'
   readonly id: OperationId
@@ -85,7 +88,7 @@ export interface ReviveChange {
   readonly behind: number | null
 }
 
-/** Removes a dead letter, or a pending operation, because the app says so (Q9). */
+/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
 export interface DiscardChange {
   readonly change: 'discard'
   readonly id: OperationId

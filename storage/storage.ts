@@ -1,6 +1,6 @@
 /**
  * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
- * why they are made. `storage.contract.ts` is the suite that every implementation must pass.
+ * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
  */
 import type {
   DeadReason,

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
+import { storageErrorOf } from './error-of.ts'
 import { migrate, refuseNewerSchema } from './schema.ts'
 
 /** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
@@ -29,10 +30,23 @@ export function openFile(file: string, busyTimeoutMs: number): Database {
 export function prepareDatabase(database: Database): boolean {
   refuseOldSqlite(database)
   refuseNewerSchema(database)
-  database.pragma('journal_mode = WAL')
+  useWal(database)
   if (process.platform === 'darwin') database.pragma('fullfsync = 1')
   database.pragma('synchronous = FULL')
   return migrate(database)
+}
+
+/** The switch does not wait when another process makes it at the same moment. A transaction does. */
+function useWal(database: Database): void {
+  for (let triesLeft = 10; ; triesLeft -= 1) {
+    try {
+      database.pragma('journal_mode = WAL')
+      return
+    } catch (error) {
+      if (triesLeft === 0 || storageErrorOf(error).code !== 'STORAGE_BUSY') throw error
+      database.transaction(() => {}).immediate()
+    }
+  }
 }
 
 function refuseOldSqlite(database: Database): void {
@@ -52,29 +66,38 @@ function refuseOldSqlite(database: Database): void {
   }
 }
 
+type Level = 'FULL' | 'NORMAL'
+
 /** Switches how much the next transactions survive, and only when that changes. */
 export class Synchronous {
   readonly #database: Database
-  #level: 'FULL' | 'NORMAL' | null = null
+  readonly #resting: Level | null
+  #level: Level | null = null
 
-  constructor(database: Database) {
+  /** `resting`: what a connection that the app uses too stands at between Holdfast's transactions. */
+  constructor(database: Database, resting: Level | null) {
     this.#database = database
+    this.#resting = resting
   }
 
-  set(level: 'FULL' | 'NORMAL'): void {
+  set(level: Level): void {
     if (level === this.#level) return
     this.#database.pragma(`synchronous = ${level}`)
     this.#level = level
   }
 
-  /** A fresh WAL database drops to NORMAL by itself at its first use: to be called after a write. */
-  verify(): void {
-    const expected = this.#level === 'FULL' ? 2 : 1
-    const found = this.#database.pragma('synchronous', { simple: true })
-    if (found === expected) return
-    this.#database.pragma(`synchronous = ${this.#level ?? 'FULL'}`)
-    if (this.#database.pragma('synchronous', { simple: true }) !== expected) {
-      throw new StorageError('STORAGE_UNAVAILABLE', `SQLite keeps synchronous=${String(found)}`)
-    }
+  rest(): void {
+    if (this.#resting !== null) this.set(this.#resting)
+  }
+}
+
+/** A fresh WAL database drops to NORMAL by itself at its first use: to be called after a write. */
+export function verifySynchronous(database: Database): void {
+  const full = 2
+  if (database.pragma('synchronous', { simple: true }) === full) return
+  database.pragma('synchronous = FULL')
+  const found = database.pragma('synchronous', { simple: true })
+  if (found !== full) {
+    throw new StorageError('STORAGE_UNAVAILABLE', `SQLite keeps synchronous=${String(found)}`)
   }
 }

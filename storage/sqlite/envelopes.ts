@@ -57,13 +57,35 @@ export class Envelopes {
     }
   }
 
-  /** The places that end together with this one: its envelope's, if the outcome of that is unknown. */
-  boundTo(lane: LaneId, place: number): readonly number[] {
-    const envelope = this.#ofLane
+  /** The envelope of unknown outcome that has a member at this place. */
+  unknownAt(lane: LaneId, place: number): EnvelopeRow | null {
+    const found = this.#ofLane
       .all(lane)
       .map(restore)
       .find(({ members, unknownSince }) => unknownSince !== null && members.includes(place))
-    return envelope?.members ?? [place]
+    return found ?? null
+  }
+
+  /** This place, or the end of the recorded envelope it stands in: that is not to be torn apart (Q5). */
+  endAround(lane: LaneId, place: number): number {
+    let end = place
+    for (const { key, place: first, members } of this.#ofLane.all(lane).map(restore)) {
+      if (key !== null && first <= place) end = Math.max(end, members.at(-1) ?? first)
+    }
+    return end
+  }
+
+  /** The places after this one have moved back by so much. */
+  shifted(lane: LaneId, after: number, by: number): void {
+    const move = (place: number) => (place > after ? place + by : place)
+    const moved = this.#ofLane
+      .all(lane)
+      .map(restore)
+      .filter(({ members }) => members.some((place) => place > after))
+    for (const { place } of moved) this.#delete.run(lane, place)
+    for (const envelope of moved) {
+      this.record({ ...envelope, place: move(envelope.place), members: envelope.members.map(move) })
+    }
   }
 
   all(): EnvelopeRow[] {

@@ -11,7 +11,7 @@ const CODES: readonly (readonly [string, StorageErrorCode, string])[] = [
   [
     'SQLITE_READONLY',
     'STORAGE_READ_ONLY',
-    'the database cannot be written; check the permissions of the file and its folder',
+    'the database cannot be written; check the permissions of the file, of the -wal and -shm beside it, and of the folder',
   ],
   ['SQLITE_BUSY', 'STORAGE_BUSY', 'another process holds the database; try again'],
   ['SQLITE_LOCKED', 'STORAGE_BUSY', 'the database is locked; try again'],

@@ -4,6 +4,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { Answer, Change } from '../changes.ts'
+import { StorageError } from '../storage-error.ts'
 import type { StorageHost } from '../storage.ts'
 import type { Synchronous } from './connection.ts'
 import { storageErrorOf } from './error-of.ts'
@@ -34,7 +35,6 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions
   #calls: Call[] = []
   #isScheduled = false
-  #isVerified = false
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
@@ -64,62 +64,71 @@ export class GroupCommit {
 
   #commitGroup(): void {
     const { host } = this.#options
+    const calls = this.#calls
     const group: Call[] = []
     const answers: (readonly Answer[])[] = []
     try {
-      this.#begin(this.#calls.some((call) => call.synced))
-      const started = host.monotonic()
-      let changeCount = 0
-      for (const call of this.#calls) {
-        if (changeCount > 0 && changeCount + call.changes.length > MOST_CHANGES) break
-        if (group.length > 0 && host.monotonic() - started >= MOST_MS) break
-        group.push(call)
-        answers.push(this.#applyAll(call.changes))
-        changeCount += call.changes.length
-      }
-      this.#commit()
-    } catch {
-      this.#rollBack()
-      const failed = group.length > 0 ? group : this.#calls.slice(0, 1)
-      this.#calls = this.#calls.slice(failed.length)
-      for (const call of failed) this.#commitAlone(call)
+      this.#transact(
+        calls.some((call) => call.synced),
+        () => {
+          const started = host.monotonic()
+          let changeCount = 0
+          for (const call of calls) {
+            if (changeCount > 0 && changeCount + call.changes.length > MOST_CHANGES) break
+            if (group.length > 0 && host.monotonic() - started >= MOST_MS) break
+            group.push(call)
+            answers.push(this.#applyAll(call.changes))
+            changeCount += call.changes.length
+          }
+        },
+      )
+    } catch (error) {
+      this.#calls = calls.slice(group.length)
+      for (const call of group) this.#commitAlone(call)
+      if (group.length === 0) this.#rejectAll(error)
       return
     }
-    this.#calls = this.#calls.slice(group.length)
+    this.#calls = calls.slice(group.length)
     for (const [index, call] of group.entries()) call.resolve(answers[index] ?? [])
   }
 
+  /** The transaction could not even begin. Tried one by one, each call would wait for the lock again. */
+  #rejectAll(error: unknown): void {
+    const calls = this.#calls
+    this.#calls = []
+    for (const call of calls) call.reject(storageErrorOf(error))
+  }
+
   #commitAlone(call: Call): void {
-    let answers: readonly Answer[]
     try {
-      this.#begin(call.synced)
-      answers = this.#applyAll(call.changes)
-      this.#commit()
+      call.resolve(this.#transact(call.synced, () => this.#applyAll(call.changes)))
     } catch (error) {
-      this.#rollBack()
       call.reject(storageErrorOf(error))
-      return
     }
-    call.resolve(answers)
   }
 
-  #begin(synced: boolean): void {
-    const { database, synchronous, powerLoss } = this.#options
+  /** A transaction that was not begun here is the app's own: it is left alone. */
+  #transact<T>(synced: boolean, run: () => T): T {
+    const { database, synchronous, powerLoss, forget } = this.#options
+    if (database.inTransaction) {
+      throw new StorageError(
+        'STORAGE_BUSY',
+        'a transaction of the app is open on the connection it gave; end it in the turn that began it',
+      )
+    }
     synchronous.set(powerLoss && synced ? 'FULL' : 'NORMAL')
-    database.exec('BEGIN IMMEDIATE')
-  }
-
-  #commit(): void {
-    this.#options.database.exec('COMMIT')
-    if (this.#isVerified) return
-    this.#options.synchronous.verify()
-    this.#isVerified = true
-  }
-
-  #rollBack(): void {
-    const { database, forget } = this.#options
-    forget()
-    if (database.inTransaction) database.exec('ROLLBACK')
+    try {
+      database.exec('BEGIN IMMEDIATE')
+      const result = run()
+      database.exec('COMMIT')
+      return result
+    } catch (error) {
+      forget()
+      if (database.inTransaction) database.exec('ROLLBACK')
+      throw error
+    } finally {
+      synchronous.rest()
+    }
   }
 
   /** After a change that missed, the rest of its call is missed too. */

@@ -14,6 +14,7 @@ export class Lanes {
   readonly #selectUser
   readonly #insert
   readonly #append
+  readonly #next
   readonly #count
   readonly #solo
   readonly #shift
@@ -30,6 +31,9 @@ export class Lanes {
     )
     this.#append = database.prepare<[number], { tail: number }>(
       `UPDATE holdfast_lanes SET pending = pending + 1, tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
+    )
+    this.#next = database.prepare<[number], { tail: number }>(
+      `UPDATE holdfast_lanes SET tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
     )
     this.#count = database.prepare<[number, number]>(
       'UPDATE holdfast_lanes SET pending = pending + ? WHERE lane = ?',
@@ -59,16 +63,20 @@ export class Lanes {
   user(lane: LaneId): UserId | null {
     const known = this.#users.get(lane)
     if (known !== undefined) return known
-    const user = this.#selectUser.get(lane)?.user ?? null
-    this.#users.set(lane, user)
-    return user
+    const row = this.#selectUser.get(lane)
+    if (row === undefined) return null
+    this.#users.set(lane, row.user)
+    return row.user
   }
 
   /** Counts one more operation and answers its place. */
   append(lane: LaneId): number {
-    const row = this.#append.get(lane)
-    if (row === undefined) throw new Error(`no lane ${lane}`)
-    return row.tail
+    return tailOf(this.#append.get(lane), lane)
+  }
+
+  /** The place behind every one that was ever given. */
+  nextPlace(lane: LaneId): number {
+    return tailOf(this.#next.get(lane), lane)
   }
 
   count(lane: LaneId, difference: number): void {
@@ -90,4 +98,9 @@ export class Lanes {
     this.#users.clear()
     this.#users.set(ANONYMOUS_LANE, null)
   }
+}
+
+function tailOf(row: { tail: number } | undefined, lane: LaneId): number {
+  if (row === undefined) throw new Error(`no lane ${lane}`)
+  return row.tail
 }

@@ -88,9 +88,12 @@ export class Letters {
   discard(change: DiscardChange): Answer {
     const letter = this.#get.get(change.id)
     if (letter === undefined) return this.#pending.discard(change.id, change.at)
-    this.#delete.run(letter.id)
-    this.#outcomes.record(letter.id, 'dropped', 'discarded', change.at)
-    return { applied: true, affected: this.#affected([letter]), from: 'dead' }
+    const letters = this.#envelopeOf(letter)
+    for (const { id } of letters) {
+      this.#delete.run(id)
+      this.#outcomes.record(id, 'dropped', 'discarded', change.at)
+    }
+    return { applied: true, affected: this.#affected(letters), from: 'dead' }
   }
 
   find(id: OperationId): LetterRow | null {

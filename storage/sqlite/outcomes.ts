@@ -6,12 +6,15 @@ import type { OutcomeRow } from '../storage.ts'
 /** Seven days, and no more than this many. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000
 const KEPT_COUNT = 10_000
+/** Looked after at the start, and once in so many: a process may run for months. */
+const PRUNED_EVERY = 1000
 
 export class Outcomes {
   readonly #insert
   readonly #get
   readonly #deleteOld
   readonly #deleteSurplus
+  #recordedCount = 0
 
   constructor(database: Database) {
     this.#insert = database.prepare<[string, string, string | null, number]>(
@@ -36,6 +39,8 @@ export class Outcomes {
     at: Instant,
   ): void {
     this.#insert.run(id, outcome, reason, at)
+    this.#recordedCount += 1
+    if (this.#recordedCount % PRUNED_EVERY === 0) this.prune(at)
   }
 
   find(id: OperationId): OutcomeRow | null {

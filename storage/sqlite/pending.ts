@@ -14,8 +14,10 @@ import type {
 import { formatOperationId, parseOperationId } from '../operation-id.ts'
 import type { OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
-import { type Lanes, PLACE_STEP } from './lanes.ts'
+import type { Lanes } from './lanes.ts'
+import { Moved } from './moved.ts'
 import type { Outcomes } from './outcomes.ts'
+import { Places } from './places.ts'
 
 export const MISSED: Answer = { applied: false }
 export const DONE: Answer = { applied: true, affected: [] }
@@ -32,13 +34,8 @@ export class Pending {
   readonly #delete
   readonly #get
   readonly #all
-  readonly #next
-  readonly #moved
-  readonly #move
-  readonly #unmove
-  readonly #shiftAway
-  readonly #shiftBack
-  readonly #after
+  readonly #moved: Moved
+  readonly #places: Places
 
   constructor(database: Database, lanes: Lanes, envelopes: Envelopes, outcomes: Outcomes) {
     this.#lanes = lanes
@@ -59,26 +56,8 @@ export class Pending {
     this.#all = database.prepare<[number], { id: OperationId; place: number; kind: string }>(
       'SELECT id, place, kind FROM holdfast_operations WHERE lane = ? ORDER BY place',
     )
-    this.#next = database.prepare<[number, number], { place: number }>(
-      'SELECT place FROM holdfast_operations WHERE lane = ? AND place > ? ORDER BY place LIMIT 1',
-    )
-    this.#after = database.prepare<[number, number], { id: OperationId; place: number }>(
-      'SELECT id, place FROM holdfast_operations WHERE lane = ? AND place > ?',
-    )
-    this.#moved = database.prepare<[string], { lane: LaneId; place: number }>(
-      'SELECT lane, place FROM holdfast_moved WHERE id = ?',
-    )
-    this.#move = database.prepare<[string, number, number]>(
-      'INSERT OR REPLACE INTO holdfast_moved (id, lane, place) VALUES (?, ?, ?)',
-    )
-    this.#unmove = database.prepare<[string]>('DELETE FROM holdfast_moved WHERE id = ?')
-    // In two steps, because SQLite checks the key row by row.
-    this.#shiftAway = database.prepare<[number, number, number]>(
-      'UPDATE holdfast_operations SET place = -(place + ?) WHERE lane = ? AND place > ?',
-    )
-    this.#shiftBack = database.prepare<[number]>(
-      'UPDATE holdfast_operations SET place = -place WHERE lane = ? AND place < 0',
-    )
+    this.#moved = new Moved(database)
+    this.#places = new Places(database, lanes, envelopes, this.#moved)
   }
 
   enqueue(change: EnqueueChange): Answer {
@@ -111,92 +90,70 @@ export class Pending {
   }
 
   cancel(change: CancelChange): Answer {
-    return this.#end(change.id, 'cancelled', null, change.at)
+    const row = this.find(change.id)
+    if (row === null || this.#envelopes.unknownAt(row.lane, row.place) !== null) return MISSED
+    return this.#end([row], 'cancelled', null, change.at)
   }
 
   /** Drops one pending operation, with its whole envelope if the outcome of that is unknown (Q9). */
   discard(id: OperationId, at: Instant): Answer {
-    return this.#end(id, 'dropped', 'discarded', at)
+    const row = this.find(id)
+    if (row === null) return MISSED
+    const envelope = this.#envelopes.unknownAt(row.lane, row.place)
+    const rows =
+      envelope === null ? [row] : envelope.members.map((place) => this.#get.get(row.lane, place))
+    return this.#end(
+      rows.filter((member) => member !== undefined),
+      'dropped',
+      'discarded',
+      at,
+    )
   }
 
   find(id: OperationId): OperationRow | null {
     const put = parseOperationId(id)
     const row = put === null ? undefined : this.#get.get(put.lane, put.place)
     if (row?.id === id) return row
-    const moved = this.#moved.get(id)
-    return moved === undefined ? null : (this.#get.get(moved.lane, moved.place) ?? null)
+    const moved = this.#moved.find(id)
+    return moved === null ? null : (this.#get.get(moved.lane, moved.place) ?? null)
   }
 
-  /** Puts operations back, each at its own place, or close behind `behind` if that lies further on. */
+  /** Puts operations back that end together: at their old places, or close behind `behind` (Q9). */
   putBack(rows: readonly OperationRow[], behind: number | null): readonly OperationRow[] {
-    let floor = behind ?? 0
+    let last: number | null = null
     return rows.map((row) => {
-      const place = this.#freePlace(row, floor)
-      floor = place
+      const place =
+        last === null ? this.#places.of(row, behind ?? 0) : this.#places.beside(row, last)
+      last = place
       this.#write(row.lane, place, row)
+      this.#moved.record(row.id, row.lane, place)
       this.#lanes.count(row.lane, 1)
       return { ...row, place }
     })
   }
 
-  #freePlace({ lane, place }: OperationRow, floor: number): number {
-    if (place <= floor) return this.#makeRoom(lane, floor)
-    return this.#get.get(lane, place) === undefined ? place : this.#makeRoom(lane, place)
-  }
-
-  /** A free place directly behind this one. */
-  #makeRoom(lane: LaneId, behind: number): number {
-    const next = this.#next.get(lane, behind)?.place
-    if (next === undefined) return this.#appendPlace(lane)
-    const between = behind + Math.floor((next - behind) / 2)
-    if (between > behind) return between
-    this.#shift(lane, behind)
-    return behind + PLACE_STEP / 2
-  }
-
-  #appendPlace(lane: LaneId): number {
-    const place = this.#lanes.append(lane)
-    this.#lanes.count(lane, -1)
-    return place
-  }
-
-  #shift(lane: LaneId, after: number): void {
-    const rows = this.#after.all(lane, after)
-    this.#shiftAway.run(PLACE_STEP, lane, after)
-    this.#shiftBack.run(lane)
-    this.#lanes.shifted(lane, after, PLACE_STEP)
-    for (const { id, place } of rows) this.#move.run(id, lane, place + PLACE_STEP)
-  }
-
   #end(
-    id: OperationId,
+    rows: readonly OperationRow[],
     outcome: 'dropped' | 'cancelled',
     reason: DropReason | null,
     at: Instant,
   ): Answer {
-    const row = this.find(id)
-    if (row === null) return MISSED
-    const user = this.#lanes.user(row.lane)
-    const rows = this.#envelopes
-      .boundTo(row.lane, row.place)
-      .map((place) => this.#get.get(row.lane, place))
-      .filter((member) => member !== undefined)
-    this.#remove(row.lane, rows)
-    for (const member of rows) this.#outcomes.record(member.id, outcome, reason, at)
     const affected: Affected[] = rows.map(({ id, lane, place, kind }) => ({
       id,
       lane,
       place,
       kind,
-      user,
+      user: this.#lanes.user(lane),
     }))
+    const [first] = rows
+    if (first !== undefined) this.#remove(first.lane, rows)
+    for (const { id } of rows) this.#outcomes.record(id, outcome, reason, at)
     return { applied: true, affected, from: 'pending' }
   }
 
   #write(lane: LaneId, place: number, row: Omit<OperationRow, 'lane' | 'place'>): void {
     const { id, kind, version, payload, enqueuedAt, expiresAt } = row
     this.#insert.run(lane, place, id, kind, version, payload, enqueuedAt, expiresAt)
-    if (!isWhereItsIdSays(id, lane, place)) this.#move.run(id, lane, place)
   }
 
   /** All or nothing. The records of their envelopes go too. */
@@ -207,14 +164,10 @@ export class Pending {
     }
     for (const { id, place } of members) {
       if (this.#delete.run(lane, place, id).changes === 0) return false
-      if (!isWhereItsIdSays(id, lane, place)) this.#unmove.run(id)
+      this.#moved.forget(id, lane, place)
     }
     this.#envelopes.dissolve(lane, members)
     this.#lanes.count(lane, -members.length)
     return true
   }
-}
-
-function isWhereItsIdSays(id: OperationId, lane: LaneId, place: number): boolean {
-  return id.startsWith(formatOperationId(lane, place, ''))
 }

@@ -129,6 +129,7 @@ export function refuseNewerSchema(database: Database): void {
 export function migrate(database: Database): boolean {
   return database
     .transaction(() => {
+      refuseNewerSchema(database)
       const found = schemaVersion(database)
       if (found === SCHEMA_VERSION) return false
       database.exec(

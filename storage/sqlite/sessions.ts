@@ -55,14 +55,17 @@ export class Sessions {
          expires_at = @expiresAt, refresh_at = @refreshAt, sealed = @sealed`,
     )
     this.#refuse = database.prepare<[string, number]>(
-      'UPDATE holdfast_tokens SET refused = 1 WHERE user = ? AND generation = ?',
+      'UPDATE holdfast_tokens SET refused = 1 WHERE user = ? AND generation = ? AND fingerprint IS NOT NULL',
     )
-    this.#leave = database.prepare<[number, string]>(
-      'UPDATE holdfast_tokens SET leaving = ? WHERE user = ?',
+    // These two make the row: a user who never had a token can leave too.
+    this.#leave = database.prepare<[string, number]>(
+      `INSERT INTO holdfast_tokens (user, leaving) VALUES (?, ?)
+       ON CONFLICT (user) DO UPDATE SET leaving = excluded.leaving`,
     )
     this.#end = database.prepare<[string]>(
-      `UPDATE holdfast_tokens SET epoch = epoch + 1, refused = 0, fingerprint = NULL, expires_at = NULL,
-         refresh_at = NULL, sealed = NULL, leaving = 0 WHERE user = ?`,
+      `INSERT INTO holdfast_tokens (user, epoch) VALUES (?, 1)
+       ON CONFLICT (user) DO UPDATE SET epoch = epoch + 1, refused = 0, fingerprint = NULL,
+         expires_at = NULL, refresh_at = NULL, sealed = NULL, leaving = 0`,
     )
     this.#deadlines = database.prepare<[], DeadlineRow>(
       'SELECT origin, until, wait_ms AS waitMs FROM holdfast_deadlines ORDER BY origin',
@@ -114,11 +117,13 @@ export class Sessions {
   }
 
   leave(change: LeaveChange): Answer {
-    return this.#leave.run(change.leaving ? 1 : 0, change.user).changes === 1 ? DONE : MISSED
+    this.#leave.run(change.user, change.leaving ? 1 : 0)
+    return DONE
   }
 
   end(change: EndSessionChange): Answer {
-    return this.#end.run(change.user).changes === 1 ? DONE : MISSED
+    this.#end.run(change.user)
+    return DONE
   }
 
   deadlines(): DeadlineRow[] {

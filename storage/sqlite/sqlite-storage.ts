@@ -12,7 +12,13 @@ import type {
   StorageHost,
   Whereabouts,
 } from '../storage.ts'
-import { type Durability, openFile, prepareDatabase, Synchronous } from './connection.ts'
+import {
+  type Durability,
+  openFile,
+  prepareDatabase,
+  Synchronous,
+  verifySynchronous,
+} from './connection.ts'
 import { storageErrorOf } from './error-of.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Tables } from './tables.ts'
@@ -29,7 +35,10 @@ export interface SqliteConnection {
 export interface SqliteStorageOptions {
   /** The database file; it is made if it is not there, its folder is not. */
   readonly file?: string
-  /** Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. */
+  /**
+   * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
+   * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too.
+   */
   readonly database?: SqliteConnection
   /**
    * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
@@ -60,12 +69,14 @@ export class SqliteStorage implements Storage {
       const state = database
         .transaction(() => tables.opened(fresh, host.newFingerprintKey, host.wall()))
         .immediate()
-      const synchronous = new Synchronous(database)
+      verifySynchronous(database)
+      const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
+      const isShared = this.#options.database !== undefined
       const commits = new GroupCommit({
         database,
         host,
-        synchronous,
-        powerLoss: (this.#options.durability ?? 'power-loss') === 'power-loss',
+        synchronous: new Synchronous(database, isShared && powerLoss ? 'FULL' : null),
+        powerLoss,
         apply: (change) => tables.apply(change),
         forget: () => tables.forget(),
       })

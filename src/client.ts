@@ -1,0 +1,362 @@
+/** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
+import { storageErrorOfOurs } from './engine/storage-errors.ts'
+import type { Answered, Settle } from './engine/boundary.ts'
+import { payloadText } from './engine/intake.ts'
+import { LiveBoundary } from './engine/live-boundary.ts'
+import type { LogoutResult } from './engine/sessions.ts'
+import type { LaneStatus, Status } from './engine/status.ts'
+import { HoldfastError } from './errors.ts'
+import type { EventName, HoldfastEvents } from './events.ts'
+import { Engine, type Machines } from './holdfast.ts'
+import { headerOf } from './journal/header.ts'
+import { mitt } from './mitt.ts'
+import type { OperationId, Requirement, UserId } from './model.ts'
+import type { OperationDraft } from './operations/define-operation.ts'
+import { factsOf } from './operations/kinds.ts'
+import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
+import { describe, type OperationInfo } from './operation-info.ts'
+import { Receipt, Receipts } from './receipts.ts'
+import type { LetterRow } from '../storage/storage.ts'
+
+const DEFAULT_LOGOUT_DEADLINE_MS = 5000
+const DEFAULT_CLOSE_DEADLINE_MS = 5000
+const DEFAULT_FLUSH_DEADLINE_MS = 5000
+const MOST_LETTERS = 1000
+
+export interface LoginOptions {
+  /** The user's token; left out: it is asked for when there is something to send. */
+  readonly token?: string
+}
+
+export interface LogoutOptions {
+  /**
+   * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
+   * `flush` tries to send them first, `discard` drops them. Default: `keep`.
+   */
+  readonly pending?: 'keep' | 'flush' | 'discard'
+  /** How long `flush` may take, in milliseconds. Default: 5000. */
+  readonly deadlineMs?: number
+}
+
+export interface DeadlineOptions {
+  /** In milliseconds. Default: 5000. */
+  readonly deadlineMs?: number
+}
+
+/** What is still pending, and why. */
+export interface FlushResult {
+  readonly pending: number
+  readonly lanes: readonly LaneStatus[]
+}
+
+export type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void
+
+type AnyListener = (detail: never) => void
+
+/** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
+export class Holdfast {
+  readonly #engine: Engine
+  readonly #options: ResolvedOptions
+  readonly #emitter = mitt<{ [Name in EventName]: HoldfastEvents[Name] }>()
+  readonly #wrapped = new Map<AnyListener, AnyListener>()
+  readonly #watchers = new Set<() => void>()
+  readonly #receipts: Receipts
+
+  /** @internal Use {@link createHoldfast}. */
+  constructor(options: ResolvedOptions, machines?: Machines) {
+    this.#options = options
+    this.#receipts = new Receipts((id) => options.ports.storage.find(id))
+    const { settings, ports, kinds, journal } = options
+    const facts = factsOf(kinds)
+    journal?.header(headerOf(settings, facts))
+    const boundary = new LiveBoundary({
+      clock: ports.clock,
+      journal,
+      onFault: (cause) => this.#emitFault(cause),
+    })
+    boundary.begin()
+    this.#engine = new Engine({
+      boundary,
+      settings,
+      ports,
+      kinds,
+      facts,
+      onEvent: (name, detail) => this.#emit(name, detail),
+      onChange: () => this.#notify(),
+      ...(machines === undefined ? {} : { machines }),
+    })
+  }
+
+  /** @internal */
+  start(): Promise<void> {
+    return this.#call((settle) => this.#engine.calls.start(null, settle))
+  }
+
+  /**
+   * Stores an operation for the identity that is current at the call (Q1). Resolves once it is on
+   * disk (Q2).
+   *
+   * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`,
+   * `STORAGE_…` or `CLOSED`; nothing is stored then.
+   */
+  async enqueue(draft: OperationDraft): Promise<Receipt> {
+    const { kind, payload, expiresInMs } = refuseMalformedDraft(draft)
+    const args = { kind, payload: payloadText(kind, payload), expiresInMs: expiresInMs ?? null }
+    const enqueued = await this.#call<{ id: OperationId; dropped: boolean }>((settle) =>
+      this.#engine.calls.enqueue(args, settle),
+    )
+    return this.#receipts.make(enqueued.id, enqueued.dropped)
+  }
+
+  /**
+   * Changes the identity, at once: the next `enqueue()` in the same tick belongs to this user. The
+   * promise resolves when it is stored (I1). With the same user it is a token update (I11).
+   *
+   * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+   * `AUTH_USER_MISMATCH`. The identity is unchanged then.
+   */
+  async login(user: string, { token }: LoginOptions = {}): Promise<void> {
+    const id = userOf('login', user)
+    const read = token === undefined ? null : this.#engine.calls.readToken(tokenOf('login', token))
+    await this.#call<void>((settle) => this.#engine.calls.login({ user: id, token: read }, settle))
+  }
+
+  /** Changes the identity to anonymous, at once (I7). Resolves with what was left of the user's. */
+  async logout({
+    pending = 'keep',
+    deadlineMs = DEFAULT_LOGOUT_DEADLINE_MS,
+  }: LogoutOptions = {}): Promise<LogoutResult> {
+    if (pending !== 'keep' && pending !== 'flush' && pending !== 'discard') {
+      throw new TypeError(
+        `logout: pending must be 'keep', 'flush' or 'discard', not ${String(pending)}`,
+      )
+    }
+    deadlineOf('logout', deadlineMs)
+    return this.#call((settle) => this.#engine.calls.logout({ pending, deadlineMs }, settle))
+  }
+
+  /**
+   * A fresh token of any user, current or not (T2).
+   *
+   * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+   * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
+   */
+  async updateToken(user: string, token: string): Promise<void> {
+    const id = userOf('updateToken', user)
+    const read = this.#engine.calls.readToken(tokenOf('updateToken', token))
+    await this.#call<void>((settle) =>
+      this.#engine.calls.updateToken({ user: id, token: read }, settle),
+    )
+  }
+
+  /** Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6). */
+  async refreshToken(user: string): Promise<void> {
+    const id = userOf('refreshToken', user)
+    await this.#call<void>((settle) => this.#engine.calls.refreshToken(id, settle))
+  }
+
+  /** Says what the server demands (I2). Resolves when it is stored. */
+  async setRequirement(requirement: Requirement): Promise<void> {
+    if (requirement !== 'unknown' && requirement !== 'required' && requirement !== 'off') {
+      throw new TypeError(
+        `setRequirement: must be 'unknown', 'required' or 'off', not ${String(requirement)}`,
+      )
+    }
+    await this.#call<void>((settle) => this.#engine.calls.setRequirement(requirement, settle))
+  }
+
+  /**
+   * Takes back an operation that has not been sent (Q10).
+   *
+   * @throws HoldfastError `TOO_LATE` or `UNKNOWN_OPERATION`.
+   */
+  async cancel(id: string): Promise<void> {
+    await this.#call<void>((settle) => this.#engine.calls.cancel(idOf('cancel', id), settle))
+  }
+
+  /**
+   * Puts a dead letter back at its place, its attempts counted anew (Q9).
+   *
+   * @throws HoldfastError `NOT_RETRYABLE` or `UNKNOWN_OPERATION`.
+   */
+  async retry(id: string): Promise<void> {
+    await this.#call<void>((settle) => this.#engine.calls.retry(idOf('retry', id), settle))
+  }
+
+  /**
+   * Removes a dead letter, or a pending operation that is not in flight (Q9).
+   *
+   * @throws HoldfastError `TOO_LATE` or `UNKNOWN_OPERATION`.
+   */
+  async discard(id: string): Promise<void> {
+    await this.#call<void>((settle) => this.#engine.calls.discard(idOf('discard', id), settle))
+  }
+
+  /** What is known of an operation: pending, dead, dropped, cancelled; null: completed or never stored. */
+  async operation(id: string): Promise<OperationInfo | null> {
+    const found = await this.#query(() => this.#options.ports.storage.find(idOf('operation', id)))
+    return found === null ? null : describe(found)
+  }
+
+  /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
+  async deadLetters(
+    filter: { readonly user?: string | null } = {},
+  ): Promise<readonly OperationInfo[]> {
+    const letters = await this.#query(() =>
+      this.#options.ports.storage.letters({
+        ...(filter.user === undefined ? {} : { user: filter.user as UserId | null }),
+        limit: MOST_LETTERS,
+      }),
+    )
+    return letters.map((letter: LetterRow & { readonly user: UserId | null }) =>
+      describe({ state: 'dead', letter, user: letter.user }),
+    )
+  }
+
+  /** Stops sending until `resume()` or the end of the process. What is in flight goes on. */
+  pause(): void {
+    this.#engine.calls.pause(null, IGNORED)
+  }
+
+  resume(): void {
+    this.#engine.calls.resume(null, IGNORED)
+  }
+
+  /** Waits until nothing is left that could still be sent by itself, or the deadline (Q19). */
+  async flush({
+    deadlineMs = DEFAULT_FLUSH_DEADLINE_MS,
+  }: DeadlineOptions = {}): Promise<FlushResult> {
+    deadlineOf('flush', deadlineMs)
+    await this.#call<null>((settle) => this.#engine.calls.flush(deadlineMs, settle))
+    const { counts, lanes } = this.status()
+    return { pending: counts.pending, lanes }
+  }
+
+  /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
+  async close({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
+    deadlineOf('close', deadlineMs)
+    await this.#call<void>((settle) => this.#engine.calls.close(deadlineMs, settle))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Identity, requirement, lanes with their holds, token needs, counts: frozen, and the same object until something changes. */
+  status(): Status {
+    return this.#engine.status
+  }
+
+  /** Calls back after each change of `status()`. Answers how to stop. */
+  subscribe(listener: () => void): () => void {
+    this.#watchers.add(listener)
+    return () => this.#watchers.delete(listener)
+  }
+
+  /** Listens. `token.needed` is replayed at once for needs that are still open (T5). */
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): void {
+    const wrapped = (detail: HoldfastEvents[Name]) => this.#guard(name, () => listener(detail))
+    this.#wrapped.set(listener, wrapped)
+    this.#emitter.on(name, wrapped)
+    if (name !== 'token.needed') return
+    for (const need of this.#engine.announcedNeeds()) wrapped(need as HoldfastEvents[Name])
+  }
+
+  off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
+    const wrapped = this.#wrapped.get(listener)
+    if (wrapped === undefined) return
+    this.#wrapped.delete(listener)
+    this.#emitter.off(name, wrapped as (detail: HoldfastEvents[Name]) => void)
+  }
+
+  #emit<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+    this.#receipts.hear(name, detail)
+    this.#emitter.emit(name, detail)
+  }
+
+  #notify(): void {
+    for (const watcher of this.#watchers) this.#guard('subscribe', watcher)
+  }
+
+  /** A listener that throws stops nobody else. */
+  #guard(name: string, listener: () => void): void {
+    try {
+      listener()
+    } catch (cause) {
+      const error = new HoldfastError('APP_CODE_FAILED', `a listener of ${name} threw`, { cause })
+      // A listener of `error` that throws is not told of itself.
+      if (name !== 'error') this.#emitter.emit('error', { error })
+    }
+  }
+
+  #emitFault(cause: Error): void {
+    const message = 'holdfast failed inside; please report it, with a journal if there is one'
+    this.#emitter.emit('error', { error: new HoldfastError('INTERNAL', message, { cause }) })
+  }
+
+  #call<T>(call: (settle: Settle<T>) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      call({ resolve, reject: (error) => reject(storageErrorOfOurs(error)) })
+    })
+  }
+
+  async #query<T>(query: () => Promise<T>): Promise<T> {
+    const answer: Answered<T> = await query().then(
+      (value) => ({ ok: true, value }),
+      (error: Error) => ({ ok: false, error }),
+    )
+    if (answer.ok) return answer.value
+    throw storageErrorOfOurs(answer.error)
+  }
+}
+
+const IGNORED: Settle<void> = { resolve: () => undefined, reject: () => undefined }
+
+/**
+ * Opens the storage and starts an engine on it. It begins to send in the turn after this resolved.
+ *
+ * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` where the
+ * storage cannot be opened. Nothing is left open then.
+ */
+export async function createHoldfast(options: HoldfastOptions): Promise<Holdfast> {
+  const holdfast = new Holdfast(resolveOptions(options))
+  await holdfast.start()
+  return holdfast
+}
+
+function refuseMalformedDraft(draft: OperationDraft): OperationDraft {
+  if (typeof draft !== 'object' || draft === null || typeof draft.kind !== 'string') {
+    throw new TypeError('enqueue: expects what a defined operation makes, say addNote({ … })')
+  }
+  const { expiresInMs } = draft
+  if (expiresInMs !== undefined && !(typeof expiresInMs === 'number' && expiresInMs > 0)) {
+    throw new TypeError(`enqueue: expiresInMs must be more than 0, not ${String(expiresInMs)}`)
+  }
+  return draft
+}
+
+function userOf(call: string, user: string): UserId {
+  if (typeof user === 'string' && user !== '') return user as UserId
+  throw new TypeError(`${call}: user must be a non-empty string, not ${show(user)}`)
+}
+
+function idOf(call: string, id: string): OperationId {
+  if (typeof id === 'string' && id !== '') return id as OperationId
+  throw new TypeError(`${call}: the id must be a non-empty string, not ${show(id)}`)
+}
+
+function tokenOf(call: string, token: string): string {
+  if (typeof token === 'string' && token !== '') return token
+  throw new TypeError(
+    `${call}: token must be a non-empty string, not ${token === '' ? "''" : `a ${typeof token}`}`,
+  )
+}
+
+function deadlineOf(call: string, deadlineMs: number): void {
+  if (typeof deadlineMs === 'number' && deadlineMs >= 0) return
+  throw new TypeError(`${call}: deadlineMs must be 0 or more, not ${show(deadlineMs)}`)
+}
+
+function show(value: unknown): string {
+  return value === '' ? "''" : String(value)
+}

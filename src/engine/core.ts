@@ -1,0 +1,41 @@
+/** What the parts of the engine share. `holdfast.ts` makes it; no part knows more of another than this. */
+import type { IdentityEvent } from '../../machines/identity.machine.ts'
+import type { LaneEvent } from '../../machines/lane.machine.ts'
+import type { TokenEvent } from '../../machines/token.machine.ts'
+import type { EventName, HoldfastEvents } from '../events.ts'
+import type { Requirement, UserId } from '../model.ts'
+import type { Kinds } from '../operations/kinds.ts'
+import type { Ports, Settings } from '../options.ts'
+import type { Boundary } from './boundary.ts'
+import type { Lanes } from './lanes.ts'
+import type { LaneLine } from './lane-line.ts'
+import type { Store } from './store.ts'
+
+/** How the parts tell the machines what has become true. Only `holdfast.ts` implements it. */
+export interface Pilot {
+  readonly user: UserId | null
+  readonly requirement: Requirement
+  lane(line: LaneLine, event: LaneEvent): void
+  token(user: UserId, event: TokenEvent): void
+  identity(event: IdentityEvent): void
+  /** May this lane send, as far as its holds go? */
+  isFree(line: LaneLine): boolean
+  /** The attempt of this lane is over, and all that follows from it has been told. */
+  attemptEnded(line: LaneLine): void
+  /** Something of this lane is pending now. */
+  arrived(line: LaneLine): void
+  /** Operations of this lane are gone, other than by an attempt. */
+  shrunk(line: LaneLine): void
+}
+
+export interface Core {
+  readonly boundary: Boundary
+  readonly settings: Settings
+  readonly ports: Ports
+  readonly kinds: Kinds
+  readonly store: Store
+  readonly lanes: Lanes
+  readonly pilot: Pilot
+  /** Tells the app, after what is being dealt with. */
+  readonly report: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
+}

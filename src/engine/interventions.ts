@@ -1,0 +1,173 @@
+/** What the app may do to single operations: cancel, retry, discard (Q9, Q10). */
+import type { Affected, Answer, Change } from '../../storage/changes.ts'
+import { HoldfastError } from '../errors.ts'
+import type { OperationId } from '../model.ts'
+import type { Settle } from './boundary.ts'
+import type { Core } from './core.ts'
+import type { HoldBook } from './hold-book.ts'
+import { type LaneLine, WINDOW_ROWS } from './lane-line.ts'
+import type { Found } from './store.ts'
+import type { Waits } from './waits.ts'
+
+export class Interventions {
+  readonly #core: Core
+  readonly #holds: HoldBook
+  readonly #waits: Waits
+
+  constructor(core: Core, holds: HoldBook, waits: Waits) {
+    this.#core = core
+    this.#holds = holds
+    this.#waits = waits
+  }
+
+  /** Q10: pending → cancelled; what may have arrived is too late. */
+  cancel(id: OperationId, settle: Settle<void>): void {
+    const { boundary, report } = this.#core
+    this.#locate(id, settle, (found, line) => {
+      if (found.state === 'dead') {
+        const message = `${id} is a dead letter: it can be retried or discarded, not cancelled`
+        settle.reject(new HoldfastError('UNKNOWN_OPERATION', message))
+      } else if (isInFlight(line, id) || isOfUnknownOutcome(line, id)) {
+        settle.reject(new HoldfastError('TOO_LATE', `${id} has been sent and may have arrived`))
+      } else {
+        this.#change(id, { change: 'cancel', id, at: boundary.wall }, settle, ({ affected }) => {
+          this.#gone(affected)
+          for (const { id: cancelled, user, kind } of affected) {
+            report('operation.cancelled', { id: cancelled, user, kind })
+          }
+        })
+      }
+    })
+  }
+
+  /** Q9: removes a dead letter, or a pending operation with what its unknown outcome binds it to. */
+  discard(id: OperationId, settle: Settle<void>): void {
+    const { boundary, report } = this.#core
+    this.#locate(id, settle, (_found, line) => {
+      if (isInFlight(line, id)) {
+        settle.reject(new HoldfastError('TOO_LATE', `${id} is being sent just now`))
+        return
+      }
+      this.#change(id, { change: 'discard', id, at: boundary.wall }, settle, (answer) => {
+        if (answer.from === 'dead') this.#lettersGone(answer.affected)
+        else this.#gone(answer.affected)
+        for (const { id: discarded, user, kind } of answer.affected) {
+          report('operation.dropped', { id: discarded, user, kind, reason: 'discarded' })
+        }
+      })
+    })
+  }
+
+  /** Q9: back to its place, but never ahead of an envelope that has been sent (Q2). */
+  retry(id: OperationId, settle: Settle<void>): void {
+    this.#locate(id, settle, (found, line) => {
+      if (found.state === 'pending') {
+        const message = `${id} is pending, only a dead letter can be retried`
+        settle.reject(new HoldfastError('NOT_RETRYABLE', message))
+        return
+      }
+      const behind = line === undefined || line.pending === 0 ? null : line.sentThrough
+      this.#change(id, { change: 'revive', id, behind }, settle, ({ affected }) => {
+        this.#lettersGone(affected)
+        this.#back(affected)
+      })
+    })
+  }
+
+  /** Finds an operation, and sees to it that the head of its lane is known. */
+  #locate(
+    id: OperationId,
+    settle: Settle<void>,
+    then: (found: Found, line: LaneLine | undefined) => void,
+  ): void {
+    const { store, lanes } = this.#core
+    store.find(id, (found) => {
+      if (!found.ok || found.value === null) {
+        settle.reject(found.ok ? unknownOperation(id) : found.error)
+        return
+      }
+      const { value } = found
+      const line = lanes.get(value.lane)
+      if (line === undefined || line.pending === 0 || line.head !== undefined) {
+        then(value, line)
+        return
+      }
+      store.window(line.lane, Number.MIN_SAFE_INTEGER, WINDOW_ROWS, (answer) => {
+        if (!answer.ok) {
+          settle.reject(answer.error)
+          return
+        }
+        line.loaded(answer.value)
+        then(value, line)
+      })
+    })
+  }
+
+  #change(
+    id: OperationId,
+    change: Change,
+    settle: Settle<void>,
+    applied: (answer: Extract<Answer, { applied: true }>) => void,
+  ): void {
+    this.#core.store.commit([change], {}, (answered) => {
+      if (!answered.ok) {
+        settle.reject(answered.error)
+        return
+      }
+      const [answer] = answered.value
+      if (answer === undefined || !answer.applied) {
+        settle.reject(unknownOperation(id))
+        return
+      }
+      applied(answer)
+      settle.resolve()
+    })
+  }
+
+  #gone(affected: readonly Affected[]): void {
+    const first = affected[0]
+    const line = first === undefined ? undefined : this.#core.lanes.get(first.lane)
+    if (line === undefined) return
+    const wasHead = affected.some(({ place }) => place === line.head?.place)
+    line.removed(affected.map(({ place }) => place))
+    if (wasHead || line.envelope === null) this.#waits.end(line)
+    this.#core.pilot.shrunk(line)
+  }
+
+  #lettersGone(affected: readonly Affected[]): void {
+    const first = affected[0]
+    const line = first === undefined ? undefined : this.#core.lanes.get(first.lane)
+    if (line === undefined) return
+    line.letters -= affected.length
+    if (line.letters === 0) this.#holds.liftFromLane(line, 'dead-letter')
+    this.#core.lanes.forgetIfBare(line)
+  }
+
+  #back(affected: readonly Affected[]): void {
+    const first = affected[0]
+    if (first === undefined) return
+    const { lanes, pilot } = this.#core
+    const { lane, user } = first
+    const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
+    const wasEmpty = line.pending === 0
+    line.reordered(line.pending + affected.length)
+    if (wasEmpty) pilot.arrived(line)
+  }
+}
+
+function isInFlight(line: LaneLine | undefined, id: OperationId): boolean {
+  return line?.attempt?.members.some((row) => row.id === id) ?? false
+}
+
+/** A member of an envelope of unknown outcome, or what the process before this one may have sent. */
+function isOfUnknownOutcome(line: LaneLine | undefined, id: OperationId): boolean {
+  if (line === undefined) return false
+  if (line.mayHaveBeenSent && line.head?.id === id) return true
+  const { envelope } = line
+  if (envelope === null || envelope.unknownSince === null) return false
+  return line.rows.some((row) => row.id === id && envelope.members.includes(row.place))
+}
+
+function unknownOperation(id: OperationId): HoldfastError {
+  return new HoldfastError('UNKNOWN_OPERATION', `no operation ${id} is pending or dead`)
+}

@@ -1,0 +1,138 @@
+/**
+ * One lane in memory: a window on its rows from the head, and what is known of its envelopes. The rows
+ * in storage are the truth; this is never more than a copy of the first of them.
+ */
+import type { Hold, HoldName } from '../../machines/holds.ts'
+import type { EnvelopeRow, LaneRow, OperationRow } from '../../storage/storage.ts'
+import type { Instant, LaneId, Owner, UserId } from '../model.ts'
+import type { Attempt } from './attempt.ts'
+
+/** How many rows of a lane are in memory at most. */
+export const WINDOW_ROWS = 256
+
+export class LaneLine {
+  readonly lane: LaneId
+  readonly owner: Owner
+  /** How many operations are pending, in storage. */
+  pending = 0
+  /** How many dead letters the lane has. */
+  letters = 0
+  /** Operations up to this place are sent alone (Q4). */
+  soloThrough = 0
+  /** Holds on this lane alone. */
+  readonly holds = new Map<HoldName, Hold>()
+  /** The attempt under way. */
+  attempt: Attempt | null = null
+  /** Generations refused on the head since it became the head (T4). */
+  refusedCount = 0
+  /** The head may have been sent by the process before this one (Q10). */
+  mayHaveBeenSent = false
+  /** Replies of the server so far when the head met a captive portal: if there are more by now, it meets it alone (Q6). */
+  repliesAtPortal: number | null = null
+  /** And when its last attempt ended: if there are more by now, others were answered since (Q8). */
+  repliesAtLastEnd: number | null = null
+  #rows: OperationRow[] = []
+  readonly #envelopes = new Map<number, EnvelopeRow>()
+
+  constructor(row: LaneRow, envelopes: readonly EnvelopeRow[]) {
+    this.lane = row.lane
+    this.owner = { user: row.user }
+    this.pending = row.pending
+    this.letters = row.letters
+    this.soloThrough = row.soloThrough
+    this.mayHaveBeenSent = row.pending > 0
+    for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
+  }
+
+  get user(): UserId | null {
+    return this.owner.user
+  }
+
+  get rows(): readonly OperationRow[] {
+    return this.#rows
+  }
+
+  get head(): OperationRow | undefined {
+    return this.#rows[0]
+  }
+
+  /** What is known of the envelope at the head, or, before its rows were read, of the first one. */
+  get envelope(): EnvelopeRow | null {
+    const head = this.head
+    if (head !== undefined) return this.#envelopes.get(head.place) ?? null
+    const [first] = [...this.#envelopes.keys()].sort((a, b) => a - b)
+    return first === undefined ? null : (this.#envelopes.get(first) ?? null)
+  }
+
+  get headEnqueuedAt(): Instant | null {
+    return this.head?.enqueuedAt ?? null
+  }
+
+  /** Are all pending rows in the window? */
+  get isWhole(): boolean {
+    return this.#rows.length >= this.pending
+  }
+
+  envelopeAt(place: number): EnvelopeRow | null {
+    return this.#envelopes.get(place) ?? null
+  }
+
+  /** The last place that an envelope which has been sent reaches to, or null (Q2). */
+  get sentThrough(): number | null {
+    if (this.attempt !== null) return this.attempt.members.at(-1)?.place ?? null
+    if (this.mayHaveBeenSent && this.head !== undefined) return this.head.place
+    const envelope = this.envelope
+    return envelope === null || envelope.members.length === 0
+      ? null
+      : (envelope.members.at(-1) ?? null)
+  }
+
+  /** An operation was committed at the end of the lane. */
+  arrived(row: OperationRow): void {
+    const wasWhole = this.isWhole
+    this.pending += 1
+    const last = this.#rows.at(-1)
+    const isNext = last === undefined || last.place < row.place
+    if (wasWhole && isNext && this.#rows.length < WINDOW_ROWS) this.#rows.push(row)
+  }
+
+  /** A window was read behind the last row in memory. */
+  loaded(rows: readonly OperationRow[]): void {
+    const last = this.#rows.at(-1)?.place ?? Number.NEGATIVE_INFINITY
+    this.#rows.push(...rows.filter((row) => row.place > last))
+  }
+
+  /** Operations are gone from storage. */
+  removed(places: readonly number[]): void {
+    const head = this.head
+    this.pending -= places.length
+    this.#rows = this.#rows.filter((row) => !places.includes(row.place))
+    for (const [place, { members }] of this.#envelopes) {
+      if (members.some((member) => places.includes(member))) this.#envelopes.delete(place)
+    }
+    if (head === undefined || places.includes(head.place)) this.#forgetHead()
+  }
+
+  /** The order in storage has changed: the window is to be read again. */
+  reordered(pending: number): void {
+    this.pending = pending
+    this.#rows = []
+  }
+
+  recorded(envelope: EnvelopeRow): void {
+    this.#envelopes.set(envelope.place, envelope)
+  }
+
+  dissolved(place: number, through: number): void {
+    this.#envelopes.delete(place)
+    this.soloThrough = Math.max(this.soloThrough, through)
+    this.#forgetHead()
+  }
+
+  #forgetHead(): void {
+    this.refusedCount = 0
+    this.mayHaveBeenSent = false
+    this.repliesAtPortal = null
+    this.repliesAtLastEnd = null
+  }
+}

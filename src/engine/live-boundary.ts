@@ -1,0 +1,175 @@
+/** The boundary to the real world: a clock, promises, and a journal if one is wanted. */
+import type { InLine, JournalSink, OutLine } from '../journal/lines.ts'
+import type { Instant } from '../model.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
+import { errorOf, writeError } from './error-codec.ts'
+
+interface Entry {
+  readonly line: () => InLine
+  readonly run: () => void
+}
+
+export interface LiveBoundaryOptions {
+  readonly clock: Clock
+  readonly journal: JournalSink | null
+  /** Told of a fault in Holdfast itself, which must not reach the host. */
+  readonly onFault: (error: Error) => void
+}
+
+export class LiveBoundary implements Boundary {
+  wall: Instant
+  monotonic: number
+  readonly #clock: Clock
+  readonly #journal: JournalSink | null
+  readonly #onFault: (error: Error) => void
+  readonly #alarms = new Map<string, Timer>()
+  readonly #inbox: Entry[] = []
+  readonly #outbox: (() => void)[] = []
+  #isBusy = false
+  #isSilent = false
+  #isDelivering = false
+  #callCount = 0
+  #askCount = 0
+
+  constructor({ clock, journal, onFault }: LiveBoundaryOptions) {
+    this.#clock = clock
+    this.#journal = journal
+    this.#onFault = onFault
+    this.wall = clock.wall()
+    this.monotonic = clock.monotonic()
+  }
+
+  /** Writes down that a process begins. */
+  begin(): void {
+    this.#journal?.write({ in: 'start' }, this.monotonic, this.wall)
+  }
+
+  serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void {
+    const { name, codec, run } = service
+    return (args, settle) => {
+      const call = ++this.#callCount
+      this.#enter(
+        () => ({ in: 'call', call, name, args: codec.write(args) }),
+        () => run(args, this.#noting(call, settle)),
+      )
+    }
+  }
+
+  ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): number {
+    const ask = ++this.#askCount
+    const { name, args, codec } = question
+    this.decide(() => ({ out: 'ask', ask, name, args: args() }))
+    const enter = (answer: Answered<T>) => {
+      if (this.#isSilent) return
+      this.#enter(
+        () =>
+          answer.ok
+            ? { in: 'answer', ask, value: codec.write(answer.value) }
+            : { in: 'answer', ask, error: writeError(answer.error) },
+        () => answered(answer),
+      )
+    }
+    let put: T | Promise<T>
+    try {
+      put = question.put()
+    } catch (error) {
+      put = Promise.reject(errorOf(error))
+    }
+    Promise.resolve(put).then(
+      (value) => enter({ ok: true, value }),
+      (error: unknown) => enter({ ok: false, error: errorOf(error) }),
+    )
+    return ask
+  }
+
+  pull<T>(name: string, codec: Codec<T>, take: () => T): T {
+    const value = take()
+    this.#journal?.write({ in: 'pull', name, value: codec.write(value) }, this.monotonic)
+    return value
+  }
+
+  arm(name: string, delayMs: number, run: () => void): void {
+    if (this.#isSilent) return
+    this.#alarms.get(name)?.cancel()
+    this.decide(() => ({ out: 'alarm', name, at: this.monotonic + delayMs }))
+    const timer = this.#clock.after(delayMs, () => {
+      this.#alarms.delete(name)
+      this.#enter(() => ({ in: 'alarm', name }), run)
+    })
+    this.#alarms.set(name, timer)
+  }
+
+  disarm(name: string): void {
+    const timer = this.#alarms.get(name)
+    if (timer === undefined) return
+    timer.cancel()
+    this.#alarms.delete(name)
+    this.decide(() => ({ out: 'alarm.cancelled', name }))
+  }
+
+  silence(): void {
+    this.#isSilent = true
+    for (const timer of this.#alarms.values()) timer.cancel()
+    this.#alarms.clear()
+  }
+
+  nextTurn(run: () => void): void {
+    this.#clock.atTurnEnd(() => this.#enter(() => ({ in: 'turn' }), run))
+  }
+
+  decide(line: () => OutLine): void {
+    this.#journal?.write(line(), this.monotonic)
+  }
+
+  afterwards(run: () => void): void {
+    this.#outbox.push(run)
+    if (!this.#isBusy) this.#deliver()
+  }
+
+  #enter(line: () => InLine, run: () => void): void {
+    this.#inbox.push({ line, run })
+    if (this.#isBusy) return
+    this.#isBusy = true
+    for (let entry = this.#inbox.shift(); entry !== undefined; entry = this.#inbox.shift()) {
+      this.wall = this.#clock.wall()
+      this.monotonic = this.#clock.monotonic()
+      this.#journal?.write(entry.line(), this.monotonic, this.wall)
+      this.#guarded(entry.run)
+    }
+    this.#isBusy = false
+    this.#deliver()
+  }
+
+  /** One after the other, also when a listener calls the engine, which is then free to answer. */
+  #deliver(): void {
+    if (this.#isDelivering) return
+    this.#isDelivering = true
+    for (let run = this.#outbox.shift(); run !== undefined; run = this.#outbox.shift()) {
+      this.#guarded(run)
+    }
+    this.#isDelivering = false
+  }
+
+  #guarded(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#onFault(errorOf(error))
+    }
+  }
+
+  #noting<T>(call: number, settle: Settle<T>): Settle<T> {
+    return {
+      resolve: (value) => settle.resolve(value),
+      reject: (error) => {
+        this.decide(() => ({ out: 'call.rejected', call, code: codeOf(error) }))
+        settle.reject(error)
+      },
+    }
+  }
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}

@@ -1,0 +1,123 @@
+/**
+ * The start: storage is opened and says what is true, the vault gives back what it sealed, and the
+ * machines, in their initial state, hear of it. Nothing is sent before the turn after that (Q2).
+ */
+import type { OpenedState, StorageHost, TokenRow } from '../../storage/storage.ts'
+import { HoldfastError, VaultUnreadableError } from '../errors.ts'
+import type { Requirement } from '../model.ts'
+import type { Token } from '../tokens/token.ts'
+import type { Wallet } from '../tokens/wallet.ts'
+import { plain } from './boundary.ts'
+import type { Connectivity } from './connectivity.ts'
+import type { Core } from './core.ts'
+import type { HoldBook } from './hold-book.ts'
+import { backoffMs } from './judge.ts'
+import type { Waits } from './waits.ts'
+
+/** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
+const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
+
+export interface StartParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly holds: HoldBook
+  readonly waits: Waits
+  readonly connectivity: Connectivity
+  readonly host: StorageHost
+  readonly readToken: (secret: string) => Token
+  readonly tokenOf: (facts: Token['facts']) => Token
+  /** Told the database's own key before any token is read. */
+  readonly useFingerprintKey: (key: string) => void
+}
+
+export function start(parts: StartParts, then: (error: Error | null) => void): void {
+  const { core, host, useFingerprintKey } = parts
+  core.store.open(host, (answer) => {
+    if (!answer.ok) {
+      then(answer.error)
+      return
+    }
+    useFingerprintKey(answer.value.fingerprintKey)
+    restore(parts, answer.value)
+    then(null)
+  })
+}
+
+function restore(parts: StartParts, state: OpenedState): void {
+  const { core, wallet, holds, waits, connectivity } = parts
+  const { boundary, settings, ports, lanes, pilot } = core
+  const requirement = requirementAtStart(settings.requirement, state.requirement)
+  if (requirement !== state.requirement) {
+    core.store.commitAtLast(
+      [{ change: 'requirement', requirement }],
+      {},
+      () => undefined,
+      () => undefined,
+    )
+  }
+  pilot.identity({ type: 'storage.loaded', user: state.identity, requirement })
+  const isOnline = boundary.pull('online', plain<boolean>(), () => ports.platform.isOnline())
+  connectivity.begin(isOnline, state.deadlines)
+  for (const row of state.lanes) {
+    const line = lanes.make(
+      row,
+      state.envelopes.filter((envelope) => envelope.lane === row.lane),
+    )
+    const { envelope } = line
+    if (envelope !== null) waits.begin(line, envelope)
+    if (line.letters > 0 && settings.onDead === 'hold') {
+      holds.setOnLane(line, 'dead-letter', 'a dead letter from before the start')
+    }
+  }
+  for (const row of state.tokens) {
+    wallet.restore(row, null)
+    if (row.sealed !== null && settings.hasVault) unseal(parts, row, 1)
+  }
+}
+
+/** The option wins, but for `unknown`, which means: as stored (I2). */
+function requirementAtStart(option: Requirement, stored: Requirement): Requirement {
+  return option === 'unknown' ? stored : option
+}
+
+function unseal(parts: StartParts, row: TokenRow, round: number): void {
+  const { core, wallet, holds, readToken, tokenOf } = parts
+  const { boundary, ports, report, pilot } = core
+  const { user, sealed } = row
+  holds.setOnOwner(user, 'awaiting-token', 'the vault has not given back the token yet')
+  boundary.ask<Token>(
+    {
+      name: 'unseal',
+      args: () => ({ user, generation: row.generation }),
+      codec: {
+        write: (token) => token.toJSON(),
+        read: (json) => tokenOf(json as unknown as Token['facts']),
+      },
+      put: async () => {
+        if (ports.vault === null || sealed === null) throw new TypeError('no vault')
+        return readToken(await ports.vault.unseal(sealed))
+      },
+    },
+    (answer) => {
+      // A token that arrived meanwhile is newer.
+      const isCurrent = wallet.generation(user) === row.generation
+      if (answer.ok || !isCurrent) {
+        if (answer.ok && isCurrent) wallet.restore(row, answer.value)
+        holds.liftFromOwner(user, 'awaiting-token')
+        return
+      }
+      if (answer.error instanceof VaultUnreadableError) {
+        pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
+        report('error', { error: answer.error })
+        holds.liftFromOwner(user, 'awaiting-token')
+        return
+      }
+      const message = `the vault could not give back the token of ${user}; it is tried again`
+      const options = { cause: answer.error, retryable: true }
+      report('error', { error: new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, options) })
+      boundary.arm(`vault:${user}`, backoffMs(round, 1, VAULT_RETRY), () =>
+        unseal(parts, row, round + 1),
+      )
+    },
+  )
+}

@@ -1,0 +1,9 @@
+/** Storage's errors as the app sees them: Holdfast's own, with the same code. */
+import { StorageError } from '../../storage/storage-error.ts'
+import { HoldfastError } from '../errors.ts'
+
+export function storageErrorOfOurs(error: Error): Error {
+  if (!(error instanceof StorageError)) return error
+  const { code, message, cause, retryable } = error
+  return new HoldfastError(code, message, { cause, retryable })
+}

@@ -1,0 +1,178 @@
+/**
+ * Storage as the engine uses it: each call a question to the outside, each answer a thing of its own.
+ * Payloads and sealed tokens stay out of the journal.
+ */
+import type { Answer, Change } from '../../storage/changes.ts'
+import type { OpenedState, OperationRow, Storage, StorageHost } from '../../storage/storage.ts'
+import type { JsonRecord } from '../journal/lines.ts'
+import type { LaneId, OperationId } from '../model.ts'
+import { type Answered, type Boundary, type Codec, plain } from './boundary.ts'
+import { backoffMs } from './judge.ts'
+
+/** Where an operation is. */
+export interface Found {
+  readonly state: 'pending' | 'dead'
+  readonly lane: LaneId
+}
+
+export interface CommitWish {
+  /** Must it survive a power cut by itself? Default: true. */
+  readonly synced?: boolean
+}
+
+/** How long to wait before what could not be recorded is recorded again (Q11). */
+const REPEAT = { base: 1000, cap: 60_000, jitter: false } as const
+
+const rowsCodec: Codec<readonly OperationRow[]> = {
+  write: (rows) =>
+    rows.map(({ payload, ...row }) => ({ ...row, bytes: Buffer.byteLength(payload) })),
+  read: (json) =>
+    (
+      json as unknown as readonly (Omit<OperationRow, 'payload'> & { readonly bytes: number })[]
+    ).map(({ bytes, ...row }) => ({ ...row, payload: payloadOfSize(bytes) })),
+}
+
+/** What a replay has in a payload's stead: nothing of it but its size. */
+export function payloadOfSize(bytes: number): string {
+  return '{}'.padEnd(bytes)
+}
+
+/** A sealed token is replayed as an empty one: that there is one is all that decides anything. */
+const openedCodec: Codec<OpenedState> = {
+  write: ({ fingerprintKey, tokens, ...state }) => ({
+    ...(state as unknown as JsonRecord),
+    tokens: tokens.map(({ sealed, ...token }) => ({ ...token, sealed: sealed !== null })),
+  }),
+  read: (json) => {
+    const state = json as unknown as OpenedState & {
+      readonly tokens: readonly { readonly sealed: boolean }[]
+    }
+    const tokens = state.tokens.map((token) => ({
+      ...token,
+      sealed: (token.sealed as unknown as boolean) ? new Uint8Array() : null,
+    }))
+    return { ...state, fingerprintKey: '', tokens }
+  },
+}
+
+export class Store {
+  readonly #boundary: Boundary
+  readonly #storage: Storage
+  #repeatCount = 0
+
+  constructor(boundary: Boundary, storage: Storage) {
+    this.#boundary = boundary
+    this.#storage = storage
+  }
+
+  open(host: StorageHost, then: (answer: Answered<OpenedState>) => void): void {
+    this.#boundary.ask(
+      {
+        name: 'open',
+        args: () => null,
+        codec: openedCodec,
+        put: () => this.#storage.open(host),
+      },
+      then,
+    )
+  }
+
+  commit(
+    changes: readonly Change[],
+    { synced = true }: CommitWish,
+    then: (answer: Answered<readonly Answer[]>) => void,
+  ): void {
+    this.#boundary.ask(
+      {
+        name: 'commit',
+        args: () => ({ synced, changes: changes.map(redact) }),
+        codec: plain<readonly Answer[]>(),
+        put: () => this.#storage.commit(changes, { synced }),
+      },
+      then,
+    )
+  }
+
+  /** Commits, however often that takes (Q11). `failed` hears of each failure. */
+  commitAtLast(
+    changes: readonly Change[],
+    wish: CommitWish,
+    failed: (error: Error) => void,
+    then: (answers: readonly Answer[]) => void,
+  ): void {
+    const alarm = `record:${++this.#repeatCount}`
+    const attempt = (n: number) => {
+      this.commit(changes, wish, (answer) => {
+        if (answer.ok) {
+          then(answer.value)
+          return
+        }
+        failed(answer.error)
+        this.#boundary.arm(alarm, backoffMs(n, 0, REPEAT), () => attempt(n + 1))
+      })
+    }
+    attempt(1)
+  }
+
+  window(
+    lane: LaneId,
+    after: number,
+    limit: number,
+    then: (answer: Answered<readonly OperationRow[]>) => void,
+  ): void {
+    this.#boundary.ask(
+      {
+        name: 'window',
+        args: () => ({ lane, after, limit }),
+        codec: rowsCodec,
+        put: () => this.#storage.window(lane, after, limit),
+      },
+      then,
+    )
+  }
+
+  /** In which lane an operation is pending or dead; null: neither. */
+  find(id: OperationId, then: (answer: Answered<Found | null>) => void): void {
+    this.#boundary.ask(
+      {
+        name: 'find',
+        args: () => id,
+        codec: plain<Found | null>(),
+        put: async () => {
+          const found = await this.#storage.find(id)
+          if (found === null || found.state === 'settled') return null
+          const { lane } = found.state === 'pending' ? found.row : found.letter
+          return { state: found.state, lane }
+        },
+      },
+      then,
+    )
+  }
+
+  close(then: (answer: Answered<null>) => void): void {
+    this.#boundary.ask(
+      {
+        name: 'close',
+        args: () => null,
+        codec: plain<null>(),
+        put: () => this.#storage.close().then(() => null),
+      },
+      then,
+    )
+  }
+}
+
+function redact(change: Change): JsonRecord {
+  if (change.change === 'enqueue') {
+    const { payload: _payload, ...rest } = change
+    return { ...rest } as unknown as JsonRecord
+  }
+  if (change.change === 'token') {
+    return { ...change, sealed: change.sealed !== null } as unknown as JsonRecord
+  }
+  if (change.change === 'bury') {
+    const { excerpt: _excerpt, ...rest } = change
+    return { ...rest } as unknown as JsonRecord
+  }
+  return change as unknown as JsonRecord
+}

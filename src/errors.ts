@@ -1,0 +1,108 @@
+/**
+ * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
+ * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
+ */
+import type { StorageErrorCode } from '../storage/storage-error.ts'
+
+export type ErrorCode =
+  /** `enqueue()` of a kind that was not given to `createHoldfast({ operations })`. */
+  | 'UNKNOWN_KIND'
+  /** The payload does not fit the kind's schema, or is not JSON. */
+  | 'INVALID_PAYLOAD'
+  /** The payload is longer than `maxPayloadBytes`. */
+  | 'PAYLOAD_TOO_LARGE'
+  /** As many operations are pending as `maxPending` allows. */
+  | 'QUEUE_FULL'
+  /** No operation of this id is pending, dead or remembered. */
+  | 'UNKNOWN_OPERATION'
+  /** Only a dead letter can be retried. */
+  | 'NOT_RETRYABLE'
+  /** A member of an envelope that is in flight, or whose outcome is unknown. */
+  | 'TOO_LATE'
+  /** A listener, or a kind's own code, threw. */
+  | 'APP_CODE_FAILED'
+  /** A fault in Holdfast itself: please report it, with a journal if there is one. */
+  | 'INTERNAL'
+  /** The token names another user in its subject claim. */
+  | 'AUTH_USER_MISMATCH'
+  /** The server refused a token that was obtained because it refused the one before. */
+  | 'AUTH_REFRESH_FAILED'
+  /** The token source threw, or gave no answer in time. */
+  | 'AUTH_SOURCE_FAILED'
+  /** The server answered 401. */
+  | 'AUTH_TOKEN_REFUSED'
+  /** The token source said that only the user can help. */
+  | 'AUTH_DENIED'
+  /** A sealed token can not be opened any more. */
+  | 'AUTH_VAULT_UNREADABLE'
+  /** The vault can not be used just now. */
+  | 'AUTH_VAULT_UNAVAILABLE'
+  /** A journal's decisions and those of this version differ. */
+  | 'REPLAY_DIVERGED'
+  /** The file is not a journal this version can read. */
+  | 'JOURNAL_INVALID'
+  /** A scenario file is malformed. */
+  | 'SCENARIO_INVALID'
+  | StorageErrorCode
+
+export interface HoldfastErrorOptions {
+  readonly cause?: unknown
+  /** Can the same call succeed later, unchanged? Default: false. */
+  readonly retryable?: boolean
+}
+
+/** The base of every error of Holdfast. */
+export class HoldfastError extends Error {
+  override readonly name: string = 'HoldfastError'
+  readonly code: ErrorCode
+  readonly retryable: boolean
+
+  constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+  }
+}
+
+/** To be thrown by a token source: asking again is no use, the user must sign in (T6). */
+export class TokenDeniedError extends HoldfastError {
+  override readonly name = 'TokenDeniedError'
+
+  constructor(message = 'the token source denied a token', cause?: unknown) {
+    super('AUTH_DENIED', message, { cause })
+  }
+}
+
+/** To be thrown by a vault: what it sealed can never be opened again (T1). */
+export class VaultUnreadableError extends HoldfastError {
+  override readonly name = 'VaultUnreadableError'
+
+  constructor(message = 'the sealed token cannot be opened', cause?: unknown) {
+    super('AUTH_VAULT_UNREADABLE', message, { cause })
+  }
+}
+
+/** A replay decided otherwise than the journal says (`holdfast replay`). */
+export class ReplayDivergedError extends HoldfastError {
+  override readonly name = 'ReplayDivergedError'
+  /** The number of the journal's line, from 1. */
+  readonly line: number
+  /** What the journal says there. */
+  readonly expected: unknown
+  /** What was decided now; null: nothing. */
+  readonly actual: unknown
+
+  constructor(line: number, expected: unknown, actual: unknown) {
+    super('REPLAY_DIVERGED', `line ${line} of the journal and this run differ`)
+    this.line = line
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/** The error as one of Holdfast's, whatever was thrown. */
+export function asHoldfastError(thrown: unknown, code: ErrorCode, message: string): HoldfastError {
+  return thrown instanceof HoldfastError
+    ? thrown
+    : new HoldfastError(code, message, { cause: thrown })
+}

@@ -1,0 +1,64 @@
+/** What the app hears, each after the commit that made it true. */
+import type { HoldName } from '../machines/holds.ts'
+import type { HoldfastError } from './errors.ts'
+import type {
+  DeadReason,
+  DropReason,
+  Instant,
+  OperationId,
+  Requirement,
+  TokenNeedReason,
+  UserId,
+} from './model.ts'
+
+interface OperationDetail {
+  readonly id: OperationId
+  /** Its owner; null: the anonymous identity. */
+  readonly user: UserId | null
+  readonly kind: string
+}
+
+interface LaneDetail {
+  readonly user: UserId | null
+  readonly hold: HoldName
+}
+
+export interface HoldfastEvents {
+  'operation.enqueued': OperationDetail
+  'operation.sent': OperationDetail
+  /** It will be sent again, not before `retryAt`. */
+  'operation.retrying': OperationDetail & {
+    readonly outcome: 'retry' | 'unknown'
+    readonly status: number | null
+    readonly attempts: number
+    readonly retryAt: Instant
+  }
+  'operation.completed': OperationDetail
+  'operation.dropped': OperationDetail & { readonly reason: DropReason }
+  'operation.cancelled': OperationDetail
+  'operation.dead': OperationDetail & {
+    readonly reason: DeadReason
+    readonly status: number | null
+  }
+  /** This user needs a fresh token: answer with `updateToken()`. Replayed to late listeners (T5). */
+  'token.needed': {
+    readonly user: UserId
+    readonly reason: TokenNeedReason
+    /** The generation that the server refused, where it did. */
+    readonly generation: number | null
+  }
+  'token.updated': { readonly user: UserId; readonly generation: number }
+  'token.refused': { readonly user: UserId; readonly generation: number }
+  'token.refreshFailed': { readonly user: UserId; readonly error: HoldfastError }
+  'identity.changed': { readonly user: UserId | null; readonly former: UserId | null }
+  'requirement.changed': { readonly requirement: Requirement; readonly suspected: boolean }
+  'lane.held': LaneDetail & { readonly cause: string; readonly since: Instant }
+  'lane.released': LaneDetail
+  'queue.paused': Record<never, never>
+  'queue.resumed': Record<never, never>
+  /** Nothing is pending any more. */
+  'queue.drained': Record<never, never>
+  error: { readonly error: HoldfastError }
+}
+
+export type EventName = keyof HoldfastEvents

@@ -1,0 +1,17 @@
+/** A journal's first line. */
+import type { KindFacts } from '../operations/kinds.ts'
+import type { Settings } from '../options.ts'
+import { VERSION } from '../version.ts'
+import type { JournalHeader, JsonRecord } from './lines.ts'
+
+export function headerOf(settings: Settings, kinds: readonly KindFacts[]): JournalHeader {
+  return {
+    journal: 1,
+    holdfast: VERSION,
+    payloads: 'digest',
+    options: {
+      settings: settings as unknown as JsonRecord,
+      kinds: kinds as unknown as JsonRecord[],
+    },
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The journal's lines: what came in from outside, and what was decided. One journal replays to the
+ * same decisions, because between two `in` lines the engine runs to completion without asking
+ * anybody. Tokens, payloads and bodies are redacted before a line is made.
+ */
+
+export type Json =
+  null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json | undefined }
+
+/** A record of plain JSON. */
+export type JsonRecord = { readonly [name: string]: Json | undefined }
+
+/** What came from outside. */
+export type InLine =
+  /** A process began: the first line, and again after each crash or restart in one recording. */
+  | { readonly in: 'start' }
+  /** The app called, or the platform told something. */
+  | { readonly in: 'call'; readonly call: number; readonly name: string; readonly args: Json }
+  /** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */
+  | { readonly in: 'answer'; readonly ask: number; readonly value?: Json; readonly error?: Json }
+  | { readonly in: 'alarm'; readonly name: string }
+  /** The turn of the event loop after the engine was ready. */
+  | { readonly in: 'turn' }
+  /** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
+  | { readonly in: 'pull'; readonly name: string; readonly value: Json }
+
+/** What was decided. */
+export type OutLine =
+  /** A question to the outside: changes to commit, a request to send, a source to call, … */
+  | { readonly out: 'ask'; readonly ask: number; readonly name: string; readonly args: Json }
+  | { readonly out: 'event'; readonly name: string; readonly detail: Json }
+  | { readonly out: 'alarm'; readonly name: string; readonly at: number }
+  | { readonly out: 'alarm.cancelled'; readonly name: string }
+  | { readonly out: 'need'; readonly user: string; readonly reason: string | null }
+  | { readonly out: 'call.rejected'; readonly call: number; readonly code: string }
+
+/** A line as it is written: numbered without gaps, with the time. */
+export type JournalLine = (InLine | OutLine) & {
+  readonly line: number
+  /** Monotonic milliseconds (virtual or real). */
+  readonly t: number
+  /** Wall-clock time; on `in` lines that the engine takes its time from. */
+  readonly wall?: number
+}
+
+export interface JournalHeader {
+  readonly journal: 1
+  readonly holdfast: string
+  /** `payloads: 'digest'`: payloads and bodies are kept as size and digest only. */
+  readonly payloads: 'digest' | 'full'
+  /** The resolved options that decide anything, and the facts about each kind. */
+  readonly options: JsonRecord
+}
+
+/** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
+export interface JournalSink {
+  header(header: JournalHeader): void
+  write(line: InLine | OutLine, t: number, wall?: number): void
+}

@@ -1,0 +1,153 @@
+/** How an app says what its operations are: one definition per kind. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { OperationId, Outcome, Owner } from '../model.ts'
+import type { Reply } from '../ports/transport.ts'
+
+/** The request that carries an operation to the server. */
+export interface RequestSpec {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET'
+  /** From the root of the transport's origin: `/users/alice/notes`. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string>>
+  /** Anything JSON; left out: no body. */
+  readonly body?: unknown
+  /** Further headers. `authorization` and `idempotency-key` are Holdfast's. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface RequestInput<Payload> {
+  readonly payload: Payload
+  readonly owner: Owner
+  readonly id: OperationId
+}
+
+/** What a reply means. */
+export interface Interpretation {
+  readonly outcome: Exclude<Outcome, 'unknown'>
+  /** Why it is `rejected`, where there is more to say. */
+  readonly reason?: 'conflict'
+}
+
+export interface InterpretContext {
+  readonly owner: Owner
+  /** What the kind declares about its replies. */
+  readonly reply: 'json' | 'any'
+  /** Was the outcome of an earlier attempt of this envelope unknown? */
+  readonly afterUnknown: boolean
+}
+
+/** How neighbours of a kind become one request (Q4). */
+export interface MergeSpec<Payload> {
+  /** Kinds of one group merge with each other. Default: the kind itself. */
+  readonly group?: string
+  /** Only operations with the same key merge. */
+  readonly key: (payload: Payload) => string
+  /** One request for all of them, or null: none is needed, all are completed at once. */
+  readonly combine: (payloads: readonly Payload[], owner: Owner) => RequestSpec | null
+}
+
+/** All that a kind says of itself but its schema. */
+export interface KindSpec<Payload> {
+  /** Names the kind in storage: never reuse it for something else. */
+  readonly kind: string
+  /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
+  readonly request: (input: RequestInput<Payload>) => RequestSpec
+  /** A whole number, from 1. Default: 1. */
+  readonly version?: number
+  /** What a 2xx reply holds. `json`: an HTML page instead is a captive portal (Q6). Default: `json`. */
+  readonly reply?: 'json' | 'any'
+  /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
+  readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation
+  readonly merge?: MergeSpec<Payload>
+  /** Dropped, with reason `expired`, if it was not sent within so many milliseconds. Default: never. */
+  readonly expiresInMs?: number
+}
+
+export interface OperationSpec<Schema extends StandardSchemaV1> extends KindSpec<
+  StandardSchemaV1.InferOutput<Schema>
+> {
+  /** Any Standard Schema (zod, valibot, arktype, …). What is stored is the payload as JSON. */
+  readonly payload: Schema
+}
+
+/** A kind whatever its payload. */
+export interface AnyOperationKind {
+  readonly kind: string
+  readonly spec: KindSpec<never> & { readonly payload: StandardSchemaV1 }
+}
+
+/** An operation the app wants: what `enqueue()` takes. */
+export interface OperationDraft {
+  readonly kind: string
+  readonly payload: unknown
+  readonly expiresInMs?: number
+}
+
+export interface DraftOptions {
+  /** For this operation only. */
+  readonly expiresInMs?: number
+}
+
+/** A kind, and the function that makes drafts of it. */
+export interface OperationKind<Schema extends StandardSchemaV1> {
+  (payload: StandardSchemaV1.InferInput<Schema>, options?: DraftOptions): OperationDraft
+  readonly kind: string
+  readonly spec: OperationSpec<Schema>
+}
+
+/**
+ * Defines a kind of operation.
+ *
+ * ```ts
+ * const addNote = defineOperation({
+ *   kind: 'note',
+ *   payload: z.object({ text: z.string() }),
+ *   request: ({ payload, owner }) => ({ method: 'POST', path: `/users/${owner.user}/notes`, body: payload }),
+ * })
+ * ```
+ *
+ * @throws TypeError where a part is missing or of the wrong type.
+ */
+export function defineOperation<Schema extends StandardSchemaV1>(
+  spec: OperationSpec<Schema>,
+): OperationKind<Schema> {
+  refuseMalformed(spec)
+  const make = (payload: StandardSchemaV1.InferInput<Schema>, options: DraftOptions = {}) => ({
+    kind: spec.kind,
+    payload,
+    ...options,
+  })
+  return Object.assign(make, { kind: spec.kind, spec: Object.freeze({ ...spec }) })
+}
+
+function refuseMalformed(spec: AnyOperationKind['spec']): void {
+  const { kind, version = 1, expiresInMs, reply = 'json', merge } = spec
+  if (typeof kind !== 'string' || kind === '') {
+    throw new TypeError(`defineOperation: kind must be a non-empty string, not ${String(kind)}`)
+  }
+  const where = `defineOperation(${kind})`
+  if (typeof spec.payload?.['~standard']?.validate !== 'function') {
+    throw new TypeError(`${where}: payload must be a Standard Schema (zod, valibot, arktype, …)`)
+  }
+  for (const name of ['request', 'interpret'] as const) {
+    if (spec[name] !== undefined && typeof spec[name] !== 'function') {
+      throw new TypeError(`${where}: ${name} must be a function`)
+    }
+  }
+  if (spec.request === undefined) throw new TypeError(`${where}: request is missing`)
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw new TypeError(`${where}: version must be a whole number from 1, not ${String(version)}`)
+  }
+  if (reply !== 'json' && reply !== 'any') {
+    throw new TypeError(`${where}: reply must be 'json' or 'any', not ${String(reply)}`)
+  }
+  if (expiresInMs !== undefined && !(expiresInMs > 0)) {
+    throw new TypeError(`${where}: expiresInMs must be more than 0, not ${String(expiresInMs)}`)
+  }
+  if (
+    merge !== undefined &&
+    (typeof merge.key !== 'function' || typeof merge.combine !== 'function')
+  ) {
+    throw new TypeError(`${where}: merge needs the functions key and combine`)
+  }
+}

@@ -1,0 +1,236 @@
+/** The options of `createHoldfast`, and how they are checked once, at the door. */
+import type { Storage } from '../storage/storage.ts'
+import type { AnonymousPolicy, UnknownPolicy } from '../machines/identity.machine.ts'
+import type { JournalSink } from './journal/lines.ts'
+import type { Requirement } from './model.ts'
+import type { AnyOperationKind } from './operations/define-operation.ts'
+import { type Clock, systemClock } from './ports/clock.ts'
+import { type Platform, silentPlatform } from './ports/platform.ts'
+import { type Random, systemRandom } from './ports/random.ts'
+import type { TokenSource } from './ports/token-source.ts'
+import type { Transport } from './ports/transport.ts'
+import type { Vault } from './ports/vault.ts'
+
+/** How long to wait after an attempt that failed for now (Q7). */
+export interface BackoffOptions {
+  /** The first wait, in milliseconds. Default: 1000. */
+  readonly base?: number
+  /** The longest wait, in milliseconds. Default: 300000 (5 min). */
+  readonly cap?: number
+  /** Full jitter: a random wait between 0 and the computed one. Default: true. */
+  readonly jitter?: boolean
+}
+
+export interface HoldfastOptions {
+  readonly storage: Storage
+  readonly transport: Transport
+  /** Every kind that is or may still be stored. */
+  readonly operations: readonly AnyOperationKind[]
+  /**
+   * Does the server demand identity verification? `required` and `off` are asserted now; `unknown`
+   * means: as last stored, else nothing is sent until `setRequirement()` (I2).
+   */
+  readonly requirement: Requirement
+  /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
+  readonly tokens?: TokenSource
+  /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
+  readonly vault?: Vault
+  /** The JWT claim that must name the user a token is pushed for, say `sub`. Default: not looked at. */
+  readonly subjectClaim?: string
+  /** What lanes do while the requirement is unknown (I2). Default: `hold`. */
+  readonly whileUnknown?: UnknownPolicy
+  /** What becomes of anonymous operations under `required` (I3). Default: `drop`. */
+  readonly anonymous?: AnonymousPolicy
+  /** Does a lane go on after a dead letter? (Q9) Default: `continue`. */
+  readonly onDead?: 'continue' | 'hold'
+  /** Requests in flight at once, over all lanes (Q3). Default: 4. */
+  readonly concurrency?: number
+  /** Counted outcomes after which an operation is dead (Q8). Default: 12. */
+  readonly maxAttempts?: number
+  /** And not before so many milliseconds after its first attempt (Q8). Default: 3600000 (1 h). */
+  readonly patienceMs?: number
+  /** Operations pending at most, over all lanes (Q16). Default: 1000000. */
+  readonly maxPending?: number
+  /** The longest payload, in bytes of its JSON (Q16). Default: 262144 (256 KiB). */
+  readonly maxPayloadBytes?: number
+  /** How long a ready head waits for neighbours to merge with, in milliseconds (Q4). Default: 0. */
+  readonly batchWindowMs?: number
+  readonly backoff?: BackoffOptions
+  /** Without a reply for so many milliseconds the outcome is unknown (Q6). Default: 30000. */
+  readonly replyTimeoutMs?: number
+  /** The network and the power of the machine. Default: always online, never asleep. */
+  readonly platform?: Platform
+  /** Where to record the run, so that it can be replayed. Default: nowhere. */
+  readonly journal?: JournalSink
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/** The options that decide anything by themselves: plain data, kept in a journal's header. */
+export interface Settings {
+  readonly requirement: Requirement
+  readonly hasSource: boolean
+  readonly hasVault: boolean
+  readonly subjectClaim: string | null
+  readonly origin: string
+  readonly whileUnknown: UnknownPolicy
+  readonly anonymous: AnonymousPolicy
+  readonly onDead: 'continue' | 'hold'
+  readonly concurrency: number
+  readonly maxAttempts: number
+  readonly patienceMs: number
+  readonly maxPending: number
+  readonly maxPayloadBytes: number
+  readonly batchWindowMs: number
+  readonly backoff: Required<BackoffOptions>
+  readonly replyTimeoutMs: number
+}
+
+/** What the engine reaches the world through. */
+export interface Ports {
+  readonly storage: Storage
+  readonly transport: Transport
+  readonly tokens: TokenSource | null
+  readonly vault: Vault | null
+  readonly platform: Platform
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export interface ResolvedOptions {
+  readonly settings: Settings
+  readonly ports: Ports
+  readonly kinds: readonly AnyOperationKind[]
+  readonly journal: JournalSink | null
+}
+
+/** Checks the options and fills in the defaults. @throws TypeError or RangeError, naming the option. */
+export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('createHoldfast: options must be an object')
+  }
+  refuseUnknownOptions(options)
+  requireMethods('storage', options.storage, ['open', 'commit', 'window', 'close'])
+  requireMethods('transport', options.transport, ['send'])
+  if (options.tokens !== undefined && typeof options.tokens !== 'function') {
+    throw new TypeError('createHoldfast: tokens must be a function')
+  }
+  if (options.vault !== undefined) requireMethods('vault', options.vault, ['seal', 'unseal'])
+  const { backoff = {} } = options
+  const settings: Settings = {
+    requirement: oneOf('requirement', options.requirement, ['unknown', 'required', 'off']),
+    hasSource: options.tokens !== undefined,
+    hasVault: options.vault !== undefined,
+    subjectClaim: options.subjectClaim ?? null,
+    origin: options.transport.origin,
+    whileUnknown: oneOf('whileUnknown', options.whileUnknown ?? 'hold', ['hold', 'send']),
+    anonymous: oneOf('anonymous', options.anonymous ?? 'drop', ['drop', 'hold', 'adopt']),
+    onDead: oneOf('onDead', options.onDead ?? 'continue', ['continue', 'hold']),
+    concurrency: wholeNumber('concurrency', options.concurrency ?? 4, 1),
+    maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 12, 1),
+    patienceMs: number('patienceMs', options.patienceMs ?? 3_600_000, 0),
+    maxPending: wholeNumber('maxPending', options.maxPending ?? 1_000_000, 1),
+    maxPayloadBytes: wholeNumber('maxPayloadBytes', options.maxPayloadBytes ?? 262_144, 1),
+    batchWindowMs: number('batchWindowMs', options.batchWindowMs ?? 0, 0),
+    backoff: Object.freeze({
+      base: number('backoff.base', backoff.base ?? 1000, 1),
+      cap: number('backoff.cap', backoff.cap ?? 300_000, 1),
+      jitter: backoff.jitter ?? true,
+    }),
+    replyTimeoutMs: number('replyTimeoutMs', options.replyTimeoutMs ?? 30_000, 1),
+  }
+  return {
+    settings: Object.freeze(settings),
+    kinds: kindsOf(options.operations),
+    journal: options.journal ?? null,
+    ports: {
+      storage: options.storage,
+      transport: options.transport,
+      tokens: options.tokens ?? null,
+      vault: options.vault ?? null,
+      platform: options.platform ?? silentPlatform,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom(),
+    },
+  }
+}
+
+/** Every option there is; a misspelt one would be silently without effect. */
+const NAMES: Readonly<Record<keyof HoldfastOptions, true>> = {
+  storage: true,
+  transport: true,
+  operations: true,
+  requirement: true,
+  tokens: true,
+  vault: true,
+  subjectClaim: true,
+  whileUnknown: true,
+  anonymous: true,
+  onDead: true,
+  concurrency: true,
+  maxAttempts: true,
+  patienceMs: true,
+  maxPending: true,
+  maxPayloadBytes: true,
+  batchWindowMs: true,
+  backoff: true,
+  replyTimeoutMs: true,
+  platform: true,
+  journal: true,
+  clock: true,
+  random: true,
+}
+
+function refuseUnknownOptions(options: HoldfastOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!(name in NAMES)) throw new TypeError(`createHoldfast: there is no option ${name}`)
+  }
+}
+
+function kindsOf(operations: readonly AnyOperationKind[]): readonly AnyOperationKind[] {
+  if (!Array.isArray(operations)) {
+    throw new TypeError('createHoldfast: operations must be an array of defined operations')
+  }
+  const seen = new Set<string>()
+  for (const operation of operations) {
+    if (typeof operation?.spec?.request !== 'function') {
+      throw new TypeError('createHoldfast: each of operations must come from defineOperation()')
+    }
+    if (seen.has(operation.kind)) {
+      throw new TypeError(`createHoldfast: two operations have the kind ${operation.kind}`)
+    }
+    seen.add(operation.kind)
+  }
+  return [...operations]
+}
+
+function requireMethods(option: string, value: unknown, methods: readonly string[]): void {
+  const has = (method: string) =>
+    typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'
+  const missing = methods.find((method) => !has(method))
+  if (missing === undefined) return
+  throw new TypeError(`createHoldfast: ${option} must have the method ${missing}()`)
+}
+
+function oneOf<const T extends string>(option: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value
+  const list = allowed.map((word) => `'${word}'`).join(', ')
+  throw new TypeError(`createHoldfast: ${option} must be one of ${list}, not ${show(value)}`)
+}
+
+function number(option: string, value: number, least: number): number {
+  if (typeof value !== 'number' || Number.isNaN(value)) {
+    throw new TypeError(`createHoldfast: ${option} must be a number, not ${show(value)}`)
+  }
+  if (value >= least) return value
+  throw new RangeError(`createHoldfast: ${option} must be at least ${least}, not ${value}`)
+}
+
+function wholeNumber(option: string, value: number, least: number): number {
+  if (Number.isSafeInteger(number(option, value, least))) return value
+  throw new RangeError(`createHoldfast: ${option} must be a whole number, not ${value}`)
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value)
+}

@@ -1,0 +1,109 @@
+/**
+ * Receipts: what `enqueue()` answers. An engine keeps nothing for a receipt whose end nobody asked
+ * for, so a million of them cost nothing; who asks late gets the answer from storage.
+ */
+import type { Whereabouts } from '../storage/storage.ts'
+import type { EventName, HoldfastEvents } from './events.ts'
+import type { DeadReason, DropReason, OperationId } from './model.ts'
+
+/** How an operation ended. */
+export type Settlement =
+  | { readonly outcome: 'completed'; readonly id: OperationId }
+  | { readonly outcome: 'dropped'; readonly id: OperationId; readonly reason: DropReason }
+  | { readonly outcome: 'cancelled'; readonly id: OperationId }
+  | {
+      readonly outcome: 'dead'
+      readonly id: OperationId
+      readonly reason: DeadReason
+      /** The last status the server answered with, if it did. */
+      readonly status: number | null
+    }
+
+/** The proof that an operation is on disk. */
+export class Receipt {
+  readonly id: OperationId
+  readonly #settled: () => Promise<Settlement>
+  #promise: Promise<Settlement> | null = null
+
+  /** @internal */
+  constructor(id: OperationId, settled: () => Promise<Settlement>) {
+    this.id = id
+    this.#settled = settled
+  }
+
+  /** Resolves when the operation has reached its end. It never rejects for what the server said. */
+  get settled(): Promise<Settlement> {
+    this.#promise ??= this.#settled()
+    return this.#promise
+  }
+}
+
+export class Receipts {
+  readonly #find: (id: OperationId) => Promise<Whereabouts | null>
+  readonly #waiting = new Map<OperationId, (settlement: Settlement) => void>()
+
+  constructor(find: (id: OperationId) => Promise<Whereabouts | null>) {
+    this.#find = find
+  }
+
+  make(id: OperationId, isDropped: boolean): Receipt {
+    return new Receipt(id, () =>
+      isDropped ? Promise.resolve({ outcome: 'dropped', id, reason: 'anonymous' }) : this.#wait(id),
+    )
+  }
+
+  hear<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+    if (this.#waiting.size === 0) return
+    const settlement = settlementOf(name, detail)
+    if (settlement === null) return
+    this.#waiting.get(settlement.id)?.(settlement)
+    this.#waiting.delete(settlement.id)
+  }
+
+  /** First listens, then looks: whatever the order, the end is not missed. */
+  #wait(id: OperationId): Promise<Settlement> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, resolve)
+      this.#find(id).then((found) => {
+        const settlement = endOf(id, found)
+        if (settlement === null || !this.#waiting.delete(id)) return
+        resolve(settlement)
+      }, reject)
+    })
+  }
+}
+
+function settlementOf<Name extends EventName>(
+  name: Name,
+  detail: HoldfastEvents[Name],
+): Settlement | null {
+  const { id, reason, status } = detail as {
+    readonly id: OperationId
+    readonly reason: never
+    readonly status: number | null
+  }
+  switch (name) {
+    case 'operation.completed':
+      return { outcome: 'completed', id }
+    case 'operation.dropped':
+      return { outcome: 'dropped', id, reason }
+    case 'operation.cancelled':
+      return { outcome: 'cancelled', id }
+    case 'operation.dead':
+      return { outcome: 'dead', id, reason, status }
+    default:
+      return null
+  }
+}
+
+/** Null: it has not ended yet. What storage knows nothing of any more was completed. */
+function endOf(id: OperationId, found: Whereabouts | null): Settlement | null {
+  if (found === null) return { outcome: 'completed', id }
+  if (found.state === 'pending') return null
+  if (found.state === 'dead') {
+    return { outcome: 'dead', id, reason: found.letter.reason, status: found.letter.status }
+  }
+  const { outcome, reason } = found.outcome
+  if (outcome === 'cancelled') return { outcome, id }
+  return { outcome, id, reason: reason ?? 'discarded' }
+}

@@ -1,0 +1,163 @@
+/** What a call is, what a turn is, and what a commit promises. */
+import assert from 'node:assert/strict'
+import type { Change } from '../../../storage/changes.ts'
+import { StorageError } from '../../../storage/storage-error.ts'
+import type { OperationId } from '../../model.ts'
+import { ALICE, ANONYMOUS_LANE, type Bench, BOB, idsOf, NOW, storageCase } from './bench.ts'
+
+const missing: Change = { change: 'cancel', id: '0.sg.nobody' as OperationId, at: NOW }
+
+export const commitCases = [
+  // Q2
+  storageCase(
+    'a commit does not resolve before the turn it was called in has ended',
+    async (bench) => {
+      let isCommitted = false
+      const committed = bench.storage.commit([bench.enqueueing(null)]).then(() => {
+        isCommitted = true
+      })
+      await new Promise((resolve) => setImmediate(resolve))
+      assert.equal(isCommitted, false)
+      bench.endTurn()
+      await committed
+    },
+  ),
+
+  // durable-before-ack
+  storageCase('what a commit resolved for is there after a crash, synced or not', async (bench) => {
+    const first = await bench.commit([bench.enqueueing(null)])
+    const second = await bench.commit([bench.enqueueing(null)], { synced: false })
+    await bench.crash()
+    assert.equal(first[0]?.applied && second[0]?.applied, true)
+    assert.equal((await bench.window(ANONYMOUS_LANE)).length, 2)
+  }),
+
+  storageCase('a crash before the end of the turn takes whole calls', async (bench) => {
+    void bench.storage.commit([bench.enqueueing(null), bench.enqueueing(null)]).catch(() => {})
+    const state = await bench.crash()
+    const rows = await bench.window(ANONYMOUS_LANE)
+    assert.ok([0, 2].includes(rows.length), `${rows.length} of 2 are there`)
+    assert.equal(state.lanes[0]?.pending ?? 0, rows.length)
+  }),
+
+  storageCase(
+    'after a change that missed the rest of its call is missed, and what stood before it is applied',
+    async (bench) => {
+      const answers = await bench.commit([
+        { change: 'requirement', requirement: 'off' },
+        missing,
+        { change: 'identity', user: ALICE },
+      ])
+      assert.deepEqual(
+        answers.map(({ applied }) => applied),
+        [true, false, false],
+      )
+      const state = await bench.reopen()
+      assert.equal(state.requirement, 'off')
+      assert.equal(state.identity, null)
+    },
+  ),
+
+  storageCase('a change that missed touches no other call of its turn', async (bench) => {
+    const calls = [
+      bench.storage.commit([missing, bench.enqueueing(null)]),
+      bench.storage.commit([bench.enqueueing(null)]),
+    ]
+    bench.endTurn()
+    const [first, second] = await Promise.all(calls)
+    assert.deepEqual(first, [{ applied: false }, { applied: false }])
+    assert.equal(second?.[0]?.applied, true)
+    assert.equal((await bench.window(ANONYMOUS_LANE)).length, 1)
+  }),
+
+  storageCase('the calls of one turn apply in the order they were made', async (bench) => {
+    const commit = (change: Change) => bench.storage.commit([change])
+    const calls = [
+      commit({ change: 'identity', user: ALICE }),
+      commit({ change: 'identity', user: null }),
+      commit({ change: 'identity', user: BOB }),
+    ]
+    bench.endTurn()
+    await Promise.all(calls)
+    assert.equal((await bench.reopen()).identity, BOB)
+  }),
+
+  storageCase(
+    'a call that fails rejects alone with a coded error, and nothing of it is applied',
+    async (bench, subject) => {
+      const calls = await inOneTurn(bench, [
+        [bench.enqueueing(ALICE)],
+        [bench.enqueueing(ALICE), { change: 'identity', user: ALICE }, subject.failing],
+        [bench.enqueueing(ALICE)],
+      ])
+      assert.deepEqual(
+        calls.map(({ status }) => status),
+        ['fulfilled', 'rejected', 'fulfilled'],
+      )
+      const failed = calls[1]
+      assert.ok(failed?.status === 'rejected' && failed.reason instanceof StorageError)
+      const { lanes, identity } = await bench.reopen()
+      assert.equal(identity, null)
+      assert.deepEqual(
+        lanes.map(({ user, pending }) => [user, pending]),
+        [[ALICE, 2]],
+      )
+    },
+  ),
+
+  storageCase(
+    'a lane that a failed call made is not there: its owner and the next one get lanes of their own',
+    async (bench, subject) => {
+      await inOneTurn(bench, [[bench.enqueueing(ALICE), subject.failing], [bench.enqueueing(BOB)]])
+      const [alices] = await bench.enqueue(ALICE, 1)
+      const [bobs] = await bench.enqueue(BOB, 1)
+      assert.notEqual(alices.lane, bobs.lane)
+      assert.equal((await bench.storage.find(alices.id))?.state, 'pending')
+      const state = await bench.reopen()
+      assert.deepEqual(
+        new Map(state.lanes.map(({ user, pending }) => [user, pending])),
+        new Map([
+          [ALICE, 1],
+          [BOB, 2],
+        ]),
+      )
+    },
+  ),
+
+  storageCase('a call without changes is answered without answers', async (bench) => {
+    assert.deepEqual(await bench.commit([]), [])
+  }),
+
+  storageCase(
+    'a read sees what was handed in before it, before the turn has ended',
+    async (bench) => {
+      const committed = bench.storage.commit([bench.enqueueing(null)])
+      const rows = await bench.window(ANONYMOUS_LANE)
+      const [answer] = await committed
+      assert.deepEqual(idsOf(rows), answer?.applied === true ? idsOf(answer.affected) : null)
+    },
+  ),
+
+  storageCase('close commits what was handed in before it', async (bench) => {
+    const committed = bench.storage.commit([bench.enqueueing(null)])
+    await bench.reopen()
+    assert.equal((await committed)[0]?.applied, true)
+    assert.equal((await bench.window(ANONYMOUS_LANE)).length, 1)
+  }),
+
+  storageCase('after close every call but close rejects with CLOSED', async (bench) => {
+    await bench.storage.close()
+    await bench.storage.close()
+    const closed = { name: 'StorageError', code: 'CLOSED' }
+    await assert.rejects(bench.commit([bench.enqueueing(null)]), closed)
+    await assert.rejects(bench.storage.window(ANONYMOUS_LANE, 0, 1), closed)
+    await assert.rejects(bench.storage.find('0.sg.nobody' as OperationId), closed)
+    await assert.rejects(bench.storage.letters({ limit: 1 }), closed)
+  }),
+]
+
+async function inOneTurn(bench: Bench, calls: readonly (readonly Change[])[]) {
+  const committed = calls.map((changes) => bench.storage.commit(changes))
+  bench.endTurn()
+  return Promise.allSettled(committed)
+}

@@ -1,0 +1,178 @@
+/** Identity, requirement, tokens, deadlines: what is not about operations. */
+import assert from 'node:assert/strict'
+import type { TokenChange } from '../../../storage/changes.ts'
+import { ALICE, BOB, NOW, storageCase } from './bench.ts'
+
+function tokenOf(expected: number, known: Partial<TokenChange> = {}): TokenChange {
+  return {
+    change: 'token',
+    user: ALICE,
+    expected,
+    generation: expected + 1,
+    fingerprint: `fingerprint ${expected + 1}`,
+    expiresAt: NOW + 60_000,
+    refreshAt: null,
+    sealed: new Uint8Array([0, 255, expected]),
+    ...known,
+  }
+}
+
+const NO_TOKEN = {
+  user: ALICE,
+  generation: 0,
+  epoch: 0,
+  refused: false,
+  fingerprint: null,
+  expiresAt: null,
+  refreshAt: null,
+  sealed: null,
+  leaving: false,
+}
+
+export const sessionCases = [
+  storageCase(
+    'a new database says so, once, and keeps the fingerprint key it was first given',
+    async (bench, _, opened) => {
+      assert.deepEqual(opened, {
+        fresh: true,
+        fingerprintKey: 'fingerprint-key-1',
+        identity: null,
+        requirement: 'unknown',
+        lanes: [],
+        envelopes: [],
+        tokens: [],
+        deadlines: [],
+      })
+      const again = await bench.crash()
+      assert.deepEqual(again, { ...opened, fresh: false })
+    },
+  ),
+
+  // I1
+  storageCase('the identity is the one stored last, also none', async (bench) => {
+    await bench.apply({ change: 'identity', user: ALICE })
+    assert.equal((await bench.reopen()).identity, ALICE)
+    await bench.apply({ change: 'identity', user: null })
+    assert.equal((await bench.reopen()).identity, null)
+  }),
+
+  // I2
+  storageCase('the requirement is the one stored last', async (bench) => {
+    for (const requirement of ['required', 'off', 'unknown'] as const) {
+      await bench.apply({ change: 'requirement', requirement })
+      assert.equal((await bench.reopen()).requirement, requirement)
+    }
+  }),
+
+  // Q7
+  storageCase(
+    'a deadline is replaced, lifted by null, and kept apart for each origin',
+    async (bench) => {
+      const origin = 'https://a.example'
+      const other = { origin: 'https://b.example', until: NOW, waitMs: 1 }
+      await bench.apply({ change: 'deadline', ...other })
+      await bench.apply({ change: 'deadline', origin, until: NOW, waitMs: 1 })
+      await bench.apply({ change: 'deadline', origin, until: NOW + 2, waitMs: 3 })
+      assert.deepEqual((await bench.crash()).deadlines, [
+        { origin, until: NOW + 2, waitMs: 3 },
+        other,
+      ])
+      await bench.apply({ change: 'deadline', origin, until: null, waitMs: 0 })
+      await bench.apply({ change: 'deadline', origin: 'https://c.example', until: null, waitMs: 0 })
+      assert.deepEqual((await bench.reopen()).deadlines, [other])
+    },
+  ),
+
+  // T12
+  storageCase(
+    'a token is stored only over the generation it expects, which is 0 before the first',
+    async (bench) => {
+      await bench.miss(tokenOf(1))
+      await bench.apply(tokenOf(0))
+      await bench.miss(tokenOf(0, { fingerprint: 'of the loser' }))
+      await bench.apply(tokenOf(1, { refreshAt: NOW, sealed: null }))
+      await bench.apply(tokenOf(0, { user: BOB, sealed: null, expiresAt: null }))
+      const { tokens } = await bench.crash()
+      assert.deepEqual(tokens, [
+        {
+          ...NO_TOKEN,
+          generation: 2,
+          fingerprint: 'fingerprint 2',
+          expiresAt: NOW + 60_000,
+          refreshAt: NOW,
+        },
+        { ...NO_TOKEN, user: BOB, generation: 1, fingerprint: 'fingerprint 1' },
+      ])
+    },
+  ),
+
+  // T1
+  storageCase('what a vault sealed comes back byte by byte', async (bench) => {
+    const bytes = Uint8Array.from({ length: 300 }, (_, index) => index % 256)
+    await bench.apply(tokenOf(0, { sealed: bytes }))
+    const [token] = (await bench.reopen()).tokens
+    assert.deepEqual([...(token?.sealed ?? [])], [...bytes])
+  }),
+
+  // T4
+  storageCase('only the current generation is refused, until the next token', async (bench) => {
+    const refuse = (generation: number) =>
+      ({ change: 'refuseToken', user: ALICE, generation }) as const
+    const isRefused = async () => (await bench.reopen()).tokens[0]?.refused
+    await bench.miss(refuse(0))
+    await bench.apply(tokenOf(0))
+    await bench.apply(tokenOf(1))
+    await bench.miss(refuse(1))
+    await bench.miss(refuse(3))
+    assert.equal(await isRefused(), false)
+    await bench.apply(refuse(2))
+    await bench.apply(refuse(2))
+    assert.equal(await isRefused(), true)
+    await bench.apply(tokenOf(2))
+    assert.equal(await isRefused(), false)
+  }),
+
+  // T11
+  storageCase(
+    'leave is kept until taken back, and never misses: not for a user without a token either',
+    async (bench) => {
+      const isLeaving = async () =>
+        (await bench.reopen()).tokens.map(({ user, leaving }) => [user, leaving])
+      await bench.apply({ change: 'leave', user: ALICE, leaving: true })
+      assert.deepEqual(await isLeaving(), [[ALICE, true]])
+      await bench.apply(tokenOf(0))
+      assert.deepEqual(await isLeaving(), [[ALICE, true]], 'a new token ends no leaving')
+      await bench.apply({ change: 'leave', user: ALICE, leaving: false })
+      assert.deepEqual(await isLeaving(), [[ALICE, false]])
+    },
+  ),
+
+  // T11
+  storageCase(
+    'the end of a session deletes the token, bumps the epoch, and keeps the generation',
+    async (bench) => {
+      await bench.apply(tokenOf(0, { refreshAt: NOW }))
+      await bench.apply({ change: 'refuseToken', user: ALICE, generation: 1 })
+      await bench.apply({ change: 'leave', user: ALICE, leaving: true })
+      await bench.apply({ change: 'endSession', user: ALICE })
+      const ended = { ...NO_TOKEN, generation: 1, epoch: 1 }
+      assert.deepEqual((await bench.reopen()).tokens, [ended])
+      await bench.miss({ change: 'refuseToken', user: ALICE, generation: 1 })
+      assert.deepEqual((await bench.reopen()).tokens, [ended])
+      await bench.apply(tokenOf(1, { sealed: null, expiresAt: null }))
+      assert.deepEqual((await bench.reopen()).tokens, [
+        { ...ended, generation: 2, fingerprint: 'fingerprint 2' },
+      ])
+    },
+  ),
+
+  // T11
+  storageCase(
+    'the end of a session never misses: who had no token has an epoch of 1 after it',
+    async (bench) => {
+      await bench.apply({ change: 'endSession', user: ALICE })
+      assert.deepEqual((await bench.reopen()).tokens, [{ ...NO_TOKEN, epoch: 1 }])
+      await bench.apply(tokenOf(0))
+    },
+  ),
+]

@@ -1,0 +1,24 @@
+/**
+ * The wall clock, corrected by the server's `Date` header (T9): tokens expire by the server's time, and
+ * the clocks of desktops are wrong.
+ */
+import type { Instant } from '../model.ts'
+
+/** A `Date` header is in whole seconds and has travelled: smaller differences say nothing. */
+const IGNORED_MS = 5000
+
+export class ServerClock {
+  #offsetMs = 0
+
+  /** A reply of the server itself arrived at this moment of the wall clock. */
+  heard(dateHeader: string | undefined, wall: Instant): void {
+    const server = dateHeader === undefined ? Number.NaN : Date.parse(dateHeader)
+    if (Number.isNaN(server)) return
+    const offsetMs = server - wall
+    this.#offsetMs = Math.abs(offsetMs) < IGNORED_MS ? 0 : offsetMs
+  }
+
+  now(wall: Instant): Instant {
+    return wall + this.#offsetMs
+  }
+}

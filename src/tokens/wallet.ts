@@ -1,0 +1,279 @@
+/**
+ * The tokens in memory, one per user, with what is stored of each. Here a token becomes the current
+ * generation, is refused, or is deleted: always in storage first, then here, then for the machine.
+ */
+import type { TokenRow } from '../../storage/storage.ts'
+import type { Codec } from '../engine/boundary.ts'
+import type { Credential } from '../engine/attempt.ts'
+import type { Core } from '../engine/core.ts'
+import { HoldfastError } from '../errors.ts'
+import type { Instant, UserId } from '../model.ts'
+import { ServerClock } from './server-clock.ts'
+import type { Token } from './token.ts'
+
+/** What became of a token that was handed in (T2). */
+export type Taken =
+  | { readonly taken: 'new'; readonly generation: number }
+  /** It is the current one, and works as far as anybody knows. */
+  | { readonly taken: 'current' }
+  /** It is the one that the server refused. */
+  | { readonly taken: 'refused' }
+  | { readonly taken: 'failed'; readonly error: Error }
+
+interface Entry {
+  readonly user: UserId
+  /** Null where only storage knew it, and no vault could bring it back. */
+  token: Token | null
+  generation: number
+  epoch: number
+  refused: boolean
+  fingerprint: string | null
+  expiresAt: Instant | null
+  leaving: boolean
+  /** The first 401 since a token was last accepted (T8). */
+  firstRefusal: HoldfastError | null
+  /** Tokens that were handed in and wait for the one before them to be stored. */
+  readonly waiting: (() => void)[]
+  isTaking: boolean
+}
+
+/** A token less than this before its end is about to expire, or a tenth of its life, if that is less (T9). */
+const MARGIN_MS = 30_000
+
+const sealedCodec: Codec<Uint8Array> = { write: () => null, read: () => new Uint8Array() }
+
+export class Wallet {
+  readonly clock = new ServerClock()
+  readonly #core: Core
+  readonly #entries = new Map<UserId, Entry>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /** What storage knew at the start; `token`: what the vault gave back. */
+  restore(row: TokenRow, token: Token | null): void {
+    const entry = this.#entry(row.user)
+    const { generation, epoch, refused, fingerprint, expiresAt, leaving } = row
+    Object.assign(entry, { token, generation, epoch, refused, fingerprint, expiresAt, leaving })
+    if (token === null && !refused) return
+    const { refreshAt } = row
+    this.#core.pilot.token(row.user, {
+      type: 'token.arrived',
+      generation,
+      expiresAt,
+      refreshAt,
+      refused,
+    })
+  }
+
+  /** The token a send may carry. Under `required` one that is known to be refused never goes out. */
+  credential(user: UserId): Credential | null {
+    const entry = this.#entries.get(user)
+    if (entry === undefined || entry.token === null || entry.refused) return null
+    return { token: entry.token, generation: entry.generation }
+  }
+
+  generation(user: UserId): number {
+    return this.#entries.get(user)?.generation ?? 0
+  }
+
+  epoch(user: UserId): number {
+    return this.#entries.get(user)?.epoch ?? 0
+  }
+
+  isLeaving(user: UserId): boolean {
+    return this.#entries.get(user)?.leaving ?? false
+  }
+
+  /** Is a token of this user being stored just now? Then who needs one waits for that. */
+  whenTaken(user: UserId, then: () => void): void {
+    const entry = this.#entries.get(user)
+    if (entry === undefined || !entry.isTaking) then()
+    else entry.waiting.push(then)
+  }
+
+  /** Takes a token that the app pushed or the source gave, after those handed in before it. */
+  take(user: UserId, token: Token, then: (taken: Taken) => void): void {
+    const entry = this.#entry(user)
+    const begin = () => {
+      entry.isTaking = true
+      this.#take(entry, token, (taken) => {
+        entry.isTaking = false
+        then(taken)
+        while (!entry.isTaking && entry.waiting.length > 0) entry.waiting.shift()?.()
+      })
+    }
+    if (entry.isTaking) entry.waiting.push(begin)
+    else begin()
+  }
+
+  /** The server refused this generation, and that has been stored (T4). */
+  refused(user: UserId, generation: number): void {
+    const entry = this.#entry(user)
+    if (entry.generation !== generation) return
+    entry.refused = true
+    entry.firstRefusal ??= new HoldfastError(
+      'AUTH_TOKEN_REFUSED',
+      `the server answered 401 to generation ${generation} of ${user}`,
+    )
+    this.#core.report('token.refused', { user, generation })
+    this.#core.pilot.token(user, { type: 'token.refused', generation })
+  }
+
+  /** The server took a request of this generation. */
+  accepted(user: UserId, generation: number): void {
+    const entry = this.#entry(user)
+    if (entry.firstRefusal === null || entry.generation !== generation) return
+    entry.firstRefusal = null
+    this.#core.pilot.token(user, { type: 'token.accepted', generation })
+  }
+
+  firstRefusal(user: UserId): HoldfastError | null {
+    return this.#entries.get(user)?.firstRefusal ?? null
+  }
+
+  setLeaving(user: UserId, leaving: boolean): void {
+    this.#entry(user).leaving = leaving
+  }
+
+  /** The session has ended, in storage (T11). */
+  ended(user: UserId): void {
+    const entry = this.#entry(user)
+    entry.epoch += 1
+    Object.assign(entry, {
+      token: null,
+      refused: false,
+      fingerprint: null,
+      expiresAt: null,
+      leaving: false,
+      firstRefusal: null,
+    })
+    this.#core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
+  }
+
+  /** The corrected time by which tokens expire. */
+  now(): Instant {
+    return this.clock.now(this.#core.boundary.wall)
+  }
+
+  #take(entry: Entry, token: Token, then: (taken: Taken) => void): void {
+    const { user } = entry
+    const { subject } = token.facts
+    if (subject !== null && subject !== user) {
+      const message = `the token pushed for ${user} names another user in its subject claim`
+      then({ taken: 'failed', error: new HoldfastError('AUTH_USER_MISMATCH', message) })
+      return
+    }
+    const known = this.#isKnown(entry, token)
+    if (known === null) this.#seal(token, (sealed) => this.#store(entry, token, sealed, then))
+    else then({ taken: known })
+  }
+
+  /** T2: the refused one changes nothing, the valid one says nothing new. */
+  #isKnown(entry: Entry, token: Token): 'current' | 'refused' | null {
+    if (entry.fingerprint !== token.facts.fingerprint) return null
+    if (entry.refused) return 'refused'
+    const isExpired = entry.expiresAt !== null && entry.expiresAt <= this.now()
+    return entry.token === null || isExpired ? null : 'current'
+  }
+
+  /** A vault that fails costs the token its next restart, not its use (T15). */
+  #seal(token: Token, then: (sealed: Uint8Array | null) => void): void {
+    const { boundary, ports, settings, report } = this.#core
+    if (!settings.hasVault) {
+      then(null)
+      return
+    }
+    boundary.ask(
+      {
+        name: 'seal',
+        args: () => token.toJSON(),
+        codec: sealedCodec,
+        put: async () => {
+          if (ports.vault === null) throw new TypeError('no vault')
+          return ports.vault.seal(token.reveal())
+        },
+      },
+      (answer) => {
+        if (answer.ok) {
+          then(answer.value)
+          return
+        }
+        const message = 'the vault could not seal a token; it is kept in memory only'
+        const error = new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, { cause: answer.error })
+        report('error', { error })
+        then(null)
+      },
+    )
+  }
+
+  #store(
+    entry: Entry,
+    token: Token,
+    sealed: Uint8Array | null,
+    then: (taken: Taken) => void,
+  ): void {
+    const { user, generation: expected } = entry
+    const generation = expected + 1
+    const { expiresAt, refreshAt } = this.#span(token)
+    const { fingerprint } = token.facts
+    this.#core.store.commit(
+      [
+        { change: 'token', user, expected, generation, fingerprint, expiresAt, refreshAt, sealed },
+        { change: 'leave', user, leaving: entry.leaving },
+      ],
+      {},
+      (answer) => {
+        if (!answer.ok || !answer.value[0]?.applied) {
+          const moved = new HoldfastError(
+            'STORAGE_BUSY',
+            `another process stored a token of ${user} at the same time`,
+            { retryable: true },
+          )
+          then({ taken: 'failed', error: answer.ok ? moved : answer.error })
+          return
+        }
+        Object.assign(entry, { token, generation, refused: false, fingerprint, expiresAt })
+        this.#core.report('token.updated', { user, generation })
+        this.#core.pilot.token(user, {
+          type: 'token.arrived',
+          generation,
+          expiresAt,
+          refreshAt,
+          refused: false,
+        })
+        then({ taken: 'new', generation })
+      },
+    )
+  }
+
+  /** One that looks expired on arrival is sent all the same, and never refreshed ahead (T9). */
+  #span(token: Token): { readonly expiresAt: Instant | null; readonly refreshAt: Instant | null } {
+    const { expiresAt, issuedAt } = token.facts
+    const now = this.now()
+    if (expiresAt === null || expiresAt <= now) return { expiresAt: null, refreshAt: null }
+    const lifeMs = expiresAt - (issuedAt ?? now)
+    return { expiresAt, refreshAt: expiresAt - Math.min(MARGIN_MS, lifeMs / 10) }
+  }
+
+  #entry(user: UserId): Entry {
+    const known = this.#entries.get(user)
+    if (known !== undefined) return known
+    const entry: Entry = {
+      user,
+      token: null,
+      generation: 0,
+      epoch: 0,
+      refused: false,
+      fingerprint: null,
+      expiresAt: null,
+      leaving: false,
+      firstRefusal: null,
+      waiting: [],
+      isTaking: false,
+    }
+    this.#entries.set(user, entry)
+    return entry
+  }
+}

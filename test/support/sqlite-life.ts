@@ -1,0 +1,69 @@
+/** A SQLite storage in the hands of a test: its turns end when the test says so. */
+import { afterEach } from 'vitest'
+import type { LaneId, UserId } from '../../src/model.ts'
+import type { Answer, Change } from '../../storage/changes.ts'
+import { SqliteStorage, type SqliteStorageOptions } from '../../storage/sqlite/sqlite-storage.ts'
+import type { CommitOptions } from '../../storage/storage.ts'
+
+const opened: SqliteStorage[] = []
+
+afterEach(async () => {
+  for (const storage of opened.splice(0)) await storage.close()
+})
+
+export const ALICE = 'alice' as UserId
+export const ANONYMOUS_LANE = 0 as LaneId
+export const NOW = 1_767_225_600_000
+
+export class SqliteLife {
+  readonly storage: SqliteStorage
+  /** What the storage reads of the monotonic clock. */
+  monotonicMs: () => number = () => 0
+  readonly #turnEnds: (() => void)[] = []
+
+  private constructor(options: SqliteStorageOptions) {
+    this.storage = new SqliteStorage(options)
+  }
+
+  static async open(options: SqliteStorageOptions): Promise<SqliteLife> {
+    const life = new SqliteLife(options)
+    opened.push(life.storage)
+    await life.storage.open({
+      atTurnEnd: (run) => void life.#turnEnds.push(run),
+      monotonic: () => life.monotonicMs(),
+      wall: () => NOW,
+      newFingerprintKey: 'fingerprint key',
+    })
+    return life
+  }
+
+  /** Ends one turn. Answers whether there was anything to do. */
+  endTurn(): boolean {
+    const run = this.#turnEnds.shift()
+    run?.()
+    return run !== undefined
+  }
+
+  async commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]> {
+    const committed = this.storage.commit(changes, options)
+    this.endTurn()
+    return committed
+  }
+
+  async pendingCount(lane: LaneId = ANONYMOUS_LANE): Promise<number> {
+    return (await this.storage.window(lane, 0, 1_000_000)).length
+  }
+}
+
+export function enqueueing(user: UserId | null, payload = '{}'): Change {
+  return {
+    change: 'enqueue',
+    user,
+    nonce: 'nonce',
+    kind: 'note',
+    version: 1,
+    payload,
+    enqueuedAt: NOW,
+    expiresAt: null,
+  }
+}
