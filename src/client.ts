@@ -74,7 +74,7 @@ export class Holdfast {
       journal,
       onFault: (cause) => this.#emitFault(cause),
     })
-    boundary.begin()
+    boundary.begin(settings.requirement)
     this.#engine = new Engine({
       boundary,
       settings,

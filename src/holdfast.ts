@@ -474,6 +474,8 @@ export class Engine implements Pilot {
         this.#holds.liftFromOwner(null, 'requirement-unknown')
         return
       case 'anonymous.drop':
+        // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
+        this.#holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
         if (this.#isBegun) this.#work.push(() => this.#sessions.dropAnonymous())
         return
       case 'anonymous.hold':

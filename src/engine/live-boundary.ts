@@ -1,6 +1,6 @@
 /** The boundary to the real world: a clock, promises, and a journal if one is wanted. */
 import type { InLine, JournalSink, OutLine } from '../journal/lines.ts'
-import type { Instant } from '../model.ts'
+import type { Instant, Requirement } from '../model.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
 import { errorOf, writeError } from './error-codec.ts'
@@ -41,8 +41,8 @@ export class LiveBoundary implements Boundary {
   }
 
   /** Writes down that a process begins. */
-  begin(): void {
-    this.#journal?.write({ in: 'start' }, this.monotonic, this.wall)
+  begin(requirement: Requirement): void {
+    this.#journal?.write({ in: 'start', requirement }, this.monotonic, this.wall)
   }
 
   serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void {

@@ -13,7 +13,7 @@ export type JsonRecord = { readonly [name: string]: Json | undefined }
 /** What came from outside. */
 export type InLine =
   /** A process began: the first line, and again after each crash or restart in one recording. */
-  | { readonly in: 'start' }
+  | { readonly in: 'start'; readonly requirement: string }
   /** The app called, or the platform told something. */
   | { readonly in: 'call'; readonly call: number; readonly name: string; readonly args: Json }
   /** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */

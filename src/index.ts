@@ -1,0 +1,61 @@
+/** The public face of Holdfast. */
+export {
+  createHoldfast,
+  type DeadlineOptions,
+  type FlushResult,
+  type Holdfast,
+  type Listener,
+  type LoginOptions,
+  type LogoutOptions,
+} from './client.ts'
+export type { LogoutResult } from './engine/sessions.ts'
+export type { LaneStatus, QueueState, Status, TokenNeedStatus } from './engine/status.ts'
+export {
+  type ErrorCode,
+  HoldfastError,
+  type HoldfastErrorOptions,
+  TokenDeniedError,
+  VaultUnreadableError,
+} from './errors.ts'
+export type { EventName, HoldfastEvents } from './events.ts'
+export type { JournalHeader, JournalSink } from './journal/lines.ts'
+export type {
+  DeadReason,
+  DropReason,
+  Instant,
+  OperationId,
+  Outcome,
+  Owner,
+  Requirement,
+  TokenNeedReason,
+  UserId,
+} from './model.ts'
+export {
+  type AnyOperationKind,
+  defineOperation,
+  type DraftOptions,
+  type InterpretContext,
+  type Interpretation,
+  type MergeSpec,
+  type OperationDraft,
+  type OperationKind,
+  type OperationSpec,
+  type RequestInput,
+  type RequestSpec,
+} from './operations/define-operation.ts'
+export { interpretReply } from './operations/interpret-reply.ts'
+export type { OperationInfo } from './operation-info.ts'
+export type { BackoffOptions, HoldfastOptions } from './options.ts'
+export { type Clock, systemClock, type Timer } from './ports/clock.ts'
+export { type Platform, type PlatformEvent } from './ports/platform.ts'
+export { type Random, systemRandom } from './ports/random.ts'
+export type { TokenRequest, TokenSource } from './ports/token-source.ts'
+export type { OutgoingRequest, Reply, SendOptions, Transport } from './ports/transport.ts'
+export { memoryVault, type Vault } from './ports/vault.ts'
+export type { Receipt, Settlement } from './receipts.ts'
+export { sqliteStorage } from './sqlite-storage.ts'
+export { httpTransport, type HttpTransportOptions } from './transport/http-transport.ts'
+export type { Hold, HoldName } from '../machines/holds.ts'
+export type { Durability } from '../storage/sqlite/connection.ts'
+export type { SqliteConnection, SqliteStorageOptions } from '../storage/sqlite/sqlite-storage.ts'
+export type { Storage } from '../storage/storage.ts'

@@ -1,0 +1,70 @@
+/** What a run came to: everything a scenario may expect something of. */
+import type { World, SeenEvent, SourceCall } from './world.ts'
+import { nameOf } from './world.ts'
+import type { SeenRequest } from './scripted-server.ts'
+
+export interface Observation {
+  readonly requests: readonly SeenRequest[]
+  readonly events: readonly SeenEvent[]
+  readonly sourceCalls: readonly SourceCall[]
+  readonly applied: readonly string[]
+  readonly final: FinalState
+  readonly rejects: Readonly<Record<string, string>>
+}
+
+export interface FinalState {
+  readonly identity: string | null
+  readonly requirement: string
+  readonly pending: readonly string[]
+  readonly completed: readonly string[]
+  readonly cancelled: readonly string[]
+  readonly dead: Readonly<Record<string, string>>
+  readonly dropped: Readonly<Record<string, string>>
+  readonly holds: Readonly<Record<string, readonly string[]>>
+  readonly needs: Readonly<Record<string, string>>
+  readonly reads: Readonly<Record<string, string>>
+}
+
+/** The rows are read from the database itself, not from the engine's memory. */
+export function observe(world: World): Observation {
+  const { events, server, sourceCalls, rejects } = world
+  return {
+    requests: server.requests,
+    events,
+    sourceCalls,
+    applied: server.applied,
+    final: finalState(world),
+    rejects: Object.fromEntries(rejects),
+  }
+}
+
+function finalState({ holdfast, database, events }: World): FinalState {
+  const status = holdfast.status()
+  const idsOf = (event: string) =>
+    events.filter((seen) => seen.event === event).map((seen) => seen.id ?? '')
+  const pending = database
+    .prepare<[], { id: string }>(
+      `SELECT id FROM holdfast_operations AS operation ORDER BY
+         (SELECT min(enqueued_at) FROM holdfast_operations WHERE lane = operation.lane), lane, place`,
+    )
+    .all()
+  const letters = database
+    .prepare<[], { id: string; reason: string }>('SELECT id, reason FROM holdfast_letters')
+    .all()
+  const dropped = events.filter((seen) => seen.event === 'operation.dropped')
+  const held = status.lanes.filter((lane) => lane.holds.length > 0)
+  return {
+    identity: status.identity,
+    requirement: status.requirement,
+    pending: pending.map(({ id }) => nameOf(id)),
+    completed: idsOf('operation.completed'),
+    cancelled: idsOf('operation.cancelled'),
+    dead: Object.fromEntries(letters.map(({ id, reason }) => [nameOf(id), reason])),
+    dropped: Object.fromEntries(dropped.map(({ id, reason }) => [id ?? '', reason ?? ''])),
+    holds: Object.fromEntries(
+      held.map((lane) => [lane.user ?? 'anonymous', lane.holds.map((hold) => hold.name)]),
+    ),
+    needs: Object.fromEntries(status.tokenNeeds.map(({ user, reason }) => [user, reason])),
+    reads: {},
+  }
+}

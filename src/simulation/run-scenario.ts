@@ -1,0 +1,69 @@
+/** Runs one scenario on a fresh engine, in virtual time, and says what did not hold. */
+import type { Machines } from '../holdfast.ts'
+import { MemoryJournal } from '../journal/memory-journal.ts'
+import { compare, type Mismatch } from './compare.ts'
+import { observe, type Observation } from './observe.ts'
+import type { Scenario, ScenarioStep } from './scenario.ts'
+import { World } from './world.ts'
+
+/** A run that is not told when to end ends here at the latest. */
+const LONGEST_MS = 7 * 24 * 60 * 60 * 1000
+
+export interface ScenarioResult {
+  readonly name: string
+  readonly ok: boolean
+  readonly mismatches: readonly Mismatch[]
+  readonly seen: Observation
+  /** The run's journal, a line each, the header first. */
+  readonly journal: readonly string[]
+}
+
+export interface RunOptions {
+  /** The machines to run; tests put others in their place. */
+  readonly machines?: Machines
+}
+
+export async function runScenario(
+  scenario: Scenario,
+  { machines }: RunOptions = {},
+): Promise<ScenarioResult> {
+  const journal = new MemoryJournal()
+  const world = new World(scenario, journal, machines)
+  await world.start(scenario.config?.requirement ?? 'required')
+  await run(world, scenario)
+  const seen = observe(world)
+  const mismatches = compare(scenario.expect ?? {}, seen)
+  const lines = journal.lines()
+  await world.end()
+  return { name: scenario.name, ok: mismatches.length === 0, mismatches, seen, journal: lines }
+}
+
+async function run(world: World, { steps, until }: Scenario): Promise<void> {
+  const left = [...steps].sort((a, b) => a.at - b.at)
+  const endAt = until ?? LONGEST_MS
+  for (;;) {
+    while (world.time.runNext()) await world.time.rest()
+    const due = left.filter((step) => step.at <= world.time.now)
+    if (due.length > 0) {
+      left.splice(0, due.length)
+      await issueAll(world, due)
+      continue
+    }
+    const nextAt = Math.min(
+      world.time.nextAt() ?? Number.POSITIVE_INFINITY,
+      left[0]?.at ?? Number.POSITIVE_INFINITY,
+    )
+    if (nextAt > endAt) return
+    world.time.now = Math.max(world.time.now, nextAt)
+  }
+}
+
+/** The steps of one instant are issued back to back, before the engine runs on. */
+async function issueAll(world: World, steps: readonly ScenarioStep[]): Promise<void> {
+  for (const step of steps) {
+    if ('crash' in step) await world.crash()
+    else if ('restart' in step) await world.restart()
+    else world.issue(step)
+  }
+  await world.time.rest()
+}

@@ -1,0 +1,165 @@
+/** A scenario: a scripted world, events at virtual times, and what must be seen. */
+import { z } from 'zod'
+
+/** Milliseconds of virtual time. */
+const at = z.number().int().min(0)
+const durationMs = z.number().int().min(0)
+const name = z.string().min(1)
+const requirement = z.enum(['unknown', 'required', 'off'])
+
+const match = z.strictObject({ user: name.optional(), kind: name.optional(), op: name.optional() })
+const times = z.number().int().min(1).optional()
+
+const config = z.strictObject({
+  requirement: requirement.optional(),
+  whileUnknown: z.enum(['hold', 'send']).optional(),
+  anonymous: z.enum(['drop', 'hold', 'adopt']).optional(),
+  onDead: z.enum(['continue', 'hold']).optional(),
+  concurrency: z.number().int().min(1).optional(),
+  maxAttempts: z.number().int().min(1).optional(),
+  patienceMs: durationMs.optional(),
+  maxPending: z.number().int().min(1).optional(),
+  batchWindowMs: durationMs.optional(),
+  backoff: z
+    .strictObject({
+      base: durationMs.optional(),
+      cap: durationMs.optional(),
+      jitter: z.boolean().optional(),
+    })
+    .optional(),
+  vault: z.boolean().optional(),
+})
+
+const token = z.strictObject({
+  user: name,
+  exp: z.number().int().optional(),
+  accepted: z
+    .union([z.boolean(), z.strictObject({ from: at.optional(), until: at.optional() })])
+    .optional(),
+})
+
+const after = durationMs.optional()
+const sourceAnswer = z.union([
+  z.strictObject({ token: name, after }),
+  z.strictObject({ none: z.literal(true), after }),
+  z.strictObject({ denied: z.literal(true), after }),
+  z.strictObject({ throws: z.literal(true), after }),
+])
+
+const server = z.strictObject({
+  latency: durationMs.optional(),
+  latencies: z.array(z.strictObject({ match: match.optional(), ms: durationMs, times })).optional(),
+  replies: z
+    .array(
+      z.strictObject({
+        match: match.optional(),
+        status: z.number().int().min(100).max(599).optional(),
+        headers: z.record(z.string(), z.string()).optional(),
+        lost: z.enum(['reply', 'request']).optional(),
+        html: z.literal(true).optional(),
+        ryw: z.strictObject({ token: name, delay: durationMs.optional() }).optional(),
+        times,
+      }),
+    )
+    .optional(),
+})
+
+const step = z.union([
+  z.strictObject({ at, login: z.strictObject({ user: name, token: name.optional() }) }),
+  z.strictObject({ at, logout: z.enum(['keep', 'flush', 'discard']) }),
+  z.strictObject({ at, updateToken: z.strictObject({ user: name, token: name }) }),
+  z.strictObject({ at, requirement }),
+  z.strictObject({
+    at,
+    enqueue: z.strictObject({
+      id: name,
+      kind: name,
+      payload: z.record(z.string(), z.unknown()).optional(),
+      expiresInMs: z.number().positive().optional(),
+    }),
+  }),
+  z.strictObject({ at, cancel: name }),
+  z.strictObject({ at, retry: name }),
+  z.strictObject({ at, discard: name }),
+  z.strictObject({ at, read: z.strictObject({ id: name, after: z.array(name).optional() }) }),
+  z.strictObject({ at, network: z.enum(['down', 'up']) }),
+  z.strictObject({ at, power: z.enum(['suspend', 'resume']) }),
+  z.strictObject({ at, queue: z.enum(['pause', 'resume']) }),
+  z.strictObject({ at, wall: z.number().int() }),
+  z.strictObject({ at, crash: z.literal(true) }),
+  z.strictObject({ at, restart: z.literal(true) }),
+])
+
+const expectedRequest = z.strictObject({
+  at: at.optional(),
+  user: name.nullable().optional(),
+  kind: name.optional(),
+  ops: z.array(name).optional(),
+  token: name.nullable().optional(),
+  status: z.number().int().nullable().optional(),
+  sameKeyAs: z.number().int().min(0).optional(),
+  newKeyAs: z.number().int().min(0).optional(),
+  record: name.optional(),
+  payload: z.unknown().optional(),
+})
+
+const expectedEvent = z.strictObject({
+  event: name,
+  id: name.optional(),
+  user: name.nullable().optional(),
+  kind: name.optional(),
+  reason: name.optional(),
+  code: name.optional(),
+  suspected: z.boolean().optional(),
+})
+
+const byId = z.record(z.string(), z.string())
+
+const expectation = z.strictObject({
+  requests: z.array(expectedRequest).optional(),
+  events: z.array(expectedEvent).optional(),
+  never: z.array(name).optional(),
+  sourceCalls: z
+    .array(z.strictObject({ at: at.optional(), user: name.optional(), reason: name.optional() }))
+    .optional(),
+  applied: z.array(name).optional(),
+  final: z
+    .strictObject({
+      identity: name.nullable().optional(),
+      requirement: requirement.optional(),
+      pending: z.array(name).optional(),
+      completed: z.array(name).optional(),
+      cancelled: z.array(name).optional(),
+      dead: byId.optional(),
+      dropped: byId.optional(),
+      holds: z.record(z.string(), z.array(name)).optional(),
+      needs: byId.optional(),
+      reads: z
+        .record(z.string(), z.enum(['waiting', 'completed', 'deferred', 'cancelled', 'failed']))
+        .optional(),
+    })
+    .optional(),
+  rejects: byId.optional(),
+})
+
+/** The shape of a scenario file, format 1. */
+export const scenarioSchema = z.strictObject({
+  scenario: z.literal(1),
+  name,
+  config: config.optional(),
+  tokens: z.record(z.string(), token).optional(),
+  source: z.array(sourceAnswer).optional(),
+  server: server.optional(),
+  steps: z.array(step),
+  expect: expectation.optional(),
+  until: at.optional(),
+})
+
+export type Scenario = z.infer<typeof scenarioSchema>
+export type ScenarioStep = z.infer<typeof step>
+export type ScenarioToken = z.infer<typeof token>
+export type ScenarioMatch = z.infer<typeof match>
+export type SourceAnswer = z.infer<typeof sourceAnswer>
+export type ServerScript = z.infer<typeof server>
+export type Expectation = z.infer<typeof expectation>
+export type ExpectedRequest = z.infer<typeof expectedRequest>

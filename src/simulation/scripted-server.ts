@@ -1,0 +1,210 @@
+/**
+ * The server of a scenario, as a transport. It processes a request at the moment it is sent and
+ * answers after the latency; it remembers the keys of what it applied.
+ */
+import type { Requirement } from '../model.ts'
+import type { OutgoingRequest, Reply, SendOptions, Transport } from '../ports/transport.ts'
+import type { Scenario, ScenarioMatch, ServerScript } from './scenario.ts'
+import type { ScenarioTokens } from './scenario-tokens.ts'
+import type { Life, VirtualTime } from './virtual-time.ts'
+
+export const SCENARIO_ORIGIN = 'https://server.test'
+
+/** A request as the server saw it. */
+export interface SeenRequest {
+  readonly at: number
+  readonly user: string | null
+  readonly kind: string
+  readonly ops: readonly string[]
+  readonly token: string | null
+  readonly key: string
+  readonly body: unknown
+  readonly record: string | null
+  /** The status of the reply that arrived; null: none did. */
+  status: number | null
+  /** When it was over for the client; null: it never heard. */
+  endedAt: number | null
+}
+
+type ReplyRule = NonNullable<ServerScript['replies']>[number]
+
+interface Rule {
+  readonly match?: ScenarioMatch | undefined
+  readonly times?: number | undefined
+}
+
+interface Processed {
+  readonly reply: Reply
+  readonly lost: boolean
+}
+
+const DEFAULT_LATENCY_MS = 10
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+export class ScriptedServer {
+  readonly requests: SeenRequest[] = []
+  /** The operations applied, in order, each as often as it was. */
+  readonly applied: string[] = []
+  requirement: Requirement
+  readonly #time: VirtualTime
+  readonly #tokens: ScenarioTokens
+  readonly #script: ServerScript
+  readonly #nameOf: (id: string) => string
+  readonly #remembered = new Map<string, Reply>()
+  readonly #used = new Map<Rule, number>()
+  readonly #inFlight = new Set<(reason: string) => void>()
+  #recordCount = 0
+  #isDown = false
+
+  constructor(
+    scenario: Scenario,
+    time: VirtualTime,
+    tokens: ScenarioTokens,
+    nameOf: (id: string) => string,
+  ) {
+    this.#time = time
+    this.#tokens = tokens
+    this.#script = scenario.server ?? {}
+    this.#nameOf = nameOf
+    this.requirement = scenario.config?.requirement ?? 'required'
+  }
+
+  /** The way to the server, for one life of the client. */
+  transport(life: Life): Transport {
+    return {
+      origin: SCENARIO_ORIGIN,
+      send: (request, options) =>
+        life.isAlive ? this.#receive(request, options, life) : new Promise(() => undefined),
+    }
+  }
+
+  /** What is in flight when the network goes down breaks then: its reply is lost. */
+  setNetwork(state: 'up' | 'down'): void {
+    this.#isDown = state === 'down'
+    if (!this.#isDown) return
+    for (const fail of [...this.#inFlight]) fail('the network went down')
+  }
+
+  /** The client died: nothing in flight is ever answered. */
+  forgetInFlight(): void {
+    this.#inFlight.clear()
+  }
+
+  #receive(request: OutgoingRequest, { token }: SendOptions, life: Life): Promise<Reply> {
+    const seen = this.#see(request, token)
+    this.requests.push(seen)
+    if (this.#isDown) {
+      seen.endedAt = this.#time.now
+      return Promise.reject(new Error('the network is down'))
+    }
+    const latency = this.#latency(seen)
+    const { reply, lost } = this.#process(seen)
+    return new Promise((resolve, reject) => {
+      const end = (act: () => void) => {
+        if (!this.#inFlight.delete(fail) || !life.isAlive) return
+        seen.endedAt = this.#time.now
+        act()
+      }
+      const fail = (reason: string) => end(() => reject(new Error(reason)))
+      this.#inFlight.add(fail)
+      this.#time.after(latency, () => {
+        if (lost) fail('the connection broke')
+        else {
+          end(() => {
+            seen.status = reply.status
+            resolve(reply)
+          })
+        }
+      })
+    })
+  }
+
+  #see(request: OutgoingRequest, token: string | null): SeenRequest {
+    const body: unknown = request.body === null ? null : JSON.parse(request.body)
+    const record = (body as { readonly record?: unknown } | null)?.record
+    return {
+      at: this.#time.now,
+      user: request.user,
+      kind: request.kind,
+      ops: request.operations.map((id) => this.#nameOf(id)),
+      token: token === null ? null : this.#tokens.name(token),
+      key: request.headers['idempotency-key'] ?? '',
+      body,
+      record: typeof record === 'string' ? record : null,
+      status: null,
+      endedAt: null,
+    }
+  }
+
+  #process(seen: SeenRequest): Processed {
+    const refused = this.#refusal(seen)
+    if (refused !== null) return { reply: jsonReply(refused, { error: refused }), lost: false }
+    const remembered = this.#remembered.get(seen.key)
+    if (remembered !== undefined) return { reply: remembered, lost: false }
+    const rule = this.#take<ReplyRule>(this.#script.replies ?? [], seen)
+    if (rule?.lost === 'request') return { reply: jsonReply(0, null), lost: true }
+    if (rule?.html === true) return { reply: htmlReply(), lost: false }
+    const status = rule?.status ?? 200
+    const reply = jsonReply(status, this.#answer(seen, rule), rule?.headers)
+    if (status >= 200 && status < 300) {
+      if (seen.key !== '') this.#remembered.set(seen.key, reply)
+      if (seen.kind !== 'read') this.applied.push(...seen.ops)
+    }
+    return { reply, lost: rule?.lost === 'reply' }
+  }
+
+  /** The server checks every request first. */
+  #refusal({ token, user }: SeenRequest): 401 | 403 | null {
+    if (token === null) return this.requirement === 'required' ? 401 : null
+    if (!this.#tokens.isAccepted(token, this.#time.now)) return 401
+    return this.#tokens.user(token) === user ? null : 403
+  }
+
+  #answer({ kind, record }: SeenRequest, rule: ReplyRule | undefined): object {
+    const ryw = rule?.ryw === undefined ? {} : { ryw: rule.ryw }
+    if (kind !== 'create') return { ok: true, ...ryw }
+    this.#recordCount += 1
+    return { ok: true, record, id: `srv-${this.#recordCount}`, ...ryw }
+  }
+
+  #latency(seen: SeenRequest): number {
+    const rule = this.#take(this.#script.latencies ?? [], seen)
+    return rule?.ms ?? this.#script.latency ?? DEFAULT_LATENCY_MS
+  }
+
+  /** The first rule that matches and has uses left. */
+  #take<R extends Rule>(rules: readonly R[], seen: SeenRequest): R | undefined {
+    const rule = rules.find((candidate) => {
+      const used = this.#used.get(candidate) ?? 0
+      return used < (candidate.times ?? Number.POSITIVE_INFINITY) && matches(candidate.match, seen)
+    })
+    if (rule !== undefined) this.#used.set(rule, (this.#used.get(rule) ?? 0) + 1)
+    return rule
+  }
+}
+
+function matches(match: ScenarioMatch | undefined, seen: SeenRequest): boolean {
+  const { user, kind, op } = match ?? {}
+  return (
+    (user === undefined || user === seen.user) &&
+    (kind === undefined || kind === seen.kind) &&
+    (op === undefined || seen.ops.includes(op))
+  )
+}
+
+function jsonReply(status: number, body: unknown, headers: Record<string, string> = {}): Reply {
+  const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  return {
+    status,
+    headers: { ...JSON_TYPE, ...Object.fromEntries(lowered) },
+    body: JSON.stringify(body),
+  }
+}
+
+function htmlReply(): Reply {
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/html' },
+    body: '<!doctype html><title>Welcome to our network</title>',
+  }
+}

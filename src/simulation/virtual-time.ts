@@ -1,0 +1,105 @@
+/**
+ * Virtual time: it moves only when told to, and everything that is due at one instant happens in the
+ * order it was armed. Each life of the simulated process has a clock of its own, which dies with it.
+ */
+import type { Instant } from '../model.ts'
+import type { Clock } from '../ports/clock.ts'
+
+/** When virtual time begins, by the wall clock: 2026-01-01T00:00:00Z. */
+export const WALL_START: Instant = Date.UTC(2026, 0, 1)
+
+/** A process, as long as it lives. */
+export interface Life {
+  isAlive: boolean
+}
+
+interface Armed {
+  readonly at: number
+  readonly order: number
+  readonly run: () => void
+  isCancelled: boolean
+}
+
+export class VirtualTime {
+  /** Milliseconds since the start. */
+  now = 0
+  /** How far the client's wall clock has jumped. */
+  wallShift = 0
+  readonly #armed: Armed[] = []
+  readonly #turns: (() => void)[] = []
+  #order = 0
+
+  wall(): Instant {
+    return WALL_START + Math.floor(this.now) + this.wallShift
+  }
+
+  clock(life: Life): Clock {
+    return {
+      wall: () => this.wall(),
+      monotonic: () => this.now,
+      after: (delayMs, run) =>
+        this.after(delayMs, () => {
+          if (life.isAlive) run()
+        }),
+      atTurnEnd: (run) => {
+        this.#turns.push(() => {
+          if (life.isAlive) run()
+        })
+      },
+    }
+  }
+
+  after(delayMs: number, run: () => void): { cancel(): void } {
+    this.#order += 1
+    const armed: Armed = {
+      at: this.now + Math.max(0, delayMs),
+      order: this.#order,
+      run,
+      isCancelled: false,
+    }
+    const index = this.#armed.findLastIndex((other) => other.at <= armed.at)
+    this.#armed.splice(index + 1, 0, armed)
+    return {
+      cancel: () => {
+        armed.isCancelled = true
+      },
+    }
+  }
+
+  /** When the next thing is due; null: never. */
+  nextAt(): number | null {
+    this.#dropCancelled()
+    return this.#armed[0]?.at ?? null
+  }
+
+  /** Does the next thing that is due now; answers whether there was one. */
+  runNext(): boolean {
+    this.#dropCancelled()
+    const next = this.#armed[0]
+    if (next === undefined || next.at > this.now) return false
+    this.#armed.shift()
+    next.run()
+    return true
+  }
+
+  /** Lets everything run on that does not wait for time to pass. */
+  async rest(): Promise<void> {
+    for (;;) {
+      await microtasks()
+      const turn = this.#turns.shift()
+      if (turn === undefined) return
+      turn()
+    }
+  }
+
+  #dropCancelled(): void {
+    while (this.#armed[0]?.isCancelled === true) this.#armed.shift()
+  }
+}
+
+/** An immediate runs after every microtask: no time passes, and nothing else is waited for. */
+function microtasks(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}

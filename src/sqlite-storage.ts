@@ -1,0 +1,35 @@
+/** `sqliteStorage()`: the storage most apps use. */
+import { SqliteStorage, type SqliteStorageOptions } from '../storage/sqlite/sqlite-storage.ts'
+import type { Storage } from '../storage/storage.ts'
+
+/**
+ * Keeps operations in a SQLite file of their own, or (`database`) in the app's.
+ *
+ * ```ts
+ * const storage = sqliteStorage({ file: 'outbox.db' })
+ * ```
+ *
+ * @throws TypeError where the options are wrong. The file itself is opened by `createHoldfast()`.
+ */
+export function sqliteStorage(options: SqliteStorageOptions): Storage {
+  const { file, database, durability, busyTimeoutMs } = options ?? {}
+  if ((file === undefined) === (database === undefined)) {
+    throw new TypeError('sqliteStorage: give either file or database')
+  }
+  if (file !== undefined && (typeof file !== 'string' || file === '')) {
+    throw new TypeError(
+      `sqliteStorage: file must be a path, not ${file === '' ? "''" : String(file)}`,
+    )
+  }
+  if (durability !== undefined && durability !== 'power-loss' && durability !== 'app-crash') {
+    throw new TypeError(
+      `sqliteStorage: durability must be 'power-loss' or 'app-crash', not ${String(durability)}`,
+    )
+  }
+  if (busyTimeoutMs !== undefined && !(Number.isSafeInteger(busyTimeoutMs) && busyTimeoutMs >= 0)) {
+    throw new RangeError(
+      `sqliteStorage: busyTimeoutMs must be a whole number from 0, not ${String(busyTimeoutMs)}`,
+    )
+  }
+  return new SqliteStorage(options)
+}

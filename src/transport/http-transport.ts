@@ -1,0 +1,88 @@
+/**
+ * The transport over HTTP: `fetch`, one origin, no redirects followed. A redirect could carry the token
+ * to somebody else, or make a captive portal look like the server.
+ */
+import type { OutgoingRequest, Reply, SendOptions, Transport } from '../ports/transport.ts'
+
+export interface HttpTransportOptions {
+  /** Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. */
+  readonly baseUrl: string
+  /** In place of the global `fetch`: a proxy, other certificates, Electron's `net.fetch`. */
+  readonly fetch?: typeof globalThis.fetch
+  /** Headers of every request, say a client version. `authorization` is Holdfast's. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** The longest reply that is read, in bytes; the rest is not. Default: 1048576 (1 MiB). */
+  readonly maxReplyBytes?: number
+}
+
+const MAX_REPLY_BYTES = 1_048_576
+
+/**
+ * Sends over HTTP, with `Authorization: Bearer` where there is a token. How long a reply may take is
+ * `replyTimeoutMs` of `createHoldfast`.
+ *
+ * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL.
+ */
+export function httpTransport(options: HttpTransportOptions): Transport {
+  const base = baseOf(options.baseUrl)
+  const { headers = {}, maxReplyBytes = MAX_REPLY_BYTES } = options
+  return {
+    origin: base.origin,
+    send: async (request, { token, signal }) => {
+      const fetch = options.fetch ?? globalThis.fetch
+      const response = await fetch(urlOf(base, request), {
+        method: request.method,
+        headers: { ...headers, ...request.headers, ...authorization(token) },
+        body: request.body,
+        redirect: 'manual',
+        signal,
+      })
+      return {
+        status: response.status,
+        headers: headersOf(response),
+        body: await read(response, maxReplyBytes),
+      }
+    },
+  }
+}
+
+function baseOf(baseUrl: string): URL {
+  const base = URL.parse(baseUrl)
+  if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
+    throw new TypeError(`httpTransport: baseUrl must be an http: or https: URL, not ${baseUrl}`)
+  }
+  return base
+}
+
+/** A path that leads to another origin would hand it the token. */
+function urlOf(base: URL, { path, kind }: OutgoingRequest): URL {
+  if (!path.startsWith('/')) {
+    throw new TypeError(`the path of ${kind} must begin with a slash: ${path}`)
+  }
+  const url = new URL(base.pathname.replace(/\/$/, '') + path, base.origin)
+  if (url.origin !== base.origin) {
+    throw new TypeError(`the path of ${kind} leads to another origin: ${path}`)
+  }
+  return url
+}
+
+function authorization(token: SendOptions['token']): Record<string, string> {
+  return token === null ? {} : { authorization: `Bearer ${token}` }
+}
+
+function headersOf(response: Response): Reply['headers'] {
+  return Object.fromEntries(response.headers)
+}
+
+/** The body as text, cut off where it grows too long. */
+async function read(response: Response, maxBytes: number): Promise<string> {
+  if (response.body === null) return ''
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of response.body) {
+    parts.push(part)
+    bytes += part.length
+    if (bytes >= maxBytes) break
+  }
+  return Buffer.concat(parts).toString('utf8', 0, maxBytes)
+}
