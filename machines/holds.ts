@@ -25,15 +25,18 @@ export const HOLDS = {
   },
   'awaiting-token': {
     covers: 'one owner',
-    setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10)',
-    liftedBy: 'token machine, when a newer generation arrives or none is demanded any more (T7)',
+    setBy:
+      'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10); the start, until the vault has given back a token (T1)',
+    liftedBy:
+      'token machine, when a newer generation arrives, none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered',
     stored: 'no',
   },
   'signed-out': {
     covers: 'one owner',
     setBy:
       'token machine, when the token source denied (T6); identity machine, on the anonymous lane under the policies hold and adopt (I3)',
-    liftedBy: 'token machine, when a token arrives; identity machine, when the requirement changes',
+    liftedBy:
+      'token machine, when a token arrives, the source is asked anew, or no token is demanded any more; identity machine, when the requirement changes',
     stored: 'no',
   },
   offline: {

@@ -9,7 +9,8 @@
  * - `unknown`: nobody has said yet. Under the policy `whileUnknown: 'hold'` every lane is held.
  * - `required`: the server demands identity verification. Entering it deals with the anonymous
  *   operations as the policy `anonymous` says (I3), and every user's lane needs a token (I5).
- * - `off`: it does not. A 401 to an unsigned request raises a suspicion, never a change (I10).
+ * - `off`: it does not. A 401 to an unsigned request raises a suspicion, never a change (I10); so it
+ *   does under `unknown`, where the policy `send` lets such requests out.
  *
  * login() and logout() are facts at the moment they are called (I1): storing them is repeated until
  * it succeeds, so this machine hears them at once and not after a commit.
@@ -70,9 +71,10 @@ interface Value {
   readonly value: Requirement
 }
 
-/** A guard and a report, each about one value of the requirement. */
+/** A guard and two reports, each about one value of the requirement. */
 const isLearned = (value: Requirement) => ({ type: 'isRequirement' as const, params: { value } })
 const report = (value: Requirement) => ({ type: 'reportRequirement' as const, params: { value } })
+const suspect = (value: Requirement) => ({ type: 'reportSuspicion' as const, params: { value } })
 
 export const identityMachine = setup({
   types: {} as {
@@ -106,7 +108,11 @@ export const identityMachine = setup({
       requirement: params.value,
       suspected: false,
     })),
-    reportSuspicion: emit({ type: 'requirement.changed', requirement: 'off', suspected: true }),
+    reportSuspicion: emit((_, params: Value) => ({
+      type: 'requirement.changed',
+      requirement: params.value,
+      suspected: true,
+    })),
     holdLanes: enqueueActions(({ context, enqueue }) => {
       if (context.whileUnknown === 'hold') enqueue.emit({ type: 'lanes.hold' })
     }),
@@ -148,7 +154,17 @@ export const identityMachine = setup({
         },
         identified: {
           on: {
-            'user.loggedIn': { guard: 'isOtherUser', actions: ['reportUser', 'changeUser'] },
+            'user.loggedIn': [
+              {
+                guard: and([
+                  'isOtherUser',
+                  'adoptsAnonymous',
+                  not(stateIn({ requirement: 'off' })),
+                ]),
+                actions: ['reportUser', 'changeUser', 'adoptAnonymous'],
+              },
+              { guard: 'isOtherUser', actions: ['reportUser', 'changeUser'] },
+            ],
             'user.loggedOut': { target: 'anonymous', actions: ['reportUser', 'forgetUser'] },
           },
         },
@@ -167,13 +183,16 @@ export const identityMachine = setup({
             ],
             'requirement.learned': [
               { guard: isLearned('required'), target: 'required', actions: report('required') },
-              { guard: isLearned('off'), target: 'off', actions: report('off') },
+              // Whoever waits because of a suspicion may go (I10).
+              { guard: isLearned('off'), target: 'off', actions: [report('off'), 'waiveTokens'] },
             ],
+            'requirement.suspected': { actions: suspect('unknown') },
           },
         },
         required: {
           entry: 'stopAnonymous',
-          exit: ['waiveTokens', 'releaseAnonymous'],
+          // A late 401 to an unsigned request may have held the anonymous lane here too.
+          exit: ['waiveTokens', 'releaseLanes', 'releaseAnonymous'],
           on: {
             'requirement.learned': [
               { guard: isLearned('unknown'), target: 'unknown', actions: report('unknown') },
@@ -190,7 +209,7 @@ export const identityMachine = setup({
               // Said again: whoever waits because of a suspicion may go (I10).
               { guard: isLearned('off'), actions: ['waiveTokens', 'releaseLanes'] },
             ],
-            'requirement.suspected': { actions: 'reportSuspicion' },
+            'requirement.suspected': { actions: suspect('off') },
           },
         },
       },

@@ -106,14 +106,15 @@ export const laneMachine = setup({
     },
     waiting: {
       on: {
-        'hold.set': [
-          { guard: 'isFirstHold', actions: ['withdrawSlot', 'reportHeld', 'addHold'] },
-          { guard: 'isNewHold', actions: ['reportHeld', 'addHold'] },
-        ],
-        'hold.lifted': [
-          { guard: 'isLastHold', actions: ['reportReleased', 'removeHold', 'requestSlot'] },
-          { guard: 'isHeldBy', actions: ['reportReleased', 'removeHold'] },
-        ],
+        // Any other hold as in every state.
+        'hold.set': {
+          guard: 'isFirstHold',
+          actions: ['withdrawSlot', 'reportHeld', 'addHold'],
+        },
+        'hold.lifted': {
+          guard: 'isLastHold',
+          actions: ['reportReleased', 'removeHold', 'requestSlot'],
+        },
         'slot.granted': [
           { guard: 'isFree', target: 'sending', actions: 'requestAttempt' },
           { actions: 'returnSlot' },

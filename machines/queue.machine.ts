@@ -7,7 +7,8 @@
  * - `closing`: no new slots. It lasts until nothing is in flight, or the deadline has passed.
  * - `closed`: the end. Nothing may be in flight that anybody still waits for.
  *
- * A slot is held from `slot.granted` to `slot.returned`. A lane is in the line at most once.
+ * A slot is held from `slot.granted` to `slot.returned`. A lane is in the line at most once, and not
+ * while it holds a slot: it may ask again before it has heard that it was granted one.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate'
 import type { LaneId } from '../src/model.ts'
@@ -50,7 +51,9 @@ export const queueMachine = setup({
   },
   actions: {
     joinLine: assign(({ context, event }) =>
-      event.type === 'slot.requested' && !context.line.includes(event.lane)
+      event.type === 'slot.requested' &&
+      !context.line.includes(event.lane) &&
+      !context.sending.includes(event.lane)
         ? { line: [...context.line, event.lane] }
         : {},
     ),
@@ -95,7 +98,7 @@ export const queueMachine = setup({
         'slot.withdrawn': { actions: 'leaveLine' },
         'slot.returned': { actions: ['freeSlot', 'grantSlots'] },
         'close.requested': [
-          { guard: 'isNothingSending', target: 'closed', actions: ['clearLine', 'reportClosed'] },
+          { guard: 'isNothingSending', target: 'closed', actions: 'reportClosed' },
           { target: 'closing', actions: 'clearLine' },
         ],
       },

@@ -13,12 +13,13 @@
  * - `idle`: nobody asks.
  * - `asking`: one call of the source is under way, shared by all who wait (T6).
  * - `coolingDown`: the source failed, or what it gave was refused; an alarm ends it (T6, T8).
- * - `denied`: the source said that only the user can help. It ends with a token, or by refreshToken().
+ * - `denied`: the source said that only the user can help. It ends with a token, with the session, or
+ *   by refreshToken(); then the lane is not signed out any more.
  *
  * `context.need` is the open token need (T5), `context.parked` says whether the lane has been told to
  * wait. All instants are of the corrected clock and come with the events; there are no timers here.
  */
-import { and, assertEvent, assign, emit, enqueueActions, setup } from 'xstate'
+import { and, assertEvent, assign, emit, enqueueActions, not, setup, stateIn } from 'xstate'
 import type { Instant, TokenNeedReason, UserId } from '../src/model.ts'
 
 export type TokenEvent =
@@ -36,6 +37,7 @@ export type TokenEvent =
   | { readonly type: 'token.refused'; readonly generation: number }
   /** The server took a request that was sent with this generation. */
   | { readonly type: 'token.accepted'; readonly generation: number }
+  /** `missing`: the session has ended (T11); `unreadable`: the vault cannot give it back (T1). */
   | { readonly type: 'token.lost'; readonly reason: 'missing' | 'unreadable' }
   /** The user's lane has something to send. */
   | { readonly type: 'work.due'; readonly now: Instant; readonly demanded: boolean }
@@ -94,7 +96,7 @@ export interface TokenContext {
   readonly lostReason: 'missing' | 'unreadable'
   /** Generations refused since one was last accepted. */
   readonly refusedCount: number
-  /** Calls of the source in a row that brought nothing. */
+  /** Calls of the source in a row that failed. */
   readonly failedCount: number
 }
 
@@ -133,8 +135,13 @@ export const tokenMachine = setup({
     hasSource: ({ context }) => context.hasSource,
     isKnownRefused: ({ event }) => event.type === 'token.arrived' && event.refused,
     isCurrent: ({ context, event }) =>
-      event.type === 'token.refused' && event.generation === context.generation,
+      (event.type === 'token.refused' || event.type === 'token.accepted') &&
+      event.generation === context.generation,
+    /** Not the second 401 to one generation: that is counted once (T4, T8). */
+    isNewlyRefused: and(['isCurrent', not(stateIn({ validity: 'refused' }))]),
+    endsSession: ({ event }) => event.type === 'token.lost' && event.reason === 'missing',
     isRefusedAgain: ({ context }) => context.refusedCount > 0,
+    hasFailed: ({ context }) => context.failedCount > 0,
     isDemanded: ({ event }) => event.type === 'work.due' && event.demanded,
     isNearEnd: ({ context, event }) =>
       event.type === 'work.due' && context.refreshAt !== null && event.now >= context.refreshAt,
@@ -150,7 +157,6 @@ export const tokenMachine = setup({
         generation: event.generation,
         refreshAt: event.refreshAt,
         expiresAt: event.expiresAt,
-        failedCount: 0,
       }
     }),
     loseToken: assign(({ event }) => {
@@ -199,6 +205,7 @@ export const tokenMachine = setup({
     }),
     countRefusal: assign(({ context }) => ({ refusedCount: context.refusedCount + 1 })),
     forgetRefusals: assign({ refusedCount: 0 }),
+    forgetFailures: assign({ failedCount: 0 }),
     countFailure: assign(({ context }) => ({ failedCount: context.failedCount + 1 })),
     ask: emit(({ context, event }) => ({
       type: 'source.ask',
@@ -236,16 +243,29 @@ export const tokenMachine = setup({
     failedCount: 0,
   }),
   on: {
-    'token.accepted': { actions: 'forgetRefusals' },
+    'token.accepted': { guard: 'isCurrent', actions: 'forgetRefusals' },
   },
   states: {
     validity: {
       initial: 'absent',
       on: {
-        'token.arrived': { target: '.valid', actions: ['takeToken', 'unpark', 'closeNeed'] },
-        'token.lost': { target: '.absent', actions: ['loseToken', 'unpark', 'closeNeed'] },
+        'token.arrived': {
+          target: '.valid',
+          actions: ['takeToken', 'forgetFailures', 'unpark', 'closeNeed'],
+        },
+        'token.lost': [
+          {
+            guard: 'endsSession',
+            target: '.absent',
+            actions: ['loseToken', 'forgetRefusals', 'forgetFailures', 'unpark', 'closeNeed'],
+          },
+          {
+            target: '.absent',
+            actions: ['loseToken', 'unpark', 'closeNeed', ...want('unreadable')],
+          },
+        ],
         'token.refused': {
-          guard: 'isCurrent',
+          guard: 'isNewlyRefused',
           target: '.refused',
           actions: ['countRefusal', 'park', { type: 'openNeed', params: { reason: 'refused' } }],
         },
@@ -253,17 +273,14 @@ export const tokenMachine = setup({
       states: {
         absent: {
           on: {
-            'token.arrived': [
-              {
-                guard: 'isKnownRefused',
-                target: 'refused',
-                actions: ['takeToken', 'countRefusal'],
-              },
-              { target: 'valid', actions: ['takeToken', 'unpark', 'closeNeed'] },
-            ],
+            'token.arrived': {
+              guard: 'isKnownRefused',
+              target: 'refused',
+              actions: ['takeToken', 'countRefusal'],
+            },
             'work.due': { guard: 'isDemanded', actions: ['park', ...wantLost] },
             'unsigned.refused': { actions: ['park', ...wantLost] },
-            'demand.waived': { actions: ['unpark', 'closeNeed'] },
+            'demand.waived': { actions: ['unpark', 'signIn', 'closeNeed'] },
           },
         },
         valid: {
@@ -277,7 +294,7 @@ export const tokenMachine = setup({
               {
                 guard: and(['isDemanded', 'isExpired']),
                 target: 'expired',
-                actions: want('expiring'),
+                actions: { type: 'openNeed', params: { reason: 'expiring' } },
               },
               {
                 guard: and(['isDemanded', 'isNearEnd']),
@@ -296,6 +313,11 @@ export const tokenMachine = setup({
                 actions: ['park', ...want('expired')],
               },
               { guard: and(['isDemanded', 'isExpired']), target: 'expired' },
+              // Once per generation, unless it failed (T9).
+              {
+                guard: and(['isDemanded', 'hasFailed']),
+                actions: { type: 'wantToken', params: { reason: 'expiring' } },
+              },
             ],
           },
         },
@@ -305,11 +327,15 @@ export const tokenMachine = setup({
               guard: and(['isDemanded', 'hasSource']),
               actions: ['park', ...want('expired')],
             },
-            'demand.waived': { actions: ['unpark', 'closeNeed'] },
+            'demand.waived': { actions: ['unpark', 'signIn', 'closeNeed'] },
+            // No newer one: the clock was corrected meanwhile, and by it this one still works.
+            'source.answered': { target: 'valid', actions: ['unpark', 'closeNeed'] },
           },
         },
         refused: {
           on: {
+            // Said again when the vault gives back what storage already called refused.
+            'token.arrived': { guard: 'isKnownRefused' },
             'work.due': { actions: ['park', ...want('refused')] },
           },
         },
@@ -324,17 +350,17 @@ export const tokenMachine = setup({
             'refresh.requested': { guard: 'hasSource', target: 'asking', actions: 'ask' },
             'token.refused': [
               {
-                guard: and(['isCurrent', 'hasSource', 'isRefusedAgain']),
+                guard: and(['isNewlyRefused', 'hasSource', 'isRefusedAgain']),
                 target: 'coolingDown',
                 actions: ['reportRefreshFailed', 'coolDownRefused'],
               },
-              { guard: and(['isCurrent', 'hasSource']), target: 'asking', actions: 'ask' },
+              { guard: and(['isNewlyRefused', 'hasSource']), target: 'asking', actions: 'ask' },
             ],
           },
         },
         asking: {
           on: {
-            'source.answered': { target: 'idle' },
+            'source.answered': { target: 'idle', actions: 'forgetFailures' },
             'source.repeated': {
               target: 'coolingDown',
               actions: ['countRefusal', 'reportRefreshFailed', 'coolDownRefused'],
@@ -344,27 +370,33 @@ export const tokenMachine = setup({
               actions: ['countFailure', 'coolDownUnavailable'],
             },
             'source.denied': { target: 'denied', actions: ['announceNeed', 'signOut'] },
-            'token.lost': { target: 'idle' },
+            'token.lost': { guard: 'endsSession', target: 'idle' },
           },
         },
         coolingDown: {
           on: {
             'alarm.fired': [
               { guard: 'isStillWanted', target: 'asking', actions: 'ask' },
-              { target: 'idle' },
+              // Nobody asks on: the next work parks the lane itself, and asks.
+              { target: 'idle', actions: 'unpark' },
             ],
             'refresh.requested': { target: 'asking', actions: ['endCoolDown', 'ask'] },
-            'token.arrived': { target: 'idle', actions: 'endCoolDown' },
-            'token.lost': { target: 'idle', actions: 'endCoolDown' },
+            'token.arrived': {
+              guard: not('isKnownRefused'),
+              target: 'idle',
+              actions: 'endCoolDown',
+            },
+            'token.lost': { guard: 'endsSession', target: 'idle', actions: 'endCoolDown' },
           },
         },
         denied: {
+          exit: 'signIn',
           on: {
             'refresh.wanted': { actions: ['announceNeed', 'signOut'] },
-            'token.refused': { guard: 'isCurrent', actions: ['announceNeed', 'signOut'] },
+            'token.refused': { guard: 'isNewlyRefused', actions: ['announceNeed', 'signOut'] },
             'refresh.requested': { target: 'asking', actions: 'ask' },
-            'token.arrived': { target: 'idle', actions: 'signIn' },
-            'token.lost': { target: 'idle', actions: 'signIn' },
+            'token.arrived': { guard: not('isKnownRefused'), target: 'idle' },
+            'token.lost': { guard: 'endsSession', target: 'idle' },
           },
         },
       },

@@ -15,7 +15,7 @@ import type { OperationDraft } from './operations/define-operation.ts'
 import { factsOf } from './operations/kinds.ts'
 import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { describe, type OperationInfo } from './operation-info.ts'
-import { Receipt, Receipts } from './receipts.ts'
+import { type Receipt, Receipts } from './receipts.ts'
 import type { LetterRow } from '../storage/storage.ts'
 
 const DEFAULT_LOGOUT_DEADLINE_MS = 5000

@@ -7,33 +7,24 @@
  * at rest.
  */
 import { type Actor, type AnyActor, createActor } from 'xstate'
-import {
-  type IdentityCommand,
-  type IdentityEvent,
-  identityMachine,
-} from '../machines/identity.machine.ts'
-import { type LaneCommand, type LaneEvent, laneMachine } from '../machines/lane.machine.ts'
-import { type QueueCommand, type QueueEvent, queueMachine } from '../machines/queue.machine.ts'
-import {
-  type TokenCommand,
-  type TokenEvent,
-  tokenMachine,
-  type TokenNeed,
-} from '../machines/token.machine.ts'
+import { type IdentityEvent, identityMachine } from '../machines/identity.machine.ts'
+import { type LaneEvent, laneMachine } from '../machines/lane.machine.ts'
+import { type QueueEvent, queueMachine } from '../machines/queue.machine.ts'
+import { type TokenEvent, tokenMachine, type TokenNeed } from '../machines/token.machine.ts'
 import type { StorageHost } from '../storage/storage.ts'
-import { type Boundary, type Codec, plain, type Settle } from './engine/boundary.ts'
+import type { Boundary, Settle } from './engine/boundary.ts'
+import { type Calls, serveCalls } from './engine/calls.ts'
 import { nonce } from './engine/chance.ts'
 import { Connectivity } from './engine/connectivity.ts'
 import type { Core, Pilot } from './engine/core.ts'
 import { Flushes } from './engine/flushes.ts'
 import { HoldBook } from './engine/hold-book.ts'
-import { draftCodec, type Enqueued, Intake } from './engine/intake.ts'
-import { Interventions } from './engine/interventions.ts'
 import type { LaneLine } from './engine/lane-line.ts'
 import { Lanes } from './engine/lanes.ts'
+import { type Command, Orders } from './engine/orders.ts'
 import { Sender } from './engine/sender.ts'
 import { Sequel } from './engine/sequel.ts'
-import { loginCodec, type LogoutArgs, type LogoutResult, Sessions } from './engine/sessions.ts'
+import { Sessions } from './engine/sessions.ts'
 import { start } from './engine/start.ts'
 import { makeStatus, type QueueState, type Status } from './engine/status.ts'
 import { Store } from './engine/store.ts'
@@ -41,11 +32,10 @@ import { Waits } from './engine/waits.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import type { Json } from './journal/lines.ts'
-import type { LaneId, OperationId, Requirement, UserId } from './model.ts'
-import { type KindFacts, Kinds } from './operations/kinds.ts'
+import type { LaneId, Requirement, UserId } from './model.ts'
 import type { AnyOperationKind } from './operations/define-operation.ts'
+import { type KindFacts, Kinds } from './operations/kinds.ts'
 import type { Ports, Settings } from './options.ts'
-import type { PlatformEvent } from './ports/platform.ts'
 import { Refresher } from './tokens/refresher.ts'
 import { readToken, Token, type TokenFacts } from './tokens/token.ts'
 import { Wallet } from './tokens/wallet.ts'
@@ -78,11 +68,9 @@ export interface EngineParts {
   readonly machines?: Machines
 }
 
-type Command = LaneCommand | QueueCommand | IdentityCommand | TokenCommand
-
 export class Engine implements Pilot {
   /** Everything that comes from outside, as functions to call. */
-  readonly calls
+  readonly calls: Calls
 
   readonly #parts: EngineParts
   readonly #boundary: Boundary
@@ -96,6 +84,7 @@ export class Engine implements Pilot {
   readonly #sender: Sender
   readonly #sessions: Sessions
   readonly #flushes: Flushes
+  readonly #orders: Orders
   readonly #core: Core
 
   readonly #machines: Machines
@@ -149,7 +138,35 @@ export class Engine implements Pilot {
     this.#queue = this.#watch(
       createActor(machines.queue, { input: { slots: settings.concurrency } }),
     )
-    this.calls = this.#serve(core, readSecret, tokenOf)
+    this.#orders = new Orders({
+      core,
+      holds: this.#holds,
+      sender: this.#sender,
+      sessions: this.#sessions,
+      refresher: this.#refresher,
+      needs: this.#needs,
+      toQueue: (event) => this.#queueEvent(event),
+      later: (run) => this.#work.push(run),
+      retire: (line) => this.#retire(line),
+      usersWithTokens: () => this.#tokenActors.keys(),
+      isBegun: () => this.#isBegun,
+      closed: () => this.#closed(),
+      touch: () => this.#touch(),
+    })
+    this.calls = serveCalls({
+      core,
+      holds: this.#holds,
+      waits: this.#waits,
+      sessions: this.#sessions,
+      connectivity: this.#connectivity,
+      flushes: this.#flushes,
+      readToken: readSecret,
+      tokenOf,
+      isClosing: () => this.#closing !== null,
+      start: (settle) => this.#start(readSecret, tokenOf, settle),
+      close: (deadlineMs, settle) => this.#close(deadlineMs, settle),
+      touch: () => this.#touch(),
+    })
     this.#identity.start()
     this.#queue.start()
   }
@@ -229,85 +246,6 @@ export class Engine implements Pilot {
 
   get #queueState(): QueueState {
     return this.#queue.getSnapshot().value
-  }
-
-  #serve(core: Core, readSecret: (secret: string) => Token, tokenOf: (facts: TokenFacts) => Token) {
-    const intake = new Intake(core)
-    const interventions = new Interventions(core, this.#holds, this.#waits)
-    const tokenArgs = loginCodec(tokenOf)
-    const { boundary } = core
-    /** Offers a call, unless the engine is closing. */
-    const serve = <Args, T>(
-      name: string,
-      codec: Codec<Args>,
-      run: (args: Args, settle: Settle<T>) => void,
-    ) =>
-      boundary.serve<Args, T>({
-        name,
-        codec,
-        run: (args, settle) => {
-          if (this.#closing === null) run(args, settle)
-          else settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
-        },
-      })
-    return {
-      readToken: readSecret,
-      start: boundary.serve<null, void>({
-        name: 'start',
-        codec: plain<null>(),
-        run: (_args, settle) => this.#start(readSecret, tokenOf, settle),
-      }),
-      enqueue: serve('enqueue', draftCodec, (draft, settle: Settle<Enqueued>) =>
-        intake.enqueue(draft, settle),
-      ),
-      login: serve('login', tokenArgs, (args, settle: Settle<void>) =>
-        this.#sessions.login(args, settle),
-      ),
-      logout: serve('logout', plain<LogoutArgs>(), (args, settle: Settle<LogoutResult>) =>
-        this.#sessions.logout(args, settle),
-      ),
-      updateToken: serve('updateToken', tokenArgs, (args, settle: Settle<void>) =>
-        this.#sessions.updateToken(args, settle),
-      ),
-      refreshToken: serve('refreshToken', plain<UserId>(), (user, settle: Settle<void>) => {
-        this.token(user, { type: 'refresh.requested' })
-        settle.resolve()
-      }),
-      setRequirement: serve('setRequirement', plain<Requirement>(), (value, settle: Settle<void>) =>
-        this.#sessions.setRequirement(value, settle),
-      ),
-      cancel: serve('cancel', plain<OperationId>(), (id, settle: Settle<void>) =>
-        interventions.cancel(id, settle),
-      ),
-      retry: serve('retry', plain<OperationId>(), (id, settle: Settle<void>) =>
-        interventions.retry(id, settle),
-      ),
-      discard: serve('discard', plain<OperationId>(), (id, settle: Settle<void>) =>
-        interventions.discard(id, settle),
-      ),
-      pause: serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
-        this.#holds.setOnEvery('paused', 'pause() was called')
-        this.#report('queue.paused', {})
-        settle.resolve()
-      }),
-      resume: serve('resume', plain<null>(), (_args, settle: Settle<void>) => {
-        this.#holds.liftFromEvery('paused')
-        this.#report('queue.resumed', {})
-        settle.resolve()
-      }),
-      flush: serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) =>
-        this.#flushes.begin(deadlineMs, settle),
-      ),
-      platform: serve('platform', plain<PlatformEvent>(), (event) => {
-        this.#connectivity.heard(event)
-        this.#touch()
-      }),
-      close: boundary.serve<number, void>({
-        name: 'close',
-        codec: plain<number>(),
-        run: (deadlineMs, settle) => this.#close(deadlineMs, settle),
-      }),
-    }
   }
 
   // The life.
@@ -402,6 +340,11 @@ export class Engine implements Pilot {
     return actor
   }
 
+  #retire(line: LaneLine): void {
+    this.#laneActors.get(line.lane)?.stop()
+    this.#laneActors.delete(line.lane)
+  }
+
   #makeToken(user: UserId): Actor<typeof tokenMachine> {
     const input = { user, hasSource: this.#parts.settings.hasSource }
     const actor = this.#watch(createActor(this.#machines.token, { input }))
@@ -419,7 +362,7 @@ export class Engine implements Pilot {
     this.#isDraining = true
     try {
       for (let next = this.#commands.shift(); next !== undefined; next = this.#commands.shift()) {
-        this.#obey(next)
+        this.#orders.obey(next)
       }
     } finally {
       this.#isDraining = false
@@ -435,137 +378,6 @@ export class Engine implements Pilot {
     } finally {
       this.#isWorking = false
     }
-  }
-
-  #obey(command: Command): void {
-    switch (command.type) {
-      case 'slot.requested':
-      case 'slot.withdrawn':
-      case 'slot.returned':
-        this.#queueEvent(command)
-        return
-      case 'slot.granted':
-        this.#toLine(command.lane, (line) => this.lane(line, { type: 'slot.granted' }))
-        return
-      case 'attempt.requested':
-        this.#toLine(command.lane, (line) => this.#work.push(() => this.#sender.begin(line)))
-        return
-      case 'lane.held':
-      case 'lane.released':
-      case 'lane.idled':
-        this.#toLine(command.lane, (line) => this.#obeyLane(line, command))
-        return
-      case 'queue.closed':
-        this.#work.push(() => this.#closed())
-        return
-      case 'identity.changed':
-        this.#report('identity.changed', { user: command.user, former: command.former })
-        return
-      case 'requirement.changed': {
-        const { requirement, suspected } = command
-        this.#report('requirement.changed', { requirement, suspected })
-        return
-      }
-      case 'lanes.hold':
-        this.#holds.setOnEvery('requirement-unknown', 'nobody has said what the server demands')
-        return
-      case 'lanes.release':
-        this.#holds.liftFromEvery('requirement-unknown')
-        this.#holds.liftFromOwner(null, 'requirement-unknown')
-        return
-      case 'anonymous.drop':
-        // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
-        this.#holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
-        if (this.#isBegun) this.#work.push(() => this.#sessions.dropAnonymous())
-        return
-      case 'anonymous.hold':
-        this.#holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
-        return
-      case 'anonymous.release':
-        this.#holds.liftFromOwner(null, 'signed-out')
-        return
-      case 'anonymous.adopt':
-        return
-      case 'tokens.waive':
-        for (const user of this.#tokenActors.keys()) this.token(user, { type: 'demand.waived' })
-        return
-      default:
-        this.#obeyToken(command)
-    }
-  }
-
-  #obeyLane(
-    line: LaneLine,
-    command: Extract<Command, { type: 'lane.held' | 'lane.released' | 'lane.idled' }>,
-  ): void {
-    const { user } = line
-    switch (command.type) {
-      case 'lane.held': {
-        const { name: hold, cause, since } = command.hold
-        this.#report('lane.held', { user, hold, cause, since })
-        return
-      }
-      case 'lane.released':
-        this.#report('lane.released', { user, hold: command.name })
-        return
-      case 'lane.idled':
-        this.#laneActors.get(line.lane)?.stop()
-        this.#laneActors.delete(line.lane)
-        this.#lanes.forgetIfBare(line)
-        if (user !== null) this.#sessions.emptied(user)
-        if (this.#laneActors.size === 0) this.#report('queue.drained', {})
-    }
-  }
-
-  #obeyToken(command: TokenCommand): void {
-    const { user } = command
-    switch (command.type) {
-      case 'lane.park':
-        this.#holds.setOnOwner(user, 'awaiting-token', 'a fresh token is needed')
-        return
-      case 'lane.unpark':
-        this.#holds.liftFromOwner(user, 'awaiting-token')
-        return
-      case 'lane.signOut':
-        this.#holds.setOnOwner(user, 'signed-out', 'the token source denied a token')
-        return
-      case 'lane.signIn':
-        this.#holds.liftFromOwner(user, 'signed-out')
-        return
-      case 'need.opened':
-      case 'need.announced': {
-        const { need } = command
-        const { reason, refused: generation } = need
-        this.#needs.set(user, need)
-        this.#boundary.decide(() => ({ out: 'need', user, reason }))
-        this.#touch()
-        if (command.type === 'need.announced') {
-          this.#report('token.needed', { user, reason, generation })
-        }
-        return
-      }
-      case 'need.closed':
-        this.#needs.delete(user)
-        this.#boundary.decide(() => ({ out: 'need', user, reason: null }))
-        this.#touch()
-        return
-      case 'source.ask':
-        this.#work.push(() => this.#refresher.ask(user, command.reason))
-        return
-      case 'refresh.failed':
-        this.#refresher.refreshFailed(user)
-        return
-      case 'coolDown.started':
-        this.#refresher.coolDown(user, command.cause, command.round)
-        return
-      case 'coolDown.ended':
-        this.#refresher.coolDownEnded(user)
-    }
-  }
-
-  #toLine(lane: LaneId, then: (line: LaneLine) => void): void {
-    const line = this.#lanes.get(lane)
-    if (line !== undefined) then(line)
   }
 
   #report<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
@@ -586,10 +398,10 @@ export class Engine implements Pilot {
     this.#status = null
     if (this.#isChangeDue) return
     this.#isChangeDue = true
-    this.#boundary.afterwards(() => {
+    this.#boundary.lastly(() => {
       this.#isChangeDue = false
       this.#flushes.check()
-      this.#parts.onChange()
+      this.#boundary.afterwards(() => this.#parts.onChange())
     })
   }
 }

@@ -82,18 +82,10 @@ function settlementOf<Name extends EventName>(
     readonly reason: never
     readonly status: number | null
   }
-  switch (name) {
-    case 'operation.completed':
-      return { outcome: 'completed', id }
-    case 'operation.dropped':
-      return { outcome: 'dropped', id, reason }
-    case 'operation.cancelled':
-      return { outcome: 'cancelled', id }
-    case 'operation.dead':
-      return { outcome: 'dead', id, reason, status }
-    default:
-      return null
-  }
+  if (name === 'operation.completed') return { outcome: 'completed', id }
+  if (name === 'operation.dropped') return { outcome: 'dropped', id, reason }
+  if (name === 'operation.cancelled') return { outcome: 'cancelled', id }
+  return name === 'operation.dead' ? { outcome: 'dead', id, reason, status } : null
 }
 
 /** Null: it has not ended yet. What storage knows nothing of any more was completed. */

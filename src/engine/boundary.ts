@@ -70,6 +70,9 @@ export interface Boundary {
   /** Writes down what was decided. The line is only made where somebody reads it. */
   decide(line: () => OutLine): void
 
+  /** Runs something once, as the last part of what is being dealt with. */
+  lastly(run: () => void): void
+
   /** Runs something for the app (listeners) after what is being dealt with, outside of it. */
   afterwards(run: () => void): void
 }

@@ -31,3 +31,8 @@ export function readError(json: Json): Error {
 export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`a ${typeof thrown} was thrown`)
 }
+
+/** How an error is named where there is only one word for it. */
+export function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}

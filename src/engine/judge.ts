@@ -52,7 +52,8 @@ export function judge(judged: Judged): Verdict {
       return envelope.members.length > 1
         ? { verdict: 'alone' }
         : { verdict: 'dead', reason: interpretation.reason ?? 'rejected', unknown: false }
-    default:
+    case 'retry':
+    case undefined:
       return judgeAgain(judged)
   }
 }

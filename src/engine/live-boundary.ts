@@ -3,7 +3,7 @@ import type { InLine, JournalSink, OutLine } from '../journal/lines.ts'
 import type { Instant, Requirement } from '../model.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
-import { errorOf, writeError } from './error-codec.ts'
+import { codeOf, errorOf, writeError } from './error-codec.ts'
 
 interface Entry {
   readonly line: () => InLine
@@ -25,6 +25,7 @@ export class LiveBoundary implements Boundary {
   readonly #onFault: (error: Error) => void
   readonly #alarms = new Map<string, Timer>()
   readonly #inbox: Entry[] = []
+  readonly #last: (() => void)[] = []
   readonly #outbox: (() => void)[] = []
   #isBusy = false
   #isSilent = false
@@ -122,6 +123,10 @@ export class LiveBoundary implements Boundary {
     this.#journal?.write(line(), this.monotonic)
   }
 
+  lastly(run: () => void): void {
+    this.#last.push(run)
+  }
+
   afterwards(run: () => void): void {
     this.#outbox.push(run)
     if (!this.#isBusy) this.#deliver()
@@ -136,6 +141,9 @@ export class LiveBoundary implements Boundary {
       this.monotonic = this.#clock.monotonic()
       this.#journal?.write(entry.line(), this.monotonic, this.wall)
       this.#guarded(entry.run)
+      for (let run = this.#last.shift(); run !== undefined; run = this.#last.shift()) {
+        this.#guarded(run)
+      }
     }
     this.#isBusy = false
     this.#deliver()
@@ -168,8 +176,4 @@ export class LiveBoundary implements Boundary {
       },
     }
   }
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

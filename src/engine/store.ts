@@ -39,7 +39,7 @@ export function payloadOfSize(bytes: number): string {
 
 /** A sealed token is replayed as an empty one: that there is one is all that decides anything. */
 const openedCodec: Codec<OpenedState> = {
-  write: ({ fingerprintKey, tokens, ...state }) => ({
+  write: ({ fingerprintKey: _key, tokens, ...state }) => ({
     ...(state as unknown as JsonRecord),
     tokens: tokens.map(({ sealed, ...token }) => ({ ...token, sealed: sealed !== null })),
   }),

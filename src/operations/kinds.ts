@@ -152,7 +152,8 @@ export class Kinds {
   #build(rows: readonly OperationRow[], owner: Owner): Built | Promise<Built> {
     const checks = rows.map((row) => this.#validate(row.kind, row.payload))
     if (checks.some((check) => check instanceof Promise)) {
-      return Promise.all(checks).then((checked) => this.#buildOf(rows, owner, checked))
+      const settled = checks.map((check) => Promise.resolve(check))
+      return Promise.all(settled).then((checked) => this.#buildOf(rows, owner, checked))
     }
     return this.#buildOf(rows, owner, checks as Checked[])
   }

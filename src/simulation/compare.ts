@@ -149,7 +149,7 @@ function compareWhole(what: string, expected: unknown, seen: unknown): Mismatch[
 }
 
 function sorted(list: unknown): unknown {
-  return Array.isArray(list) ? [...list].sort() : list
+  return Array.isArray(list) ? [...(list as string[])].sort((a, b) => a.localeCompare(b)) : list
 }
 
 function sortedLists(lists: unknown): unknown {

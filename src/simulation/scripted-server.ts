@@ -82,7 +82,8 @@ export class ScriptedServer {
   setNetwork(state: 'up' | 'down'): void {
     this.#isDown = state === 'down'
     if (!this.#isDown) return
-    for (const fail of [...this.#inFlight]) fail('the network went down')
+    const broken = Array.from(this.#inFlight)
+    for (const fail of broken) fail('the network went down')
   }
 
   /** The client died: nothing in flight is ever answered. */

@@ -108,12 +108,13 @@ export class World {
     const holdfast = new Holdfast(resolveOptions(this.#options(requirement)), this.#machines)
     this.#holdfast = holdfast
     this.#listen(holdfast, this.#life)
-    let failure: unknown = null
-    holdfast.start().catch((error: unknown) => {
-      failure = error
+    const failures: Error[] = []
+    holdfast.start().catch((error: Error) => {
+      failures.push(error)
     })
     await this.time.rest()
-    if (failure !== null) throw failure
+    const [failure] = failures
+    if (failure !== undefined) throw failure
   }
 
   /** The process dies at this moment and starts again at once; what was in flight is never answered. */

@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
 import { storageErrorOf } from './error-of.ts'
+import { oldNodeMessage } from './node-version.ts'
 import { migrate, refuseNewerSchema } from './schema.ts'
 
 /** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
@@ -17,6 +18,8 @@ const OLDEST_SQLITE = [3, 51, 3] as const
 
 /** Opens, or makes, the file. `busyTimeoutMs`: how long a write waits for another process. */
 export function openFile(file: string, busyTimeoutMs: number): Database {
+  const tooOld = oldNodeMessage()
+  if (tooOld !== null) throw new StorageError('STORAGE_UNAVAILABLE', tooOld)
   if (file !== ':memory:' && !existsSync(dirname(resolve(file)))) {
     throw new StorageError(
       'STORAGE_UNAVAILABLE',

@@ -1,0 +1,77 @@
+/** `holdfast simulate`: exit status 0 all hold, 1 some do not, 2 a file is malformed. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { inspect } from 'node:util'
+import { HoldfastError, ReplayDivergedError } from '../errors.ts'
+import { replay } from '../journal/replay.ts'
+import type { Mismatch } from '../simulation/compare.ts'
+import { parseScenario } from '../simulation/parse-scenario.ts'
+import { runScenario } from '../simulation/run-scenario.ts'
+import type { Scenario } from '../simulation/scenario.ts'
+
+export interface SimulateOptions {
+  readonly journal?: string
+  readonly json: boolean
+}
+
+interface FileResult {
+  readonly file: string
+  readonly name: string
+  readonly ok: boolean
+  readonly mismatches: readonly Mismatch[]
+}
+
+export async function simulate(
+  files: readonly string[],
+  { journal, json }: SimulateOptions,
+): Promise<number> {
+  const scenarios: { file: string; scenario: Scenario }[] = []
+  for (const file of files) {
+    try {
+      scenarios.push({ file, scenario: parseScenario(await readFile(file, 'utf8'), file) })
+    } catch (error) {
+      process.stderr.write(`${(error as Error).message}\n`)
+      return 2
+    }
+  }
+  const results: FileResult[] = []
+  for (const { file, scenario } of scenarios) {
+    const result = await runScenario(scenario)
+    const text = result.journal.join('\n')
+    if (journal !== undefined) await writeFile(journal, `${text}\n`)
+    const mismatches = [...result.mismatches, ...(await replayMismatch(text))]
+    const judged = { file, name: scenario.name, ok: mismatches.length === 0, mismatches }
+    results.push(judged)
+    if (!json) process.stdout.write(render(judged))
+    else process.stdout.write(`${JSON.stringify({ ...result, ...judged, journal: undefined })}\n`)
+  }
+  return results.every(({ ok }) => ok) ? 0 : 1
+}
+
+/** Every scenario is run a second time from its own journal, and must give the same decisions. */
+async function replayMismatch(journal: string): Promise<Mismatch[]> {
+  try {
+    await replay(journal)
+    return []
+  } catch (error) {
+    if (error instanceof ReplayDivergedError) {
+      return [{ what: `replay, line ${error.line}`, expected: error.expected, seen: error.actual }]
+    }
+    if (error instanceof HoldfastError) {
+      return [{ what: 'replay', expected: 'to run', seen: error.message }]
+    }
+    throw error
+  }
+}
+
+function render({ file, name, ok, mismatches }: FileResult): string {
+  const head = `${ok ? 'ok' : 'not ok'} ${file}: ${name}\n`
+  const lines = mismatches.map(
+    ({ what, expected, seen }) =>
+      `    ${what}\n      expected ${show(expected)}\n      seen     ${show(seen)}\n`,
+  )
+  return head + lines.join('')
+}
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 6, breakLength: 100 }).replaceAll('\n', '\n               ')
+}

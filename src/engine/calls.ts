@@ -1,0 +1,111 @@
+/** Everything that comes from the app and the platform, as calls the boundary lets in. */
+import { HoldfastError } from '../errors.ts'
+import type { OperationId, Requirement, UserId } from '../model.ts'
+import type { PlatformEvent } from '../ports/platform.ts'
+import type { Token, TokenFacts } from '../tokens/token.ts'
+import { type Codec, plain, type Settle } from './boundary.ts'
+import type { Connectivity } from './connectivity.ts'
+import type { Core } from './core.ts'
+import type { Flushes } from './flushes.ts'
+import type { HoldBook } from './hold-book.ts'
+import { draftCodec, type Enqueued, Intake } from './intake.ts'
+import { Interventions } from './interventions.ts'
+import { loginCodec, type LogoutArgs, type LogoutResult, type Sessions } from './sessions.ts'
+import type { Waits } from './waits.ts'
+
+export interface CallParts {
+  readonly core: Core
+  readonly holds: HoldBook
+  readonly waits: Waits
+  readonly sessions: Sessions
+  readonly connectivity: Connectivity
+  readonly flushes: Flushes
+  readonly readToken: (secret: string) => Token
+  readonly tokenOf: (facts: TokenFacts) => Token
+  readonly isClosing: () => boolean
+  readonly start: (settle: Settle<void>) => void
+  readonly close: (deadlineMs: number, settle: Settle<void>) => void
+  /** What `status()` shows has changed. */
+  readonly touch: () => void
+}
+
+export type Calls = ReturnType<typeof serveCalls>
+
+export function serveCalls(parts: CallParts) {
+  const { core, holds, waits, sessions, connectivity, flushes } = parts
+  const { readToken, tokenOf, isClosing, start, close, touch } = parts
+  const intake = new Intake(core)
+  const interventions = new Interventions(core, holds, waits)
+  const tokenArgs = loginCodec(tokenOf)
+  const { boundary } = core
+  /** Offers a call, unless the engine is closing. */
+  const serve = <Args, T>(
+    name: string,
+    codec: Codec<Args>,
+    run: (args: Args, settle: Settle<T>) => void,
+  ) =>
+    boundary.serve<Args, T>({
+      name,
+      codec,
+      run: (args, settle) => {
+        if (!isClosing()) run(args, settle)
+        else settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
+      },
+    })
+  return {
+    readToken,
+    start: boundary.serve<null, void>({
+      name: 'start',
+      codec: plain<null>(),
+      run: (_args, settle) => start(settle),
+    }),
+    enqueue: serve('enqueue', draftCodec, (draft, settle: Settle<Enqueued>) =>
+      intake.enqueue(draft, settle),
+    ),
+    login: serve('login', tokenArgs, (args, settle: Settle<void>) => sessions.login(args, settle)),
+    logout: serve('logout', plain<LogoutArgs>(), (args, settle: Settle<LogoutResult>) =>
+      sessions.logout(args, settle),
+    ),
+    updateToken: serve('updateToken', tokenArgs, (args, settle: Settle<void>) =>
+      sessions.updateToken(args, settle),
+    ),
+    refreshToken: serve('refreshToken', plain<UserId>(), (user, settle: Settle<void>) => {
+      core.pilot.token(user, { type: 'refresh.requested' })
+      settle.resolve()
+    }),
+    setRequirement: serve('setRequirement', plain<Requirement>(), (value, settle: Settle<void>) =>
+      sessions.setRequirement(value, settle),
+    ),
+    cancel: serve('cancel', plain<OperationId>(), (id, settle: Settle<void>) =>
+      interventions.cancel(id, settle),
+    ),
+    retry: serve('retry', plain<OperationId>(), (id, settle: Settle<void>) =>
+      interventions.retry(id, settle),
+    ),
+    discard: serve('discard', plain<OperationId>(), (id, settle: Settle<void>) =>
+      interventions.discard(id, settle),
+    ),
+    pause: serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
+      holds.setOnEvery('paused', 'pause() was called')
+      core.report('queue.paused', {})
+      settle.resolve()
+    }),
+    resume: serve('resume', plain<null>(), (_args, settle: Settle<void>) => {
+      holds.liftFromEvery('paused')
+      core.report('queue.resumed', {})
+      settle.resolve()
+    }),
+    flush: serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) =>
+      flushes.begin(deadlineMs, settle),
+    ),
+    platform: serve('platform', plain<PlatformEvent>(), (event) => {
+      connectivity.heard(event)
+      touch()
+    }),
+    close: boundary.serve<number, void>({
+      name: 'close',
+      codec: plain<number>(),
+      run: (deadlineMs, settle) => close(deadlineMs, settle),
+    }),
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * What is done when a machine says so. Commands are short; what begins something longer is handed to
+ * `later`.
+ */
+import type { IdentityCommand } from '../../machines/identity.machine.ts'
+import type { LaneCommand } from '../../machines/lane.machine.ts'
+import type { QueueCommand, QueueEvent } from '../../machines/queue.machine.ts'
+import type { TokenCommand, TokenNeed } from '../../machines/token.machine.ts'
+import type { LaneId, UserId } from '../model.ts'
+import type { Refresher } from '../tokens/refresher.ts'
+import type { Core } from './core.ts'
+import type { HoldBook } from './hold-book.ts'
+import type { LaneLine } from './lane-line.ts'
+import type { Sender } from './sender.ts'
+import type { Sessions } from './sessions.ts'
+
+export type Command = LaneCommand | QueueCommand | IdentityCommand | TokenCommand
+
+type LaneReport = Extract<Command, { type: 'lane.held' | 'lane.released' | 'lane.idled' }>
+
+export interface OrderParts {
+  readonly core: Core
+  readonly holds: HoldBook
+  readonly sender: Sender
+  readonly sessions: Sessions
+  readonly refresher: Refresher
+  /** Open token needs, by user. */
+  readonly needs: Map<UserId, TokenNeed>
+  readonly toQueue: (event: QueueEvent) => void
+  /** Does it when the machines are at rest. */
+  readonly later: (run: () => void) => void
+  /** Stops the machine of a lane that is idle. */
+  readonly retire: (line: LaneLine) => void
+  readonly usersWithTokens: () => Iterable<UserId>
+  readonly isBegun: () => boolean
+  /** The queue is closed. */
+  readonly closed: () => void
+  /** What `status()` shows has changed. */
+  readonly touch: () => void
+}
+
+export class Orders {
+  readonly #parts: OrderParts
+  readonly #core: Core
+
+  constructor(parts: OrderParts) {
+    this.#parts = parts
+    this.#core = parts.core
+  }
+
+  obey(command: Command): void {
+    switch (command.type) {
+      case 'slot.requested':
+      case 'slot.withdrawn':
+      case 'slot.returned':
+        this.#parts.toQueue(command)
+        return
+      case 'slot.granted':
+        this.#toLine(command.lane, (line) => this.#core.pilot.lane(line, { type: 'slot.granted' }))
+        return
+      case 'attempt.requested':
+        this.#toLine(command.lane, (line) =>
+          this.#parts.later(() => this.#parts.sender.begin(line)),
+        )
+        return
+      case 'lane.held':
+      case 'lane.released':
+      case 'lane.idled':
+        this.#toLine(command.lane, (line) => this.#obeyLane(line, command))
+        return
+      case 'queue.closed':
+        this.#parts.later(() => this.#parts.closed())
+        return
+      case 'identity.changed':
+      case 'requirement.changed':
+      case 'lanes.hold':
+      case 'lanes.release':
+      case 'anonymous.drop':
+      case 'anonymous.hold':
+      case 'anonymous.release':
+      case 'anonymous.adopt':
+      case 'tokens.waive':
+        this.#obeyIdentity(command)
+        return
+      case 'lane.park':
+      case 'lane.unpark':
+      case 'lane.signOut':
+      case 'lane.signIn':
+      case 'need.opened':
+      case 'need.announced':
+      case 'need.closed':
+      case 'source.ask':
+      case 'refresh.failed':
+      case 'coolDown.started':
+      case 'coolDown.ended':
+        this.#obeyToken(command)
+    }
+  }
+
+  #obeyIdentity(command: IdentityCommand): void {
+    switch (command.type) {
+      case 'identity.changed':
+        this.#core.report('identity.changed', { user: command.user, former: command.former })
+        return
+      case 'requirement.changed': {
+        const { requirement, suspected } = command
+        this.#core.report('requirement.changed', { requirement, suspected })
+        return
+      }
+      case 'lanes.hold':
+        this.#parts.holds.setOnEvery(
+          'requirement-unknown',
+          'nobody has said what the server demands',
+        )
+        return
+      case 'lanes.release':
+        this.#parts.holds.liftFromEvery('requirement-unknown')
+        this.#parts.holds.liftFromOwner(null, 'requirement-unknown')
+        return
+      case 'anonymous.drop':
+        // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
+        this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
+        if (this.#parts.isBegun()) this.#parts.later(() => this.#parts.sessions.dropAnonymous())
+        return
+      case 'anonymous.hold':
+        this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
+        return
+      case 'anonymous.release':
+        this.#parts.holds.liftFromOwner(null, 'signed-out')
+        return
+      case 'anonymous.adopt':
+        return
+      case 'tokens.waive':
+        for (const user of this.#parts.usersWithTokens()) {
+          this.#core.pilot.token(user, { type: 'demand.waived' })
+        }
+        return
+    }
+  }
+
+  #obeyLane(line: LaneLine, command: LaneReport): void {
+    const { user } = line
+    switch (command.type) {
+      case 'lane.held': {
+        const { name: hold, cause, since } = command.hold
+        this.#core.report('lane.held', { user, hold, cause, since })
+        return
+      }
+      case 'lane.released':
+        this.#core.report('lane.released', { user, hold: command.name })
+        return
+      case 'lane.idled':
+        this.#parts.retire(line)
+        this.#core.lanes.forgetIfBare(line)
+        if (user !== null) this.#parts.sessions.emptied(user)
+        if (this.#core.lanes.count('pending') === 0) this.#core.report('queue.drained', {})
+    }
+  }
+
+  #obeyToken(command: TokenCommand): void {
+    const { user } = command
+    switch (command.type) {
+      case 'lane.park':
+        this.#parts.holds.setOnOwner(user, 'awaiting-token', 'a fresh token is needed')
+        return
+      case 'lane.unpark':
+        this.#parts.holds.liftFromOwner(user, 'awaiting-token')
+        return
+      case 'lane.signOut':
+        this.#parts.holds.setOnOwner(user, 'signed-out', 'the token source denied a token')
+        return
+      case 'lane.signIn':
+        this.#parts.holds.liftFromOwner(user, 'signed-out')
+        return
+      case 'need.opened':
+      case 'need.announced': {
+        const { need } = command
+        const { reason, refused: generation } = need
+        this.#parts.needs.set(user, need)
+        this.#core.boundary.decide(() => ({ out: 'need', user, reason }))
+        this.#parts.touch()
+        if (command.type === 'need.announced') {
+          this.#core.report('token.needed', { user, reason, generation })
+        }
+        return
+      }
+      case 'need.closed':
+        this.#parts.needs.delete(user)
+        this.#core.boundary.decide(() => ({ out: 'need', user, reason: null }))
+        this.#parts.touch()
+        return
+      case 'source.ask':
+        this.#parts.later(() => this.#parts.refresher.ask(user, command.reason))
+        return
+      case 'refresh.failed':
+        this.#parts.refresher.refreshFailed(user)
+        return
+      case 'coolDown.started':
+        this.#parts.refresher.coolDown(user, command.cause, command.round)
+        return
+      case 'coolDown.ended':
+        this.#parts.refresher.coolDownEnded(user)
+    }
+  }
+
+  #toLine(lane: LaneId, then: (line: LaneLine) => void): void {
+    const line = this.#core.lanes.get(lane)
+    if (line !== undefined) then(line)
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The boundary to a journal: what came in is read from it, what is decided is compared with it. No
+ * kind's code, server, source, vault or clock is asked anything.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { Answered, Boundary, Codec, Question, Service, Settle } from '../engine/boundary.ts'
+import { codeOf, readError } from '../engine/error-codec.ts'
+import { ReplayDivergedError } from '../errors.ts'
+import type { Instant } from '../model.ts'
+import type { InLine, JournalLine, Json, OutLine } from './lines.ts'
+
+/** The journal ends in the middle of a decision: there is nothing left to compare with. */
+export class EndOfJournal extends Error {}
+
+/** Where the replay is in its journal. */
+export class Cursor {
+  readonly #lines: readonly JournalLine[]
+  #position = 0
+
+  constructor(lines: readonly JournalLine[]) {
+    this.#lines = lines
+  }
+
+  get next(): JournalLine | undefined {
+    return this.#lines[this.#position]
+  }
+
+  advance(): void {
+    this.#position += 1
+  }
+
+  /** The next line must be this decision. */
+  expect(actual: OutLine): void {
+    const { next } = this
+    if (next === undefined) throw new EndOfJournal()
+    const expected = contentOf(next)
+    const plain = JSON.parse(JSON.stringify(actual)) as OutLine
+    if (!isDeepStrictEqual(expected, plain))
+      throw new ReplayDivergedError(next.line, expected, plain)
+    this.advance()
+  }
+
+  /** The next line must be what was pulled. */
+  pull(name: string): Json {
+    const { next } = this
+    if (next === undefined) throw new EndOfJournal()
+    if (!('in' in next) || next.in !== 'pull' || next.name !== name) {
+      throw new ReplayDivergedError(next.line, contentOf(next), { in: 'pull', name })
+    }
+    this.advance()
+    return next.value
+  }
+}
+
+/** A line without its number and times. */
+export function contentOf({ line: _line, t: _t, wall: _wall, ...content }: JournalLine): object {
+  return content
+}
+
+interface Asked {
+  readonly question: Question<unknown>
+  readonly answered: (answer: Answered<unknown>) => void
+}
+
+/** One process of the recording. */
+export class ReplayBoundary implements Boundary {
+  wall: Instant = 0
+  monotonic = 0
+  readonly #cursor: Cursor
+  readonly #services = new Map<string, Service<unknown, unknown>>()
+  readonly #asked = new Map<number, Asked>()
+  readonly #alarms = new Map<string, () => void>()
+  readonly #turns: (() => void)[] = []
+  readonly #last: (() => void)[] = []
+  #askCount = 0
+  #isSilent = false
+
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor
+  }
+
+  /** Has a question of this name no answer in the journal, so far? */
+  hasOpen(name: string): boolean {
+    return [...this.#asked.values()].some(({ question }) => question.name === name)
+  }
+
+  question(ask: number): Question<unknown> | undefined {
+    return this.#asked.get(ask)?.question
+  }
+
+  /** Lets the next thing in, as it was recorded. */
+  enter(line: InLine & { readonly t: number; readonly wall?: number }): void {
+    this.monotonic = line.t
+    this.wall = line.wall ?? this.wall
+    this.#dispatch(line)
+    for (let run = this.#last.shift(); run !== undefined; run = this.#last.shift()) run()
+  }
+
+  serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void {
+    this.#services.set(service.name, service as unknown as Service<unknown, unknown>)
+    return () => undefined
+  }
+
+  ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): number {
+    const ask = ++this.#askCount
+    this.decide(() => ({ out: 'ask', ask, name: question.name, args: question.args() }))
+    this.#asked.set(ask, { question, answered } as unknown as Asked)
+    return ask
+  }
+
+  pull<T>(name: string, codec: Codec<T>): T {
+    return codec.read(this.#cursor.pull(name))
+  }
+
+  arm(name: string, delayMs: number, run: () => void): void {
+    if (this.#isSilent) return
+    this.decide(() => ({ out: 'alarm', name, at: this.monotonic + delayMs }))
+    this.#alarms.set(name, run)
+  }
+
+  disarm(name: string): void {
+    if (this.#alarms.delete(name)) this.decide(() => ({ out: 'alarm.cancelled', name }))
+  }
+
+  silence(): void {
+    this.#isSilent = true
+    this.#alarms.clear()
+    this.#asked.clear()
+  }
+
+  nextTurn(run: () => void): void {
+    this.#turns.push(run)
+  }
+
+  decide(line: () => OutLine): void {
+    this.#cursor.expect(line())
+  }
+
+  lastly(run: () => void): void {
+    this.#last.push(run)
+  }
+
+  /** There is no app here. */
+  afterwards(): void {}
+
+  #dispatch(line: InLine): void {
+    switch (line.in) {
+      case 'call': {
+        const service = this.#services.get(line.name)
+        if (service === undefined) throw new TypeError(`the journal calls ${line.name}`)
+        service.run(service.codec.read(line.args), this.#noting(line.call))
+        return
+      }
+      case 'answer': {
+        const asked = this.#asked.get(line.ask)
+        this.#asked.delete(line.ask)
+        asked?.answered(answerOf(asked.question, line))
+        return
+      }
+      case 'alarm': {
+        const run = this.#alarms.get(line.name)
+        this.#alarms.delete(line.name)
+        run?.()
+        return
+      }
+      case 'turn':
+        this.#turns.shift()?.()
+        return
+      case 'pull':
+      case 'start':
+        throw new TypeError(`${line.in} is not entered`)
+    }
+  }
+
+  #noting(call: number): Settle<unknown> {
+    return {
+      resolve: () => undefined,
+      reject: (error) => this.decide(() => ({ out: 'call.rejected', call, code: codeOf(error) })),
+    }
+  }
+}
+
+function answerOf(
+  { codec }: Question<unknown>,
+  line: Extract<InLine, { in: 'answer' }>,
+): Answered<unknown> {
+  return line.error === undefined
+    ? { ok: true, value: codec.read(line.value ?? null) }
+    : { ok: false, error: readError(line.error) }
+}

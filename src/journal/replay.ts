@@ -1,0 +1,159 @@
+/**
+ * Replay: the recorded events of a run, fed to today's machines and engine on a fresh database, must
+ * give the same decisions. It stops at the first that differs.
+ *
+ * What storage answered is in the journal. A recording that began with a new database is replayed on
+ * one too, and storage must answer the same once more; any other has only the journal's answers.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import SqliteDatabase from 'better-sqlite3'
+import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { ReplayDivergedError } from '../errors.ts'
+import { Engine, type Machines } from '../holdfast.ts'
+import type { Requirement } from '../model.ts'
+import type { KindFacts } from '../operations/kinds.ts'
+import type { Ports, Settings } from '../options.ts'
+import { silentPlatform } from '../ports/platform.ts'
+import type { InLine, JournalHeader, JournalLine } from './lines.ts'
+import { readJournal } from './read-journal.ts'
+import { contentOf, Cursor, EndOfJournal, ReplayBoundary } from './replay-boundary.ts'
+
+export interface ReplayReport {
+  /** Lines that came in from outside and were fed. */
+  readonly fed: number
+  /** Decisions that were made again. */
+  readonly decided: number
+  /** Was storage replayed too? */
+  readonly withStorage: boolean
+}
+
+export interface ReplayOptions {
+  /** The machines to run; tests put others in their place. */
+  readonly machines?: Machines
+}
+
+const STORAGE_QUESTIONS: ReadonlySet<string> = new Set([
+  'open',
+  'commit',
+  'window',
+  'find',
+  'close',
+])
+
+/**
+ * Replays a journal, given as its text.
+ *
+ * @throws ReplayDivergedError where a decision differs; HoldfastError `JOURNAL_INVALID`.
+ */
+export async function replay(
+  text: string,
+  { machines }: ReplayOptions = {},
+): Promise<ReplayReport> {
+  const { header, lines } = readJournal(text)
+  const run = new Replay(header, lines, machines)
+  await run.run()
+  const fed = lines.filter((line) => 'in' in line).length
+  return { fed, decided: lines.length - fed, withStorage: run.hasStorage }
+}
+
+class Replay {
+  hasStorage: boolean
+  readonly #settings: Settings
+  readonly #facts: readonly KindFacts[]
+  readonly #machines: Machines | undefined
+  readonly #cursor: Cursor
+  readonly #database = new SqliteDatabase(':memory:')
+  #boundary: ReplayBoundary | null = null
+
+  constructor(header: JournalHeader, lines: readonly JournalLine[], machines?: Machines) {
+    this.#settings = header.options.settings as unknown as Settings
+    this.#facts = header.options.kinds as unknown as readonly KindFacts[]
+    this.#machines = machines
+    this.#cursor = new Cursor(lines)
+    this.hasStorage = beganFresh(lines)
+  }
+
+  async run(): Promise<void> {
+    try {
+      for (let { next } = this.#cursor; next !== undefined; next = this.#cursor.next) {
+        await this.#take(next)
+      }
+    } catch (error) {
+      if (!(error instanceof EndOfJournal)) throw error
+    } finally {
+      this.#database.close()
+    }
+  }
+
+  async #take(line: JournalLine): Promise<void> {
+    // Whatever is not let in from here must have been decided, or asked for, by what came before.
+    if (!('in' in line) || line.in === 'pull') {
+      throw new ReplayDivergedError(line.line, contentOf(line), null)
+    }
+    if (line.in === 'start') {
+      this.#cursor.advance()
+      this.#begin(line.requirement as Requirement)
+      return
+    }
+    if (line.in === 'answer') await this.#compareStorage(line)
+    this.#cursor.advance()
+    this.#boundary?.enter(line)
+  }
+
+  /** A process begins, on the database as the one before it left it. */
+  #begin(requirement: Requirement): void {
+    // What the process before may have stored without hearing of it, nobody can know.
+    if (this.#boundary?.hasOpen('commit') === true) this.hasStorage = false
+    const boundary = new ReplayBoundary(this.#cursor)
+    this.#boundary = boundary
+    const settings = { ...this.#settings, requirement }
+    new Engine({
+      boundary,
+      settings,
+      ports: portsOf(boundary, settings, new SqliteStorage({ database: this.#database })),
+      kinds: [],
+      facts: this.#facts,
+      onEvent: () => undefined,
+      onChange: () => undefined,
+      ...(this.#machines === undefined ? {} : { machines: this.#machines }),
+    })
+  }
+
+  /** Storage is asked once more, now that its turn has come, and must answer the same. */
+  async #compareStorage(line: Extract<InLine, { in: 'answer' }> & JournalLine): Promise<void> {
+    const question = this.#boundary?.question(line.ask)
+    if (question === undefined || !this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return
+    if (line.error !== undefined) return
+    const actual = question.codec.write(await question.put())
+    const plain = JSON.parse(JSON.stringify(actual)) as unknown
+    if (isDeepStrictEqual(plain, line.value)) return
+    throw new ReplayDivergedError(line.line, contentOf(line), { ...contentOf(line), value: plain })
+  }
+}
+
+/** Did the recording begin with an empty database? */
+function beganFresh(lines: readonly JournalLine[]): boolean {
+  const opened = lines.find((line) => 'in' in line && line.in === 'answer')
+  const state = (opened as { readonly value?: { readonly fresh?: boolean } } | undefined)?.value
+  return state?.fresh === true
+}
+
+function portsOf(boundary: ReplayBoundary, settings: Settings, storage: Storage): Ports {
+  const never = () => new Promise<never>(() => undefined)
+  return {
+    storage,
+    transport: { origin: settings.origin, send: never },
+    tokens: null,
+    vault: null,
+    platform: silentPlatform,
+    clock: {
+      wall: () => boundary.wall,
+      monotonic: () => boundary.monotonic,
+      after: () => ({ cancel: () => undefined }),
+      // Storage is only asked when its answer is due, so it answers at once.
+      atTurnEnd: (run) => run(),
+    },
+    random: { fraction: () => 0, nonce: () => '' },
+  }
+}
