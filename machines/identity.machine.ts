@@ -206,8 +206,8 @@ export const identityMachine = setup({
             'requirement.learned': [
               { guard: isLearned('unknown'), target: 'unknown', actions: report('unknown') },
               { guard: isLearned('required'), target: 'required', actions: report('required') },
-              // Said again: whoever waits because of a suspicion may go (I10).
-              { guard: isLearned('off'), actions: ['waiveTokens', 'releaseLanes'] },
+              // `off` said again: whoever waits because of a suspicion may go (I10).
+              { actions: ['waiveTokens', 'releaseLanes'] },
             ],
             'requirement.suspected': { actions: suspect('off') },
           },

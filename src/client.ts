@@ -9,6 +9,7 @@ import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './holdfast.ts'
 import { headerOf } from './journal/header.ts'
+import type { Json } from './journal/lines.ts'
 import { mitt } from './mitt.ts'
 import type { OperationId, Requirement, UserId } from './model.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
@@ -85,6 +86,7 @@ export class Holdfast {
       onChange: () => this.#notify(),
       ...(machines === undefined ? {} : { machines }),
     })
+    boundary.summarize = () => this.#engine.summary(boundary.save()) as unknown as Json | null
   }
 
   /** @internal */

@@ -6,7 +6,7 @@
  * call of the token source) is dealt with after them, one at a time, so that each finds the machines
  * at rest.
  */
-import { type Actor, type AnyActor, createActor } from 'xstate'
+import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
 import { type IdentityEvent, identityMachine } from '../machines/identity.machine.ts'
 import { type LaneEvent, laneMachine } from '../machines/lane.machine.ts'
 import { type QueueEvent, queueMachine } from '../machines/queue.machine.ts'
@@ -17,10 +17,12 @@ import { type Calls, serveCalls } from './engine/calls.ts'
 import { nonce } from './engine/chance.ts'
 import { Connectivity } from './engine/connectivity.ts'
 import type { Core, Pilot } from './engine/core.ts'
+import { Exchange } from './engine/exchange.ts'
 import { Flushes } from './engine/flushes.ts'
 import { HoldBook } from './engine/hold-book.ts'
 import type { LaneLine } from './engine/lane-line.ts'
 import { Lanes } from './engine/lanes.ts'
+import type { SavedBoundary } from './engine/live-boundary.ts'
 import { type Command, Orders } from './engine/orders.ts'
 import { Sender } from './engine/sender.ts'
 import { Sequel } from './engine/sequel.ts'
@@ -28,6 +30,7 @@ import { Sessions } from './engine/sessions.ts'
 import { start } from './engine/start.ts'
 import { makeStatus, type QueueState, type Status } from './engine/status.ts'
 import { Store } from './engine/store.ts'
+import { isBrief, type Summary } from './engine/summary.ts'
 import { Waits } from './engine/waits.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
@@ -66,6 +69,8 @@ export interface EngineParts {
   /** Called after each thing that changed what `status()` shows. */
   readonly onChange: () => void
   readonly machines?: Machines
+  /** A replay that begins in the middle. */
+  readonly resumeFrom?: Summary
 }
 
 export class Engine implements Pilot {
@@ -82,6 +87,7 @@ export class Engine implements Pilot {
   readonly #refresher: Refresher
   readonly #connectivity: Connectivity
   readonly #sender: Sender
+  readonly #exchange: Exchange
   readonly #sessions: Sessions
   readonly #flushes: Flushes
   readonly #orders: Orders
@@ -106,7 +112,7 @@ export class Engine implements Pilot {
   #stopListening: () => void = () => undefined
 
   constructor(parts: EngineParts) {
-    const { boundary, settings, ports, kinds, facts, machines = MACHINES } = parts
+    const { boundary, settings, ports, kinds, facts, machines = MACHINES, resumeFrom } = parts
     this.#parts = parts
     this.#boundary = boundary
     this.#machines = machines
@@ -131,12 +137,18 @@ export class Engine implements Pilot {
     this.#refresher = new Refresher(core, this.#wallet, readSecret, tokenOf)
     this.#connectivity = new Connectivity(core, this.#holds, () => this.#waits.cutShort())
     const sequel = new Sequel(core, this.#wallet, this.#connectivity, this.#holds, this.#waits)
-    this.#sender = new Sender(core, this.#wallet, this.#holds, sequel)
+    this.#exchange = new Exchange(core, this.#wallet, sequel)
+    this.#sender = new Sender(core, this.#wallet, this.#holds, sequel, this.#exchange)
     this.#sessions = new Sessions(core, this.#wallet, this.#waits)
     this.#flushes = new Flushes(core, this.#holds, () => this.#connectivity.isProbing)
-    this.#identity = this.#watch(createActor(machines.identity, { input: settings }))
+    this.#identity = this.#watch(
+      createActor(machines.identity, { input: settings, ...from(resumeFrom?.identity) }),
+    )
     this.#queue = this.#watch(
-      createActor(machines.queue, { input: { slots: settings.concurrency } }),
+      createActor(machines.queue, {
+        input: { slots: settings.concurrency },
+        ...from(resumeFrom?.queue),
+      }),
     )
     this.#orders = new Orders({
       core,
@@ -169,6 +181,7 @@ export class Engine implements Pilot {
     })
     this.#identity.start()
     this.#queue.start()
+    if (resumeFrom !== undefined) this.#resume(resumeFrom)
   }
 
   // What the parts may know and do (Pilot).
@@ -210,10 +223,7 @@ export class Engine implements Pilot {
 
   arrived(line: LaneLine): void {
     if (!this.#isBegun || this.#laneActors.has(line.lane)) return
-    const input = { lane: line.lane, holds: [] }
-    const actor = this.#watch(createActor(this.#machines.lane, { input }))
-    this.#laneActors.set(line.lane, actor)
-    actor.start()
+    this.#makeLane(line)
     for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
     this.lane(line, { type: 'operations.arrived' })
   }
@@ -246,6 +256,53 @@ export class Engine implements Pilot {
 
   get #queueState(): QueueState {
     return this.#queue.getSnapshot().value
+  }
+
+  /** For a journal that begins here; null: too much is under way. */
+  summary(boundary: SavedBoundary): Summary | null {
+    if (!this.#isBegun || this.#closing !== null || !isBrief(boundary)) return null
+    if (!this.calls.isIdle() || !this.#wallet.isIdle) return null
+    return {
+      boundary,
+      identity: this.#identity.getPersistedSnapshot(),
+      queue: this.#queue.getPersistedSnapshot(),
+      lanes: Array.from(this.#lanes.all(), (line) => ({
+        line: line.save(),
+        attempt: this.#exchange.save(line),
+        machine: this.#laneActors.get(line.lane)?.getPersistedSnapshot() ?? null,
+      })),
+      tokens: Array.from(this.#tokenActors, ([user, actor]) => ({
+        user,
+        machine: actor.getPersistedSnapshot(),
+      })),
+      needs: Array.from(this.#needs, ([user, need]) => ({ user, need })),
+      holds: this.#holds.save(),
+      connectivity: this.#connectivity.save(),
+      wallet: this.#wallet.save(),
+      calls: this.#refresher.save(),
+    }
+  }
+
+  #resume(saved: Summary): void {
+    const alarms = new Set(saved.boundary.alarms)
+    this.#isBegun = true
+    for (const { line: savedLine, machine } of saved.lanes) {
+      const line = this.#lanes.make(savedLine.row, savedLine.envelopes)
+      line.restore(savedLine)
+      if (machine !== null) this.#makeLane(line, machine)
+    }
+    for (const { user, machine } of saved.tokens) this.#makeToken(user, machine)
+    for (const { user, need } of saved.needs) this.#needs.set(user, need)
+    this.#holds.restore(saved.holds)
+    this.#wallet.resume(saved.wallet)
+    this.#connectivity.restore(saved.connectivity, alarms)
+    this.#refresher.restore(saved.calls, alarms, this.#tokenActors.keys())
+    for (const { line: savedLine, attempt } of saved.lanes) {
+      const line = this.#lanes.get(savedLine.row.lane)
+      if (line === undefined) continue
+      this.#waits.restore(line)
+      if (attempt !== null) this.#exchange.restore(line, attempt)
+    }
   }
 
   // The life.
@@ -316,7 +373,7 @@ export class Engine implements Pilot {
   }
 
   #closed(): void {
-    this.#sender.abortAll()
+    this.#exchange.abortAll()
     this.#refresher.abortAll()
     this.#store.close((answer) => {
       this.#boundary.silence()
@@ -345,9 +402,16 @@ export class Engine implements Pilot {
     this.#laneActors.delete(line.lane)
   }
 
-  #makeToken(user: UserId): Actor<typeof tokenMachine> {
+  #makeLane(line: LaneLine, snapshot?: Snapshot<unknown>): void {
+    const input = { lane: line.lane, holds: [] }
+    const actor = this.#watch(createActor(this.#machines.lane, { input, ...from(snapshot) }))
+    this.#laneActors.set(line.lane, actor)
+    actor.start()
+  }
+
+  #makeToken(user: UserId, snapshot?: Snapshot<unknown>): Actor<typeof tokenMachine> {
     const input = { user, hasSource: this.#parts.settings.hasSource }
-    const actor = this.#watch(createActor(this.#machines.token, { input }))
+    const actor = this.#watch(createActor(this.#machines.token, { input, ...from(snapshot) }))
     this.#tokenActors.set(user, actor)
     return actor.start()
   }
@@ -404,6 +468,11 @@ export class Engine implements Pilot {
       this.#boundary.afterwards(() => this.#parts.onChange())
     })
   }
+}
+
+/** The option of `createActor` for a machine that goes on from a summary. */
+function from(snapshot: Snapshot<unknown> | undefined): { snapshot?: Snapshot<unknown> } {
+  return snapshot === undefined ? {} : { snapshot }
 }
 
 /** An event as it stands in a journal: of an error only its code. */

@@ -18,7 +18,9 @@ export {
   VaultUnreadableError,
 } from './errors.ts'
 export type { EventName, HoldfastEvents } from './events.ts'
+export { fileJournal, type FileJournal, type FileJournalOptions } from './journal/file-journal.ts'
 export type { JournalHeader, JournalSink } from './journal/lines.ts'
+export { ringJournal, type RingJournal, type RingJournalOptions } from './journal/ring-journal.ts'
 export type {
   DeadReason,
   DropReason,

@@ -26,7 +26,9 @@ const settings = JSON.parse(process.argv[2] ?? '{}') as AppSettings
 const server = new ServerLink(settings.origin)
 
 function failed(error: Error): void {
-  say({ type: 'problem', message: error.message })
+  const because =
+    error.cause instanceof Error ? `: ${error.cause.stack ?? error.cause.message}` : ''
+  say({ type: 'problem', message: error.message + because })
 }
 
 async function writingsFrom(next: ReadonlyMap<string, number>): Promise<Writing[]> {
@@ -45,7 +47,10 @@ function reportFrom(holdfast: Holdfast): void {
     say({ type: 'dropped', id, user, reason })
   })
   holdfast.on('operation.dead', ({ id, reason, status }) => {
-    say({ type: 'problem', message: `${id} is a dead letter: ${reason}, status ${status ?? 'none'}` })
+    say({
+      type: 'problem',
+      message: `${id} is a dead letter: ${reason}, status ${status ?? 'none'}`,
+    })
   })
   holdfast.on('error', ({ error }) => failed(error))
   let shown: Status | null = null

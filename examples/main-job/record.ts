@@ -36,7 +36,7 @@ class Writer {
   /** Key by key, as many as the passage has. */
   backspaceOver(passage: string): this {
     this.goBehind(passage)
-    for (const character of [...passage].toReversed()) this.#backspace(character.length)
+    for (const character of Array.from(passage).toReversed()) this.#backspace(character.length)
     return this
   }
 

@@ -89,6 +89,8 @@ export class Typing {
 /** Who has the smallest share done, or null when all are done. */
 function behindMost(writings: readonly Writing[]): Writing | null {
   const share = ({ next, recording }: Writing) => next / recording.transactions.length
-  const [first] = writings.filter((writing) => share(writing) < 1).sort((a, b) => share(a) - share(b))
+  const [first] = writings
+    .filter((writing) => share(writing) < 1)
+    .sort((a, b) => share(a) - share(b))
   return first ?? null
 }

@@ -18,4 +18,6 @@ export interface Attempt {
   readonly sentAt: Instant
   /** Ends the waiting for its reply. */
   readonly abort: AbortController
+  /** The number of the question that its reply answers. */
+  ask: number
 }

@@ -58,6 +58,12 @@ export interface Boundary {
   /** Asks the outside and waits for nothing: the answer is there. A throw is an answer too. */
   pull<T>(name: string, codec: Codec<T>, take: () => T): T
 
+  /** An answer is awaited already, in a journal that begins here. */
+  reask<T>(ask: number, question: Question<T>, answered: (answer: Answered<T>) => void): void
+
+  /** An alarm is armed already, in a journal that begins here. */
+  rearm(name: string, run: () => void): void
+
   /** Arms the alarm of this name, or arms it anew. */
   arm(name: string, delayMs: number, run: () => void): void
   disarm(name: string): void

@@ -53,6 +53,8 @@ export function serveCalls(parts: CallParts) {
       },
     })
   return {
+    /** Is no call of `enqueue()` under way? */
+    isIdle: () => intake.isIdle,
     readToken,
     start: boundary.serve<null, void>({
       name: 'start',

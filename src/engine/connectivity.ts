@@ -7,6 +7,7 @@
  */
 import type { DeadlineRow } from '../../storage/storage.ts'
 import type { DeadlineChange } from '../../storage/changes.ts'
+import type { LaneId } from '../model.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
 import { jitter } from './chance.ts'
 import type { Core } from './core.ts'
@@ -18,6 +19,15 @@ interface Portal {
   /** How often it was met in a row. */
   readonly count: number
   readonly probing: LaneLine | null
+}
+
+/** What a journal's summary says of it. */
+export interface SavedConnectivity {
+  readonly replyCount: number
+  readonly hasNetwork: boolean
+  readonly portal: { readonly count: number; readonly probing: LaneId | null } | null
+  readonly lastProbed: number
+  readonly limitedUntil: number
 }
 
 export class Connectivity {
@@ -94,6 +104,39 @@ export class Connectivity {
     if (this.#portal?.probing === line) this.#waitForProbe(this.#portal.count)
   }
 
+  /** For a journal that begins here. */
+  save(): SavedConnectivity {
+    const portal = this.#portal
+    return {
+      replyCount: this.replyCount,
+      hasNetwork: this.#hasNetwork,
+      portal:
+        portal === null
+          ? null
+          : { count: portal.count, probing: portal.probing === null ? null : portal.probing.lane },
+      lastProbed: this.#lastProbed,
+      limitedUntil: this.#limitedUntil,
+    }
+  }
+
+  restore(saved: SavedConnectivity, alarms: ReadonlySet<string>): void {
+    const { boundary, lanes } = this.#core
+    this.replyCount = saved.replyCount
+    this.#hasNetwork = saved.hasNetwork
+    this.#lastProbed = saved.lastProbed
+    this.#limitedUntil = saved.limitedUntil
+    if (saved.portal !== null) {
+      const { count, probing } = saved.portal
+      this.#portal = { count, probing: probing === null ? null : (lanes.get(probing) ?? null) }
+    }
+    if (alarms.has('portal')) boundary.rearm('portal', () => this.#probe())
+    if (alarms.has('rate-limited')) boundary.rearm('rate-limited', () => this.#limitOver())
+  }
+
+  #limitOver(): void {
+    this.#holds.liftFromEvery('rate-limited')
+  }
+
   #hear(event: PlatformEvent): void {
     switch (event) {
       case 'offline':
@@ -162,8 +205,6 @@ export class Connectivity {
     if (until <= this.#limitedUntil) return
     this.#limitedUntil = until
     this.#holds.setOnEvery('rate-limited', 'the server asked to wait')
-    this.#core.boundary.arm('rate-limited', Math.max(0, waitMs), () => {
-      this.#holds.liftFromEvery('rate-limited')
-    })
+    this.#core.boundary.arm('rate-limited', Math.max(0, waitMs), () => this.#limitOver())
   }
 }

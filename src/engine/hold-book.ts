@@ -1,6 +1,6 @@
 /** Which holds are set, on whom: every lane, one owner, one lane. Lanes made later get theirs from here. */
 import type { Hold, HoldName } from '../../machines/holds.ts'
-import type { UserId } from '../model.ts'
+import type { LaneId, UserId } from '../model.ts'
 import type { Core } from './core.ts'
 import type { LaneLine } from './lane-line.ts'
 
@@ -10,6 +10,13 @@ type Book = Map<HoldName, Hold>
 interface Exempt {
   readonly line: LaneLine
   readonly name: HoldName
+}
+
+/** The holds as a journal's summary has them; those of single lanes stand with the lanes. */
+export interface SavedHolds {
+  readonly every: readonly Hold[]
+  readonly owners: readonly { readonly user: UserId | null; readonly holds: readonly Hold[] }[]
+  readonly exempt: { readonly lane: LaneId; readonly name: HoldName } | null
 }
 
 export class HoldBook {
@@ -28,6 +35,26 @@ export class HoldBook {
     const holds = [...this.#every.values(), ...(owner?.values() ?? []), ...line.holds.values()]
     const { exempt } = this
     return exempt?.line === line ? holds.filter((hold) => hold.name !== exempt.name) : holds
+  }
+
+  /** For a journal that begins here. */
+  save(): SavedHolds {
+    return {
+      every: [...this.#every.values()],
+      owners: [...this.#owners].map(([user, book]) => ({ user, holds: [...book.values()] })),
+      exempt: this.exempt === null ? null : { lane: this.exempt.line.lane, name: this.exempt.name },
+    }
+  }
+
+  restore(saved: SavedHolds): void {
+    for (const hold of saved.every) this.#every.set(hold.name, hold)
+    for (const { user, holds } of saved.owners) {
+      this.#owners.set(user, new Map(holds.map((hold) => [hold.name, hold])))
+    }
+    const line = saved.exempt === null ? undefined : this.#core.lanes.get(saved.exempt.lane)
+    if (saved.exempt !== null && line !== undefined) {
+      this.exempt = { line, name: saved.exempt.name }
+    }
   }
 
   setOnEvery(name: HoldName, cause: string): void {

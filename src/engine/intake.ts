@@ -10,7 +10,7 @@ import type { LaneId, OperationId, UserId } from '../model.ts'
 import type { Codec, Settle } from './boundary.ts'
 import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
-import { payloadOfSize } from './store.ts'
+import { payloadOfSize } from './rows-codec.ts'
 
 /** What `enqueue()` was called with. */
 export interface Draft {
@@ -86,6 +86,11 @@ export class Intake {
       if (why !== null) this.#refuse(ticket, why)
       this.#advance(user)
     })
+  }
+
+  /** Is no call under way? */
+  get isIdle(): boolean {
+    return this.#underWay === 0
   }
 
   #refuse(ticket: Ticket, why: string): void {

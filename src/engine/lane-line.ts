@@ -5,10 +5,24 @@
 import type { Hold, HoldName } from '../../machines/holds.ts'
 import type { EnvelopeRow, LaneRow, OperationRow } from '../../storage/storage.ts'
 import type { Instant, LaneId, Owner, UserId } from '../model.ts'
+import type { Json } from '../journal/lines.ts'
 import type { Attempt } from './attempt.ts'
+import { rowsCodec } from './rows-codec.ts'
 
 /** How many rows of a lane are in memory at most. */
 export const WINDOW_ROWS = 256
+
+/** A line as a journal's summary has it. */
+export interface SavedLine {
+  readonly row: LaneRow
+  readonly envelopes: readonly EnvelopeRow[]
+  readonly rows: Json
+  readonly holds: readonly Hold[]
+  readonly refusedCount: number
+  readonly mayHaveBeenSent: boolean
+  readonly repliesAtPortal: number | null
+  readonly repliesAtLastEnd: number | null
+}
 
 export class LaneLine {
   readonly lane: LaneId
@@ -127,6 +141,30 @@ export class LaneLine {
     this.#envelopes.delete(place)
     this.soloThrough = Math.max(this.soloThrough, through)
     this.#forgetHead()
+  }
+
+  /** For a journal that begins here; payloads stay out of it. */
+  save(): SavedLine {
+    const { lane, user, pending, letters, soloThrough, refusedCount, mayHaveBeenSent } = this
+    return {
+      row: { lane, user, pending, letters, soloThrough },
+      envelopes: [...this.#envelopes.values()],
+      rows: rowsCodec.write(this.#rows),
+      holds: [...this.holds.values()],
+      refusedCount,
+      mayHaveBeenSent,
+      repliesAtPortal: this.repliesAtPortal,
+      repliesAtLastEnd: this.repliesAtLastEnd,
+    }
+  }
+
+  restore(saved: SavedLine): void {
+    this.#rows = [...rowsCodec.read(saved.rows)]
+    for (const hold of saved.holds) this.holds.set(hold.name, hold)
+    this.refusedCount = saved.refusedCount
+    this.mayHaveBeenSent = saved.mayHaveBeenSent
+    this.repliesAtPortal = saved.repliesAtPortal
+    this.repliesAtLastEnd = saved.repliesAtLastEnd
   }
 
   #forgetHead(): void {

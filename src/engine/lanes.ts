@@ -39,6 +39,10 @@ export class Lanes {
     }
   }
 
+  all(): Iterable<LaneLine> {
+    return this.#byLane.values()
+  }
+
   count(of: 'pending' | 'letters'): number {
     let count = 0
     for (const line of this.#byLane.values()) count += line[of]

@@ -1,5 +1,5 @@
 /** The boundary to the real world: a clock, promises, and a journal if one is wanted. */
-import type { InLine, JournalSink, OutLine } from '../journal/lines.ts'
+import type { InLine, JournalSink, Json, OutLine } from '../journal/lines.ts'
 import type { Instant, Requirement } from '../model.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
@@ -8,6 +8,14 @@ import { codeOf, errorOf, writeError } from './error-codec.ts'
 interface Entry {
   readonly line: () => InLine
   readonly run: () => void
+}
+
+/** The boundary as a journal's summary has it. */
+export interface SavedBoundary {
+  readonly callCount: number
+  readonly askCount: number
+  readonly alarms: readonly string[]
+  readonly open: readonly string[]
 }
 
 export interface LiveBoundaryOptions {
@@ -20,10 +28,14 @@ export interface LiveBoundaryOptions {
 export class LiveBoundary implements Boundary {
   wall: Instant
   monotonic: number
+  /** The state of the engine, where it can be said in a few words just now; else null. */
+  summarize: () => Json | null = () => null
   readonly #clock: Clock
   readonly #journal: JournalSink | null
   readonly #onFault: (error: Error) => void
   readonly #alarms = new Map<string, Timer>()
+  /** The names of the questions that have no answer yet. */
+  readonly #open = new Map<number, string>()
   readonly #inbox: Entry[] = []
   readonly #last: (() => void)[] = []
   readonly #outbox: (() => void)[] = []
@@ -60,6 +72,7 @@ export class LiveBoundary implements Boundary {
   ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): number {
     const ask = ++this.#askCount
     const { name, args, codec } = question
+    this.#open.set(ask, name)
     this.decide(() => ({ out: 'ask', ask, name, args: args() }))
     const enter = (answer: Answered<T>) => {
       if (this.#isSilent) return
@@ -68,7 +81,10 @@ export class LiveBoundary implements Boundary {
           answer.ok
             ? { in: 'answer', ask, value: codec.write(answer.value) }
             : { in: 'answer', ask, error: writeError(answer.error) },
-        () => answered(answer),
+        () => {
+          this.#open.delete(ask)
+          answered(answer)
+        },
       )
     }
     let put: T | Promise<T>
@@ -84,6 +100,21 @@ export class LiveBoundary implements Boundary {
     return ask
   }
 
+  /** Only a journal begins in the middle. */
+  reask(): void {}
+
+  rearm(): void {}
+
+  /** What a journal needs that begins here. */
+  save(): SavedBoundary {
+    return {
+      callCount: this.#callCount,
+      askCount: this.#askCount,
+      alarms: [...this.#alarms.keys()],
+      open: [...this.#open.values()],
+    }
+  }
+
   pull<T>(name: string, codec: Codec<T>, take: () => T): T {
     const value = take()
     this.#journal?.write({ in: 'pull', name, value: codec.write(value) }, this.monotonic)
@@ -95,8 +126,13 @@ export class LiveBoundary implements Boundary {
     this.#alarms.get(name)?.cancel()
     this.decide(() => ({ out: 'alarm', name, at: this.monotonic + delayMs }))
     const timer = this.#clock.after(delayMs, () => {
-      this.#alarms.delete(name)
-      this.#enter(() => ({ in: 'alarm', name }), run)
+      this.#enter(
+        () => ({ in: 'alarm', name }),
+        () => {
+          this.#alarms.delete(name)
+          run()
+        },
+      )
     })
     this.#alarms.set(name, timer)
   }
@@ -137,6 +173,7 @@ export class LiveBoundary implements Boundary {
     if (this.#isBusy) return
     this.#isBusy = true
     for (let entry = this.#inbox.shift(); entry !== undefined; entry = this.#inbox.shift()) {
+      this.#beginAnewIfWanted()
       this.wall = this.#clock.wall()
       this.monotonic = this.#clock.monotonic()
       this.#journal?.write(entry.line(), this.monotonic, this.wall)
@@ -147,6 +184,12 @@ export class LiveBoundary implements Boundary {
     }
     this.#isBusy = false
     this.#deliver()
+  }
+
+  #beginAnewIfWanted(): void {
+    if (this.#journal?.wantsSummary?.() !== true) return
+    const state = this.summarize()
+    if (state !== null) this.#journal.write({ in: 'summary', state }, this.monotonic, this.wall)
   }
 
   /** One after the other, also when a listener calls the engine, which is then free to answer. */

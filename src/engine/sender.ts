@@ -1,17 +1,15 @@
 /**
- * The attempts: chooses the envelope at the head of a lane, records it where it must be, sends it under
- * a token of its owner, and carries out what follows from the reply. One attempt per lane at a time;
- * it begins with the lane machine's `attempt.requested` and always ends with `attempt.ended`.
+ * The attempts: chooses the envelope at the head of a lane, records it where it must be, and hands it
+ * to be sent. One attempt per lane at a time; it begins with the lane machine's `attempt.requested` and
+ * always ends with `attempt.ended`.
  */
 import type { EnvelopeRow, OperationRow } from '../../storage/storage.ts'
-import { type Built, type BuiltRequest } from '../operations/kinds.ts'
-import type { Reply } from '../ports/transport.ts'
+import type { Built } from '../operations/kinds.ts'
 import type { Wallet } from '../tokens/wallet.ts'
-import type { Attempt, Credential } from './attempt.ts'
-import type { Codec } from './boundary.ts'
 import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
 import { type Envelope, formEnvelope } from './envelope.ts'
+import type { Exchange } from './exchange.ts'
 import type { HoldBook } from './hold-book.ts'
 import { type LaneLine, WINDOW_ROWS } from './lane-line.ts'
 import type { Sequel } from './sequel.ts'
@@ -19,46 +17,19 @@ import type { Sequel } from './sequel.ts'
 /** So many rows must be in memory before a merging envelope is formed (Q4). */
 const MERGE_ROWS = 100
 
-/** What a journal keeps of a reply: what decides, not what it says. */
-const replyCodec: Codec<Reply> = {
-  write: ({ status, headers, body }) => ({
-    status,
-    retryAfter: headers['retry-after'],
-    date: headers.date,
-    location: headers.location === undefined ? undefined : 'redacted',
-    type: headers['content-type'],
-    bytes: Buffer.byteLength(body),
-  }),
-  read: (json) => {
-    const { status, retryAfter, date, type } = json as {
-      readonly status: number
-      readonly retryAfter?: string
-      readonly date?: string
-      readonly type?: string
-    }
-    return {
-      status,
-      body: '',
-      headers: {
-        ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
-        ...(date === undefined ? {} : { date }),
-        ...(type === undefined ? {} : { 'content-type': type }),
-      },
-    }
-  },
-}
-
 export class Sender {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #holds: HoldBook
   readonly #sequel: Sequel
+  readonly #exchange: Exchange
 
-  constructor(core: Core, wallet: Wallet, holds: HoldBook, sequel: Sequel) {
+  constructor(core: Core, wallet: Wallet, holds: HoldBook, sequel: Sequel, exchange: Exchange) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
     this.#sequel = sequel
+    this.#exchange = exchange
   }
 
   /** The lane has a slot. */
@@ -82,11 +53,6 @@ export class Sender {
   #needsMore(line: LaneLine, head: OperationRow): boolean {
     const group = this.#core.kinds.facts(head.kind)?.mergeGroup ?? null
     return group !== null && !line.isWhole && line.rows.length < MERGE_ROWS
-  }
-
-  /** Stops waiting for the replies that are still out: the engine is closing. */
-  abortAll(): void {
-    for (const line of this.#core.lanes.pending()) line.attempt?.abort.abort()
   }
 
   /** Another round of the same attempt, if the lane still has something and may send it. */
@@ -165,73 +131,9 @@ export class Sender {
           this.#sequel.complete(line, members)
           return
         case 'request':
-          this.#send(line, members, key, built.request)
+          if (this.#core.pilot.isFree(line)) this.#exchange.send(line, members, key, built.request)
+          else this.#sequel.end(line)
       }
     })
-  }
-
-  #send(
-    line: LaneLine,
-    members: readonly OperationRow[],
-    key: string,
-    request: BuiltRequest,
-  ): void {
-    const { boundary, settings, ports, report } = this.#core
-    if (!this.#core.pilot.isFree(line)) {
-      this.#sequel.end(line)
-      return
-    }
-    const { user } = line
-    const credential = user === null ? null : this.#wallet.credential(user)
-    const abort = new AbortController()
-    const attempt: Attempt = { members, key, credential, sentAt: boundary.wall, abort }
-    line.attempt = attempt
-    const operations = members.map((row) => row.id)
-    const kind = members[0]?.kind ?? ''
-    const alarm = `reply:${line.lane}`
-    const answered = (reply: Reply | null) => {
-      if (line.attempt !== attempt) return
-      boundary.disarm(alarm)
-      this.#sequel.follow(line, attempt, reply)
-    }
-    for (const { id } of members) report('operation.sent', { id, user, kind })
-    boundary.arm(alarm, settings.replyTimeoutMs, () => {
-      abort.abort()
-      answered(null)
-    })
-    boundary.ask<Reply>(
-      {
-        name: 'send',
-        args: () => ({ user, kind, operations, key, generation: credential?.generation ?? null }),
-        codec: replyCodec,
-        put: () =>
-          ports.transport.send(
-            {
-              method: request.method,
-              path: request.path,
-              headers: headersOf(request, key),
-              body: request.body,
-              kind,
-              user,
-              operations,
-            },
-            { token: tokenOf(credential), signal: abort.signal },
-          ),
-      },
-      (answer) => answered(answer.ok ? answer.value : null),
-    )
-  }
-}
-
-function tokenOf(credential: Credential | null): string | null {
-  return credential === null ? null : credential.token.reveal()
-}
-
-function headersOf({ headers, body }: BuiltRequest, key: string): Record<string, string> {
-  return {
-    accept: 'application/json',
-    ...(body === null ? {} : { 'content-type': 'application/json' }),
-    ...headers,
-    'idempotency-key': key,
   }
 }

@@ -8,6 +8,7 @@ import type { JsonRecord } from '../journal/lines.ts'
 import type { LaneId, OperationId } from '../model.ts'
 import { type Answered, type Boundary, type Codec, plain } from './boundary.ts'
 import { backoffMs } from './judge.ts'
+import { rowsCodec } from './rows-codec.ts'
 
 /** Where an operation is. */
 export interface Found {
@@ -22,20 +23,6 @@ export interface CommitWish {
 
 /** How long to wait before what could not be recorded is recorded again (Q11). */
 const REPEAT = { base: 1000, cap: 60_000, jitter: false } as const
-
-const rowsCodec: Codec<readonly OperationRow[]> = {
-  write: (rows) =>
-    rows.map(({ payload, ...row }) => ({ ...row, bytes: Buffer.byteLength(payload) })),
-  read: (json) =>
-    (
-      json as unknown as readonly (Omit<OperationRow, 'payload'> & { readonly bytes: number })[]
-    ).map(({ bytes, ...row }) => ({ ...row, payload: payloadOfSize(bytes) })),
-}
-
-/** What a replay has in a payload's stead: nothing of it but its size. */
-export function payloadOfSize(bytes: number): string {
-  return '{}'.padEnd(bytes)
-}
 
 /** A sealed token is replayed as an empty one: that there is one is all that decides anything. */
 const openedCodec: Codec<OpenedState> = {

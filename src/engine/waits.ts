@@ -20,15 +20,24 @@ export class Waits {
     const leftMs = Math.min(retryAt - this.#core.boundary.wall, waitMs)
     if (leftMs <= 0) return
     this.#holds.setOnLane(line, 'backing-off', `after attempt ${attempts}`)
-    this.#core.boundary.arm(alarmOf(line), leftMs, () =>
-      this.#holds.liftFromLane(line, 'backing-off'),
-    )
+    this.#core.boundary.arm(alarmOf(line), leftMs, () => this.#over(line))
+  }
+
+  /** The alarm is armed already, in a journal that begins here. */
+  restore(line: LaneLine): void {
+    if (line.holds.has('backing-off')) {
+      this.#core.boundary.rearm(alarmOf(line), () => this.#over(line))
+    }
   }
 
   /** It is not that envelope's turn any more, or it need not wait. */
   end(line: LaneLine): void {
     if (!line.holds.has('backing-off')) return
     this.#core.boundary.disarm(alarmOf(line))
+    this.#holds.liftFromLane(line, 'backing-off')
+  }
+
+  #over(line: LaneLine): void {
     this.#holds.liftFromLane(line, 'backing-off')
   }
 

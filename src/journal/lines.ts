@@ -14,6 +14,8 @@ export type JsonRecord = { readonly [name: string]: Json | undefined }
 export type InLine =
   /** A process began: the first line, and again after each crash or restart in one recording. */
   | { readonly in: 'start'; readonly requirement: string }
+  /** The state of a process in the middle of its life: where a journal begins that has lost its beginning. */
+  | { readonly in: 'summary'; readonly state: Json }
   /** The app called, or the platform told something. */
   | { readonly in: 'call'; readonly call: number; readonly name: string; readonly args: Json }
   /** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */
@@ -50,10 +52,18 @@ export interface JournalHeader {
   readonly payloads: 'digest' | 'full'
   /** The resolved options that decide anything, and the facts about each kind. */
   readonly options: JsonRecord
+  /** It was cut where no summary could be made: it can be read, not replayed. */
+  readonly beginningLost?: boolean
 }
 
 /** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
 export interface JournalSink {
+  /** The first line; again after each summary. */
   header(header: JournalHeader): void
   write(line: InLine | OutLine, t: number, wall?: number): void
+  /**
+   * Is it time to begin anew, with a summary of the state, so that what came before may go? Asked
+   * between two things that come in. Left out: never.
+   */
+  wantsSummary?(): boolean
 }

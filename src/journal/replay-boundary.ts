@@ -75,8 +75,9 @@ export class ReplayBoundary implements Boundary {
   #askCount = 0
   #isSilent = false
 
-  constructor(cursor: Cursor) {
+  constructor(cursor: Cursor, askCount = 0) {
     this.#cursor = cursor
+    this.#askCount = askCount
   }
 
   /** Has a question of this name no answer in the journal, so far? */
@@ -106,6 +107,14 @@ export class ReplayBoundary implements Boundary {
     this.decide(() => ({ out: 'ask', ask, name: question.name, args: question.args() }))
     this.#asked.set(ask, { question, answered } as unknown as Asked)
     return ask
+  }
+
+  reask<T>(ask: number, question: Question<T>, answered: (answer: Answered<T>) => void): void {
+    this.#asked.set(ask, { question, answered } as unknown as Asked)
+  }
+
+  rearm(name: string, run: () => void): void {
+    this.#alarms.set(name, run)
   }
 
   pull<T>(name: string, codec: Codec<T>): T {
@@ -168,6 +177,7 @@ export class ReplayBoundary implements Boundary {
         return
       case 'pull':
       case 'start':
+      case 'summary':
         throw new TypeError(`${line.in} is not entered`)
     }
   }

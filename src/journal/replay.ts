@@ -9,7 +9,8 @@ import { isDeepStrictEqual } from 'node:util'
 import SqliteDatabase from 'better-sqlite3'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
 import type { Storage } from '../../storage/storage.ts'
-import { ReplayDivergedError } from '../errors.ts'
+import type { Summary } from '../engine/summary.ts'
+import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import { Engine, type Machines } from '../holdfast.ts'
 import type { Requirement } from '../model.ts'
 import type { KindFacts } from '../operations/kinds.ts'
@@ -51,6 +52,10 @@ export async function replay(
   { machines }: ReplayOptions = {},
 ): Promise<ReplayReport> {
   const { header, lines } = readJournal(text)
+  if (header.beginningLost === true) {
+    const message = 'the journal has lost its beginning under load, it can be read but not replayed'
+    throw new HoldfastError('JOURNAL_INVALID', message)
+  }
   const run = new Replay(header, lines, machines)
   await run.run()
   const fed = lines.filter((line) => 'in' in line).length
@@ -96,6 +101,11 @@ class Replay {
       this.#begin(line.requirement as Requirement)
       return
     }
+    if (line.in === 'summary') {
+      this.#cursor.advance()
+      this.#resume(line.state as unknown as Summary, line)
+      return
+    }
     if (line.in === 'answer') await this.#compareStorage(line)
     this.#cursor.advance()
     this.#boundary?.enter(line)
@@ -105,9 +115,19 @@ class Replay {
   #begin(requirement: Requirement): void {
     // What the process before may have stored without hearing of it, nobody can know.
     if (this.#boundary?.hasOpen('commit') === true) this.hasStorage = false
-    const boundary = new ReplayBoundary(this.#cursor)
+    this.#makeEngine(new ReplayBoundary(this.#cursor), { ...this.#settings, requirement })
+  }
+
+  /** The journal begins in the middle of a process's life, with a summary of its state. */
+  #resume(summary: Summary, { t, wall }: JournalLine): void {
+    const boundary = new ReplayBoundary(this.#cursor, summary.boundary.askCount)
+    boundary.monotonic = t
+    boundary.wall = wall ?? 0
+    this.#makeEngine(boundary, this.#settings, summary)
+  }
+
+  #makeEngine(boundary: ReplayBoundary, settings: Settings, resumeFrom?: Summary): void {
     this.#boundary = boundary
-    const settings = { ...this.#settings, requirement }
     new Engine({
       boundary,
       settings,
@@ -117,6 +137,7 @@ class Replay {
       onEvent: () => undefined,
       onChange: () => undefined,
       ...(this.#machines === undefined ? {} : { machines: this.#machines }),
+      ...(resumeFrom === undefined ? {} : { resumeFrom }),
     })
   }
 
@@ -134,6 +155,8 @@ class Replay {
 
 /** Did the recording begin with an empty database? */
 function beganFresh(lines: readonly JournalLine[]): boolean {
+  const [first] = lines
+  if (first === undefined || !('in' in first) || first.in !== 'start') return false
   const opened = lines.find((line) => 'in' in line && line.in === 'answer')
   const state = (opened as { readonly value?: { readonly fresh?: boolean } } | undefined)?.value
   return state?.fresh === true

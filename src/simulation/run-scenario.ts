@@ -1,5 +1,6 @@
 /** Runs one scenario on a fresh engine, in virtual time, and says what did not hold. */
 import type { Machines } from '../holdfast.ts'
+import type { JournalSink } from '../journal/lines.ts'
 import { MemoryJournal } from '../journal/memory-journal.ts'
 import { compare, type Mismatch } from './compare.ts'
 import { observe, type Observation } from './observe.ts'
@@ -21,14 +22,16 @@ export interface ScenarioResult {
 export interface RunOptions {
   /** The machines to run; tests put others in their place. */
   readonly machines?: Machines
+  /** Where to record the run. Default: in memory, whole, for `journal` of the result. */
+  readonly journal?: JournalSink
 }
 
 export async function runScenario(
   scenario: Scenario,
-  { machines }: RunOptions = {},
+  { machines, journal: sink }: RunOptions = {},
 ): Promise<ScenarioResult> {
   const journal = new MemoryJournal()
-  const world = new World(scenario, journal, machines)
+  const world = new World(scenario, sink ?? journal, machines)
   await world.start(scenario.config?.requirement ?? 'required')
   await run(world, scenario)
   const seen = observe(world)

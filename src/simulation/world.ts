@@ -319,6 +319,7 @@ function whileAlive(sink: JournalSink, life: Life): JournalSink {
     write: (line, t, wall) => {
       if (life.isAlive) sink.write(line, t, wall)
     },
+    wantsSummary: () => life.isAlive && sink.wantsSummary?.() === true,
   }
 }
 

@@ -3,6 +3,7 @@
  * machine decides when to call; this does it, and tells the machine what came of it.
  */
 import type { CoolDownCause } from '../../machines/token.machine.ts'
+import type { Answered, Question } from '../engine/boundary.ts'
 import { jitter } from '../engine/chance.ts'
 import type { Core } from '../engine/core.ts'
 import { backoffMs } from '../engine/judge.ts'
@@ -22,13 +23,26 @@ const REFUSED_AGAIN = { base: 30_000, cap: 900_000, jitter: false } as const
 /** What the source answered: a token, nothing, or something that is no token. */
 type Yield = Token | null | 'malformed'
 
+interface Call {
+  readonly user: UserId
+  readonly reason: TokenNeedReason
+  /** Of the session it was made for (T11). */
+  readonly epoch: number
+  readonly abort: AbortController
+  /** The number of the question. */
+  ask: number
+}
+
+/** A call under way, as a journal's summary has it. */
+export type SavedCall = Omit<Call, 'abort'>
+
 export class Refresher {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #readToken: (secret: string) => Token
   readonly #tokenOf: (facts: Token['facts']) => Token
   /** The call that each user's machine waits for. */
-  readonly #calls = new Map<UserId, AbortController>()
+  readonly #calls = new Map<UserId, Call>()
 
   constructor(
     core: Core,
@@ -43,70 +57,54 @@ export class Refresher {
   }
 
   ask(user: UserId, reason: TokenNeedReason): void {
-    const { boundary, ports, pilot } = this.#core
-    const epoch = this.#wallet.epoch(user)
-    const abort = new AbortController()
-    const alarm = `source:${user}`
-    this.#calls.set(user, abort)
-    boundary.arm(alarm, ANSWER_TIMEOUT_MS, () => {
-      this.#calls.delete(user)
-      this.#reportUnavailable(user, new Error('no answer in time'))
-      pilot.token(user, { type: 'source.failed' })
-    })
-    boundary.ask<Yield>(
-      {
-        name: 'source',
-        args: () => ({ user, reason }),
-        codec: {
-          write: (answer) =>
-            answer === null || answer === 'malformed' ? answer : { token: answer.toJSON() },
-          read: (json) =>
-            json === null || json === 'malformed'
-              ? json
-              : this.#tokenOf((json as unknown as { token: Token['facts'] }).token),
-        },
-        put: async () => {
-          const answer: unknown = await ports.tokens?.({ user, reason, signal: abort.signal })
-          if (answer === null || answer === undefined) return null
-          if (typeof answer !== 'string' || answer === '') return 'malformed'
-          return this.#readToken(answer)
-        },
-      },
-      (answer) => {
-        const isAwaited = this.#calls.get(user) === abort
-        if (isAwaited) {
-          this.#calls.delete(user)
-          boundary.disarm(alarm)
-        }
-        // A session that has ended wants nothing of it any more (T11).
-        if (epoch !== this.#wallet.epoch(user)) return
-        if (!answer.ok) this.#failed(user, answer.error, isAwaited)
-        else if (answer.value === null) this.#denied(user, isAwaited)
-        else if (answer.value === 'malformed') {
-          this.#failed(
-            user,
-            new TypeError('the token source must answer a string or null'),
-            isAwaited,
-          )
-        } else this.#yielded(user, answer.value, isAwaited)
-      },
-    )
+    const { boundary } = this.#core
+    const call: Call = {
+      user,
+      reason,
+      epoch: this.#wallet.epoch(user),
+      abort: new AbortController(),
+      ask: 0,
+    }
+    this.#calls.set(user, call)
+    boundary.arm(timeoutOf(user), ANSWER_TIMEOUT_MS, () => this.#timedOut(user))
+    call.ask = boundary.ask(this.#question(call), (answer) => this.#answered(call, answer))
   }
 
   coolDown(user: UserId, cause: CoolDownCause, round: number): void {
-    const { boundary, settings, lanes, pilot } = this.#core
+    const { boundary, settings } = this.#core
     const waitMs =
       cause === 'refused-again'
         ? backoffMs(round, 1, REFUSED_AGAIN)
         : backoffMs(round, jitter(this.#core), { ...UNAVAILABLE, jitter: settings.backoff.jitter })
-    boundary.arm(`refresh:${user}`, waitMs, () => {
-      const working = (lanes.ofUser(user)?.pending ?? 0) > 0
-      pilot.token(user, { type: 'alarm.fired', working })
-    })
+    boundary.arm(coolDownOf(user), waitMs, () => this.#cooledDown(user))
+  }
+
+  /** For a journal that begins here. */
+  save(): readonly SavedCall[] {
+    return [...this.#calls.values()].map(({ abort: _abort, ...call }) => call)
+  }
+
+  restore(saved: readonly SavedCall[], alarms: ReadonlySet<string>, users: Iterable<UserId>): void {
+    const { boundary } = this.#core
+    for (const { user, ...rest } of saved) {
+      const call: Call = { user, ...rest, abort: new AbortController() }
+      this.#calls.set(user, call)
+      boundary.rearm(timeoutOf(user), () => this.#timedOut(user))
+      boundary.reask(call.ask, this.#question(call), (answer) => this.#answered(call, answer))
+    }
+    for (const user of users) {
+      if (alarms.has(coolDownOf(user)))
+        boundary.rearm(coolDownOf(user), () => this.#cooledDown(user))
+    }
+  }
+
+  #cooledDown(user: UserId): void {
+    const working = (this.#core.lanes.ofUser(user)?.pending ?? 0) > 0
+    this.#core.pilot.token(user, { type: 'alarm.fired', working })
   }
 
   coolDownEnded(user: UserId): void {
-    this.#core.boundary.disarm(`refresh:${user}`)
+    this.#core.boundary.disarm(coolDownOf(user))
   }
 
   /** T8: the cause is the first 401, by identity. */
@@ -121,8 +119,55 @@ export class Refresher {
 
   /** Nobody waits any more. */
   abortAll(): void {
-    for (const abort of this.#calls.values()) abort.abort()
+    for (const { abort } of this.#calls.values()) abort.abort()
     this.#calls.clear()
+  }
+
+  #question({ user, reason, abort }: Call): Question<Yield> {
+    return {
+      name: 'source',
+      args: () => ({ user, reason }),
+      codec: {
+        write: (answer) =>
+          answer === null || answer === 'malformed' ? answer : { token: answer.toJSON() },
+        read: (json) =>
+          json === null || json === 'malformed'
+            ? json
+            : this.#tokenOf((json as unknown as { token: Token['facts'] }).token),
+      },
+      put: async () => {
+        const answer: unknown = await this.#core.ports.tokens?.({
+          user,
+          reason,
+          signal: abort.signal,
+        })
+        if (answer === null || answer === undefined) return null
+        if (typeof answer !== 'string' || answer === '') return 'malformed'
+        return this.#readToken(answer)
+      },
+    }
+  }
+
+  #answered(call: Call, answer: Answered<Yield>): void {
+    const { user, epoch } = call
+    const isAwaited = this.#calls.get(user) === call
+    if (isAwaited) {
+      this.#calls.delete(user)
+      this.#core.boundary.disarm(timeoutOf(user))
+    }
+    // A session that has ended wants nothing of it any more (T11).
+    if (epoch !== this.#wallet.epoch(user)) return
+    if (!answer.ok) this.#failed(user, answer.error, isAwaited)
+    else if (answer.value === null) this.#denied(user, isAwaited)
+    else if (answer.value === 'malformed') {
+      this.#failed(user, new TypeError('the token source must answer a string or null'), isAwaited)
+    } else this.#yielded(user, answer.value, isAwaited)
+  }
+
+  #timedOut(user: UserId): void {
+    this.#calls.delete(user)
+    this.#reportUnavailable(user, new Error('no answer in time'))
+    this.#core.pilot.token(user, { type: 'source.failed' })
   }
 
   #yielded(user: UserId, token: Token, isAwaited: boolean): void {
@@ -154,4 +199,12 @@ export class Refresher {
     const error = new HoldfastError('AUTH_SOURCE_FAILED', message, { cause, retryable: true })
     this.#core.report('token.refreshFailed', { user, error })
   }
+}
+
+function timeoutOf(user: UserId): string {
+  return `source:${user}`
+}
+
+function coolDownOf(user: UserId): string {
+  return `refresh:${user}`
 }

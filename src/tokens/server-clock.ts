@@ -8,17 +8,17 @@ import type { Instant } from '../model.ts'
 const IGNORED_MS = 5000
 
 export class ServerClock {
-  #offsetMs = 0
+  offsetMs = 0
 
   /** A reply of the server itself arrived at this moment of the wall clock. */
   heard(dateHeader: string | undefined, wall: Instant): void {
     const server = dateHeader === undefined ? Number.NaN : Date.parse(dateHeader)
     if (Number.isNaN(server)) return
     const offsetMs = server - wall
-    this.#offsetMs = Math.abs(offsetMs) < IGNORED_MS ? 0 : offsetMs
+    this.offsetMs = Math.abs(offsetMs) < IGNORED_MS ? 0 : offsetMs
   }
 
   now(wall: Instant): Instant {
-    return wall + this.#offsetMs
+    return wall + this.offsetMs
   }
 }

@@ -9,7 +9,7 @@ import type { Core } from '../engine/core.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Instant, UserId } from '../model.ts'
 import { ServerClock } from './server-clock.ts'
-import type { Token } from './token.ts'
+import { Token, type TokenFacts } from './token.ts'
 
 /** What became of a token that was handed in (T2). */
 export type Taken =
@@ -35,6 +35,15 @@ interface Entry {
   /** Tokens that were handed in and wait for the one before them to be stored. */
   readonly waiting: (() => void)[]
   isTaking: boolean
+}
+
+/** The wallet as a journal's summary has it. */
+export interface SavedWallet {
+  readonly offsetMs: number
+  readonly entries: readonly (Omit<Entry, 'token' | 'firstRefusal' | 'waiting' | 'isTaking'> & {
+    readonly token: TokenFacts | null
+    readonly hasRefusal: boolean
+  })[]
 }
 
 /** A token less than this before its end is about to expire, or a tenth of its life, if that is less (T9). */
@@ -113,10 +122,7 @@ export class Wallet {
     const entry = this.#entry(user)
     if (entry.generation !== generation) return
     entry.refused = true
-    entry.firstRefusal ??= new HoldfastError(
-      'AUTH_TOKEN_REFUSED',
-      `the server answered 401 to generation ${generation} of ${user}`,
-    )
+    entry.firstRefusal ??= refusalOf(user, generation)
     this.#core.report('token.refused', { user, generation })
     this.#core.pilot.token(user, { type: 'token.refused', generation })
   }
@@ -150,6 +156,35 @@ export class Wallet {
       firstRefusal: null,
     })
     this.#core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
+  }
+
+  /** Is no token on its way into storage? */
+  get isIdle(): boolean {
+    return [...this.#entries.values()].every((entry) => !entry.isTaking)
+  }
+
+  /** For a journal that begins here; of a token only what may be known. */
+  save(): SavedWallet {
+    return {
+      offsetMs: this.clock.offsetMs,
+      entries: [...this.#entries.values()].map(
+        ({ token, firstRefusal, waiting: _waiting, isTaking: _isTaking, ...entry }) => ({
+          ...entry,
+          token: token?.facts ?? null,
+          hasRefusal: firstRefusal !== null,
+        }),
+      ),
+    }
+  }
+
+  resume(saved: SavedWallet): void {
+    this.clock.offsetMs = saved.offsetMs
+    for (const { user, token, hasRefusal, ...facts } of saved.entries) {
+      Object.assign(this.#entry(user), facts, {
+        token: token === null ? null : new Token('', token),
+        firstRefusal: hasRefusal ? refusalOf(user, facts.generation) : null,
+      })
+    }
   }
 
   /** The corrected time by which tokens expire. */
@@ -276,4 +311,11 @@ export class Wallet {
     this.#entries.set(user, entry)
     return entry
   }
+}
+
+function refusalOf(user: UserId, generation: number): HoldfastError {
+  return new HoldfastError(
+    'AUTH_TOKEN_REFUSED',
+    `the server answered 401 to generation ${generation} of ${user}`,
+  )
 }

@@ -1,0 +1,46 @@
+/**
+ * The state of an engine in the middle of its life, so that a journal can begin there: without payloads
+ * and secrets, and only at a moment when nothing is under way but requests, calls of the source and
+ * alarms. Nothing but a replay is ever made from it.
+ */
+import type { Snapshot } from 'xstate'
+import type { TokenNeed } from '../../machines/token.machine.ts'
+import type { UserId } from '../model.ts'
+import type { SavedCall } from '../tokens/refresher.ts'
+import type { SavedWallet } from '../tokens/wallet.ts'
+import type { SavedConnectivity } from './connectivity.ts'
+import type { SavedAttempt } from './exchange.ts'
+import type { SavedHolds } from './hold-book.ts'
+import type { SavedLine } from './lane-line.ts'
+import type { SavedBoundary } from './live-boundary.ts'
+
+export interface Summary {
+  readonly boundary: SavedBoundary
+  readonly identity: Snapshot<unknown>
+  readonly queue: Snapshot<unknown>
+  readonly lanes: readonly SavedLane[]
+  readonly tokens: readonly { readonly user: UserId; readonly machine: Snapshot<unknown> }[]
+  readonly needs: readonly { readonly user: UserId; readonly need: TokenNeed }[]
+  readonly holds: SavedHolds
+  readonly connectivity: SavedConnectivity
+  readonly wallet: SavedWallet
+  readonly calls: readonly SavedCall[]
+}
+
+export interface SavedLane {
+  readonly line: SavedLine
+  readonly attempt: SavedAttempt | null
+  /** Null: the lane is empty, its machine has been stopped. */
+  readonly machine: Snapshot<unknown> | null
+}
+
+const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source'])
+const BRIEF_ALARMS = /^(backoff:|reply:|source:|refresh:|portal$|rate-limited$)/
+
+/** Is nothing under way that a summary could not say? */
+export function isBrief({ open, alarms }: SavedBoundary): boolean {
+  return (
+    open.every((name) => BRIEF_QUESTIONS.has(name)) &&
+    alarms.every((name) => BRIEF_ALARMS.test(name))
+  )
+}
