@@ -137,8 +137,8 @@ export const tokenMachine = setup({
     isCurrent: ({ context, event }) =>
       (event.type === 'token.refused' || event.type === 'token.accepted') &&
       event.generation === context.generation,
-    /** Not the second 401 to one generation: that is counted once (T4, T8). */
-    isNewlyRefused: and(['isCurrent', not(stateIn({ validity: 'refused' }))]),
+    /** Current, and not refused yet: a second 401 to one generation, or a late 200, says nothing new. */
+    isInUse: and(['isCurrent', not(stateIn({ validity: 'refused' }))]),
     endsSession: ({ event }) => event.type === 'token.lost' && event.reason === 'missing',
     isRefusedAgain: ({ context }) => context.refusedCount > 0,
     hasFailed: ({ context }) => context.failedCount > 0,
@@ -243,7 +243,7 @@ export const tokenMachine = setup({
     failedCount: 0,
   }),
   on: {
-    'token.accepted': { guard: 'isCurrent', actions: 'forgetRefusals' },
+    'token.accepted': { guard: 'isInUse', actions: 'forgetRefusals' },
   },
   states: {
     validity: {
@@ -265,7 +265,7 @@ export const tokenMachine = setup({
           },
         ],
         'token.refused': {
-          guard: 'isNewlyRefused',
+          guard: 'isInUse',
           target: '.refused',
           actions: ['countRefusal', 'park', { type: 'openNeed', params: { reason: 'refused' } }],
         },
@@ -350,11 +350,11 @@ export const tokenMachine = setup({
             'refresh.requested': { guard: 'hasSource', target: 'asking', actions: 'ask' },
             'token.refused': [
               {
-                guard: and(['isNewlyRefused', 'hasSource', 'isRefusedAgain']),
+                guard: and(['isInUse', 'hasSource', 'isRefusedAgain']),
                 target: 'coolingDown',
                 actions: ['reportRefreshFailed', 'coolDownRefused'],
               },
-              { guard: and(['isNewlyRefused', 'hasSource']), target: 'asking', actions: 'ask' },
+              { guard: and(['isInUse', 'hasSource']), target: 'asking', actions: 'ask' },
             ],
           },
         },
@@ -393,7 +393,7 @@ export const tokenMachine = setup({
           exit: 'signIn',
           on: {
             'refresh.wanted': { actions: ['announceNeed', 'signOut'] },
-            'token.refused': { guard: 'isNewlyRefused', actions: ['announceNeed', 'signOut'] },
+            'token.refused': { guard: 'isInUse', actions: ['announceNeed', 'signOut'] },
             'refresh.requested': { target: 'asking', actions: 'ask' },
             'token.arrived': { guard: not('isKnownRefused'), target: 'idle' },
             'token.lost': { guard: 'endsSession', target: 'idle' },

@@ -10,10 +10,12 @@ import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './holdfast.ts'
 import { headerOf } from './journal/header.ts'
 import type { Json } from './journal/lines.ts'
-import { mitt } from './mitt.ts'
+import { type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement, UserId } from './model.ts'
-import type { OperationDraft } from './operations/define-operation.ts'
-import { factsOf } from './operations/kinds.ts'
+import type { ReadRequestInput } from './engine/reads.ts'
+import type { Reply } from './ports/transport.ts'
+import type { OperationDraft, RequestSpec } from './operations/define-operation.ts'
+import { factsOf } from './operations/kind-facts.ts'
 import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { describe, type OperationInfo } from './operation-info.ts'
 import { type Receipt, Receipts } from './receipts.ts'
@@ -44,23 +46,28 @@ export interface DeadlineOptions {
   readonly deadlineMs?: number
 }
 
+export interface ReadOptions {
+  /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
+  readonly request: (input: ReadRequestInput) => RequestSpec
+  /** The ids of the operations to wait for. Default: all that the owner has pending. */
+  readonly after?: readonly string[]
+  /** Which reading positions it uses (R2). Default: those without a key. */
+  readonly key?: string
+  /** What a 2xx reply holds. Default: `json`. */
+  readonly reply?: 'json' | 'any'
+}
+
 /** What is still pending, and why. */
 export interface FlushResult {
   readonly pending: number
   readonly lanes: readonly LaneStatus[]
 }
 
-export type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void
-
-type AnyListener = (detail: never) => void
-
 /** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
 export class Holdfast {
   readonly #engine: Engine
   readonly #options: ResolvedOptions
-  readonly #emitter = mitt<{ [Name in EventName]: HoldfastEvents[Name] }>()
-  readonly #wrapped = new Map<AnyListener, AnyListener>()
-  readonly #watchers = new Set<() => void>()
+  readonly #listeners = new Listeners()
   readonly #receipts: Receipts
 
   /** @internal Use {@link createHoldfast}. */
@@ -83,7 +90,7 @@ export class Holdfast {
       kinds,
       facts,
       onEvent: (name, detail) => this.#emit(name, detail),
-      onChange: () => this.#notify(),
+      onChange: () => this.#listeners.notify(),
       ...(machines === undefined ? {} : { machines }),
     })
     boundary.summarize = () => this.#engine.summary(boundary.save()) as unknown as Json | null
@@ -200,6 +207,33 @@ export class Holdfast {
     return found === null ? null : describe(found)
   }
 
+  /**
+   * Fetches something whose answer must reflect the writes made before it (R1). Reads do not wait in
+   * lanes, and end with the process.
+   *
+   * @throws HoldfastError `READ_FAILED`, `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`,
+   * `AUTH_REFRESH_FAILED`, `CLOSED`.
+   */
+  async read({ request, after, key = '', reply = 'json' }: ReadOptions): Promise<Reply> {
+    if (typeof request !== 'function') throw new TypeError('read: request must be a function')
+    if (reply !== 'json' && reply !== 'any') {
+      throw new TypeError(`read: reply must be 'json' or 'any', not ${String(reply)}`)
+    }
+    const ids = after === undefined ? null : Array.from(after, (id) => idOf('read', id))
+    return this.#call<Reply>((settle) =>
+      this.#engine.calls.read({ request, after: ids, key, reply }, settle),
+    )
+  }
+
+  /**
+   * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is
+   * logged in is logged out first.
+   */
+  async forget(user: string): Promise<void> {
+    const id = userOf('forget', user)
+    await this.#call<void>((settle) => this.#engine.calls.forget(id, settle))
+  }
+
   /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
   async deadLetters(
     filter: { readonly user?: string | null } = {},
@@ -251,49 +285,28 @@ export class Holdfast {
 
   /** Calls back after each change of `status()`. Answers how to stop. */
   subscribe(listener: () => void): () => void {
-    this.#watchers.add(listener)
-    return () => this.#watchers.delete(listener)
+    return this.#listeners.watch(listener)
   }
 
   /** Listens. `token.needed` is replayed at once for needs that are still open (T5). */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): void {
-    const wrapped = (detail: HoldfastEvents[Name]) => this.#guard(name, () => listener(detail))
-    this.#wrapped.set(listener, wrapped)
-    this.#emitter.on(name, wrapped)
+    const guarded = this.#listeners.on(name, listener)
     if (name !== 'token.needed') return
-    for (const need of this.#engine.announcedNeeds()) wrapped(need as HoldfastEvents[Name])
+    for (const need of this.#engine.announcedNeeds()) guarded(need as HoldfastEvents[Name])
   }
 
   off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
-    const wrapped = this.#wrapped.get(listener)
-    if (wrapped === undefined) return
-    this.#wrapped.delete(listener)
-    this.#emitter.off(name, wrapped as (detail: HoldfastEvents[Name]) => void)
+    this.#listeners.off(name, listener)
   }
 
   #emit<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
     this.#receipts.hear(name, detail)
-    this.#emitter.emit(name, detail)
-  }
-
-  #notify(): void {
-    for (const watcher of this.#watchers) this.#guard('subscribe', watcher)
-  }
-
-  /** A listener that throws stops nobody else. */
-  #guard(name: string, listener: () => void): void {
-    try {
-      listener()
-    } catch (cause) {
-      const error = new HoldfastError('APP_CODE_FAILED', `a listener of ${name} threw`, { cause })
-      // A listener of `error` that throws is not told of itself.
-      if (name !== 'error') this.#emitter.emit('error', { error })
-    }
+    this.#listeners.emit(name, detail)
   }
 
   #emitFault(cause: Error): void {
     const message = 'holdfast failed inside; please report it, with a journal if there is one'
-    this.#emitter.emit('error', { error: new HoldfastError('INTERNAL', message, { cause }) })
+    this.#listeners.emit('error', { error: new HoldfastError('INTERNAL', message, { cause }) })
   }
 
   #call<T>(call: (settle: Settle<T>) => void): Promise<T> {
@@ -331,8 +344,10 @@ function refuseMalformedDraft(draft: OperationDraft): OperationDraft {
     throw new TypeError('enqueue: expects what a defined operation makes, say addNote({ … })')
   }
   const { expiresInMs } = draft
-  if (expiresInMs !== undefined && !(typeof expiresInMs === 'number' && expiresInMs > 0)) {
-    throw new TypeError(`enqueue: expiresInMs must be more than 0, not ${String(expiresInMs)}`)
+  if (expiresInMs !== undefined && !(Number.isFinite(expiresInMs) && expiresInMs > 0)) {
+    throw new TypeError(
+      `enqueue: expiresInMs must be a number of milliseconds, more than 0, not ${String(expiresInMs)}`,
+    )
   }
   return draft
 }

@@ -19,6 +19,8 @@ export type ErrorCode =
   | 'NOT_RETRYABLE'
   /** A member of an envelope that is in flight, or whose outcome is unknown. */
   | 'TOO_LATE'
+  /** A reply yielded a follow-up that names another owner. */
+  | 'FOREIGN_FOLLOW_UP'
   /** A listener, or a kind's own code, threw. */
   | 'APP_CODE_FAILED'
   /** A fault in Holdfast itself: please report it, with a journal if there is one. */
@@ -31,6 +33,12 @@ export type ErrorCode =
   | 'AUTH_SOURCE_FAILED'
   /** The server answered 401. */
   | 'AUTH_TOKEN_REFUSED'
+  /** A read of the anonymous identity, under `required`. */
+  | 'AUTH_ANONYMOUS'
+  /** A read got no reply, or one that is no answer. */
+  | 'READ_FAILED'
+  /** The identity changed before a read was answered. */
+  | 'READ_CANCELLED'
   /** The token source said that only the user can help. */
   | 'AUTH_DENIED'
   /** A sealed token can not be opened any more. */

@@ -20,10 +20,13 @@ import type { Core, Pilot } from './engine/core.ts'
 import { Exchange } from './engine/exchange.ts'
 import { Flushes } from './engine/flushes.ts'
 import { HoldBook } from './engine/hold-book.ts'
+import { Intake } from './engine/intake.ts'
 import type { LaneLine } from './engine/lane-line.ts'
 import { Lanes } from './engine/lanes.ts'
 import type { SavedBoundary } from './engine/live-boundary.ts'
 import { type Command, Orders } from './engine/orders.ts'
+import { Reads } from './engine/reads.ts'
+import { Records } from './engine/records.ts'
 import { Sender } from './engine/sender.ts'
 import { Sequel } from './engine/sequel.ts'
 import { Sessions } from './engine/sessions.ts'
@@ -37,7 +40,8 @@ import type { EventName, HoldfastEvents } from './events.ts'
 import type { Json } from './journal/lines.ts'
 import type { LaneId, Requirement, UserId } from './model.ts'
 import type { AnyOperationKind } from './operations/define-operation.ts'
-import { type KindFacts, Kinds } from './operations/kinds.ts'
+import type { KindFacts } from './operations/kind-facts.ts'
+import { Kinds } from './operations/kinds.ts'
 import type { Ports, Settings } from './options.ts'
 import { Refresher } from './tokens/refresher.ts'
 import { readToken, Token, type TokenFacts } from './tokens/token.ts'
@@ -87,6 +91,8 @@ export class Engine implements Pilot {
   readonly #refresher: Refresher
   readonly #connectivity: Connectivity
   readonly #sender: Sender
+  readonly #records: Records
+  readonly #reads: Reads
   readonly #exchange: Exchange
   readonly #sessions: Sessions
   readonly #flushes: Flushes
@@ -136,10 +142,27 @@ export class Engine implements Pilot {
     this.#wallet = new Wallet(core)
     this.#refresher = new Refresher(core, this.#wallet, readSecret, tokenOf)
     this.#connectivity = new Connectivity(core, this.#holds, () => this.#waits.cutShort())
-    const sequel = new Sequel(core, this.#wallet, this.#connectivity, this.#holds, this.#waits)
+    this.#records = new Records(core, this.#holds)
+    const sequel = new Sequel(
+      core,
+      this.#wallet,
+      this.#connectivity,
+      this.#holds,
+      this.#waits,
+      this.#records,
+    )
     this.#exchange = new Exchange(core, this.#wallet, sequel)
-    this.#sender = new Sender(core, this.#wallet, this.#holds, sequel, this.#exchange)
-    this.#sessions = new Sessions(core, this.#wallet, this.#waits)
+    this.#sender = new Sender(
+      core,
+      this.#wallet,
+      this.#holds,
+      sequel,
+      this.#exchange,
+      this.#records,
+    )
+    this.#sessions = new Sessions(core, this.#wallet, this.#waits, this.#records)
+    const intake = new Intake(core)
+    this.#reads = new Reads(core, this.#wallet, this.#holds, intake)
     this.#flushes = new Flushes(core, this.#holds, () => this.#connectivity.isProbing)
     this.#identity = this.#watch(
       createActor(machines.identity, { input: settings, ...from(resumeFrom?.identity) }),
@@ -172,6 +195,9 @@ export class Engine implements Pilot {
       sessions: this.#sessions,
       connectivity: this.#connectivity,
       flushes: this.#flushes,
+      intake,
+      reads: this.#reads,
+      records: this.#records,
       readToken: readSecret,
       tokenOf,
       isClosing: () => this.#closing !== null,
@@ -214,15 +240,20 @@ export class Engine implements Pilot {
 
   attemptEnded(line: LaneLine): void {
     this.#touch()
+    this.#sessions.sweep(line)
     this.lane(line, { type: 'attempt.ended', pending: line.pending > 0 })
-    const { settings } = this.#parts
-    if (line.user === null && this.requirement === 'required' && settings.anonymous === 'drop') {
-      this.#sessions.dropAnonymous()
-    }
+    if (line.user === null) this.#sessions.adopt()
+  }
+
+  cameToNothing(user: UserId | null): void {
+    this.#sessions.emptied(user)
   }
 
   arrived(line: LaneLine): void {
-    if (!this.#isBegun || this.#laneActors.has(line.lane)) return
+    this.#touch()
+    if (!this.#isBegun) return
+    this.#sessions.sweep(line)
+    if (this.#laneActors.has(line.lane)) return
     this.#makeLane(line)
     for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
     this.lane(line, { type: 'operations.arrived' })
@@ -268,6 +299,7 @@ export class Engine implements Pilot {
       queue: this.#queue.getPersistedSnapshot(),
       lanes: Array.from(this.#lanes.all(), (line) => ({
         line: line.save(),
+        told: line.rows.map((row) => this.#core.kinds.told(row)),
         attempt: this.#exchange.save(line),
         machine: this.#laneActors.get(line.lane)?.getPersistedSnapshot() ?? null,
       })),
@@ -286,9 +318,12 @@ export class Engine implements Pilot {
   #resume(saved: Summary): void {
     const alarms = new Set(saved.boundary.alarms)
     this.#isBegun = true
-    for (const { line: savedLine, machine } of saved.lanes) {
+    for (const { line: savedLine, told, machine } of saved.lanes) {
       const line = this.#lanes.make(savedLine.row, savedLine.envelopes)
       line.restore(savedLine)
+      for (const [index, row] of line.rows.entries()) {
+        this.#core.kinds.remember(row, told[index] ?? { mergeKey: null, use: null })
+      }
       if (machine !== null) this.#makeLane(line, machine)
     }
     for (const { user, machine } of saved.tokens) this.#makeToken(user, machine)
@@ -303,6 +338,7 @@ export class Engine implements Pilot {
       this.#waits.restore(line)
       if (attempt !== null) this.#exchange.restore(line, attempt)
     }
+    this.#exchange.restoreLate(saved.boundary.open, saved.lanes)
   }
 
   // The life.
@@ -351,9 +387,7 @@ export class Engine implements Pilot {
   #begin(): void {
     if (this.#closing !== null) return
     this.#isBegun = true
-    if (this.requirement === 'required' && this.#parts.settings.anonymous === 'drop') {
-      this.#sessions.dropAnonymous()
-    }
+    this.#sessions.begin()
     for (const line of this.#lanes.pending()) this.arrived(line)
     this.#tell(() => this.#queue.send({ type: 'storage.loaded' }))
     this.#touch()
@@ -375,6 +409,8 @@ export class Engine implements Pilot {
   #closed(): void {
     this.#exchange.abortAll()
     this.#refresher.abortAll()
+    this.#reads.endAll()
+    this.#sessions.endAll()
     this.#store.close((answer) => {
       this.#boundary.silence()
       for (const actor of this.#laneActors.values()) actor.stop()
@@ -447,6 +483,7 @@ export class Engine implements Pilot {
   #report<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
     this.#boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
     this.#touch()
+    this.#reads.hear(name, detail)
     this.#boundary.afterwards(() => this.#parts.onEvent(name, detail))
   }
 

@@ -4,10 +4,11 @@ export {
   type DeadlineOptions,
   type FlushResult,
   type Holdfast,
-  type Listener,
   type LoginOptions,
   type LogoutOptions,
+  type ReadOptions,
 } from './client.ts'
+export type { ReadRequestInput } from './engine/reads.ts'
 export type { LogoutResult } from './engine/sessions.ts'
 export type { LaneStatus, QueueState, Status, TokenNeedStatus } from './engine/status.ts'
 export {
@@ -19,6 +20,7 @@ export {
 } from './errors.ts'
 export type { EventName, HoldfastEvents } from './events.ts'
 export { fileJournal, type FileJournal, type FileJournalOptions } from './journal/file-journal.ts'
+export type { Listener } from './listeners.ts'
 export type { JournalHeader, JournalSink } from './journal/lines.ts'
 export { ringJournal, type RingJournal, type RingJournalOptions } from './journal/ring-journal.ts'
 export type {
@@ -36,12 +38,17 @@ export {
   type AnyOperationKind,
   defineOperation,
   type DraftOptions,
+  type FollowUpDraft,
   type InterpretContext,
   type Interpretation,
+  type MergeInput,
   type MergeSpec,
   type OperationDraft,
   type OperationKind,
   type OperationSpec,
+  type ReadingPosition,
+  type RecordLookup,
+  type RecordNeeds,
   type RequestInput,
   type RequestSpec,
 } from './operations/define-operation.ts'

@@ -29,14 +29,18 @@ export type OperationInfo =
       readonly reason: DropReason | null
       readonly settledAt: Instant
     }
-  | { readonly state: 'cancelled'; readonly id: OperationId; readonly settledAt: Instant }
+  | {
+      readonly state: 'completed' | 'cancelled'
+      readonly id: OperationId
+      readonly settledAt: Instant
+    }
 
 export function describe(found: Whereabouts): OperationInfo {
   if (found.state === 'settled') {
     const { id, outcome, reason, settledAt } = found.outcome
-    return outcome === 'cancelled'
-      ? { state: outcome, id, settledAt }
-      : { state: outcome, id, reason, settledAt }
+    return outcome === 'dropped'
+      ? { state: outcome, id, reason, settledAt }
+      : { state: outcome, id, settledAt }
   }
   const row = found.state === 'pending' ? found.row : found.letter
   const { id, kind, version, enqueuedAt } = row

@@ -55,6 +55,8 @@ export interface HoldfastOptions {
   readonly maxPayloadBytes?: number
   /** How long a ready head waits for neighbours to merge with, in milliseconds (Q4). Default: 0. */
   readonly batchWindowMs?: number
+  /** Are the ids of completed operations retained too, for `operation(id)`? (7 days, at most 10,000.) Default: false. */
+  readonly retainCompleted?: boolean
   readonly backoff?: BackoffOptions
   /** Without a reply for so many milliseconds the outcome is unknown (Q6). Default: 30000. */
   readonly replyTimeoutMs?: number
@@ -82,6 +84,7 @@ export interface Settings {
   readonly maxPending: number
   readonly maxPayloadBytes: number
   readonly batchWindowMs: number
+  readonly retainCompleted: boolean
   readonly backoff: Required<BackoffOptions>
   readonly replyTimeoutMs: number
 }
@@ -110,18 +113,13 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     throw new TypeError('createHoldfast: options must be an object')
   }
   refuseUnknownOptions(options)
-  requireMethods('storage', options.storage, ['open', 'commit', 'window', 'close'])
-  requireMethods('transport', options.transport, ['send'])
-  if (options.tokens !== undefined && typeof options.tokens !== 'function') {
-    throw new TypeError('createHoldfast: tokens must be a function')
-  }
-  if (options.vault !== undefined) requireMethods('vault', options.vault, ['seal', 'unseal'])
-  const { backoff = {} } = options
+  refuseWrongPorts(options)
+  const backoff = backoffOf(options.backoff ?? {})
   const settings: Settings = {
     requirement: oneOf('requirement', options.requirement, ['unknown', 'required', 'off']),
     hasSource: options.tokens !== undefined,
     hasVault: options.vault !== undefined,
-    subjectClaim: options.subjectClaim ?? null,
+    subjectClaim: name('subjectClaim', options.subjectClaim ?? null),
     origin: options.transport.origin,
     whileUnknown: oneOf('whileUnknown', options.whileUnknown ?? 'hold', ['hold', 'send']),
     anonymous: oneOf('anonymous', options.anonymous ?? 'drop', ['drop', 'hold', 'adopt']),
@@ -132,11 +130,8 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     maxPending: wholeNumber('maxPending', options.maxPending ?? 1_000_000, 1),
     maxPayloadBytes: wholeNumber('maxPayloadBytes', options.maxPayloadBytes ?? 262_144, 1),
     batchWindowMs: number('batchWindowMs', options.batchWindowMs ?? 0, 0),
-    backoff: Object.freeze({
-      base: number('backoff.base', backoff.base ?? 1000, 1),
-      cap: number('backoff.cap', backoff.cap ?? 300_000, 1),
-      jitter: backoff.jitter ?? true,
-    }),
+    retainCompleted: flag('retainCompleted', options.retainCompleted ?? false),
+    backoff,
     replyTimeoutMs: number('replyTimeoutMs', options.replyTimeoutMs ?? 30_000, 1),
   }
   return {
@@ -173,6 +168,7 @@ const NAMES: Readonly<Record<keyof HoldfastOptions, true>> = {
   maxPending: true,
   maxPayloadBytes: true,
   batchWindowMs: true,
+  retainCompleted: true,
   backoff: true,
   replyTimeoutMs: true,
   platform: true,
@@ -204,6 +200,55 @@ function kindsOf(operations: readonly AnyOperationKind[]): readonly AnyOperation
   return [...operations]
 }
 
+const METHODS = {
+  storage: ['open', 'commit', 'window', 'find', 'letters', 'close'],
+  transport: ['send'],
+  vault: ['seal', 'unseal'],
+  platform: ['isOnline', 'subscribe'],
+  journal: ['header', 'write'],
+  clock: ['wall', 'monotonic', 'after', 'atTurnEnd'],
+  random: ['fraction', 'nonce'],
+} as const
+
+/** What the engine reaches the world through must be able to do what it will be asked. */
+function refuseWrongPorts(options: HoldfastOptions): void {
+  for (const option of ['storage', 'transport'] as const) {
+    requireMethods(option, options[option], METHODS[option])
+  }
+  for (const option of ['vault', 'platform', 'journal', 'clock', 'random'] as const) {
+    if (options[option] !== undefined) requireMethods(option, options[option], METHODS[option])
+  }
+  name('transport.origin', options.transport.origin)
+  const { tokens } = options
+  if (tokens !== undefined && typeof tokens !== 'function') {
+    throw new TypeError(`createHoldfast: tokens must be a function, not a ${typeof tokens}`)
+  }
+}
+
+function backoffOf(backoff: BackoffOptions): Required<BackoffOptions> {
+  if (typeof backoff !== 'object') {
+    throw new TypeError(`createHoldfast: backoff must be an object, not ${show(backoff)}`)
+  }
+  const { base = 1000, cap = 300_000, jitter = true, ...others } = backoff
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) {
+    throw new TypeError(`createHoldfast: there is no option backoff.${unknown}`)
+  }
+  if (typeof jitter !== 'boolean') {
+    throw new TypeError(`createHoldfast: backoff.jitter must be true or false, not ${show(jitter)}`)
+  }
+  return Object.freeze({
+    base: wholeNumber('backoff.base', base, 1),
+    cap: wholeNumber('backoff.cap', cap, 1),
+    jitter,
+  })
+}
+
+function name<Text extends string | null>(option: string, value: Text): Text {
+  if (value === null || (typeof value === 'string' && value !== '')) return value
+  throw new TypeError(`createHoldfast: ${option} must be a non-empty string, not ${show(value)}`)
+}
+
 function requireMethods(option: string, value: unknown, methods: readonly string[]): void {
   const has = (method: string) =>
     typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'
@@ -229,6 +274,11 @@ function number(option: string, value: number, least: number): number {
 function wholeNumber(option: string, value: number, least: number): number {
   if (Number.isSafeInteger(number(option, value, least))) return value
   throw new RangeError(`createHoldfast: ${option} must be a whole number, not ${value}`)
+}
+
+function flag(option: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`createHoldfast: ${option} must be true or false, not ${show(value)}`)
 }
 
 function show(value: unknown): string {

@@ -96,6 +96,6 @@ function endOf(id: OperationId, found: Whereabouts | null): Settlement | null {
     return { outcome: 'dead', id, reason: found.letter.reason, status: found.letter.status }
   }
   const { outcome, reason } = found.outcome
-  if (outcome === 'cancelled') return { outcome, id }
+  if (outcome !== 'dropped') return { outcome, id }
   return { outcome, id, reason: reason ?? 'discarded' }
 }

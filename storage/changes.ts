@@ -11,7 +11,7 @@ import type {
   Requirement,
   UserId,
 } from '../src/model.ts'
-import type { EnvelopeRow } from './storage.ts'
+import type { EnvelopeRow, PositionRow } from './storage.ts'
 
 /** An operation, and the place where it is expected. */
 export interface Member {
@@ -30,6 +30,23 @@ export interface EnqueueChange {
   readonly payload: string
   readonly enqueuedAt: Instant
   readonly expiresAt: Instant | null
+  /** Records it creates, by their local ids (Q12). Default: none. */
+  readonly creates?: readonly string[]
+  /** I8. Default: false. */
+  readonly deviceScoped?: boolean
+}
+
+/** An operation that a reply yielded (Q13). */
+export interface FollowUp {
+  /** Made of its parent's id, so that the same reply makes the same ones. */
+  readonly id: OperationId
+  readonly kind: string
+  readonly version: number
+  readonly payload: string
+  readonly enqueuedAt: Instant
+  readonly expiresAt: Instant | null
+  readonly creates: readonly string[]
+  readonly deviceScoped: boolean
 }
 
 /** Removes operations the server has taken, and what is known of their envelope. */
@@ -37,6 +54,15 @@ export interface CompleteChange {
   readonly change: 'complete'
   readonly lane: LaneId
   readonly members: readonly Member[]
+  readonly at?: Instant
+  /** The records they created, and what the server calls them (Q12). */
+  readonly made?: readonly { readonly local: string; readonly remote: string }[]
+  /** Stored directly behind them, in order (Q13); answered as `affected`. */
+  readonly followUps?: readonly FollowUp[]
+  /** Reading positions of the owner (R1, R2). */
+  readonly positions?: readonly PositionRow[]
+  /** Are their ids retained, so that somebody can ask? Default: false. */
+  readonly retain?: boolean
 }
 
 /** Removes operations for a reason, which is retained. */
@@ -75,6 +101,10 @@ export interface BuryChange {
   readonly at: Instant
   readonly attempts: number
   readonly envelopeKey: string | null
+  /** Since when the outcome is unknown, if it is. */
+  readonly unknownSince?: Instant | null
+  /** The records whose creations failed, where that is why they are dead (Q12). */
+  readonly dependsOn?: readonly string[]
 }
 
 /**
@@ -86,12 +116,39 @@ export interface ReviveChange {
   readonly id: OperationId
   /** Never at or before this place: an envelope up to here has been sent. Null: nothing has. */
   readonly behind: number | null
+  /** When; an outcome that was given up as unknown is unknown anew from here. */
+  readonly at?: Instant
 }
 
 /** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
 export interface DiscardChange {
   readonly change: 'discard'
   readonly id: OperationId
+  readonly at: Instant
+}
+
+/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
+export interface AdoptChange {
+  readonly change: 'adopt'
+  readonly user: UserId
+  /** Places of the anonymous lane that stay: they are in flight. */
+  readonly except: readonly number[]
+}
+
+/** Drops the device-scoped operations of every other user (I8). */
+export interface SupersedeChange {
+  readonly change: 'supersede'
+  /** Who logged in. */
+  readonly user: UserId
+  /** Operations in flight, which are left until their outcome is known. */
+  readonly except: readonly OperationId[]
+  readonly at: Instant
+}
+
+/** Erases all that is stored of a user (I12). */
+export interface ForgetChange {
+  readonly change: 'forget'
+  readonly user: UserId
   readonly at: Instant
 }
 
@@ -132,6 +189,8 @@ export interface TokenChange {
   readonly change: 'token'
   readonly user: UserId
   readonly expected: number
+  /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
+  readonly epoch?: number
   readonly generation: number
   readonly fingerprint: string
   readonly expiresAt: Instant | null
@@ -168,6 +227,9 @@ export type Change =
   | BuryChange
   | ReviveChange
   | DiscardChange
+  | AdoptChange
+  | SupersedeChange
+  | ForgetChange
   | EnvelopeChange
   | SoloChange
   | DeadlineChange

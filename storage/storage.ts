@@ -25,6 +25,10 @@ export interface OperationRow {
   readonly payload: string
   readonly enqueuedAt: Instant
   readonly expiresAt: Instant | null
+  /** The records it creates, by their local ids (Q12). */
+  readonly creates: readonly string[]
+  /** Is it of no use once another user has logged in on this device? (I8) */
+  readonly deviceScoped: boolean
 }
 
 /** What is known of an envelope, once that is more than "not sent yet". */
@@ -63,6 +67,30 @@ export interface LetterRow extends OperationRow {
   readonly attempts: number
   /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
   readonly envelopeKey: string | null
+  /** Since when its outcome is unknown, if it is. */
+  readonly unknownSince: Instant | null
+  /** The records whose creations failed, where that is why it is dead (Q12). */
+  readonly dependsOn: readonly string[]
+}
+
+/** A record that an operation creates (Q12). */
+export interface RecordRow {
+  /** The id the app gave it. */
+  readonly local: string
+  /** The server's id, once it is made. */
+  readonly remote: string | null
+  /** `lost`: its creation is dead, or was taken back. */
+  readonly state: 'pending' | 'made' | 'lost'
+  /** The lane of its creation. */
+  readonly lane: LaneId
+  readonly changedAt: Instant
+}
+
+/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+export interface PositionRow {
+  readonly key: string
+  readonly token: string
+  readonly readyAt: Instant
 }
 
 export interface LaneRow {
@@ -72,6 +100,8 @@ export interface LaneRow {
   readonly letters: number
   /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
   readonly soloThrough: number
+  /** The last place that was given. Default: 0. */
+  readonly tail?: number
 }
 
 /** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
@@ -100,7 +130,7 @@ export interface DeadlineRow {
 /** How a settled operation ended, as far as it is retained. */
 export interface OutcomeRow {
   readonly id: OperationId
-  readonly outcome: 'dropped' | 'cancelled'
+  readonly outcome: 'completed' | 'dropped' | 'cancelled'
   readonly reason: DropReason | null
   readonly settledAt: Instant
 }
@@ -166,6 +196,12 @@ export interface Storage {
     readonly user?: UserId | null
     readonly limit: number
   }): Promise<readonly (LetterRow & { readonly user: UserId | null })[]>
+
+  /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+  records(locals: readonly string[]): Promise<readonly RecordRow[]>
+
+  /** The newest reading position of an owner and key, or null. */
+  position(user: UserId | null, key: string): Promise<PositionRow | null>
 
   /** Commits what was handed in, then lets go of the file. Later calls reject. */
   close(): Promise<void>

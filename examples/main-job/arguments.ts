@@ -23,7 +23,7 @@ export function readArguments(argv: readonly string[]): Arguments | Ended {
     .option('--kills <number>', 'how often the app is killed', wholeNumber, 5)
     .option(
       '--speed <number>',
-      'operations typed per second; 0: as fast as they are taken (default: 120, with --trace 0)',
+      'operations typed per second; 0: as fast as they are taken (default: 150, with --trace 0)',
       wholeNumber,
     )
     .option('--no-merge', 'one request for each operation')
@@ -41,7 +41,7 @@ export function readArguments(argv: readonly string[]): Arguments | Ended {
     speed?: number
     merge: boolean
   }>()
-  const speed = options.speed ?? (options.trace === undefined ? 120 : 0)
+  const speed = options.speed ?? (options.trace === undefined ? 150 : 0)
   return { ...options, trace: options.trace ?? null, speed: speed === 0 ? null : speed }
 }
 

@@ -25,7 +25,11 @@ type Style = Parameters<typeof styleText>[0]
 
 const plainEveryMs = 2_000
 const rateOverMs = 1_000
-const barWidth = 28
+const widestBar = 28
+/** Of a document's line: all but the bar and the holds. */
+const fixedWidth = 36
+/** As long as the holds mostly are. */
+const holdsWidth = 26
 
 export class Display {
   readonly #stream: NodeJS.WriteStream
@@ -88,17 +92,17 @@ export class Display {
     { user, applied, count }: View['documents'][number],
     lanes: readonly LaneReport[],
   ): string {
+    // Some terminals do not tell how wide they are.
+    const columns = this.#stream.columns > 0 ? this.#stream.columns : 80
+    const barWidth = Math.max(4, Math.min(widestBar, columns - fixedWidth - holdsWidth))
     const filled = Math.round((applied / count) * barWidth)
-    const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled)
+    const bar = this.#style('cyan', '█'.repeat(filled) + '░'.repeat(barWidth - filled))
     const numbers = `${applied}/${count}`.padEnd(14)
-    return `${user.padEnd(6)} ${this.#style('cyan', bar)} ${numbers} ${this.#laneState(user, lanes)}`
-  }
-
-  #laneState(user: string, lanes: readonly LaneReport[]): string {
     const lane = lanes.find((one) => one.user === user)
-    if (lane === undefined) return ''
-    const holds = lane.holds.join(' ')
-    return `${lane.pending} pending ${this.#style('yellow', holds)}`
+    const pending = lane === undefined ? '' : `${lane.pending} pending`
+    // A line that wraps would spoil the next drawing.
+    const holds = (lane?.holds ?? []).join(' ').slice(0, columns - fixedWidth - barWidth)
+    return `${user.padEnd(6)} ${bar} ${numbers} ${pending} ${this.#style('yellow', holds)}`
   }
 
   #counts({ refused, retried, dropped, kills }: View): string {

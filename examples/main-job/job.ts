@@ -114,7 +114,7 @@ class Job {
     return app
   }
 
-  /** Until all is done, or nothing moves any more. Answers with the app's last life. */
+  /** Until all is done, or something went wrong. Answers with the app's last life. */
   async #watch(link: ServerLink, plan: readonly Step[]): Promise<Child> {
     const steps = [...plan]
     let app = this.#startApp()
@@ -129,12 +129,10 @@ class Job {
         if (step !== undefined) app = await this.#carryOut(step, link, app)
       }
       if (steps.length === 0 && this.#tally.isFinished) return app
-      const problem =
-        app.failure === null ? this.#standstill(moved.at, applied) : `the app ${app.failure}`
-      if (problem !== null) {
-        this.#tally.problems.push(problem)
-        return app
-      }
+      const ended = app.failure === null ? null : `the app ${app.failure}`
+      const problem = ended ?? this.#standstill(moved.at, applied)
+      if (problem !== null) this.#tally.problems.push(problem)
+      if (this.#tally.problems.length > 0) return app
       await sleep(lookEveryMs, undefined, { signal: this.#signal })
     }
   }

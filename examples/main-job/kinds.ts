@@ -1,6 +1,6 @@
 /** The operations of the app: an edit is one recorded transaction, a note is what nobody signed. */
 import { z } from 'zod'
-import { defineOperation } from '../../src/index.ts'
+import { defineOperation, type MergeInput } from '../../src/index.ts'
 
 const editSchema = z.object({
   document: z.string(),
@@ -29,9 +29,9 @@ export function defineEdit({ merges }: { readonly merges: boolean }) {
     ...(merges && {
       merge: {
         key: ({ document }: Edit) => document,
-        combine: (edits: readonly Edit[], { user }: { readonly user: string | null }) => ({
+        combine: (edits: readonly Edit[], { owner }: MergeInput) => ({
           method: 'POST' as const,
-          path: pathOf(user),
+          path: pathOf(owner.user),
           body: combined(edits),
         }),
       },

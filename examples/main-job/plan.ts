@@ -43,13 +43,13 @@ const mischief: readonly { readonly name: string; readonly change: ControlInput 
 ]
 
 /** From one fault to the next. */
-const slow = { name: 'the server is slow: 80 ms', change: { latencyMs: 80 } }
-const fast = { name: 'the server is fast again', change: { latencyMs: 2 } }
+const slow = { name: 'the server is slow: 25 ms', change: { latencyMs: 25 } }
+const fast = { name: 'the server is fast again', change: { latencyMs: 1 } }
 
 export function makePlan(seed: number, kills: number): Plan {
   const chance = seededChance(seed)
   const rain: ControlInput = {
-    latencyMs: 2,
+    latencyMs: 1,
     faults: {
       seed,
       refuse: 0.01,
@@ -71,20 +71,27 @@ function mischiefSteps(chance: Chance): Step[] {
   return order.map((one, n) => ({ type: 'server', at: share(chance, n, order.length), ...one }))
 }
 
-/** Every third kill follows so soon upon the one before that the app may not even have begun. */
+/**
+ * Every third kill follows so soon upon the one before that the app may not even have begun. After the
+ * others the first requests of the new life are refused: what was under way at the kill, and may have
+ * been applied, must nevertheless come again under the same key.
+ */
 function killSteps(chance: Chance, count: number): Step[] {
   const steps: Step[] = []
   for (let n = 1; n <= count; n += 1) {
     const former = steps.at(-1)
     const isSoon = n % 3 === 0 && former !== undefined
-    steps.push({
-      type: 'kill',
-      at: isSoon ? former.at : share(chance, n - 1, count),
-      name: `the app is killed (${n} of ${count})`,
-      delayMs: isSoon ? chance.between(100, 900) : chance.between(0, 60),
-    })
+    const at = isSoon ? former.at : share(chance, n - 1, count)
+    const delayMs = isSoon ? chance.between(100, 900) : chance.between(0, 60)
+    steps.push({ type: 'kill', at, name: `the app is killed (${n} of ${count})`, delayMs })
+    if (!isSoon) steps.push({ type: 'server', at, ...welcomeBack(n % 2 === 0 ? 401 : 429) })
   }
   return steps
+}
+
+function welcomeBack(status: number) {
+  const change: ControlInput = { failNext: { count: 2, status, retryAfter: null } }
+  return { name: `the next life of the app is welcomed with ${status}`, change }
 }
 
 /** Somewhere in the nth of so many equal parts of the work. */

@@ -24,6 +24,8 @@ async function assignmentsFor(trace: string | null): Promise<JobOptions['assignm
 async function start({ trace, seed, kills, speed, merge }: Arguments): Promise<number> {
   const stopping = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopping.abort())
+  // Nobody reads on: `npm start | head`.
+  process.stdout.on('error', () => stopping.abort())
   const display = new Display(process.stdout)
   try {
     const assignments = await assignmentsFor(trace)

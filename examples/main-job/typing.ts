@@ -58,7 +58,10 @@ export class Typing {
     const { length } = writing.recording.transactions
     const end = Math.min(length, writing.next + Math.ceil(length / turnCount))
     // The identity changes at the call, so the first edits need not wait for the promise.
-    const loggedIn = this.#holdfast.login(writing.user)
+    await Promise.all([this.#holdfast.login(writing.user), this.#writeUntil(end, writing)])
+  }
+
+  async #writeUntil(end: number, writing: Writing): Promise<void> {
     while (writing.next < end) {
       const count = this.#speed === null ? Math.min(mostAtOnce, end - writing.next) : 1
       await this.#enqueue(writing, count)
@@ -68,7 +71,6 @@ export class Typing {
         await sleep(1_000 / this.#speed)
       }
     }
-    await loggedIn
   }
 
   async #enqueue(writing: Writing, count: number): Promise<void> {

@@ -36,6 +36,8 @@ export interface Finding {
   readonly text: string
 }
 
+const mostShown = 5
+
 export function judge(evidence: Evidence): Finding[] {
   return [
     ...evidence.documents.flatMap((document) => [
@@ -47,10 +49,7 @@ export function judge(evidence: Evidence): Finding[] {
     killsSurvived(evidence),
     anonymousDropped(evidence),
     faultsMet(evidence),
-    {
-      ok: evidence.problems.length === 0,
-      text: ['no dead letters, no errors', ...evidence.problems].join('\n       '),
-    },
+    noProblems(evidence),
   ]
 }
 
@@ -76,9 +75,10 @@ function exactlyOnce(
   const twice = counts?.appliedTwice ?? 0
   const ok =
     acknowledged === transactionCount && next === transactionCount && disorder + twice === 0
+  const how = ok ? 'each once and in order' : `${disorder} out of order, ${twice} twice`
   const requests = `${counts?.applied ?? 0} requests applied, ${counts?.duplicatesSuppressed ?? 0} resent`
-  const text = `${user}: ${acknowledged} of ${transactionCount} operations acknowledged, ${next} applied, each once and in order (${requests})`
-  return { ok, text: ok ? text : `${text}: ${disorder} out of order, ${twice} twice` }
+  const text = `${user}: ${acknowledged} of ${transactionCount} operations acknowledged, ${next} applied, ${how} (${requests})`
+  return { ok, text }
 }
 
 function ownToken(summary: LogSummary): Finding {
@@ -126,6 +126,13 @@ function faultsMet({ faults: { planned, done }, summary }: Evidence): Finding {
     `${total(summary, 'htmlPages')} portal pages`,
   ]
   return { ok: done === planned, text: `faults: ${done} of ${planned} planned; ${met.join(', ')}` }
+}
+
+function noProblems({ problems }: Evidence): Finding {
+  const shown = problems.slice(0, mostShown)
+  const more = problems.length > shown.length ? [`and ${problems.length - shown.length} more`] : []
+  const text = [`dead letters and errors: ${problems.length}`, ...shown, ...more]
+  return { ok: problems.length === 0, text: text.join('\n       ') }
 }
 
 type Counted = keyof LogSummary['anonymous']

@@ -13,6 +13,8 @@ if (tooOld !== null) {
 const program = new Command('holdfast')
   .description('Runs and replays what Holdfast did, or should do.')
   .version(VERSION)
+  // 1 says that something was run and does not hold; a call that is not understood ran nothing.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 
 program
   .command('simulate')

@@ -1,11 +1,11 @@
-/** `holdfast simulate`: exit status 0 all hold, 1 some do not, 2 a file is malformed. */
+/** `holdfast simulate`: exit status 0 all hold, 1 some do not, 2 a file is malformed or cannot be used. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import { replay } from '../journal/replay.ts'
 import type { Mismatch } from '../simulation/compare.ts'
 import { parseScenario } from '../simulation/parse-scenario.ts'
-import { runScenario } from '../simulation/run-scenario.ts'
+import { runScenario, type ScenarioResult } from '../simulation/run-scenario.ts'
 import type { Scenario } from '../simulation/scenario.ts'
 
 export interface SimulateOptions {
@@ -25,26 +25,62 @@ export async function simulate(
   { journal, json }: SimulateOptions,
 ): Promise<number> {
   const scenarios: { file: string; scenario: Scenario }[] = []
+  let areWellFormed = true
   for (const file of files) {
     try {
       scenarios.push({ file, scenario: parseScenario(await readFile(file, 'utf8'), file) })
     } catch (error) {
-      process.stderr.write(`${(error as Error).message}\n`)
-      return 2
+      process.stderr.write(`${readFailure(file, error as Error)}\n`)
+      areWellFormed = false
     }
   }
-  const results: FileResult[] = []
+  if (!areWellFormed) return 2
+  let allHold = true
   for (const { file, scenario } of scenarios) {
-    const result = await runScenario(scenario)
-    const text = result.journal.join('\n')
-    if (journal !== undefined) await writeFile(journal, `${text}\n`)
-    const mismatches = [...result.mismatches, ...(await replayMismatch(text))]
+    const result = await run(scenario)
+    const mismatches = [...result.mismatches]
+    if (result.seen !== null) {
+      const text = result.journal.join('\n')
+      if (journal !== undefined && !(await isWritten(journal, `${text}\n`))) return 2
+      mismatches.push(...(await replayMismatch(text)))
+    }
     const judged = { file, name: scenario.name, ok: mismatches.length === 0, mismatches }
-    results.push(judged)
+    allHold &&= judged.ok
     if (!json) process.stdout.write(render(judged))
     else process.stdout.write(`${JSON.stringify({ ...result, ...judged, journal: undefined })}\n`)
   }
-  return results.every(({ ok }) => ok) ? 0 : 1
+  return allHold ? 0 : 1
+}
+
+function readFailure(file: string, error: Error): string {
+  return error instanceof HoldfastError ? error.message : `${file}: ${error.message}`
+}
+
+interface Run {
+  readonly mismatches: readonly Mismatch[]
+  /** Null: it did not come to its end. */
+  readonly seen: ScenarioResult['seen'] | null
+  readonly journal: readonly string[]
+}
+
+/** A run that breaks off does not hold; the files after it are run all the same. */
+async function run(scenario: Scenario): Promise<Run> {
+  try {
+    return await runScenario(scenario)
+  } catch (error) {
+    const mismatch = { what: 'the run', expected: 'to come to its end', seen: String(error) }
+    return { mismatches: [mismatch], seen: null, journal: [] }
+  }
+}
+
+async function isWritten(file: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(file, text)
+    return true
+  } catch (error) {
+    process.stderr.write(`${file}: ${(error as Error).message}\n`)
+    return false
+  }
 }
 
 /** Every scenario is run a second time from its own journal, and must give the same decisions. */

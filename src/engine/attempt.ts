@@ -20,4 +20,6 @@ export interface Attempt {
   readonly abort: AbortController
   /** The number of the question that its reply answers. */
   ask: number
+  /** Has its end been heard of, though not all that follows from it has been done? */
+  isAnswered: boolean
 }

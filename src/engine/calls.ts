@@ -2,14 +2,17 @@
 import { HoldfastError } from '../errors.ts'
 import type { OperationId, Requirement, UserId } from '../model.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
+import type { Reply } from '../ports/transport.ts'
 import type { Token, TokenFacts } from '../tokens/token.ts'
 import { type Codec, plain, type Settle } from './boundary.ts'
 import type { Connectivity } from './connectivity.ts'
 import type { Core } from './core.ts'
 import type { Flushes } from './flushes.ts'
 import type { HoldBook } from './hold-book.ts'
-import { draftCodec, type Enqueued, Intake } from './intake.ts'
+import { draftCodec, type Enqueued, type Intake } from './intake.ts'
 import { Interventions } from './interventions.ts'
+import { type Reads, readCodec } from './reads.ts'
+import type { Records } from './records.ts'
 import { loginCodec, type LogoutArgs, type LogoutResult, type Sessions } from './sessions.ts'
 import type { Waits } from './waits.ts'
 
@@ -20,6 +23,9 @@ export interface CallParts {
   readonly sessions: Sessions
   readonly connectivity: Connectivity
   readonly flushes: Flushes
+  readonly intake: Intake
+  readonly reads: Reads
+  readonly records: Records
   readonly readToken: (secret: string) => Token
   readonly tokenOf: (facts: TokenFacts) => Token
   readonly isClosing: () => boolean
@@ -32,10 +38,9 @@ export interface CallParts {
 export type Calls = ReturnType<typeof serveCalls>
 
 export function serveCalls(parts: CallParts) {
-  const { core, holds, waits, sessions, connectivity, flushes } = parts
+  const { core, holds, waits, sessions, connectivity, flushes, intake, reads, records } = parts
   const { readToken, tokenOf, isClosing, start, close, touch } = parts
-  const intake = new Intake(core)
-  const interventions = new Interventions(core, holds, waits)
+  const interventions = new Interventions(core, holds, waits, records)
   const tokenArgs = loginCodec(tokenOf)
   const { boundary } = core
   /** Offers a call, unless the engine is closing. */
@@ -53,8 +58,8 @@ export function serveCalls(parts: CallParts) {
       },
     })
   return {
-    /** Is no call of `enqueue()` under way? */
-    isIdle: () => intake.isIdle,
+    /** Is no call of `enqueue()` or `read()` under way? */
+    isIdle: () => intake.isIdle && reads.isIdle,
     readToken,
     start: boundary.serve<null, void>({
       name: 'start',
@@ -77,6 +82,10 @@ export function serveCalls(parts: CallParts) {
     }),
     setRequirement: serve('setRequirement', plain<Requirement>(), (value, settle: Settle<void>) =>
       sessions.setRequirement(value, settle),
+    ),
+    read: serve('read', readCodec, (args, settle: Settle<Reply>) => reads.begin(args, settle)),
+    forget: serve('forget', plain<UserId>(), (user, settle: Settle<void>) =>
+      sessions.forget(user, settle),
     ),
     cancel: serve('cancel', plain<OperationId>(), (id, settle: Settle<void>) =>
       interventions.cancel(id, settle),

@@ -61,16 +61,21 @@ export class Connectivity {
     const deadline = deadlines.find(({ origin }) => origin === settings.origin)
     if (deadline === undefined) return
     const leftMs = Math.min(deadline.until - boundary.wall, deadline.waitMs)
-    if (leftMs > 0) this.#holdFor(leftMs)
+    if (leftMs <= 0) return
+    this.#limitedUntil = boundary.monotonic + leftMs
+    this.#hold()
   }
 
   heard(event: PlatformEvent): void {
     this.#hear(event)
   }
 
-  /** The server asked everybody to wait. Answers what is to be stored. */
-  limited(waitMs: number): DeadlineChange {
+  /** The server asked everybody to wait. Answers what is to be stored; null: a longer wait is on already. */
+  limited(waitMs: number): DeadlineChange | null {
     const { boundary, settings } = this.#core
+    const until = boundary.monotonic + waitMs
+    if (until <= this.#limitedUntil) return null
+    this.#limitedUntil = until
     return {
       change: 'deadline',
       origin: settings.origin,
@@ -80,8 +85,8 @@ export class Connectivity {
   }
 
   /** The deadline has been stored: it holds from now on. */
-  limitStored(deadline: DeadlineChange): void {
-    if (deadline.until !== null) this.#holdFor(deadline.until - this.#core.boundary.wall)
+  limitStored(): void {
+    this.#hold()
   }
 
   /** A reply of the server itself arrived. */
@@ -200,11 +205,10 @@ export class Connectivity {
     return ready.find((line) => line.lane > this.#lastProbed) ?? ready[0] ?? null
   }
 
-  #holdFor(waitMs: number): void {
-    const until = this.#core.boundary.monotonic + waitMs
-    if (until <= this.#limitedUntil) return
-    this.#limitedUntil = until
+  #hold(): void {
+    const { boundary } = this.#core
     this.#holds.setOnEvery('rate-limited', 'the server asked to wait')
-    this.#core.boundary.arm('rate-limited', Math.max(0, waitMs), () => this.#limitOver())
+    const leftMs = Math.max(0, this.#limitedUntil - boundary.monotonic)
+    boundary.arm('rate-limited', leftMs, () => this.#limitOver())
   }
 }

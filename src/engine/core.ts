@@ -22,8 +22,10 @@ export interface Pilot {
   isFree(line: LaneLine): boolean
   /** The attempt of this lane is over, and all that follows from it has been told. */
   attemptEnded(line: LaneLine): void
-  /** Something of this lane is pending now. */
+  /** Something more of this lane is pending now. */
   arrived(line: LaneLine): void
+  /** Nothing came of what this owner had on its way into storage. */
+  cameToNothing(user: UserId | null): void
   /** Operations of this lane are gone, other than by an attempt. */
   shrunk(line: LaneLine): void
 }

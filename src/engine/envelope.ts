@@ -3,7 +3,7 @@ import type { OperationRow } from '../../storage/storage.ts'
 import type { Kinds } from '../operations/kinds.ts'
 import type { LaneLine } from './lane-line.ts'
 
-const MOST_MEMBERS = 100
+export const MOST_MEMBERS = 100
 const MOST_BYTES = 262_144
 
 export interface Envelope {
@@ -16,7 +16,11 @@ export interface Envelope {
 }
 
 /** The envelope that has been formed already, or a new one; null while the rows are not in memory. */
-export function formEnvelope(line: LaneLine, kinds: Pick<Kinds, 'mergeKey'>): Envelope | null {
+export function formEnvelope(
+  line: LaneLine,
+  kinds: Pick<Kinds, 'mergeKey'>,
+  isReady: (row: OperationRow) => boolean,
+): Envelope | null {
   const { head, envelope } = line
   if (head === undefined) return null
   if (envelope !== null && envelope.key !== null) {
@@ -32,7 +36,7 @@ export function formEnvelope(line: LaneLine, kinds: Pick<Kinds, 'mergeKey'>): En
   const mergeKey = kinds.mergeKey(head)
   if (mergeKey === null) return { members: [head], key: null, isMerging: false, isRecorded: false }
   return {
-    members: [head, ...neighbours(line, mergeKey, kinds)],
+    members: [head, ...neighbours(line, mergeKey, kinds, isReady)],
     key: null,
     isMerging: true,
     isRecorded: false,
@@ -44,12 +48,13 @@ function neighbours(
   line: LaneLine,
   mergeKey: string,
   kinds: Pick<Kinds, 'mergeKey'>,
+  isReady: (row: OperationRow) => boolean,
 ): OperationRow[] {
   const run: OperationRow[] = []
   let bytes = Buffer.byteLength(line.head?.payload ?? '')
   for (const row of line.rows.slice(1, MOST_MEMBERS)) {
     bytes += Buffer.byteLength(row.payload)
-    if (bytes > MOST_BYTES || kinds.mergeKey(row) !== mergeKey) break
+    if (bytes > MOST_BYTES || kinds.mergeKey(row) !== mergeKey || !isReady(row)) break
     run.push(row)
   }
   return run

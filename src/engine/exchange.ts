@@ -5,45 +5,17 @@
 import type { OperationRow } from '../../storage/storage.ts'
 import type { Json } from '../journal/lines.ts'
 import type { Instant } from '../model.ts'
-import type { BuiltRequest } from '../operations/kinds.ts'
+import type { BuiltRequest } from '../operations/render-request.ts'
 import type { Reply } from '../ports/transport.ts'
 import { Token, type TokenFacts } from '../tokens/token.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Attempt, Credential } from './attempt.ts'
-import type { Codec, Question } from './boundary.ts'
+import type { Question } from './boundary.ts'
 import type { Core } from './core.ts'
 import type { LaneLine } from './lane-line.ts'
+import { replyCodec } from './reply-codec.ts'
 import { rowsCodec } from './rows-codec.ts'
 import type { Sequel } from './sequel.ts'
-
-/** What a journal keeps of a reply: what decides, not what it says. */
-const replyCodec: Codec<Reply> = {
-  write: ({ status, headers, body }) => ({
-    status,
-    retryAfter: headers['retry-after'],
-    date: headers.date,
-    location: headers.location === undefined ? undefined : 'redacted',
-    type: headers['content-type'],
-    bytes: Buffer.byteLength(body),
-  }),
-  read: (json) => {
-    const { status, retryAfter, date, type } = json as {
-      readonly status: number
-      readonly retryAfter?: string
-      readonly date?: string
-      readonly type?: string
-    }
-    return {
-      status,
-      body: '',
-      headers: {
-        ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
-        ...(date === undefined ? {} : { date }),
-        ...(type === undefined ? {} : { 'content-type': type }),
-      },
-    }
-  },
-}
 
 /** An attempt in flight, as a journal's summary has it. */
 export interface SavedAttempt {
@@ -76,6 +48,7 @@ export class Exchange {
       sentAt: boundary.wall,
       abort: new AbortController(),
       ask: 0,
+      isAnswered: false,
     }
     line.attempt = attempt
     for (const { id, kind } of members) report('operation.sent', { id, user, kind })
@@ -117,6 +90,7 @@ export class Exchange {
       sentAt,
       abort: new AbortController(),
       ask,
+      isAnswered: false,
     }
     line.attempt = attempt
     const request = { method: '', path: '', headers: {}, body: null }
@@ -124,6 +98,20 @@ export class Exchange {
     boundary.reask(ask, this.#question(line, attempt, request), (answer) =>
       this.#answered(line, attempt, answer.ok ? answer.value : null),
     )
+  }
+
+  /** Replies that nobody waits for any more, and that may still come. */
+  restoreLate(
+    open: readonly { readonly ask: number; readonly name: string }[],
+    lanes: readonly { readonly attempt: SavedAttempt | null }[],
+  ): void {
+    const awaited = new Set(lanes.map(({ attempt }) => attempt?.ask))
+    for (const { ask, name } of open) {
+      if (name !== 'send' || awaited.has(ask)) continue
+      const put = () => Promise.reject<Reply>(new Error('nobody waits for it'))
+      const question = { name, args: () => null, codec: replyCodec, put }
+      this.#core.boundary.reask(ask, question, () => undefined)
+    }
   }
 
   #question(line: LaneLine, attempt: Attempt, request: BuiltRequest): Question<Reply> {
@@ -136,8 +124,8 @@ export class Exchange {
       name: 'send',
       args: () => ({ user, kind, operations, key, generation }),
       codec: replyCodec,
-      put: () =>
-        this.#core.ports.transport.send(
+      put: async () => {
+        const reply: unknown = await this.#core.ports.transport.send(
           {
             method: request.method,
             path: request.path,
@@ -148,7 +136,9 @@ export class Exchange {
             operations,
           },
           { token: secretOf(credential), signal: abort.signal },
-        ),
+        )
+        return refuseMalformed(reply)
+      },
     }
   }
 
@@ -157,12 +147,26 @@ export class Exchange {
     this.#answered(line, attempt, null)
   }
 
-  /** Null: there was no reply. One that comes after nobody waits any more is not heard. */
+  /** Null: there was no reply. Only the first end is heard: giving up aborts the request, which then fails. */
   #answered(line: LaneLine, attempt: Attempt, reply: Reply | null): void {
-    if (line.attempt !== attempt) return
+    if (attempt.isAnswered) return
+    attempt.isAnswered = true
     this.#core.boundary.disarm(alarmOf(line))
     this.#sequel.follow(line, attempt, reply)
   }
+}
+
+/** What a transport answers may be anything; what is no reply counts as none. */
+function refuseMalformed(reply: unknown): Reply {
+  const { status, headers, body } = (reply ?? {}) as Partial<Record<keyof Reply, unknown>>
+  const isReply =
+    Number.isSafeInteger(status) &&
+    typeof headers === 'object' &&
+    headers !== null &&
+    Object.values(headers).every((value) => typeof value === 'string') &&
+    typeof body === 'string'
+  if (!isReply) throw new TypeError('the transport answered what is no reply')
+  return reply as Reply
 }
 
 function alarmOf(line: LaneLine): string {

@@ -78,6 +78,10 @@ export class HoldBook {
     }
   }
 
+  isOnOwner(user: UserId | null, name: HoldName): boolean {
+    return this.#owners.get(user)?.has(name) ?? false
+  }
+
   setOnOwner(user: UserId | null, name: HoldName, cause: string): void {
     const book = this.#owners.get(user) ?? new Map<HoldName, Hold>()
     this.#owners.set(user, book)

@@ -3,13 +3,14 @@
  * and the call resolves after the commit. A schema that takes its time delays the later calls of its
  * owner, never their order.
  */
-import type { OperationRow } from '../../storage/storage.ts'
 import { formatOperationId } from '../../storage/operation-id.ts'
 import { asHoldfastError, HoldfastError } from '../errors.ts'
 import type { LaneId, OperationId, UserId } from '../model.ts'
+import { arrive } from './arrive.ts'
 import type { Codec, Settle } from './boundary.ts'
 import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
+import { draftRow } from './draft-row.ts'
 import { payloadOfSize } from './rows-codec.ts'
 
 /** What `enqueue()` was called with. */
@@ -45,17 +46,31 @@ interface Ticket {
   isChecked: boolean
 }
 
+/** Somebody who waits for calls to be over. */
+interface Waiting {
+  readonly left: Set<Ticket>
+  readonly then: () => void
+}
+
 const NO_LANE = 0 as LaneId
 
 export class Intake {
   readonly #core: Core
   /** Calls that cannot be stored yet, by owner, in the order of the calls. */
   readonly #tickets = new Map<UserId | null, Ticket[]>()
-  /** Stored, as far as is known, or about to be. */
-  #underWay = 0
+  /** Calls that are not over, by owner, and who waits for those that were made before them. */
+  readonly #open = new Map<UserId | null, Set<Ticket>>()
+  readonly #waiting = new Set<Waiting>()
 
   constructor(core: Core) {
     this.#core = core
+  }
+
+  /** Hears when every call of this owner that has been made by now is over; at once, if they are. */
+  whenStored(user: UserId | null, then: () => void): void {
+    const left = new Set(this.#open.get(user))
+    if (left.size === 0) then()
+    else this.#waiting.add({ left, then })
   }
 
   enqueue(draft: Draft, settle: Settle<Enqueued>): void {
@@ -71,7 +86,7 @@ export class Intake {
       settle.reject(new HoldfastError('PAYLOAD_TOO_LARGE', message))
       return
     }
-    if (lanes.count('pending') + this.#underWay >= settings.maxPending) {
+    if (lanes.count('pending') + lanes.comingCount >= settings.maxPending) {
       const message = `${settings.maxPending} operations are pending, as many as maxPending allows`
       settle.reject(new HoldfastError('QUEUE_FULL', message, { retryable: true }))
       return
@@ -80,7 +95,8 @@ export class Intake {
     const line = this.#tickets.get(user)
     if (line === undefined) this.#tickets.set(user, [ticket])
     else line.push(ticket)
-    this.#underWay += 1
+    lanes.coming(user, 1)
+    this.#openOf(user).add(ticket)
     kinds.check(draft.kind, draft.payload, (why) => {
       ticket.isChecked = true
       if (why !== null) this.#refuse(ticket, why)
@@ -88,17 +104,41 @@ export class Intake {
     })
   }
 
+  #openOf(user: UserId | null): Set<Ticket> {
+    const open = this.#open.get(user) ?? new Set<Ticket>()
+    this.#open.set(user, open)
+    return open
+  }
+
+  #over(ticket: Ticket): void {
+    const open = this.#openOf(ticket.user)
+    open.delete(ticket)
+    if (open.size === 0) this.#open.delete(ticket.user)
+    for (const waiting of this.#waiting) {
+      waiting.left.delete(ticket)
+      if (waiting.left.size > 0) continue
+      this.#waiting.delete(waiting)
+      waiting.then()
+    }
+  }
+
   /** Is no call under way? */
   get isIdle(): boolean {
-    return this.#underWay === 0
+    return this.#core.lanes.comingCount === 0
   }
 
   #refuse(ticket: Ticket, why: string): void {
     const line = this.#tickets.get(ticket.user)
     line?.splice(line.indexOf(ticket), 1)
-    this.#underWay -= 1
     const message = `the payload of ${ticket.draft.kind} does not fit its schema: ${why}`
     ticket.settle.reject(new HoldfastError('INVALID_PAYLOAD', message))
+    this.#over(ticket)
+    this.#cameToNothing(ticket.user)
+  }
+
+  #cameToNothing(user: UserId | null): void {
+    this.#core.lanes.coming(user, -1)
+    this.#core.pilot.cameToNothing(user)
   }
 
   /** Stores what is checked and has nothing unchecked before it. */
@@ -112,52 +152,41 @@ export class Intake {
   }
 
   #store(ticket: Ticket): void {
-    const { boundary, kinds, settings, pilot } = this.#core
+    const { settings, pilot } = this.#core
     const { user, draft, settle } = ticket
     if (user === null && pilot.requirement === 'required' && settings.anonymous === 'drop') {
       this.#drop(ticket)
       return
     }
-    const facts = kinds.facts(draft.kind)
-    const expiresInMs = draft.expiresInMs ?? facts?.expiresInMs ?? null
-    const row = {
-      kind: draft.kind,
-      version: facts?.version ?? 1,
-      payload: draft.payload,
-      enqueuedAt: boundary.wall,
-      expiresAt: expiresInMs === null ? null : boundary.wall + expiresInMs,
-    }
+    const row = draftRow(this.#core, draft)
     this.#core.store.commit(
       [{ change: 'enqueue', user, nonce: ticket.nonce, ...row }],
       {},
       (answer) => {
-        this.#underWay -= 1
         const put = answer.ok && answer.value[0]?.applied ? answer.value[0].affected[0] : undefined
         if (put === undefined) {
           settle.reject(answer.ok ? new Error('the operation was not stored') : answer.error)
+          this.#over(ticket)
+          this.#cameToNothing(user)
           return
         }
         const { id, lane, place } = put
-        this.#arrived(user, { id, lane, place, ...row })
+        this.#core.lanes.coming(user, -1)
+        arrive(this.#core, user, { id, lane, place, ...row })
         settle.resolve({ id, dropped: false })
+        this.#over(ticket)
       },
     )
   }
 
   /** Nothing is stored of it, and everybody is told (I3). */
-  #drop({ user, draft, nonce: unique, settle }: Ticket): void {
-    this.#underWay -= 1
+  #drop(ticket: Ticket): void {
+    const { user, draft, nonce: unique, settle } = ticket
+    this.#core.lanes.coming(user, -1)
     const id = formatOperationId(NO_LANE, 0, unique)
     this.#core.report('operation.dropped', { id, user, kind: draft.kind, reason: 'anonymous' })
     settle.resolve({ id, dropped: true })
-  }
-
-  #arrived(user: UserId | null, row: OperationRow): void {
-    const { lanes, pilot, report } = this.#core
-    const line = lanes.make({ lane: row.lane, user, pending: 0, letters: 0, soloThrough: 0 })
-    line.arrived(row)
-    report('operation.enqueued', { id: row.id, user, kind: row.kind })
-    if (line.pending === 1) pilot.arrived(line)
+    this.#over(ticket)
   }
 }
 

@@ -6,6 +6,7 @@ import type { Settle } from './boundary.ts'
 import type { Core } from './core.ts'
 import type { HoldBook } from './hold-book.ts'
 import { type LaneLine, WINDOW_ROWS } from './lane-line.ts'
+import type { Records } from './records.ts'
 import type { Found } from './store.ts'
 import type { Waits } from './waits.ts'
 
@@ -13,11 +14,13 @@ export class Interventions {
   readonly #core: Core
   readonly #holds: HoldBook
   readonly #waits: Waits
+  readonly #records: Records
 
-  constructor(core: Core, holds: HoldBook, waits: Waits) {
+  constructor(core: Core, holds: HoldBook, waits: Waits, records: Records) {
     this.#core = core
     this.#holds = holds
     this.#waits = waits
+    this.#records = records
   }
 
   /** Q10: pending → cancelled; what may have arrived is too late. */
@@ -30,7 +33,8 @@ export class Interventions {
       } else if (isInFlight(line, id) || isOfUnknownOutcome(line, id)) {
         settle.reject(new HoldfastError('TOO_LATE', `${id} has been sent and may have arrived`))
       } else {
-        this.#change(id, { change: 'cancel', id, at: boundary.wall }, settle, ({ affected }) => {
+        const change = { change: 'cancel', id, at: boundary.wall } as const
+        this.#change(line, change, settle, ({ affected }) => {
           this.#gone(affected)
           for (const { id: cancelled, user, kind } of affected) {
             report('operation.cancelled', { id: cancelled, user, kind })
@@ -48,7 +52,8 @@ export class Interventions {
         settle.reject(new HoldfastError('TOO_LATE', `${id} is being sent just now`))
         return
       }
-      this.#change(id, { change: 'discard', id, at: boundary.wall }, settle, (answer) => {
+      const change = { change: 'discard', id, at: boundary.wall } as const
+      this.#change(line, change, settle, (answer) => {
         if (answer.from === 'dead') this.#lettersGone(answer.affected)
         else this.#gone(answer.affected)
         for (const { id: discarded, user, kind } of answer.affected) {
@@ -67,10 +72,16 @@ export class Interventions {
         return
       }
       const behind = line === undefined || line.pending === 0 ? null : line.sentThrough
-      this.#change(id, { change: 'revive', id, behind }, settle, ({ affected }) => {
-        this.#lettersGone(affected)
-        this.#back(affected)
-      })
+      this.#change(
+        line,
+        { change: 'revive', id, behind, at: this.#core.boundary.wall },
+        settle,
+        ({ affected }) => {
+          // First back, then released from the hold: what lies behind must not go ahead.
+          this.#back(affected)
+          this.#lettersGone(affected)
+        },
+      )
     })
   }
 
@@ -103,24 +114,22 @@ export class Interventions {
     })
   }
 
+  /** The lane sends nothing meanwhile: what is about to go must not be sent, nor anything ahead of what comes back. */
   #change(
-    id: OperationId,
-    change: Change,
+    line: LaneLine | undefined,
+    change: Extract<Change, { readonly id: OperationId }>,
     settle: Settle<void>,
     applied: (answer: Extract<Answer, { applied: true }>) => void,
   ): void {
+    line?.changeBegun()
     this.#core.store.commit([change], {}, (answered) => {
-      if (!answered.ok) {
-        settle.reject(answered.error)
-        return
-      }
-      const [answer] = answered.value
-      if (answer === undefined || !answer.applied) {
-        settle.reject(unknownOperation(id))
-        return
-      }
-      applied(answer)
-      settle.resolve()
+      const answer = answered.ok ? answered.value[0] : undefined
+      if (answer?.applied === true) {
+        applied(answer)
+        this.#records.changed()
+        settle.resolve()
+      } else settle.reject(answered.ok ? unknownOperation(change.id) : answered.error)
+      line?.changeEnded()
     })
   }
 
@@ -149,9 +158,11 @@ export class Interventions {
     const { lanes, pilot } = this.#core
     const { lane, user } = first
     const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
-    const wasEmpty = line.pending === 0
+    const waiting = line.envelope
     line.reordered(line.pending + affected.length)
-    if (wasEmpty) pilot.arrived(line)
+    // Who has been put ahead of an envelope that waits does not wait for it.
+    if (waiting !== null && first.place < waiting.place) this.#waits.end(line)
+    pilot.arrived(line)
   }
 }
 
@@ -164,7 +175,7 @@ function isOfUnknownOutcome(line: LaneLine | undefined, id: OperationId): boolea
   if (line === undefined) return false
   if (line.mayHaveBeenSent && line.head?.id === id) return true
   const { envelope } = line
-  if (envelope === null || envelope.unknownSince === null) return false
+  if (envelope === null || !line.isOutcomeUnknown) return false
   return line.rows.some((row) => row.id === id && envelope.members.includes(row.place))
 }
 

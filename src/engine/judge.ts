@@ -5,7 +5,7 @@
 import type { EnvelopeRow } from '../../storage/storage.ts'
 import type { DeadReason, Instant } from '../model.ts'
 import type { Settings } from '../options.ts'
-import type { Interpretation } from '../operations/define-operation.ts'
+import type { Interpreted } from '../operations/interpreted.ts'
 import { countsTowardsDeath } from '../operations/interpret-reply.ts'
 import type { Reply } from '../ports/transport.ts'
 
@@ -16,8 +16,8 @@ export type Verdict =
   | {
       readonly verdict: 'dead'
       readonly reason: DeadReason
-      /** Is its outcome unknown? Then it dies whole, and comes back whole under the same key (Q8). */
-      readonly unknown: boolean
+      /** Since when its outcome is unknown, if it is: it dies whole then, and comes back whole under the same key (Q8). */
+      readonly unknownSince: Instant | null
     }
   | { readonly verdict: 'refused' }
   /** Sent again after a wait. */
@@ -29,7 +29,8 @@ export interface Judged {
   /** Null: there was no reply. */
   readonly reply: Reply | null
   /** Null: the kind's code threw, or there was no reply. */
-  readonly interpretation: Interpretation | null
+  readonly interpretation:
+    (Pick<Interpreted, 'outcome'> & { readonly reason?: Interpreted['reason'] }) | null
   readonly sentAt: Instant
   readonly now: Instant
   /** Was some other request to that origin answered since the attempt before? (Q8) */
@@ -51,7 +52,7 @@ export function judge(judged: Judged): Verdict {
     case 'rejected':
       return envelope.members.length > 1
         ? { verdict: 'alone' }
-        : { verdict: 'dead', reason: interpretation.reason ?? 'rejected', unknown: false }
+        : { verdict: 'dead', reason: interpretation.reason ?? 'rejected', unknownSince: null }
     case 'retry':
     case undefined:
       return judgeAgain(judged)
@@ -67,7 +68,7 @@ function judgeAgain(judged: Judged): Verdict {
   const firstAttemptAt = envelope.firstAttemptAt ?? sentAt
   const unknownSince = envelope.unknownSince ?? (isUnknown ? sentAt : null)
   if (countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs) {
-    return { verdict: 'dead', reason: 'attempts-exhausted', unknown: unknownSince !== null }
+    return { verdict: 'dead', reason: 'attempts-exhausted', unknownSince }
   }
   const asked = reply === null ? null : retryAfterMs(reply, now)
   const waitMs = Math.max(backoffMs(attempts, judged.fraction, settings.backoff), asked ?? 0)
@@ -101,7 +102,7 @@ export function backoffMs(n: number, fraction: number, backoff: Settings['backof
 }
 
 /** Seconds or an HTTP date, capped at 1 h; null where the reply asks for nothing (Q7). */
-function retryAfterMs({ headers }: Reply, now: Instant): number | null {
+export function retryAfterMs({ headers }: Reply, now: Instant): number | null {
   const value = headers['retry-after']?.trim()
   if (value === undefined || value === '') return null
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now

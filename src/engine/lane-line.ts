@@ -33,6 +33,8 @@ export class LaneLine {
   letters = 0
   /** Operations up to this place are sent alone (Q4). */
   soloThrough = 0
+  /** The last place given in this lane, as far as is known. */
+  tail = 0
   /** Holds on this lane alone. */
   readonly holds = new Map<HoldName, Hold>()
   /** The attempt under way. */
@@ -47,6 +49,10 @@ export class LaneLine {
   repliesAtLastEnd: number | null = null
   #rows: OperationRow[] = []
   readonly #envelopes = new Map<number, EnvelopeRow>()
+  /** Grows whenever rows were changed other than by an attempt: what was taken from them before is out of date. */
+  order = 0
+  #changeCount = 0
+  readonly #afterChanges: (() => void)[] = []
 
   constructor(row: LaneRow, envelopes: readonly EnvelopeRow[]) {
     this.lane = row.lane
@@ -54,6 +60,7 @@ export class LaneLine {
     this.pending = row.pending
     this.letters = row.letters
     this.soloThrough = row.soloThrough
+    this.tail = row.tail ?? 0
     this.mayHaveBeenSent = row.pending > 0
     for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
   }
@@ -101,9 +108,50 @@ export class LaneLine {
       : (envelope.members.at(-1) ?? null)
   }
 
+  /**
+   * Is the outcome of the envelope at the head unknown? One with a key of its own was recorded before
+   * its sending, so the process before this one may have sent it (Q5).
+   */
+  get isOutcomeUnknown(): boolean {
+    const { envelope } = this
+    if (envelope === null) return false
+    if (envelope.unknownSince !== null) return true
+    return this.mayHaveBeenSent && envelope.key !== null && envelope.key !== this.head?.id
+  }
+
+  /** Since when, as far as is known: at least since it was recorded, if a process died after that (Q5). */
+  get unknownSince(): Instant | null {
+    const { envelope } = this
+    if (envelope === null) return null
+    if (envelope.unknownSince !== null) return envelope.unknownSince
+    return this.mayHaveBeenSent && envelope.key !== null ? envelope.firstAttemptAt : null
+  }
+
+  /** Are rows of it being changed, other than by an attempt? Then what is in memory may be gone. */
+  get isChanging(): boolean {
+    return this.#changeCount > 0
+  }
+
+  /** Rows are about to be changed: nothing is sent until `changeEnded()`. */
+  changeBegun(): void {
+    this.#changeCount += 1
+  }
+
+  changeEnded(): void {
+    this.#changeCount -= 1
+    this.order += 1
+    while (!this.isChanging && this.#afterChanges.length > 0) this.#afterChanges.shift()?.()
+  }
+
+  /** Runs it once nothing is being changed. */
+  whenUnchanged(then: () => void): void {
+    this.#afterChanges.push(then)
+  }
+
   /** An operation was committed at the end of the lane. */
   arrived(row: OperationRow): void {
     const wasWhole = this.isWhole
+    this.tail = Math.max(this.tail, row.place)
     this.pending += 1
     const last = this.#rows.at(-1)
     const isNext = last === undefined || last.place < row.place
@@ -122,19 +170,26 @@ export class LaneLine {
     this.pending -= places.length
     this.#rows = this.#rows.filter((row) => !places.includes(row.place))
     for (const [place, { members }] of this.#envelopes) {
-      if (members.some((member) => places.includes(member))) this.#envelopes.delete(place)
+      if ([place, ...members].some((one) => places.includes(one))) this.#envelopes.delete(place)
     }
     if (head === undefined || places.includes(head.place)) this.#forgetHead()
   }
 
   /** The order in storage has changed: the window is to be read again. */
   reordered(pending: number): void {
+    this.order += 1
     this.pending = pending
     this.#rows = []
   }
 
   recorded(envelope: EnvelopeRow): void {
     this.#envelopes.set(envelope.place, envelope)
+  }
+
+  /** The envelope at the head need not wait any more. */
+  waited(): void {
+    const { envelope } = this
+    if (envelope !== null) this.recorded({ ...envelope, retryAt: null })
   }
 
   dissolved(place: number, through: number): void {
@@ -145,9 +200,9 @@ export class LaneLine {
 
   /** For a journal that begins here; payloads stay out of it. */
   save(): SavedLine {
-    const { lane, user, pending, letters, soloThrough, refusedCount, mayHaveBeenSent } = this
+    const { lane, user, pending, letters, soloThrough, tail, refusedCount, mayHaveBeenSent } = this
     return {
-      row: { lane, user, pending, letters, soloThrough },
+      row: { lane, user, pending, letters, soloThrough, tail },
       envelopes: [...this.#envelopes.values()],
       rows: rowsCodec.write(this.#rows),
       holds: [...this.holds.values()],

@@ -6,6 +6,8 @@ import { LaneLine } from './lane-line.ts'
 export class Lanes {
   readonly #byLane = new Map<LaneId, LaneLine>()
   readonly #byUser = new Map<UserId | null, LaneLine>()
+  /** Operations that are on their way into storage, by owner. */
+  readonly #coming = new Map<UserId | null, number>()
 
   /** The line of a lane, made if need be. */
   make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): LaneLine {
@@ -23,6 +25,30 @@ export class Lanes {
 
   ofUser(user: UserId | null): LaneLine | undefined {
     return this.#byUser.get(user)
+  }
+
+  /** An operation of this owner is on its way into storage, or (`-1`) is not any more. */
+  coming(user: UserId | null, difference: 1 | -1): void {
+    const count = (this.#coming.get(user) ?? 0) + difference
+    if (count === 0) this.#coming.delete(user)
+    else this.#coming.set(user, count)
+  }
+
+  /** Is an operation of this owner on its way into storage? */
+  isComing(user: UserId | null): boolean {
+    return this.#coming.has(user)
+  }
+
+  /** Has this owner neither anything pending nor anything on its way? */
+  isEmpty(user: UserId | null): boolean {
+    return (this.ofUser(user)?.pending ?? 0) === 0 && !this.#coming.has(user)
+  }
+
+  /** Operations on their way into storage, of every owner. */
+  get comingCount(): number {
+    let count = 0
+    for (const coming of this.#coming.values()) count += coming
+    return count
   }
 
   /** Forgets a lane that has neither operations nor letters. */

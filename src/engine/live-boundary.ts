@@ -15,7 +15,8 @@ export interface SavedBoundary {
   readonly callCount: number
   readonly askCount: number
   readonly alarms: readonly string[]
-  readonly open: readonly string[]
+  /** The questions that have no answer yet. */
+  readonly open: readonly { readonly ask: number; readonly name: string }[]
 }
 
 export interface LiveBoundaryOptions {
@@ -111,7 +112,7 @@ export class LiveBoundary implements Boundary {
       callCount: this.#callCount,
       askCount: this.#askCount,
       alarms: [...this.#alarms.keys()],
-      open: [...this.#open.values()],
+      open: Array.from(this.#open, ([ask, name]) => ({ ask, name })),
     }
   }
 

@@ -120,7 +120,7 @@ export class Orders {
       case 'anonymous.drop':
         // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
-        if (this.#parts.isBegun()) this.#parts.later(() => this.#parts.sessions.dropAnonymous())
+        if (this.#parts.isBegun()) this.#parts.later(() => this.#parts.sessions.sweepAnonymous())
         return
       case 'anonymous.hold':
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
@@ -129,6 +129,7 @@ export class Orders {
         this.#parts.holds.liftFromOwner(null, 'signed-out')
         return
       case 'anonymous.adopt':
+        this.#parts.later(() => this.#parts.sessions.adopt())
         return
       case 'tokens.waive':
         for (const user of this.#parts.usersWithTokens()) {
@@ -152,7 +153,7 @@ export class Orders {
       case 'lane.idled':
         this.#parts.retire(line)
         this.#core.lanes.forgetIfBare(line)
-        if (user !== null) this.#parts.sessions.emptied(user)
+        this.#parts.sessions.emptied(user)
         if (this.#core.lanes.count('pending') === 0) this.#core.report('queue.drained', {})
     }
   }

@@ -3,10 +3,11 @@
  * machines and the app hear of it, and the attempt ends. A change that cannot be stored is repeated
  * until it can; the lane has the hold `storage-failed` meanwhile (Q11).
  */
-import type { Answer, Change, DeadlineChange } from '../../storage/changes.ts'
+import type { Answer, Change, CompleteChange, DeadlineChange } from '../../storage/changes.ts'
 import type { EnvelopeRow, OperationRow } from '../../storage/storage.ts'
-import { asHoldfastError } from '../errors.ts'
-import type { DeadReason } from '../model.ts'
+import { HoldfastError } from '../errors.ts'
+import type { DeadReason, Instant, OperationId } from '../model.ts'
+import type { Interpreted, Misjudged } from '../operations/interpreted.ts'
 import { isCaptivePortal } from '../operations/interpret-reply.ts'
 import type { Reply } from '../ports/transport.ts'
 import type { Wallet } from '../tokens/wallet.ts'
@@ -16,9 +17,12 @@ import { jitter } from './chance.ts'
 import type { Connectivity } from './connectivity.ts'
 import type { Core } from './core.ts'
 import { excerptOf } from './excerpt.ts'
+import { checkFollowUps, followUpRows } from './follow-ups.ts'
 import type { HoldBook } from './hold-book.ts'
 import { judge, type Verdict } from './judge.ts'
 import type { LaneLine } from './lane-line.ts'
+import { notStored } from './storage-errors.ts'
+import type { Records } from './records.ts'
 import type { CommitWish } from './store.ts'
 import type { Waits } from './waits.ts'
 
@@ -32,6 +36,9 @@ interface Death {
   readonly status: number | null
   /** The key to come back under, if the outcome is unknown (Q8). */
   readonly envelopeKey: string | null
+  readonly unknownSince?: Instant | null
+  /** The records whose creations failed (Q12). */
+  readonly dependsOn?: readonly string[]
 }
 
 export class Sequel {
@@ -40,6 +47,7 @@ export class Sequel {
   readonly #connectivity: Connectivity
   readonly #holds: HoldBook
   readonly #waits: Waits
+  readonly #records: Records
 
   constructor(
     core: Core,
@@ -47,35 +55,45 @@ export class Sequel {
     connectivity: Connectivity,
     holds: HoldBook,
     waits: Waits,
+    records: Records,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#connectivity = connectivity
     this.#holds = holds
     this.#waits = waits
+    this.#records = records
+  }
+
+  /** Must the head still wait? (Q7) */
+  mustWait(line: LaneLine): boolean {
+    return this.#waits.mustWait(line)
   }
 
   /** Carries out what follows from a reply, or (`null`) from there being none. */
   follow(line: LaneLine, attempt: Attempt, reply: Reply | null): void {
-    if (reply !== null && this.#isPortal(line, attempt, reply)) {
+    const isPortal = reply !== null && this.#isPortal(attempt, reply)
+    if (isPortal && !this.#meetsItAlone(line)) {
       line.repliesAtPortal = this.#connectivity.replyCount
       this.#connectivity.portalMet()
       this.end(line)
       return
     }
-    if (reply !== null) {
+    if (reply !== null && !isPortal) {
       this.#connectivity.genuineReply()
       this.#wallet.clock.heard(reply.headers.date, this.#core.boundary.wall)
     }
-    const verdict = this.#judge(line, attempt, reply)
-    if (verdict.verdict === 'refused') {
-      this.#refused(line, attempt)
-      return
-    }
-    if (reply !== null && attempt.credential !== null && line.user !== null) {
-      this.#wallet.accepted(line.user, attempt.credential.generation)
-    }
-    this.#carryOut(line, attempt, reply, verdict)
+    this.#interpret(line, attempt, reply, (interpreted) => {
+      const verdict = this.#judge(line, attempt, reply, interpreted)
+      if (verdict.verdict === 'refused') {
+        this.#refused(line, attempt)
+        return
+      }
+      if (reply !== null && attempt.credential !== null && line.user !== null) {
+        this.#wallet.accepted(line.user, attempt.credential.generation)
+      }
+      this.#carryOut(line, attempt, reply, verdict, interpreted)
+    })
   }
 
   /** The attempt is over. */
@@ -86,31 +104,63 @@ export class Sequel {
     this.#core.pilot.attemptEnded(line)
   }
 
-  complete(line: LaneLine, members: readonly OperationRow[]): void {
-    const change = { change: 'complete', lane: line.lane, members: members.map(memberOf) } as const
+  complete(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    interpreted: Interpreted | null = null,
+  ): void {
+    const { boundary, report } = this.#core
+    const { translations = {}, followUps = [], ryw = null } = interpreted ?? {}
+    const locals = new Set([...members.flatMap((row) => row.creates), ...Object.keys(translations)])
+    const change: CompleteChange = {
+      change: 'complete',
+      lane: line.lane,
+      members: members.map(memberOf),
+      at: boundary.wall,
+      // A record that the reply does not translate is known to the server by the app's own id.
+      made: Array.from(locals, (local) => ({ local, remote: translations[local] ?? local })),
+      followUps: followUpRows(this.#core, members[0]?.id ?? ('' as OperationId), followUps),
+      positions:
+        ryw === null
+          ? []
+          : [{ key: ryw.key, token: ryw.token, readyAt: boundary.wall + ryw.delayMs }],
+      retain: this.#core.settings.retainCompleted,
+    }
     // Losing this in a power cut costs one resend under the same key.
-    this.#commit(line, [change], { synced: false }, () => {
+    this.#commit(line, [change], { synced: false }, (answer) => {
       this.#removed(line, members)
       for (const { id, kind } of members) {
-        this.#core.report('operation.completed', { id, kind, user: line.user })
+        report('operation.completed', { id, kind, user: line.user })
       }
+      if (answer.affected.length > 0) line.reordered(line.pending + answer.affected.length)
+      for (const { id, kind } of answer.affected) {
+        report('operation.enqueued', { id, kind, user: line.user })
+      }
+      if (locals.size > 0) this.#records.changed()
       this.end(line)
     })
   }
 
-  expire(line: LaneLine, row: OperationRow, then: () => void): void {
+  /** It is not sent any more: it has expired, or another user owns the device. */
+  drop(
+    line: LaneLine,
+    row: OperationRow,
+    reason: 'expired' | 'superseded',
+    then: () => void,
+  ): void {
     const { boundary, report } = this.#core
     const change = {
       change: 'drop',
       lane: line.lane,
       members: [memberOf(row)],
-      reason: 'expired',
+      reason,
       at: boundary.wall,
     } as const
     this.#commit(line, [change], {}, () => {
       this.#removed(line, [row])
       const { id, kind } = row
-      report('operation.dropped', { id, kind, user: line.user, reason: 'expired' })
+      report('operation.dropped', { id, kind, user: line.user, reason })
+      if (row.creates.length > 0) this.#records.changed()
       then()
     })
   }
@@ -119,7 +169,7 @@ export class Sequel {
   bury(
     line: LaneLine,
     members: readonly OperationRow[],
-    { reason, excerpt, status, envelopeKey }: Death,
+    { reason, excerpt, status, envelopeKey, unknownSince = null, dependsOn = [] }: Death,
   ): void {
     const { boundary, settings, report } = this.#core
     const change = {
@@ -134,6 +184,8 @@ export class Sequel {
         (line.envelopeAt(members[0]?.place ?? 0)?.attempts ?? 0) +
         (reason === 'unreadable' ? 0 : 1),
       envelopeKey,
+      unknownSince,
+      dependsOn,
     } as const
     this.#commit(line, [change], {}, () => {
       this.#removed(line, members)
@@ -144,6 +196,7 @@ export class Sequel {
       for (const { id, kind } of members) {
         report('operation.dead', { id, kind, user: line.user, reason, status })
       }
+      if (members.some((row) => row.creates.length > 0)) this.#records.changed()
       this.end(line)
     })
   }
@@ -184,28 +237,31 @@ export class Sequel {
     this.end(line)
   }
 
-  #isPortal(line: LaneLine, { members }: Attempt, reply: Reply): boolean {
+  #isPortal({ members }: Attempt, reply: Reply): boolean {
     const { boundary, settings, kinds } = this.#core
     const declared = kinds.facts(members[0]?.kind ?? '')?.reply ?? 'json'
-    const isPortal = boundary.pull('portal', plain<boolean>(), () =>
+    return boundary.pull('portal', plain<boolean>(), () =>
       isCaptivePortal(reply, declared, settings.origin),
     )
-    const meetsItAlone =
-      line.repliesAtPortal !== null && this.#connectivity.replyCount > line.repliesAtPortal
-    return isPortal && !meetsItAlone
   }
 
-  #judge(line: LaneLine, attempt: Attempt, reply: Reply | null): Verdict {
-    const { boundary, settings, kinds } = this.#core
+  /** Has the server itself answered others since the head met a portal? Then it is no portal (Q6). */
+  #meetsItAlone({ repliesAtPortal }: LaneLine): boolean {
+    return repliesAtPortal !== null && this.#connectivity.replyCount > repliesAtPortal
+  }
+
+  #judge(
+    line: LaneLine,
+    attempt: Attempt,
+    reply: Reply | null,
+    interpretation: Interpreted | null,
+  ): Verdict {
+    const { boundary, settings } = this.#core
     const { members, key, sentAt } = attempt
     const place = members[0]?.place ?? 0
     const known = line.envelopeAt(place) ?? this.blank(line, place)
-    const envelope = { ...known, key, members: members.map((row) => row.place) }
-    const afterUnknown = envelope.unknownSince !== null
-    const interpretation =
-      reply === null
-        ? null
-        : kinds.interpret(members[0]?.kind ?? '', line.owner, reply, afterUnknown)
+    const unknownSince = this.#unknownSince(line, members, reply)
+    const envelope = { ...known, key, members: members.map((row) => row.place), unknownSince }
     const isWaiting = interpretation === null || interpretation.outcome === 'retry'
     return judge({
       envelope,
@@ -220,22 +276,76 @@ export class Sequel {
     })
   }
 
-  #carryOut(line: LaneLine, attempt: Attempt, reply: Reply | null, verdict: Verdict): void {
+  /** What the kind's code makes of the reply; null: nothing, or there was none. */
+  #interpret(
+    line: LaneLine,
+    { members }: Attempt,
+    reply: Reply | null,
+    then: (interpreted: Interpreted | null) => void,
+  ): void {
+    if (reply === null) {
+      then(null)
+      return
+    }
+    const kind = members[0]?.kind ?? ''
+    const afterUnknown = this.#unknownSince(line, members, reply) !== null
+    const interpreted = this.#core.kinds.interpret(kind, line.owner, reply, afterUnknown)
+    if (typeof interpreted === 'string') {
+      this.#reportMisjudged(kind, interpreted)
+      then(null)
+      return
+    }
+    checkFollowUps(this.#core, interpreted.followUps, (why) => {
+      if (why !== null) this.#reportMisjudged(kind, 'threw')
+      then(why === null ? interpreted : null)
+    })
+  }
+
+  /** Since when the outcome of this envelope is unknown, by what is recorded and by this reply. */
+  #unknownSince(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    reply: Reply | null,
+  ): Instant | null {
+    const known = line.envelopeAt(members[0]?.place ?? 0)?.unknownSince ?? null
+    // After a crash in mid-send a conflict with the first sending is proof of it (Q5).
+    const isUnknown = line.isOutcomeUnknown || (line.mayHaveBeenSent && reply?.status === 409)
+    return known ?? (isUnknown ? (line.attempt?.sentAt ?? this.#core.boundary.wall) : null)
+  }
+
+  /** A reply that a kind's code made nothing of is `retry`, bounded by Q8: never a loss. */
+  #reportMisjudged(kind: string, misjudged: Misjudged): void {
+    const error =
+      misjudged === 'threw'
+        ? new HoldfastError('APP_CODE_FAILED', `interpret of ${kind} threw, or made no sense`)
+        : new HoldfastError('FOREIGN_FOLLOW_UP', `a follow-up of ${kind} names another owner`)
+    this.#core.report('error', { error })
+  }
+
+  #carryOut(
+    line: LaneLine,
+    attempt: Attempt,
+    reply: Reply | null,
+    verdict: Verdict,
+    interpreted: Interpreted | null,
+  ): void {
     const { members } = attempt
     switch (verdict.verdict) {
       case 'completed':
-        this.complete(line, members)
+        this.complete(line, members, interpreted)
         return
       case 'alone':
         this.#sendAlone(line, members)
         return
       case 'dead': {
         const secret = attempt.credential?.token.reveal() ?? null
-        this.bury(line, verdict.unknown ? members : members.slice(0, 1), {
+        const { unknownSince } = verdict
+        this.bury(line, unknownSince === null ? members.slice(0, 1) : members, {
           reason: verdict.reason,
           excerpt: reply === null ? null : excerptOf(reply.body, secret),
           status: reply?.status ?? null,
-          envelopeKey: verdict.unknown ? attempt.key : null,
+          envelopeKey: unknownSince === null ? null : attempt.key,
+          unknownSince,
         })
         return
       }
@@ -261,20 +371,25 @@ export class Sequel {
     line.refusedCount += 1
     const changes: Change[] = [{ change: 'refuseToken', user, generation }]
     const envelope = line.envelopeAt(members[0]?.place ?? 0)
-    const refused = envelope === null ? null : this.#formedAnew(envelope, line.refusedCount)
+    const refused = envelope === null ? null : this.#afterRefusal(line, envelope)
     if (refused !== null) changes.unshift({ change: 'envelope', envelope: refused })
     this.#commit(line, changes, {}, () => {
       if (refused !== null) line.recorded(refused)
+      line.mayHaveBeenSent = false
       this.#wallet.refused(user, generation)
       this.end(line)
     })
   }
 
   /** After a definite refusal it may be formed anew, unless an earlier outcome is unknown (Q5). */
-  #formedAnew(envelope: EnvelopeRow, refusedCount: number): EnvelopeRow {
-    return envelope.unknownSince === null
-      ? { ...envelope, refusedCount, key: null, members: [] }
-      : { ...envelope, refusedCount }
+  #afterRefusal(line: LaneLine, envelope: EnvelopeRow): EnvelopeRow {
+    const { refusedCount } = line
+    if (!line.isOutcomeUnknown) return { ...envelope, refusedCount, key: null, members: [] }
+    return {
+      ...envelope,
+      refusedCount,
+      unknownSince: envelope.unknownSince ?? this.#core.boundary.wall,
+    }
   }
 
   /** I10: no loss; somebody must say what the server demands, or bring a token. */
@@ -310,7 +425,8 @@ export class Sequel {
     if (deadline !== null) changes.push(deadline)
     this.#commit(line, changes, {}, () => {
       line.recorded(envelope)
-      if (deadline !== null) this.#connectivity.limitStored(deadline)
+      line.mayHaveBeenSent = false
+      if (deadline !== null) this.#connectivity.limitStored()
       this.#waits.begin(line, envelope)
       const { attempts, retryAt } = envelope
       for (const { id, kind } of members) {
@@ -329,12 +445,18 @@ export class Sequel {
   }
 
   /** Commits at last; where a row was not as expected, the lane is read anew instead. */
-  #commit(line: LaneLine, changes: readonly Change[], wish: CommitWish, then: () => void): void {
+  #commit(
+    line: LaneLine,
+    changes: readonly Change[],
+    wish: CommitWish,
+    then: (first: Extract<Answer, { applied: true }>) => void,
+  ): void {
     const failed = (error: Error) => this.#storageFailed(line, error)
     this.#core.store.commitAtLast(changes, wish, failed, (answers: readonly Answer[]) => {
       this.#holds.liftFromLane(line, 'storage-failed')
-      if (answers[0]?.applied === true) {
-        then()
+      const [first] = answers
+      if (first?.applied === true) {
+        then(first)
         return
       }
       line.reordered(line.pending)
@@ -349,11 +471,7 @@ export class Sequel {
 
   #storageFailed(line: LaneLine, cause: Error): void {
     this.#holds.setOnLane(line, 'storage-failed', cause.message)
-    const error = asHoldfastError(
-      cause,
-      'STORAGE_UNAVAILABLE',
-      'what happened could not be recorded',
-    )
+    const error = notStored(cause, 'what happened could not be recorded')
     this.#core.report('error', { error })
   }
 }

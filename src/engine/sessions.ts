@@ -2,14 +2,19 @@
  * Who is logged in, what the server demands, and the beginning and end of each user's session. The
  * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
  */
-import type { Change } from '../../storage/changes.ts'
-import { asHoldfastError, HoldfastError } from '../errors.ts'
+import type { Affected, Change, EnqueueChange } from '../../storage/changes.ts'
+import { HoldfastError } from '../errors.ts'
 import type { DropReason, Requirement, UserId } from '../model.ts'
 import type { Token } from '../tokens/token.ts'
 import type { Wallet } from '../tokens/wallet.ts'
+import { arrive } from './arrive.ts'
 import type { Codec, Settle } from './boundary.ts'
+import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
+import { draftRow } from './draft-row.ts'
 import type { LaneLine } from './lane-line.ts'
+import type { Records } from './records.ts'
+import { notStored } from './storage-errors.ts'
 import type { Waits } from './waits.ts'
 
 export interface LoginArgs {
@@ -45,13 +50,22 @@ export class Sessions {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #waits: Waits
+  readonly #records: Records
   /** Logouts that wait for their lane to be empty (I7). */
   readonly #flushing = new Map<UserId, () => void>()
+  readonly #purging = new Set<LaneLine>()
 
-  constructor(core: Core, wallet: Wallet, waits: Waits) {
+  constructor(core: Core, wallet: Wallet, waits: Waits, records: Records) {
     this.#core = core
     this.#wallet = wallet
     this.#waits = waits
+    this.#records = records
+  }
+
+  /** The engine begins: what the last run left to be done at the end of a session is done (I3, T11). */
+  begin(): void {
+    this.sweepAnonymous()
+    for (const user of this.#wallet.leaving()) this.emptied(user)
   }
 
   login({ user, token }: LoginArgs, settle: Settle<void>): void {
@@ -63,12 +77,14 @@ export class Sessions {
     const stored = both(settle)
     if (pilot.user !== user) {
       pilot.identity({ type: 'user.loggedIn', user })
-      const changes: Change[] = [{ change: 'identity', user }]
-      if (this.#wallet.isLeaving(user)) {
-        this.#wallet.setLeaving(user, false)
-        changes.push({ change: 'leave', user, leaving: false })
-      }
-      this.#storeAtLast(changes, stored.first)
+      this.#wallet.setDiscarding(user, false)
+      const wasLeaving = this.#wallet.isLeaving(user)
+      if (wasLeaving) this.#wallet.setLeaving(user, false)
+      this.#storeAtLast(
+        () => [this.#identity(), ...(wasLeaving ? [this.#leave(user)] : [])],
+        stored.first,
+      )
+      this.#supersede(user)
     } else {
       stored.first()
     }
@@ -83,26 +99,91 @@ export class Sessions {
       settle.resolve({ pending: 0 })
       return
     }
+    const farewell = this.#farewellOf(user)
     pilot.identity({ type: 'user.loggedOut' })
     const left = () => settle.resolve({ pending: lanes.ofUser(user)?.pending ?? 0 })
-    const identity: Change = { change: 'identity', user: null }
-    const line = lanes.ofUser(user)
-    const isEmpty = line === undefined || line.pending === 0
-    if (isEmpty || pending === 'discard') {
-      this.#storeAtLast([identity], () => {
-        if (line === undefined || isEmpty) this.#end(user, left)
-        else this.#purge(line, 'logout', () => this.#end(user, left))
-      })
+    if (farewell.length === 0 && lanes.isEmpty(user)) {
+      this.#end(user, left)
+      return
+    }
+    if (pending === 'discard' && farewell.length > 0) {
+      this.#discardBut(user, farewell, left)
+      return
+    }
+    if (pending === 'discard') {
+      this.#wallet.setDiscarding(user, true)
+      const line = lanes.ofUser(user)
+      if (line === undefined || line.pending === 0) this.#end(user, left)
+      else this.#purge(line, 'logout', left, this.#endOf(user))
       return
     }
     this.#wallet.setLeaving(user, true)
-    this.#storeAtLast([identity, { change: 'leave', user, leaving: true }], () => {
+    const stored = () => {
       if (pending === 'keep') left()
-      else this.#flushing.set(user, left)
-    })
-    if (pending === 'flush') {
-      boundary.arm(`logout:${user}`, deadlineMs, () => this.#flushed(user))
     }
+    this.#storeFarewell(user, farewell, () => [this.#identity(), this.#leave(user)], stored)
+    if (pending === 'keep') return
+    this.#flushing.set(user, left)
+    boundary.arm(`logout:${user}`, deadlineMs, () => this.#flushed(user))
+  }
+
+  /** I3: what the anonymous identity has pending goes to whoever is logged in; what is in flight, later. */
+  adopt(): void {
+    const { lanes, pilot, store, settings } = this.#core
+    const { user } = pilot
+    const line = lanes.ofUser(null)
+    const mayBe = settings.anonymous === 'adopt' && pilot.requirement !== 'off'
+    if (user === null || !mayBe || lanes.isEmpty(null)) return
+    const except = () => line?.attempt?.members.map((row) => row.place) ?? []
+    if (!lanes.isComing(null) && (line?.pending ?? 0) <= except().length) return
+    line?.changeBegun()
+    store.commitAtLast(
+      () => [{ change: 'adopt', user, except: except() }],
+      {},
+      (error) => this.#reportFailure(error),
+      ([answer]) => {
+        const adopted = answer?.applied === true ? answer.affected : []
+        this.#adopted(user, adopted)
+        line?.changeEnded()
+      },
+    )
+  }
+
+  /** I12: erases all that is stored of a user; who is logged in is logged out first. */
+  forget(user: UserId, settle: Settle<void>): void {
+    const { boundary, store, lanes, pilot, report } = this.#core
+    if (pilot.user === user) pilot.identity({ type: 'user.loggedOut' })
+    const { stored } = this.#wallet.end(user)
+    const line = lanes.ofUser(user)
+    line?.changeBegun()
+    store.commitAtLast(
+      [{ change: 'forget', user, at: boundary.wall }],
+      {},
+      (error) => this.#reportFailure(error),
+      ([answer]) => {
+        stored()
+        this.#wallet.forget(user)
+        const dropped = answer?.applied === true ? answer.affected : []
+        if (line !== undefined) {
+          line.removed(dropped.map(({ place }) => place))
+          line.letters = 0
+          this.#waits.end(line)
+          pilot.shrunk(line)
+          line.changeEnded()
+          lanes.forgetIfBare(line)
+        }
+        for (const { id, kind } of dropped) {
+          report('operation.dropped', { id, user, kind, reason: 'forgotten' })
+        }
+        this.#records.changed()
+        settle.resolve()
+      },
+    )
+  }
+
+  /** The engine is closing: who waits for a logout hears what is left. */
+  endAll(): void {
+    for (const user of Array.from(this.#flushing.keys())) this.#flushed(user)
   }
 
   updateToken({ user, token }: LoginArgs, settle: Settle<void>): void {
@@ -112,22 +193,129 @@ export class Sessions {
   }
 
   setRequirement(requirement: Requirement, settle: Settle<void>): void {
-    this.#core.pilot.identity({ type: 'requirement.learned', requirement })
-    this.#storeAtLast([{ change: 'requirement', requirement }], () => settle.resolve())
+    const { pilot } = this.#core
+    pilot.identity({ type: 'requirement.learned', requirement })
+    const changes = () => [{ change: 'requirement', requirement: pilot.requirement } as const]
+    this.#storeAtLast(changes, () => settle.resolve())
   }
 
   /**
-   * I3: what the anonymous identity has stored is dropped, each reported. What is in flight is left
-   * until its outcome is known; it is dropped then, unless the server took it.
+   * Drops what may not stay, each reported: of the anonymous identity under `required` (I3), of who
+   * logged out with `discard` (I7). What is in flight is left until its outcome is known; it is swept
+   * then, unless the server took it.
    */
-  dropAnonymous(): void {
-    const line = this.#core.lanes.ofUser(null)
-    if (line !== undefined && line.pending > 0) this.#purge(line, 'anonymous', () => undefined)
+  sweep(line: LaneLine): void {
+    const { user } = line
+    const reason = user === null ? 'anonymous' : 'logout'
+    const may = user === null ? !this.#dropsAnonymous : !this.#wallet.isDiscarding(user)
+    if (!may && line.pending > 0) this.#purge(line, reason, () => undefined)
   }
 
-  /** A user's lane is empty: if they have logged out, their session ends (T11). */
-  emptied(user: UserId): void {
+  sweepAnonymous(): void {
+    const line = this.#core.lanes.ofUser(null)
+    if (line !== undefined) this.sweep(line)
+  }
+
+  /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
+  emptied(user: UserId | null): void {
+    if (user === null || !this.#core.lanes.isEmpty(user)) return
+    this.#wallet.setDiscarding(user, false)
     if (this.#wallet.isLeaving(user)) this.#end(user, () => this.#flushed(user))
+  }
+
+  /** I7: what the kinds add for the leaving user, in the lane, before the switch. */
+  #farewellOf(user: UserId): readonly EnqueueChange[] {
+    const { kinds } = this.#core
+    const farewell: EnqueueChange[] = []
+    for (const { kind, hasOnLogout } of kinds.all()) {
+      const payload = hasOnLogout ? kinds.onLogout(kind, { user }) : null
+      if (payload === null) continue
+      const row = draftRow(this.#core, { kind, payload, expiresInMs: null })
+      farewell.push({ change: 'enqueue', user, nonce: nonce(this.#core), ...row })
+    }
+    return farewell
+  }
+
+  #storeFarewell(
+    user: UserId,
+    farewell: readonly EnqueueChange[],
+    also: () => readonly Change[],
+    then: () => void,
+  ): void {
+    const { store, lanes } = this.#core
+    for (const _ of farewell) lanes.coming(user, 1)
+    store.commitAtLast(
+      () => [...farewell, ...also()],
+      {},
+      (error) => this.#reportFailure(error),
+      (answers) => {
+        for (const [index, change] of farewell.entries()) {
+          lanes.coming(user, -1)
+          const answer = answers[index]
+          const put = answer?.applied === true ? answer.affected[0] : undefined
+          if (put === undefined) continue
+          const { creates = [], deviceScoped = false, ...row } = change
+          const { id, lane, place } = put
+          arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place })
+        }
+        then()
+      },
+    )
+  }
+
+  /** The lane is dropped, but what a logout adds is sent first: the session ends when that is done. */
+  #discardBut(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+    const line = this.#core.lanes.ofUser(user)
+    this.#wallet.setLeaving(user, true)
+    const also = () => [this.#identity(), this.#leave(user)]
+    const bidFarewell = () => this.#storeFarewell(user, farewell, also, then)
+    if (line === undefined || line.pending === 0) bidFarewell()
+    else this.#purge(line, 'logout', bidFarewell)
+  }
+
+  /** I8 */
+  #supersede(user: UserId): void {
+    const { boundary, store, lanes, kinds, report, pilot } = this.#core
+    if (![...kinds.all()].some(({ deviceScoped }) => deviceScoped)) return
+    const inFlight = () =>
+      [...lanes.pending()].flatMap((line) => line.attempt?.members.map((row) => row.id) ?? [])
+    store.commitAtLast(
+      () => [{ change: 'supersede', user, except: inFlight(), at: boundary.wall }],
+      {},
+      (error) => this.#reportFailure(error),
+      ([answer]) => {
+        const dropped = answer?.applied === true ? answer.affected : []
+        for (const { id, kind, user: owner, lane, place } of dropped) {
+          const line = lanes.get(lane)
+          const wasHead = line?.head === undefined || line.head.place === place
+          line?.removed([place])
+          if (line !== undefined && wasHead && line.attempt === null) this.#waits.end(line)
+          report('operation.dropped', { id, user: owner, kind, reason: 'superseded' })
+          if (line !== undefined) pilot.shrunk(line)
+        }
+        if (dropped.length > 0) this.#records.changed()
+      },
+    )
+  }
+
+  #adopted(user: UserId, adopted: readonly Affected[]): void {
+    const { lanes, pilot } = this.#core
+    const [first] = adopted
+    if (first === undefined) return
+    const from = lanes.ofUser(null)
+    const line = lanes.make({ lane: first.lane, user, pending: 0, letters: 0, soloThrough: 0 })
+    line.reordered(line.pending + adopted.length)
+    line.tail = Math.max(line.tail, ...adopted.map(({ place }) => place))
+    pilot.arrived(line)
+    if (from === undefined) return
+    from.reordered(from.pending - adopted.length)
+    if (from.attempt === null) this.#waits.end(from)
+    pilot.shrunk(from)
+  }
+
+  get #dropsAnonymous(): boolean {
+    const { pilot, settings } = this.#core
+    return pilot.requirement === 'required' && settings.anonymous === 'drop'
   }
 
   #flushed(user: UserId): void {
@@ -136,33 +324,56 @@ export class Sessions {
     this.#flushing.delete(user)
   }
 
+  #identity(): Change {
+    return { change: 'identity', user: this.#core.pilot.user }
+  }
+
+  #leave(user: UserId): Change {
+    return { change: 'leave', user, leaving: this.#wallet.isLeaving(user) }
+  }
+
   #end(user: UserId, then: () => void): void {
-    this.#storeAtLast([{ change: 'endSession', user }], () => {
-      this.#wallet.ended(user)
+    const { changes, stored } = this.#endOf(user)
+    this.#storeAtLast(changes, () => {
+      stored()
       then()
     })
   }
 
-  #purge(line: LaneLine, reason: DropReason, then: () => void): void {
+  /** Ends the session, and says what is to be stored of it. */
+  #endOf(user: UserId): Storing {
+    const { stored } = this.#wallet.end(user)
+    return { changes: () => [this.#identity(), { change: 'endSession', user }], stored }
+  }
+
+  #purge(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
     const { boundary, store, report, pilot } = this.#core
-    const except = line.attempt?.members.map((row) => row.place) ?? []
-    if (line.pending <= except.length) {
+    const { lane } = line
+    const except = () => line.attempt?.members.map((row) => row.place) ?? []
+    if (also === NOTHING && (this.#purging.has(line) || line.pending <= except().length)) {
       then()
       return
     }
-    const { lane } = line
+    this.#purging.add(line)
+    line.changeBegun()
     store.commitAtLast(
-      [{ change: 'purge', lane, except, reason, at: boundary.wall }],
+      () => [
+        { change: 'purge', lane, except: except(), reason, at: boundary.wall },
+        ...also.changes(),
+      ],
       {},
       (error) => this.#reportFailure(error),
       ([answer]) => {
+        also.stored()
         const dropped = answer?.applied === true ? answer.affected : []
         line.removed(dropped.map(({ place }) => place))
-        if (except.length === 0) this.#waits.end(line)
+        if (line.attempt === null) this.#waits.end(line)
         for (const { id, user, kind } of dropped) {
           report('operation.dropped', { id, user, kind, reason })
         }
+        this.#purging.delete(line)
         pilot.shrunk(line)
+        line.changeEnded()
         then()
       },
     )
@@ -172,19 +383,24 @@ export class Sessions {
     this.#wallet.take(user, token, (taken) => then(taken.taken === 'failed' ? taken.error : null))
   }
 
-  #storeAtLast(changes: readonly Change[], then: () => void): void {
+  /** Repeated until it succeeds; the changes say what is true at each try, so none undoes a later one (I1). */
+  #storeAtLast(changes: () => readonly Change[], then: () => void): void {
     this.#core.store.commitAtLast(changes, {}, (error) => this.#reportFailure(error), then)
   }
 
   #reportFailure(cause: Error): void {
-    const error = asHoldfastError(
-      cause,
-      'STORAGE_UNAVAILABLE',
-      'a change of identity was not stored yet',
-    )
+    const error = notStored(cause, 'a change of identity was not stored yet')
     this.#core.report('error', { error })
   }
 }
+
+/** What is to be stored together with something else, and what is done once it is. */
+interface Storing {
+  readonly changes: () => readonly Change[]
+  readonly stored: () => void
+}
+
+const NOTHING: Storing = { changes: () => [], stored: () => undefined }
 
 function isOfAnother(user: UserId, token: Token): boolean {
   const { subject } = token.facts

@@ -2,7 +2,7 @@
  * The start: storage is opened and says what is true, the vault gives back what it sealed, and the
  * machines, in their initial state, hear of it. Nothing is sent before the turn after that (Q2).
  */
-import type { OpenedState, StorageHost, TokenRow } from '../../storage/storage.ts'
+import type { EnvelopeRow, OpenedState, StorageHost, TokenRow } from '../../storage/storage.ts'
 import { HoldfastError, VaultUnreadableError } from '../errors.ts'
 import type { Requirement } from '../model.ts'
 import type { Token } from '../tokens/token.ts'
@@ -47,21 +47,22 @@ function restore(parts: StartParts, state: OpenedState): void {
   const { core, wallet, holds, waits, connectivity } = parts
   const { boundary, settings, ports, lanes, pilot } = core
   const requirement = requirementAtStart(settings.requirement, state.requirement)
+  pilot.identity({ type: 'storage.loaded', user: state.identity, requirement })
   if (requirement !== state.requirement) {
     core.store.commitAtLast(
-      [{ change: 'requirement', requirement }],
+      () => [{ change: 'requirement', requirement: pilot.requirement }],
       {},
       () => undefined,
       () => undefined,
     )
   }
-  pilot.identity({ type: 'storage.loaded', user: state.identity, requirement })
   const isOnline = boundary.pull('online', plain<boolean>(), () => ports.platform.isOnline())
   connectivity.begin(isOnline, state.deadlines)
+  const envelopes = state.envelopes.map((envelope) => afterTheEnd(core, envelope))
   for (const row of state.lanes) {
     const line = lanes.make(
       row,
-      state.envelopes.filter((envelope) => envelope.lane === row.lane),
+      envelopes.filter((envelope) => envelope.lane === row.lane),
     )
     const { envelope } = line
     if (envelope !== null) waits.begin(line, envelope)
@@ -71,8 +72,27 @@ function restore(parts: StartParts, state: OpenedState): void {
   }
   for (const row of state.tokens) {
     wallet.restore(row, null)
-    if (row.sealed !== null && settings.hasVault) unseal(parts, row, 1)
+    if (row.sealed === null || !settings.hasVault) continue
+    holds.setOnOwner(row.user, 'awaiting-token', 'the vault has not given back the token yet')
+    // In the turn in which the app listens: an answer may be an error.
+    boundary.nextTurn(() => unseal(parts, row, 1))
   }
+}
+
+/**
+ * What the former process recorded it may have sent, and have died before the reply: the outcome is
+ * unknown (Q5), also for those who look in storage. One without a key is known to have been refused.
+ */
+function afterTheEnd({ boundary, store }: Core, recorded: EnvelopeRow): EnvelopeRow {
+  if (recorded.key === null || recorded.unknownSince !== null) return recorded
+  const envelope = { ...recorded, unknownSince: boundary.wall }
+  store.commitAtLast(
+    [{ change: 'envelope', envelope }],
+    {},
+    () => undefined,
+    () => undefined,
+  )
+  return envelope
 }
 
 /** The option wins, but for `unknown`, which means: as stored (I2). */
@@ -84,7 +104,6 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
   const { core, wallet, holds, readToken, tokenOf } = parts
   const { boundary, ports, report, pilot } = core
   const { user, sealed } = row
-  holds.setOnOwner(user, 'awaiting-token', 'the vault has not given back the token yet')
   boundary.ask<Token>(
     {
       name: 'unseal',
@@ -99,10 +118,8 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
       },
     },
     (answer) => {
-      // A token that arrived meanwhile is newer.
-      const isCurrent = wallet.generation(user) === row.generation
-      if (answer.ok || !isCurrent) {
-        if (answer.ok && isCurrent) wallet.restore(row, answer.value)
+      if (answer.ok || !wallet.isCurrent(row)) {
+        if (answer.ok) wallet.unsealed(row, answer.value)
         holds.liftFromOwner(user, 'awaiting-token')
         return
       }

@@ -3,9 +3,16 @@
  * Payloads and sealed tokens stay out of the journal.
  */
 import type { Answer, Change } from '../../storage/changes.ts'
-import type { OpenedState, OperationRow, Storage, StorageHost } from '../../storage/storage.ts'
+import type {
+  OpenedState,
+  OperationRow,
+  PositionRow,
+  RecordRow,
+  Storage,
+  StorageHost,
+} from '../../storage/storage.ts'
 import type { JsonRecord } from '../journal/lines.ts'
-import type { LaneId, OperationId } from '../model.ts'
+import type { LaneId, OperationId, UserId } from '../model.ts'
 import { type Answered, type Boundary, type Codec, plain } from './boundary.ts'
 import { backoffMs } from './judge.ts'
 import { rowsCodec } from './rows-codec.ts'
@@ -80,16 +87,20 @@ export class Store {
     )
   }
 
-  /** Commits, however often that takes (Q11). `failed` hears of each failure. */
+  /**
+   * Commits, however often that takes (Q11). `failed` hears of each failure. Changes that say what is
+   * true now are made anew for each try, as a function.
+   */
   commitAtLast(
-    changes: readonly Change[],
+    changes: readonly Change[] | (() => readonly Change[]),
     wish: CommitWish,
     failed: (error: Error) => void,
     then: (answers: readonly Answer[]) => void,
   ): void {
     const alarm = `record:${++this.#repeatCount}`
     const attempt = (n: number) => {
-      this.commit(changes, wish, (answer) => {
+      const made = typeof changes === 'function' ? changes() : changes
+      this.commit(made, wish, (answer) => {
         if (answer.ok) {
           then(answer.value)
           return
@@ -131,6 +142,34 @@ export class Store {
           const { lane } = found.state === 'pending' ? found.row : found.letter
           return { state: found.state, lane }
         },
+      },
+      then,
+    )
+  }
+
+  records(locals: readonly string[], then: (answer: Answered<readonly RecordRow[]>) => void): void {
+    this.#boundary.ask(
+      {
+        name: 'records',
+        args: () => locals,
+        codec: plain<readonly RecordRow[]>(),
+        put: () => this.#storage.records(locals),
+      },
+      then,
+    )
+  }
+
+  position(
+    user: UserId | null,
+    key: string,
+    then: (answer: Answered<PositionRow | null>) => void,
+  ): void {
+    this.#boundary.ask(
+      {
+        name: 'position',
+        args: () => ({ user, key }),
+        codec: plain<PositionRow | null>(),
+        put: () => this.#storage.position(user, key),
       },
       then,
     )

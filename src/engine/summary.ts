@@ -5,6 +5,7 @@
  */
 import type { Snapshot } from 'xstate'
 import type { TokenNeed } from '../../machines/token.machine.ts'
+import type { Told } from '../operations/kinds.ts'
 import type { UserId } from '../model.ts'
 import type { SavedCall } from '../tokens/refresher.ts'
 import type { SavedWallet } from '../tokens/wallet.ts'
@@ -29,6 +30,8 @@ export interface Summary {
 
 export interface SavedLane {
   readonly line: SavedLine
+  /** What the kinds' code has said of each row already. */
+  readonly told: readonly Told[]
   readonly attempt: SavedAttempt | null
   /** Null: the lane is empty, its machine has been stopped. */
   readonly machine: Snapshot<unknown> | null
@@ -40,7 +43,7 @@ const BRIEF_ALARMS = /^(backoff:|reply:|source:|refresh:|portal$|rate-limited$)/
 /** Is nothing under way that a summary could not say? */
 export function isBrief({ open, alarms }: SavedBoundary): boolean {
   return (
-    open.every((name) => BRIEF_QUESTIONS.has(name)) &&
+    open.every(({ name }) => BRIEF_QUESTIONS.has(name)) &&
     alarms.every((name) => BRIEF_ALARMS.test(name))
   )
 }

@@ -30,7 +30,14 @@ export class Waits {
     }
   }
 
-  /** It is not that envelope's turn any more, or it need not wait. */
+  /** Must the head still wait? It may have lost its turn to another one before its wait was over (Q7). */
+  mustWait(line: LaneLine): boolean {
+    const { envelope } = line
+    if (envelope !== null) this.begin(line, envelope)
+    return line.holds.has('backing-off')
+  }
+
+  /** It is not that envelope's turn any more. */
   end(line: LaneLine): void {
     if (!line.holds.has('backing-off')) return
     this.#core.boundary.disarm(alarmOf(line))
@@ -38,13 +45,14 @@ export class Waits {
   }
 
   #over(line: LaneLine): void {
-    this.#holds.liftFromLane(line, 'backing-off')
+    line.waited()
+    this.end(line)
   }
 
   /** The network is back, or the machine awake: whoever heard nothing tries at once; never after `retry`. */
   cutShort(): void {
     for (const line of this.#core.lanes.pending()) {
-      if (line.envelope?.waitsAfterUnknown === true) this.end(line)
+      if (line.envelope?.waitsAfterUnknown === true) this.#over(line)
     }
   }
 }

@@ -34,6 +34,9 @@ export class FileJournal implements JournalSink {
     if (typeof file !== 'string' || file === '') {
       throw new TypeError(`fileJournal: file must be a path, not ${String(file)}`)
     }
+    if (!(maxBytes > 0)) {
+      throw new RangeError(`fileJournal: maxBytes must be more than 0, not ${String(maxBytes)}`)
+    }
     this.#file = file
     this.#maxBytes = maxBytes
     this.#onError = onError

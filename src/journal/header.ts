@@ -1,5 +1,5 @@
 /** A journal's first line. */
-import type { KindFacts } from '../operations/kinds.ts'
+import type { KindFacts } from '../operations/kind-facts.ts'
 import type { Settings } from '../options.ts'
 import { VERSION } from '../version.ts'
 import type { JournalHeader, JsonRecord } from './lines.ts'

@@ -7,42 +7,73 @@ export interface Journal {
   readonly lines: readonly JournalLine[]
 }
 
+type Fields = Readonly<Record<string, unknown>>
+
 /**
  * A torn last line is ignored, unknown fields are skipped.
  *
- * @throws HoldfastError `JOURNAL_INVALID`, naming the line.
+ * @throws HoldfastError `JOURNAL_INVALID`, naming the line and what to do.
  */
 export function readJournal(text: string): Journal {
   const texts = text.split('\n')
   if (texts.at(-1) === '') texts.pop()
-  const [first, ...rest] = texts.map((line, index) =>
-    parse(line, index, index === texts.length - 1),
-  )
-  const header = first as JournalHeader | null | undefined
-  if (header?.journal === undefined) throw invalid(1, 'it is not the header of a journal')
-  if (header.journal !== 1) {
-    throw invalid(1, `version ${String(header.journal)} is not known here; use a newer holdfast`)
-  }
-  const lines = rest.filter((line) => line !== null) as JournalLine[]
-  const gap = lines.findIndex((line, index) => line.line !== index + 1)
-  if (gap !== -1) {
-    throw invalid(
-      gap + 2,
-      `its number is ${String(lines[gap]?.line)}, after ${gap} comes ${gap + 1}`,
-    )
-  }
+  const header = headerOf(texts[0] ?? '')
+  const lines = texts.slice(1).flatMap((line, index) => {
+    const parsed = parse(line)
+    if (parsed === undefined && index === texts.length - 2) return []
+    return [lineOf(parsed, index + 1)]
+  })
   return { header, lines }
 }
 
-function parse(text: string, index: number, isLast: boolean): unknown {
+/** The journal is of no use from this line of its file on. */
+export function invalidLine(line: number, what: string): HoldfastError {
+  return new HoldfastError('JOURNAL_INVALID', `line ${line} of the file: ${what}`)
+}
+
+function headerOf(text: string): JournalHeader {
+  const header = parse(text)
+  if (!isRecord(header) || header.journal === undefined) {
+    const what = 'it is not the header of a journal; give the whole file, from its first line on'
+    throw invalidLine(1, what)
+  }
+  if (header.journal !== 1) {
+    const version = JSON.stringify(header.journal)
+    throw invalidLine(1, `version ${version} is not known here; use a newer holdfast`)
+  }
+  const { options } = header
+  if (!isRecord(options) || !isRecord(options.settings) || !Array.isArray(options.kinds)) {
+    throw invalidLine(1, 'the header has no options.settings or options.kinds; record it anew')
+  }
+  return header as unknown as JournalHeader
+}
+
+/** The line of this number, as it was parsed; undefined: it is not JSON. */
+function lineOf(parsed: unknown, number: number): JournalLine {
+  const at = number + 1
+  if (parsed === undefined) {
+    throw invalidLine(at, 'it is not JSON; cut the journal before it to replay the rest')
+  }
+  if (!isRecord(parsed) || parsed.line !== number) {
+    const found = isRecord(parsed) ? JSON.stringify(parsed.line) : 'missing'
+    const what = `its number is ${found}, after ${number - 1} comes ${number}`
+    throw invalidLine(at, `${what}; cut the journal before it, or find the lines that are lost`)
+  }
+  const { t } = parsed
+  const isLine = typeof parsed.in === 'string' || typeof parsed.out === 'string'
+  if (typeof t === 'number' && isLine) return parsed as unknown as JournalLine
+  const what = 'it has no t, or neither in nor out; cut the journal before it to replay the rest'
+  throw invalidLine(at, what)
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    if (isLast && index > 0) return null
-    throw invalid(index + 1, 'it is not JSON')
+    return undefined
   }
 }
 
-function invalid(line: number, what: string): HoldfastError {
-  return new HoldfastError('JOURNAL_INVALID', `line ${line} of the file: ${what}`)
+function isRecord(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

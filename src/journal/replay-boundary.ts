@@ -5,9 +5,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Answered, Boundary, Codec, Question, Service, Settle } from '../engine/boundary.ts'
 import { codeOf, readError } from '../engine/error-codec.ts'
-import { ReplayDivergedError } from '../errors.ts'
+import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import type { Instant } from '../model.ts'
 import type { InLine, JournalLine, Json, OutLine } from './lines.ts'
+import { invalidLine } from './read-journal.ts'
 
 /** The journal ends in the middle of a decision: there is nothing left to compare with. */
 export class EndOfJournal extends Error {}
@@ -29,14 +30,18 @@ export class Cursor {
     this.#position += 1
   }
 
-  /** The next line must be this decision. */
-  expect(actual: OutLine): void {
+  /** The next line must be this decision, made at this time. */
+  expect(actual: OutLine, t: number): void {
     const { next } = this
     if (next === undefined) throw new EndOfJournal()
     const expected = contentOf(next)
     const plain = JSON.parse(JSON.stringify(actual)) as OutLine
-    if (!isDeepStrictEqual(expected, plain))
+    if (!isDeepStrictEqual(expected, plain)) {
       throw new ReplayDivergedError(next.line, expected, plain)
+    }
+    if (next.t !== t) {
+      throw new ReplayDivergedError(next.line, { t: next.t, ...expected }, { t, ...plain })
+    }
     this.advance()
   }
 
@@ -52,9 +57,22 @@ export class Cursor {
   }
 }
 
-/** A line without its number and times. */
-export function contentOf({ line: _line, t: _t, wall: _wall, ...content }: JournalLine): object {
-  return content
+/** What stands in a decision of each kind; a newer version may write more, which is skipped. */
+const FIELDS: { readonly [Kind in OutLine['out']]: ReadonlySet<string> } = {
+  ask: new Set(['out', 'ask', 'name', 'args']),
+  event: new Set(['out', 'name', 'detail']),
+  alarm: new Set(['out', 'name', 'at']),
+  'alarm.cancelled': new Set(['out', 'name']),
+  need: new Set(['out', 'user', 'reason']),
+  'call.rejected': new Set(['out', 'call', 'code']),
+}
+
+/** A line without its number and times, and without what is unknown here. */
+export function contentOf(line: JournalLine): object {
+  const { line: _line, t: _t, wall: _wall, ...content } = line
+  if (!('out' in line) || !Object.hasOwn(FIELDS, line.out)) return content
+  const known = Object.entries(content).filter(([name]) => FIELDS[line.out].has(name))
+  return Object.fromEntries(known)
 }
 
 interface Asked {
@@ -90,11 +108,11 @@ export class ReplayBoundary implements Boundary {
   }
 
   /** Lets the next thing in, as it was recorded. */
-  enter(line: InLine & { readonly t: number; readonly wall?: number }): void {
+  enter(line: InLine & JournalLine): void {
     this.monotonic = line.t
     this.wall = line.wall ?? this.wall
-    this.#dispatch(line)
-    for (let run = this.#last.shift(); run !== undefined; run = this.#last.shift()) run()
+    guarded(this.#entryOf(line))
+    for (let run = this.#last.shift(); run !== undefined; run = this.#last.shift()) guarded(run)
   }
 
   serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void {
@@ -142,7 +160,7 @@ export class ReplayBoundary implements Boundary {
   }
 
   decide(line: () => OutLine): void {
-    this.#cursor.expect(line())
+    this.#cursor.expect(line(), this.monotonic)
   }
 
   lastly(run: () => void): void {
@@ -152,33 +170,41 @@ export class ReplayBoundary implements Boundary {
   /** There is no app here. */
   afterwards(): void {}
 
-  #dispatch(line: InLine): void {
+  /** What the thing that comes in sets going. */
+  #entryOf(line: InLine & JournalLine): () => void {
     switch (line.in) {
       case 'call': {
         const service = this.#services.get(line.name)
-        if (service === undefined) throw new TypeError(`the journal calls ${line.name}`)
-        service.run(service.codec.read(line.args), this.#noting(line.call))
-        return
+        if (service === undefined) throw unfit(line, `there is no call ${line.name}`)
+        const args = readBy(line, () => service.codec.read(line.args))
+        return () => service.run(args, this.#noting(line.call))
       }
       case 'answer': {
         const asked = this.#asked.get(line.ask)
+        if (asked === undefined) throw unfit(line, `question ${line.ask} is not open`)
         this.#asked.delete(line.ask)
-        asked?.answered(answerOf(asked.question, line))
-        return
+        const answer = readBy(line, () => answerOf(asked.question, line))
+        return () => asked.answered(answer)
       }
       case 'alarm': {
         const run = this.#alarms.get(line.name)
+        if (run === undefined) throw unfit(line, `the alarm ${line.name} is not armed`)
         this.#alarms.delete(line.name)
-        run?.()
-        return
+        return run
       }
-      case 'turn':
-        this.#turns.shift()?.()
-        return
+      case 'turn': {
+        const run = this.#turns.shift()
+        if (run === undefined) throw unfit(line, 'no turn is waited for')
+        return run
+      }
       case 'pull':
       case 'start':
       case 'summary':
         throw new TypeError(`${line.in} is not entered`)
+      default: {
+        const { in: unknown } = line as { readonly in: string }
+        throw unfit(line, `nothing is known of ${unknown}`)
+      }
     }
   }
 
@@ -197,4 +223,25 @@ function answerOf(
   return line.error === undefined
     ? { ok: true, value: codec.read(line.value ?? null) }
     : { ok: false, error: readError(line.error) }
+}
+
+/** A fault in the engine did not stop the recording either; what it kept from being decided shows. */
+function guarded(run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof EndOfJournal || error instanceof HoldfastError) throw error
+  }
+}
+
+function readBy<T>(line: JournalLine, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw unfit(line, `it cannot be read (${(error as Error).message})`)
+  }
+}
+
+function unfit({ line }: JournalLine, why: string): HoldfastError {
+  return invalidLine(line + 1, `${why}; replay it with the version that recorded it`)
 }

@@ -9,15 +9,17 @@ import { isDeepStrictEqual } from 'node:util'
 import SqliteDatabase from 'better-sqlite3'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
 import type { Storage } from '../../storage/storage.ts'
+import type { Question } from '../engine/boundary.ts'
+import { errorOf, writeError } from '../engine/error-codec.ts'
 import type { Summary } from '../engine/summary.ts'
 import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import { Engine, type Machines } from '../holdfast.ts'
 import type { Requirement } from '../model.ts'
-import type { KindFacts } from '../operations/kinds.ts'
+import type { KindFacts } from '../operations/kind-facts.ts'
 import type { Ports, Settings } from '../options.ts'
 import { silentPlatform } from '../ports/platform.ts'
 import type { InLine, JournalHeader, JournalLine } from './lines.ts'
-import { readJournal } from './read-journal.ts'
+import { invalidLine, readJournal } from './read-journal.ts'
 import { contentOf, Cursor, EndOfJournal, ReplayBoundary } from './replay-boundary.ts'
 
 export interface ReplayReport {
@@ -39,6 +41,8 @@ const STORAGE_QUESTIONS: ReadonlySet<string> = new Set([
   'commit',
   'window',
   'find',
+  'records',
+  'position',
   'close',
 ])
 
@@ -103,12 +107,21 @@ class Replay {
     }
     if (line.in === 'summary') {
       this.#cursor.advance()
-      this.#resume(line.state as unknown as Summary, line)
+      try {
+        this.#resume(line.state as unknown as Summary, line)
+      } catch (error) {
+        const why = `the summary cannot be read (${(error as Error).message})`
+        throw invalidLine(line.line + 1, `${why}; replay it with the version that recorded it`)
+      }
       return
     }
-    if (line.in === 'answer') await this.#compareStorage(line)
+    const boundary = this.#boundary
+    if (boundary === null) {
+      throw invalidLine(line.line + 1, 'a journal begins with a start or a summary; give all of it')
+    }
+    if (line.in === 'answer') await this.#compareStorage(line, boundary)
     this.#cursor.advance()
-    this.#boundary?.enter(line)
+    boundary.enter(line)
   }
 
   /** A process begins, on the database as the one before it left it. */
@@ -142,14 +155,26 @@ class Replay {
   }
 
   /** Storage is asked once more, now that its turn has come, and must answer the same. */
-  async #compareStorage(line: Extract<InLine, { in: 'answer' }> & JournalLine): Promise<void> {
-    const question = this.#boundary?.question(line.ask)
+  async #compareStorage(
+    line: Extract<InLine, { in: 'answer' }> & JournalLine,
+    boundary: ReplayBoundary,
+  ): Promise<void> {
+    const question = boundary.question(line.ask)
     if (question === undefined || !this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return
     if (line.error !== undefined) return
-    const actual = question.codec.write(await question.put())
-    const plain = JSON.parse(JSON.stringify(actual)) as unknown
-    if (isDeepStrictEqual(plain, line.value)) return
-    throw new ReplayDivergedError(line.line, contentOf(line), { ...contentOf(line), value: plain })
+    const { in: kind, ask } = line
+    const answer = await answerTo(question)
+    if ('value' in answer && isDeepStrictEqual(answer.value, line.value)) return
+    throw new ReplayDivergedError(line.line, contentOf(line), { in: kind, ask, ...answer })
+  }
+}
+
+/** What storage answers this time, as a journal has it. */
+async function answerTo({ codec, put }: Question<unknown>): Promise<object> {
+  try {
+    return { value: JSON.parse(JSON.stringify(codec.write(await put()))) as unknown }
+  } catch (error) {
+    return { error: writeError(errorOf(error)) }
   }
 }
 

@@ -15,10 +15,18 @@ export interface RequestSpec {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/**
+ * The server's id of a record: of one that an operation created under a local id, what a reply
+ * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
+ * needs it only optionally (Q12).
+ */
+export type RecordLookup = (id: string) => string | null
+
 export interface RequestInput<Payload> {
   readonly payload: Payload
   readonly owner: Owner
   readonly id: OperationId
+  readonly record: RecordLookup
 }
 
 /** What a reply means. */
@@ -26,6 +34,20 @@ export interface Interpretation {
   readonly outcome: Exclude<Outcome, 'unknown'>
   /** Why it is `rejected`, where there is more to say. */
   readonly reason?: 'conflict'
+  /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
+  readonly translations?: Readonly<Record<string, string>>
+  /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
+  readonly followUps?: readonly FollowUpDraft[]
+  /** Of `accepted`: what a read must name to see this write (R1). */
+  readonly ryw?: ReadingPosition
+}
+
+export interface ReadingPosition {
+  readonly token: string
+  /** How long after this reply a read waits, in milliseconds. Default: 500. */
+  readonly delayMs?: number
+  /** Which reads it is for. Default: all that name no key. */
+  readonly key?: string
 }
 
 export interface InterpretContext {
@@ -43,7 +65,22 @@ export interface MergeSpec<Payload> {
   /** Only operations with the same key merge. */
   readonly key: (payload: Payload) => string
   /** One request for all of them, or null: none is needed, all are completed at once. */
-  readonly combine: (payloads: readonly Payload[], owner: Owner) => RequestSpec | null
+  readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null
+}
+
+export interface MergeInput {
+  readonly owner: Owner
+  /** Which operations the payloads are of, in the same order. */
+  readonly operations: readonly { readonly id: OperationId; readonly kind: string }[]
+  readonly record: RecordLookup
+}
+
+/** The records an operation uses, by local id (Q12). */
+export interface RecordNeeds {
+  /** Without these it is dead. */
+  readonly required?: readonly string[]
+  /** Without these it is sent all the same. */
+  readonly optional?: readonly string[]
 }
 
 /** All that a kind says of itself but its schema. */
@@ -61,6 +98,24 @@ export interface KindSpec<Payload> {
   readonly merge?: MergeSpec<Payload>
   /** Dropped, with reason `expired`, if it was not sent within so many milliseconds. Default: never. */
   readonly expiresInMs?: number
+  /**
+   * Brings a stored payload of an older version to this one (Q14). Pure. Left out: such a payload is
+   * `unreadable`.
+   */
+  readonly upgrade?: (payload: unknown, fromVersion: number) => unknown
+  /** The local ids of the records it creates (Q12). */
+  readonly creates?: (payload: Payload) => readonly string[]
+  /** The records it uses (Q12). */
+  readonly needs?: (payload: Payload) => RecordNeeds
+  /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
+  readonly deviceScoped?: boolean
+  /** At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). */
+  readonly onLogout?: (owner: Owner) => unknown
+  /**
+   * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
+   * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
+   */
+  readonly idempotencyWindowMs?: number
 }
 
 export interface OperationSpec<Schema extends StandardSchemaV1> extends KindSpec<
@@ -81,6 +136,12 @@ export interface OperationDraft {
   readonly kind: string
   readonly payload: unknown
   readonly expiresInMs?: number
+}
+
+/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
+export interface FollowUpDraft extends OperationDraft {
+  /** May say so; naming another owner is an error. */
+  readonly owner?: Owner
 }
 
 export interface DraftOptions {
@@ -129,7 +190,8 @@ function refuseMalformed(spec: AnyOperationKind['spec']): void {
   if (typeof spec.payload?.['~standard']?.validate !== 'function') {
     throw new TypeError(`${where}: payload must be a Standard Schema (zod, valibot, arktype, …)`)
   }
-  for (const name of ['request', 'interpret'] as const) {
+  const functions = ['request', 'interpret', 'upgrade', 'creates', 'needs', 'onLogout'] as const
+  for (const name of functions) {
     if (spec[name] !== undefined && typeof spec[name] !== 'function') {
       throw new TypeError(`${where}: ${name} must be a function`)
     }
@@ -141,8 +203,14 @@ function refuseMalformed(spec: AnyOperationKind['spec']): void {
   if (reply !== 'json' && reply !== 'any') {
     throw new TypeError(`${where}: reply must be 'json' or 'any', not ${String(reply)}`)
   }
-  if (expiresInMs !== undefined && !(expiresInMs > 0)) {
+  if (expiresInMs !== undefined && !(Number.isFinite(expiresInMs) && expiresInMs > 0)) {
     throw new TypeError(`${where}: expiresInMs must be more than 0, not ${String(expiresInMs)}`)
+  }
+  const { idempotencyWindowMs } = spec
+  if (idempotencyWindowMs !== undefined && !(idempotencyWindowMs > 0)) {
+    throw new TypeError(
+      `${where}: idempotencyWindowMs must be more than 0, not ${String(idempotencyWindowMs)}`,
+    )
   }
   if (
     merge !== undefined &&

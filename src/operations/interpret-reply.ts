@@ -15,6 +15,8 @@ export function interpretReply(reply: Reply, context: InterpretContext): Interpr
   if (status >= 200 && status < 300) {
     return { outcome: isAsDeclared(reply, context) ? 'accepted' : 'retry' }
   }
+  // Where it was no portal after all, its answers still say nothing of the operation.
+  if (PORTAL.has(status)) return { outcome: 'retry' }
   if (status === 408 || status === 425 || status === 429) return { outcome: 'retry' }
   // The first sending may still be in progress (Q5).
   if (status === 409 && context.afterUnknown) return { outcome: 'retry' }

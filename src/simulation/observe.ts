@@ -1,12 +1,13 @@
 /** What a run came to: everything a scenario may expect something of. */
-import type { World, SeenEvent, SourceCall } from './world.ts'
+import type { SeenEvent, SourceCall } from './seen.ts'
+import type { World } from './world.ts'
 import { nameOf } from './world.ts'
 import type { SeenRequest } from './scripted-server.ts'
 
 export interface Observation {
   readonly requests: readonly SeenRequest[]
   readonly events: readonly SeenEvent[]
-  readonly sourceCalls: readonly SourceCall[]
+  readonly sourceCalls: readonly Pick<SourceCall, 'at' | 'user' | 'reason'>[]
   readonly applied: readonly string[]
   readonly final: FinalState
   readonly rejects: Readonly<Record<string, string>>
@@ -27,18 +28,18 @@ export interface FinalState {
 
 /** The rows are read from the database itself, not from the engine's memory. */
 export function observe(world: World): Observation {
-  const { events, server, sourceCalls, rejects } = world
+  const { events, server, rejects } = world
   return {
     requests: server.requests,
     events,
-    sourceCalls,
+    sourceCalls: world.sourceCalls.map(({ at, user, reason }) => ({ at, user, reason })),
     applied: server.applied,
     final: finalState(world),
     rejects: Object.fromEntries(rejects),
   }
 }
 
-function finalState({ holdfast, database, events }: World): FinalState {
+function finalState({ holdfast, database, events, reads }: World): FinalState {
   const status = holdfast.status()
   const idsOf = (event: string) =>
     events.filter((seen) => seen.event === event).map((seen) => seen.id ?? '')
@@ -65,6 +66,6 @@ function finalState({ holdfast, database, events }: World): FinalState {
       held.map((lane) => [lane.user ?? 'anonymous', lane.holds.map((hold) => hold.name)]),
     ),
     needs: Object.fromEntries(status.tokenNeeds.map(({ user, reason }) => [user, reason])),
-    reads: {},
+    reads: Object.fromEntries(reads),
   }
 }

@@ -1,10 +1,25 @@
 /** From the text of a scenario file to a scenario, or to an error that names the line and what is wrong. */
-import { isMap, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import { isMap, isPair, isScalar, LineCounter, parseDocument, type Document, visit } from 'yaml'
 import type { z } from 'zod'
 import { HoldfastError } from '../errors.ts'
+import { type NameProblem, wrongNames } from './scenario-names.ts'
 import { type Scenario, scenarioSchema } from './scenario.ts'
 
 type Issue = z.core.$ZodIssue
+
+/** What is wrong, and where. */
+interface Problem {
+  readonly path: readonly PropertyKey[]
+  readonly what: string
+  /** It is about this key of what is at the path. */
+  readonly key?: string | undefined
+}
+
+/** Where one word of several says what an item is. */
+interface Choice {
+  readonly is: string
+  readonly words: readonly string[]
+}
 
 /** @throws HoldfastError `SCENARIO_INVALID`, with file, line and what is wrong. */
 export function parseScenario(text: string, file: string): Scenario {
@@ -15,16 +30,18 @@ export function parseScenario(text: string, file: string): Scenario {
     const line = broken.linePos?.[0].line ?? 1
     throw invalid(file, line, broken.message.split('\n')[0] ?? 'not YAML')
   }
-  const parsed = scenarioSchema.safeParse(document.toJS())
-  if (!parsed.success) {
-    const issue = deepest(parsed.error.issues)
-    throw invalid(file, lineOf(document, lines, issue), messageOf(issue))
+  const refuse = (problem: Problem): HoldfastError =>
+    invalid(file, lines.linePos(offsetOf(document, problem)).line, messageOf(problem))
+  let plain: unknown
+  try {
+    plain = document.toJS()
+  } catch (error) {
+    throw invalid(file, lines.linePos(badAlias(document)).line, (error as Error).message)
   }
-  const unknown = unknownToken(parsed.data)
-  if (unknown !== null) {
-    const line = lines.linePos(rangeAt(document, unknown.path)).line
-    throw invalid(file, line, `there is no token ${unknown.token} under tokens`)
-  }
+  const parsed = scenarioSchema.safeParse(plain)
+  if (!parsed.success) throw refuse(problemOf(document, parsed.error.issues))
+  const wrong: NameProblem | null = wrongNames(parsed.data)
+  if (wrong !== null) throw refuse(wrong)
   return parsed.data
 }
 
@@ -32,40 +49,74 @@ function invalid(file: string, line: number, what: string): HoldfastError {
   return new HoldfastError('SCENARIO_INVALID', `${file}:${line}: ${what}`)
 }
 
-/** Of a union's issues, those of the alternative that came closest: the one with the fewest. */
-function deepest(issues: readonly Issue[]): Issue {
-  const [first] = issues
-  if (first === undefined) throw new TypeError('a failed parse without an issue')
-  if (first.code !== 'invalid_union') return first
-  const closest = [...first.errors].sort((a, b) => distance(a) - distance(b))[0]
-  if (closest === undefined || closest.length === 0) return first
-  const inner = deepest(closest)
-  return { ...inner, path: [...first.path, ...inner.path] }
+/** Where the alias is that stands for nothing, or holds itself: only reading its value tells. */
+function badAlias(document: Document): number {
+  let offset = 0
+  visit(document, {
+    Alias: (_key, alias) => {
+      offset = alias.range?.[0] ?? 0
+      return alias.resolve(document) === undefined ? visit.BREAK : undefined
+    },
+  })
+  return offset
 }
 
-/** An alternative whose own word is missing is further away than one that has a wrong part. */
-function distance(issues: readonly Issue[]): number {
-  let sum = 0
-  for (const issue of issues) {
-    sum += issue.code === 'invalid_type' && issue.path.length === 1 ? 10 : 1
-    if (issue.code === 'unrecognized_keys') sum += issue.keys.length * 2
-  }
-  return sum
-}
-
-function messageOf(issue: Issue): string {
-  const where = issue.path.map(String).join('.')
-  const what =
-    issue.code === 'unrecognized_keys' ? `unknown key ${issue.keys.join(', ')}` : issue.message
+function messageOf({ path, what }: Problem): string {
+  const where = path.map(String).join('.')
   return where === '' ? what : `${where}: ${what}`
 }
 
-function lineOf(document: Document, lines: LineCounter, issue: Issue): number {
-  const offset =
-    issue.code === 'unrecognized_keys'
-      ? keyOffset(document, issue.path, issue.keys[0] ?? '')
-      : rangeAt(document, issue.path)
-  return lines.linePos(offset).line
+/** What the schema found first. */
+function problemOf(document: Document, issues: readonly Issue[]): Problem {
+  const [issue] = issues
+  if (issue === undefined) throw new TypeError('a failed parse without an issue')
+  const choice = issue.path.length === 2 ? CHOICES.get(String(issue.path[0])) : undefined
+  if (choice !== undefined && issue.code === 'invalid_union') {
+    return wrongChoice(document, issue, choice)
+  }
+  if (issue.code === 'unrecognized_keys') {
+    const what = `unknown key ${issue.keys.join(', ')}`
+    return { path: issue.path, what, key: issue.keys[0] }
+  }
+  if (issue.code !== 'invalid_union') return { path: issue.path, what: issue.message }
+  const [closest] = [...issue.errors].sort((a, b) => a.length - b.length)
+  if (closest === undefined || closest.every(({ path }) => path.length === 0)) {
+    return { path: issue.path, what: issue.message }
+  }
+  return problemOf(document, within(issue, closest))
+}
+
+/** What is wrong with an item: its word, or what belongs to the word it has. */
+function wrongChoice(
+  document: Document,
+  issue: z.core.$ZodIssueInvalidUnion,
+  { is, words }: Choice,
+): Problem {
+  const { path } = issue
+  const node = document.getIn(path, true)
+  if (!isMap(node)) return { path, what: `${is} must be a map` }
+  const keys = node.items.map(({ key }) => String(key))
+  const given = keys.filter((key) => words.includes(key))
+  const [word, second] = given
+  if (second !== undefined) {
+    return { path, what: `${is} is one thing, not ${given.join(' and ')}`, key: second }
+  }
+  if (word !== undefined) {
+    return problemOf(document, within(issue, issue.errors[words.indexOf(word)] ?? []))
+  }
+  const unknown = keys.find((key) => key !== 'at' && key !== 'after')
+  return unknown === undefined
+    ? { path, what: `${is} needs one of ${words.join(', ')}` }
+    : { path, what: `unknown key ${unknown}; ${is} is one of ${words.join(', ')}`, key: unknown }
+}
+
+/** A union's issues know where they are only within it. */
+function within({ path }: Issue, issues: readonly Issue[]): Issue[] {
+  return issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] }))
+}
+
+function offsetOf(document: Document, { path, key }: Problem): number {
+  return key === undefined ? rangeAt(document, path) : keyOffset(document, path, key)
 }
 
 /** Where a value begins, or the closest one around it. */
@@ -89,21 +140,20 @@ function keyOffset(document: Document, path: readonly PropertyKey[], key: string
   return rangeAt(document, path)
 }
 
-function unknownToken(scenario: Scenario): { token: string; path: PropertyKey[] } | null {
-  const known = scenario.tokens ?? {}
-  for (const [index, step] of scenario.steps.entries()) {
-    const [key, token] =
-      'login' in step
-        ? ['login', step.login.token]
-        : 'updateToken' in step
-          ? ['updateToken', step.updateToken.token]
-          : ['', undefined]
-    if (token !== undefined && !(token in known)) return { token, path: ['steps', index, key] }
-  }
-  for (const [index, answer] of (scenario.source ?? []).entries()) {
-    if ('token' in answer && !(answer.token in known)) {
-      return { token: answer.token, path: ['source', index] }
-    }
-  }
-  return null
+const { steps, source } = scenarioSchema.shape
+
+/** In the order of the schema's alternatives. */
+const CHOICES: ReadonlyMap<string, Choice> = new Map([
+  ['steps', { is: 'a step', words: steps.element.options.map(({ shape }) => wordOf(shape)) }],
+  [
+    'source',
+    {
+      is: 'an answer of the source',
+      words: source.unwrap().element.options.map(({ shape }) => wordOf(shape)),
+    },
+  ],
+])
+
+function wordOf(shape: object): string {
+  return Object.keys(shape).find((name) => name !== 'at' && name !== 'after') ?? ''
 }

@@ -3,6 +3,9 @@ import type { Machines } from '../holdfast.ts'
 import type { JournalSink } from '../journal/lines.ts'
 import { MemoryJournal } from '../journal/memory-journal.ts'
 import { compare, type Mismatch } from './compare.ts'
+import { watchHost } from './host-watch.ts'
+import { InvariantChecks } from './invariant-checks.ts'
+import type { Moment } from './invariants/invariant.ts'
 import { observe, type Observation } from './observe.ts'
 import type { Scenario, ScenarioStep } from './scenario.ts'
 import { World } from './world.ts'
@@ -31,25 +34,41 @@ export async function runScenario(
   { machines, journal: sink }: RunOptions = {},
 ): Promise<ScenarioResult> {
   const journal = new MemoryJournal()
-  const world = new World(scenario, sink ?? journal, machines)
-  await world.start(scenario.config?.requirement ?? 'required')
-  await run(world, scenario)
-  const seen = observe(world)
-  const mismatches = compare(scenario.expect ?? {}, seen)
-  const lines = journal.lines()
-  await world.end()
-  return { name: scenario.name, ok: mismatches.length === 0, mismatches, seen, journal: lines }
+  const world = new World(scenario, sink === undefined ? journal : both(journal, sink), machines)
+  const host = watchHost()
+  try {
+    const checks = new InvariantChecks(world.record(journal.lines(), host.faults))
+    await world.start(scenario.config?.requirement ?? 'required')
+    const look = (moment: Moment) => {
+      world.recorder.look()
+      checks.look(moment)
+    }
+    await run(world, scenario, () => look('rest'))
+    look('end')
+    const seen = observe(world)
+    const lines = [...journal.lines()]
+    await world.end()
+    look('closed')
+    const mismatches = [...compare(scenario.expect ?? {}, seen), ...checks.mismatches]
+    return { name: scenario.name, ok: mismatches.length === 0, mismatches, seen, journal: lines }
+  } finally {
+    host.stop()
+  }
 }
 
-async function run(world: World, { steps, until }: Scenario): Promise<void> {
+async function run(world: World, { steps, until }: Scenario, rested: () => void): Promise<void> {
   const left = [...steps].sort((a, b) => a.at - b.at)
   const endAt = until ?? LONGEST_MS
   for (;;) {
-    while (world.time.runNext()) await world.time.rest()
+    while (world.time.runNext()) {
+      await world.time.rest()
+      rested()
+    }
     const due = left.filter((step) => step.at <= world.time.now)
     if (due.length > 0) {
       left.splice(0, due.length)
       await issueAll(world, due)
+      rested()
       continue
     }
     const nextAt = Math.min(
@@ -69,4 +88,19 @@ async function issueAll(world: World, steps: readonly ScenarioStep[]): Promise<v
     else world.issue(step)
   }
   await world.time.rest()
+}
+
+function both(whole: JournalSink, wanted: JournalSink): JournalSink {
+  return {
+    header: (header) => {
+      whole.header(header)
+      wanted.header(header)
+    },
+    write: (line, t, wall) => {
+      // Where the one that was asked for begins anew, the whole one just goes on.
+      if (!('in' in line) || line.in !== 'summary') whole.write(line, t, wall)
+      wanted.write(line, t, wall)
+    },
+    wantsSummary: () => wanted.wantsSummary?.() === true,
+  }
 }

@@ -1,10 +1,37 @@
 /** The built-in kinds of scenarios, all with JSON replies. */
 import { z } from 'zod'
 import type { Owner } from '../model.ts'
-import { type AnyOperationKind, defineOperation } from '../operations/define-operation.ts'
+import {
+  type AnyOperationKind,
+  defineOperation,
+  type InterpretContext,
+  type Interpretation,
+} from '../operations/define-operation.ts'
+import { interpretReply } from '../operations/interpret-reply.ts'
+import type { Reply } from '../ports/transport.ts'
 
 const pathOf = ({ user }: Owner, what: string) =>
   user === null ? `/anonymous/${what}` : `/users/${encodeURIComponent(user)}/${what}`
+
+/** What the scripted server's replies may say beside the outcome. */
+const replyBody = z.object({
+  record: z.string().optional(),
+  id: z.string().optional(),
+  ryw: z.object({ token: z.string(), delay: z.number().optional() }).optional(),
+})
+
+function interpret(reply: Reply, context: InterpretContext): Interpretation {
+  const interpretation = interpretReply(reply, context)
+  if (interpretation.outcome !== 'accepted') return interpretation
+  const { record, id, ryw } = replyBody.parse(JSON.parse(reply.body))
+  return {
+    ...interpretation,
+    ...(record === undefined || id === undefined ? {} : { translations: { [record]: id } }),
+    ...(ryw === undefined
+      ? {}
+      : { ryw: { token: ryw.token, ...(ryw.delay === undefined ? {} : { delayMs: ryw.delay }) } }),
+  }
+}
 
 const note = defineOperation({
   kind: 'note',
@@ -14,6 +41,7 @@ const note = defineOperation({
     path: pathOf(owner, 'notes'),
     body: payload,
   }),
+  interpret,
 })
 
 const tagPayload = z.strictObject({ key: z.string(), value: z.unknown() })
@@ -23,7 +51,8 @@ const tag = defineOperation({
   kind: 'tag',
   payload: tagPayload,
   request: ({ payload, owner }) => tagRequest([payload], owner),
-  merge: { key: () => '', combine: (payloads, owner) => tagRequest(payloads, owner) },
+  merge: { key: () => '', combine: (payloads, { owner }) => tagRequest(payloads, owner) },
+  interpret,
 })
 
 function tagRequest(payloads: readonly z.infer<typeof tagPayload>[], owner: Owner) {
@@ -38,7 +67,8 @@ const count = defineOperation({
   kind: 'count',
   payload: countPayload,
   request: ({ payload, owner }) => countRequest([payload], owner),
-  merge: { key: () => '', combine: (payloads, owner) => countRequest(payloads, owner) },
+  merge: { key: () => '', combine: (payloads, { owner }) => countRequest(payloads, owner) },
+  interpret,
 })
 
 function countRequest(payloads: readonly z.infer<typeof countPayload>[], owner: Owner) {
@@ -49,30 +79,38 @@ function countRequest(payloads: readonly z.infer<typeof countPayload>[], owner: 
 
 const recordPayload = z.strictObject({ record: z.string() })
 
+/** Creates a record under a local id; the reply translates it. */
 const create = defineOperation({
   kind: 'create',
   payload: recordPayload,
+  creates: ({ record }) => [record],
   request: ({ payload, owner }) => ({
     method: 'POST',
     path: pathOf(owner, 'records'),
     body: payload,
   }),
+  interpret,
 })
 
+/** Uses a record, local or translated. */
 const touch = defineOperation({
   kind: 'touch',
   payload: recordPayload,
-  request: ({ payload, owner }) => ({
+  needs: ({ record }) => ({ required: [record] }),
+  request: ({ payload, owner, record }) => ({
     method: 'PATCH',
     path: pathOf(owner, 'records'),
-    body: payload,
+    body: { record: record(payload.record) },
   }),
+  interpret,
 })
 
 const unsubscribe = defineOperation({
   kind: 'unsubscribe',
   payload: z.strictObject({}),
   request: ({ owner }) => ({ method: 'POST', path: pathOf(owner, 'unsubscribe'), body: {} }),
+  deviceScoped: true,
+  interpret,
 })
 
 export const scenarioKinds: readonly AnyOperationKind[] = [

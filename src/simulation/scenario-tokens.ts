@@ -1,4 +1,5 @@
 /** The tokens of a scenario: what stands for each name on the wire, and whether the server takes it. */
+import type { Instant } from '../model.ts'
 import type { Scenario, ScenarioToken } from './scenario.ts'
 import { WALL_START } from './virtual-time.ts'
 
@@ -34,6 +35,12 @@ export class ScenarioTokens {
 
   user(name: string): string | null {
     return this.#definitions.get(name)?.user ?? null
+  }
+
+  /** When it ends by its own claim, by the wall clock; null: never. */
+  expiresAt(name: string): Instant | null {
+    const exp = this.#definitions.get(name)?.exp
+    return exp === undefined ? null : WALL_START + exp
   }
 
   /** Does the server take it at this virtual time? */

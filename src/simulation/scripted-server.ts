@@ -2,13 +2,26 @@
  * The server of a scenario, as a transport. It processes a request at the moment it is sent and
  * answers after the latency; it remembers the keys of what it applied.
  */
-import type { Requirement } from '../model.ts'
+import type { Instant, Requirement } from '../model.ts'
 import type { OutgoingRequest, Reply, SendOptions, Transport } from '../ports/transport.ts'
 import type { Scenario, ScenarioMatch, ServerScript } from './scenario.ts'
 import type { ScenarioTokens } from './scenario-tokens.ts'
+import type { StoredToken } from './stored-rows.ts'
 import type { Life, VirtualTime } from './virtual-time.ts'
 
 export const SCENARIO_ORIGIN = 'https://server.test'
+
+/** What held on the client's side when a request left. */
+export interface ClientSide {
+  readonly life: number
+  readonly wall: Instant
+  /** What the server demands, by what the app has said. */
+  readonly requirement: Requirement
+  /** The operations at the head of its owner's lane, by the database: as many as it carries. */
+  readonly head: readonly string[]
+  /** What the database knew of its owner's token. */
+  readonly token: StoredToken | null
+}
 
 /** A request as the server saw it. */
 export interface SeenRequest {
@@ -16,6 +29,8 @@ export interface SeenRequest {
   readonly user: string | null
   readonly kind: string
   readonly ops: readonly string[]
+  /** The ids that these are the names of. */
+  readonly ids: readonly string[]
   readonly token: string | null
   readonly key: string
   readonly body: unknown
@@ -24,6 +39,16 @@ export interface SeenRequest {
   status: number | null
   /** When it was over for the client; null: it never heard. */
   endedAt: number | null
+  endedWall: Instant | null
+  /** The whole reply that arrived. */
+  reply: Reply | null
+  /** When the client stopped waiting for it; null: it did not. */
+  givenUpAt: number | null
+  /** Was it applied? Not one whose key was remembered. */
+  applied: boolean
+  /** What the record that it created is called from now on. */
+  created: string | null
+  readonly client: ClientSide
 }
 
 type ReplyRule = NonNullable<ServerScript['replies']>[number]
@@ -50,6 +75,7 @@ export class ScriptedServer {
   readonly #tokens: ScenarioTokens
   readonly #script: ServerScript
   readonly #nameOf: (id: string) => string
+  readonly #clientSide: (user: string | null, count: number) => ClientSide
   readonly #remembered = new Map<string, Reply>()
   readonly #used = new Map<Rule, number>()
   readonly #inFlight = new Set<(reason: string) => void>()
@@ -61,7 +87,9 @@ export class ScriptedServer {
     time: VirtualTime,
     tokens: ScenarioTokens,
     nameOf: (id: string) => string,
+    clientSide: (user: string | null, count: number) => ClientSide,
   ) {
+    this.#clientSide = clientSide
     this.#time = time
     this.#tokens = tokens
     this.#script = scenario.server ?? {}
@@ -91,11 +119,15 @@ export class ScriptedServer {
     this.#inFlight.clear()
   }
 
-  #receive(request: OutgoingRequest, { token }: SendOptions, life: Life): Promise<Reply> {
+  #receive(request: OutgoingRequest, { token, signal }: SendOptions, life: Life): Promise<Reply> {
     const seen = this.#see(request, token)
     this.requests.push(seen)
+    signal.addEventListener('abort', () => {
+      if (seen.endedAt === null) seen.givenUpAt = this.#time.now
+    })
     if (this.#isDown) {
       seen.endedAt = this.#time.now
+      seen.endedWall = this.#time.wall()
       return Promise.reject(new Error('the network is down'))
     }
     const latency = this.#latency(seen)
@@ -104,6 +136,7 @@ export class ScriptedServer {
       const end = (act: () => void) => {
         if (!this.#inFlight.delete(fail) || !life.isAlive) return
         seen.endedAt = this.#time.now
+        seen.endedWall = this.#time.wall()
         act()
       }
       const fail = (reason: string) => end(() => reject(new Error(reason)))
@@ -113,6 +146,7 @@ export class ScriptedServer {
         else {
           end(() => {
             seen.status = reply.status
+            seen.reply = reply
             resolve(reply)
           })
         }
@@ -128,12 +162,19 @@ export class ScriptedServer {
       user: request.user,
       kind: request.kind,
       ops: request.operations.map((id) => this.#nameOf(id)),
+      ids: request.operations,
       token: token === null ? null : this.#tokens.name(token),
       key: request.headers['idempotency-key'] ?? '',
       body,
       record: typeof record === 'string' ? record : null,
       status: null,
       endedAt: null,
+      endedWall: null,
+      reply: null,
+      givenUpAt: null,
+      applied: false,
+      created: null,
+      client: this.#clientSide(request.user, request.operations.length),
     }
   }
 
@@ -150,6 +191,7 @@ export class ScriptedServer {
     if (status >= 200 && status < 300) {
       if (seen.key !== '') this.#remembered.set(seen.key, reply)
       if (seen.kind !== 'read') this.applied.push(...seen.ops)
+      seen.applied = true
     }
     return { reply, lost: rule?.lost === 'reply' }
   }
@@ -161,11 +203,12 @@ export class ScriptedServer {
     return this.#tokens.user(token) === user ? null : 403
   }
 
-  #answer({ kind, record }: SeenRequest, rule: ReplyRule | undefined): object {
+  #answer(seen: SeenRequest, rule: ReplyRule | undefined): object {
     const ryw = rule?.ryw === undefined ? {} : { ryw: rule.ryw }
-    if (kind !== 'create') return { ok: true, ...ryw }
+    if (seen.kind !== 'create') return { ok: true, ...ryw }
     this.#recordCount += 1
-    return { ok: true, record, id: `srv-${this.#recordCount}`, ...ryw }
+    seen.created = `srv-${this.#recordCount}`
+    return { ok: true, record: seen.record, id: seen.created, ...ryw }
   }
 
   #latency(seen: SeenRequest): number {

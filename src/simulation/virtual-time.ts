@@ -17,6 +17,8 @@ interface Armed {
   readonly at: number
   readonly order: number
   readonly run: () => void
+  /** The process that armed it; null: the world around it. */
+  readonly life: Life | null
   isCancelled: boolean
 }
 
@@ -38,9 +40,13 @@ export class VirtualTime {
       wall: () => this.wall(),
       monotonic: () => this.now,
       after: (delayMs, run) =>
-        this.after(delayMs, () => {
-          if (life.isAlive) run()
-        }),
+        this.after(
+          delayMs,
+          () => {
+            if (life.isAlive) run()
+          },
+          life,
+        ),
       atTurnEnd: (run) => {
         this.#turns.push(() => {
           if (life.isAlive) run()
@@ -49,12 +55,13 @@ export class VirtualTime {
     }
   }
 
-  after(delayMs: number, run: () => void): { cancel(): void } {
+  after(delayMs: number, run: () => void, life: Life | null = null): { cancel(): void } {
     this.#order += 1
     const armed: Armed = {
       at: this.now + Math.max(0, delayMs),
       order: this.#order,
       run,
+      life,
       isCancelled: false,
     }
     const index = this.#armed.findLastIndex((other) => other.at <= armed.at)
@@ -70,6 +77,13 @@ export class VirtualTime {
   nextAt(): number | null {
     this.#dropCancelled()
     return this.#armed[0]?.at ?? null
+  }
+
+  /** How many alarms a process has armed. */
+  countArmed(life: Life): number {
+    let count = 0
+    for (const armed of this.#armed) if (armed.life === life && !armed.isCancelled) count += 1
+    return count
   }
 
   /** Does the next thing that is due now; answers whether there was one. */

@@ -10,35 +10,26 @@ import type { EventName, HoldfastEvents } from '../events.ts'
 import type { Machines } from '../holdfast.ts'
 import type { JournalSink } from '../journal/lines.ts'
 import type { Requirement } from '../model.ts'
-import { type BackoffOptions, type HoldfastOptions, resolveOptions } from '../options.ts'
+import {
+  type BackoffOptions,
+  type HoldfastOptions,
+  resolveOptions,
+  type Settings,
+} from '../options.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
 import type { TokenSource } from '../ports/token-source.ts'
 import type { Receipt } from '../receipts.ts'
-import type { Scenario, ScenarioStep } from './scenario.ts'
+import type { RunRecord } from './invariants/run-record.ts'
+import { type Outside, recordOf } from './record-of.ts'
+import type { Scenario, ScenarioStep, SourceAnswer } from './scenario.ts'
 import { scenarioKinds } from './scenario-kinds.ts'
 import { ScenarioTokens } from './scenario-tokens.ts'
 import { scenarioVault } from './scenario-vault.ts'
-import { ScriptedServer } from './scripted-server.ts'
+import { type ClientSide, ScriptedServer } from './scripted-server.ts'
+import { Recorder } from './recorder.ts'
+import type { SeenCall, SeenEvent, SeenLife, SourceCall, SourceOutcome } from './seen.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { type Life, VirtualTime } from './virtual-time.ts'
-
-/** An event as the app heard it. */
-export interface SeenEvent {
-  readonly at: number
-  readonly event: EventName
-  readonly id: string | null
-  readonly user: string | null
-  readonly kind: string | null
-  readonly reason: string | null
-  readonly code: string | null
-  readonly suspected: boolean | null
-}
-
-export interface SourceCall {
-  readonly at: number
-  readonly user: string
-  readonly reason: string
-}
 
 const EVENTS: readonly EventName[] = [
   'operation.enqueued',
@@ -59,8 +50,12 @@ const EVENTS: readonly EventName[] = [
   'queue.paused',
   'queue.resumed',
   'queue.drained',
+  'read.deferred',
+  'read.completed',
   'error',
 ]
+
+export type ReadState = 'waiting' | 'completed' | 'deferred' | 'cancelled' | 'failed'
 
 export class World {
   readonly time = new VirtualTime()
@@ -68,10 +63,11 @@ export class World {
   readonly server: ScriptedServer
   readonly events: SeenEvent[] = []
   readonly sourceCalls: SourceCall[] = []
+  readonly recorder: Recorder
   /** Calls that rejected, by the step's id. */
   readonly rejects = new Map<string, string>()
-  /** The operations whose `enqueue()` resolved, by name. */
-  readonly acknowledged: string[] = []
+  /** What became of each read. */
+  readonly reads = new Map<string, ReadState>()
   readonly #scenario: Scenario
   readonly #journal: JournalSink | null
   readonly #machines: Machines | undefined
@@ -81,7 +77,13 @@ export class World {
   #database: Database
   #life: Life = { isAlive: true }
   #holdfast: Holdfast | null = null
+  #settings: Settings | null = null
   #isOnline = true
+  #isAwake = true
+  #isPaused = false
+  /** Who is logged in, and what the server demands, by what the app has called. */
+  #identity: string | null = null
+  #requirement: Requirement = 'unknown'
 
   constructor(scenario: Scenario, journal: JournalSink | null, machines?: Machines) {
     this.#scenario = scenario
@@ -90,7 +92,20 @@ export class World {
     this.#random = new SeededRandom(1)
     this.#database = new SqliteDatabase(':memory:')
     this.tokens = new ScenarioTokens(scenario)
-    this.server = new ScriptedServer(scenario, this.time, this.tokens, nameOf)
+    this.recorder = new Recorder(this.time)
+    this.server = new ScriptedServer(
+      scenario,
+      this.time,
+      this.tokens,
+      nameOf,
+      (user, count): ClientSide => ({
+        life: this.recorder.life,
+        wall: this.time.wall(),
+        requirement: this.#requirement,
+        head: this.recorder.head(user, count),
+        token: this.recorder.rows.tokens.get(user ?? '') ?? null,
+      }),
+    )
   }
 
   get holdfast(): Holdfast {
@@ -102,10 +117,47 @@ export class World {
     return this.#database
   }
 
+  /** What the invariants look at; `journal`: the lines written so far, and those to come. */
+  record(journal: readonly string[], faults: readonly unknown[]): RunRecord {
+    return recordOf(this, { journal, faults })
+  }
+
+  /** As the app and the machine have it. */
+  get outside(): Outside {
+    return {
+      identity: this.#identity,
+      requirement: this.#requirement,
+      isOnline: this.#isOnline,
+      isAwake: this.#isAwake,
+      isPaused: this.#isPaused,
+    }
+  }
+
+  /** The options that the process decides by. */
+  get settings(): Settings {
+    if (this.#settings === null) throw new Error('the engine has not been started')
+    return this.#settings
+  }
+
+  get timerCount(): number {
+    return this.time.countArmed(this.#life)
+  }
+
+  get listenerCount(): number {
+    return this.#platformListeners.size
+  }
+
   /** Starts a process on the database as it is. */
-  async start(requirement: Requirement): Promise<void> {
+  async start(requirement: Requirement, beganBy: SeenLife['beganBy'] = 'start'): Promise<void> {
     this.#life = { isAlive: true }
-    const holdfast = new Holdfast(resolveOptions(this.#options(requirement)), this.#machines)
+    const options = resolveOptions(this.#options(requirement))
+    this.#settings = options.settings
+    this.recorder.begin(beganBy, this.#database, scenarioKinds)
+    this.#identity = this.recorder.rows.identity
+    const stored = this.recorder.rows.requirement as Requirement
+    this.#requirement = requirement === 'unknown' ? stored : requirement
+    this.#isPaused = false
+    const holdfast = new Holdfast(options, this.#machines)
     this.#holdfast = holdfast
     this.#listen(holdfast, this.#life)
     const failures: Error[] = []
@@ -115,25 +167,26 @@ export class World {
     await this.time.rest()
     const [failure] = failures
     if (failure !== undefined) throw failure
+    this.recorder.begun(this.#database)
   }
 
   /** The process dies at this moment and starts again at once; what was in flight is never answered. */
   async crash(): Promise<void> {
     this.#die()
     this.#database = new SqliteDatabase(this.#database.serialize())
-    await this.start('unknown')
+    await this.start('unknown', 'crash')
   }
 
   async restart(): Promise<void> {
-    const closed = this.holdfast.close({ deadlineMs: 0 })
-    await this.#settleNow(closed)
-    this.#die()
-    await this.start('unknown')
+    await this.end()
+    await this.start('unknown', 'restart')
   }
 
   async end(): Promise<void> {
     const closed = this.holdfast.close({ deadlineMs: 0 })
     await this.#settleNow(closed)
+    const { timerCount: timers, listenerCount: listeners } = this
+    this.recorder.closed({ timers, listeners })
     this.#die()
   }
 
@@ -143,25 +196,38 @@ export class World {
     if ('login' in step) {
       const { user, token } = step.login
       const options = token === undefined ? {} : { token: this.tokens.secret(token) }
-      this.#note(null, holdfast.login(user, options))
-    } else if ('logout' in step) this.#note(null, holdfast.logout({ pending: step.logout }))
-    else if ('updateToken' in step) {
+      const call = this.recorder.call({ name: 'login', user, token: token ?? null })
+      this.#identity = user
+      this.#note(call, holdfast.login(user, options))
+    } else if ('logout' in step) {
+      const call = this.recorder.call({ name: 'logout', user: this.#identity })
+      this.#identity = null
+      this.#note(call, holdfast.logout({ pending: step.logout }))
+    } else if ('updateToken' in step) {
       const { user, token } = step.updateToken
-      this.#note(null, holdfast.updateToken(user, this.tokens.secret(token)))
+      const call = this.recorder.call({ name: 'updateToken', user, token })
+      this.#note(call, holdfast.updateToken(user, this.tokens.secret(token)))
     } else if ('requirement' in step) {
+      const call = this.recorder.call({ name: 'setRequirement', user: this.#identity })
       this.server.requirement = step.requirement
-      this.#note(null, holdfast.setRequirement(step.requirement))
+      this.#requirement = step.requirement
+      this.#note(call, holdfast.setRequirement(step.requirement))
     } else if ('enqueue' in step) this.#enqueue(step.enqueue)
-    else if ('cancel' in step) this.#onOperation(step.cancel, (id) => this.holdfast.cancel(id))
-    else if ('retry' in step) this.#onOperation(step.retry, (id) => this.holdfast.retry(id))
-    else if ('discard' in step) this.#onOperation(step.discard, (id) => this.holdfast.discard(id))
+    else if ('cancel' in step) this.#onOperation('cancel', step.cancel)
+    else if ('retry' in step) this.#onOperation('retry', step.retry)
+    else if ('discard' in step) this.#onOperation('discard', step.discard)
     else if ('network' in step) this.#setNetwork(step.network)
-    else if ('power' in step) this.#tell(step.power === 'suspend' ? 'suspended' : 'resumed')
-    else if ('queue' in step) {
-      if (step.queue === 'pause') holdfast.pause()
+    else if ('power' in step) {
+      this.#isAwake = step.power === 'resume'
+      this.#tell(this.#isAwake ? 'resumed' : 'suspended')
+    } else if ('queue' in step) {
+      this.#isPaused = step.queue === 'pause'
+      if (this.#isPaused) holdfast.pause()
       else holdfast.resume()
-    } else if ('wall' in step) this.time.wallShift += step.wall
-    else if ('read' in step) throw new Error('reads are not simulated yet')
+    } else if ('wall' in step) {
+      this.time.wallShift += step.wall
+      this.recorder.turn('wall', step.wall)
+    } else if ('read' in step) this.#read(step.read)
   }
 
   #enqueue({
@@ -170,25 +236,70 @@ export class World {
     payload = {},
     expiresInMs,
   }: Extract<ScenarioStep, { enqueue: unknown }>['enqueue']): void {
+    const user = this.#identity
+    const call = this.recorder.call({ name: 'enqueue', step: id, user, draft: { kind, payload } })
     this.#random.nextNonce = id
     const draft = { kind, payload, ...(expiresInMs === undefined ? {} : { expiresInMs }) }
     const enqueued = this.holdfast.enqueue(draft)
     this.#random.nextNonce = null
     this.#enqueued.set(id, enqueued)
-    const { isAlive } = this.#life
+    const life = this.#life
     this.#note(
-      id,
-      enqueued.then(() => {
-        if (isAlive) this.acknowledged.push(id)
+      call,
+      enqueued.then((receipt) => {
+        if (life.isAlive) this.recorder.acknowledge(call, receipt.id)
       }),
     )
   }
 
-  #onOperation(name: string, act: (id: string) => Promise<void>): void {
-    const enqueued = this.#enqueued.get(name)
-    const id =
-      enqueued === undefined ? Promise.resolve(name) : enqueued.then((receipt) => receipt.id)
-    this.#note(name, id.then(act))
+  #onOperation(name: 'cancel' | 'retry' | 'discard', step: string): void {
+    const { holdfast } = this
+    const life = this.#life
+    const act = (id: string) => {
+      // Whoever has died meanwhile has not called.
+      if (!life.isAlive) return
+      const call = this.recorder.call({ name, step, user: this.#identity })
+      this.#note(call, holdfast[name](id))
+    }
+    const enqueued = this.#enqueued.get(step)
+    if (enqueued === undefined) act(step)
+    else enqueued.then(({ id }) => act(id), ignore)
+  }
+
+  #read({ id, after }: Extract<ScenarioStep, { read: unknown }>['read']): void {
+    const life = this.#life
+    this.reads.set(id, 'waiting')
+    const begin = (ids: readonly string[] | undefined) => {
+      if (!life.isAlive) return
+      const call = this.recorder.call({ name: 'read', step: id, user: this.#identity })
+      this.#random.nextNonce = id
+      const read = this.holdfast.read({
+        request: ({ owner, position }) => ({
+          method: 'GET',
+          path: owner.user === null ? '/anonymous/read' : `/users/${owner.user}/read`,
+          query: position === null ? {} : { position },
+        }),
+        ...(ids === undefined ? {} : { after: ids }),
+      })
+      this.#random.nextNonce = null
+      this.#note(call, read)
+      read.then(
+        () => this.#readEnded(id, 'completed', life),
+        (error: { readonly code?: unknown }) =>
+          this.#readEnded(id, error.code === 'READ_CANCELLED' ? 'cancelled' : 'failed', life),
+      )
+    }
+    if (after === undefined || after.length === 0) {
+      begin(after)
+      return
+    }
+    const receipts = after.map((name) => this.#enqueued.get(name))
+    const ids = Promise.all(receipts).then((known) => known.map((receipt) => receipt?.id ?? ''))
+    void ids.then(begin, ignore)
+  }
+
+  #readEnded(id: string, state: ReadState, life: Life): void {
+    if (life.isAlive) this.reads.set(id, state)
   }
 
   #setNetwork(state: 'up' | 'down'): void {
@@ -198,19 +309,28 @@ export class World {
   }
 
   #tell(event: PlatformEvent): void {
+    this.recorder.turn(event)
     for (const listener of this.#platformListeners) listener(event)
   }
 
-  #note(id: string | null, promise: Promise<unknown>): void {
+  #note(call: SeenCall, promise: Promise<unknown>): void {
     const life = this.#life
-    promise.catch((error: unknown) => {
-      if (id === null || !life.isAlive) return
-      const code = (error as { readonly code?: unknown }).code
-      this.rejects.set(id, typeof code === 'string' ? code : (error as Error).name)
-    })
+    promise.then(
+      () => {
+        if (life.isAlive) this.recorder.settle(call)
+      },
+      (error: unknown) => {
+        if (!life.isAlive) return
+        this.recorder.settle(call, error)
+        if (call.step === null) return
+        const code = (error as { readonly code?: unknown }).code
+        this.rejects.set(call.step, typeof code === 'string' ? code : (error as Error).name)
+      },
+    )
   }
 
   #die(): void {
+    this.recorder.look()
     this.#life.isAlive = false
     this.#platformListeners.clear()
     this.server.forgetInFlight()
@@ -260,12 +380,20 @@ export class World {
   /** The n-th call, over all users and lives, gets the n-th answer; past the end it never answers. */
   #source(life: Life): TokenSource {
     return ({ user, reason }) => {
-      this.sourceCalls.push({ at: this.time.now, user, reason })
+      const call: SourceCall = {
+        at: this.time.now,
+        user,
+        reason,
+        life: this.recorder.life,
+        answer: null,
+      }
+      this.sourceCalls.push(call)
       const answer = this.#scenario.source?.[this.sourceCalls.length - 1]
       return new Promise((resolve, reject) => {
         if (answer === undefined) return
         this.time.after(answer.after ?? 0, () => {
           if (!life.isAlive) return
+          call.answer = sourceOutcome(this.time, answer)
           if ('token' in answer) resolve(this.tokens.secret(answer.token))
           else if ('none' in answer) resolve(null)
           else if ('denied' in answer) reject(new TokenDeniedError())
@@ -278,7 +406,11 @@ export class World {
   #listen(holdfast: Holdfast, life: Life): void {
     for (const event of EVENTS) {
       holdfast.on(event, (detail) => {
-        if (life.isAlive) this.events.push(seenEvent(this.time.now, event, detail))
+        if (!life.isAlive) return
+        const seen = seenEvent(this.time.now, event, detail)
+        this.events.push(seen)
+        if (event === 'read.deferred') this.reads.set(seen.id ?? '', 'deferred')
+        this.recorder.hear(event, detail)
       })
     }
   }
@@ -287,6 +419,16 @@ export class World {
 /** The simulation's ids end in the name that the scenario gives the operation. */
 export function nameOf(id: string): string {
   return id.split('.').slice(2).join('.')
+}
+
+/** Whoever enqueued has been told already. */
+function ignore(): void {}
+
+function sourceOutcome(time: VirtualTime, answer: SourceAnswer): SourceOutcome {
+  const at = { at: time.now, wall: time.wall() }
+  if ('token' in answer) return { ...at, outcome: 'token', token: answer.token }
+  if ('none' in answer) return { ...at, outcome: 'none', token: null }
+  return { ...at, outcome: 'denied' in answer ? 'denied' : 'throws', token: null }
 }
 
 function seenEvent(at: number, event: EventName, detail: HoldfastEvents[EventName]): SeenEvent {

@@ -34,7 +34,10 @@ interface Call {
 }
 
 /** A call under way, as a journal's summary has it. */
-export type SavedCall = Omit<Call, 'abort'>
+export type SavedCall = Omit<Call, 'abort'> & {
+  /** Does the user's machine still wait for it? */
+  readonly isAwaited: boolean
+}
 
 export class Refresher {
   readonly #core: Core
@@ -43,6 +46,8 @@ export class Refresher {
   readonly #tokenOf: (facts: Token['facts']) => Token
   /** The call that each user's machine waits for. */
   readonly #calls = new Map<UserId, Call>()
+  /** Every call without an answer, also those that nobody waits for any more. */
+  readonly #open = new Set<Call>()
 
   constructor(
     core: Core,
@@ -54,6 +59,7 @@ export class Refresher {
     this.#wallet = wallet
     this.#readToken = readToken
     this.#tokenOf = tokenOf
+    wallet.onEnd = (user) => this.#forget(user)
   }
 
   ask(user: UserId, reason: TokenNeedReason): void {
@@ -66,6 +72,7 @@ export class Refresher {
       ask: 0,
     }
     this.#calls.set(user, call)
+    this.#open.add(call)
     boundary.arm(timeoutOf(user), ANSWER_TIMEOUT_MS, () => this.#timedOut(user))
     call.ask = boundary.ask(this.#question(call), (answer) => this.#answered(call, answer))
   }
@@ -81,15 +88,22 @@ export class Refresher {
 
   /** For a journal that begins here. */
   save(): readonly SavedCall[] {
-    return [...this.#calls.values()].map(({ abort: _abort, ...call }) => call)
+    return Array.from(this.#open, ({ abort: _abort, ...call }) => ({
+      ...call,
+      isAwaited: this.#calls.get(call.user)?.ask === call.ask,
+    }))
   }
 
   restore(saved: readonly SavedCall[], alarms: ReadonlySet<string>, users: Iterable<UserId>): void {
     const { boundary } = this.#core
-    for (const { user, ...rest } of saved) {
-      const call: Call = { user, ...rest, abort: new AbortController() }
-      this.#calls.set(user, call)
-      boundary.rearm(timeoutOf(user), () => this.#timedOut(user))
+    for (const { isAwaited, ...rest } of saved) {
+      const call: Call = { ...rest, abort: new AbortController() }
+      const { user } = call
+      this.#open.add(call)
+      if (isAwaited) {
+        this.#calls.set(user, call)
+        boundary.rearm(timeoutOf(user), () => this.#timedOut(user))
+      }
       boundary.reask(call.ask, this.#question(call), (answer) => this.#answered(call, answer))
     }
     for (const user of users) {
@@ -123,6 +137,11 @@ export class Refresher {
     this.#calls.clear()
   }
 
+  /** Nobody waits for it any more; it is not aborted, because it may have begun (T6). */
+  #forget(user: UserId): void {
+    if (this.#calls.delete(user)) this.#core.boundary.disarm(timeoutOf(user))
+  }
+
   #question({ user, reason, abort }: Call): Question<Yield> {
     return {
       name: 'source',
@@ -150,6 +169,7 @@ export class Refresher {
 
   #answered(call: Call, answer: Answered<Yield>): void {
     const { user, epoch } = call
+    this.#open.delete(call)
     const isAwaited = this.#calls.get(user) === call
     if (isAwaited) {
       this.#calls.delete(user)
@@ -173,7 +193,7 @@ export class Refresher {
   #yielded(user: UserId, token: Token, isAwaited: boolean): void {
     const { pilot } = this.#core
     this.#wallet.take(user, token, (taken: Taken) => {
-      if (!isAwaited) return
+      if (!isAwaited || taken.taken === 'late') return
       if (taken.taken === 'refused') pilot.token(user, { type: 'source.repeated' })
       else if (taken.taken === 'failed') this.#failed(user, taken.error, true)
       else pilot.token(user, { type: 'source.answered' })

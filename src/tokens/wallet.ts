@@ -18,6 +18,8 @@ export type Taken =
   | { readonly taken: 'current' }
   /** It is the one that the server refused. */
   | { readonly taken: 'refused' }
+  /** The session it was meant for has ended meanwhile (T11). */
+  | { readonly taken: 'late' }
   | { readonly taken: 'failed'; readonly error: Error }
 
 interface Entry {
@@ -30,17 +32,20 @@ interface Entry {
   fingerprint: string | null
   expiresAt: Instant | null
   leaving: boolean
+  /** Logged out with `discard`: what is still in flight goes too, once its outcome is known (I7). */
+  discarding: boolean
   /** The first 401 since a token was last accepted (T8). */
   firstRefusal: HoldfastError | null
   /** Tokens that were handed in and wait for the one before them to be stored. */
   readonly waiting: (() => void)[]
-  isTaking: boolean
+  /** A token is being stored, or the end of a session: how many of these. */
+  storingCount: number
 }
 
 /** The wallet as a journal's summary has it. */
 export interface SavedWallet {
   readonly offsetMs: number
-  readonly entries: readonly (Omit<Entry, 'token' | 'firstRefusal' | 'waiting' | 'isTaking'> & {
+  readonly entries: readonly (Omit<Entry, 'token' | 'firstRefusal' | 'waiting' | 'storingCount'> & {
     readonly token: TokenFacts | null
     readonly hasRefusal: boolean
   })[]
@@ -53,11 +58,23 @@ const sealedCodec: Codec<Uint8Array> = { write: () => null, read: () => new Uint
 
 export class Wallet {
   readonly clock = new ServerClock()
+  /** Told when a session ends. */
+  onEnd: (user: UserId) => void = () => undefined
   readonly #core: Core
   readonly #entries = new Map<UserId, Entry>()
 
   constructor(core: Core) {
     this.#core = core
+  }
+
+  /** The vault has given back the token of this row, unless the session has ended or a newer one has come. */
+  unsealed(row: TokenRow, token: Token): void {
+    if (this.isCurrent(row)) this.restore({ ...row, leaving: this.isLeaving(row.user) }, token)
+  }
+
+  /** Is this still what is known of the user's token? */
+  isCurrent({ user, generation, epoch }: TokenRow): boolean {
+    return generation === this.generation(user) && epoch === this.epoch(user)
   }
 
   /** What storage knew at the start; `token`: what the vault gave back. */
@@ -98,22 +115,19 @@ export class Wallet {
   /** Is a token of this user being stored just now? Then who needs one waits for that. */
   whenTaken(user: UserId, then: () => void): void {
     const entry = this.#entries.get(user)
-    if (entry === undefined || !entry.isTaking) then()
+    if (entry === undefined || entry.storingCount === 0) then()
     else entry.waiting.push(then)
   }
 
   /** Takes a token that the app pushed or the source gave, after those handed in before it. */
   take(user: UserId, token: Token, then: (taken: Taken) => void): void {
     const entry = this.#entry(user)
+    const { epoch } = entry
     const begin = () => {
-      entry.isTaking = true
-      this.#take(entry, token, (taken) => {
-        entry.isTaking = false
-        then(taken)
-        while (!entry.isTaking && entry.waiting.length > 0) entry.waiting.shift()?.()
-      })
+      entry.storingCount += 1
+      this.#take(entry, epoch, token, (taken) => this.#stored(entry, () => then(taken)))
     }
-    if (entry.isTaking) entry.waiting.push(begin)
+    if (entry.storingCount > 0) entry.waiting.push(begin)
     else begin()
   }
 
@@ -143,10 +157,28 @@ export class Wallet {
     this.#entry(user).leaving = leaving
   }
 
-  /** The session has ended, in storage (T11). */
-  ended(user: UserId): void {
+  isDiscarding(user: UserId): boolean {
+    return this.#entries.get(user)?.discarding ?? false
+  }
+
+  setDiscarding(user: UserId, discarding: boolean): void {
+    this.#entry(user).discarding = discarding
+  }
+
+  /** Those who have logged out with something pending. */
+  leaving(): readonly UserId[] {
+    const entries = [...this.#entries.values()]
+    return entries.filter(({ leaving }) => leaving).map(({ user }) => user)
+  }
+
+  /**
+   * The session ends, now; storing that is the caller's, who says when it is done. Tokens that come
+   * meanwhile, for the next session, wait for it.
+   */
+  end(user: UserId): { stored: () => void } {
     const entry = this.#entry(user)
     entry.epoch += 1
+    entry.storingCount += 1
     Object.assign(entry, {
       token: null,
       refused: false,
@@ -155,12 +187,20 @@ export class Wallet {
       leaving: false,
       firstRefusal: null,
     })
+    this.onEnd(user)
     this.#core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
+    return { stored: () => this.#stored(entry, () => undefined) }
+  }
+
+  /** Nothing is remembered of this user. */
+  forget(user: UserId): void {
+    const entry = this.#entry(user)
+    entry.generation = 0
   }
 
   /** Is no token on its way into storage? */
   get isIdle(): boolean {
-    return [...this.#entries.values()].every((entry) => !entry.isTaking)
+    return [...this.#entries.values()].every((entry) => entry.storingCount === 0)
   }
 
   /** For a journal that begins here; of a token only what may be known. */
@@ -168,7 +208,7 @@ export class Wallet {
     return {
       offsetMs: this.clock.offsetMs,
       entries: [...this.#entries.values()].map(
-        ({ token, firstRefusal, waiting: _waiting, isTaking: _isTaking, ...entry }) => ({
+        ({ token, firstRefusal, waiting: _waiting, storingCount: _storingCount, ...entry }) => ({
           ...entry,
           token: token?.facts ?? null,
           hasRefusal: firstRefusal !== null,
@@ -192,8 +232,18 @@ export class Wallet {
     return this.clock.now(this.#core.boundary.wall)
   }
 
-  #take(entry: Entry, token: Token, then: (taken: Taken) => void): void {
+  #stored(entry: Entry, then: () => void): void {
+    entry.storingCount -= 1
+    then()
+    while (entry.storingCount === 0 && entry.waiting.length > 0) entry.waiting.shift()?.()
+  }
+
+  #take(entry: Entry, epoch: number, token: Token, then: (taken: Taken) => void): void {
     const { user } = entry
+    if (epoch !== entry.epoch) {
+      then({ taken: 'late' })
+      return
+    }
     const { subject } = token.facts
     if (subject !== null && subject !== user) {
       const message = `the token pushed for ${user} names another user in its subject claim`
@@ -201,8 +251,14 @@ export class Wallet {
       return
     }
     const known = this.#isKnown(entry, token)
-    if (known === null) this.#seal(token, (sealed) => this.#store(entry, token, sealed, then))
-    else then({ taken: known })
+    if (known !== null) {
+      then({ taken: known })
+      return
+    }
+    this.#seal(token, (sealed) => {
+      if (epoch === entry.epoch) this.#store(entry, token, sealed, then)
+      else then({ taken: 'late' })
+    })
   }
 
   /** T2: the refused one changes nothing, the valid one says nothing new. */
@@ -227,7 +283,9 @@ export class Wallet {
         codec: sealedCodec,
         put: async () => {
           if (ports.vault === null) throw new TypeError('no vault')
-          return ports.vault.seal(token.reveal())
+          const sealed: unknown = await ports.vault.seal(token.reveal())
+          if (sealed instanceof Uint8Array) return sealed
+          throw new TypeError('the vault must seal to a Uint8Array')
         },
       },
       (answer) => {
@@ -249,7 +307,7 @@ export class Wallet {
     sealed: Uint8Array | null,
     then: (taken: Taken) => void,
   ): void {
-    const { user, generation: expected } = entry
+    const { user, generation: expected, epoch } = entry
     const generation = expected + 1
     const { expiresAt, refreshAt } = this.#span(token)
     const { fingerprint } = token.facts
@@ -267,6 +325,12 @@ export class Wallet {
             { retryable: true },
           )
           then({ taken: 'failed', error: answer.ok ? moved : answer.error })
+          return
+        }
+        // The next generation is counted from this one, though nothing else is left of it.
+        entry.generation = generation
+        if (epoch !== entry.epoch) {
+          then({ taken: 'late' })
           return
         }
         Object.assign(entry, { token, generation, refused: false, fingerprint, expiresAt })
@@ -289,7 +353,7 @@ export class Wallet {
     const now = this.now()
     if (expiresAt === null || expiresAt <= now) return { expiresAt: null, refreshAt: null }
     const lifeMs = expiresAt - (issuedAt ?? now)
-    return { expiresAt, refreshAt: expiresAt - Math.min(MARGIN_MS, lifeMs / 10) }
+    return { expiresAt, refreshAt: expiresAt - Math.min(MARGIN_MS, Math.floor(lifeMs / 10)) }
   }
 
   #entry(user: UserId): Entry {
@@ -304,9 +368,10 @@ export class Wallet {
       fingerprint: null,
       expiresAt: null,
       leaving: false,
+      discarding: false,
       firstRefusal: null,
       waiting: [],
-      isTaking: false,
+      storingCount: 0,
     }
     this.#entries.set(user, entry)
     return entry

@@ -17,22 +17,31 @@ export interface HttpTransportOptions {
 
 const MAX_REPLY_BYTES = 1_048_576
 
+/** What a header may hold. Tested here, because `fetch` would quote the token in its complaint. */
+const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/
+
 /**
  * Sends over HTTP, with `Authorization: Bearer` where there is a token. How long a reply may take is
  * `replyTimeoutMs` of `createHoldfast`.
  *
- * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL.
+ * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL, or has more than a path;
+ * RangeError where `maxReplyBytes` is not a whole number from 1.
  */
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = baseOf(options.baseUrl)
-  const { headers = {}, maxReplyBytes = MAX_REPLY_BYTES } = options
+  const { maxReplyBytes = MAX_REPLY_BYTES } = options
+  if (!Number.isSafeInteger(maxReplyBytes) || maxReplyBytes < 1) {
+    const rule = 'maxReplyBytes must be a whole number from 1'
+    throw new RangeError(`httpTransport: ${rule}, not ${String(maxReplyBytes)}`)
+  }
+  const headers = unsigned(options.headers ?? {})
   return {
     origin: base.origin,
     send: async (request, { token, signal }) => {
       const fetch = options.fetch ?? globalThis.fetch
       const response = await fetch(urlOf(base, request), {
         method: request.method,
-        headers: { ...headers, ...request.headers, ...authorization(token) },
+        headers: { ...headers, ...unsigned(request.headers), ...authorization(token) },
         body: request.body,
         redirect: 'manual',
         signal,
@@ -51,7 +60,19 @@ function baseOf(baseUrl: string): URL {
   if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
     throw new TypeError(`httpTransport: baseUrl must be an http: or https: URL, not ${baseUrl}`)
   }
+  if (base.username !== '' || base.password !== '') {
+    throw new TypeError('httpTransport: baseUrl must hold no user name and no password')
+  }
+  if (base.search !== '' || base.hash !== '') {
+    throw new TypeError(`httpTransport: baseUrl must end with its path, not ${baseUrl}`)
+  }
   return base
+}
+
+/** Names in lower case, so that none goes out twice; who signs is Holdfast's to say. */
+function unsigned(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  return Object.fromEntries(lowered.filter(([name]) => name !== 'authorization'))
 }
 
 /** A path that leads to another origin would hand it the token. */
@@ -67,7 +88,9 @@ function urlOf(base: URL, { path, kind }: OutgoingRequest): URL {
 }
 
 function authorization(token: SendOptions['token']): Record<string, string> {
-  return token === null ? {} : { authorization: `Bearer ${token}` }
+  if (token === null) return {}
+  if (!SENDABLE.test(token)) throw new TypeError('the token holds characters no header can carry')
+  return { authorization: `Bearer ${token}` }
 }
 
 function headersOf(response: Response): Reply['headers'] {

@@ -50,10 +50,12 @@ export class Envelopes {
     this.#delete.run(lane, place)
   }
 
-  /** Forgets every envelope that one of these operations was a member of. */
+  /** Forgets every envelope that one of these operations was, or is to be, a member of. */
   dissolve(lane: LaneId, gone: readonly Member[]): void {
     for (const { place, members } of this.#ofLane.all(lane).map(restore)) {
-      if (gone.some((member) => members.includes(member.place))) this.#delete.run(lane, place)
+      const isConcerned = (member: Member) =>
+        member.place === place || members.includes(member.place)
+      if (gone.some(isConcerned)) this.#delete.run(lane, place)
     }
   }
 
@@ -81,11 +83,19 @@ export class Envelopes {
     const moved = this.#ofLane
       .all(lane)
       .map(restore)
-      .filter(({ members }) => members.some((place) => place > after))
+      .filter(({ place, members }) => [place, ...members].some((one) => one > after))
     for (const { place } of moved) this.#delete.run(lane, place)
     for (const envelope of moved) {
       this.record({ ...envelope, place: move(envelope.place), members: envelope.members.map(move) })
     }
+  }
+
+  ofLane(lane: LaneId): EnvelopeRow[] {
+    return this.#ofLane.all(lane).map(restore)
+  }
+
+  forgetLane(lane: LaneId): void {
+    for (const { place } of this.#ofLane.all(lane)) this.#delete.run(lane, place)
   }
 
   all(): EnvelopeRow[] {

@@ -5,7 +5,7 @@ import type { LaneId, UserId } from '../../src/model.ts'
 /** Places grow in these steps, so that there is room between two neighbours. */
 export const PLACE_STEP = 1024
 
-const ANONYMOUS_LANE = 0 as LaneId
+export const ANONYMOUS_LANE = 0 as LaneId
 
 export class Lanes {
   readonly #numbers = new Map<UserId, LaneId>()
@@ -13,6 +13,7 @@ export class Lanes {
   readonly #select
   readonly #selectUser
   readonly #insert
+  readonly #delete
   readonly #append
   readonly #next
   readonly #count
@@ -29,6 +30,7 @@ export class Lanes {
     this.#insert = database.prepare<[string], { lane: LaneId }>(
       'INSERT INTO holdfast_lanes (user) VALUES (?) RETURNING lane',
     )
+    this.#delete = database.prepare<[number]>('DELETE FROM holdfast_lanes WHERE lane = ?')
     this.#append = database.prepare<[number], { tail: number }>(
       `UPDATE holdfast_lanes SET pending = pending + 1, tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
     )
@@ -57,6 +59,18 @@ export class Lanes {
     if (row === undefined) throw new Error(`no lane for ${user}`)
     this.#numbers.set(user, row.lane)
     return row.lane
+  }
+
+  /** The lane of an owner, if there is one. */
+  find(user: UserId | null): LaneId | null {
+    if (user === null) return ANONYMOUS_LANE
+    return this.#numbers.get(user) ?? this.#select.get(user)?.lane ?? null
+  }
+
+  /** Nothing is left of this owner. */
+  erase(lane: LaneId): void {
+    this.#delete.run(lane)
+    this.forget()
   }
 
   /** Whose lane it is. */

@@ -1,14 +1,28 @@
 /** The dead letters: operations that failed for good, until someone retries or discards them (Q9). */
 import type { Database } from 'better-sqlite3'
-import type { OperationId, UserId } from '../../src/model.ts'
+import type { Instant, LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Answer, BuryChange, DiscardChange, ReviveChange } from '../changes.ts'
 import type { LetterRow, OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { Lanes } from './lanes.ts'
 import type { Outcomes } from './outcomes.ts'
-import { DONE, MISSED, OPERATION_COLUMNS, type Pending } from './pending.ts'
+import {
+  columnOf,
+  listOf,
+  OPERATION_COLUMNS,
+  operationOf,
+  type StoredOperation,
+} from './operation-columns.ts'
+import { DONE, MISSED, type Pending } from './pending.ts'
 
-const LETTER_COLUMNS = `${OPERATION_COLUMNS}, reason, status, excerpt, died_at AS diedAt, attempts, envelope_key AS envelopeKey`
+const LETTER_COLUMNS = `${OPERATION_COLUMNS}, reason, status, excerpt, died_at AS diedAt, attempts,
+  envelope_key AS envelopeKey, unknown_since AS unknownSince, depends_on AS dependsOn`
+
+interface StoredLetter
+  extends Omit<LetterRow, 'creates' | 'deviceScoped' | 'dependsOn'>, StoredOperation {
+  /** JSON, or null: none. */
+  readonly dependsOn: string | null
+}
 
 export class Letters {
   readonly #lanes: Lanes
@@ -21,6 +35,8 @@ export class Letters {
   readonly #ofKey
   readonly #list
   readonly #listOfUser
+  readonly #dependents
+  readonly #forget
 
   constructor(
     database: Database,
@@ -33,23 +49,29 @@ export class Letters {
     this.#pending = pending
     this.#envelopes = envelopes
     this.#outcomes = outcomes
-    this.#insert = database.prepare<[LetterRow]>(
+    this.#insert = database.prepare<[StoredLetter]>(
       `INSERT INTO holdfast_letters (id, lane, place, kind, version, payload, enqueued_at, expires_at,
-         reason, status, excerpt, died_at, attempts, envelope_key)
+         creates, device_scoped, reason, status, excerpt, died_at, attempts, envelope_key, unknown_since,
+         depends_on)
        VALUES (@id, @lane, @place, @kind, @version, @payload, @enqueuedAt, @expiresAt,
-         @reason, @status, @excerpt, @diedAt, @attempts, @envelopeKey)`,
+         @creates, @deviceScoped, @reason, @status, @excerpt, @diedAt, @attempts, @envelopeKey, @unknownSince,
+         @dependsOn)`,
     )
     this.#delete = database.prepare<[string]>('DELETE FROM holdfast_letters WHERE id = ?')
-    this.#get = database.prepare<[string], LetterRow>(
+    this.#get = database.prepare<[string], StoredLetter>(
       `SELECT ${LETTER_COLUMNS} FROM holdfast_letters WHERE id = ?`,
     )
-    this.#ofKey = database.prepare<[number, string], LetterRow>(
+    this.#ofKey = database.prepare<[number, string], StoredLetter>(
       `SELECT ${LETTER_COLUMNS} FROM holdfast_letters WHERE lane = ? AND envelope_key = ? ORDER BY place`,
     )
-    this.#list = database.prepare<[number], LetterRow>(
+    this.#dependents = database.prepare<[], StoredLetter>(
+      `SELECT ${LETTER_COLUMNS} FROM holdfast_letters WHERE depends_on IS NOT NULL ORDER BY lane, place`,
+    )
+    this.#forget = database.prepare<[number]>('DELETE FROM holdfast_letters WHERE lane = ?')
+    this.#list = database.prepare<[number], StoredLetter>(
       `SELECT ${LETTER_COLUMNS} FROM holdfast_letters ORDER BY died_at, lane, place LIMIT ?`,
     )
-    this.#listOfUser = database.prepare<[string | null, number], LetterRow>(
+    this.#listOfUser = database.prepare<[string | null, number], StoredLetter>(
       `SELECT ${LETTER_COLUMNS} FROM holdfast_letters
        WHERE lane = (SELECT lane FROM holdfast_lanes WHERE user IS ?) ORDER BY died_at, place LIMIT ?`,
     )
@@ -57,13 +79,15 @@ export class Letters {
 
   bury(change: BuryChange): Answer {
     const { lane, members, reason, status, excerpt, attempts, envelopeKey } = change
-    const rows = members.map(({ id }) => this.#pending.find(id)).filter((row) => row !== null)
-    if (rows.length !== members.length) return MISSED
-    const removed = this.#pending.complete({ change: 'complete', lane, members })
-    if (!removed.applied) return MISSED
+    const rows = this.#pending.takeAway(lane, members, change.at)
+    if (rows === null) return MISSED
     for (const row of rows) {
       this.#insert.run({
         ...row,
+        creates: columnOf(row.creates),
+        deviceScoped: row.deviceScoped ? 1 : 0,
+        dependsOn: columnOf(change.dependsOn),
+        unknownSince: change.unknownSince ?? null,
         reason,
         status,
         excerpt,
@@ -76,18 +100,19 @@ export class Letters {
   }
 
   revive(change: ReviveChange): Answer {
-    const letter = this.#get.get(change.id)
-    if (letter === undefined) return MISSED
-    const letters = this.#envelopeOf(letter)
-    for (const { id } of letters) this.#delete.run(id)
-    const rows = this.#pending.putBack(letters, change.behind)
-    this.#keepKey(letter, rows)
-    return { applied: true, affected: this.#affected(rows), from: 'dead' }
+    const letter = this.find(change.id)
+    if (letter === null) return MISSED
+    const at = change.at ?? letter.diedAt
+    return {
+      applied: true,
+      affected: this.#affected(this.#putBack(letter, change.behind, at)),
+      from: 'dead',
+    }
   }
 
   discard(change: DiscardChange): Answer {
-    const letter = this.#get.get(change.id)
-    if (letter === undefined) return this.#pending.discard(change.id, change.at)
+    const letter = this.find(change.id)
+    if (letter === null) return this.#pending.discard(change.id, change.at)
     const letters = this.#envelopeOf(letter)
     for (const { id } of letters) {
       this.#delete.run(id)
@@ -97,21 +122,48 @@ export class Letters {
   }
 
   find(id: OperationId): LetterRow | null {
-    return this.#get.get(id) ?? null
+    const stored = this.#get.get(id)
+    return stored === undefined ? null : letterOf(stored)
+  }
+
+  forgetLane(lane: LaneId): void {
+    this.#forget.run(lane)
   }
 
   list(filter: { readonly user?: UserId | null; readonly limit: number }): LetterRow[] {
-    return filter.user === undefined
-      ? this.#list.all(filter.limit)
-      : this.#listOfUser.all(filter.user, filter.limit)
+    const stored =
+      filter.user === undefined
+        ? this.#list.all(filter.limit)
+        : this.#listOfUser.all(filter.user, filter.limit)
+    return stored.map(letterOf)
+  }
+
+  /** With what is dead because its record's creation was (Q12), and so on. */
+  #putBack(letter: LetterRow, behind: number | null, at: Instant): OperationRow[] {
+    const letters = this.#envelopeOf(letter)
+    for (const { id } of letters) this.#delete.run(id)
+    const rows = this.#pending.putBack(letters, behind, at)
+    this.#keepKey(letter, rows, at)
+    const made = rows.flatMap((row) => row.creates)
+    const dependents = made.length === 0 ? [] : this.#dependentsOf(made)
+    return [...rows, ...dependents.flatMap((dependent) => this.#putBack(dependent, behind, at))]
+  }
+
+  #dependentsOf(locals: readonly string[]): LetterRow[] {
+    return this.#dependents
+      .all()
+      .map(letterOf)
+      .filter(({ dependsOn }) => dependsOn.some((local) => locals.includes(local)))
   }
 
   /** An envelope of unknown outcome died whole and comes back whole, under the same key (Q8). */
   #envelopeOf(letter: LetterRow): LetterRow[] {
-    return letter.envelopeKey === null ? [letter] : this.#ofKey.all(letter.lane, letter.envelopeKey)
+    return letter.envelopeKey === null
+      ? [letter]
+      : this.#ofKey.all(letter.lane, letter.envelopeKey).map(letterOf)
   }
 
-  #keepKey(letter: LetterRow, rows: readonly OperationRow[]): void {
+  #keepKey(letter: LetterRow, rows: readonly OperationRow[], at: Instant): void {
     const head = rows[0]
     if (letter.envelopeKey === null || head === undefined) return
     this.#envelopes.record({
@@ -122,7 +174,9 @@ export class Letters {
       attempts: 0,
       countedAttempts: 0,
       firstAttemptAt: null,
-      unknownSince: letter.diedAt,
+      // One that was given up because it is too old is sent again on the app's own word.
+      unknownSince:
+        letter.reason === 'outcome-unknown' ? at : (letter.unknownSince ?? letter.diedAt),
       retryAt: null,
       waitMs: 0,
       waitsAfterUnknown: false,
@@ -140,4 +194,8 @@ export class Letters {
       user: this.#lanes.user(lane),
     }))
   }
+}
+
+function letterOf(stored: StoredLetter): LetterRow {
+  return { ...operationOf(stored), dependsOn: listOf(stored.dependsOn) }
 }

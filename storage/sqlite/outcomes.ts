@@ -34,7 +34,7 @@ export class Outcomes {
 
   record(
     id: OperationId,
-    outcome: 'dropped' | 'cancelled',
+    outcome: OutcomeRow['outcome'],
     reason: DropReason | null,
     at: Instant,
   ): void {

@@ -2,59 +2,83 @@
 import type { Database } from 'better-sqlite3'
 import type { DropReason, Instant, LaneId, OperationId } from '../../src/model.ts'
 import type {
+  AdoptChange,
   Affected,
   Answer,
   CancelChange,
   CompleteChange,
   DropChange,
   EnqueueChange,
+  FollowUp,
   Member,
   PurgeChange,
+  SupersedeChange,
 } from '../changes.ts'
 import { formatOperationId, parseOperationId } from '../operation-id.ts'
 import type { OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
-import type { Lanes } from './lanes.ts'
+import { ANONYMOUS_LANE, type Lanes } from './lanes.ts'
 import { Moved } from './moved.ts'
+import {
+  columnOf,
+  OPERATION_COLUMNS,
+  operationOf,
+  type StoredOperation,
+} from './operation-columns.ts'
 import type { Outcomes } from './outcomes.ts'
 import { Places } from './places.ts'
+import type { Positions } from './positions.ts'
+import type { Records } from './records.ts'
 
 export const MISSED: Answer = { applied: false }
 export const DONE: Answer = { applied: true, affected: [] }
-
-/** The columns of an operation under the names of {@link OperationRow}. */
-export const OPERATION_COLUMNS =
-  'id, lane, place, kind, version, payload, enqueued_at AS enqueuedAt, expires_at AS expiresAt'
 
 export class Pending {
   readonly #lanes: Lanes
   readonly #envelopes: Envelopes
   readonly #outcomes: Outcomes
+  readonly #records: Records
+  readonly #positions: Positions
   readonly #insert
   readonly #delete
   readonly #get
   readonly #all
+  readonly #deviceScoped
   readonly #moved: Moved
   readonly #places: Places
 
-  constructor(database: Database, lanes: Lanes, envelopes: Envelopes, outcomes: Outcomes) {
+  constructor(
+    database: Database,
+    lanes: Lanes,
+    envelopes: Envelopes,
+    outcomes: Outcomes,
+    records: Records,
+    positions: Positions,
+  ) {
     this.#lanes = lanes
     this.#envelopes = envelopes
     this.#outcomes = outcomes
+    this.#records = records
+    this.#positions = positions
     this.#insert = database.prepare<
-      [number, number, string, string, number, string, number, number | null]
+      [number, number, string, string, number, string, number, number | null, string | null, 0 | 1]
     >(
-      `INSERT INTO holdfast_operations (lane, place, id, kind, version, payload, enqueued_at, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO holdfast_operations (lane, place, id, kind, version, payload, enqueued_at, expires_at,
+         creates, device_scoped)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#delete = database.prepare<[number, number, string]>(
       'DELETE FROM holdfast_operations WHERE lane = ? AND place = ? AND id = ?',
     )
-    this.#get = database.prepare<[number, number], OperationRow>(
+    this.#get = database.prepare<[number, number], StoredOperation>(
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE lane = ? AND place = ?`,
     )
-    this.#all = database.prepare<[number], { id: OperationId; place: number; kind: string }>(
-      'SELECT id, place, kind FROM holdfast_operations WHERE lane = ? ORDER BY place',
+    this.#all = database.prepare<[number], StoredOperation>(
+      `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE lane = ? ORDER BY place`,
+    )
+    this.#deviceScoped = database.prepare<[number], StoredOperation>(
+      `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations
+       WHERE device_scoped = 1 AND lane <> 0 AND lane <> ? ORDER BY lane, place`,
     )
     this.#moved = new Moved(database)
     this.#places = new Places(database, lanes, envelopes, this.#moved)
@@ -64,35 +88,100 @@ export class Pending {
     const lane = this.#lanes.of(change.user)
     const place = this.#lanes.append(lane)
     const id = formatOperationId(lane, place, change.nonce)
-    this.#write(lane, place, { ...change, id })
+    const { creates = [], deviceScoped = false } = change
+    this.#write(lane, place, { ...change, id, creates, deviceScoped })
     return { applied: true, affected: [{ id, lane, place, kind: change.kind, user: change.user }] }
   }
 
   complete(change: CompleteChange): Answer {
-    return this.#remove(change.lane, change.members) ? DONE : MISSED
+    const { lane, members, at = 0, made = [], positions = [], retain = false } = change
+    if (!this.#remove(lane, members)) return MISSED
+    for (const { local, remote } of made) this.#records.make(local, remote, lane, at)
+    for (const position of positions) this.#positions.set(lane, position)
+    if (retain) {
+      for (const { id } of members) this.#outcomes.record(id, 'completed', null, at)
+    }
+    return change.followUps === undefined || change.followUps.length === 0
+      ? DONE
+      : this.#follow(lane, members.at(-1)?.place ?? 0, change.followUps)
   }
 
   drop(change: DropChange): Answer {
-    if (!this.#remove(change.lane, change.members)) return MISSED
-    for (const { id } of change.members) {
-      this.#outcomes.record(id, 'dropped', change.reason, change.at)
-    }
+    const rows = this.#rowsOf(change.lane, change.members)
+    if (rows === null) return MISSED
+    this.#settle(rows, 'dropped', change.reason, change.at)
     return DONE
+  }
+
+  /** Takes operations away that go on elsewhere, as dead letters. */
+  takeAway(lane: LaneId, members: readonly Member[], at: Instant): readonly OperationRow[] | null {
+    const rows = this.#rowsOf(lane, members)
+    if (rows === null) return null
+    this.#remove(lane, rows)
+    for (const { creates } of rows) this.#records.lose(creates, at)
+    return rows
   }
 
   purge(change: PurgeChange): Answer {
     const { lane, reason, at } = change
-    const user = this.#lanes.user(lane)
-    const rows = this.#all.all(lane).filter((row) => !change.except.includes(row.place))
-    this.#remove(lane, rows)
-    for (const { id } of rows) this.#outcomes.record(id, 'dropped', reason, at)
-    return { applied: true, affected: rows.map((row) => ({ ...row, lane, user })) }
+    const rows = this.#all
+      .all(lane)
+      .map(operationOf)
+      .filter((row) => !change.except.includes(row.place))
+    return this.#settle(rows, 'dropped', reason, at)
+  }
+
+  /** I8: what is of no use once this user has logged in. */
+  supersede({ user, except, at }: SupersedeChange): Answer {
+    const rows = this.#deviceScoped
+      .all(this.#lanes.of(user))
+      .map(operationOf)
+      .filter((row) => !except.includes(row.id))
+    const affected: Affected[] = []
+    for (const lane of new Set(rows.map((row) => row.lane))) {
+      const ofLane = rows.filter((row) => row.lane === lane)
+      affected.push(...this.#settle(ofLane, 'dropped', 'superseded', at).affected)
+    }
+    return { applied: true, affected }
+  }
+
+  /** I3: once and one way; an envelope that has been formed stays one, under its key. */
+  adopt({ user, except }: AdoptChange): Answer {
+    const from = ANONYMOUS_LANE
+    const lane = this.#lanes.of(user)
+    const rows = this.#all
+      .all(from)
+      .map(operationOf)
+      .filter((row) => !except.includes(row.place))
+    const places = new Map(rows.map((row) => [row.place, this.#lanes.append(lane)]))
+    const envelopes = this.#envelopes.ofLane(from)
+    this.#remove(from, rows)
+    for (const row of rows) {
+      const place = places.get(row.place) ?? row.place
+      this.#write(lane, place, row)
+      this.#moved.record(row.id, lane, place)
+      this.#records.move(row.creates, lane)
+    }
+    for (const envelope of envelopes) {
+      const members = envelope.members.map((place) => places.get(place) ?? null)
+      const [place] = members
+      if (place === null || place === undefined || members.includes(null)) continue
+      this.#envelopes.record({ ...envelope, lane, place, members: members as number[] })
+    }
+    const affected = rows.map(({ id, kind, place }) => ({
+      id,
+      lane,
+      place: places.get(place) ?? 0,
+      kind,
+      user,
+    }))
+    return { applied: true, affected }
   }
 
   cancel(change: CancelChange): Answer {
     const row = this.find(change.id)
     if (row === null || this.#envelopes.unknownAt(row.lane, row.place) !== null) return MISSED
-    return this.#end([row], 'cancelled', null, change.at)
+    return this.#settle([row], 'cancelled', null, change.at)
   }
 
   /** Drops one pending operation, with its whole envelope if the outcome of that is unknown (Q9). */
@@ -101,25 +190,25 @@ export class Pending {
     if (row === null) return MISSED
     const envelope = this.#envelopes.unknownAt(row.lane, row.place)
     const rows =
-      envelope === null ? [row] : envelope.members.map((place) => this.#get.get(row.lane, place))
-    return this.#end(
-      rows.filter((member) => member !== undefined),
-      'dropped',
-      'discarded',
-      at,
-    )
+      envelope === null ? [row] : envelope.members.map((place) => this.#at(row.lane, place))
+    const members = rows.filter((member) => member !== null)
+    return this.#settle(members, 'dropped', 'discarded', at)
   }
 
   find(id: OperationId): OperationRow | null {
     const put = parseOperationId(id)
-    const row = put === null ? undefined : this.#get.get(put.lane, put.place)
+    const row = put === null ? null : this.#at(put.lane, put.place)
     if (row?.id === id) return row
     const moved = this.#moved.find(id)
-    return moved === null ? null : (this.#get.get(moved.lane, moved.place) ?? null)
+    return moved === null ? null : this.#at(moved.lane, moved.place)
   }
 
   /** Puts operations back that end together: at their old places, or close behind `behind` (Q9). */
-  putBack(rows: readonly OperationRow[], behind: number | null): readonly OperationRow[] {
+  putBack(
+    rows: readonly OperationRow[],
+    behind: number | null,
+    at: Instant,
+  ): readonly OperationRow[] {
     let last: number | null = null
     return rows.map((row) => {
       const place =
@@ -128,16 +217,32 @@ export class Pending {
       this.#write(row.lane, place, row)
       this.#moved.record(row.id, row.lane, place)
       this.#lanes.count(row.lane, 1)
+      this.#records.expect(row.creates, row.lane, at)
       return { ...row, place }
     })
   }
 
-  #end(
+  /** Directly behind the operation that yielded them: the remaining head comes after (Q2, Q13). */
+  #follow(lane: LaneId, parentPlace: number, followUps: readonly FollowUp[]): Answer {
+    let behind = parentPlace
+    const user = this.#lanes.user(lane)
+    const affected = followUps.map((followUp) => {
+      const place = this.#places.behind(lane, behind)
+      behind = place
+      this.#write(lane, place, followUp)
+      this.#moved.record(followUp.id, lane, place)
+      this.#lanes.count(lane, 1)
+      return { id: followUp.id, lane, place, kind: followUp.kind, user }
+    })
+    return { applied: true, affected }
+  }
+
+  #settle(
     rows: readonly OperationRow[],
     outcome: 'dropped' | 'cancelled',
     reason: DropReason | null,
     at: Instant,
-  ): Answer {
+  ): Extract<Answer, { applied: true }> {
     const affected: Affected[] = rows.map(({ id, lane, place, kind }) => ({
       id,
       lane,
@@ -147,13 +252,42 @@ export class Pending {
     }))
     const [first] = rows
     if (first !== undefined) this.#remove(first.lane, rows)
-    for (const { id } of rows) this.#outcomes.record(id, outcome, reason, at)
+    for (const { id, creates } of rows) {
+      this.#outcomes.record(id, outcome, reason, at)
+      this.#records.lose(creates, at)
+    }
     return { applied: true, affected, from: 'pending' }
   }
 
   #write(lane: LaneId, place: number, row: Omit<OperationRow, 'lane' | 'place'>): void {
-    const { id, kind, version, payload, enqueuedAt, expiresAt } = row
-    this.#insert.run(lane, place, id, kind, version, payload, enqueuedAt, expiresAt)
+    const { id, kind, version, payload, enqueuedAt, expiresAt, creates, deviceScoped } = row
+    this.#insert.run(
+      lane,
+      place,
+      id,
+      kind,
+      version,
+      payload,
+      enqueuedAt,
+      expiresAt,
+      columnOf(creates),
+      deviceScoped ? 1 : 0,
+    )
+    if (creates.length > 0) this.#records.expect(creates, lane, enqueuedAt)
+  }
+
+  #at(lane: LaneId, place: number): OperationRow | null {
+    const stored = this.#get.get(lane, place)
+    return stored === undefined ? null : operationOf(stored)
+  }
+
+  /** All of them, or null where one is not there. */
+  #rowsOf(lane: LaneId, members: readonly Member[]): readonly OperationRow[] | null {
+    const rows = members.map(({ id, place }) => {
+      const row = this.#at(lane, place)
+      return row?.id === id ? row : null
+    })
+    return rows.includes(null) ? null : (rows as OperationRow[])
   }
 
   /** All or nothing. The records of their envelopes go too. */

@@ -56,6 +56,11 @@ export class Places {
     return this.#closestTo(row, this.#envelopes.endAround(row.lane, floor))
   }
 
+  /** A free place directly behind this one. */
+  behind(lane: LaneId, place: number): number {
+    return this.#makeRoom(lane, place)
+  }
+
   /** A free place for the next member of an envelope, with nothing between it and the one before. */
   beside(row: OperationRow, memberBefore: number): number {
     const next = this.#next.get(row.lane, memberBefore)

@@ -26,8 +26,11 @@ const MIGRATIONS: readonly string[] = [
     payload TEXT NOT NULL,
     enqueued_at INTEGER NOT NULL,
     expires_at INTEGER,
+    creates TEXT,                           -- JSON: local ids of records; NULL: none
+    device_scoped INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (lane, place)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX holdfast_device_scoped ON holdfast_operations (lane, place) WHERE device_scoped = 1;
 
   -- Only operations that are not where their id says.
   CREATE TABLE holdfast_moved (
@@ -62,14 +65,34 @@ const MIGRATIONS: readonly string[] = [
     payload TEXT NOT NULL,
     enqueued_at INTEGER NOT NULL,
     expires_at INTEGER,
+    creates TEXT,
+    device_scoped INTEGER NOT NULL,
     reason TEXT NOT NULL,
     status INTEGER,
     excerpt TEXT,
     died_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
-    envelope_key TEXT
+    envelope_key TEXT,
+    unknown_since INTEGER,
+    depends_on TEXT                         -- JSON: local ids of records; NULL: none
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX holdfast_letters_by_lane ON holdfast_letters (lane, place);
+
+  CREATE TABLE holdfast_records (
+    local TEXT PRIMARY KEY,
+    remote TEXT,
+    state TEXT NOT NULL,
+    lane INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE holdfast_positions (
+    lane INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    token TEXT NOT NULL,
+    ready_at INTEGER NOT NULL,
+    PRIMARY KEY (lane, key)
+  ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE holdfast_outcomes (
     id TEXT PRIMARY KEY,

@@ -29,6 +29,7 @@ export class Sessions {
   readonly #refuse
   readonly #leave
   readonly #end
+  readonly #forget
   readonly #deadlines
   readonly #setDeadline
   readonly #unsetDeadline
@@ -45,10 +46,10 @@ export class Sessions {
       `SELECT user, generation, epoch, refused, fingerprint, expires_at AS expiresAt,
          refresh_at AS refreshAt, sealed, leaving FROM holdfast_tokens ORDER BY user`,
     )
-    this.#generation = database.prepare<[string], { generation: number }>(
-      'SELECT generation FROM holdfast_tokens WHERE user = ?',
+    this.#generation = database.prepare<[string], { generation: number; epoch: number }>(
+      'SELECT generation, epoch FROM holdfast_tokens WHERE user = ?',
     )
-    this.#setToken = database.prepare<[Omit<TokenChange, 'change' | 'expected'>]>(
+    this.#setToken = database.prepare<[Omit<TokenChange, 'change' | 'expected' | 'epoch'>]>(
       `INSERT INTO holdfast_tokens (user, generation, fingerprint, expires_at, refresh_at, sealed)
        VALUES (@user, @generation, @fingerprint, @expiresAt, @refreshAt, @sealed)
        ON CONFLICT (user) DO UPDATE SET generation = @generation, refused = 0, fingerprint = @fingerprint,
@@ -67,6 +68,7 @@ export class Sessions {
        ON CONFLICT (user) DO UPDATE SET epoch = epoch + 1, refused = 0, fingerprint = NULL,
          expires_at = NULL, refresh_at = NULL, sealed = NULL, leaving = 0`,
     )
+    this.#forget = database.prepare<[string]>('DELETE FROM holdfast_tokens WHERE user = ?')
     this.#deadlines = database.prepare<[], DeadlineRow>(
       'SELECT origin, until, wait_ms AS waitMs FROM holdfast_deadlines ORDER BY origin',
     )
@@ -105,8 +107,9 @@ export class Sessions {
   }
 
   setToken(change: TokenChange): Answer {
-    const current = this.#generation.get(change.user)?.generation ?? 0
-    if (current !== change.expected) return MISSED
+    const current = this.#generation.get(change.user) ?? { generation: 0, epoch: 0 }
+    if (current.generation !== change.expected) return MISSED
+    if (change.epoch !== undefined && change.epoch !== current.epoch) return MISSED
     const { user, generation, fingerprint, expiresAt, refreshAt, sealed } = change
     this.#setToken.run({ user, generation, fingerprint, expiresAt, refreshAt, sealed })
     return DONE
@@ -124,6 +127,10 @@ export class Sessions {
   end(change: EndSessionChange): Answer {
     this.#end.run(change.user)
     return DONE
+  }
+
+  forget(user: UserId): void {
+    this.#forget.run(user)
   }
 
   deadlines(): DeadlineRow[] {

@@ -8,6 +8,8 @@ import type {
   LetterRow,
   OpenedState,
   OperationRow,
+  PositionRow,
+  RecordRow,
   Storage,
   StorageHost,
   Whereabouts,
@@ -105,6 +107,14 @@ export class SqliteStorage implements Storage {
     readonly limit: number
   }): Promise<readonly (LetterRow & { readonly user: UserId | null })[]> {
     return this.#read((tables) => tables.letters(filter))
+  }
+
+  async records(locals: readonly string[]): Promise<readonly RecordRow[]> {
+    return this.#read((tables) => tables.records(locals))
+  }
+
+  async position(user: UserId | null, key: string): Promise<PositionRow | null> {
+    return this.#read((tables) => tables.position(user, key))
   }
 
   async close(): Promise<void> {

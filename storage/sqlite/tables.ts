@@ -4,13 +4,24 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
-import type { Answer, Change } from '../changes.ts'
-import type { LaneRow, LetterRow, OpenedState, OperationRow, Whereabouts } from '../storage.ts'
+import type { Answer, Change, ForgetChange } from '../changes.ts'
+import type {
+  LaneRow,
+  LetterRow,
+  OpenedState,
+  OperationRow,
+  PositionRow,
+  RecordRow,
+  Whereabouts,
+} from '../storage.ts'
 import { Envelopes } from './envelopes.ts'
 import { Lanes } from './lanes.ts'
 import { Letters } from './letters.ts'
 import { Outcomes } from './outcomes.ts'
-import { DONE, MISSED, OPERATION_COLUMNS, Pending } from './pending.ts'
+import { OPERATION_COLUMNS, operationOf, type StoredOperation } from './operation-columns.ts'
+import { DONE, MISSED, Pending } from './pending.ts'
+import { Positions } from './positions.ts'
+import { Records } from './records.ts'
 import { Sessions } from './sessions.ts'
 
 export class Tables {
@@ -20,6 +31,8 @@ export class Tables {
   readonly #pending: Pending
   readonly #letters: Letters
   readonly #sessions: Sessions
+  readonly #records: Records
+  readonly #positions: Positions
   readonly #window
   readonly #laneRows
 
@@ -27,7 +40,16 @@ export class Tables {
     this.#lanes = new Lanes(database)
     this.#envelopes = new Envelopes(database)
     this.#outcomes = new Outcomes(database)
-    this.#pending = new Pending(database, this.#lanes, this.#envelopes, this.#outcomes)
+    this.#records = new Records(database)
+    this.#positions = new Positions(database)
+    this.#pending = new Pending(
+      database,
+      this.#lanes,
+      this.#envelopes,
+      this.#outcomes,
+      this.#records,
+      this.#positions,
+    )
     this.#letters = new Letters(
       database,
       this.#lanes,
@@ -36,12 +58,12 @@ export class Tables {
       this.#outcomes,
     )
     this.#sessions = new Sessions(database)
-    this.#window = database.prepare<[number, number, number], OperationRow>(
+    this.#window = database.prepare<[number, number, number], StoredOperation>(
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations
        WHERE lane = ? AND place > ? ORDER BY place LIMIT ?`,
     )
     this.#laneRows = database.prepare<[], LaneRow>(
-      `SELECT lane, user, pending, solo_through AS soloThrough,
+      `SELECT lane, user, pending, solo_through AS soloThrough, tail,
          (SELECT count(*) FROM holdfast_letters WHERE lane = holdfast_lanes.lane) AS letters
        FROM holdfast_lanes ORDER BY lane`,
     )
@@ -65,6 +87,12 @@ export class Tables {
         return this.#letters.revive(change)
       case 'discard':
         return this.#letters.discard(change)
+      case 'adopt':
+        return this.#pending.adopt(change)
+      case 'supersede':
+        return this.#pending.supersede(change)
+      case 'forget':
+        return this.#forget(change)
       case 'envelope':
         if (
           this.window(change.envelope.lane, change.envelope.place - 1, 1)[0]?.place !==
@@ -119,7 +147,16 @@ export class Tables {
   }
 
   window(lane: LaneId, after: number, limit: number): OperationRow[] {
-    return this.#window.all(lane, after, limit)
+    return this.#window.all(lane, after, limit).map(operationOf)
+  }
+
+  records(locals: readonly string[]): RecordRow[] {
+    return this.#records.find(locals)
+  }
+
+  position(user: UserId | null, key: string): PositionRow | null {
+    const lane = this.#lanes.find(user)
+    return lane === null ? null : this.#positions.get(lane, key)
   }
 
   find(id: OperationId): Whereabouts | null {
@@ -138,5 +175,26 @@ export class Tables {
     return this.#letters
       .list(filter)
       .map((letter) => ({ ...letter, user: this.#lanes.user(letter.lane) }))
+  }
+
+  /** I12: operations, letters, records, reading positions, token; only the ids stay, as dropped. */
+  #forget({ user, at }: ForgetChange): Answer {
+    const lane = this.#lanes.find(user)
+    if (this.#sessions.identity() === user) this.#sessions.set('identity', null)
+    this.#sessions.forget(user)
+    if (lane === null) return DONE
+    const answer = this.#pending.purge({
+      change: 'purge',
+      lane,
+      except: [],
+      reason: 'forgotten',
+      at,
+    })
+    this.#letters.forgetLane(lane)
+    this.#records.forgetLane(lane)
+    this.#positions.forgetLane(lane)
+    this.#envelopes.forgetLane(lane)
+    this.#lanes.erase(lane)
+    return answer
   }
 }

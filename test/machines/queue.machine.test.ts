@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { queueMachine } from '../../machines/queue.machine.ts'
 import { queueTable } from './queue.table.ts'
-import { runRow } from './run-table.ts'
+import { named, runRow } from './run-table.ts'
 
 describe('the queue machine', () => {
-  it.each(queueTable.rows)('$name', (row) => {
+  it.each(named(queueTable))('%s', (_name, row) => {
     expect(runRow(queueMachine, queueTable, row)).toStrictEqual(row.expected)
   })
 })

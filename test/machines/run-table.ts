@@ -33,6 +33,13 @@ export interface Table<Machine extends AnyStateMachine> {
   readonly rows: readonly Row<Machine>[]
 }
 
+/** The rows as arguments of `it.each`, each after its name. */
+export function named<Machine extends AnyStateMachine>({
+  rows,
+}: Table<Machine>): [string, Row<Machine>][] {
+  return rows.map((row) => [row.name, row])
+}
+
 /** What the machine does in a row, in the shape of `row.expected`. */
 export function runRow<Machine extends AnyStateMachine>(
   machine: AnyStateMachine,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { tokenMachine } from '../../machines/token.machine.ts'
 import { tokenTable } from './token.table.ts'
-import { runRow } from './run-table.ts'
+import { named, runRow } from './run-table.ts'
 
 describe('the token machine', () => {
-  it.each(tokenTable.rows)('$name', (row) => {
+  it.each(named(tokenTable))('%s', (_name, row) => {
     expect(runRow(tokenMachine, tokenTable, row)).toStrictEqual(row.expected)
   })
 })

@@ -538,6 +538,12 @@ const refusals: TokenRow[] = [
     expected: outcome('valid', 'idle', [], { refusedCount: 1 }),
   },
   {
+    name: 'what the server took under a generation that it has refused forgives nothing (T8)',
+    given: [arrived(1), refused(1)],
+    when: accepted(1),
+    expected: outcome('refused', 'asking', [], { refusedCount: 1 }),
+  },
+  {
     name: 'a newer token lifts a refused one, whatever the source is doing (T7)',
     given: [arrived(1), refused(1)],
     when: arrived(2),

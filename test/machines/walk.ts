@@ -25,6 +25,11 @@ export interface Bounds<Machine extends AnyStateMachine> {
   readonly events: (snapshot: SnapshotFrom<Machine>) => readonly EventOf<Machine>[]
 }
 
+/** By sentence, what each step must keep to. */
+export type Invariants<Machine extends AnyStateMachine> = Readonly<
+  Record<string, (step: Step<Machine>) => boolean>
+>
+
 type EventOf<Machine extends AnyStateMachine> = Parameters<Machine['transition']>[1]
 type InputOf<Machine extends AnyStateMachine> = Parameters<Machine['getInitialSnapshot']>[1]
 

@@ -31,6 +31,8 @@ export const letterCases = [
         diedAt: NOW,
         attempts: 3,
         envelopeKey: null,
+        unknownSince: null,
+        dependsOn: [],
       }
       assert.deepEqual(await bench.storage.find(a.id), { state: 'dead', letter, user: ALICE })
       assert.deepEqual(await bench.storage.letters({ limit: 9 }), [{ ...letter, user: ALICE }])

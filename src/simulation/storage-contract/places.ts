@@ -105,6 +105,8 @@ export const placeCases = [
       payload,
       enqueuedAt: NOW,
       expiresAt: NOW + 1,
+      creates: ['local-1', 'local "2"'],
+      deviceScoped: true,
     } as const
     const [made] = await bench.apply(change)
     assert.ok(made !== undefined)
@@ -119,6 +121,8 @@ export const placeCases = [
       payload,
       enqueuedAt: NOW,
       expiresAt: NOW + 1,
+      creates: ['local-1', 'local "2"'],
+      deviceScoped: true,
     }
     assert.deepEqual(await bench.window(lane), [row])
     assert.deepEqual(await bench.storage.find(id), { state: 'pending', row, user: ALICE })

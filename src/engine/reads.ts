@@ -1,0 +1,414 @@
+/**
+ * Reads: requests whose answer must reflect the writes made before them (R). They stand outside lanes
+ * and slots, and end with the process. A read goes through these phases:
+ *
+ * - `settling`: the writes it is to see have not all settled (R1).
+ * - `delaying`: they have; the server asked to wait before what they wrote can be seen.
+ * - `parked`: it cannot be sent now: no usable token, or nobody knows what the server demands (R3).
+ * - `fetching`: its request is in flight.
+ * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
+ *
+ * It is in the book from its call to its end, so whatever comes while it is in flight finds it.
+ */
+import { formatOperationId } from '../../storage/operation-id.ts'
+import { HoldfastError } from '../errors.ts'
+import type { EventName, HoldfastEvents } from '../events.ts'
+import type { LaneId, OperationId, UserId } from '../model.ts'
+import type { RequestSpec } from '../operations/define-operation.ts'
+import { isCaptivePortal } from '../operations/interpret-reply.ts'
+import { builtCodec, NO_REQUEST, render } from '../operations/render-request.ts'
+import type { Reply } from '../ports/transport.ts'
+import type { Wallet } from '../tokens/wallet.ts'
+import type { Credential } from './attempt.ts'
+import { type Codec, plain, type Settle } from './boundary.ts'
+import { nonce } from './chance.ts'
+import type { Core } from './core.ts'
+import type { HoldBook } from './hold-book.ts'
+import type { Intake } from './intake.ts'
+import { retryAfterMs } from './judge.ts'
+import { replyCodec } from './reply-codec.ts'
+
+export interface ReadRequestInput {
+  readonly owner: { readonly user: UserId | null }
+  /** What the request must name to see what was written; null: nothing. */
+  readonly position: string | null
+}
+
+export interface ReadArgs {
+  /** The operations to wait for; null: all of the owner's lane. */
+  readonly after: readonly OperationId[] | null
+  readonly key: string
+  readonly reply: 'json' | 'any'
+  /** The app's code; a replay has none. */
+  readonly request: ((input: ReadRequestInput) => RequestSpec) | null
+}
+
+/** Of the app's code a journal knows nothing. */
+export const readCodec: Codec<ReadArgs> = {
+  write: ({ after, key, reply }) => ({ after, key, reply }),
+  read: (json) => ({ ...(json as unknown as Omit<ReadArgs, 'request'>), request: null }),
+}
+
+type Phase = 'settling' | 'delaying' | 'parked' | 'fetching' | 'deferred'
+
+interface Read extends ReadArgs {
+  readonly id: OperationId
+  readonly user: UserId | null
+  readonly settle: Settle<Reply>
+  /** Operations that have not settled yet. */
+  readonly awaited: Set<OperationId>
+  /** Operations of the lane up to this place have not; null: none is awaited so. */
+  throughPlace: number | null
+  phase: Phase
+  /** The position whose delay is over. */
+  waitedFor: string | null
+  /** After 425 or 429: one more try, without the position (R5). */
+  isLastTry: boolean
+  firstRefusal: HoldfastError | null
+  abort: AbortController
+}
+
+const NO_LANE = 0 as LaneId
+/** Where 425 or 429 does not say how long to wait. */
+const DEFAULT_RETRY_MS = 1000
+
+const SETTLING: ReadonlySet<EventName> = new Set([
+  'operation.completed',
+  'operation.dropped',
+  'operation.cancelled',
+  'operation.dead',
+])
+
+export class Reads {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  readonly #holds: HoldBook
+  readonly #intake: Intake
+  readonly #open = new Set<Read>()
+
+  constructor(core: Core, wallet: Wallet, holds: HoldBook, intake: Intake) {
+    this.#core = core
+    this.#wallet = wallet
+    this.#holds = holds
+    this.#intake = intake
+  }
+
+  get isIdle(): boolean {
+    return this.#open.size === 0
+  }
+
+  begin(args: ReadArgs, settle: Settle<Reply>): void {
+    const { pilot } = this.#core
+    const { user } = pilot
+    if (user === null && pilot.requirement === 'required') {
+      settle.reject(new HoldfastError('AUTH_ANONYMOUS', 'nobody is logged in to read for'))
+      return
+    }
+    const read: Read = {
+      ...args,
+      id: formatOperationId(NO_LANE, 0, nonce(this.#core)),
+      user,
+      settle,
+      awaited: new Set(args.after),
+      throughPlace: null,
+      phase: 'settling',
+      waitedFor: null,
+      isLastTry: false,
+      firstRefusal: null,
+      abort: new AbortController(),
+    }
+    this.#open.add(read)
+    if (args.after === null) this.#awaitLane(read)
+    else this.#awaitNamed(read, args.after)
+  }
+
+  /** Hears everything that is reported, as a part of what is being dealt with. */
+  hear<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+    if (this.#open.size === 0) return
+    const { boundary } = this.#core
+    if (SETTLING.has(name)) {
+      const { id } = detail as { readonly id: OperationId }
+      for (const read of this.#open) read.awaited.delete(id)
+      boundary.lastly(() => this.#advanceAll('settling'))
+    } else if (name === 'token.updated' || name === 'requirement.changed') {
+      boundary.lastly(() => this.#retryParked())
+    } else if (name === 'identity.changed') {
+      const { user } = detail as HoldfastEvents['identity.changed']
+      this.#cancelOthers(user)
+    }
+  }
+
+  /** The engine is closing. */
+  endAll(): void {
+    for (const read of this.#open) {
+      this.#fail(
+        read,
+        new HoldfastError('CLOSED', 'the engine was closed before the read was answered'),
+      )
+    }
+  }
+
+  /** All of the lane at the time of the call, with what is just being stored. */
+  #awaitLane(read: Read): void {
+    this.#intake.whenStored(read.user, () => {
+      const line = this.#core.lanes.ofUser(read.user)
+      read.throughPlace = line === undefined || line.pending === 0 ? null : line.tail
+      this.#advance(read)
+    })
+  }
+
+  #awaitNamed(read: Read, ids: readonly OperationId[]): void {
+    let unknown = ids.length
+    if (unknown === 0) this.#advance(read)
+    for (const id of ids) {
+      this.#core.store.find(id, (found) => {
+        if (found.ok && found.value?.state !== 'pending') read.awaited.delete(id)
+        unknown -= 1
+        if (unknown === 0) this.#advance(read)
+      })
+    }
+  }
+
+  #advanceAll(phase: Phase): void {
+    for (const read of this.#open) if (read.phase === phase) this.#advance(read)
+  }
+
+  #advance(read: Read): void {
+    if (!this.#open.has(read) || read.phase !== 'settling') return
+    if (read.awaited.size > 0 || !this.#laneHasPassed(read)) return
+    this.#look(read)
+  }
+
+  #laneHasPassed({ user, throughPlace }: Read): boolean {
+    if (throughPlace === null) return true
+    const line = this.#core.lanes.ofUser(user)
+    if (line === undefined || line.pending === 0) return true
+    const { head } = line
+    return head !== undefined && head.place > throughPlace
+  }
+
+  /** Looks for the newest reading position, and waits for its delay, once (R1, R2). */
+  #look(read: Read): void {
+    read.phase = 'delaying'
+    if (read.isLastTry) {
+      this.#fetch(read, null)
+      return
+    }
+    this.#core.store.position(read.user, read.key, (answer) => {
+      if (!this.#open.has(read)) return
+      const position = answer.ok ? answer.value : null
+      const leftMs = position === null ? 0 : position.readyAt - this.#core.boundary.wall
+      if (position === null || leftMs <= 0 || read.waitedFor === position.token) {
+        this.#fetch(read, position?.token ?? null)
+        return
+      }
+      read.waitedFor = position.token
+      this.#core.boundary.arm(`read:${read.id}`, leftMs, () => this.#look(read))
+    })
+  }
+
+  #fetch(read: Read, position: string | null): void {
+    const { pilot, settings } = this.#core
+    if (pilot.requirement === 'unknown' && settings.whileUnknown === 'hold') {
+      read.phase = 'parked'
+      return
+    }
+    if (read.user === null) {
+      this.#send(read, position, null)
+      return
+    }
+    const { user } = read
+    this.#wallet.whenTaken(user, () => {
+      if (!this.#open.has(read)) return
+      const demanded = pilot.requirement === 'required'
+      pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded })
+      const credential = this.#wallet.credential(user)
+      if (this.#holds.isOnOwner(user, 'awaiting-token') || (demanded && credential === null)) {
+        if (read.phase !== 'deferred') read.phase = 'parked'
+      } else {
+        this.#send(read, position, credential)
+      }
+    })
+  }
+
+  #send(read: Read, position: string | null, credential: Credential | null): void {
+    const { boundary, settings, ports } = this.#core
+    const { id, user } = read
+    const built = boundary.pull('read.request', builtCodec, () => {
+      try {
+        const spec = read.request?.({ owner: { user }, position })
+        return {
+          state: 'request',
+          request: spec === undefined ? NO_REQUEST : render(spec),
+        } as const
+      } catch (error) {
+        return { state: 'unreadable', why: String(error) } as const
+      }
+    })
+    if (built === 'later' || built.state !== 'request') {
+      this.#fail(
+        read,
+        new HoldfastError('APP_CODE_FAILED', 'the request of a read could not be made'),
+      )
+      return
+    }
+    read.phase = 'fetching'
+    const abort = new AbortController()
+    read.abort = abort
+    const { request } = built
+    let isOver = false
+    const answered = (reply: Reply | null) => {
+      if (isOver) return
+      isOver = true
+      boundary.disarm(alarm)
+      if (this.#open.has(read)) this.#follow(read, credential, reply)
+    }
+    const alarm = `read-reply:${id}`
+    boundary.arm(alarm, settings.replyTimeoutMs, () => {
+      abort.abort()
+      answered(null)
+    })
+    boundary.ask<Reply>(
+      {
+        name: 'send',
+        args: () => ({
+          user,
+          kind: 'read',
+          operations: [id],
+          generation: credential?.generation ?? null,
+        }),
+        codec: replyCodec,
+        put: () =>
+          ports.transport.send(
+            {
+              method: request.method,
+              path: request.path,
+              headers: { accept: 'application/json', ...request.headers },
+              body: request.body,
+              kind: 'read',
+              user,
+              operations: [id],
+            },
+            { token: credential?.token.reveal() ?? null, signal: abort.signal },
+          ),
+      },
+      (answer) => answered(answer.ok ? answer.value : null),
+    )
+  }
+
+  #follow(read: Read, credential: Credential | null, reply: Reply | null): void {
+    const { report, settings, boundary } = this.#core
+    if (reply === null) {
+      const options = { retryable: true }
+      this.#fail(read, new HoldfastError('READ_FAILED', 'the read got no reply', options))
+      return
+    }
+    const isPortal = boundary.pull('portal', plain<boolean>(), () =>
+      isCaptivePortal(reply, read.reply, settings.origin),
+    )
+    if (!isPortal) this.#wallet.clock.heard(reply.headers.date, boundary.wall)
+    if (reply.status === 401 && !isPortal) {
+      this.#refused(read, credential)
+    } else if ((reply.status === 425 || reply.status === 429) && !read.isLastTry) {
+      read.isLastTry = true
+      read.phase = 'delaying'
+      const waitMs = retryAfterMs(reply, boundary.wall) ?? DEFAULT_RETRY_MS
+      boundary.arm(`read:${read.id}`, waitMs, () => this.#look(read))
+    } else if (reply.status >= 200 && reply.status < 300 && !isPortal) {
+      if (credential !== null && read.user !== null) {
+        this.#wallet.accepted(read.user, credential.generation)
+      }
+      this.#end(read)
+      report('read.completed', { id: read.id, user: read.user })
+      read.settle.resolve(reply)
+    } else {
+      const what = isPortal
+        ? 'a captive portal answered the read'
+        : `the read was answered ${reply.status}`
+      this.#fail(
+        read,
+        new HoldfastError('READ_FAILED', what, { retryable: reply.status >= 500 || isPortal }),
+      )
+    }
+  }
+
+  /** R3: judged against the generation that was sent. */
+  #refused(read: Read, credential: Credential | null): void {
+    const { user } = read
+    const { settings, store, report, pilot } = this.#core
+    if (user === null) {
+      this.#fail(read, new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401'))
+      return
+    }
+    if (read.firstRefusal !== null && settings.hasSource) {
+      const message = 'the read was answered 401 with a fresh token too'
+      const options = { cause: read.firstRefusal, retryable: true }
+      this.#fail(read, new HoldfastError('AUTH_REFRESH_FAILED', message, options))
+      return
+    }
+    read.firstRefusal ??= new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401')
+    if (credential === null) {
+      this.#defer(read)
+      pilot.token(user, { type: 'unsigned.refused' })
+      pilot.identity({ type: 'requirement.suspected' })
+      return
+    }
+    const { generation } = credential
+    if (generation !== this.#wallet.generation(user)) {
+      this.#look(read)
+      return
+    }
+    this.#defer(read)
+    report('read.deferred', { id: read.id, user })
+    store.commitAtLast(
+      [{ change: 'refuseToken', user, generation }],
+      {},
+      () => undefined,
+      ([answer]) => {
+        if (answer?.applied === true) this.#wallet.refused(user, generation)
+        else this.#retryParked()
+      },
+    )
+  }
+
+  #defer(read: Read): void {
+    read.phase = 'deferred'
+  }
+
+  /** A token came, or the requirement was learned: whoever waited for that looks again. */
+  #retryParked(): void {
+    for (const read of this.#open) {
+      if (read.phase === 'parked' || (read.phase === 'deferred' && this.#isAnswered(read))) {
+        this.#look(read)
+      }
+    }
+  }
+
+  #isAnswered({ user }: Read): boolean {
+    return user !== null && this.#wallet.credential(user) !== null
+  }
+
+  /** R4 */
+  #cancelOthers(user: UserId | null): void {
+    for (const read of this.#open) {
+      if (read.user === user) continue
+      read.abort.abort()
+      this.#fail(
+        read,
+        new HoldfastError('READ_CANCELLED', 'the identity has changed (identity-changed)'),
+      )
+    }
+  }
+
+  #fail(read: Read, error: HoldfastError): void {
+    this.#end(read)
+    read.settle.reject(error)
+  }
+
+  #end(read: Read): void {
+    this.#open.delete(read)
+    const { boundary } = this.#core
+    boundary.disarm(`read:${read.id}`)
+    boundary.disarm(`read-reply:${read.id}`)
+  }
+}

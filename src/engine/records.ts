@@ -1,0 +1,92 @@
+/**
+ * The records that operations need (Q12): is each of them there, still to come, or lost? Asked of
+ * storage when an operation's turn has come; what its kind then calls `record()` answers from here.
+ */
+import type { OperationRow, RecordRow } from '../../storage/storage.ts'
+import type { RecordLookup } from '../operations/define-operation.ts'
+import type { Core } from './core.ts'
+import type { HoldBook } from './hold-book.ts'
+import type { LaneLine } from './lane-line.ts'
+
+/** What stands between an operation and its sending, as far as records go. */
+export type RecordState =
+  | { readonly state: 'ready' }
+  /** Their creations failed, and it cannot do without them. */
+  | { readonly state: 'lost'; readonly locals: readonly string[] }
+  /** Their creation is pending in another lane. */
+  | { readonly state: 'awaited'; readonly local: string }
+
+export interface Resolution {
+  readonly stateOf: (row: OperationRow) => RecordState
+  readonly lookup: RecordLookup
+}
+
+const READY: RecordState = { state: 'ready' }
+const NOTHING_NEEDED: Resolution = { stateOf: () => READY, lookup: (id) => id }
+
+export class Records {
+  readonly #core: Core
+  readonly #holds: HoldBook
+  readonly #waiting = new Set<LaneLine>()
+
+  constructor(core: Core, holds: HoldBook) {
+    this.#core = core
+    this.#holds = holds
+  }
+
+  /** Hears at once where nothing is needed. */
+  resolve(
+    line: LaneLine,
+    rows: readonly OperationRow[],
+    failed: (error: Error) => void,
+    then: (resolution: Resolution) => void,
+  ): void {
+    const { kinds, store } = this.#core
+    const uses = rows.map((row) => kinds.uses(row))
+    const locals = [
+      ...new Set(uses.flatMap(({ required, optional }) => [...required, ...optional])),
+    ]
+    if (locals.length === 0) {
+      then(NOTHING_NEEDED)
+      return
+    }
+    store.records(locals, (answer) => {
+      if (!answer.ok) failed(answer.error)
+      else then(this.#resolutionOf(line, new Map(answer.value.map((row) => [row.local, row]))))
+    })
+  }
+
+  /** The head waits for a record that another lane is to create. */
+  await(line: LaneLine, local: string): void {
+    this.#waiting.add(line)
+    this.#holds.setOnLane(line, 'awaiting-record', `the record ${local} is still to be created`)
+  }
+
+  /** An operation that creates records has settled, or come back: whoever waits looks again. */
+  changed(): void {
+    for (const line of this.#waiting) {
+      this.#waiting.delete(line)
+      this.#holds.liftFromLane(line, 'awaiting-record')
+    }
+  }
+
+  #resolutionOf(line: LaneLine, known: ReadonlyMap<string, RecordRow>): Resolution {
+    return {
+      stateOf: (row) => {
+        const { required, optional } = this.#core.kinds.uses(row)
+        const lost = required.filter((local) => known.get(local)?.state === 'lost')
+        if (lost.length > 0) return { state: 'lost', locals: lost }
+        const awaited = [...required, ...optional].find((local) => {
+          const record = known.get(local)
+          return record?.state === 'pending' && record.lane !== line.lane
+        })
+        return awaited === undefined ? READY : { state: 'awaited', local: awaited }
+      },
+      lookup: (id) => {
+        const record = known.get(id)
+        if (record === undefined || record.state === 'pending') return id
+        return record.state === 'lost' ? null : record.remote
+      },
+    }
+  }
+}

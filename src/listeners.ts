@@ -1,0 +1,63 @@
+/** The app's listeners. One that throws, at once or later, stops nobody else and is reported (E3). */
+import { HoldfastError } from './errors.ts'
+import type { EventName, HoldfastEvents } from './events.ts'
+import { mitt } from './mitt.ts'
+
+export type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void
+
+type AnyListener = (detail: never) => void
+
+export class Listeners {
+  readonly #emitter = mitt<{ [Name in EventName]: HoldfastEvents[Name] }>()
+  /** What stands in the emitter for each listener, as often as it was added. */
+  readonly #guarded = new Map<EventName, Map<AnyListener, AnyListener[]>>()
+  readonly #watchers = new Set<() => void>()
+
+  /** Answers the listener as it is called. */
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): Listener<Name> {
+    const guarded = (detail: HoldfastEvents[Name]) => this.#guard(name, () => listener(detail))
+    const ofName = this.#guarded.get(name) ?? new Map<AnyListener, AnyListener[]>()
+    this.#guarded.set(name, ofName)
+    ofName.set(listener, [...(ofName.get(listener) ?? []), guarded])
+    this.#emitter.on(name, guarded)
+    return guarded
+  }
+
+  off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
+    const ofName = this.#guarded.get(name)
+    const [first, ...others] = ofName?.get(listener) ?? []
+    if (ofName === undefined || first === undefined) return
+    if (others.length > 0) ofName.set(listener, others)
+    else ofName.delete(listener)
+    this.#emitter.off(name, first as Listener<Name>)
+  }
+
+  emit<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+    this.#emitter.emit(name, detail)
+  }
+
+  /** Calls back at each `notify()`. Answers how to stop. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  notify(): void {
+    for (const watcher of this.#watchers) this.#guard('subscribe', watcher)
+  }
+
+  #guard(name: EventName | 'subscribe', listener: () => unknown): void {
+    const report = (cause: unknown) => {
+      // A listener of `error` is not told of itself.
+      if (name === 'error') return
+      const error = new HoldfastError('APP_CODE_FAILED', `a listener of ${name} threw`, { cause })
+      this.emit('error', { error })
+    }
+    try {
+      const result = listener()
+      if (result instanceof Promise) result.catch(report)
+    } catch (cause) {
+      report(cause)
+    }
+  }
+}

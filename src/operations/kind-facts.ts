@@ -1,0 +1,34 @@
+/** What the kinds declare, as plain data: it stands in a journal's header, and decides without their code. */
+import type { AnyOperationKind } from './define-operation.ts'
+
+export interface KindFacts {
+  readonly kind: string
+  readonly version: number
+  readonly reply: 'json' | 'any'
+  readonly expiresInMs: number | null
+  /** Null: operations of this kind never merge. */
+  readonly mergeGroup: string | null
+  /** Can a payload of an older version be brought to this one? */
+  readonly hasUpgrade: boolean
+  /** Does it create or need records? */
+  readonly hasRecords: boolean
+  readonly deviceScoped: boolean
+  readonly hasOnLogout: boolean
+  /** Null: the server remembers keys for ever. */
+  readonly idempotencyWindowMs: number | null
+}
+
+export function factsOf(kinds: readonly AnyOperationKind[]): KindFacts[] {
+  return kinds.map(({ kind, spec }) => ({
+    kind,
+    version: spec.version ?? 1,
+    reply: spec.reply ?? 'json',
+    expiresInMs: spec.expiresInMs ?? null,
+    mergeGroup: spec.merge === undefined ? null : (spec.merge.group ?? kind),
+    hasUpgrade: spec.upgrade !== undefined,
+    hasRecords: spec.creates !== undefined || spec.needs !== undefined,
+    deviceScoped: spec.deviceScoped ?? false,
+    hasOnLogout: spec.onLogout !== undefined,
+    idempotencyWindowMs: spec.idempotencyWindowMs ?? null,
+  }))
+}

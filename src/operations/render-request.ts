@@ -1,0 +1,56 @@
+/** From what a kind says of its request to what is sent, and what a journal keeps of it. */
+import { createHash } from 'node:crypto'
+import type { Codec } from '../engine/boundary.ts'
+import type { Json } from '../journal/lines.ts'
+import type { RequestSpec } from './define-operation.ts'
+
+/** What goes out, made by a kind's code. */
+export interface BuiltRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | null
+}
+
+export type Built =
+  | { readonly state: 'request'; readonly request: BuiltRequest }
+  /** `combine` needs no request: all are completed at once (Q4). */
+  | { readonly state: 'nothing' }
+  /** The stored payload, or the kind's code, is of no use any more (Q14). */
+  | { readonly state: 'unreadable'; readonly why: string }
+
+/** What a replay has in a request's stead. */
+export const NO_REQUEST: BuiltRequest = { method: '', path: '', headers: {}, body: null }
+
+/** A replay knows whether there was a request, not which. */
+export const builtCodec: Codec<Built | 'later'> = {
+  write: (built) => {
+    if (built === 'later') return 'later'
+    if (built.state !== 'request') return { state: built.state }
+    const { body } = built.request
+    return { state: 'request', body: body === null ? null : digestOf(body) }
+  },
+  read: (json) => {
+    if (json === 'later') return 'later'
+    const { state } = json as { readonly state: Built['state'] }
+    if (state === 'request') return { state, request: NO_REQUEST }
+    return state === 'nothing' ? { state } : { state, why: 'replayed' }
+  },
+}
+
+export function render({ method, path, query, body, headers = {} }: RequestSpec): BuiltRequest {
+  const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`
+  const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  return {
+    method,
+    path: path + search,
+    headers: Object.fromEntries(lowered) as Record<string, string>,
+    body: body === undefined ? null : JSON.stringify(body),
+  }
+}
+
+/** The size of a text in bytes, and the beginning of its SHA-256. */
+function digestOf(text: string): Json {
+  const sha256 = createHash('sha256').update(text).digest('base64url').slice(0, 22)
+  return { bytes: Buffer.byteLength(text), sha256 }
+}

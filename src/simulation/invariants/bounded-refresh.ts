@@ -1,0 +1,130 @@
+/**
+ * The token source is asked once at a time for each user; after a failure only when the wait is over;
+ * after a denial only when something has changed; ahead of expiry once per generation; and when what
+ * it gave is refused again and again, only 30 s later, doubling to 15 min (T6, T8, T9). The waits end
+ * with the process.
+ */
+import type { SourceCall, SourceOutcome } from '../seen.ts'
+import type { TokenStep } from '../stored-rows.ts'
+import { additionsTo, follow, type Invariant } from './invariant.ts'
+import { outcomeOf } from './outcome.ts'
+import type { RunRecord } from './run-record.ts'
+
+const ANSWER_TIMEOUT_MS = 60_000
+const UNAVAILABLE = { base: 1000, cap: 300_000 }
+const REFUSED_AGAIN = { base: 30_000, cap: 900_000 }
+
+/** What happened to one user's tokens, in one life. */
+interface Story {
+  readonly life: number
+  readonly last: SourceCall
+  /** Calls in a row that came to nothing. */
+  readonly failures: number
+  /** Tokens in a row that were refused too. */
+  readonly rounds: number
+}
+
+interface Events {
+  /** New generations and ends of sessions. */
+  readonly steps: TokenStep[]
+  /** When a token of this user was accepted. */
+  readonly acceptedAt: number[]
+}
+
+export const boundedRefresh: Invariant = (run) => {
+  const calls = additionsTo(run.sourceCalls)
+  const steps = additionsTo(run.rows.tokenSteps)
+  const stories = new Map<string, Story>()
+  const events = new Map<string, Events>()
+  const eventsOf = (user: string): Events => {
+    const known = events.get(user) ?? { steps: [], acceptedAt: [] }
+    events.set(user, known)
+    return known
+  }
+  const followRequests = follow(run, {
+    ended: (request) => {
+      const { user, token, endedAt } = request
+      const outcome = outcomeOf(request)
+      if (user === null || token === null || endedAt === null) return
+      if (outcome === 'unknown' || outcome === 'portal' || outcome === 'refused-token') return
+      eventsOf(user).acceptedAt.push(endedAt)
+    },
+  })
+  return () => {
+    followRequests()
+    for (const step of steps()) if (isNews(step)) eventsOf(step.user).steps.push(step)
+    return calls().flatMap((call) => {
+      const before = stories.get(call.user)
+      const { next, why } = judge(run, before, call, eventsOf(call.user))
+      stories.set(call.user, next)
+      return why === null ? [] : [{ before: before?.last, call, why }]
+    })
+  }
+}
+
+function isNews({ former, generation, epoch }: TokenStep): boolean {
+  return former === null || former.generation !== generation || former.epoch !== epoch
+}
+
+function judge(
+  run: RunRecord,
+  before: Story | undefined,
+  call: SourceCall,
+  events: Events,
+): { next: Story; why: string | null } {
+  const first: Story = { life: call.life, last: call, failures: 0, rounds: 0 }
+  if (before === undefined || before.life !== call.life) return { next: first, why: null }
+  const { last } = before
+  const came = cameTo(last, call.at)
+  const since = events.steps.filter(({ at, life }) => life === call.life && at >= last.at)
+  if (came === 'under way') {
+    return { next: first, why: since.some(isEnd) ? null : 'another call is under way' }
+  }
+  if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })
+  if (since.length > 0) return { next: first, why: null }
+  if (came.outcome === 'none' || came.outcome === 'denied') {
+    return { next: first, why: 'it had denied, and nothing has changed' }
+  }
+  const failures = before.failures + 1
+  const waitMs = run.settings.backoff.jitter ? 0 : waitOf(UNAVAILABLE, failures)
+  return { next: { ...first, failures }, why: tooSoon(call, came.at, waitMs) }
+}
+
+function afterToken(
+  before: Story,
+  call: SourceCall,
+  came: SourceOutcome,
+  { steps, acceptedAt }: Events,
+): { next: Story; why: string | null } {
+  const { last } = before
+  const next: Story = { life: call.life, last: call, failures: 0, rounds: 0 }
+  if (call.reason === 'expiring' && last.reason === 'expiring' && steps.length === 0) {
+    return { next, why: 'this generation has been refreshed ahead already' }
+  }
+  if (call.reason !== 'refused' || last.reason !== 'refused') return { next, why: null }
+  // Its own token is one step; another one was pushed, or the session has ended.
+  const isReset = steps.length > 1 || steps.some(isEnd)
+  if (isReset || acceptedAt.some((at) => at >= came.at)) return { next, why: null }
+  const rounds = before.rounds + 1
+  return { next: { ...next, rounds }, why: tooSoon(call, came.at, waitOf(REFUSED_AGAIN, rounds)) }
+}
+
+/** What a call had come to by now. One that has no answer for so long counts as failed. */
+function cameTo({ at, answer }: SourceCall, now: number): SourceOutcome | 'under way' {
+  if (answer !== null && answer.at - at <= ANSWER_TIMEOUT_MS && answer.at <= now) return answer
+  const timeoutAt = at + ANSWER_TIMEOUT_MS
+  if (now < timeoutAt) return 'under way'
+  return { at: timeoutAt, wall: 0, outcome: 'throws', token: null }
+}
+
+function isEnd({ former, epoch }: TokenStep): boolean {
+  return (former?.epoch ?? 0) !== epoch
+}
+
+function waitOf({ base, cap }: { base: number; cap: number }, n: number): number {
+  return Math.min(cap, base * 2 ** (n - 1))
+}
+
+function tooSoon({ at }: SourceCall, since: number, waitMs: number): string | null {
+  return at - since >= waitMs ? null : `after ${at - since} ms, ${waitMs} are to be waited`
+}

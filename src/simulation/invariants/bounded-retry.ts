@@ -1,0 +1,156 @@
+/**
+ * Nothing is sent again before its wait is over, nor to a server that asked everybody to wait; nothing
+ * dies of exhaustion before its time, and nothing that has exhausted its attempts is sent on (Q7, Q8).
+ */
+import type { SeenRequest } from '../scripted-server.ts'
+import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
+import { knownAt, outcomeOf, retryAfterMs } from './outcome.ts'
+import type { RunRecord } from './run-record.ts'
+
+const NOT_NOW: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
+
+/** What is known of the attempts of one operation as the head of its envelope. */
+interface Attempts {
+  /** Sendings that came to `retry` or `unknown`. */
+  readonly count: number
+  /** Those of them that count towards death: surely, and at most. */
+  readonly counted: number
+  readonly countedAtMost: number
+  readonly firstAt: number
+  /** Not before this; null: at once. */
+  readonly notBefore: number | null
+  readonly isUnknown: boolean
+  readonly since: number
+  readonly life: number
+}
+
+interface Limit {
+  readonly since: number
+  readonly until: number
+  readonly life: number
+}
+
+export const boundedRetry: Invariant = (run) => {
+  const transitions = additionsTo(run.rows.transitions)
+  const attempts = new Map<string, Attempts>()
+  let limit: Limit | null = null
+  let violations: unknown[] = []
+  const followRequests = follow(run, {
+    sent: (request) => {
+      if (isRead(request)) return
+      const known = attempts.get(request.ids[0] ?? '')
+      const why =
+        (limit === null ? null : limitFault(run, limit, request)) ??
+        (known === undefined ? null : attemptFault(run, known, request))
+      if (why !== null) violations.push({ ...show(request), why })
+    },
+    ended: (request) => {
+      limit = limitOf(request) ?? limit
+      if (isRead(request)) return
+      const head = request.ids[0] ?? ''
+      const next = attemptsAfter(run, attempts.get(head), request)
+      if (next === null) for (const id of request.ids) attempts.delete(id)
+      else attempts.set(head, next)
+    },
+  })
+  return () => {
+    violations = []
+    followRequests()
+    for (const { id, to, reason, at } of transitions()) {
+      const known = attempts.get(id)
+      // If anybody retries it, its attempts are counted anew.
+      if (to !== 'dead' || known === undefined) continue
+      if (reason === 'attempts-exhausted' && isTooEarly(run, known, at)) {
+        violations.push({ dead: id, at, after: known.countedAtMost, firstAt: known.firstAt })
+      }
+      attempts.delete(id)
+    }
+    return violations
+  }
+}
+
+/** Null: it is settled, or to be judged alone from now on. */
+function attemptsAfter(
+  { settings }: RunRecord,
+  before: Attempts | undefined,
+  request: SeenRequest,
+): Attempts | null {
+  const { at, reply, client } = request
+  const outcome = outcomeOf(request, before?.isUnknown ?? false)
+  const since = knownAt(request, settings.replyTimeoutMs)
+  if (outcome === 'accepted' || outcome === 'rejected') return null
+  const former = before ?? {
+    count: 0,
+    counted: 0,
+    countedAtMost: 0,
+    firstAt: at,
+    isUnknown: false,
+  }
+  const rest = { notBefore: null, since: since ?? at, life: client.life }
+  // A crash leaves no wait, a refused token none either, and a portal is not this envelope's.
+  if (since === null || outcome === 'refused-token') return { ...former, ...rest }
+  if (outcome === 'portal') {
+    return { ...former, ...rest, countedAtMost: former.countedAtMost + 1 }
+  }
+  const count = former.count + 1
+  const isCounted = reply !== null && outcome === 'retry' && !NOT_NOW.has(reply.status)
+  const mayCount = isCounted || outcome === 'unknown'
+  const { base, cap, jitter } = settings.backoff
+  const backoffMs = jitter ? 0 : Math.min(cap, base * 2 ** (count - 1))
+  return {
+    count,
+    counted: former.counted + (isCounted ? 1 : 0),
+    countedAtMost: former.countedAtMost + (mayCount ? 1 : 0),
+    firstAt: former.firstAt,
+    isUnknown: former.isUnknown || outcome === 'unknown',
+    notBefore: since + Math.max(backoffMs, retryAfterMs(request) ?? 0),
+    since,
+    life: client.life,
+  }
+}
+
+function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): string | null {
+  const { notBefore, since } = known
+  const isCutShort = run.turns.some(
+    ({ at, turn }) => (turn === 'online' || turn === 'resumed') && at >= since && at <= request.at,
+  )
+  const isWaiting = notBefore !== null && request.at < notBefore
+  if (isWaiting && !(known.isUnknown && isCutShort) && !jumped(run, known, request)) {
+    return `its wait lasts until ${notBefore}`
+  }
+  const { maxAttempts, patienceMs } = run.settings
+  const isExhausted = known.counted >= maxAttempts && since - known.firstAt >= patienceMs
+  return isExhausted && !run.turns.some(({ turn }) => turn === 'wall')
+    ? `it has failed ${known.counted} times since ${known.firstAt}`
+    : null
+}
+
+/** 429 and 503 with `Retry-After` hold every lane. */
+function limitOf(request: SeenRequest): Limit | null {
+  const waitMs = retryAfterMs(request)
+  const { reply, endedAt, client } = request
+  if (waitMs === null || endedAt === null || request.givenUpAt !== null) return null
+  if (reply?.status !== 429 && reply?.status !== 503) return null
+  return { since: endedAt, until: endedAt + waitMs, life: client.life }
+}
+
+function limitFault(run: RunRecord, limit: Limit, request: SeenRequest): string | null {
+  if (request.at < limit.since || request.at >= limit.until) return null
+  return jumped(run, limit, request) ? null : `the server asked to wait until ${limit.until}`
+}
+
+/** A stored deadline is a time of the wall clock: after a restart a jump may have passed it. */
+function jumped(
+  { turns }: RunRecord,
+  { life, since }: { readonly life: number; readonly since: number },
+  { client, at }: SeenRequest,
+): boolean {
+  const jumps = turns.filter(({ turn, at: then }) => turn === 'wall' && then >= since && then <= at)
+  return client.life > life && jumps.some(({ byMs }) => byMs > 0)
+}
+
+function isTooEarly({ settings, turns }: RunRecord, known: Attempts, at: number): boolean {
+  if (known.countedAtMost < settings.maxAttempts) return true
+  const isClockStraight = !turns.some(({ turn }) => turn === 'wall')
+  return isClockStraight && at - known.firstAt < settings.patienceMs
+}

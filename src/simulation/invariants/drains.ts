@@ -1,0 +1,54 @@
+/**
+ * When nothing more will happen by itself, every operation of a user with a good token has settled; so
+ * has every anonymous one that may be sent unsigned.
+ */
+import type { Invariant } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
+
+export const drains: Invariant = (run) => (moment) => {
+  if (moment !== 'end' || !run.isQuiet || isStopped(run)) return []
+  return [...run.rows.pendingCounts()].flatMap(([lane, pending]) => {
+    const user = run.rows.userOf(lane)
+    const isStuck = mayBeSent(run, user) && !waitsForSomebodyElse(run, user)
+    return isStuck ? [{ user, pending, why: 'nothing stops it and nothing moves it' }] : []
+  })
+}
+
+/** Is everything stopped from outside? */
+function isStopped({ isOnline, isAwake, isPaused, requirement, settings }: RunRecord): boolean {
+  const isUnknown = requirement === 'unknown' && settings.whileUnknown === 'hold'
+  return !isOnline || !isAwake || isPaused || isUnknown
+}
+
+function mayBeSent({ rows, tokens, requirement, heard, ...run }: RunRecord, user: string | null) {
+  if (requirement !== 'required') {
+    // Whoever was refused unsigned waits until the app has said what the server demands (I10).
+    const said = heard.findLast(({ event }) => event === 'requirement.changed')?.detail
+    if (said === undefined || !('suspected' in said) || said.suspected !== true) {
+      if (user === null || rows.tokens.get(user)?.isRefused !== true) return true
+    }
+  }
+  if (user === null) return false
+  const stored = rows.tokens.get(user)
+  if (stored === undefined || !stored.isHeld || stored.isRefused) return false
+  if (stored.life < run.lives.length - 1 && !run.settings.hasVault) return false
+  const isExpired = stored.expiresAt !== null && stored.expiresAt <= run.wall
+  const name = lastToken({ ...run, rows, tokens, requirement, heard }, user)
+  return name !== null && tokens.isAccepted(name, run.now) && !isExpired
+}
+
+/** The name of the token that was handed over last. */
+function lastToken({ calls, sourceCalls }: RunRecord, user: string): string | null {
+  const pushed = calls.findLast((call) => call.token !== null && call.user === user)
+  const given = sourceCalls.findLast((call) => call.user === user && call.answer?.token != null)
+  if (given?.answer == null) return pushed?.token ?? null
+  return pushed !== undefined && pushed.at > given.answer.at ? pushed.token : given.answer.token
+}
+
+function waitsForSomebodyElse({ status, rows }: RunRecord, user: string | null): boolean {
+  const holds = status.lanes.find((lane) => lane.user === user)?.holds ?? []
+  return holds.some(({ name }) => {
+    if (name === 'dead-letter') return [...rows.letters.values()].some((row) => row.user === user)
+    return name === 'awaiting-record' || name === 'other-process'
+  })
+}

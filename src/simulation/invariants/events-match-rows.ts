@@ -1,0 +1,130 @@
+/**
+ * Each event has its committed change, once and in order, and each change its event; a drop at
+ * `enqueue()` alone has no change (I3). What `status()` shows is what the rows say.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { HeardEvent } from '../seen.ts'
+import type { TokenStep, Transition } from '../stored-rows.ts'
+import { additionsTo, type Invariant } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
+
+/** A change that is to be heard of. */
+interface Due {
+  readonly event: string
+  readonly subject: string
+  /** The reason of a drop or a death, the generation of a token. */
+  readonly about: string | number | null
+  readonly user: string | null
+  readonly order: number
+  readonly life: number
+}
+
+export const eventsMatchRows: Invariant = (run) => {
+  const transitions = additionsTo(run.rows.transitions)
+  const tokenSteps = additionsTo(run.rows.tokenSteps)
+  const heard = additionsTo(run.heard)
+  let due: Due[] = []
+  /** How far the events of each user have come in the order of the changes. */
+  const reached = new Map<string | null, number>()
+  return () => {
+    const violations: unknown[] = []
+    due.push(...transitions().flatMap(dueOf), ...tokenSteps().flatMap(tokenDueOf))
+    due.sort((a, b) => a.order - b.order)
+    for (const event of heard()) {
+      const wanted = wantedBy(event)
+      if (wanted === null || isDropAtTheDoor(run, wanted)) continue
+      const index = due.findIndex((change) => isOf(change, wanted, event.life))
+      const change = due[index]
+      if (change === undefined) {
+        violations.push({ ...event, why: 'nothing of the kind was committed' })
+        continue
+      }
+      due.splice(index, 1)
+      const isInOrder = change.order > (reached.get(change.user) ?? 0)
+      if (!isInOrder) violations.push({ ...event, why: 'it comes after what happened later' })
+      reached.set(change.user, Math.max(change.order, reached.get(change.user) ?? 0))
+    }
+    // Who has died can tell nothing any more.
+    const life = run.lives.length - 1
+    for (const change of due) {
+      if (change.life >= life) violations.push({ ...change, why: 'nobody was told' })
+    }
+    due = []
+    return [...violations, ...statusFaults(run)]
+  }
+}
+
+const EVENT_OF: Readonly<Record<string, string>> = {
+  pending: 'operation.enqueued',
+  completed: 'operation.completed',
+  dropped: 'operation.dropped',
+  cancelled: 'operation.cancelled',
+  dead: 'operation.dead',
+}
+
+function dueOf({ id, user, from, to, reason, order, life }: Transition): Due[] {
+  // A letter that is retried has no event of its own.
+  const event = from === 'dead' && to === 'pending' ? undefined : EVENT_OF[to]
+  if (event === undefined) return []
+  const about = to === 'dropped' || to === 'dead' ? reason : null
+  return [{ event, subject: id, about, user, order, life }]
+}
+
+function tokenDueOf({ user, generation, isRefused, former, order, life }: TokenStep): Due[] {
+  const about = generation
+  if (generation > (former?.generation ?? 0)) {
+    return [{ event: 'token.updated', subject: user, about, user, order, life }]
+  }
+  if (!isRefused || former?.isRefused === true) return []
+  return [{ event: 'token.refused', subject: user, about, user, order, life }]
+}
+
+const OF_TOKENS: ReadonlySet<string> = new Set(['token.updated', 'token.refused'])
+const OF_OPERATIONS: ReadonlySet<string> = new Set(Object.values(EVENT_OF))
+
+type Wanted = Pick<Due, 'event' | 'subject' | 'about'>
+
+function wantedBy({ event, detail }: HeardEvent): Wanted | null {
+  const { id, user, reason, generation } = detail as {
+    readonly id?: string
+    readonly user?: string | null
+    readonly reason?: string
+    readonly generation?: number
+  }
+  if (OF_TOKENS.has(event)) return { event, subject: user ?? '', about: generation ?? null }
+  if (!OF_OPERATIONS.has(event)) return null
+  return { event, subject: id ?? '', about: reason ?? null }
+}
+
+/** An anonymous operation under `required` is never stored (I3). */
+function isDropAtTheDoor({ rows }: RunRecord, { event, subject, about }: Wanted): boolean {
+  return event === 'operation.dropped' && about === 'anonymous' && !rows.known.has(subject)
+}
+
+function isOf(change: Due, { event, subject, about }: Wanted, life: number): boolean {
+  return (
+    change.event === event &&
+    change.subject === subject &&
+    change.about === about &&
+    change.life === life
+  )
+}
+
+function statusFaults({ status, rows, identity, requirement }: RunRecord): unknown[] {
+  const shown = new Map(status.lanes.map((lane) => [lane.user as string | null, lane.pending]))
+  const stored = new Map(
+    [...rows.pendingCounts()].map(([lane, count]) => [rows.userOf(lane), count]),
+  )
+  const faults: unknown[] = []
+  if (!isDeepStrictEqual(shown, stored)) faults.push({ pendingShown: shown, pendingStored: stored })
+  if (status.counts.dead !== rows.letters.size) {
+    faults.push({ deadShown: status.counts.dead, deadStored: rows.letters.size })
+  }
+  if (status.identity !== identity || rows.identity !== identity) {
+    faults.push({ identity, shown: status.identity, stored: rows.identity })
+  }
+  if (status.requirement !== requirement || rows.requirement !== requirement) {
+    faults.push({ requirement, shown: status.requirement, stored: rows.requirement })
+  }
+  return faults
+}

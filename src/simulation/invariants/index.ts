@@ -1,0 +1,125 @@
+/**
+ * The invariants of every run, whatever it expects (rules.md, section V). They look from outside: at the
+ * record of the world and at the rows, never into the engine's memory; only `status()` is compared.
+ */
+import { boundedRefresh } from './bounded-refresh.ts'
+import { boundedResources } from './bounded-resources.ts'
+import { boundedRetry } from './bounded-retry.ts'
+import { drains } from './drains.ts'
+import { durableBeforeAck } from './durable-before-ack.ts'
+import { effectOnce } from './effect-once.ts'
+import { eventsMatchRows } from './events-match-rows.ts'
+import { hostSurvives } from './host-survives.ts'
+import type { Invariant } from './invariant.ts'
+import { laneExclusive } from './lane-exclusive.ts'
+import { laneFifo } from './lane-fifo.ts'
+import { legalTransitions } from './legal-transitions.ts'
+import { noLoss } from './no-loss.ts'
+import { noPark } from './no-park.ts'
+import { noPhantom } from './no-phantom.ts'
+import { noSecrets } from './no-secrets.ts'
+import { ownTokenOnly } from './own-token-only.ts'
+import { stableKey } from './stable-key.ts'
+import { tokenValidAtSend } from './token-valid-at-send.ts'
+import { typedFailure } from './typed-failure.ts'
+import { wakes } from './wakes.ts'
+
+export interface ListedInvariant {
+  readonly id: string
+  /** What holds, always. */
+  readonly statement: string
+  readonly begin: Invariant
+}
+
+/** Those that an engine that has been closed still has to keep. */
+export const AFTER_CLOSE: ReadonlySet<string> = new Set([
+  'typed-failure',
+  'no-secrets',
+  'bounded-resources',
+  'host-survives',
+])
+
+const list = (id: string, statement: string, begin: Invariant): ListedInvariant => ({
+  id,
+  statement,
+  begin,
+})
+
+export const INVARIANTS: readonly ListedInvariant[] = [
+  list(
+    'no-loss',
+    'an operation whose enqueue resolved is pending, dead, or settled for a reason that was recorded or reported',
+    noLoss,
+  ),
+  list(
+    'durable-before-ack',
+    'an operation is on disk before its enqueue resolves, and a crash after that keeps it',
+    durableBeforeAck,
+  ),
+  list(
+    'no-phantom',
+    'every key the server sees belongs to an enqueued operation or a recorded envelope, with its body',
+    noPhantom,
+  ),
+  list(
+    'stable-key',
+    'an envelope of unknown outcome is sent again under the same key, with the same members and body',
+    stableKey,
+  ),
+  list('effect-once', 'the server applies an operation at most once', effectOnce),
+  list(
+    'lane-fifo',
+    'what is sent is the head of its lane, and places follow the order of the calls',
+    laneFifo,
+  ),
+  list('lane-exclusive', 'a lane has at most one write in flight', laneExclusive),
+  list(
+    'token-valid-at-send',
+    'no request carries a token known to be refused, or expired where a source can give another',
+    tokenValidAtSend,
+  ),
+  list(
+    'own-token-only',
+    'a request carries a token of the owner of its operations, or none where I4 allows it',
+    ownTokenOnly,
+  ),
+  list(
+    'bounded-refresh',
+    'the token source is asked as seldom as T6, T8 and T9 say',
+    boundedRefresh,
+  ),
+  list('bounded-retry', 'attempts wait, and end, as Q7 and Q8 say', boundedRetry),
+  list(
+    'legal-transitions',
+    'rows move only as the table says, each move for its cause',
+    legalTransitions,
+  ),
+  list(
+    'events-match-rows',
+    'each event has its committed change and each change its event, once, in order; status() shows the rows',
+    eventsMatchRows,
+  ),
+  list(
+    'typed-failure',
+    'every failure is a coded error, none a fault inside, and every call ends',
+    typedFailure,
+  ),
+  list(
+    'no-secrets',
+    'no secret in the journal, an event, an error, the status or the database',
+    noSecrets,
+  ),
+  list(
+    'bounded-resources',
+    'requests, alarms, listeners and rows stay in proportion to the work, and close() leaves none',
+    boundedResources,
+  ),
+  list('host-survives', 'no promise rejects unheard, no exception goes uncaught', hostSurvives),
+  list(
+    'no-park',
+    'nothing is pending without an alarm, a request in flight, or a hold that somebody can still end',
+    noPark,
+  ),
+  list('wakes', 'a hold ends in the instant in which its cause is gone', wakes),
+  list('drains', 'once nothing more happens by itself, all that may be sent has settled', drains),
+]

@@ -1,0 +1,101 @@
+/**
+ * Rows move only as this table says, and each move has its cause: nothing comes back from the dead but
+ * by `retry`, nothing is discarded or cancelled but by the app, and what has settled stays settled.
+ */
+import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
+import { additionsTo, type Invariant } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
+
+const LEGAL: Readonly<Record<OperationState, readonly OperationState[]>> = {
+  absent: ['pending'],
+  pending: ['dead', 'dropped', 'cancelled', 'completed'],
+  dead: ['pending', 'dropped'],
+  dropped: [],
+  cancelled: [],
+  completed: [],
+  erased: [],
+}
+
+/** Why something may be dropped, and the call of the app that says so, if it takes one. */
+const DROPS: Readonly<Record<string, readonly string[]>> = {
+  anonymous: [],
+  expired: [],
+  superseded: [],
+  logout: [],
+  discarded: ['discard'],
+  forgotten: ['forget'],
+}
+
+const DEATHS: ReadonlySet<string> = new Set([
+  'rejected',
+  'attempts-exhausted',
+  'unreadable',
+  'conflict',
+  'dependency-dead',
+  'outcome-unknown',
+])
+
+export const legalTransitions: Invariant = (run) => {
+  const transitions = additionsTo(run.rows.transitions)
+  const tokenSteps = additionsTo(run.rows.tokenSteps)
+  return () => [
+    ...transitions().flatMap((transition) => {
+      const why = faultOf(run, transition)
+      return why === null ? [] : [{ ...transition, why }]
+    }),
+    ...tokenSteps().filter((step) => !isLegalStep(step)),
+  ]
+}
+
+function faultOf(run: RunRecord, transition: Transition): string | null {
+  const { from, to, reason, id, user } = transition
+  if (!LEGAL[from].includes(to)) return `${from} never becomes ${to}`
+  if (to === 'pending') return from === 'dead' ? lacksCall(run, transition, ['retry']) : null
+  if (to === 'cancelled') return lacksCall(run, transition, ['cancel'])
+  if (to === 'dead') return DEATHS.has(reason ?? '') ? null : `nothing dies of ${reason}`
+  if (to !== 'dropped') return null
+  if (reason === 'logout') return hasLeft(run, transition) ? null : `${user} has not logged out`
+  const calls = DROPS[reason ?? '']
+  if (calls === undefined) return `nothing is dropped as ${reason}`
+  if (reason === 'anonymous' && user !== null) return `it belongs to ${user}`
+  if (reason === 'expired' && !isExpired(run, id)) return 'it has not expired'
+  return calls.length === 0 ? null : lacksCall(run, transition, calls)
+}
+
+/** A call that had not been answered before, or is being answered just now. */
+function lacksCall(
+  { calls }: RunRecord,
+  { at, life }: Transition,
+  names: readonly string[],
+): string | null {
+  const isCalled = calls.some(
+    (call) =>
+      names.includes(call.name) &&
+      call.life === life &&
+      call.at <= at &&
+      (call.settledAt === null || call.settledAt >= at),
+  )
+  return isCalled ? null : `nobody called ${names.join(' or ')}`
+}
+
+/** What was in flight at the logout is dropped once it is known not to have arrived. */
+function hasLeft({ calls }: RunRecord, { user, at }: Transition): boolean {
+  return calls.some((call) => call.name === 'logout' && call.user === user && call.at <= at)
+}
+
+function isExpired({ rows, wall }: RunRecord, id: string): boolean {
+  const expiresAt = rows.known.get(id)?.expiresAt ?? null
+  return expiresAt !== null && expiresAt <= wall
+}
+
+/** Generations and epochs only grow, and a refused generation stays refused. */
+function isLegalStep(step: TokenStep): boolean {
+  const { former } = step
+  if (former === null) return true
+  if (step.generation < former.generation || step.epoch < former.epoch) return false
+  return !former.isRefused || step.isRefused || isAnother(step, former)
+}
+
+function isAnother(step: TokenStep, former: StoredToken): boolean {
+  return step.generation > former.generation || step.epoch > former.epoch
+}

@@ -1,0 +1,68 @@
+/**
+ * Every operation whose `enqueue` resolved is pending, dead, or was settled with a reason that was
+ * recorded or reported; and `completed` is only what the server has taken.
+ */
+import type { Transition } from '../stored-rows.ts'
+import { additionsTo, follow, type Invariant } from './invariant.ts'
+import { outcomeOf } from './outcome.ts'
+import type { RunRecord } from './run-record.ts'
+
+const ENDS: ReadonlySet<string> = new Set([
+  'operation.completed',
+  'operation.dropped',
+  'operation.cancelled',
+])
+
+export const noLoss: Invariant = (run) => {
+  const acknowledged = additionsTo(run.acknowledged)
+  const transitions = additionsTo(run.rows.transitions)
+  const heard = additionsTo(run.heard)
+  const open = new Set<string>()
+  const reported = new Set<string>()
+  const taken = new Set<string>()
+  const followRequests = follow(run, {
+    ended: (request) => {
+      if (outcomeOf(request) === 'accepted') for (const id of request.ids) taken.add(id)
+    },
+  })
+  return () => {
+    followRequests()
+    for (const { event, detail } of heard()) {
+      if (ENDS.has(event)) reported.add((detail as { readonly id: string }).id)
+    }
+    const touched = new Map<string, Transition | null>()
+    for (const { id } of acknowledged()) {
+      open.add(id)
+      touched.set(id, null)
+    }
+    for (const transition of transitions()) {
+      if (open.has(transition.id)) touched.set(transition.id, transition)
+    }
+    return [...touched].flatMap(([id, last]) => {
+      const fate = fateOf(run, id, last, { reported, taken })
+      if (fate !== 'open') open.delete(id)
+      return fate === 'open' || fate === 'explained' ? [] : [{ operation: id, ...fate }]
+    })
+  }
+}
+
+interface Known {
+  readonly reported: ReadonlySet<string>
+  readonly taken: ReadonlySet<string>
+}
+
+function fateOf(
+  { rows, lives }: RunRecord,
+  id: string,
+  last: Transition | null,
+  { reported, taken }: Known,
+): 'open' | 'explained' | object {
+  const state = rows.stateOf(id)
+  if (state === 'pending' || state === 'dead') return 'open'
+  if (state === 'dropped' || state === 'cancelled') return 'explained'
+  if (state !== 'completed') return reported.has(id) ? 'explained' : { state }
+  if (!taken.has(id)) return { state, butTheServer: 'has not accepted it' }
+  // Whoever dies after the commit cannot report it any more.
+  const died = last !== null && last.life < lives.length - 1
+  return reported.has(id) || died ? 'explained' : { state, butNobody: 'was told' }
+}

@@ -1,0 +1,56 @@
+/**
+ * Nothing is pending without something that will move it: a request in flight, a hold that an alarm
+ * ends or that somebody outside can still end, or a slot that others have for now.
+ */
+import type { LaneStatus } from '../../engine/status.ts'
+import { additionsTo, type Invariant, isOver } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
+
+/** Holds that an alarm of the lane's own ends, and nobody else. */
+const BY_ALARM: ReadonlySet<string> = new Set(['backing-off', 'storage-failed'])
+
+export const noPark: Invariant = (run) => {
+  const requests = additionsTo(run.requests)
+  let open: RunRecord['requests'] = []
+  return () => {
+    open = [...open, ...requests()].filter((request) => !isOver(run, request))
+    const { status, rows, settings, timerCount } = run
+    const shown = new Map(status.lanes.map((lane) => [lane.user as string | null, lane]))
+    const violations: unknown[] = []
+    let alarms = open.length
+    for (const lane of rows.pendingCounts().keys()) {
+      const user = rows.userOf(lane)
+      const laneStatus = shown.get(user)
+      if (open.some((request) => request.user === user && request.kind !== 'read')) continue
+      const holds = laneStatus?.holds.map(({ name }) => name) ?? []
+      if (holds.some((name) => BY_ALARM.has(name))) alarms += 1
+      const waitsForSlot = open.length >= settings.concurrency
+      const waitsForMore = settings.batchWindowMs > 0 && timerCount > alarms
+      if (holds.length === 0 && !waitsForSlot && !waitsForMore) {
+        violations.push({ user, pending: rows.pendingCounts().get(lane), why: 'nothing holds it' })
+      }
+      if (laneStatus !== undefined && isUnheard(run, laneStatus)) {
+        violations.push({ user, holds, why: 'no token is asked for' })
+      }
+    }
+    if (isLimited(run)) alarms += 1
+    if (timerCount < alarms) {
+      violations.push({ alarmsArmed: timerCount, alarmsNeeded: alarms, holds: holdsOf(run) })
+    }
+    return violations
+  }
+}
+
+function isLimited({ status }: RunRecord): boolean {
+  return status.lanes.some(({ holds }) => holds.some(({ name }) => name === 'rate-limited'))
+}
+
+function holdsOf({ status }: RunRecord): object {
+  return Object.fromEntries(status.lanes.map(({ user, holds }) => [user ?? 'anonymous', holds]))
+}
+
+/** Does it wait for a token that nobody was asked for? */
+function isUnheard({ status }: RunRecord, { user, holds }: LaneStatus): boolean {
+  if (user === null || !holds.some(({ name }) => name === 'awaiting-token')) return false
+  return !status.tokenNeeds.some((need) => need.user === user)
+}

@@ -1,0 +1,88 @@
+/**
+ * Every key the server saw belongs to an enqueued operation or to a recorded envelope, with the body
+ * that its kind makes of what the app enqueued.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { OperationId, UserId } from '../../model.ts'
+import type {
+  AnyOperationKind,
+  MergeInput,
+  RecordLookup,
+} from '../../operations/define-operation.ts'
+import type { SeenRequest } from '../scripted-server.ts'
+import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
+
+export const noPhantom: Invariant = (run) => {
+  const acknowledged = additionsTo(run.acknowledged)
+  const payloads = new Map<string, unknown>()
+  /** What the server has called each record that was created under a local id (Q12). */
+  const records = new Map<string, string>()
+  let violations: unknown[] = []
+  const followRequests = follow(run, {
+    sent: (request) => {
+      if (request.applied) learnRecord(records, request)
+      if (isRead(request)) return
+      const why = phantomOf(run, request) ?? bodyFault(run, request, payloads, records)
+      if (why !== null) violations.push({ ...show(request), why })
+    },
+  })
+  return () => {
+    violations = []
+    for (const { id, call } of acknowledged()) payloads.set(id, call.draft?.payload)
+    followRequests()
+    return violations
+  }
+}
+
+function phantomOf({ rows }: RunRecord, { ids, key }: SeenRequest): string | null {
+  if (ids.length === 0) return 'it carries no operation'
+  if (!ids.every((id) => rows.known.has(id))) return 'an operation was never stored'
+  if (ids.length === 1 && ids[0] === key) return null
+  const recorded = rows.keys.get(key)
+  if (recorded === undefined) return 'no envelope was recorded under its key'
+  return isDeepStrictEqual(recorded.ids, ids) ? null : `recorded were ${recorded.ids.join(', ')}`
+}
+
+/** Null where the body is as it must be, or where this cannot be told (Q14: an older version). */
+function bodyFault(
+  { rows, kinds }: RunRecord,
+  { ids, kind, user, body }: SeenRequest,
+  payloads: ReadonlyMap<string, unknown>,
+  records: ReadonlyMap<string, string>,
+): string | null {
+  const spec = kinds.get(kind)?.spec
+  const stored = ids.map((id) => rows.known.get(id))
+  if (spec === undefined) return `there is no kind ${kind}`
+  if (stored.some((operation) => operation?.version !== (spec.version ?? 1))) return null
+  const made = ids.map((id) => payloads.get(id) ?? JSON.parse(rows.known.get(id)?.payload ?? ''))
+  const operations = ids.map((id) => ({ id: id as OperationId, kind }))
+  const owner = { user: user as UserId | null }
+  // A record is called by its local id, by what the server has called it, or, if it failed, not at all.
+  const lookups: RecordLookup[] = [
+    (id) => id,
+    (id) => records.get(id) ?? id,
+    (id) => records.get(id) ?? null,
+  ]
+  const bodies = lookups.map((record) => bodyOf(spec, made, { owner, operations, record }))
+  if (bodies.some((expected) => isDeepStrictEqual(expected, body))) return null
+  return `its body is ${JSON.stringify(body)}, expected was ${JSON.stringify(bodies[0])}`
+}
+
+function bodyOf(
+  { merge, request }: AnyOperationKind['spec'],
+  payloads: readonly unknown[],
+  { owner, operations, record }: MergeInput,
+): unknown {
+  const id = operations[0]?.id ?? ('' as OperationId)
+  const spec =
+    merge === undefined
+      ? request({ payload: payloads[0] as never, owner, id, record })
+      : merge.combine(payloads as never[], { owner, operations, record })
+  return JSON.parse(JSON.stringify(spec?.body ?? null))
+}
+
+function learnRecord(records: Map<string, string>, { body, created }: SeenRequest): void {
+  const { record } = (body ?? {}) as { readonly record?: string }
+  if (created !== null && record !== undefined) records.set(record, created)
+}

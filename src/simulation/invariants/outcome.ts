@@ -1,0 +1,38 @@
+/** What a request came to, judged anew by Q6 and not by the engine's own code. */
+import type { SeenRequest } from '../scripted-server.ts'
+
+export type Came = 'accepted' | 'rejected' | 'refused-token' | 'retry' | 'portal' | 'unknown'
+
+/** Of a request that is over. `afterUnknown`: nobody knows what an earlier sending of it came to. */
+export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
+  const { reply, givenUpAt } = request
+  if (reply === null || givenUpAt !== null) return 'unknown'
+  const { status, headers } = reply
+  if (status === 407 || status === 511) return 'portal'
+  if (status === 401) return 'refused-token'
+  if (status >= 200 && status < 300) {
+    return headers['content-type']?.startsWith('text/html') === true ? 'portal' : 'accepted'
+  }
+  if (status >= 300 && status < 400 && headers['location'] !== undefined) return 'portal'
+  if (status === 409 && afterUnknown) return 'retry'
+  if ([408, 425, 429].includes(status) || status < 400 || status >= 500) return 'retry'
+  return 'rejected'
+}
+
+/** When the client knew; null: it never did, because its process ended first. */
+export function knownAt(
+  { at, endedAt, givenUpAt }: SeenRequest,
+  replyTimeoutMs: number,
+): number | null {
+  // Given up sooner, it was given up by a process that was closing.
+  if (givenUpAt !== null) return givenUpAt - at >= replyTimeoutMs ? givenUpAt : null
+  return endedAt
+}
+
+/** How long the reply asks to wait, at most 1 h (Q7). */
+export function retryAfterMs({ reply, endedWall }: SeenRequest): number | null {
+  const value = reply?.headers['retry-after']?.trim()
+  if (value === undefined || value === '') return null
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (endedWall ?? 0)
+  return Number.isFinite(ms) ? Math.min(3_600_000, Math.max(0, ms)) : null
+}

@@ -1,0 +1,78 @@
+/** What the invariants look at: a run from outside, and the rows as the database has them. */
+import type { Status } from '../../engine/status.ts'
+import type { Instant, Requirement } from '../../model.ts'
+import type { AnyOperationKind } from '../../operations/define-operation.ts'
+import type { Settings } from '../../options.ts'
+import type { SeenRequest } from '../scripted-server.ts'
+import type {
+  Acknowledgement,
+  HeardEvent,
+  SeenCall,
+  SeenLife,
+  SeenTurn,
+  SourceCall,
+} from '../seen.ts'
+import type { StoredRows } from '../stored-rows.ts'
+
+/** What is known of the tokens of a run, by name. */
+export interface KnownTokens {
+  user(name: string): string | null
+  isAccepted(name: string, now: number): boolean
+  /** When it ends by its own claim, by the wall clock; null: never. */
+  expiresAt(name: string): Instant | null
+  secrets(): readonly string[]
+}
+
+export interface RunRecord {
+  readonly settings: Pick<
+    Settings,
+    | 'anonymous'
+    | 'backoff'
+    | 'batchWindowMs'
+    | 'concurrency'
+    | 'hasSource'
+    | 'hasVault'
+    | 'maxAttempts'
+    | 'onDead'
+    | 'origin'
+    | 'patienceMs'
+    | 'replyTimeoutMs'
+    | 'whileUnknown'
+  >
+  readonly kinds: ReadonlyMap<string, AnyOperationKind>
+  readonly tokens: KnownTokens
+  /** Virtual time, and the client's wall clock. */
+  readonly now: number
+  readonly wall: Instant
+
+  // As the app and the machine have it.
+  readonly identity: string | null
+  readonly requirement: Requirement
+  readonly isOnline: boolean
+  readonly isAwake: boolean
+  readonly isPaused: boolean
+
+  // Each list only grows.
+  readonly lives: readonly SeenLife[]
+  readonly calls: readonly SeenCall[]
+  readonly acknowledged: readonly Acknowledgement[]
+  readonly turns: readonly SeenTurn[]
+  readonly requests: readonly SeenRequest[]
+  readonly heard: readonly HeardEvent[]
+  readonly sourceCalls: readonly SourceCall[]
+  /** The journal's lines. */
+  readonly journal: readonly string[]
+  /** Promises that rejected unheard, and exceptions that nobody caught. */
+  readonly faults: readonly unknown[]
+
+  readonly rows: StoredRows
+  /** What the engine says of itself, to be compared with all this. */
+  readonly status: Status
+  /** Alarms that the engine has armed, and listeners it has at the platform. */
+  readonly timerCount: number
+  readonly listenerCount: number
+  /** Is nothing armed, in flight or still to be done? Then nothing more will ever happen by itself. */
+  readonly isQuiet: boolean
+  /** The whole database, as bytes. */
+  bytes(): Uint8Array
+}

@@ -1,0 +1,43 @@
+/**
+ * Once nobody knows what a sending came to, the very same envelope is sent again: the same key, members
+ * and body, over restarts too, until it is known. A stored payload that was upgraded meanwhile (Q14) is
+ * the one reason for another body.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { SeenRequest } from '../scripted-server.ts'
+import { follow, type Invariant, isRead, show } from './invariant.ts'
+import { outcomeOf } from './outcome.ts'
+import type { RunRecord } from './run-record.ts'
+
+export const stableKey: Invariant = (run) => {
+  /** The last sending of unknown outcome, by operation. */
+  const unknown = new Map<string, SeenRequest>()
+  let violations: unknown[] = []
+  const followRequests = follow(run, {
+    sent: (request) => {
+      if (isRead(request)) return
+      const before = request.ids.map((id) => unknown.get(id)).find((found) => found !== undefined)
+      if (before !== undefined && !isSame(run, before, request)) {
+        violations.push({ unknown: show(before), then: show(request), body: request.body })
+      }
+    },
+    ended: (request) => {
+      const outcome = outcomeOf(request, unknown.has(request.ids[0] ?? ''))
+      for (const id of request.ids) {
+        if (outcome === 'unknown') unknown.set(id, request)
+        if (outcome === 'accepted' || outcome === 'rejected') unknown.delete(id)
+      }
+    },
+  })
+  return () => {
+    violations = []
+    followRequests()
+    return violations
+  }
+}
+
+function isSame({ lives }: RunRecord, before: SeenRequest, now: SeenRequest): boolean {
+  if (before.key !== now.key || !isDeepStrictEqual(before.ids, now.ids)) return false
+  const versions = [before, now].map(({ client, kind }) => lives[client.life]?.versions.get(kind))
+  return versions[0] !== versions[1] || isDeepStrictEqual(before.body, now.body)
+}

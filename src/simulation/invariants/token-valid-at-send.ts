@@ -1,0 +1,111 @@
+/**
+ * No request carries a token that is known to be refused. With a source and under `required` none
+ * carries one that has expired by the corrected clock, unless it looked so when it arrived (T4, T9).
+ */
+import type { Instant } from '../../model.ts'
+import type { SeenRequest } from '../scripted-server.ts'
+import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
+import { outcomeOf } from './outcome.ts'
+import type { RunRecord } from './run-record.ts'
+
+/** Smaller differences to the server's `Date` say nothing (T9). */
+const IGNORED_MS = 5000
+
+interface Refusal {
+  readonly at: number
+  readonly generation: number
+}
+
+export const tokenValidAtSend: Invariant = (run) => {
+  const refused = new Map<string, Refusal>()
+  const offsets: Offset[] = []
+  const arrivals = arrivalsOf(run, offsets)
+  let violations: unknown[] = []
+  const followRequests = follow(run, {
+    sent: (request) => {
+      const why = faultOf(run, request, refused, () => offsetsAt(offsets, request), arrivals)
+      if (why !== null) violations.push({ ...show(request), why })
+    },
+    ended: (request) => {
+      learnOffset(offsets, request)
+      const { user, client, endedAt } = request
+      if (outcomeOf(request) !== 'refused-token' || client.token === null || user === null) return
+      refused.set(user, { at: endedAt ?? 0, generation: client.token.generation })
+    },
+  })
+  return () => {
+    violations = []
+    arrivals.look()
+    followRequests()
+    return violations
+  }
+}
+
+function faultOf(
+  { settings, tokens }: RunRecord,
+  request: SeenRequest,
+  refused: ReadonlyMap<string, Refusal>,
+  offsets: () => readonly number[],
+  arrivals: Arrivals,
+): string | null {
+  const { token, user, client, at } = request
+  if (token === null || user === null) return null
+  if (client.token?.isRefused === true) return 'it is stored as refused'
+  const refusal = refused.get(user)
+  // A read may leave in the very instant in which a reply is on its way in.
+  const isKnown = refusal !== undefined && (isRead(request) ? refusal.at < at : refusal.at <= at)
+  if (isKnown && refusal.generation === client.token?.generation) {
+    return `generation ${refusal.generation} was refused at ${refusal.at}`
+  }
+  if (!settings.hasSource || client.requirement !== 'required') return null
+  const expiresAt = tokens.expiresAt(token)
+  if (expiresAt === null || arrivals.lookedExpired(token)) return null
+  const isExpired = offsets().every((offset) => expiresAt <= client.wall + offset)
+  return isExpired ? `it had expired ${client.wall - expiresAt} ms before` : null
+}
+
+/** What the server's clock was ahead by, by what one reply said. */
+interface Offset {
+  readonly at: number
+  readonly life: number
+  readonly ms: number
+}
+
+function learnOffset(offsets: Offset[], request: SeenRequest): void {
+  const { reply, endedAt, endedWall, client } = request
+  const date = Date.parse(reply?.headers['date'] ?? '')
+  if (endedAt === null || endedWall === null || Number.isNaN(date)) return
+  if (outcomeOf(request) === 'portal') return
+  const ms = date - endedWall
+  offsets.push({ at: endedAt, life: client.life, ms: Math.abs(ms) < IGNORED_MS ? 0 : ms })
+}
+
+/** What the correction may have been then: at one instant nobody knows what came first. */
+function offsetsAt(offsets: readonly Offset[], { at, client }: SeenRequest): readonly number[] {
+  const known = offsets.filter((offset) => offset.life === client.life && offset.at <= at)
+  const before = known.findLast((offset) => offset.at < at)?.ms ?? 0
+  return [before, ...known.filter((offset) => offset.at === at).map(({ ms }) => ms)]
+}
+
+interface Arrivals {
+  look(): void
+  /** Had it expired, by the client's clock, when it was handed over last? */
+  lookedExpired(token: string): boolean
+}
+
+function arrivalsOf(run: RunRecord, offsets: readonly Offset[]): Arrivals {
+  const calls = additionsTo(run.calls)
+  const lastWall = new Map<string, Instant>()
+  return {
+    look: () => {
+      for (const { token, wall } of calls()) if (token !== null) lastWall.set(token, wall)
+    },
+    lookedExpired: (token) => {
+      const expiresAt = run.tokens.expiresAt(token) ?? Number.POSITIVE_INFINITY
+      const given = run.sourceCalls.findLast(({ answer }) => answer?.token === token)?.answer?.wall
+      const wall = Math.max(lastWall.get(token) ?? 0, given ?? 0)
+      // By the corrected clock it may have looked so earlier.
+      return expiresAt <= wall + Math.max(0, ...offsets.map(({ ms }) => ms))
+    },
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Every failure is a coded error, or a `TypeError` or `RangeError` for misuse; none is a fault inside
+ * Holdfast; and every call ends, but for those that wait for the app or the server.
+ */
+import { HoldfastError } from '../../errors.ts'
+import type { SeenCall } from '../seen.ts'
+import { additionsTo, type Invariant } from './invariant.ts'
+
+/** What a call may take of itself: the default deadline of `logout({ pending: 'flush' })`. */
+const LONGEST_CALL_MS = 5000
+
+export const typedFailure: Invariant = (run) => {
+  const calls = additionsTo(run.calls)
+  const heard = additionsTo(run.heard)
+  let open: SeenCall[] = []
+  return (moment) => {
+    open.push(...calls())
+    const ended = open.filter(({ settledAt }) => settledAt !== null)
+    open = open.filter(({ settledAt, life }) => settledAt === null && life === run.lives.length - 1)
+    const endless = moment === 'end' ? open.filter((call) => isEndless(run.now, call)) : []
+    return [
+      ...ended.filter(({ error }) => error !== null && !isTyped(error)),
+      ...heard().filter(({ detail }) => 'error' in detail && !isTyped(detail.error)),
+      ...endless.map((call) => ({ ...call, why: 'it has not ended' })),
+    ]
+  }
+}
+
+function isTyped(error: unknown): boolean {
+  if (error instanceof HoldfastError) {
+    return error.code !== 'INTERNAL' && /^[A-Z]+(?:_[A-Z]+)*$/.test(error.code)
+  }
+  return error instanceof TypeError || error instanceof RangeError
+}
+
+function isEndless(now: number, { name, at }: SeenCall): boolean {
+  return name !== 'read' && now - at > LONGEST_CALL_MS
+}

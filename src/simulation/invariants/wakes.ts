@@ -1,0 +1,95 @@
+/**
+ * A hold ends, and what it held is sent, in the very instant in which its cause is gone: a fresh token,
+ * the return of the network, waking, `resume()`, the requirement learned, an enqueue (Q15, T7).
+ */
+import type { LaneStatus } from '../../engine/status.ts'
+import type { HoldName } from '../../../machines/holds.ts'
+import { additionsTo, follow, type Invariant } from './invariant.ts'
+import { outcomeOf } from './outcome.ts'
+import type { RunRecord } from './run-record.ts'
+
+export const wakes: Invariant = (run) => {
+  const heard = additionsTo(run.heard)
+  let seen: Suspicion = { isPortal: false, isSuspected: false }
+  const followRequests = follow(run, {
+    ended: (request) => {
+      const outcome = outcomeOf(request)
+      if (outcome !== 'unknown') seen = { ...seen, isPortal: outcome === 'portal' }
+    },
+  })
+  return () => {
+    followRequests()
+    for (const { event, detail } of heard()) {
+      if (event !== 'requirement.changed') continue
+      seen = { ...seen, isSuspected: (detail as { readonly suspected: boolean }).suspected }
+    }
+    return run.status.lanes.flatMap((lane) =>
+      lane.holds
+        .filter(({ name }) => !isCaused(run, lane, name, seen))
+        .map(({ name, since }) => ({
+          user: lane.user,
+          hold: name,
+          since,
+          why: 'its cause is gone',
+        })),
+    )
+  }
+}
+
+interface Suspicion {
+  /** A captive portal answered last. */
+  readonly isPortal: boolean
+  /** The server demands more than the app has said (I10). */
+  readonly isSuspected: boolean
+}
+
+function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Suspicion): boolean {
+  const { settings, requirement } = run
+  switch (name) {
+    case 'paused':
+      return run.isPaused
+    case 'suspended':
+      return !run.isAwake
+    case 'offline':
+      return !run.isOnline || seen.isPortal
+    case 'requirement-unknown':
+      if (requirement === 'unknown' && settings.whileUnknown === 'hold') return true
+      return lane.user === null && seen.isSuspected
+    case 'signed-out':
+      return lane.user === null ? requirement === 'required' : !hasGoodToken(run, lane.user)
+    case 'awaiting-token':
+      return lane.user === null || !hasGoodToken(run, lane.user)
+    case 'backing-off':
+      return hasWait(run, lane.user)
+    case 'dead-letter':
+      return settings.onDead === 'hold' && hasLetter(run, lane.user)
+    case 'rate-limited':
+    case 'storage-failed':
+    case 'other-process':
+    case 'awaiting-record':
+      return true
+  }
+}
+
+/** One that came in this life, that nobody has refused, and that has not ended where a source could give another. */
+function hasGoodToken({ rows, lives, settings, wall, requests }: RunRecord, user: string): boolean {
+  const token = rows.tokens.get(user)
+  if (token === undefined || !token.isHeld || token.isRefused) return false
+  if (token.life < lives.length - 1) return false
+  if (token.expiresAt === null || !settings.hasSource) return true
+  // How far the clock was corrected is not to be seen here, only that it was.
+  const isCorrected = requests.some(({ reply }) => reply?.headers['date'] !== undefined)
+  return !isCorrected && token.expiresAt > wall
+}
+
+function hasWait({ rows }: RunRecord, user: string | null): boolean {
+  for (const { lane, retryAt } of rows.envelopes.values()) {
+    if (rows.userOf(lane) === user && retryAt !== null) return true
+  }
+  return false
+}
+
+function hasLetter({ rows }: RunRecord, user: string | null): boolean {
+  for (const letter of rows.letters.values()) if (letter.user === user) return true
+  return false
+}

@@ -1,0 +1,148 @@
+/** Writes down what the invariants look at: what the app called, each life of the process, the rows. */
+import type { Database } from 'better-sqlite3'
+import type { EventName } from '../events.ts'
+import type { AnyOperationKind } from '../operations/define-operation.ts'
+import type { Acknowledgement, HeardEvent, SeenCall, SeenLife, SeenTurn } from './seen.ts'
+import { allRows, RowLog } from './row-log.ts'
+import { StoredRows } from './stored-rows.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+type CallFacts = Pick<SeenCall, 'name' | 'user'> & Partial<SeenCall>
+
+/** A connection, and what is asked of it again and again. */
+interface Watched {
+  readonly database: Database
+  readonly log: RowLog
+  readonly head: (user: string | null, count: number) => readonly string[]
+}
+
+export class Recorder {
+  readonly rows = new StoredRows()
+  readonly lives: SeenLife[] = []
+  readonly calls: SeenCall[] = []
+  readonly acknowledged: Acknowledgement[] = []
+  readonly turns: SeenTurn[] = []
+  readonly heard: HeardEvent[] = []
+  readonly #time: VirtualTime
+  #watched: Watched | null = null
+
+  constructor(time: VirtualTime) {
+    this.#time = time
+  }
+
+  get life(): number {
+    return this.lives.length - 1
+  }
+
+  /** A process begins. A database that has no tables yet can be listened to only once it has started. */
+  begin(
+    beganBy: SeenLife['beganBy'],
+    database: Database,
+    kinds: readonly AnyOperationKind[],
+  ): void {
+    const hasTables = beganBy !== 'start'
+    const kept = hasTables ? idsIn(database) : new Set<string>()
+    const versions = new Map(kinds.map(({ kind, spec }) => [kind, spec.version ?? 1]))
+    this.lives.push({ startedAt: this.#time.now, beganBy, kept, versions, leftover: null })
+    if (hasTables) this.#watch(database)
+  }
+
+  /** It has started. */
+  begun(database: Database): void {
+    if (this.#watched !== null) return
+    this.rows.apply(allRows(database), this.#time.now, this.life)
+    this.#watch(database)
+  }
+
+  /** Takes in what has been committed until now. */
+  look(): void {
+    const changes = this.#watched?.log.take() ?? []
+    if (changes.length > 0) this.rows.apply(changes, this.#time.now, this.life)
+  }
+
+  /** The process has closed, and this was left of it. */
+  closed(leftover: NonNullable<SeenLife['leftover']>): void {
+    const life = this.lives.at(-1)
+    if (life !== undefined) life.leftover = leftover
+  }
+
+  call(facts: CallFacts): SeenCall {
+    const call: SeenCall = {
+      at: this.#time.now,
+      wall: this.#time.wall(),
+      life: this.life,
+      step: null,
+      token: null,
+      draft: null,
+      settledAt: null,
+      error: null,
+      ...facts,
+    }
+    this.calls.push(call)
+    return call
+  }
+
+  settle(call: SeenCall, error: unknown = null): void {
+    call.settledAt = this.#time.now
+    call.error = error
+  }
+
+  acknowledge(call: SeenCall, id: string): void {
+    const { database } = this.#watched ?? {}
+    const found = database === undefined || database.inTransaction ? null : findIn(database, id)
+    this.acknowledged.push({ at: this.#time.now, life: call.life, id, call, found })
+  }
+
+  turn(turn: SeenTurn['turn'], byMs = 0): void {
+    this.turns.push({ at: this.#time.now, turn, byMs })
+  }
+
+  hear(event: EventName, detail: object): void {
+    this.heard.push({ at: this.#time.now, life: this.life, event, detail })
+  }
+
+  /** The operations at the head of an owner's lane. */
+  head(user: string | null, count: number): readonly string[] {
+    this.look()
+    return this.#watched?.head(user, count) ?? []
+  }
+
+  #watch(database: Database): void {
+    if (this.#watched?.database === database) return
+    const heads = database
+      .prepare<[string | null, number], string>(
+        `SELECT id FROM holdfast_operations
+         WHERE lane = (SELECT lane FROM holdfast_lanes WHERE user IS ?) ORDER BY place LIMIT ?`,
+      )
+      .pluck()
+    this.#watched = {
+      database,
+      log: new RowLog(database),
+      head: (user, count) => heads.all(user, count),
+    }
+  }
+}
+
+const STATES = [
+  ['pending', 'operations'],
+  ['dead', 'letters'],
+  ['settled', 'outcomes'],
+] as const
+
+function findIn(database: Database, id: string): Acknowledgement['found'] {
+  const found = STATES.find(([, table]) =>
+    database.prepare(`SELECT 1 FROM holdfast_${table} WHERE id = ?`).get(id),
+  )
+  return found?.[0] ?? null
+}
+
+function idsIn(database: Database): Set<string> {
+  const ids = database
+    .prepare<[], string>(
+      `SELECT id FROM holdfast_operations UNION ALL SELECT id FROM holdfast_letters
+       UNION ALL SELECT id FROM holdfast_outcomes`,
+    )
+    .pluck()
+    .all()
+  return new Set(ids)
+}

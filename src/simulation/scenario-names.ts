@@ -1,0 +1,87 @@
+/**
+ * The names in a scenario stand for something: a token that is defined, an operation that is enqueued.
+ * One that stands for nothing is a slip of the pen, and would make the scenario hold for a wrong reason.
+ */
+import type { Scenario, ScenarioStep } from './scenario.ts'
+
+export interface NameProblem {
+  readonly path: readonly PropertyKey[]
+  readonly what: string
+}
+
+/** The first name that is used wrongly; null: none is. */
+export function wrongNames(scenario: Scenario): NameProblem | null {
+  return unknownToken(scenario) ?? repeatedId(scenario.steps) ?? unknownOperation(scenario)
+}
+
+function unknownToken({ tokens = {}, steps, source = [] }: Scenario): NameProblem | null {
+  const used = [
+    ...steps.map((step, index) => ({
+      path: ['steps', index, ...tokenPath(step)],
+      ...tokenOf(step),
+    })),
+    ...source.map((answer, index) => ({
+      path: ['source', index, 'token'],
+      token: 'token' in answer ? answer.token : undefined,
+    })),
+  ]
+  for (const { path, token } of used) {
+    if (token !== undefined && !Object.hasOwn(tokens, token)) {
+      return { path, what: `there is no token ${token} under tokens` }
+    }
+  }
+  return null
+}
+
+function tokenPath(step: ScenarioStep): string[] {
+  return 'login' in step ? ['login', 'token'] : ['updateToken', 'token']
+}
+
+function tokenOf(step: ScenarioStep): { readonly token: string | undefined } {
+  if ('login' in step) return { token: step.login.token }
+  return { token: 'updateToken' in step ? step.updateToken.token : undefined }
+}
+
+/** What is expected names operations and reads by their ids, so each id is one of them. */
+function repeatedId(steps: readonly ScenarioStep[]): NameProblem | null {
+  const seen = new Set<string>()
+  for (const [index, step] of steps.entries()) {
+    const named =
+      'enqueue' in step
+        ? { path: ['steps', index, 'enqueue', 'id'], id: step.enqueue.id }
+        : 'read' in step
+          ? { path: ['steps', index, 'read', 'id'], id: step.read.id }
+          : null
+    if (named === null) continue
+    if (seen.has(named.id))
+      return { path: named.path, what: `there is a step of id ${named.id} already` }
+    seen.add(named.id)
+  }
+  return null
+}
+
+/** An id that nothing is enqueued under must be one that is expected to be unknown. */
+function unknownOperation({ steps, expect }: Scenario): NameProblem | null {
+  const known = new Set(steps.flatMap((step) => ('enqueue' in step ? [step.enqueue.id] : [])))
+  for (const id of Object.keys(expect?.rejects ?? {})) known.add(id)
+  for (const [index, step] of steps.entries()) {
+    for (const { path, id } of operationsOf(step)) {
+      if (known.has(id)) continue
+      return { path: ['steps', index, ...path], what: `no step enqueues ${id}` }
+    }
+  }
+  return null
+}
+
+interface Use {
+  readonly path: readonly PropertyKey[]
+  readonly id: string
+}
+
+function operationsOf(step: ScenarioStep): readonly Use[] {
+  if ('cancel' in step) return [{ path: ['cancel'], id: step.cancel }]
+  if ('retry' in step) return [{ path: ['retry'], id: step.retry }]
+  if ('discard' in step) return [{ path: ['discard'], id: step.discard }]
+  if (!('read' in step)) return []
+  return (step.read.after ?? []).map((id, index) => ({ path: ['read', 'after', index], id }))
+}

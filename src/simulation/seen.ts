@@ -1,0 +1,88 @@
+/** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
+import type { EventName } from '../events.ts'
+import type { Instant } from '../model.ts'
+
+/** An event as the app heard it. */
+export interface SeenEvent {
+  readonly at: number
+  readonly event: EventName
+  readonly id: string | null
+  readonly user: string | null
+  readonly kind: string | null
+  readonly reason: string | null
+  readonly code: string | null
+  readonly suspected: boolean | null
+}
+
+/** The same event, whole. */
+export interface HeardEvent {
+  readonly at: number
+  readonly life: number
+  readonly event: EventName
+  readonly detail: object
+}
+
+export interface SourceCall {
+  readonly at: number
+  readonly user: string
+  readonly reason: string
+  readonly life: number
+  /** What it was answered, and when; null: nothing yet. */
+  answer: SourceOutcome | null
+}
+
+export interface SourceOutcome {
+  readonly at: number
+  readonly wall: Instant
+  readonly outcome: 'token' | 'none' | 'denied' | 'throws'
+  /** The name of the token it gave. */
+  readonly token: string | null
+}
+
+/** A call of the app, and what became of it. */
+export interface SeenCall {
+  readonly at: number
+  readonly wall: Instant
+  readonly life: number
+  readonly name: string
+  /** The name of the operation it is about. */
+  readonly step: string | null
+  /** Whose identity it was, by what the app had called; of a login or a token: whose it is. */
+  readonly user: string | null
+  /** The name of the token that was handed over. */
+  readonly token: string | null
+  readonly draft: { readonly kind: string; readonly payload: unknown } | null
+  settledAt: number | null
+  /** What it rejected with; null: nothing. */
+  error: unknown
+}
+
+/** An `enqueue()` that resolved. */
+export interface Acknowledgement {
+  readonly at: number
+  readonly life: number
+  readonly id: string
+  readonly call: SeenCall
+  /** What the database knew of the operation at that moment; null: nothing. */
+  readonly found: 'pending' | 'dead' | 'settled' | null
+}
+
+/** A process, from its start to its end. */
+export interface SeenLife {
+  readonly startedAt: number
+  readonly beganBy: 'start' | 'crash' | 'restart'
+  /** The operations that the database knew when it began, in whatever state. */
+  readonly kept: ReadonlySet<string>
+  /** The versions of the kinds it was given. */
+  readonly versions: ReadonlyMap<string, number>
+  /** What was still there of it after `close()`; null: it was not closed. */
+  leftover: { readonly timers: number; readonly listeners: number } | null
+}
+
+/** What the machine did. */
+export interface SeenTurn {
+  readonly at: number
+  readonly turn: 'online' | 'offline' | 'suspended' | 'resumed' | 'wall'
+  /** How far the wall clock jumped. */
+  readonly byMs: number
+}

@@ -1,0 +1,292 @@
+/**
+ * The rows as the database has them, followed change by change, and what happened to each operation.
+ * The engine's own memory has no part in it.
+ */
+import type { Row, RowChange } from './row-log.ts'
+
+export type OperationState =
+  'absent' | 'pending' | 'dead' | 'dropped' | 'cancelled' | 'completed' | 'erased'
+
+export interface StoredOperation {
+  readonly id: string
+  readonly lane: number
+  readonly place: number
+  readonly user: string | null
+  readonly kind: string
+  readonly version: number
+  /** JSON text. */
+  readonly payload: string
+  readonly expiresAt: number | null
+}
+
+export interface StoredToken {
+  readonly user: string
+  readonly generation: number
+  readonly epoch: number
+  readonly isRefused: boolean
+  /** Is there one at all? Not after the end of the session. */
+  readonly isHeld: boolean
+  readonly expiresAt: number | null
+  /** The life in which this generation was stored. */
+  readonly life: number
+  readonly at: number
+}
+
+/** Something that happened to an operation; `order` grows. */
+export interface Transition {
+  readonly order: number
+  readonly at: number
+  readonly life: number
+  readonly id: string
+  readonly user: string | null
+  readonly from: OperationState
+  readonly to: OperationState
+  /** Of what is dropped or dead. */
+  readonly reason: string | null
+}
+
+/** What became of a user's token row. */
+export interface TokenStep extends StoredToken {
+  readonly order: number
+  readonly former: StoredToken | null
+}
+
+interface Envelope {
+  readonly lane: number
+  readonly place: number
+  readonly key: string | null
+  readonly members: readonly number[]
+  readonly attempts: number
+  readonly retryAt: number | null
+}
+
+/** An envelope that was recorded under a key. */
+export interface RecordedEnvelope {
+  readonly key: string
+  readonly ids: readonly string[]
+}
+
+const LAST_STATES: ReadonlySet<OperationState> = new Set(['dropped', 'cancelled', 'completed'])
+
+export class StoredRows {
+  /** As each was stored first, whatever has become of it. */
+  readonly known = new Map<string, StoredOperation>()
+  readonly pending = new Map<string, StoredOperation>()
+  readonly letters = new Map<string, StoredOperation>()
+  readonly outcomes = new Map<string, Row>()
+  readonly tokens = new Map<string, StoredToken>()
+  readonly envelopes = new Map<string, Envelope>()
+  /** Every key that was ever recorded. */
+  readonly keys = new Map<string, RecordedEnvelope>()
+  readonly meta = new Map<string, string>()
+  readonly transitions: Transition[] = []
+  readonly tokenSteps: TokenStep[] = []
+  readonly #users = new Map<number, string | null>()
+  readonly #pendingCounts = new Map<number, number>()
+  readonly #states = new Map<string, OperationState>()
+  /** The lane in which each was seen last: an adopted one changes lanes. */
+  readonly #laneOf = new Map<string, number>()
+  /** Operations that have gone in this batch, and nothing has said yet how they ended. */
+  readonly #leaving = new Map<string, { readonly from: OperationState; readonly order: number }>()
+  #order = 0
+  #at = 0
+  #life = 0
+
+  get identity(): string | null {
+    return this.meta.get('identity') ?? null
+  }
+
+  get requirement(): string {
+    return this.meta.get('requirement') ?? 'unknown'
+  }
+
+  stateOf(id: string): OperationState {
+    return this.#states.get(id) ?? 'absent'
+  }
+
+  userOf(lane: number): string | null {
+    return this.#users.get(lane) ?? null
+  }
+
+  /** How many operations of each lane are pending. */
+  pendingCounts(): ReadonlyMap<number, number> {
+    return this.#pendingCounts
+  }
+
+  envelopeOf({ lane, place }: StoredOperation): Envelope | undefined {
+    return this.envelopes.get(`${lane}:${place}`)
+  }
+
+  /** Takes in what has changed until now. What went away and came back in between has only moved. */
+  apply(changes: readonly RowChange[], at: number, life: number): void {
+    this.#at = at
+    this.#life = life
+    for (const change of changes) this.#take(change)
+    for (const [id, { from, order }] of this.#leaving) {
+      this.#step(id, from, from === 'dead' ? 'erased' : 'completed', null, order)
+    }
+    this.#leaving.clear()
+  }
+
+  #take({ table, action, row }: RowChange): void {
+    const isPut = action === 'put'
+    switch (table) {
+      case 'lanes':
+        if (isPut) this.#users.set(Number(row['lane']), textOf(row['user']))
+        return
+      case 'operations':
+        if (isPut) this.#operationPut(row)
+        else this.#operationGone(row)
+        return
+      case 'letters':
+        if (isPut) this.#letterPut(row)
+        else this.#letterGone(row)
+        return
+      case 'outcomes':
+        if (isPut) this.#outcomePut(row)
+        else this.outcomes.delete(String(row['id']))
+        return
+      case 'envelopes':
+        if (isPut) this.#envelopePut(row)
+        else this.envelopes.delete(`${row['lane']}:${row['place']}`)
+        return
+      case 'tokens':
+        if (isPut) this.#tokenPut(row)
+        else this.tokens.delete(String(row['user']))
+        return
+      case 'meta':
+        if (isPut) this.meta.set(String(row['name']), String(row['value']))
+        else this.meta.delete(String(row['name']))
+    }
+  }
+
+  #operationPut(row: Row): void {
+    const operation = this.#operationOf(row)
+    const { id } = operation
+    const former = this.pending.get(id)
+    if (former !== undefined) this.#count(former.lane, -1)
+    this.#count(operation.lane, 1)
+    this.pending.set(id, operation)
+    if (!this.known.has(id)) this.known.set(id, operation)
+    if (former !== undefined) return
+    const left = this.#leaving.get(id)
+    this.#leaving.delete(id)
+    if (left?.from === 'pending') return
+    this.#step(id, left?.from ?? this.stateOf(id), 'pending', null, left?.order ?? ++this.#order)
+  }
+
+  #operationGone(row: Row): void {
+    const id = String(row['id'])
+    if (!this.pending.delete(id)) return
+    this.#count(Number(row['lane']), -1)
+    this.#leaving.set(id, { from: 'pending', order: ++this.#order })
+  }
+
+  #letterPut(row: Row): void {
+    const letter = this.#operationOf(row)
+    this.letters.set(letter.id, letter)
+    if (!this.known.has(letter.id)) this.known.set(letter.id, letter)
+    this.#ended(letter.id, 'dead', textOf(row['reason']))
+  }
+
+  #letterGone(row: Row): void {
+    const id = String(row['id'])
+    if (this.letters.delete(id)) this.#leaving.set(id, { from: 'dead', order: ++this.#order })
+  }
+
+  #outcomePut(row: Row): void {
+    const id = String(row['id'])
+    this.outcomes.set(id, row)
+    const outcome = row['outcome'] === 'cancelled' ? 'cancelled' : 'dropped'
+    this.#ended(id, outcome, textOf(row['reason']))
+  }
+
+  #ended(id: string, to: OperationState, reason: string | null): void {
+    const left = this.#leaving.get(id)
+    this.#leaving.delete(id)
+    this.#step(id, left?.from ?? this.stateOf(id), to, reason, left?.order ?? ++this.#order)
+  }
+
+  /** `order`: that of its first part; what goes away is told of as one with what it becomes. */
+  #step(
+    id: string,
+    from: OperationState,
+    to: OperationState,
+    reason: string | null,
+    order: number,
+  ): void {
+    this.#states.set(id, to)
+    const user = this.userOf(this.#laneOf.get(id) ?? 0)
+    const { transitions } = this
+    transitions.push({ order, at: this.#at, life: this.#life, id, user, from, to, reason })
+  }
+
+  #envelopePut(row: Row): void {
+    const lane = Number(row['lane'])
+    const place = Number(row['place'])
+    const key = textOf(row['key'])
+    const members = JSON.parse(String(row['members'])) as number[]
+    const retryAt = numberOf(row['retry_at'])
+    const attempts = Number(row['attempts'])
+    this.envelopes.set(`${lane}:${place}`, { lane, place, key, members, attempts, retryAt })
+    if (key === null || this.keys.has(key)) return
+    const ids = [...this.pending.values()]
+      .filter((operation) => operation.lane === lane && members.includes(operation.place))
+      .sort((a, b) => a.place - b.place)
+      .map(({ id }) => id)
+    this.keys.set(key, { key, ids })
+  }
+
+  #tokenPut(row: Row): void {
+    const user = String(row['user'])
+    const former = this.tokens.get(user) ?? null
+    const generation = Number(row['generation'])
+    const isNew = former?.generation !== generation
+    const token: StoredToken = {
+      user,
+      generation,
+      epoch: Number(row['epoch']),
+      isRefused: row['refused'] === 1,
+      isHeld: row['fingerprint'] !== null,
+      expiresAt: numberOf(row['expires_at']),
+      life: isNew ? this.#life : former.life,
+      at: isNew ? this.#at : former.at,
+    }
+    this.tokens.set(user, token)
+    this.tokenSteps.push({ ...token, order: ++this.#order, former, at: this.#at, life: this.#life })
+  }
+
+  #operationOf(row: Row): StoredOperation {
+    const lane = Number(row['lane'])
+    this.#laneOf.set(String(row['id']), lane)
+    return {
+      id: String(row['id']),
+      lane,
+      place: Number(row['place']),
+      user: this.userOf(lane),
+      kind: String(row['kind']),
+      version: Number(row['version']),
+      payload: String(row['payload']),
+      expiresAt: numberOf(row['expires_at'] ?? null),
+    }
+  }
+
+  #count(lane: number, difference: number): void {
+    const count = (this.#pendingCounts.get(lane) ?? 0) + difference
+    if (count === 0) this.#pendingCounts.delete(lane)
+    else this.#pendingCounts.set(lane, count)
+  }
+}
+
+/** Has it reached an end that nothing may follow? */
+export function isLast(state: OperationState): boolean {
+  return LAST_STATES.has(state)
+}
+
+function textOf(value: string | number | null | undefined): string | null {
+  return value === null || value === undefined ? null : String(value)
+}
+
+function numberOf(value: string | number | null | undefined): number | null {
+  return value === null || value === undefined ? null : Number(value)
+}

@@ -1,0 +1,32 @@
+/** An operation as SQLite has it, and as the contract has it. */
+import type { OperationRow } from '../storage.ts'
+
+export interface StoredOperation extends Omit<OperationRow, 'creates' | 'deviceScoped'> {
+  /** JSON, or null: none. */
+  readonly creates: string | null
+  readonly deviceScoped: 0 | 1
+}
+
+export const OPERATION_COLUMNS = `id, lane, place, kind, version, payload, enqueued_at AS enqueuedAt,
+  expires_at AS expiresAt, creates, device_scoped AS deviceScoped`
+
+const NONE: readonly string[] = []
+
+export function operationOf<Stored extends StoredOperation>(
+  stored: Stored,
+): Omit<Stored, 'creates' | 'deviceScoped'> & OperationRow {
+  return {
+    ...stored,
+    creates: listOf(stored.creates),
+    deviceScoped: stored.deviceScoped === 1,
+  }
+}
+
+/** A list of strings as a column has it: null is the empty one. */
+export function columnOf(list: readonly string[] | undefined): string | null {
+  return list === undefined || list.length === 0 ? null : JSON.stringify(list)
+}
+
+export function listOf(column: string | null): readonly string[] {
+  return column === null ? NONE : (JSON.parse(column) as string[])
+}

@@ -1,0 +1,88 @@
+/** The documentation agrees with the code. */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { parseScenario } from '../src/simulation/parse-scenario.ts'
+import { replay } from '../src/journal/replay.ts'
+import { runScenario } from '../src/simulation/run-scenario.ts'
+import { StorageError, type StorageErrorCode } from '../storage/storage-error.ts'
+import { codeBlocks, codeIn, linkedFiles, projectText, tableRows } from './support/markdown.ts'
+import { complaintsOfCompiler, writeSnippets } from './support/snippets.ts'
+
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'docs/architecture.md',
+  'docs/errors.md',
+  'docs/machines.md',
+  'docs/scenarios.md',
+  'docs/server.md',
+]
+
+describe('docs/errors.md', () => {
+  const rows = tableRows(projectText('docs/errors.md')).filter((row) => 'code' in row)
+
+  test('tells of every code, once, and of no other', () => {
+    const told = rows.flatMap((row) => codeIn(row['code']))
+    const known = [
+      ...literalsOf('src/errors.ts', 'ErrorCode'),
+      ...literalsOf('storage/storage-error.ts', 'StorageErrorCode'),
+    ]
+    expect(known.length).toBeGreaterThan(20)
+    expect(told.toSorted()).toEqual(known.toSorted())
+  })
+
+  test('tells rightly which errors of storage are retryable', () => {
+    const storage = new Set(literalsOf('storage/storage-error.ts', 'StorageErrorCode'))
+    const told = rows
+      .map((row) => [codeIn(row['code'])[0] ?? '', row['retryable']] as const)
+      .filter(([code]) => storage.has(code))
+    const known = told.map(([code]) => {
+      const { retryable } = new StorageError(code as StorageErrorCode, 'for the test')
+      return [code, retryable ? 'yes' : 'no']
+    })
+    expect(told).toEqual(known)
+  })
+})
+
+describe('docs/scenarios.md', () => {
+  test('shows a scenario that holds, and replays', async () => {
+    const [text = ''] = codeBlocks(projectText('docs/scenarios.md'), 'yaml')
+    const { mismatches, journal } = await runScenario(parseScenario(text, 'docs/scenarios.md'))
+    expect(mismatches).toEqual([])
+    expect((await replay(journal.join('\n'))).decided).toBeGreaterThan(0)
+  })
+
+  test('shows a scenario that would not hold without what it is about', async () => {
+    const [text = ''] = codeBlocks(projectText('docs/scenarios.md'), 'yaml')
+    const without = text.replace('accepted: false', 'accepted: true')
+    expect(without).not.toBe(text)
+    const { ok } = await runScenario(parseScenario(without, 'docs/scenarios.md'))
+    expect(ok).toBe(false)
+  })
+})
+
+test('every snippet compiles', { timeout: 30_000 }, () => {
+  const snippets = documents
+    .filter((document) => document !== 'README.md')
+    .flatMap((document) => codeBlocks(projectText(document), 'ts'))
+  expect(snippets.length).toBeGreaterThan(0)
+  const { folder } = writeSnippets(snippets)
+  expect(complaintsOfCompiler(folder)).toEqual([])
+})
+
+test.each(documents)('the links of %s lead to files that are there', (document) => {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const missing = linkedFiles(projectText(document)).filter(
+    (target) => !existsSync(join(root, dirname(document), target)),
+  )
+  expect(missing).toEqual([])
+})
+
+/** The strings of a union type. */
+function literalsOf(file: string, name: string): string[] {
+  const union = new RegExp(`export type ${name} =\n([^]*?)\n\n`).exec(projectText(file))?.[1] ?? ''
+  return Array.from(union.matchAll(/^ {2}\| '(\w+)'/gm), ([, code]) => code ?? '')
+}

@@ -1,0 +1,345 @@
+/** The transport over HTTP keeps the token to its own origin, and to itself whatever goes wrong. */
+import { EventEmitter, once } from 'node:events'
+import type { IncomingHttpHeaders } from 'node:http'
+import { inspect } from 'node:util'
+import { describe, expect, it, test } from 'vitest'
+import { startReferenceServer } from '../examples/server/reference-server.ts'
+import { httpTransport, type HttpTransportOptions } from '../src/index.ts'
+import type { OperationId, UserId } from '../src/model.ts'
+import type { OutgoingRequest, Reply } from '../src/ports/transport.ts'
+import { closedOrigin, serve } from './support/http-servers.ts'
+
+const TOKEN = 'a-token-that-nobody-may-see'
+
+interface Sending {
+  readonly request?: Partial<OutgoingRequest>
+  readonly token?: string | null
+  readonly signal?: AbortSignal
+  readonly options?: Partial<HttpTransportOptions>
+}
+
+function send(baseUrl: string, sending: Sending = {}): Promise<Reply> {
+  const { request, token = TOKEN, signal = new AbortController().signal, options } = sending
+  const whole: OutgoingRequest = {
+    method: 'POST',
+    path: '/notes',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'key-1' },
+    body: '{"text":"hi"}',
+    kind: 'note',
+    user: 'alice' as UserId,
+    operations: ['1.sg.n1' as OperationId],
+    ...request,
+  }
+  return httpTransport({ baseUrl, ...options }).send(whole, { token, signal })
+}
+
+interface Seen {
+  readonly url: string
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+/** A server that answers 200 to everything, and what it saw. */
+async function recorder(): Promise<{ readonly origin: string; readonly seen: Seen[] }> {
+  const seen: Seen[] = []
+  const origin = await serve((request, response) => {
+    let body = ''
+    request.setEncoding('utf8')
+    request.on('data', (part: string) => {
+      body += part
+    })
+    request.on('end', () => {
+      const { url = '', method = '', headers } = request
+      seen.push({ url, method, headers, body })
+      response.setHeader('X-Custom-Name', 'Value').end('{"ok":true}')
+    })
+  })
+  return { origin, seen }
+}
+
+/** What it rejected with; nothing in it may tell the token. */
+async function failure(sent: Promise<unknown>): Promise<Error> {
+  const error = await sent.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  expect(error).toBeInstanceOf(Error)
+  const everything = inspect(error, { depth: 20, showHidden: true, getters: true })
+  expect(everything).not.toContain(TOKEN.slice(0, 12))
+  return error as Error
+}
+
+describe('what goes out', () => {
+  it('is the method, the headers, the body, and the token as a bearer', async () => {
+    const { origin, seen } = await recorder()
+    await send(origin)
+    expect(seen).toMatchObject([
+      {
+        url: '/notes',
+        method: 'POST',
+        body: '{"text":"hi"}',
+        headers: {
+          authorization: `Bearer ${TOKEN}`,
+          'content-type': 'application/json',
+          'idempotency-key': 'key-1',
+        },
+      },
+    ])
+  })
+
+  it('has no authorization where there is no token, whoever asks for one', async () => {
+    const { origin, seen } = await recorder()
+    const headers = { Authorization: 'Basic YXBw', 'x-app': '1' }
+    await send(origin, { token: null })
+    await send(origin, { token: null, options: { headers } })
+    await send(origin, { token: null, request: { headers: { authorization: 'Basic a2luZA' } } })
+    for (const request of seen) expect(request.headers).not.toHaveProperty('authorization')
+    expect(seen[1]?.headers).toMatchObject({ 'x-app': '1' })
+  })
+
+  it('has every header once, however its name is written', async () => {
+    const { origin, seen } = await recorder()
+    const headers = { Authorization: 'Basic YXBw', 'Idempotency-Key': 'app', 'X-App': '1' }
+    await send(origin, { options: { headers } })
+    expect(seen[0]?.headers).toMatchObject({
+      authorization: `Bearer ${TOKEN}`,
+      'idempotency-key': 'key-1',
+      'x-app': '1',
+    })
+  })
+
+  test.each([
+    ['', '/notes?draft=1', '/notes?draft=1'],
+    ['/', '/notes', '/notes'],
+    ['/v1', '/notes', '/v1/notes'],
+    ['/v1/', '/notes?a=b', '/v1/notes?a=b'],
+    ['/v1/app%20one', '/users/%C3%A9', '/v1/app%20one/users/%C3%A9'],
+  ])('goes below the base path %j: %s to %s', async (base, path, url) => {
+    const { origin, seen } = await recorder()
+    await send(origin + base, { request: { path } })
+    expect(seen[0]?.url).toBe(url)
+  })
+
+  it('has no body where there is none', async () => {
+    const { origin, seen } = await recorder()
+    await send(origin, { request: { method: 'GET', body: null, headers: {} } })
+    expect(seen[0]).toMatchObject({ method: 'GET', body: '' })
+    expect(seen[0]?.headers).not.toHaveProperty('content-type')
+  })
+
+  it('goes through the fetch that is given', async () => {
+    const urls: string[] = []
+    const fetch = (async (url: URL) => {
+      urls.push(url.href)
+      return new Response('{}', { status: 201 })
+    }) as unknown as typeof globalThis.fetch
+    const reply = await send('https://api.example.com/v1', { options: { fetch } })
+    expect(urls).toEqual(['https://api.example.com/v1/notes'])
+    expect(reply.status).toBe(201)
+  })
+})
+
+describe('what comes back', () => {
+  it('is the status, the headers in lower case, and the body as text', async () => {
+    const { origin } = await recorder()
+    const { status, headers, body } = await send(origin)
+    expect({ status, body }).toEqual({ status: 200, body: '{"ok":true}' })
+    expect(headers).toMatchObject({ 'x-custom-name': 'Value' })
+    expect(Object.keys(headers).filter((name) => name !== name.toLowerCase())).toEqual([])
+  })
+
+  test.each([204, 304, 401, 404, 429, 503])('status %d is a reply', async (code) => {
+    const origin = await serve((_request, response) => {
+      response.writeHead(code, { 'Retry-After': '7' }).end()
+    })
+    const { status, headers, body } = await send(origin)
+    expect({ status, body, after: headers['retry-after'] }).toEqual({
+      status: code,
+      body: '',
+      after: '7',
+    })
+  })
+
+  test.each([301, 302, 303, 307, 308])('a redirect (%d) is a reply, not followed', async (code) => {
+    const elsewhere = await recorder()
+    const paths: (string | undefined)[] = []
+    const origin = await serve((request, response) => {
+      paths.push(request.url)
+      const location = paths.length === 1 ? `${elsewhere.origin}/login` : '/again'
+      response.writeHead(code, { Location: location }).end('moved')
+    })
+    const { status, headers } = await send(origin)
+    expect(status).toBe(code)
+    expect(headers.location).toBe(`${elsewhere.origin}/login`)
+    expect((await send(origin)).headers.location).toBe('/again')
+    expect(paths).toEqual(['/notes', '/notes'])
+    expect(elsewhere.seen).toEqual([])
+  })
+
+  it('is cut off where it grows too long, and the rest is not waited for', async () => {
+    const ends = new EventEmitter()
+    const origin = await serve((_request, response) => {
+      response.on('close', () => ends.emit('closed'))
+      // It never ends by itself.
+      const more = () => {
+        while (!response.destroyed && response.write('x'.repeat(10_000)));
+      }
+      response.on('drain', more)
+      more()
+    })
+    const closed = once(ends, 'closed')
+    const { status, body } = await send(origin, { options: { maxReplyBytes: 25_000 } })
+    expect({ status, length: body.length }).toEqual({ status: 200, length: 25_000 })
+    await closed
+  })
+
+  it('is whole where it is just as long as it may be', async () => {
+    const origin = await serve((_request, response) => void response.end('é'.repeat(50)))
+    const { body } = await send(origin, { options: { maxReplyBytes: 100 } })
+    expect(body).toBe('é'.repeat(50))
+  })
+})
+
+describe('what is refused before anything is sent', () => {
+  test.each([
+    '//evil.example/notes',
+    '/\\evil.example/notes',
+    '/\t/evil.example/notes',
+    '//evil.example:80/notes',
+    'https://evil.example/notes',
+    '@evil.example/notes',
+    '.evil.example/notes',
+    'notes',
+    '',
+  ])('the path %j', async (path) => {
+    const calls: unknown[] = []
+    const fetch = (async (...call: unknown[]) => {
+      calls.push(call)
+      return new Response('{}')
+    }) as unknown as typeof globalThis.fetch
+    const sent = send('https://api.example.com', { request: { path }, options: { fetch } })
+    const error = await failure(sent)
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toContain('the path of note')
+    expect(calls).toEqual([])
+  })
+
+  test.each(['\n', '\r\nx: y', '\0', '✓'])('a token that no header can carry (%j)', async (end) => {
+    const { origin, seen } = await recorder()
+    const error = await failure(send(origin, { token: `${TOKEN}${end}more` }))
+    expect(error).toBeInstanceOf(TypeError)
+    expect(seen).toEqual([])
+  })
+
+  test.each([
+    'api.example.com',
+    '/v1',
+    'ftp://example.com',
+    'file:///etc/hosts',
+    '',
+    'https://',
+    'https://api.example.com/v1?key=1',
+    'https://api.example.com/v1#top',
+    undefined,
+    null,
+    7,
+  ])('the baseUrl %j', (baseUrl) => {
+    const options = { baseUrl } as unknown as HttpTransportOptions
+    expect(() => httpTransport(options)).toThrow(TypeError)
+    expect(() => httpTransport(options)).toThrow('baseUrl must')
+  })
+
+  it('a baseUrl with a password, which the message does not repeat', () => {
+    const make = () => httpTransport({ baseUrl: 'https://app:pass-word@example.com' })
+    expect(make).toThrow(TypeError)
+    expect(make).not.toThrow('pass-word')
+  })
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    '%d maxReplyBytes',
+    (maxReplyBytes) => {
+      const make = () => httpTransport({ baseUrl: 'https://example.com', maxReplyBytes })
+      expect(make).toThrow(RangeError)
+    },
+  )
+})
+
+describe('where there is no reply', () => {
+  it('a connection that is refused rejects', async () => {
+    expect(await failure(send(await closedOrigin()))).toBeInstanceOf(TypeError)
+  })
+
+  it('a connection that is reset rejects', async () => {
+    const origin = await serve((request) => void request.socket.resetAndDestroy())
+    expect(await failure(send(origin))).toBeInstanceOf(TypeError)
+  })
+
+  it('a connection that breaks in the middle of the body rejects', async () => {
+    const origin = await serve((_request, response) => {
+      response.writeHead(200, { 'Content-Length': '100' })
+      response.write('half', () => response.destroy())
+    })
+    expect(await failure(send(origin))).toBeInstanceOf(TypeError)
+  })
+
+  it('an answer that is not HTTP rejects', async () => {
+    const origin = await serve((request) => void request.socket.end('SSH-2.0-OpenSSH\r\n\r\n'))
+    expect(await failure(send(origin))).toBeInstanceOf(TypeError)
+  })
+
+  it('an abort before the sending sends nothing', async () => {
+    const { origin, seen } = await recorder()
+    await failure(send(origin, { signal: AbortSignal.abort() }))
+    expect(seen).toEqual([])
+  })
+
+  it('an abort ends a request that has no reply', async () => {
+    const server = new EventEmitter()
+    const origin = await serve((request) => {
+      request.on('close', () => server.emit('closed'))
+      server.emit('arrived')
+    })
+    const abort = new AbortController()
+    const [arrived, closed] = [once(server, 'arrived'), once(server, 'closed')]
+    const sent = failure(send(origin, { signal: abort.signal }))
+    await arrived
+    abort.abort()
+    expect((await sent).name).toBe('AbortError')
+    await closed
+  })
+
+  it('an abort ends a reply that does not end', async () => {
+    const server = new EventEmitter()
+    const origin = await serve((_request, response) => {
+      response.on('close', () => server.emit('closed'))
+      response.write('half', () => server.emit('half'))
+    })
+    const abort = new AbortController()
+    const [half, closed] = [once(server, 'half'), once(server, 'closed')]
+    const sent = failure(send(origin, { signal: abort.signal }))
+    await half
+    abort.abort()
+    expect((await sent).name).toBe('AbortError')
+    await closed
+  })
+})
+
+describe('against the reference server', () => {
+  it('an operation is taken with the token of its user, refused without, and broken off on demand', async () => {
+    const server = await startReferenceServer()
+    try {
+      const request = { path: '/users/alice/operations', body: '{"kind":"note","text":"hi"}' }
+      const { token } = await server.mint('alice')
+      expect((await send(server.origin, { request, token: null })).status).toBe(401)
+      expect((await send(server.origin, { request })).status).toBe(401)
+      expect((await send(server.origin, { request, token })).status).toBeLessThan(300)
+      await server.control.apply({ dropReplies: { count: 1 } })
+      const headers = { 'content-type': 'application/json', 'idempotency-key': 'key-2' }
+      await failure(send(server.origin, { request: { ...request, headers }, token }))
+      expect(server.applied().entries).toHaveLength(2)
+    } finally {
+      await server.close()
+    }
+  })
+})

@@ -1,0 +1,70 @@
+/** Cancel, retry and discard against what happens at the same moment (Q9, Q10). */
+import { describe, expect, test } from 'vitest'
+import { count, Rig } from './support/rig.ts'
+
+describe('an operation that is being taken back', () => {
+  // Q10
+  test('is never sent, though its turn comes before it is gone', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    const two = await rig.enqueue('two')
+    rig.last.reply(200)
+    const cancelled = rig.holdfast.cancel(two)
+    await rig.whileResting(cancelled)
+    await rig.advance()
+    expect(rig.bodies).toEqual(['one'])
+    expect(rig.eventsOf('operation.cancelled')).toMatchObject([{ id: two }])
+    expect(rig.holdfast.status().counts.pending).toBe(0)
+  })
+
+  // Q9
+  test('is never sent while it is being discarded either, and the lane goes on behind it', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    const two = await rig.enqueue('two')
+    await rig.enqueue('three')
+    rig.last.reply(200)
+    const discarded = rig.holdfast.discard(two)
+    await rig.whileResting(discarded)
+    await rig.advance()
+    expect(rig.bodies).toEqual(['one', 'three'])
+  })
+
+  // Q10
+  test('leaves the envelope that is being formed with it', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    rig.holdfast.pause()
+    await rig.whileResting(rig.holdfast.enqueue(count({ by: 1 })))
+    const two = await rig.whileResting(rig.holdfast.enqueue(count({ by: 2 })))
+    await rig.whileResting(rig.holdfast.enqueue(count({ by: 4 })))
+    rig.holdfast.resume()
+    await rig.whileResting(rig.holdfast.cancel(two.id))
+    await rig.advance()
+    expect(rig.bodies).toEqual([5])
+  })
+})
+
+describe('a retried dead letter', () => {
+  // Q2, Q9
+  test('goes before what lies behind it, though that was about to be sent', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const one = await rig.enqueue('one')
+    rig.last.reply(422)
+    await rig.advance()
+    await rig.enqueue('two')
+    await rig.enqueue('three')
+    const retried = rig.holdfast.retry(one)
+    rig.last.reply(200)
+    await rig.whileResting(retried)
+    await rig.advance()
+    rig.last.reply(200)
+    await rig.advance()
+    rig.last.reply(200)
+    await rig.advance()
+    expect(rig.bodies).toEqual(['one', 'two', 'one', 'three'])
+  })
+})

@@ -1,0 +1,241 @@
+/** How the app hears: listeners, watchers, and what they may do wrong (E3, T5). */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { HoldfastError } from '../src/errors.ts'
+import { replying, Rig } from './support/rig.ts'
+
+const unhandled: unknown[] = []
+const note = (reason: unknown) => void unhandled.push(reason)
+
+beforeEach(() => {
+  unhandled.length = 0
+  process.on('unhandledRejection', note)
+})
+
+afterEach(async () => {
+  await new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+  process.off('unhandledRejection', note)
+  expect(unhandled).toEqual([])
+})
+
+// E3
+describe('a listener that throws', () => {
+  test.each([
+    [
+      'an error',
+      () => {
+        throw new Error('bug')
+      },
+    ],
+    [
+      'what is no error',
+      () => {
+        throw 'bug' as never
+      },
+    ],
+    [
+      'nothing',
+      () => {
+        throw undefined as never
+      },
+    ],
+    ['later', () => Promise.reject(new Error('bug'))],
+    ['later what is no error', () => Promise.reject('bug' as never)],
+  ])('%s stops nobody else, and is reported', async (_name, listener) => {
+    const rig = await Rig.start({ answer: replying(200) })
+    rig.holdfast.on('operation.enqueued', listener as () => void)
+    rig.holdfast.subscribe(listener as () => void)
+    const after: string[] = []
+    rig.holdfast.on('operation.enqueued', ({ id }) => after.push(id))
+    await rig.login('alice', 'a1')
+    const id = await rig.enqueue('one')
+    await rig.advance()
+    expect(after).toEqual([id])
+    expect(rig.eventsOf('operation.completed')).toMatchObject([{ id }])
+    const codes = new Set(rig.eventsOf('error').map(({ error }) => error.code))
+    expect([...codes]).toEqual(['APP_CODE_FAILED'])
+  })
+
+  test('on errors itself is not told of itself, and nothing breaks', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    let calls = 0
+    rig.holdfast.on('error', () => {
+      calls += 1
+      throw new Error('bug')
+    })
+    rig.holdfast.on('operation.enqueued', () => {
+      throw new Error('bug')
+    })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.advance()
+    expect(calls).toBe(1)
+    expect(rig.eventsOf('operation.completed')).toHaveLength(1)
+  })
+})
+
+describe('a listener', () => {
+  test('may call the engine, which is free to answer', async () => {
+    const rig = await Rig.start({ answer: replying(422) })
+    const retried: string[] = []
+    rig.holdfast.on('operation.dead', ({ id }) => {
+      if (retried.length > 0) return
+      retried.push(id)
+      void rig.holdfast.retry(id)
+    })
+    await rig.login('alice', 'a1')
+    const id = await rig.enqueue('one')
+    await rig.advance()
+    expect(rig.eventsOf('operation.dead').map((dead) => dead.id)).toEqual([id, id])
+  })
+
+  test('hears of a change only once it is committed', async () => {
+    const rig = await Rig.start()
+    const counts: unknown[] = []
+    const countRows = rig.database.prepare('SELECT count(*) AS n FROM holdfast_operations')
+    rig.holdfast.on('operation.enqueued', () => counts.push(countRows.get()))
+    rig.holdfast.on('operation.completed', () => counts.push(countRows.get()))
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    rig.last.reply(200)
+    await rig.advance()
+    expect(counts).toEqual([{ n: 1 }, { n: 0 }])
+  })
+
+  test('is gone after off(), of that event alone, though it listens to two', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    const heard: string[] = []
+    const listener = ({ kind }: { kind: string }) => void heard.push(kind)
+    rig.holdfast.on('operation.enqueued', listener)
+    rig.holdfast.on('operation.completed', listener)
+    rig.holdfast.off('operation.enqueued', listener)
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.advance()
+    expect(heard).toEqual(['note'])
+    rig.holdfast.off('operation.completed', listener)
+    await rig.enqueue('two')
+    await rig.advance()
+    expect(heard).toEqual(['note'])
+  })
+
+  test('that was added twice is called twice, and gone after two off()', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    let calls = 0
+    const listener = () => void (calls += 1)
+    rig.holdfast.on('operation.enqueued', listener)
+    rig.holdfast.on('operation.enqueued', listener)
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    expect(calls).toBe(2)
+    rig.holdfast.off('operation.enqueued', listener)
+    await rig.enqueue('two')
+    expect(calls).toBe(3)
+    rig.holdfast.off('operation.enqueued', listener)
+    rig.holdfast.off('operation.enqueued', listener)
+    await rig.enqueue('three')
+    expect(calls).toBe(3)
+  })
+})
+
+// T5
+describe('a token need', () => {
+  test('is asked once, and replayed to who listens later, until it is answered', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    await rig.login('alice')
+    await rig.enqueue('one')
+    await rig.enqueue('two')
+    await rig.advance(100_000)
+    expect(rig.eventsOf('token.needed')).toEqual([
+      { user: 'alice', reason: 'missing', generation: null },
+    ])
+    const late: unknown[] = []
+    rig.holdfast.on('token.needed', (detail) => late.push(detail))
+    expect(late).toEqual([{ user: 'alice', reason: 'missing', generation: null }])
+    expect(rig.holdfast.status().tokenNeeds).toEqual([
+      { user: 'alice', reason: 'missing', generation: null },
+    ])
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a1'))
+    expect(rig.holdfast.status().tokenNeeds).toEqual([])
+    const later: unknown[] = []
+    rig.holdfast.on('token.needed', (detail) => later.push(detail))
+    expect(later).toEqual([])
+  })
+
+  test('names the refused generation, and opens anew after a restart', async () => {
+    const rig = await Rig.start({ answer: replying(401) })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.advance()
+    const need = { user: 'alice', reason: 'refused', generation: 1 }
+    expect(rig.eventsOf('token.needed')).toEqual([need])
+    await rig.close()
+    await rig.open()
+    await rig.advance()
+    expect(rig.eventsOf('token.needed')).toEqual([need, need])
+    expect(rig.sent).toHaveLength(1)
+  })
+
+  test('of a user with nothing to send is not opened', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice')
+    await rig.advance(1000)
+    expect(rig.eventsOf('token.needed')).toEqual([])
+  })
+})
+
+describe('status()', () => {
+  test('is frozen, and the same object until something changes', async () => {
+    const rig = await Rig.start()
+    const first = rig.holdfast.status()
+    expect(rig.holdfast.status()).toBe(first)
+    expect(Object.isFrozen(first)).toBe(true)
+    expect(Object.isFrozen(first.lanes)).toBe(true)
+    await rig.login('alice', 'a1')
+    const second = rig.holdfast.status()
+    expect(second).not.toBe(first)
+    await rig.advance(100_000)
+    expect(rig.holdfast.status()).toBe(second)
+  })
+
+  test('calls its watchers after each change, with the new one there, until they stop', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    const seen: number[] = []
+    const stop = rig.holdfast.subscribe(() => seen.push(rig.holdfast.status().counts.pending))
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.advance()
+    expect(seen).toContain(1)
+    expect(seen.at(-1)).toBe(0)
+    const { length } = seen
+    stop()
+    await rig.enqueue('two')
+    expect(seen).toHaveLength(length)
+  })
+
+  test('tells age, attempts and refusals of the head (T4)', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.advance(500)
+    await rig.enqueue('one')
+    const enqueuedAt = rig.time.wall()
+    rig.last.reply(500)
+    await rig.advance(1000)
+    rig.last.reply(401)
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
+    rig.last.reply(401)
+    await rig.advance()
+    expect(rig.holdfast.status().lanes).toMatchObject([
+      { user: 'alice', headEnqueuedAt: enqueuedAt, attempts: 1, refusedCount: 2, sending: false },
+    ])
+  })
+})
+
+test('every error that the app hears is one of Holdfast, with a code', async () => {
+  const rig = await Rig.start()
+  await expect(rig.holdfast.enqueue({ kind: 'x', payload: 1 })).rejects.toBeInstanceOf(
+    HoldfastError,
+  )
+})

@@ -1,0 +1,58 @@
+/** What may happen to a lane, and what holds on every step. */
+import type { Hold } from '../../machines/holds.ts'
+import type { LaneEvent, laneMachine } from '../../machines/lane.machine.ts'
+import type { LaneId } from '../../src/model.ts'
+import { has, isUnique } from './told.ts'
+import type { Bounds, Invariants, Step } from './walk.ts'
+
+const hold = (name: Hold['name']): Hold => ({ name, cause: 'a test', since: 0 })
+
+const laneEvents: readonly LaneEvent[] = [
+  { type: 'operations.arrived' },
+  { type: 'operations.gone' },
+  { type: 'slot.granted' },
+  { type: 'attempt.ended', pending: true },
+  { type: 'attempt.ended', pending: false },
+  ...(['paused', 'offline', 'awaiting-token'] as const).flatMap((name): LaneEvent[] => [
+    { type: 'hold.set', hold: hold(name) },
+    { type: 'hold.lifted', name },
+  ]),
+]
+
+type LaneStep = Step<typeof laneMachine>
+const asks = ({ value, context }: LaneStep['before']) =>
+  value === 'waiting' && context.holds.length === 0
+
+export const laneBounds: Bounds<typeof laneMachine> = {
+  input: { lane: 1 as LaneId, holds: [] },
+  events: () => laneEvents,
+}
+
+export const laneInvariants: Invariants<typeof laneMachine> = {
+  'a lane begins to send only while nothing holds it (Q18)': ({ before, after }) =>
+    after.value !== 'sending' || before.value === 'sending' || before.context.holds.length === 0,
+  'an attempt is asked for exactly when a lane begins to send (Q3)': (step) =>
+    has(step.commands, 'attempt.requested') ===
+    (step.before.value !== 'sending' && step.after.value === 'sending'),
+  'a hold is in the set at most once (Q18)': ({ after }) =>
+    isUnique(after.context.holds.map(({ name }) => name)),
+  'a hold is told exactly when it joins or leaves the set (Q18)': (step) => {
+    const { before, after, commands } = step
+    const grown = after.context.holds.length - before.context.holds.length
+    return has(commands, 'lane.held') === grown > 0 && has(commands, 'lane.released') === grown < 0
+  },
+  'a slot is asked for exactly when a lane may send from now on (Q15)': (step) =>
+    has(step.commands, 'slot.requested') === (!asks(step.before) && asks(step.after)),
+  'the request is withdrawn exactly when it is not wanted any more (Q18)': (step) =>
+    has(step.commands, 'slot.withdrawn') ===
+    (asks(step.before) && !asks(step.after) && step.after.value !== 'sending'),
+  'a slot is returned when the attempt is over, or when it is not used (Q3)': (step) =>
+    has(step.commands, 'slot.returned') ===
+    ((step.before.value === 'sending' && step.after.value !== 'sending') ||
+      (step.event.type === 'slot.granted' &&
+        step.before.value !== 'sending' &&
+        step.after.value !== 'sending')),
+  'a lane idles exactly when it becomes empty': (step) =>
+    has(step.commands, 'lane.idled') ===
+    (step.before.value !== 'empty' && step.after.value === 'empty'),
+}

@@ -1,0 +1,150 @@
+/** What may happen to a user's token, and what holds on every step. */
+import { isDeepStrictEqual } from 'node:util'
+import type { TokenContext, TokenEvent, tokenMachine } from '../../machines/token.machine.ts'
+import { folded, has } from './told.ts'
+import type { Invariants, Step } from './walk.ts'
+
+type TokenStep = Step<typeof tokenMachine>
+type TokenSnapshot = TokenStep['before']
+
+/** One event of each kind that may come, in a bounded number of generations, refusals and failures. */
+export function tokenEvents({ value, context }: TokenSnapshot): readonly TokenEvent[] {
+  const { generation, refusedCount, failedCount } = context
+  const known = { type: 'token.arrived', refreshAt: null, expiresAt: null } as const
+  const events: TokenEvent[] = [
+    { type: 'token.lost', reason: 'missing' },
+    { type: 'token.lost', reason: 'unreadable' },
+    { type: 'unsigned.refused' },
+    { type: 'demand.waived' },
+    { type: 'refresh.requested' },
+    { type: 'source.denied' },
+    { type: 'alarm.fired', working: true },
+    { type: 'alarm.fired', working: false },
+  ]
+  for (const now of [0, 700, 1000]) {
+    for (const demanded of [true, false]) events.push({ type: 'work.due', now, demanded })
+  }
+  for (const sent of [generation - 1, generation].filter((candidate) => candidate > 0)) {
+    if (refusedCount < 3) events.push({ type: 'token.refused', generation: sent })
+    events.push({ type: 'token.accepted', generation: sent })
+  }
+  if (generation < 2) {
+    const next = { ...known, generation: generation + 1, refused: false }
+    events.push(next, { ...next, refreshAt: 700, expiresAt: 1000 })
+  }
+  // Found at the start, perhaps once more when the vault has answered.
+  const isStart = value.validity === 'absent' && generation === 0 && refusedCount === 0
+  if (isStart || value.validity === 'refused') {
+    events.push({ ...known, generation: Math.max(1, generation), refused: true })
+  }
+  if (failedCount < 1) events.push({ type: 'source.failed' })
+  // The source's answer tells of a token that is good, or of the refused one.
+  if (value.validity === 'refused') {
+    if (refusedCount < 3) events.push({ type: 'source.repeated' })
+  } else if (value.validity !== 'absent') {
+    events.push({ type: 'source.answered' })
+  }
+  return events
+}
+
+const isNew = (event: TokenEvent): boolean => event.type === 'token.arrived' && !event.refused
+
+/** The open need, as the commands tell it. */
+function needTold(before: TokenContext['need'], commands: TokenStep['commands']) {
+  const last = commands.findLast(({ type }) => type.startsWith('need.'))
+  if (last === undefined) return before
+  return 'need' in last ? last.need : null
+}
+
+export const tokenInvariants: Invariants<typeof tokenMachine> = {
+  'a fresh token answers the need and frees the lane at once (T5, T7)': ({ event, after }) =>
+    !isNew(event) ||
+    (after.value.validity === 'valid' && after.context.need === null && !after.context.parked),
+  'no lane is parked while its token works (T9)': ({ after }) =>
+    !['valid', 'expiring'].includes(after.value.validity) || !after.context.parked,
+  'a refused token has the lane parked, from the refusal until nobody asks any more (T4)': ({
+    before,
+    event,
+    after,
+  }) => {
+    if (after.value.validity !== 'refused' || after.context.parked) return true
+    if (event.type === 'token.arrived' || event.type === 'alarm.fired') return true
+    return before.value.validity === 'refused' && !before.context.parked
+  },
+  'a parked lane has an open need (T5)': ({ after }) =>
+    !after.context.parked || after.context.need !== null,
+  'a parked lane has somebody who brings a token: the source, an alarm, or the app (V: no-park)': ({
+    after,
+  }) => {
+    const { parked, need } = after.context
+    const isLeftToTheApp = after.value.refresh === 'idle' || after.value.refresh === 'denied'
+    return !parked || !isLeftToTheApp || need?.announced === true
+  },
+  'without a source nobody ever asks one (T5)': ({ after, commands }) =>
+    after.context.hasSource || (after.value.refresh === 'idle' && !has(commands, 'source.ask')),
+  'the source is asked exactly when a call begins, so once at a time (T6)': ({
+    before,
+    after,
+    commands,
+  }) =>
+    commands.filter(({ type }) => type === 'source.ask').length ===
+    (before.value.refresh !== 'asking' && after.value.refresh === 'asking' ? 1 : 0),
+  'an alarm is armed exactly while cooling down (T6, T8)': ({ before, event, after, commands }) => {
+    const wasArmed = before.value.refresh === 'coolingDown' && event.type !== 'alarm.fired'
+    const isArmed = after.value.refresh === 'coolingDown'
+    return folded(wasArmed, commands, ['coolDown.started', 'coolDown.ended']) === isArmed
+  },
+  'each wait counts its round from one (T6, T8)': ({ commands }) =>
+    commands.every((command) => command.type !== 'coolDown.started' || command.round >= 1),
+  'a lane is signed out only while its source denies (T6)': ({ before, after, commands }) =>
+    (!has(commands, 'lane.signOut') || after.value.refresh === 'denied') &&
+    (before.value.refresh !== 'denied' ||
+      after.value.refresh === 'denied' ||
+      has(commands, 'lane.signIn')),
+  'the lane hears whether it is parked (T7)': ({ before, after, commands }) =>
+    folded(before.context.parked, commands, ['lane.park', 'lane.unpark']) === after.context.parked,
+  'the commands tell the need that is open (T5)': ({ before, after, commands }) =>
+    isDeepStrictEqual(needTold(before.context.need, commands), after.context.need),
+  'a need is opened only where none is open, or where it presses more (T5, T9)': ({
+    before,
+    commands,
+  }) => {
+    const open = before.context.need
+    return (
+      !has(commands, 'need.opened') ||
+      has(commands, 'need.closed') ||
+      open === null ||
+      open.reason === 'expiring'
+    )
+  },
+  'the app is asked once for each need (T5)': ({ before, commands }) => {
+    const asked = commands.filter(({ type }) => type === 'need.announced').length
+    const mayBe = has(commands, 'need.opened') || before.context.need?.announced === false
+    return asked === 0 || (asked === 1 && mayBe)
+  },
+  'what the server said to an older generation changes nothing (T3)': ({
+    before,
+    event,
+    after,
+    commands,
+  }) => {
+    if (event.type !== 'token.refused' && event.type !== 'token.accepted') return true
+    if (event.generation === before.context.generation) return true
+    return commands.length === 0 && isDeepStrictEqual(before.context, after.context)
+  },
+  'work that demands no token changes nothing, unless the token is refused (I4)': ({
+    before,
+    event,
+    commands,
+  }) =>
+    event.type !== 'work.due' ||
+    event.demanded ||
+    before.value.validity === 'refused' ||
+    commands.length === 0,
+  'the end of a session leaves nothing behind (T11)': ({ event, after }) => {
+    if (event.type !== 'token.lost' || event.reason !== 'missing') return true
+    const { generation, parked, need, refusedCount } = after.context
+    const isRid = generation === 0 && !parked && need === null && refusedCount === 0
+    return isRid && after.value.validity === 'absent' && after.value.refresh === 'idle'
+  },
+}

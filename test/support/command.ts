@@ -1,0 +1,35 @@
+/** The command `holdfast` as a process, from source or built. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { afterEach } from 'vitest'
+import { ROOT } from './built.ts'
+
+interface Ended {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export type Command = (...args: readonly string[]) => Promise<Ended>
+
+const running = new Set<ReturnType<typeof spawn>>()
+
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+export const fromSource: Command = (...args) =>
+  ended('--import', import.meta.resolve('tsx'), `${ROOT}src/cli/main.ts`, ...args)
+
+export const built: Command = (...args) => ended(`${ROOT}dist/src/cli/main.js`, ...args)
+
+async function ended(...args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  const closed = once(child, 'close')
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+  const [status] = (await closed) as [number | null]
+  running.delete(child)
+  return { status, stdout, stderr }
+}
