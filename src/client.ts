@@ -69,6 +69,7 @@ export class Holdfast {
   readonly #options: ResolvedOptions
   readonly #listeners = new Listeners()
   readonly #receipts: Receipts
+  #failStart: ((error: Error) => void) | null = null
 
   /** @internal Use {@link createHoldfast}. */
   constructor(options: ResolvedOptions, machines?: Machines) {
@@ -98,7 +99,12 @@ export class Holdfast {
 
   /** @internal */
   start(): Promise<void> {
-    return this.#call((settle) => this.#engine.calls.start(null, settle))
+    return this.#call<void>((settle) => {
+      this.#failStart = (error) => settle.reject(error)
+      this.#engine.calls.start(null, settle)
+    }).finally(() => {
+      this.#failStart = null
+    })
   }
 
   /**
@@ -161,6 +167,9 @@ export class Holdfast {
   /** Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6). */
   async refreshToken(user: string): Promise<void> {
     const id = userOf('refreshToken', user)
+    if (!this.#options.settings.hasSource) {
+      throw new TypeError('refreshToken: there is no token source; give createHoldfast({ tokens })')
+    }
     await this.#call<void>((settle) => this.#engine.calls.refreshToken(id, settle))
   }
 
@@ -271,7 +280,11 @@ export class Holdfast {
   /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
   async close({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
     deadlineOf('close', deadlineMs)
-    await this.#call<void>((settle) => this.#engine.calls.close(deadlineMs, settle))
+    try {
+      await this.#call<void>((settle) => this.#engine.calls.close(deadlineMs, settle))
+    } finally {
+      this.#receipts.end()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -305,6 +318,8 @@ export class Holdfast {
   }
 
   #emitFault(cause: Error): void {
+    // What goes wrong inside while it starts would leave createHoldfast() waiting for ever.
+    this.#failStart?.(cause)
     const message = 'holdfast failed inside; please report it, with a journal if there is one'
     this.#listeners.emit('error', { error: new HoldfastError('INTERNAL', message, { cause }) })
   }
@@ -363,7 +378,10 @@ function idOf(call: string, id: string): OperationId {
 }
 
 function tokenOf(call: string, token: string): string {
-  if (typeof token === 'string' && token !== '') return token
+  if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token
+  if (typeof token === 'string' && token !== '') {
+    throw new TypeError(`${call}: token has characters that no header can carry`)
+  }
   throw new TypeError(
     `${call}: token must be a non-empty string, not ${token === '' ? "''" : `a ${typeof token}`}`,
   )

@@ -12,9 +12,8 @@ import { type LaneEvent, laneMachine } from '../machines/lane.machine.ts'
 import { type QueueEvent, queueMachine } from '../machines/queue.machine.ts'
 import { type TokenEvent, tokenMachine, type TokenNeed } from '../machines/token.machine.ts'
 import type { StorageHost } from '../storage/storage.ts'
-import type { Boundary, Settle } from './engine/boundary.ts'
+import type { Answered, Boundary, Settle } from './engine/boundary.ts'
 import { type Calls, serveCalls } from './engine/calls.ts'
-import { nonce } from './engine/chance.ts'
 import { Connectivity } from './engine/connectivity.ts'
 import type { Core, Pilot } from './engine/core.ts'
 import { Exchange } from './engine/exchange.ts'
@@ -182,6 +181,7 @@ export class Engine implements Pilot {
       needs: this.#needs,
       toQueue: (event) => this.#queueEvent(event),
       later: (run) => this.#work.push(run),
+      hasMachine: (line) => this.#laneActors.has(line.lane),
       retire: (line) => this.#retire(line),
       usersWithTokens: () => this.#tokenActors.keys(),
       isBegun: () => this.#isBegun,
@@ -353,7 +353,8 @@ export class Engine implements Pilot {
       atTurnEnd: (run) => ports.clock.atTurnEnd(run),
       monotonic: () => ports.clock.monotonic(),
       wall: () => ports.clock.wall(),
-      newFingerprintKey: nonce(this.#core),
+      // Off the record: whoever has a journal must not be able to try tokens against it.
+      newFingerprintKey: ports.random.nonce(),
     }
     start(
       {
@@ -411,17 +412,20 @@ export class Engine implements Pilot {
     this.#refresher.abortAll()
     this.#reads.endAll()
     this.#sessions.endAll()
-    this.#store.close((answer) => {
-      this.#boundary.silence()
-      for (const actor of this.#laneActors.values()) actor.stop()
-      for (const actor of this.#tokenActors.values()) actor.stop()
-      this.#identity.stop()
-      this.#touch()
-      for (const settle of this.#closing ?? []) {
-        if (answer.ok) settle.resolve()
-        else settle.reject(answer.error)
-      }
-    })
+    // In the turn after, so that whoever was answered by the last commit has heard of it.
+    this.#store.close((answer) => this.#boundary.nextTurn(() => this.#end(answer)))
+  }
+
+  #end(answer: Answered<null>): void {
+    this.#boundary.silence()
+    for (const actor of this.#laneActors.values()) actor.stop()
+    for (const actor of this.#tokenActors.values()) actor.stop()
+    this.#identity.stop()
+    this.#touch()
+    for (const settle of this.#closing ?? []) {
+      if (answer.ok) settle.resolve()
+      else settle.reject(answer.error)
+    }
   }
 
   // The machines.

@@ -3,11 +3,14 @@
  * for, so a million of them cost nothing; who asks late gets the answer from storage.
  */
 import type { Whereabouts } from '../storage/storage.ts'
+import { storageErrorOfOurs } from './engine/storage-errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import type { DeadReason, DropReason, OperationId } from './model.ts'
 
 /** How an operation ended. */
 export type Settlement =
+  /** The engine was closed first: it is still on disk, and `operation(id)` tells its end after a restart. */
+  | { readonly outcome: 'pending'; readonly id: OperationId }
   | { readonly outcome: 'completed'; readonly id: OperationId }
   | { readonly outcome: 'dropped'; readonly id: OperationId; readonly reason: DropReason }
   | { readonly outcome: 'cancelled'; readonly id: OperationId }
@@ -33,7 +36,11 @@ export class Receipt {
 
   /** Resolves when the operation has reached its end. It never rejects for what the server said. */
   get settled(): Promise<Settlement> {
-    this.#promise ??= this.#settled()
+    if (this.#promise === null) {
+      this.#promise = this.#settled()
+      // Whoever asked and does not look must not bring the host down (E3).
+      this.#promise.catch(() => undefined)
+    }
     return this.#promise
   }
 }
@@ -41,6 +48,7 @@ export class Receipt {
 export class Receipts {
   readonly #find: (id: OperationId) => Promise<Whereabouts | null>
   readonly #waiting = new Map<OperationId, (settlement: Settlement) => void>()
+  #hasEnded = false
 
   constructor(find: (id: OperationId) => Promise<Whereabouts | null>) {
     this.#find = find
@@ -60,15 +68,28 @@ export class Receipts {
     this.#waiting.delete(settlement.id)
   }
 
+  /** The engine is closed: nothing more will be heard. */
+  end(): void {
+    this.#hasEnded = true
+    for (const [id, resolve] of this.#waiting) resolve({ outcome: 'pending', id })
+    this.#waiting.clear()
+  }
+
   /** First listens, then looks: whatever the order, the end is not missed. */
   #wait(id: OperationId): Promise<Settlement> {
+    if (this.#hasEnded) return Promise.resolve({ outcome: 'pending', id })
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, resolve)
-      this.#find(id).then((found) => {
-        const settlement = endOf(id, found)
-        if (settlement === null || !this.#waiting.delete(id)) return
-        resolve(settlement)
-      }, reject)
+      this.#find(id).then(
+        (found) => {
+          const settlement = endOf(id, found)
+          if (settlement === null || !this.#waiting.delete(id)) return
+          resolve(settlement)
+        },
+        (error: Error) => {
+          if (this.#waiting.delete(id)) reject(storageErrorOfOurs(error))
+        },
+      )
     })
   }
 }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 import { runScenario } from '../src/simulation/run-scenario.ts'
@@ -10,27 +10,22 @@ import { runScenario } from '../src/simulation/run-scenario.ts'
 const OWN = fileURLToPath(new URL('./scenarios/', import.meta.url))
 const SHARED = fileURLToPath(new URL('../../shared/scenarios/', import.meta.url))
 
+const isSharedThere = existsSync(SHARED)
+if (!isSharedThere) process.stdout.write('the shared scenarios are not there: only the own are run\n')
+
 function filesOf(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.yaml'))
     .sort()
+    .map((name) => join(folder, name))
 }
 
-function describeFolder(title: string, folder: string): void {
-  describe(title, () => {
-    for (const name of filesOf(folder)) {
-      it(`${name} holds, and replays`, async () => {
-        const file = join(folder, name)
-        const result = await runScenario(parseScenario(readFileSync(file, 'utf8'), file))
-        expect(result.mismatches).toEqual([])
-        const { withStorage } = await replay(result.journal.join('\n'))
-        expect(withStorage).toBe(true)
-      })
-    }
-  })
-}
-
-describeFolder('the scenarios of this project', OWN)
-
-if (existsSync(SHARED)) describeFolder('the shared scenarios', SHARED)
-else it.skip('the shared scenarios are not run: they are not there', () => undefined)
+test.each([...filesOf(OWN), ...(isSharedThere ? filesOf(SHARED) : [])])(
+  '%s holds, and replays',
+  async (file) => {
+    const result = await runScenario(parseScenario(readFileSync(file, 'utf8'), file))
+    expect(result.mismatches).toEqual([])
+    const { withStorage } = await replay(result.journal.join('\n'))
+    expect(withStorage).toBe(true)
+  },
+)

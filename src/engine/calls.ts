@@ -97,13 +97,17 @@ export function serveCalls(parts: CallParts) {
       interventions.discard(id, settle),
     ),
     pause: serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
-      holds.setOnEvery('paused', 'pause() was called')
-      core.report('queue.paused', {})
+      if (!holds.isOnEvery('paused')) {
+        holds.setOnEvery('paused', 'pause() was called')
+        core.report('queue.paused', {})
+      }
       settle.resolve()
     }),
     resume: serve('resume', plain<null>(), (_args, settle: Settle<void>) => {
-      holds.liftFromEvery('paused')
-      core.report('queue.resumed', {})
+      if (holds.isOnEvery('paused')) {
+        holds.liftFromEvery('paused')
+        core.report('queue.resumed', {})
+      }
       settle.resolve()
     }),
     flush: serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) =>

@@ -57,6 +57,10 @@ export class HoldBook {
     }
   }
 
+  isOnEvery(name: HoldName): boolean {
+    return this.#every.has(name)
+  }
+
   setOnEvery(name: HoldName, cause: string): void {
     this.#set(this.#every, name, cause, () => this.#core.lanes.pending())
   }

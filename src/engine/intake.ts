@@ -49,7 +49,7 @@ interface Ticket {
 /** Somebody who waits for calls to be over. */
 interface Waiting {
   readonly left: Set<Ticket>
-  readonly then: () => void
+  readonly run: () => void
 }
 
 const NO_LANE = 0 as LaneId
@@ -70,7 +70,7 @@ export class Intake {
   whenStored(user: UserId | null, then: () => void): void {
     const left = new Set(this.#open.get(user))
     if (left.size === 0) then()
-    else this.#waiting.add({ left, then })
+    else this.#waiting.add({ left, run: then })
   }
 
   enqueue(draft: Draft, settle: Settle<Enqueued>): void {
@@ -118,7 +118,7 @@ export class Intake {
       waiting.left.delete(ticket)
       if (waiting.left.size > 0) continue
       this.#waiting.delete(waiting)
-      waiting.then()
+      waiting.run()
     }
   }
 

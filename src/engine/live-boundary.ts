@@ -32,7 +32,7 @@ export class LiveBoundary implements Boundary {
   /** The state of the engine, where it can be said in a few words just now; else null. */
   summarize: () => Json | null = () => null
   readonly #clock: Clock
-  readonly #journal: JournalSink | null
+  #journal: JournalSink | null
   readonly #onFault: (error: Error) => void
   readonly #alarms = new Map<string, Timer>()
   /** The names of the questions that have no answer yet. */
@@ -56,7 +56,7 @@ export class LiveBoundary implements Boundary {
 
   /** Writes down that a process begins. */
   begin(requirement: Requirement): void {
-    this.#journal?.write({ in: 'start', requirement }, this.monotonic, this.wall)
+    this.#write(() => ({ in: 'start', requirement }), this.monotonic, this.wall)
   }
 
   serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void {
@@ -118,7 +118,7 @@ export class LiveBoundary implements Boundary {
 
   pull<T>(name: string, codec: Codec<T>, take: () => T): T {
     const value = take()
-    this.#journal?.write({ in: 'pull', name, value: codec.write(value) }, this.monotonic)
+    this.#write(() => ({ in: 'pull', name, value: codec.write(value) }), this.monotonic)
     return value
   }
 
@@ -157,7 +157,7 @@ export class LiveBoundary implements Boundary {
   }
 
   decide(line: () => OutLine): void {
-    this.#journal?.write(line(), this.monotonic)
+    this.#write(line, this.monotonic)
   }
 
   lastly(run: () => void): void {
@@ -177,7 +177,7 @@ export class LiveBoundary implements Boundary {
       this.#beginAnewIfWanted()
       this.wall = this.#clock.wall()
       this.monotonic = this.#clock.monotonic()
-      this.#journal?.write(entry.line(), this.monotonic, this.wall)
+      this.#write(entry.line, this.monotonic, this.wall)
       this.#guarded(entry.run)
       for (let run = this.#last.shift(); run !== undefined; run = this.#last.shift()) {
         this.#guarded(run)
@@ -188,9 +188,23 @@ export class LiveBoundary implements Boundary {
   }
 
   #beginAnewIfWanted(): void {
-    if (this.#journal?.wantsSummary?.() !== true) return
-    const state = this.summarize()
-    if (state !== null) this.#journal.write({ in: 'summary', state }, this.monotonic, this.wall)
+    if (this.#journal?.wantsSummary === undefined) return
+    this.#guarded(() => {
+      if (this.#journal?.wantsSummary?.() !== true) return
+      const state = this.summarize()
+      if (state !== null) this.#write(() => ({ in: 'summary', state }), this.monotonic, this.wall)
+    })
+  }
+
+  /** A journal that cannot be written is no reason to stop: it ends there. */
+  #write(line: () => InLine | OutLine, t: number, wall?: number): void {
+    if (this.#journal === null) return
+    try {
+      this.#journal.write(line(), t, wall)
+    } catch (error) {
+      this.#journal = null
+      this.#onFault(errorOf(error))
+    }
   }
 
   /** One after the other, also when a listener calls the engine, which is then free to answer. */

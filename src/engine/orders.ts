@@ -29,6 +29,7 @@ export interface OrderParts {
   readonly toQueue: (event: QueueEvent) => void
   /** Does it when the machines are at rest. */
   readonly later: (run: () => void) => void
+  readonly hasMachine: (line: LaneLine) => boolean
   /** Stops the machine of a lane that is idle. */
   readonly retire: (line: LaneLine) => void
   readonly usersWithTokens: () => Iterable<UserId>
@@ -56,7 +57,7 @@ export class Orders {
         this.#parts.toQueue(command)
         return
       case 'slot.granted':
-        this.#toLine(command.lane, (line) => this.#core.pilot.lane(line, { type: 'slot.granted' }))
+        this.#grant(command.lane)
         return
       case 'attempt.requested':
         this.#toLine(command.lane, (line) =>
@@ -178,9 +179,10 @@ export class Orders {
         const { need } = command
         const { reason, refused: generation } = need
         this.#parts.needs.set(user, need)
-        this.#core.boundary.decide(() => ({ out: 'need', user, reason }))
         this.#parts.touch()
-        if (command.type === 'need.announced') {
+        if (command.type === 'need.opened') {
+          this.#core.boundary.decide(() => ({ out: 'need', user, reason }))
+        } else {
           this.#core.report('token.needed', { user, reason, generation })
         }
         return
@@ -201,6 +203,16 @@ export class Orders {
         return
       case 'coolDown.ended':
         this.#parts.refresher.coolDownEnded(user)
+    }
+  }
+
+  /** A lane that is not there any more gives its slot back. */
+  #grant(lane: LaneId): void {
+    const line = this.#core.lanes.get(lane)
+    if (line !== undefined && this.#parts.hasMachine(line)) {
+      this.#core.pilot.lane(line, { type: 'slot.granted' })
+    } else {
+      this.#parts.toQueue({ type: 'slot.returned', lane })
     }
   }
 

@@ -11,7 +11,7 @@ import { interpretReply } from './interpret-reply.ts'
 import type { KindFacts } from './kind-facts.ts'
 import { type Interpreted, interpretedCodec, interpretedOf, type Misjudged } from './interpreted.ts'
 import { type Checked, checkedCodec, Payloads } from './payloads.ts'
-import { type Built, builtCodec, render } from './render-request.ts'
+import { type Built, builtCodec, render, shortDigest } from './render-request.ts'
 
 /** The records that an operation creates and needs, by local id (Q12). */
 export interface RecordUse {
@@ -107,13 +107,13 @@ export class Kinds {
     if (group === undefined || group === null || this.#unusable(row) !== null) return null
     const known = this.#mergeKeys.get(row)
     if (known !== undefined) return known
-    const key = this.#boundary.pull('kind.mergeKey', plain<string | null>(), () =>
-      this.#mergeKeyOf(row),
-    )
-    if (key === null) return null
-    const full = JSON.stringify([group, key])
-    this.#mergeKeys.set(row, full)
-    return full
+    // Only whether two are the same decides anything: a journal need not know what they are.
+    const key = this.#boundary.pull('kind.mergeKey', plain<string | null>(), () => {
+      const made = this.#mergeKeyOf(row)
+      return made === null ? null : shortDigest(JSON.stringify([group, made]))
+    })
+    if (key !== null) this.#mergeKeys.set(row, key)
+    return key
   }
 
   /** What a reply means, by the kind's code or by Q6. */

@@ -39,6 +39,8 @@ export const builtCodec: Codec<Built | 'later'> = {
 }
 
 export function render({ method, path, query, body, headers = {} }: RequestSpec): BuiltRequest {
+  if (!path.startsWith('/')) throw new TypeError(`its path must begin with a slash: ${path}`)
+  if (method === 'GET' && body !== undefined) throw new TypeError('a GET has no body')
   const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`
   const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   return {
@@ -51,6 +53,9 @@ export function render({ method, path, query, body, headers = {} }: RequestSpec)
 
 /** The size of a text in bytes, and the beginning of its SHA-256. */
 function digestOf(text: string): Json {
-  const sha256 = createHash('sha256').update(text).digest('base64url').slice(0, 22)
-  return { bytes: Buffer.byteLength(text), sha256 }
+  return { bytes: Buffer.byteLength(text), sha256: shortDigest(text) }
+}
+
+export function shortDigest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
 }

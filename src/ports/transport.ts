@@ -28,6 +28,8 @@ export interface Reply {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** Is this only the beginning of it? Default: false. */
+  readonly isCut?: boolean
 }
 
 /** Sends one request. Resolves with any reply the server gave; rejects where there was none. */

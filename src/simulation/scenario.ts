@@ -22,8 +22,8 @@ const config = z.strictObject({
   batchWindowMs: durationMs.optional(),
   backoff: z
     .strictObject({
-      base: durationMs.optional(),
-      cap: durationMs.optional(),
+      base: z.number().int().min(1).optional(),
+      cap: z.number().int().min(1).optional(),
       jitter: z.boolean().optional(),
     })
     .optional(),

@@ -293,8 +293,8 @@ export class World {
       begin(after)
       return
     }
-    const receipts = after.map((name) => this.#enqueued.get(name))
-    const ids = Promise.all(receipts).then((known) => known.map((receipt) => receipt?.id ?? ''))
+    const receipts = after.map(async (name) => (await this.#enqueued.get(name))?.id ?? '')
+    const ids = Promise.all(receipts)
     void ids.then(begin, ignore)
   }
 

@@ -82,6 +82,7 @@ export class Wallet {
     const entry = this.#entry(row.user)
     const { generation, epoch, refused, fingerprint, expiresAt, leaving } = row
     Object.assign(entry, { token, generation, epoch, refused, fingerprint, expiresAt, leaving })
+    if (refused) entry.firstRefusal ??= refusalOf(row.user, generation)
     if (token === null && !refused) return
     const { refreshAt } = row
     this.#core.pilot.token(row.user, {

@@ -49,7 +49,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
       return {
         status: response.status,
         headers: headersOf(response),
-        body: await read(response, maxReplyBytes),
+        ...(await read(response, maxReplyBytes)),
       }
     },
   }
@@ -98,14 +98,15 @@ function headersOf(response: Response): Reply['headers'] {
 }
 
 /** The body as text, cut off where it grows too long. */
-async function read(response: Response, maxBytes: number): Promise<string> {
-  if (response.body === null) return ''
+async function read(response: Response, maxBytes: number): Promise<Pick<Reply, 'body' | 'isCut'>> {
+  if (response.body === null) return { body: '' }
   const parts: Uint8Array[] = []
   let bytes = 0
   for await (const part of response.body) {
     parts.push(part)
     bytes += part.length
-    if (bytes >= maxBytes) break
+    if (bytes > maxBytes) break
   }
-  return Buffer.concat(parts).toString('utf8', 0, maxBytes)
+  const body = Buffer.concat(parts).toString('utf8', 0, maxBytes)
+  return bytes > maxBytes ? { body, isCut: true } : { body }
 }

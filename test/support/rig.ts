@@ -150,9 +150,14 @@ export class Rig {
 
   /** Opens an engine; the options say in what it differs from the first one. */
   async open(options: Partial<HoldfastOptions> = {}): Promise<void> {
+    await this.whileResting(this.begin(options))
+  }
+
+  /** The same, with time in the hands of the test. */
+  async begin(options: Partial<HoldfastOptions> = {}): Promise<void> {
     this.#life = { isAlive: true }
     const life = this.#life
-    const opening = createHoldfast({
+    const holdfast = await createHoldfast({
       storage: sqliteStorage({ database: this.database }),
       transport: this.transport,
       operations: [note, count] as readonly AnyOperationKind[],
@@ -171,15 +176,12 @@ export class Rig {
       ...this.#options,
       ...options,
     })
-    const opened = opening.then((holdfast) => {
-      this.#holdfast = holdfast
-      for (const name of EVENTS) {
-        holdfast.on(name, (detail) => {
-          if (life.isAlive) this.heard.push({ at: this.time.now, name, detail })
-        })
-      }
-    })
-    await this.whileResting(opened)
+    this.#holdfast = holdfast
+    for (const name of EVENTS) {
+      holdfast.on(name, (detail) => {
+        if (life.isAlive) this.heard.push({ at: this.time.now, name, detail })
+      })
+    }
   }
 
   /** The process dies: nothing it has begun ends, and nothing of it is heard any more. */

@@ -1,0 +1,243 @@
+/** Flush says what is still pending and why; close leaves nothing behind (Q19). */
+import { describe, expect, test } from 'vitest'
+import { note, replying, Rig } from './support/rig.ts'
+
+// Q19
+describe('flush()', () => {
+  test('resolves once everything is settled', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    let result: unknown = null
+    const flushed = rig.holdfast.flush().then((value) => {
+      result = value
+    })
+    await rig.advance(100)
+    expect(result).toBeNull()
+    rig.last.reply(200)
+    await rig.advance()
+    await flushed
+    expect(result).toEqual({ pending: 0, lanes: [] })
+  })
+
+  test('waits for what passes by itself, and no longer than its deadline', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    rig.last.reply(500)
+    await rig.advance()
+    const flushed = rig.holdfast.flush({ deadlineMs: 500 })
+    await rig.advance(499)
+    await rig.advance(1)
+    const { pending, lanes } = await rig.whileResting(flushed)
+    expect(pending).toBe(1)
+    expect(lanes).toMatchObject([{ user: 'alice', holds: [{ name: 'backing-off' }] }])
+  })
+
+  test.each([
+    ['a token', 'awaiting-token', async (rig: Rig) => rig.login('alice')],
+    ['the network', 'offline', async (rig: Rig) => rig.tell('offline')],
+    ['the machine', 'suspended', async (rig: Rig) => rig.tell('suspended')],
+    ['resume()', 'paused', async (rig: Rig) => rig.holdfast.pause()],
+    [
+      'the requirement',
+      'requirement-unknown',
+      async (rig: Rig) => rig.whileResting(rig.holdfast.setRequirement('unknown')),
+    ],
+  ])('does not wait for %s, and says that it is missing', async (_name, hold, prevent) => {
+    const rig = await Rig.start()
+    if (hold !== 'awaiting-token') await rig.login('alice', 'a1')
+    await prevent(rig)
+    await rig.enqueue('one')
+    const { pending, lanes } = await rig.whileResting(rig.holdfast.flush())
+    expect(pending).toBe(1)
+    expect(lanes[0]?.holds.map(({ name }) => name)).toEqual([hold])
+    expect(lanes[0]?.holds[0]).toMatchObject({ since: rig.time.wall() })
+    expect(lanes[0]?.holds[0]?.cause).not.toBe('')
+  })
+
+  test('waits for a fresh token where a source is being asked', async () => {
+    let answer: ((token: string) => void) | undefined
+    const rig = await Rig.start({
+      tokens: () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+      answer: replying(200),
+    })
+    await rig.login('alice')
+    await rig.enqueue('one')
+    const flushed = rig.holdfast.flush()
+    await rig.advance(100)
+    answer?.('a1')
+    await rig.advance()
+    expect(await rig.whileResting(flushed)).toEqual({ pending: 0, lanes: [] })
+  })
+
+  test('of nothing resolves at once', async () => {
+    const rig = await Rig.start()
+    expect(await rig.whileResting(rig.holdfast.flush())).toEqual({ pending: 0, lanes: [] })
+  })
+})
+
+// Q19
+describe('close()', () => {
+  test('lets what is in flight finish within the deadline, and sends nothing more', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.enqueue('two')
+    const { holdfast } = rig
+    let isClosed = false
+    const closed = holdfast.close({ deadlineMs: 1000 }).then(() => {
+      isClosed = true
+    })
+    await rig.advance(500)
+    expect(isClosed).toBe(false)
+    rig.last.reply(200)
+    await rig.advance()
+    await closed
+    expect(rig.bodies).toEqual(['one'])
+    expect(rig.eventsOf('operation.completed')).toHaveLength(1)
+    expect(rig.time.nextAt()).toBeNull()
+    expect(holdfast.status().queue).toBe('closed')
+  })
+
+  test('at its deadline lets go of what is in flight, and tells of no error', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const id = await rig.enqueue('one')
+    const closed = rig.holdfast.close({ deadlineMs: 1000 })
+    await rig.advance(1000)
+    await rig.whileResting(closed)
+    expect(rig.last.signal.aborted).toBe(true)
+    expect(rig.eventsOf('error')).toEqual([])
+    expect(rig.time.nextAt()).toBeNull()
+    const rows = rig.database.prepare('SELECT id FROM holdfast_operations').all()
+    expect(rows).toEqual([{ id }])
+  })
+
+  test.each([
+    [
+      'a backoff',
+      async (rig: Rig) => {
+        rig.last.reply(500)
+        await rig.advance()
+      },
+    ],
+    [
+      'a rate limit',
+      async (rig: Rig) => {
+        rig.last.reply(429, { headers: { 'retry-after': '60' } })
+        await rig.advance()
+      },
+    ],
+    [
+      'a captive portal',
+      async (rig: Rig) => {
+        rig.last.reply(511)
+        await rig.advance()
+      },
+    ],
+    [
+      'a refresh',
+      async (rig: Rig) => {
+        rig.last.reply(401)
+        await rig.advance()
+      },
+    ],
+  ])('in the middle of %s leaves no timer', async (_name, happen) => {
+    const rig = await Rig.start({ tokens: () => new Promise(() => undefined) })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await happen(rig)
+    expect(rig.time.nextAt()).not.toBeNull()
+    await rig.close(5000)
+    expect(rig.time.nextAt()).toBeNull()
+  })
+
+  test('twice is one close, and asyncDispose is another way to say it', async () => {
+    const rig = await Rig.start()
+    const { holdfast } = rig
+    await rig.whileResting(Promise.all([holdfast.close(), holdfast.close()]))
+    await rig.whileResting(holdfast[Symbol.asyncDispose]())
+    expect(holdfast.status().queue).toBe('closed')
+  })
+
+  test('in the turn of the start sends nothing', async () => {
+    const first = await Rig.start({ requirement: 'unknown' })
+    await first.enqueue('one')
+    await first.close()
+    const rig = Rig.prepare({ database: first.database })
+    const closed = rig.begin({ requirement: 'off' }).then(() => rig.holdfast.close())
+    await rig.whileResting(closed)
+    expect(rig.sent).toEqual([])
+  })
+
+  test('answers every later call with CLOSED, and changes nothing', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const { holdfast } = rig
+    await rig.close()
+    const calls = [
+      holdfast.enqueue(note({ text: 'late' })),
+      holdfast.login('bob', { token: 'b1' }),
+      holdfast.logout(),
+      holdfast.updateToken('alice', 'a2'),
+      holdfast.refreshToken('alice'),
+      holdfast.setRequirement('off'),
+      holdfast.cancel('1.sg.x'),
+      holdfast.retry('1.sg.x'),
+      holdfast.discard('1.sg.x'),
+      holdfast.flush(),
+      holdfast.operation('1.sg.x'),
+      holdfast.deadLetters(),
+    ]
+    for (const result of await Promise.allSettled(calls)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'CLOSED' } })
+    }
+    expect(holdfast.status()).toMatchObject({ identity: 'alice', requirement: 'required' })
+    holdfast.pause()
+    holdfast.resume()
+  })
+
+  test('ends a flush, and a logout that flushes', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    const flushed = rig.holdfast.flush()
+    const loggedOut = rig.holdfast.logout({ pending: 'flush' })
+    await rig.close()
+    expect(await flushed).toMatchObject({ pending: 1 })
+    expect(await loggedOut).toEqual({ pending: 1 })
+  })
+
+  test('rejects a call that was waiting for storage, rather than leave it open', async () => {
+    const rig = await Rig.start()
+    const enqueued = rig.holdfast.enqueue(note({ text: 'one' }))
+    const closed = rig.holdfast.close()
+    const [first] = await rig.whileResting(Promise.allSettled([enqueued, closed]))
+    expect(['fulfilled', 'rejected']).toContain(first?.status)
+  })
+})
+
+// Q15, Q19
+test('an idle engine has no timer armed', async () => {
+  const rig = await Rig.start({ answer: replying(200) })
+  expect(rig.time.nextAt()).toBeNull()
+  await rig.login('alice', 'a1')
+  await rig.enqueue('one')
+  await rig.advance()
+  expect(rig.time.nextAt()).toBeNull()
+  expect(rig.eventsOf('queue.drained')).toHaveLength(1)
+})
+
+// Q15
+test('a lane that is parked for a token has no timer armed', async () => {
+  const rig = await Rig.start({ answer: replying(401) })
+  await rig.login('alice', 'a1')
+  await rig.enqueue('one')
+  await rig.advance()
+  expect(rig.holdsOf('alice')).toEqual(['awaiting-token'])
+  expect(rig.time.nextAt()).toBeNull()
+})
