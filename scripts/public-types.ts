@@ -41,6 +41,7 @@ async function bundle(declarations: string): Promise<string> {
   if (!existsSync(declarations)) throw new Error(`${declarations} is missing: npm run build first`)
   const build = await rollup({
     input: declarations,
+    external: /^node:/,
     plugins: [dts({ tsconfig: 'tsconfig.build.json' })],
     onwarn(warning) {
       // A hole in the text; the build's own mistakes are tsc's to report.

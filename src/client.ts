@@ -167,9 +167,6 @@ export class Holdfast {
   /** Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6). */
   async refreshToken(user: string): Promise<void> {
     const id = userOf('refreshToken', user)
-    if (!this.#options.settings.hasSource) {
-      throw new TypeError('refreshToken: there is no token source; give createHoldfast({ tokens })')
-    }
     await this.#call<void>((settle) => this.#engine.calls.refreshToken(id, settle))
   }
 
@@ -378,7 +375,7 @@ function idOf(call: string, id: string): OperationId {
 }
 
 function tokenOf(call: string, token: string): string {
-  if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token
+  if (typeof token === 'string' && /^[\x20-\x7e]+$/.test(token)) return token
   if (typeof token === 'string' && token !== '') {
     throw new TypeError(`${call}: token has characters that no header can carry`)
   }

@@ -54,7 +54,7 @@ export interface Machines {
   readonly queue: typeof queueMachine
 }
 
-export const MACHINES: Machines = {
+const MACHINES: Machines = {
   identity: identityMachine,
   token: tokenMachine,
   lane: laneMachine,

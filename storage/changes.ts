@@ -153,13 +153,13 @@ export interface ForgetChange {
 }
 
 /** Records what is known of an envelope. Missed unless its first member is pending. */
-export interface EnvelopeChange {
+interface EnvelopeChange {
   readonly change: 'envelope'
   readonly envelope: EnvelopeRow
 }
 
 /** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
-export interface SoloChange {
+interface SoloChange {
   readonly change: 'solo'
   readonly lane: LaneId
   readonly place: number
@@ -174,12 +174,12 @@ export interface DeadlineChange {
   readonly waitMs: number
 }
 
-export interface IdentityChange {
+interface IdentityChange {
   readonly change: 'identity'
   readonly user: UserId | null
 }
 
-export interface RequirementChange {
+interface RequirementChange {
   readonly change: 'requirement'
   readonly requirement: Requirement
 }
@@ -256,5 +256,7 @@ export type Answer =
       readonly affected: readonly Affected[]
       /** Where the operations were: among the pending, or among the dead letters. */
       readonly from?: 'pending' | 'dead'
+      /** After a `revive`: what is known now of the envelopes of these lanes, if there are any. */
+      readonly envelopes?: readonly EnvelopeRow[]
     }
   | { readonly applied: false }

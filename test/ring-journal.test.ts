@@ -26,7 +26,9 @@ test.each(files.flatMap((file) => [12, 40].map((lines) => [lines, file] as const
 )
 
 test('most of those rings had lost their beginning', () => {
-  process.stdout.write(`${files.length} scenarios: ${fromSummaryCount} rings began with a summary\n`)
+  process.stdout.write(
+    `${files.length} scenarios: ${fromSummaryCount} rings began with a summary\n`,
+  )
   expect(fromSummaryCount).toBeGreaterThan(files.length)
 })
 

@@ -11,7 +11,8 @@ const OWN = fileURLToPath(new URL('./scenarios/', import.meta.url))
 const SHARED = fileURLToPath(new URL('../../shared/scenarios/', import.meta.url))
 
 const isSharedThere = existsSync(SHARED)
-if (!isSharedThere) process.stdout.write('the shared scenarios are not there: only the own are run\n')
+if (!isSharedThere)
+  process.stdout.write('the shared scenarios are not there: only the own are run\n')
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder)

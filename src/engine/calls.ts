@@ -77,6 +77,11 @@ export function serveCalls(parts: CallParts) {
       sessions.updateToken(args, settle),
     ),
     refreshToken: serve('refreshToken', plain<UserId>(), (user, settle: Settle<void>) => {
+      if (!core.settings.hasSource) {
+        const message = 'refreshToken: there is no token source; give createHoldfast({ tokens })'
+        settle.reject(new TypeError(message))
+        return
+      }
       core.pilot.token(user, { type: 'refresh.requested' })
       settle.resolve()
     }),

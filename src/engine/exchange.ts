@@ -60,7 +60,11 @@ export class Exchange {
 
   /** Stops waiting for the replies that are still out: the engine is closing. */
   abortAll(): void {
-    for (const line of this.#core.lanes.pending()) line.attempt?.abort.abort()
+    for (const line of this.#core.lanes.pending()) {
+      if (line.attempt === null) continue
+      line.attempt.isAnswered = true
+      line.attempt.abort.abort()
+    }
   }
 
   /** For a journal that begins here. */

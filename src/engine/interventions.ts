@@ -1,5 +1,6 @@
 /** What the app may do to single operations: cancel, retry, discard (Q9, Q10). */
 import type { Affected, Answer, Change } from '../../storage/changes.ts'
+import type { EnvelopeRow } from '../../storage/storage.ts'
 import { HoldfastError } from '../errors.ts'
 import type { OperationId } from '../model.ts'
 import type { Settle } from './boundary.ts'
@@ -76,9 +77,9 @@ export class Interventions {
         line,
         { change: 'revive', id, behind, at: this.#core.boundary.wall },
         settle,
-        ({ affected }) => {
+        ({ affected, envelopes = [] }) => {
           // First back, then released from the hold: what lies behind must not go ahead.
-          this.#back(affected)
+          this.#back(affected, envelopes)
           this.#lettersGone(affected)
         },
       )
@@ -143,26 +144,31 @@ export class Interventions {
     this.#core.pilot.shrunk(line)
   }
 
+  /** What depends on a record may be in another lane than what creates it (Q12). */
   #lettersGone(affected: readonly Affected[]): void {
-    const first = affected[0]
-    const line = first === undefined ? undefined : this.#core.lanes.get(first.lane)
-    if (line === undefined) return
-    line.letters -= affected.length
-    if (line.letters === 0) this.#holds.liftFromLane(line, 'dead-letter')
-    this.#core.lanes.forgetIfBare(line)
+    const { lanes } = this.#core
+    for (const [lane, { length }] of Map.groupBy(affected, (one) => one.lane)) {
+      const line = lanes.get(lane)
+      if (line === undefined) continue
+      line.letters -= length
+      if (line.letters === 0) this.#holds.liftFromLane(line, 'dead-letter')
+      lanes.forgetIfBare(line)
+    }
   }
 
-  #back(affected: readonly Affected[]): void {
-    const first = affected[0]
-    if (first === undefined) return
+  #back(affected: readonly Affected[], envelopes: readonly EnvelopeRow[]): void {
     const { lanes, pilot } = this.#core
-    const { lane, user } = first
-    const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
-    const waiting = line.envelope
-    line.reordered(line.pending + affected.length)
-    // Who has been put ahead of an envelope that waits does not wait for it.
-    if (waiting !== null && first.place < waiting.place) this.#waits.end(line)
-    pilot.arrived(line)
+    for (const [lane, ofLane] of Map.groupBy(affected, (one) => one.lane)) {
+      const user = ofLane[0]?.user ?? null
+      const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
+      const waiting = line.envelope
+      line.reordered(line.pending + ofLane.length)
+      line.restored(envelopes.filter((envelope) => envelope.lane === lane))
+      // Who has been put ahead of an envelope that waits does not wait for it.
+      const isAhead = waiting !== null && ofLane.some(({ place }) => place < waiting.place)
+      if (isAhead) this.#waits.end(line)
+      pilot.arrived(line)
+    }
   }
 }
 

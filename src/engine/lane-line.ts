@@ -182,6 +182,18 @@ export class LaneLine {
     this.#rows = []
   }
 
+  /** What storage knows of the envelopes, after places have changed or some came back (Q8). */
+  restored(envelopes: readonly EnvelopeRow[]): void {
+    const known = new Map(this.#envelopes)
+    this.#envelopes.clear()
+    for (const stored of envelopes) {
+      const same = known.get(stored.place)
+      // One whose wait was cut short need not wait again.
+      const isWaited = same?.key === stored.key && same.attempts === stored.attempts
+      this.recorded(isWaited ? { ...stored, retryAt: same.retryAt } : stored)
+    }
+  }
+
   recorded(envelope: EnvelopeRow): void {
     this.#envelopes.set(envelope.place, envelope)
   }

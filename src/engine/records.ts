@@ -9,7 +9,7 @@ import type { HoldBook } from './hold-book.ts'
 import type { LaneLine } from './lane-line.ts'
 
 /** What stands between an operation and its sending, as far as records go. */
-export type RecordState =
+type RecordState =
   | { readonly state: 'ready' }
   /** Their creations failed, and it cannot do without them. */
   | { readonly state: 'lost'; readonly locals: readonly string[] }

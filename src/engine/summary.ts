@@ -28,7 +28,7 @@ export interface Summary {
   readonly calls: readonly SavedCall[]
 }
 
-export interface SavedLane {
+interface SavedLane {
   readonly line: SavedLine
   /** What the kinds' code has said of each row already. */
   readonly told: readonly Told[]

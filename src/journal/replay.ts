@@ -32,7 +32,7 @@ export interface ReplayReport {
 }
 
 export interface ReplayOptions {
-  /** The machines to run; tests put others in their place. */
+  /** @internal The machines to run; tests put others in their place. */
   readonly machines?: Machines
 }
 

@@ -84,7 +84,7 @@ export interface RecordNeeds {
 }
 
 /** All that a kind says of itself but its schema. */
-export interface KindSpec<Payload> {
+interface KindSpec<Payload> {
   /** Names the kind in storage: never reuse it for something else. */
   readonly kind: string
   /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */

@@ -23,7 +23,7 @@ export interface ScenarioResult {
 }
 
 export interface RunOptions {
-  /** The machines to run; tests put others in their place. */
+  /** @internal The machines to run; tests put others in their place. */
   readonly machines?: Machines
   /** Where to record the run. Default: in memory, whole, for `journal` of the result. */
   readonly journal?: JournalSink

@@ -69,6 +69,8 @@ export interface RecordedEnvelope {
 const LAST_STATES: ReadonlySet<OperationState> = new Set(['dropped', 'cancelled', 'completed'])
 
 export class StoredRows {
+  /** Grows with every change: as long as it is the same, so is everything here. */
+  revision = 0
   /** As each was stored first, whatever has become of it. */
   readonly known = new Map<string, StoredOperation>()
   readonly pending = new Map<string, StoredOperation>()
@@ -119,6 +121,7 @@ export class StoredRows {
 
   /** Takes in what has changed until now. What went away and came back in between has only moved. */
   apply(changes: readonly RowChange[], at: number, life: number): void {
+    this.revision += 1
     this.#at = at
     this.#life = life
     for (const change of changes) this.#take(change)

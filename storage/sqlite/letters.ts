@@ -103,10 +103,15 @@ export class Letters {
     const letter = this.find(change.id)
     if (letter === null) return MISSED
     const at = change.at ?? letter.diedAt
+    const rows = this.#putBack(letter, change.behind, at)
+    const lanes = new Set(rows.map(({ lane }) => lane))
+    const envelopes = [...lanes].flatMap((lane) => this.#envelopes.ofLane(lane))
+    const affected = this.#affected(rows)
     return {
       applied: true,
-      affected: this.#affected(this.#putBack(letter, change.behind, at)),
+      affected,
       from: 'dead',
+      ...(envelopes.length === 0 ? {} : { envelopes }),
     }
   }
 

@@ -123,10 +123,10 @@ const MIGRATIONS: readonly string[] = [
 ]
 
 /** The schema this version of Holdfast writes. */
-export const SCHEMA_VERSION = MIGRATIONS.length
+const SCHEMA_VERSION = MIGRATIONS.length
 
 /** The schema of a database, 0 if it has none yet. Reads only. */
-export function schemaVersion(database: Database): number {
+function schemaVersion(database: Database): number {
   const table = database
     .prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'holdfast_meta'`)
     .get()

@@ -51,7 +51,7 @@ export interface SqliteStorageOptions {
   readonly busyTimeoutMs?: number
 }
 
-export const DEFAULT_BUSY_TIMEOUT_MS = 1000
+const DEFAULT_BUSY_TIMEOUT_MS = 1000
 
 export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions

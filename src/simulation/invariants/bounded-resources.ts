@@ -3,7 +3,7 @@
  * when nothing is; no row of an envelope that has gone; and nothing left behind by `close()` (Q3, Q15, Q19).
  */
 import type { SeenLife } from '../seen.ts'
-import { additionsTo, type Invariant, isOver, isRead } from './invariant.ts'
+import { additionsTo, type Invariant, isOver, isRead, onChange } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** The server's own wait, a captive portal's, and closing. */
@@ -16,13 +16,17 @@ const TIMERS_OF_A_USER = 4
 export const boundedResources: Invariant = (run) => {
   const requests = additionsTo(run.requests)
   let open: RunRecord['requests'] = []
+  const calls = additionsTo(run.calls)
+  const users = new Set<string | null>()
+  const orphans = onChange(run, () => orphansOf(run))
   let closed = 0
   return (moment) => {
     const violations: unknown[] = []
     open = [...open, ...requests()].filter((request) => !isOver(run, request))
     const inFlight = open.filter((request) => !isRead(request)).length
     if (inFlight > run.settings.concurrency) violations.push({ inFlight })
-    violations.push(...timerFaults(run, open.length), ...orphans(run))
+    for (const { user } of calls()) users.add(user)
+    violations.push(...timerFaults(run, users.size, open.length), ...orphans())
     for (; closed < run.lives.length; closed += 1) {
       const life = run.lives[closed]
       const isLast = closed === run.lives.length - 1
@@ -38,9 +42,12 @@ export const boundedResources: Invariant = (run) => {
   }
 }
 
-function timerFaults({ rows, timerCount, listenerCount, calls }: RunRecord, open: number) {
+function timerFaults(
+  { rows, timerCount, listenerCount }: RunRecord,
+  users: number,
+  open: number,
+): object[] {
   const lanes = rows.pendingCounts().size
-  const users = new Set([...rows.tokens.keys(), ...calls.map(({ user }) => user)]).size
   const most = TIMERS_OF_THE_ENGINE + lanes * TIMERS_OF_A_LANE + users * TIMERS_OF_A_USER + open
   const faults: object[] = []
   if (timerCount > most) faults.push({ timers: timerCount, atMost: most })
@@ -49,7 +56,7 @@ function timerFaults({ rows, timerCount, listenerCount, calls }: RunRecord, open
 }
 
 /** Envelopes whose first operation is not pending any more. */
-function orphans({ rows }: RunRecord): object[] {
+function orphansOf({ rows }: RunRecord): object[] {
   if (rows.envelopes.size === 0) return []
   const places = new Set<string>()
   for (const { lane, place } of rows.pending.values()) places.add(`${lane}:${place}`)

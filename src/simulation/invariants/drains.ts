@@ -2,6 +2,7 @@
  * When nothing more will happen by itself, every operation of a user with a good token has settled; so
  * has every anonymous one that may be sent unsigned.
  */
+import type { SourceCall } from '../seen.ts'
 import type { Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -40,9 +41,13 @@ function mayBeSent({ rows, tokens, requirement, heard, ...run }: RunRecord, user
 /** The name of the token that was handed over last. */
 function lastToken({ calls, sourceCalls }: RunRecord, user: string): string | null {
   const pushed = calls.findLast((call) => call.token !== null && call.user === user)
-  const given = sourceCalls.findLast((call) => call.user === user && call.answer?.token != null)
-  if (given?.answer == null) return pushed?.token ?? null
-  return pushed !== undefined && pushed.at > given.answer.at ? pushed.token : given.answer.token
+  const given = sourceCalls.findLast((call) => call.user === user && tokenOf(call) !== null)
+  const isNewer = pushed !== undefined && pushed.at > (given?.answer?.at ?? 0)
+  return given === undefined || isNewer ? (pushed?.token ?? null) : tokenOf(given)
+}
+
+function tokenOf({ answer }: SourceCall): string | null {
+  return answer?.token ?? null
 }
 
 function waitsForSomebodyElse({ status, rows }: RunRecord, user: string | null): boolean {

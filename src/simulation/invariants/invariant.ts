@@ -22,6 +22,21 @@ export function additionsTo<T>(list: readonly T[]): () => readonly T[] {
   }
 }
 
+/** Judges anew only when the rows or what `status()` shows have changed. */
+export function onChange(
+  run: RunRecord,
+  judge: () => readonly unknown[],
+): () => readonly unknown[] {
+  let revision = -1
+  let status: unknown = null
+  return () => {
+    if (run.rows.revision === revision && run.status === status) return []
+    revision = run.rows.revision
+    status = run.status
+    return judge()
+  }
+}
+
 interface Followed {
   /** A request was sent; the ones before it that are over by now have ended. */
   readonly sent?: (request: SeenRequest) => void
@@ -34,6 +49,7 @@ export function follow(run: RunRecord, { sent, ended }: Followed): () => void {
   const added = additionsTo(run.requests)
   let open: SeenRequest[] = []
   const settle = () => {
+    if (!open.some((request) => isOver(run, request))) return
     open = open.filter((request) => {
       if (!isOver(run, request)) return true
       ended?.(request)

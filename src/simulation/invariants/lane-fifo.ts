@@ -29,6 +29,6 @@ function misplaced({ acknowledged, calls, rows }: RunRecord): unknown[] {
     last.set(lane, { id, place })
     return before === undefined || before.place < place
       ? []
-      : [{ enqueued: before, then: { id, place } }]
+      : [{ enqueued: before, next: { id, place } }]
   })
 }

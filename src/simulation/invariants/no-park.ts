@@ -3,7 +3,7 @@
  * ends or that somebody outside can still end, or a slot that others have for now.
  */
 import type { LaneStatus } from '../../engine/status.ts'
-import { additionsTo, type Invariant, isOver } from './invariant.ts'
+import { additionsTo, type Invariant, isOver, isRead } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** Holds that an alarm of the lane's own ends, and nobody else. */
@@ -13,7 +13,7 @@ export const noPark: Invariant = (run) => {
   const requests = additionsTo(run.requests)
   let open: RunRecord['requests'] = []
   return () => {
-    open = [...open, ...requests()].filter((request) => !isOver(run, request))
+    open = [...open, ...requests()].filter((sent) => !isRead(sent) && !isOver(run, sent))
     const { status, rows, settings, timerCount } = run
     const shown = new Map(status.lanes.map((lane) => [lane.user as string | null, lane]))
     const violations: unknown[] = []
@@ -21,7 +21,7 @@ export const noPark: Invariant = (run) => {
     for (const lane of rows.pendingCounts().keys()) {
       const user = rows.userOf(lane)
       const laneStatus = shown.get(user)
-      if (open.some((request) => request.user === user && request.kind !== 'read')) continue
+      if (open.some((request) => request.user === user)) continue
       const holds = laneStatus?.holds.map(({ name }) => name) ?? []
       if (holds.some((name) => BY_ALARM.has(name))) alarms += 1
       const waitsForSlot = open.length >= settings.concurrency
@@ -29,7 +29,7 @@ export const noPark: Invariant = (run) => {
       if (holds.length === 0 && !waitsForSlot && !waitsForMore) {
         violations.push({ user, pending: rows.pendingCounts().get(lane), why: 'nothing holds it' })
       }
-      if (laneStatus !== undefined && isUnheard(run, laneStatus)) {
+      if (laneStatus !== undefined && isUnheard(run, laneStatus, timerCount > alarms)) {
         violations.push({ user, holds, why: 'no token is asked for' })
       }
     }
@@ -49,8 +49,19 @@ function holdsOf({ status }: RunRecord): object {
   return Object.fromEntries(status.lanes.map(({ user, holds }) => [user ?? 'anonymous', holds]))
 }
 
-/** Does it wait for a token that nobody was asked for? */
-function isUnheard({ status }: RunRecord, { user, holds }: LaneStatus): boolean {
+/** Does it wait for a token that neither the app nor the source was asked for? */
+function isUnheard(
+  { status, settings, sourceCalls, heard, lives }: RunRecord,
+  { user, holds }: LaneStatus,
+  isAlarmArmed: boolean,
+): boolean {
   if (user === null || !holds.some(({ name }) => name === 'awaiting-token')) return false
-  return !status.tokenNeeds.some((need) => need.user === user)
+  if (!status.tokenNeeds.some((need) => need.user === user)) return true
+  const life = lives.length - 1
+  const isAsked = sourceCalls.some((call) => call.user === user && call.answer === null)
+  if (!settings.hasSource || isAsked || isAlarmArmed) return false
+  return !heard.some(
+    ({ event, detail, life: then }) =>
+      event === 'token.needed' && then === life && 'user' in detail && detail.user === user,
+  )
 }

@@ -18,7 +18,7 @@ export const stableKey: Invariant = (run) => {
       if (isRead(request)) return
       const before = request.ids.map((id) => unknown.get(id)).find((found) => found !== undefined)
       if (before !== undefined && !isSame(run, before, request)) {
-        violations.push({ unknown: show(before), then: show(request), body: request.body })
+        violations.push({ unknown: show(before), again: show(request), body: request.body })
       }
     },
     ended: (request) => {

@@ -1,0 +1,1471 @@
+import { StandardSchemaV1 } from '@standard-schema/spec';
+
+/**
+ * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
+ * behaviour; `machines/` and `storage/` may import its types, and only these.
+ */
+declare const brand: unique symbol;
+/** A string that is one kind of id and not another. */
+type Id<Name extends string> = string & {
+    readonly [brand]: Name;
+};
+/** Names one operation for ever; also its `Idempotency-Key` when it is sent alone. */
+type OperationId = Id<'OperationId'>;
+/** The app's own id of a user (`externalId` in a JWT's subject claim, say). */
+type UserId = Id<'UserId'>;
+/** Storage's number for a lane. 0 is the anonymous lane of this device. */
+type LaneId = number & {
+    readonly [brand]: 'LaneId';
+};
+/** A point in wall-clock time, in milliseconds since 1970-01-01T00:00:00Z. */
+type Instant = number;
+/** Who made an operation: a user, or (`user: null`) the anonymous identity of this device. */
+interface Owner {
+    readonly user: UserId | null;
+}
+/** Does the server demand identity verification? (I2) */
+type Requirement = 'unknown' | 'required' | 'off';
+/** What an attempt came to (Q6). */
+type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unknown';
+/** Why a user needs a fresh token (T5). */
+type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
+/** Why an operation became a dead letter. */
+type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' | 'dependency-dead' | 'outcome-unknown';
+/** Why an operation was dropped. */
+type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
+
+/**
+ * The journal's lines: what came in from outside, and what was decided. One journal replays to the
+ * same decisions, because between two `in` lines the engine runs to completion without asking
+ * anybody. Tokens, payloads and bodies are redacted before a line is made.
+ */
+type Json = null | boolean | number | string | readonly Json[] | {
+    readonly [name: string]: Json | undefined;
+};
+/** A record of plain JSON. */
+type JsonRecord = {
+    readonly [name: string]: Json | undefined;
+};
+/** What came from outside. */
+type InLine = 
+/** A process began: the first line, and again after each crash or restart in one recording. */
+{
+    readonly in: 'start';
+    readonly requirement: string;
+}
+/** The state of a process in the middle of its life: where a journal begins that has lost its beginning. */
+ | {
+    readonly in: 'summary';
+    readonly state: Json;
+}
+/** The app called, or the platform told something. */
+ | {
+    readonly in: 'call';
+    readonly call: number;
+    readonly name: string;
+    readonly args: Json;
+}
+/** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */
+ | {
+    readonly in: 'answer';
+    readonly ask: number;
+    readonly value?: Json;
+    readonly error?: Json;
+} | {
+    readonly in: 'alarm';
+    readonly name: string;
+}
+/** The turn of the event loop after the engine was ready. */
+ | {
+    readonly in: 'turn';
+}
+/** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
+ | {
+    readonly in: 'pull';
+    readonly name: string;
+    readonly value: Json;
+};
+/** What was decided. */
+type OutLine = 
+/** A question to the outside: changes to commit, a request to send, a source to call, … */
+{
+    readonly out: 'ask';
+    readonly ask: number;
+    readonly name: string;
+    readonly args: Json;
+} | {
+    readonly out: 'event';
+    readonly name: string;
+    readonly detail: Json;
+} | {
+    readonly out: 'alarm';
+    readonly name: string;
+    readonly at: number;
+} | {
+    readonly out: 'alarm.cancelled';
+    readonly name: string;
+} | {
+    readonly out: 'need';
+    readonly user: string;
+    readonly reason: string | null;
+} | {
+    readonly out: 'call.rejected';
+    readonly call: number;
+    readonly code: string;
+};
+interface JournalHeader {
+    readonly journal: 1;
+    readonly holdfast: string;
+    /** `payloads: 'digest'`: payloads and bodies are kept as size and digest only. */
+    readonly payloads: 'digest' | 'full';
+    /** The resolved options that decide anything, and the facts about each kind. */
+    readonly options: JsonRecord;
+    /** It was cut where no summary could be made: it can be read, not replayed. */
+    readonly beginningLost?: boolean;
+}
+/** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
+interface JournalSink {
+    /** The first line; again after each summary. */
+    header(header: JournalHeader): void;
+    write(line: InLine | OutLine, t: number, wall?: number): void;
+    /**
+     * Is it time to begin anew, with a summary of the state, so that what came before may go? Asked
+     * between two things that come in. Left out: never.
+     */
+    wantsSummary?(): boolean;
+}
+
+/**
+ * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
+ * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
+ */
+
+/** An operation, and the place where it is expected. */
+interface Member {
+    readonly id: OperationId;
+    readonly place: number;
+}
+/** Puts an operation at the end of its owner's lane, which is made if need be. */
+interface EnqueueChange {
+    readonly change: 'enqueue';
+    readonly user: UserId | null;
+    /** Unguessable; the id is made of it, the lane and the place. */
+    readonly nonce: string;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** Records it creates, by their local ids (Q12). Default: none. */
+    readonly creates?: readonly string[];
+    /** I8. Default: false. */
+    readonly deviceScoped?: boolean;
+}
+/** An operation that a reply yielded (Q13). */
+interface FollowUp {
+    /** Made of its parent's id, so that the same reply makes the same ones. */
+    readonly id: OperationId;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    readonly creates: readonly string[];
+    readonly deviceScoped: boolean;
+}
+/** Removes operations the server has taken, and what is known of their envelope. */
+interface CompleteChange {
+    readonly change: 'complete';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly at?: Instant;
+    /** The records they created, and what the server calls them (Q12). */
+    readonly made?: readonly {
+        readonly local: string;
+        readonly remote: string;
+    }[];
+    /** Stored directly behind them, in order (Q13); answered as `affected`. */
+    readonly followUps?: readonly FollowUp[];
+    /** Reading positions of the owner (R1, R2). */
+    readonly positions?: readonly PositionRow[];
+    /** Are their ids retained, so that somebody can ask? Default: false. */
+    readonly retain?: boolean;
+}
+/** Removes operations for a reason, which is retained. */
+interface DropChange {
+    readonly change: 'drop';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/** Drops every operation of a lane but those at the given places. */
+interface PurgeChange {
+    readonly change: 'purge';
+    readonly lane: LaneId;
+    readonly except: readonly number[];
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
+interface CancelChange {
+    readonly change: 'cancel';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Makes operations dead letters. */
+interface BuryChange {
+    readonly change: 'bury';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    readonly excerpt: string | null;
+    readonly at: Instant;
+    readonly attempts: number;
+    readonly envelopeKey: string | null;
+    /** Since when the outcome is unknown, if it is. */
+    readonly unknownSince?: Instant | null;
+    /** The records whose creations failed, where that is why they are dead (Q12). */
+    readonly dependsOn?: readonly string[];
+}
+/**
+ * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
+ * lies behind it may be moved back to make room, so places known of there are out of date.
+ */
+interface ReviveChange {
+    readonly change: 'revive';
+    readonly id: OperationId;
+    /** Never at or before this place: an envelope up to here has been sent. Null: nothing has. */
+    readonly behind: number | null;
+    /** When; an outcome that was given up as unknown is unknown anew from here. */
+    readonly at?: Instant;
+}
+/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
+interface DiscardChange {
+    readonly change: 'discard';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
+interface AdoptChange {
+    readonly change: 'adopt';
+    readonly user: UserId;
+    /** Places of the anonymous lane that stay: they are in flight. */
+    readonly except: readonly number[];
+}
+/** Drops the device-scoped operations of every other user (I8). */
+interface SupersedeChange {
+    readonly change: 'supersede';
+    /** Who logged in. */
+    readonly user: UserId;
+    /** Operations in flight, which are left until their outcome is known. */
+    readonly except: readonly OperationId[];
+    readonly at: Instant;
+}
+/** Erases all that is stored of a user (I12). */
+interface ForgetChange {
+    readonly change: 'forget';
+    readonly user: UserId;
+    readonly at: Instant;
+}
+/** Records what is known of an envelope. Missed unless its first member is pending. */
+interface EnvelopeChange {
+    readonly change: 'envelope';
+    readonly envelope: EnvelopeRow;
+}
+/** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
+interface SoloChange {
+    readonly change: 'solo';
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly through: number;
+}
+/** A deadline that covers all lanes of an origin; null lifts it. */
+interface DeadlineChange {
+    readonly change: 'deadline';
+    readonly origin: string;
+    readonly until: Instant | null;
+    readonly waitMs: number;
+}
+interface IdentityChange {
+    readonly change: 'identity';
+    readonly user: UserId | null;
+}
+interface RequirementChange {
+    readonly change: 'requirement';
+    readonly requirement: Requirement;
+}
+/** A new generation of a user's token. Missed unless the stored one is `expected`. */
+interface TokenChange {
+    readonly change: 'token';
+    readonly user: UserId;
+    readonly expected: number;
+    /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
+    readonly epoch?: number;
+    readonly generation: number;
+    readonly fingerprint: string;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+}
+/** The server refused this generation. Missed if it is not the current one any more (T4). */
+interface RefuseTokenChange {
+    readonly change: 'refuseToken';
+    readonly user: UserId;
+    readonly generation: number;
+}
+/** The session of this user ends when their lane is empty, or (`leaving: false`) goes on. */
+interface LeaveChange {
+    readonly change: 'leave';
+    readonly user: UserId;
+    readonly leaving: boolean;
+}
+/** The end of a session: the token is deleted and the epoch bumped (T11). */
+interface EndSessionChange {
+    readonly change: 'endSession';
+    readonly user: UserId;
+}
+type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+/** An operation that a change moved or removed. */
+interface Affected {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly kind: string;
+    readonly user: UserId | null;
+}
+type Answer = {
+    readonly applied: true;
+    /** The operations it concerns, where the caller cannot know them. */
+    readonly affected: readonly Affected[];
+    /** Where the operations were: among the pending, or among the dead letters. */
+    readonly from?: 'pending' | 'dead';
+    /** After a `revive`: what is known now of the envelopes of these lanes, if there are any. */
+    readonly envelopes?: readonly EnvelopeRow[];
+} | {
+    readonly applied: false;
+};
+
+/**
+ * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
+ * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
+ */
+
+/** One pending operation. */
+interface OperationRow {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    /** Its place in the lane: smaller goes first (Q2). */
+    readonly place: number;
+    readonly kind: string;
+    readonly version: number;
+    /** JSON text. */
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** The records it creates, by their local ids (Q12). */
+    readonly creates: readonly string[];
+    /** Is it of no use once another user has logged in on this device? (I8) */
+    readonly deviceScoped: boolean;
+}
+/** What is known of an envelope, once that is more than "not sent yet". */
+interface EnvelopeRow {
+    readonly lane: LaneId;
+    /** The place of its first member: it is known by it. */
+    readonly place: number;
+    /** Its idempotency key, or null: it may be formed anew (Q5). */
+    readonly key: string | null;
+    /** The places of its members, in order. */
+    readonly members: readonly number[];
+    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+    readonly attempts: number;
+    /** Those of them that count towards death (Q8). */
+    readonly countedAttempts: number;
+    readonly firstAttemptAt: Instant | null;
+    /** Since when the outcome is unknown; never reset but by its end (Q5). */
+    readonly unknownSince: Instant | null;
+    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+    readonly retryAt: Instant | null;
+    readonly waitMs: number;
+    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+    readonly waitsAfterUnknown: boolean;
+    /** Generations refused on this head (T4). */
+    readonly refusedCount: number;
+    readonly lastStatus: number | null;
+}
+/** An operation that failed for good (Q9). */
+interface LetterRow extends OperationRow {
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+    readonly envelopeKey: string | null;
+    /** Since when its outcome is unknown, if it is. */
+    readonly unknownSince: Instant | null;
+    /** The records whose creations failed, where that is why it is dead (Q12). */
+    readonly dependsOn: readonly string[];
+}
+/** A record that an operation creates (Q12). */
+interface RecordRow {
+    /** The id the app gave it. */
+    readonly local: string;
+    /** The server's id, once it is made. */
+    readonly remote: string | null;
+    /** `lost`: its creation is dead, or was taken back. */
+    readonly state: 'pending' | 'made' | 'lost';
+    /** The lane of its creation. */
+    readonly lane: LaneId;
+    readonly changedAt: Instant;
+}
+/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+interface PositionRow {
+    readonly key: string;
+    readonly token: string;
+    readonly readyAt: Instant;
+}
+interface LaneRow {
+    readonly lane: LaneId;
+    readonly user: UserId | null;
+    readonly pending: number;
+    readonly letters: number;
+    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+    readonly soloThrough: number;
+    /** The last place that was given. Default: 0. */
+    readonly tail?: number;
+}
+/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+interface TokenRow {
+    readonly user: UserId;
+    /** 0 before the first token. */
+    readonly generation: number;
+    /** Bumped by the end of a session (T11). */
+    readonly epoch: number;
+    readonly refused: boolean;
+    /** Keyed; null when the session has ended. */
+    readonly fingerprint: string | null;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+    readonly leaving: boolean;
+}
+interface DeadlineRow {
+    readonly origin: string;
+    readonly until: Instant;
+    readonly waitMs: number;
+}
+/** How a settled operation ended, as far as it is retained. */
+interface OutcomeRow {
+    readonly id: OperationId;
+    readonly outcome: 'completed' | 'dropped' | 'cancelled';
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+}
+/** What storage says at the start. */
+interface OpenedState {
+    /** Did this call create the database? */
+    readonly fresh: boolean;
+    readonly fingerprintKey: string;
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    readonly lanes: readonly LaneRow[];
+    readonly envelopes: readonly EnvelopeRow[];
+    readonly tokens: readonly TokenRow[];
+    readonly deadlines: readonly DeadlineRow[];
+}
+/** What an implementation may use of the process it lives in. */
+interface StorageHost {
+    /** Runs a function once, at the end of this turn of the event loop. */
+    readonly atTurnEnd: (run: () => void) => void;
+    /** Milliseconds, monotonic: bounds the time one transaction may take. */
+    readonly monotonic: () => number;
+    readonly wall: () => Instant;
+    /** Taken as the fingerprint key of a new database. */
+    readonly newFingerprintKey: string;
+}
+interface CommitOptions {
+    /**
+     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
+     * one resend under the same key. Default: true.
+     */
+    readonly synced?: boolean;
+}
+/** Where an operation is now. */
+type Whereabouts = {
+    readonly state: 'pending';
+    readonly row: OperationRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'dead';
+    readonly letter: LetterRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'settled';
+    readonly outcome: OutcomeRow;
+};
+interface Storage {
+    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
+    open(host: StorageHost): Promise<OpenedState>;
+    /**
+     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
+     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
+     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
+     * nothing of this call was applied.
+     */
+    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
+    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
+    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
+    /** Where an operation is, or null: never stored, completed, or no longer retained. */
+    find(id: OperationId): Promise<Whereabouts | null>;
+    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+    letters(filter: {
+        readonly user?: UserId | null;
+        readonly limit: number;
+    }): Promise<readonly (LetterRow & {
+        readonly user: UserId | null;
+    })[]>;
+    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
+    /** The newest reading position of an owner and key, or null. */
+    position(user: UserId | null, key: string): Promise<PositionRow | null>;
+    /** Commits what was handed in, then lets go of the file. Later calls reject. */
+    close(): Promise<void>;
+}
+
+type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
+type UnknownPolicy = 'hold' | 'send';
+
+/**
+ * Holds: the named reasons why a lane may not send (Q18). A lane sends only while its set of holds
+ * is empty. This table is the one place that says of each hold whom it covers, who sets it, who
+ * lifts it, and whether it is stored. A hold is never also a state of a machine.
+ */
+
+declare const HOLDS: {
+    readonly 'requirement-unknown': {
+        readonly covers: 'every lane';
+        readonly setBy: 'identity machine, while the requirement is unknown (I2); a 401 to an unsigned anonymous request under off (I10)';
+        readonly liftedBy: 'identity machine, when the requirement is learned';
+        readonly stored: 'no';
+    };
+    readonly 'awaiting-token': {
+        readonly covers: 'one owner';
+        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10); the start, until the vault has given back a token (T1)';
+        readonly liftedBy: 'token machine, when a newer generation arrives, none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
+        readonly stored: 'no';
+    };
+    readonly 'signed-out': {
+        readonly covers: 'one owner';
+        readonly setBy: 'token machine, when the token source denied (T6); identity machine, on the anonymous lane under the policies hold and adopt (I3)';
+        readonly liftedBy: 'token machine, when a token arrives, the source is asked anew, or no token is demanded any more; identity machine, when the requirement changes';
+        readonly stored: 'no';
+    };
+    readonly offline: {
+        readonly covers: 'every lane';
+        readonly setBy: 'the network port, or a captive portal (Q6)';
+        readonly liftedBy: 'the network port, or any genuine reply';
+        readonly stored: 'no';
+    };
+    readonly suspended: {
+        readonly covers: 'every lane';
+        readonly setBy: 'the power port, when the machine goes to sleep';
+        readonly liftedBy: 'the power port, when it wakes';
+        readonly stored: 'no';
+    };
+    readonly 'rate-limited': {
+        readonly covers: 'every lane';
+        readonly setBy: '429 or 503 with Retry-After (Q7)';
+        readonly liftedBy: 'its deadline';
+        readonly stored: 'deadline';
+    };
+    readonly 'backing-off': {
+        readonly covers: 'one lane';
+        readonly setBy: 'the outcomes retry and unknown (Q7)';
+        readonly liftedBy: 'its deadline; after unknown also the return of the network and waking';
+        readonly stored: 'deadline';
+    };
+    readonly paused: {
+        readonly covers: 'every lane';
+        readonly setBy: 'pause()';
+        readonly liftedBy: 'resume(), or the end of the process';
+        readonly stored: 'no';
+    };
+    readonly 'storage-failed': {
+        readonly covers: 'one lane';
+        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2)';
+        readonly liftedBy: 'the repeated call, once it succeeds';
+        readonly stored: 'no';
+    };
+    readonly 'other-process': {
+        readonly covers: 'every lane';
+        readonly setBy: 'another process that dispatches this database (Q17)';
+        readonly liftedBy: 'taking over';
+        readonly stored: 'no';
+    };
+    readonly 'dead-letter': {
+        readonly covers: 'one lane';
+        readonly setBy: "a dead letter, under onDead: 'hold' (Q9)";
+        readonly liftedBy: 'its retry() or discard()';
+        readonly stored: 'no';
+    };
+    readonly 'awaiting-record': {
+        readonly covers: 'one lane';
+        readonly setBy: 'a head that requires a record created in another lane and not there yet (Q12)';
+        readonly liftedBy: 'the creation, or its end';
+        readonly stored: 'no';
+    };
+};
+type HoldName = keyof typeof HOLDS;
+/** A hold as it is set on a lane. */
+interface Hold {
+    readonly name: HoldName;
+    /** What set it, in words for `status()`; never a secret. */
+    readonly cause: string;
+    readonly since: Instant;
+}
+
+/** What can go wrong with storage, each with a stable code (E2). */
+type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
+
+/**
+ * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
+ * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
+ */
+
+type ErrorCode = 
+/** `enqueue()` of a kind that was not given to `createHoldfast({ operations })`. */
+'UNKNOWN_KIND'
+/** The payload does not fit the kind's schema, or is not JSON. */
+ | 'INVALID_PAYLOAD'
+/** The payload is longer than `maxPayloadBytes`. */
+ | 'PAYLOAD_TOO_LARGE'
+/** As many operations are pending as `maxPending` allows. */
+ | 'QUEUE_FULL'
+/** No operation of this id is pending, dead or remembered. */
+ | 'UNKNOWN_OPERATION'
+/** Only a dead letter can be retried. */
+ | 'NOT_RETRYABLE'
+/** A member of an envelope that is in flight, or whose outcome is unknown. */
+ | 'TOO_LATE'
+/** A reply yielded a follow-up that names another owner. */
+ | 'FOREIGN_FOLLOW_UP'
+/** A listener, or a kind's own code, threw. */
+ | 'APP_CODE_FAILED'
+/** A fault in Holdfast itself: please report it, with a journal if there is one. */
+ | 'INTERNAL'
+/** The token names another user in its subject claim. */
+ | 'AUTH_USER_MISMATCH'
+/** The server refused a token that was obtained because it refused the one before. */
+ | 'AUTH_REFRESH_FAILED'
+/** The token source threw, or gave no answer in time. */
+ | 'AUTH_SOURCE_FAILED'
+/** The server answered 401. */
+ | 'AUTH_TOKEN_REFUSED'
+/** A read of the anonymous identity, under `required`. */
+ | 'AUTH_ANONYMOUS'
+/** A read got no reply, or one that is no answer. */
+ | 'READ_FAILED'
+/** The identity changed before a read was answered. */
+ | 'READ_CANCELLED'
+/** The token source said that only the user can help. */
+ | 'AUTH_DENIED'
+/** A sealed token can not be opened any more. */
+ | 'AUTH_VAULT_UNREADABLE'
+/** The vault can not be used just now. */
+ | 'AUTH_VAULT_UNAVAILABLE'
+/** A journal's decisions and those of this version differ. */
+ | 'REPLAY_DIVERGED'
+/** The file is not a journal this version can read. */
+ | 'JOURNAL_INVALID'
+/** A scenario file is malformed. */
+ | 'SCENARIO_INVALID' | StorageErrorCode;
+interface HoldfastErrorOptions {
+    readonly cause?: unknown;
+    /** Can the same call succeed later, unchanged? Default: false. */
+    readonly retryable?: boolean;
+}
+/** The base of every error of Holdfast. */
+declare class HoldfastError extends Error {
+    readonly name: string;
+    readonly code: ErrorCode;
+    readonly retryable: boolean;
+    constructor(code: ErrorCode, message: string, options?: HoldfastErrorOptions);
+}
+/** To be thrown by a token source: asking again is no use, the user must sign in (T6). */
+declare class TokenDeniedError extends HoldfastError {
+    readonly name = "TokenDeniedError";
+    constructor(message?: string, cause?: unknown);
+}
+/** To be thrown by a vault: what it sealed can never be opened again (T1). */
+declare class VaultUnreadableError extends HoldfastError {
+    readonly name = "VaultUnreadableError";
+    constructor(message?: string, cause?: unknown);
+}
+
+/** What the app hears, each after the commit that made it true. */
+
+interface OperationDetail {
+    readonly id: OperationId;
+    /** Its owner; null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly kind: string;
+}
+interface LaneDetail {
+    readonly user: UserId | null;
+    readonly hold: HoldName;
+}
+interface HoldfastEvents {
+    'operation.enqueued': OperationDetail;
+    'operation.sent': OperationDetail;
+    /** It will be sent again, not before `retryAt`. */
+    'operation.retrying': OperationDetail & {
+        readonly outcome: 'retry' | 'unknown';
+        readonly status: number | null;
+        readonly attempts: number;
+        readonly retryAt: Instant;
+    };
+    'operation.completed': OperationDetail;
+    'operation.dropped': OperationDetail & {
+        readonly reason: DropReason;
+    };
+    'operation.cancelled': OperationDetail;
+    'operation.dead': OperationDetail & {
+        readonly reason: DeadReason;
+        readonly status: number | null;
+    };
+    /** This user needs a fresh token: answer with `updateToken()`. Replayed to late listeners (T5). */
+    'token.needed': {
+        readonly user: UserId;
+        readonly reason: TokenNeedReason;
+        /** The generation that the server refused, where it did. */
+        readonly generation: number | null;
+    };
+    'token.updated': {
+        readonly user: UserId;
+        readonly generation: number;
+    };
+    'token.refused': {
+        readonly user: UserId;
+        readonly generation: number;
+    };
+    'token.refreshFailed': {
+        readonly user: UserId;
+        readonly error: HoldfastError;
+    };
+    'identity.changed': {
+        readonly user: UserId | null;
+        readonly former: UserId | null;
+    };
+    'requirement.changed': {
+        readonly requirement: Requirement;
+        readonly suspected: boolean;
+    };
+    'lane.held': LaneDetail & {
+        readonly cause: string;
+        readonly since: Instant;
+    };
+    'lane.released': LaneDetail;
+    'queue.paused': Record<never, never>;
+    'queue.resumed': Record<never, never>;
+    /** Nothing is pending any more. */
+    'queue.drained': Record<never, never>;
+    /** It was answered 401, and is sent again with a newer token (R3). */
+    'read.deferred': {
+        readonly id: OperationId;
+        readonly user: UserId | null;
+    };
+    'read.completed': {
+        readonly id: OperationId;
+        readonly user: UserId | null;
+    };
+    error: {
+        readonly error: HoldfastError;
+    };
+}
+type EventName = keyof HoldfastEvents;
+
+/** The way to the server: one request out, one reply back. */
+
+/** One request. It carries no credential: that comes beside it, so that logging a request is safe. */
+interface OutgoingRequest {
+    readonly method: string;
+    /** From the root of the origin, with the query: `/users/alice/notes?draft=1`. */
+    readonly path: string;
+    /** Lower-case names; with `idempotency-key`, without `authorization`. */
+    readonly headers: Readonly<Record<string, string>>;
+    /** JSON text, or null: no body. */
+    readonly body: string | null;
+    readonly kind: string;
+    readonly user: UserId | null;
+    /** The operations it carries, in order. */
+    readonly operations: readonly OperationId[];
+}
+interface SendOptions {
+    /** The bearer token, or null: the request goes unsigned. */
+    readonly token: string | null;
+    /** Aborted when nobody waits for the reply any more. */
+    readonly signal: AbortSignal;
+}
+interface Reply {
+    readonly status: number;
+    /** Lower-case names. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    /** Is this only the beginning of it? Default: false. */
+    readonly isCut?: boolean;
+}
+/** Sends one request. Resolves with any reply the server gave; rejects where there was none. */
+interface Transport {
+    /** Scheme, host and port: deadlines that a server sets hold for all of it. */
+    readonly origin: string;
+    send(request: OutgoingRequest, options: SendOptions): Promise<Reply>;
+}
+
+/** How an app says what its operations are: one definition per kind. */
+
+/** The request that carries an operation to the server. */
+interface RequestSpec {
+    readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
+    /** From the root of the transport's origin: `/users/alice/notes`. */
+    readonly path: string;
+    readonly query?: Readonly<Record<string, string>>;
+    /** Anything JSON; left out: no body. */
+    readonly body?: unknown;
+    /** Further headers. `authorization` and `idempotency-key` are Holdfast's. */
+    readonly headers?: Readonly<Record<string, string>>;
+}
+/**
+ * The server's id of a record: of one that an operation created under a local id, what a reply
+ * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
+ * needs it only optionally (Q12).
+ */
+type RecordLookup = (id: string) => string | null;
+interface RequestInput<Payload> {
+    readonly payload: Payload;
+    readonly owner: Owner;
+    readonly id: OperationId;
+    readonly record: RecordLookup;
+}
+/** What a reply means. */
+interface Interpretation {
+    readonly outcome: Exclude<Outcome, 'unknown'>;
+    /** Why it is `rejected`, where there is more to say. */
+    readonly reason?: 'conflict';
+    /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
+    readonly translations?: Readonly<Record<string, string>>;
+    /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
+    readonly followUps?: readonly FollowUpDraft[];
+    /** Of `accepted`: what a read must name to see this write (R1). */
+    readonly ryw?: ReadingPosition;
+}
+interface ReadingPosition {
+    readonly token: string;
+    /** How long after this reply a read waits, in milliseconds. Default: 500. */
+    readonly delayMs?: number;
+    /** Which reads it is for. Default: all that name no key. */
+    readonly key?: string;
+}
+interface InterpretContext {
+    readonly owner: Owner;
+    /** What the kind declares about its replies. */
+    readonly reply: 'json' | 'any';
+    /** Was the outcome of an earlier attempt of this envelope unknown? */
+    readonly afterUnknown: boolean;
+}
+/** How neighbours of a kind become one request (Q4). */
+interface MergeSpec<Payload> {
+    /** Kinds of one group merge with each other. Default: the kind itself. */
+    readonly group?: string;
+    /** Only operations with the same key merge. */
+    readonly key: (payload: Payload) => string;
+    /** One request for all of them, or null: none is needed, all are completed at once. */
+    readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
+}
+interface MergeInput {
+    readonly owner: Owner;
+    /** Which operations the payloads are of, in the same order. */
+    readonly operations: readonly {
+        readonly id: OperationId;
+        readonly kind: string;
+    }[];
+    readonly record: RecordLookup;
+}
+/** The records an operation uses, by local id (Q12). */
+interface RecordNeeds {
+    /** Without these it is dead. */
+    readonly required?: readonly string[];
+    /** Without these it is sent all the same. */
+    readonly optional?: readonly string[];
+}
+/** All that a kind says of itself but its schema. */
+interface KindSpec<Payload> {
+    /** Names the kind in storage: never reuse it for something else. */
+    readonly kind: string;
+    /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
+    readonly request: (input: RequestInput<Payload>) => RequestSpec;
+    /** A whole number, from 1. Default: 1. */
+    readonly version?: number;
+    /** What a 2xx reply holds. `json`: an HTML page instead is a captive portal (Q6). Default: `json`. */
+    readonly reply?: 'json' | 'any';
+    /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
+    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
+    readonly merge?: MergeSpec<Payload>;
+    /** Dropped, with reason `expired`, if it was not sent within so many milliseconds. Default: never. */
+    readonly expiresInMs?: number;
+    /**
+     * Brings a stored payload of an older version to this one (Q14). Pure. Left out: such a payload is
+     * `unreadable`.
+     */
+    readonly upgrade?: (payload: unknown, fromVersion: number) => unknown;
+    /** The local ids of the records it creates (Q12). */
+    readonly creates?: (payload: Payload) => readonly string[];
+    /** The records it uses (Q12). */
+    readonly needs?: (payload: Payload) => RecordNeeds;
+    /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
+    readonly deviceScoped?: boolean;
+    /** At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). */
+    readonly onLogout?: (owner: Owner) => unknown;
+    /**
+     * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
+     * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
+     */
+    readonly idempotencyWindowMs?: number;
+}
+interface OperationSpec<Schema extends StandardSchemaV1> extends KindSpec<StandardSchemaV1.InferOutput<Schema>> {
+    /** Any Standard Schema (zod, valibot, arktype, …). What is stored is the payload as JSON. */
+    readonly payload: Schema;
+}
+/** A kind whatever its payload. */
+interface AnyOperationKind {
+    readonly kind: string;
+    readonly spec: KindSpec<never> & {
+        readonly payload: StandardSchemaV1;
+    };
+}
+/** An operation the app wants: what `enqueue()` takes. */
+interface OperationDraft {
+    readonly kind: string;
+    readonly payload: unknown;
+    readonly expiresInMs?: number;
+}
+/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
+interface FollowUpDraft extends OperationDraft {
+    /** May say so; naming another owner is an error. */
+    readonly owner?: Owner;
+}
+interface DraftOptions {
+    /** For this operation only. */
+    readonly expiresInMs?: number;
+}
+/** A kind, and the function that makes drafts of it. */
+interface OperationKind<Schema extends StandardSchemaV1> {
+    (payload: StandardSchemaV1.InferInput<Schema>, options?: DraftOptions): OperationDraft;
+    readonly kind: string;
+    readonly spec: OperationSpec<Schema>;
+}
+/**
+ * Defines a kind of operation.
+ *
+ * ```ts
+ * const addNote = defineOperation({
+ *   kind: 'note',
+ *   payload: z.object({ text: z.string() }),
+ *   request: ({ payload, owner }) => ({ method: 'POST', path: `/users/${owner.user}/notes`, body: payload }),
+ * })
+ * ```
+ *
+ * @throws TypeError where a part is missing or of the wrong type.
+ */
+declare function defineOperation<Schema extends StandardSchemaV1>(spec: OperationSpec<Schema>): OperationKind<Schema>;
+
+/**
+ * Time. Nothing else in Holdfast reads a clock or arms a timer, so that a run can be repeated: a test
+ * enforces it.
+ */
+
+/** An armed timer. */
+interface Timer {
+    cancel(): void;
+}
+interface Clock {
+    /** Wall-clock time, in milliseconds since 1970. It may jump. */
+    wall(): Instant;
+    /** Milliseconds since some moment. It never jumps. */
+    monotonic(): number;
+    /** Calls `run` once, after so many milliseconds of monotonic time; any length is fine. */
+    after(delayMs: number, run: () => void): Timer;
+    /** Calls `run` once, at the end of this turn of the event loop. */
+    atTurnEnd(run: () => void): void;
+}
+/** The clock of the machine. */
+declare const systemClock: Clock;
+
+/** What the machine underneath tells: is there a network, is it about to sleep. */
+type PlatformEvent = 'online' | 'offline' | 'suspended' | 'resumed';
+interface Platform {
+    isOnline(): boolean;
+    /** Calls the listener at each change; answers how to stop. */
+    subscribe(listener: (event: PlatformEvent) => void): () => void;
+}
+
+interface Random {
+    /** At least 0, less than 1. */
+    fraction(): number;
+    /** Unguessable and never the same twice; letters, digits, `-` and `_`. */
+    nonce(): string;
+}
+/** The randomness of the machine. */
+declare function systemRandom(): Random;
+
+/** Where fresh tokens come from, if the app lets Holdfast ask (T6). */
+
+interface TokenRequest {
+    readonly user: string;
+    readonly reason: TokenNeedReason;
+    /** Aborted when the session ends or the engine closes. */
+    readonly signal: AbortSignal;
+}
+/**
+ * Answers with a token; or with `null`, or throws {@link TokenDeniedError}, where only the user can
+ * help; or throws anything else where none is to be had just now.
+ */
+type TokenSource = (request: TokenRequest) => string | null | Promise<string | null>;
+
+interface Vault {
+    seal(secret: string): Uint8Array | Promise<Uint8Array>;
+    /**
+     * Throws {@link VaultUnreadableError} where this can never be opened again: the user must sign in.
+     * Any other error means that the vault is not available just now.
+     */
+    unseal(sealed: Uint8Array): string | Promise<string>;
+}
+/**
+ * A vault whose key (32 bytes, AES-256-GCM) is in memory: made anew unless one is given, say from the
+ * system's keychain.
+ */
+declare function memoryVault(key?: Uint8Array): Vault;
+
+/** The options of `createHoldfast`, and how they are checked once, at the door. */
+
+/** How long to wait after an attempt that failed for now (Q7). */
+interface BackoffOptions {
+    /** The first wait, in milliseconds. Default: 1000. */
+    readonly base?: number;
+    /** The longest wait, in milliseconds. Default: 300000 (5 min). */
+    readonly cap?: number;
+    /** Full jitter: a random wait between 0 and the computed one. Default: true. */
+    readonly jitter?: boolean;
+}
+interface HoldfastOptions {
+    readonly storage: Storage;
+    readonly transport: Transport;
+    /** Every kind that is or may still be stored. */
+    readonly operations: readonly AnyOperationKind[];
+    /**
+     * Does the server demand identity verification? `required` and `off` are asserted now; `unknown`
+     * means: as last stored, else nothing is sent until `setRequirement()` (I2).
+     */
+    readonly requirement: Requirement;
+    /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
+    readonly tokens?: TokenSource;
+    /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
+    readonly vault?: Vault;
+    /** The JWT claim that must name the user a token is pushed for, say `sub`. Default: not looked at. */
+    readonly subjectClaim?: string;
+    /** What lanes do while the requirement is unknown (I2). Default: `hold`. */
+    readonly whileUnknown?: UnknownPolicy;
+    /** What becomes of anonymous operations under `required` (I3). Default: `drop`. */
+    readonly anonymous?: AnonymousPolicy;
+    /** Does a lane go on after a dead letter? (Q9) Default: `continue`. */
+    readonly onDead?: 'continue' | 'hold';
+    /** Requests in flight at once, over all lanes (Q3). Default: 4. */
+    readonly concurrency?: number;
+    /** Counted outcomes after which an operation is dead (Q8). Default: 12. */
+    readonly maxAttempts?: number;
+    /** And not before so many milliseconds after its first attempt (Q8). Default: 3600000 (1 h). */
+    readonly patienceMs?: number;
+    /** Operations pending at most, over all lanes (Q16). Default: 1000000. */
+    readonly maxPending?: number;
+    /** The longest payload, in bytes of its JSON (Q16). Default: 262144 (256 KiB). */
+    readonly maxPayloadBytes?: number;
+    /** How long a ready head waits for neighbours to merge with, in milliseconds (Q4). Default: 0. */
+    readonly batchWindowMs?: number;
+    /** Are the ids of completed operations retained too, for `operation(id)`? (7 days, at most 10,000.) Default: false. */
+    readonly retainCompleted?: boolean;
+    readonly backoff?: BackoffOptions;
+    /** Without a reply for so many milliseconds the outcome is unknown (Q6). Default: 30000. */
+    readonly replyTimeoutMs?: number;
+    /** The network and the power of the machine. Default: always online, never asleep. */
+    readonly platform?: Platform;
+    /** Where to record the run, so that it can be replayed. Default: nowhere. */
+    readonly journal?: JournalSink;
+    readonly clock?: Clock;
+    readonly random?: Random;
+}
+
+/** What a logout left behind. */
+interface LogoutResult {
+    /** Operations of that user that are still to be sent, under that user's token. */
+    readonly pending: number;
+}
+
+/** What `status()` shows: a frozen plain object, the same one until something changes. */
+
+interface LaneStatus {
+    /** Null: the anonymous lane. */
+    readonly user: UserId | null;
+    readonly pending: number;
+    /** Is a request of it in flight, or about to be? */
+    readonly sending: boolean;
+    /** Why it may not send; empty: nothing stops it. */
+    readonly holds: readonly Hold[];
+    /** When its head was enqueued; null before the lane was read. */
+    readonly headEnqueuedAt: Instant | null;
+    /** Attempts of its head that failed for now. */
+    readonly attempts: number;
+    /** Token generations refused on its head (T4). */
+    readonly refusedCount: number;
+}
+interface TokenNeedStatus {
+    readonly user: UserId;
+    readonly reason: TokenNeedReason;
+    /** The generation that was refused, where one was. */
+    readonly generation: number | null;
+}
+type QueueState = 'starting' | 'running' | 'closing' | 'closed';
+interface Status {
+    readonly queue: QueueState;
+    /** Null: anonymous. */
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    /** Lanes with something pending. */
+    readonly lanes: readonly LaneStatus[];
+    readonly tokenNeeds: readonly TokenNeedStatus[];
+    readonly counts: {
+        readonly pending: number;
+        readonly sending: number;
+        readonly dead: number;
+    };
+}
+
+type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void;
+
+interface ReadRequestInput {
+    readonly owner: {
+        readonly user: UserId | null;
+    };
+    /** What the request must name to see what was written; null: nothing. */
+    readonly position: string | null;
+}
+
+/** What the app may know of one operation. */
+
+interface StoredInfo {
+    readonly id: OperationId;
+    /** Its owner; null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: unknown;
+    readonly enqueuedAt: Instant;
+}
+type OperationInfo = (StoredInfo & {
+    readonly state: 'pending';
+}) | (StoredInfo & {
+    readonly state: 'dead';
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+}) | {
+    readonly state: 'dropped';
+    readonly id: OperationId;
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+} | {
+    readonly state: 'completed' | 'cancelled';
+    readonly id: OperationId;
+    readonly settledAt: Instant;
+};
+
+/**
+ * Receipts: what `enqueue()` answers. An engine keeps nothing for a receipt whose end nobody asked
+ * for, so a million of them cost nothing; who asks late gets the answer from storage.
+ */
+
+/** How an operation ended. */
+type Settlement = 
+/** The engine was closed first: it is still on disk, and `operation(id)` tells its end after a restart. */
+{
+    readonly outcome: 'pending';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'completed';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'dropped';
+    readonly id: OperationId;
+    readonly reason: DropReason;
+} | {
+    readonly outcome: 'cancelled';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'dead';
+    readonly id: OperationId;
+    readonly reason: DeadReason;
+    /** The last status the server answered with, if it did. */
+    readonly status: number | null;
+};
+/** The proof that an operation is on disk. */
+declare class Receipt {
+    #private;
+    readonly id: OperationId;
+    /** Resolves when the operation has reached its end. It never rejects for what the server said. */
+    get settled(): Promise<Settlement>;
+}
+
+interface LoginOptions {
+    /** The user's token; left out: it is asked for when there is something to send. */
+    readonly token?: string;
+}
+interface LogoutOptions {
+    /**
+     * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
+     * `flush` tries to send them first, `discard` drops them. Default: `keep`.
+     */
+    readonly pending?: 'keep' | 'flush' | 'discard';
+    /** How long `flush` may take, in milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface DeadlineOptions {
+    /** In milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface ReadOptions {
+    /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
+    readonly request: (input: ReadRequestInput) => RequestSpec;
+    /** The ids of the operations to wait for. Default: all that the owner has pending. */
+    readonly after?: readonly string[];
+    /** Which reading positions it uses (R2). Default: those without a key. */
+    readonly key?: string;
+    /** What a 2xx reply holds. Default: `json`. */
+    readonly reply?: 'json' | 'any';
+}
+/** What is still pending, and why. */
+interface FlushResult {
+    readonly pending: number;
+    readonly lanes: readonly LaneStatus[];
+}
+/** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
+declare class Holdfast {
+    #private;
+    /**
+     * Stores an operation for the identity that is current at the call (Q1). Resolves once it is on
+     * disk (Q2).
+     *
+     * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`,
+     * `STORAGE_…` or `CLOSED`; nothing is stored then.
+     */
+    enqueue(draft: OperationDraft): Promise<Receipt>;
+    /**
+     * Changes the identity, at once: the next `enqueue()` in the same tick belongs to this user. The
+     * promise resolves when it is stored (I1). With the same user it is a token update (I11).
+     *
+     * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+     * `AUTH_USER_MISMATCH`. The identity is unchanged then.
+     */
+    login(user: string, { token }?: LoginOptions): Promise<void>;
+    /** Changes the identity to anonymous, at once (I7). Resolves with what was left of the user's. */
+    logout({ pending, deadlineMs, }?: LogoutOptions): Promise<LogoutResult>;
+    /**
+     * A fresh token of any user, current or not (T2).
+     *
+     * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+     * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
+     */
+    updateToken(user: string, token: string): Promise<void>;
+    /** Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6). */
+    refreshToken(user: string): Promise<void>;
+    /** Says what the server demands (I2). Resolves when it is stored. */
+    setRequirement(requirement: Requirement): Promise<void>;
+    /**
+     * Takes back an operation that has not been sent (Q10).
+     *
+     * @throws HoldfastError `TOO_LATE` or `UNKNOWN_OPERATION`.
+     */
+    cancel(id: string): Promise<void>;
+    /**
+     * Puts a dead letter back at its place, its attempts counted anew (Q9).
+     *
+     * @throws HoldfastError `NOT_RETRYABLE` or `UNKNOWN_OPERATION`.
+     */
+    retry(id: string): Promise<void>;
+    /**
+     * Removes a dead letter, or a pending operation that is not in flight (Q9).
+     *
+     * @throws HoldfastError `TOO_LATE` or `UNKNOWN_OPERATION`.
+     */
+    discard(id: string): Promise<void>;
+    /** What is known of an operation: pending, dead, dropped, cancelled; null: completed or never stored. */
+    operation(id: string): Promise<OperationInfo | null>;
+    /**
+     * Fetches something whose answer must reflect the writes made before it (R1). Reads do not wait in
+     * lanes, and end with the process.
+     *
+     * @throws HoldfastError `READ_FAILED`, `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`,
+     * `AUTH_REFRESH_FAILED`, `CLOSED`.
+     */
+    read({ request, after, key, reply }: ReadOptions): Promise<Reply>;
+    /**
+     * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is
+     * logged in is logged out first.
+     */
+    forget(user: string): Promise<void>;
+    /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
+    deadLetters(filter?: {
+        readonly user?: string | null;
+    }): Promise<readonly OperationInfo[]>;
+    /** Stops sending until `resume()` or the end of the process. What is in flight goes on. */
+    pause(): void;
+    resume(): void;
+    /** Waits until nothing is left that could still be sent by itself, or the deadline (Q19). */
+    flush({ deadlineMs, }?: DeadlineOptions): Promise<FlushResult>;
+    /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
+    close({ deadlineMs }?: DeadlineOptions): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+    /** Identity, requirement, lanes with their holds, token needs, counts: frozen, and the same object until something changes. */
+    status(): Status;
+    /** Calls back after each change of `status()`. Answers how to stop. */
+    subscribe(listener: () => void): () => void;
+    /** Listens. `token.needed` is replayed at once for needs that are still open (T5). */
+    on<Name extends EventName>(name: Name, listener: Listener<Name>): void;
+    off<Name extends EventName>(name: Name, listener: Listener<Name>): void;
+}
+/**
+ * Opens the storage and starts an engine on it. It begins to send in the turn after this resolved.
+ *
+ * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` where the
+ * storage cannot be opened. Nothing is left open then.
+ */
+declare function createHoldfast(options: HoldfastOptions): Promise<Holdfast>;
+
+interface FileJournalOptions {
+    readonly file: string;
+    /** A file that has grown past this makes way, in bytes. Default: 16777216 (16 MiB). */
+    readonly maxBytes?: number;
+    /** Told once of a file that cannot be written any more; the journal then ends there. */
+    readonly onError?: (error: Error) => void;
+}
+declare class FileJournal implements JournalSink {
+    #private;
+    constructor({ file, maxBytes, onError, }: FileJournalOptions);
+    header(header: JournalHeader): void;
+    wantsSummary(): boolean;
+    write(line: InLine | OutLine, t: number, wall?: number): void;
+    /** Lets go of the file. */
+    close(): void;
+}
+/** Writes the journal of a run to a file that rotates by size. */
+declare function fileJournal(options: FileJournalOptions): FileJournal;
+
+/**
+ * A journal in memory that keeps the newest lines: cheap enough for production, ready for a bug report.
+ * It begins with a summary of the state at that point, so it replays by itself.
+ */
+
+interface RingJournalOptions {
+    /** How many lines are kept, about. Default: 2000. */
+    readonly lines?: number;
+}
+declare class RingJournal implements JournalSink {
+    #private;
+    constructor({ lines }?: RingJournalOptions);
+    header(header: JournalHeader): void;
+    wantsSummary(): boolean;
+    write(line: InLine | OutLine, t: number, wall?: number): void;
+    /** The journal so far, as the text that `holdfast replay` takes. */
+    text(): string;
+}
+/** Keeps the newest lines of a run in memory; `text()` is the journal. */
+declare function ringJournal(options?: RingJournalOptions): RingJournal;
+
+/** What a reply means where a kind does not say otherwise (Q6). Pure. */
+
+/** Judges a reply as Q6 says. The default of `interpret`, to be called by a kind's own. */
+declare function interpretReply(reply: Reply, context: InterpretContext): Interpretation;
+
+/** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
+type Durability = 'power-loss' | 'app-crash';
+
+/** What Holdfast uses of a better-sqlite3 connection. */
+interface SqliteConnection {
+    readonly open: boolean;
+    readonly inTransaction: boolean;
+    prepare(sql: string): object;
+    exec(sql: string): object;
+    pragma(sql: string, options?: {
+        simple?: boolean;
+    }): unknown;
+}
+interface SqliteStorageOptions {
+    /** The database file; it is made if it is not there, its folder is not. */
+    readonly file?: string;
+    /**
+     * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
+     * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too.
+     */
+    readonly database?: SqliteConnection;
+    /**
+     * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
+     * (`NORMAL`, several times faster). Default: `power-loss`.
+     */
+    readonly durability?: Durability;
+    /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
+    readonly busyTimeoutMs?: number;
+}
+
+/** `sqliteStorage()`: the storage most apps use. */
+
+/**
+ * Keeps operations in a SQLite file of their own, or (`database`) in the app's.
+ *
+ * ```ts
+ * const storage = sqliteStorage({ file: 'outbox.db' })
+ * ```
+ *
+ * @throws TypeError where the options are wrong. The file itself is opened by `createHoldfast()`.
+ */
+declare function sqliteStorage(options: SqliteStorageOptions): Storage;
+
+/**
+ * The transport over HTTP: `fetch`, one origin, no redirects followed. A redirect could carry the token
+ * to somebody else, or make a captive portal look like the server.
+ */
+
+interface HttpTransportOptions {
+    /** Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. */
+    readonly baseUrl: string;
+    /** In place of the global `fetch`: a proxy, other certificates, Electron's `net.fetch`. */
+    readonly fetch?: typeof globalThis.fetch;
+    /** Headers of every request, say a client version. `authorization` is Holdfast's. */
+    readonly headers?: Readonly<Record<string, string>>;
+    /** The longest reply that is read, in bytes; the rest is not. Default: 1048576 (1 MiB). */
+    readonly maxReplyBytes?: number;
+}
+/**
+ * Sends over HTTP, with `Authorization: Bearer` where there is a token. How long a reply may take is
+ * `replyTimeoutMs` of `createHoldfast`.
+ *
+ * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL, or has more than a path;
+ * RangeError where `maxReplyBytes` is not a whole number from 1.
+ */
+declare function httpTransport(options: HttpTransportOptions): Transport;
+
+export { FileJournal, Holdfast, HoldfastError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, ringJournal, sqliteStorage, systemClock, systemRandom };
+export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };

@@ -1,0 +1,1282 @@
+import { z } from 'zod';
+
+/** What can go wrong with storage, each with a stable code (E2). */
+type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
+
+/**
+ * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
+ * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
+ */
+
+type ErrorCode = 
+/** `enqueue()` of a kind that was not given to `createHoldfast({ operations })`. */
+'UNKNOWN_KIND'
+/** The payload does not fit the kind's schema, or is not JSON. */
+ | 'INVALID_PAYLOAD'
+/** The payload is longer than `maxPayloadBytes`. */
+ | 'PAYLOAD_TOO_LARGE'
+/** As many operations are pending as `maxPending` allows. */
+ | 'QUEUE_FULL'
+/** No operation of this id is pending, dead or remembered. */
+ | 'UNKNOWN_OPERATION'
+/** Only a dead letter can be retried. */
+ | 'NOT_RETRYABLE'
+/** A member of an envelope that is in flight, or whose outcome is unknown. */
+ | 'TOO_LATE'
+/** A reply yielded a follow-up that names another owner. */
+ | 'FOREIGN_FOLLOW_UP'
+/** A listener, or a kind's own code, threw. */
+ | 'APP_CODE_FAILED'
+/** A fault in Holdfast itself: please report it, with a journal if there is one. */
+ | 'INTERNAL'
+/** The token names another user in its subject claim. */
+ | 'AUTH_USER_MISMATCH'
+/** The server refused a token that was obtained because it refused the one before. */
+ | 'AUTH_REFRESH_FAILED'
+/** The token source threw, or gave no answer in time. */
+ | 'AUTH_SOURCE_FAILED'
+/** The server answered 401. */
+ | 'AUTH_TOKEN_REFUSED'
+/** A read of the anonymous identity, under `required`. */
+ | 'AUTH_ANONYMOUS'
+/** A read got no reply, or one that is no answer. */
+ | 'READ_FAILED'
+/** The identity changed before a read was answered. */
+ | 'READ_CANCELLED'
+/** The token source said that only the user can help. */
+ | 'AUTH_DENIED'
+/** A sealed token can not be opened any more. */
+ | 'AUTH_VAULT_UNREADABLE'
+/** The vault can not be used just now. */
+ | 'AUTH_VAULT_UNAVAILABLE'
+/** A journal's decisions and those of this version differ. */
+ | 'REPLAY_DIVERGED'
+/** The file is not a journal this version can read. */
+ | 'JOURNAL_INVALID'
+/** A scenario file is malformed. */
+ | 'SCENARIO_INVALID' | StorageErrorCode;
+interface HoldfastErrorOptions {
+    readonly cause?: unknown;
+    /** Can the same call succeed later, unchanged? Default: false. */
+    readonly retryable?: boolean;
+}
+/** The base of every error of Holdfast. */
+declare class HoldfastError extends Error {
+    readonly name: string;
+    readonly code: ErrorCode;
+    readonly retryable: boolean;
+    constructor(code: ErrorCode, message: string, options?: HoldfastErrorOptions);
+}
+/** A replay decided otherwise than the journal says (`holdfast replay`). */
+declare class ReplayDivergedError extends HoldfastError {
+    readonly name = "ReplayDivergedError";
+    /** The number of the journal's line, from 1. */
+    readonly line: number;
+    /** What the journal says there. */
+    readonly expected: unknown;
+    /** What was decided now; null: nothing. */
+    readonly actual: unknown;
+    constructor(line: number, expected: unknown, actual: unknown);
+}
+
+/**
+ * The journal's lines: what came in from outside, and what was decided. One journal replays to the
+ * same decisions, because between two `in` lines the engine runs to completion without asking
+ * anybody. Tokens, payloads and bodies are redacted before a line is made.
+ */
+type Json = null | boolean | number | string | readonly Json[] | {
+    readonly [name: string]: Json | undefined;
+};
+/** A record of plain JSON. */
+type JsonRecord = {
+    readonly [name: string]: Json | undefined;
+};
+/** What came from outside. */
+type InLine = 
+/** A process began: the first line, and again after each crash or restart in one recording. */
+{
+    readonly in: 'start';
+    readonly requirement: string;
+}
+/** The state of a process in the middle of its life: where a journal begins that has lost its beginning. */
+ | {
+    readonly in: 'summary';
+    readonly state: Json;
+}
+/** The app called, or the platform told something. */
+ | {
+    readonly in: 'call';
+    readonly call: number;
+    readonly name: string;
+    readonly args: Json;
+}
+/** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */
+ | {
+    readonly in: 'answer';
+    readonly ask: number;
+    readonly value?: Json;
+    readonly error?: Json;
+} | {
+    readonly in: 'alarm';
+    readonly name: string;
+}
+/** The turn of the event loop after the engine was ready. */
+ | {
+    readonly in: 'turn';
+}
+/** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
+ | {
+    readonly in: 'pull';
+    readonly name: string;
+    readonly value: Json;
+};
+/** What was decided. */
+type OutLine = 
+/** A question to the outside: changes to commit, a request to send, a source to call, … */
+{
+    readonly out: 'ask';
+    readonly ask: number;
+    readonly name: string;
+    readonly args: Json;
+} | {
+    readonly out: 'event';
+    readonly name: string;
+    readonly detail: Json;
+} | {
+    readonly out: 'alarm';
+    readonly name: string;
+    readonly at: number;
+} | {
+    readonly out: 'alarm.cancelled';
+    readonly name: string;
+} | {
+    readonly out: 'need';
+    readonly user: string;
+    readonly reason: string | null;
+} | {
+    readonly out: 'call.rejected';
+    readonly call: number;
+    readonly code: string;
+};
+/** A line as it is written: numbered without gaps, with the time. */
+type JournalLine = (InLine | OutLine) & {
+    readonly line: number;
+    /** Monotonic milliseconds (virtual or real). */
+    readonly t: number;
+    /** Wall-clock time; on `in` lines that the engine takes its time from. */
+    readonly wall?: number;
+};
+interface JournalHeader {
+    readonly journal: 1;
+    readonly holdfast: string;
+    /** `payloads: 'digest'`: payloads and bodies are kept as size and digest only. */
+    readonly payloads: 'digest' | 'full';
+    /** The resolved options that decide anything, and the facts about each kind. */
+    readonly options: JsonRecord;
+    /** It was cut where no summary could be made: it can be read, not replayed. */
+    readonly beginningLost?: boolean;
+}
+/** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
+interface JournalSink {
+    /** The first line; again after each summary. */
+    header(header: JournalHeader): void;
+    write(line: InLine | OutLine, t: number, wall?: number): void;
+    /**
+     * Is it time to begin anew, with a summary of the state, so that what came before may go? Asked
+     * between two things that come in. Left out: never.
+     */
+    wantsSummary?(): boolean;
+}
+
+/** From the text of a journal to its lines, or to an error that says why not. */
+
+interface Journal {
+    readonly header: JournalHeader;
+    readonly lines: readonly JournalLine[];
+}
+/**
+ * A torn last line is ignored, unknown fields are skipped.
+ *
+ * @throws HoldfastError `JOURNAL_INVALID`, naming the line and what to do.
+ */
+declare function readJournal(text: string): Journal;
+
+interface ReplayReport {
+    /** Lines that came in from outside and were fed. */
+    readonly fed: number;
+    /** Decisions that were made again. */
+    readonly decided: number;
+    /** Was storage replayed too? */
+    readonly withStorage: boolean;
+}
+interface ReplayOptions {
+}
+/**
+ * Replays a journal, given as its text.
+ *
+ * @throws ReplayDivergedError where a decision differs; HoldfastError `JOURNAL_INVALID`.
+ */
+declare function replay(text: string, { machines }?: ReplayOptions): Promise<ReplayReport>;
+
+/**
+ * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
+ * behaviour; `machines/` and `storage/` may import its types, and only these.
+ */
+declare const brand: unique symbol;
+/** A string that is one kind of id and not another. */
+type Id<Name extends string> = string & {
+    readonly [brand]: Name;
+};
+/** Names one operation for ever; also its `Idempotency-Key` when it is sent alone. */
+type OperationId = Id<'OperationId'>;
+/** The app's own id of a user (`externalId` in a JWT's subject claim, say). */
+type UserId = Id<'UserId'>;
+/** Storage's number for a lane. 0 is the anonymous lane of this device. */
+type LaneId = number & {
+    readonly [brand]: 'LaneId';
+};
+/** A point in wall-clock time, in milliseconds since 1970-01-01T00:00:00Z. */
+type Instant = number;
+/** Does the server demand identity verification? (I2) */
+type Requirement = 'unknown' | 'required' | 'off';
+/** Why a user needs a fresh token (T5). */
+type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
+/** Why an operation became a dead letter. */
+type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' | 'dependency-dead' | 'outcome-unknown';
+/** Why an operation was dropped. */
+type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
+
+/**
+ * Holds: the named reasons why a lane may not send (Q18). A lane sends only while its set of holds
+ * is empty. This table is the one place that says of each hold whom it covers, who sets it, who
+ * lifts it, and whether it is stored. A hold is never also a state of a machine.
+ */
+
+declare const HOLDS: {
+    readonly 'requirement-unknown': {
+        readonly covers: 'every lane';
+        readonly setBy: 'identity machine, while the requirement is unknown (I2); a 401 to an unsigned anonymous request under off (I10)';
+        readonly liftedBy: 'identity machine, when the requirement is learned';
+        readonly stored: 'no';
+    };
+    readonly 'awaiting-token': {
+        readonly covers: 'one owner';
+        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10); the start, until the vault has given back a token (T1)';
+        readonly liftedBy: 'token machine, when a newer generation arrives, none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
+        readonly stored: 'no';
+    };
+    readonly 'signed-out': {
+        readonly covers: 'one owner';
+        readonly setBy: 'token machine, when the token source denied (T6); identity machine, on the anonymous lane under the policies hold and adopt (I3)';
+        readonly liftedBy: 'token machine, when a token arrives, the source is asked anew, or no token is demanded any more; identity machine, when the requirement changes';
+        readonly stored: 'no';
+    };
+    readonly offline: {
+        readonly covers: 'every lane';
+        readonly setBy: 'the network port, or a captive portal (Q6)';
+        readonly liftedBy: 'the network port, or any genuine reply';
+        readonly stored: 'no';
+    };
+    readonly suspended: {
+        readonly covers: 'every lane';
+        readonly setBy: 'the power port, when the machine goes to sleep';
+        readonly liftedBy: 'the power port, when it wakes';
+        readonly stored: 'no';
+    };
+    readonly 'rate-limited': {
+        readonly covers: 'every lane';
+        readonly setBy: '429 or 503 with Retry-After (Q7)';
+        readonly liftedBy: 'its deadline';
+        readonly stored: 'deadline';
+    };
+    readonly 'backing-off': {
+        readonly covers: 'one lane';
+        readonly setBy: 'the outcomes retry and unknown (Q7)';
+        readonly liftedBy: 'its deadline; after unknown also the return of the network and waking';
+        readonly stored: 'deadline';
+    };
+    readonly paused: {
+        readonly covers: 'every lane';
+        readonly setBy: 'pause()';
+        readonly liftedBy: 'resume(), or the end of the process';
+        readonly stored: 'no';
+    };
+    readonly 'storage-failed': {
+        readonly covers: 'one lane';
+        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2)';
+        readonly liftedBy: 'the repeated call, once it succeeds';
+        readonly stored: 'no';
+    };
+    readonly 'other-process': {
+        readonly covers: 'every lane';
+        readonly setBy: 'another process that dispatches this database (Q17)';
+        readonly liftedBy: 'taking over';
+        readonly stored: 'no';
+    };
+    readonly 'dead-letter': {
+        readonly covers: 'one lane';
+        readonly setBy: "a dead letter, under onDead: 'hold' (Q9)";
+        readonly liftedBy: 'its retry() or discard()';
+        readonly stored: 'no';
+    };
+    readonly 'awaiting-record': {
+        readonly covers: 'one lane';
+        readonly setBy: 'a head that requires a record created in another lane and not there yet (Q12)';
+        readonly liftedBy: 'the creation, or its end';
+        readonly stored: 'no';
+    };
+};
+type HoldName = keyof typeof HOLDS;
+
+/** What the app hears, each after the commit that made it true. */
+
+interface OperationDetail {
+    readonly id: OperationId;
+    /** Its owner; null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly kind: string;
+}
+interface LaneDetail {
+    readonly user: UserId | null;
+    readonly hold: HoldName;
+}
+interface HoldfastEvents {
+    'operation.enqueued': OperationDetail;
+    'operation.sent': OperationDetail;
+    /** It will be sent again, not before `retryAt`. */
+    'operation.retrying': OperationDetail & {
+        readonly outcome: 'retry' | 'unknown';
+        readonly status: number | null;
+        readonly attempts: number;
+        readonly retryAt: Instant;
+    };
+    'operation.completed': OperationDetail;
+    'operation.dropped': OperationDetail & {
+        readonly reason: DropReason;
+    };
+    'operation.cancelled': OperationDetail;
+    'operation.dead': OperationDetail & {
+        readonly reason: DeadReason;
+        readonly status: number | null;
+    };
+    /** This user needs a fresh token: answer with `updateToken()`. Replayed to late listeners (T5). */
+    'token.needed': {
+        readonly user: UserId;
+        readonly reason: TokenNeedReason;
+        /** The generation that the server refused, where it did. */
+        readonly generation: number | null;
+    };
+    'token.updated': {
+        readonly user: UserId;
+        readonly generation: number;
+    };
+    'token.refused': {
+        readonly user: UserId;
+        readonly generation: number;
+    };
+    'token.refreshFailed': {
+        readonly user: UserId;
+        readonly error: HoldfastError;
+    };
+    'identity.changed': {
+        readonly user: UserId | null;
+        readonly former: UserId | null;
+    };
+    'requirement.changed': {
+        readonly requirement: Requirement;
+        readonly suspected: boolean;
+    };
+    'lane.held': LaneDetail & {
+        readonly cause: string;
+        readonly since: Instant;
+    };
+    'lane.released': LaneDetail;
+    'queue.paused': Record<never, never>;
+    'queue.resumed': Record<never, never>;
+    /** Nothing is pending any more. */
+    'queue.drained': Record<never, never>;
+    /** It was answered 401, and is sent again with a newer token (R3). */
+    'read.deferred': {
+        readonly id: OperationId;
+        readonly user: UserId | null;
+    };
+    'read.completed': {
+        readonly id: OperationId;
+        readonly user: UserId | null;
+    };
+    error: {
+        readonly error: HoldfastError;
+    };
+}
+type EventName = keyof HoldfastEvents;
+
+/** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
+
+/** An event as the app heard it. */
+interface SeenEvent {
+    readonly at: number;
+    readonly event: EventName;
+    readonly id: string | null;
+    readonly user: string | null;
+    readonly kind: string | null;
+    readonly reason: string | null;
+    readonly code: string | null;
+    readonly suspected: boolean | null;
+}
+interface SourceCall {
+    readonly at: number;
+    readonly user: string;
+    readonly reason: string;
+    readonly life: number;
+    /** What it was answered, and when; null: nothing yet. */
+    answer: SourceOutcome | null;
+}
+interface SourceOutcome {
+    readonly at: number;
+    readonly wall: Instant;
+    readonly outcome: 'token' | 'none' | 'denied' | 'throws';
+    /** The name of the token it gave. */
+    readonly token: string | null;
+}
+
+/**
+ * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
+ * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
+ */
+
+/** An operation, and the place where it is expected. */
+interface Member {
+    readonly id: OperationId;
+    readonly place: number;
+}
+/** Puts an operation at the end of its owner's lane, which is made if need be. */
+interface EnqueueChange {
+    readonly change: 'enqueue';
+    readonly user: UserId | null;
+    /** Unguessable; the id is made of it, the lane and the place. */
+    readonly nonce: string;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** Records it creates, by their local ids (Q12). Default: none. */
+    readonly creates?: readonly string[];
+    /** I8. Default: false. */
+    readonly deviceScoped?: boolean;
+}
+/** An operation that a reply yielded (Q13). */
+interface FollowUp {
+    /** Made of its parent's id, so that the same reply makes the same ones. */
+    readonly id: OperationId;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    readonly creates: readonly string[];
+    readonly deviceScoped: boolean;
+}
+/** Removes operations the server has taken, and what is known of their envelope. */
+interface CompleteChange {
+    readonly change: 'complete';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly at?: Instant;
+    /** The records they created, and what the server calls them (Q12). */
+    readonly made?: readonly {
+        readonly local: string;
+        readonly remote: string;
+    }[];
+    /** Stored directly behind them, in order (Q13); answered as `affected`. */
+    readonly followUps?: readonly FollowUp[];
+    /** Reading positions of the owner (R1, R2). */
+    readonly positions?: readonly PositionRow[];
+    /** Are their ids retained, so that somebody can ask? Default: false. */
+    readonly retain?: boolean;
+}
+/** Removes operations for a reason, which is retained. */
+interface DropChange {
+    readonly change: 'drop';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/** Drops every operation of a lane but those at the given places. */
+interface PurgeChange {
+    readonly change: 'purge';
+    readonly lane: LaneId;
+    readonly except: readonly number[];
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
+interface CancelChange {
+    readonly change: 'cancel';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Makes operations dead letters. */
+interface BuryChange {
+    readonly change: 'bury';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    readonly excerpt: string | null;
+    readonly at: Instant;
+    readonly attempts: number;
+    readonly envelopeKey: string | null;
+    /** Since when the outcome is unknown, if it is. */
+    readonly unknownSince?: Instant | null;
+    /** The records whose creations failed, where that is why they are dead (Q12). */
+    readonly dependsOn?: readonly string[];
+}
+/**
+ * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
+ * lies behind it may be moved back to make room, so places known of there are out of date.
+ */
+interface ReviveChange {
+    readonly change: 'revive';
+    readonly id: OperationId;
+    /** Never at or before this place: an envelope up to here has been sent. Null: nothing has. */
+    readonly behind: number | null;
+    /** When; an outcome that was given up as unknown is unknown anew from here. */
+    readonly at?: Instant;
+}
+/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
+interface DiscardChange {
+    readonly change: 'discard';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
+interface AdoptChange {
+    readonly change: 'adopt';
+    readonly user: UserId;
+    /** Places of the anonymous lane that stay: they are in flight. */
+    readonly except: readonly number[];
+}
+/** Drops the device-scoped operations of every other user (I8). */
+interface SupersedeChange {
+    readonly change: 'supersede';
+    /** Who logged in. */
+    readonly user: UserId;
+    /** Operations in flight, which are left until their outcome is known. */
+    readonly except: readonly OperationId[];
+    readonly at: Instant;
+}
+/** Erases all that is stored of a user (I12). */
+interface ForgetChange {
+    readonly change: 'forget';
+    readonly user: UserId;
+    readonly at: Instant;
+}
+/** Records what is known of an envelope. Missed unless its first member is pending. */
+interface EnvelopeChange {
+    readonly change: 'envelope';
+    readonly envelope: EnvelopeRow;
+}
+/** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
+interface SoloChange {
+    readonly change: 'solo';
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly through: number;
+}
+/** A deadline that covers all lanes of an origin; null lifts it. */
+interface DeadlineChange {
+    readonly change: 'deadline';
+    readonly origin: string;
+    readonly until: Instant | null;
+    readonly waitMs: number;
+}
+interface IdentityChange {
+    readonly change: 'identity';
+    readonly user: UserId | null;
+}
+interface RequirementChange {
+    readonly change: 'requirement';
+    readonly requirement: Requirement;
+}
+/** A new generation of a user's token. Missed unless the stored one is `expected`. */
+interface TokenChange {
+    readonly change: 'token';
+    readonly user: UserId;
+    readonly expected: number;
+    /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
+    readonly epoch?: number;
+    readonly generation: number;
+    readonly fingerprint: string;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+}
+/** The server refused this generation. Missed if it is not the current one any more (T4). */
+interface RefuseTokenChange {
+    readonly change: 'refuseToken';
+    readonly user: UserId;
+    readonly generation: number;
+}
+/** The session of this user ends when their lane is empty, or (`leaving: false`) goes on. */
+interface LeaveChange {
+    readonly change: 'leave';
+    readonly user: UserId;
+    readonly leaving: boolean;
+}
+/** The end of a session: the token is deleted and the epoch bumped (T11). */
+interface EndSessionChange {
+    readonly change: 'endSession';
+    readonly user: UserId;
+}
+type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+/** An operation that a change moved or removed. */
+interface Affected {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly kind: string;
+    readonly user: UserId | null;
+}
+type Answer = {
+    readonly applied: true;
+    /** The operations it concerns, where the caller cannot know them. */
+    readonly affected: readonly Affected[];
+    /** Where the operations were: among the pending, or among the dead letters. */
+    readonly from?: 'pending' | 'dead';
+    /** After a `revive`: what is known now of the envelopes of these lanes, if there are any. */
+    readonly envelopes?: readonly EnvelopeRow[];
+} | {
+    readonly applied: false;
+};
+
+/**
+ * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
+ * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
+ */
+
+/** One pending operation. */
+interface OperationRow {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    /** Its place in the lane: smaller goes first (Q2). */
+    readonly place: number;
+    readonly kind: string;
+    readonly version: number;
+    /** JSON text. */
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** The records it creates, by their local ids (Q12). */
+    readonly creates: readonly string[];
+    /** Is it of no use once another user has logged in on this device? (I8) */
+    readonly deviceScoped: boolean;
+}
+/** What is known of an envelope, once that is more than "not sent yet". */
+interface EnvelopeRow {
+    readonly lane: LaneId;
+    /** The place of its first member: it is known by it. */
+    readonly place: number;
+    /** Its idempotency key, or null: it may be formed anew (Q5). */
+    readonly key: string | null;
+    /** The places of its members, in order. */
+    readonly members: readonly number[];
+    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+    readonly attempts: number;
+    /** Those of them that count towards death (Q8). */
+    readonly countedAttempts: number;
+    readonly firstAttemptAt: Instant | null;
+    /** Since when the outcome is unknown; never reset but by its end (Q5). */
+    readonly unknownSince: Instant | null;
+    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+    readonly retryAt: Instant | null;
+    readonly waitMs: number;
+    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+    readonly waitsAfterUnknown: boolean;
+    /** Generations refused on this head (T4). */
+    readonly refusedCount: number;
+    readonly lastStatus: number | null;
+}
+/** An operation that failed for good (Q9). */
+interface LetterRow extends OperationRow {
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+    readonly envelopeKey: string | null;
+    /** Since when its outcome is unknown, if it is. */
+    readonly unknownSince: Instant | null;
+    /** The records whose creations failed, where that is why it is dead (Q12). */
+    readonly dependsOn: readonly string[];
+}
+/** A record that an operation creates (Q12). */
+interface RecordRow {
+    /** The id the app gave it. */
+    readonly local: string;
+    /** The server's id, once it is made. */
+    readonly remote: string | null;
+    /** `lost`: its creation is dead, or was taken back. */
+    readonly state: 'pending' | 'made' | 'lost';
+    /** The lane of its creation. */
+    readonly lane: LaneId;
+    readonly changedAt: Instant;
+}
+/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+interface PositionRow {
+    readonly key: string;
+    readonly token: string;
+    readonly readyAt: Instant;
+}
+interface LaneRow {
+    readonly lane: LaneId;
+    readonly user: UserId | null;
+    readonly pending: number;
+    readonly letters: number;
+    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+    readonly soloThrough: number;
+    /** The last place that was given. Default: 0. */
+    readonly tail?: number;
+}
+/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+interface TokenRow {
+    readonly user: UserId;
+    /** 0 before the first token. */
+    readonly generation: number;
+    /** Bumped by the end of a session (T11). */
+    readonly epoch: number;
+    readonly refused: boolean;
+    /** Keyed; null when the session has ended. */
+    readonly fingerprint: string | null;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+    readonly leaving: boolean;
+}
+interface DeadlineRow {
+    readonly origin: string;
+    readonly until: Instant;
+    readonly waitMs: number;
+}
+/** How a settled operation ended, as far as it is retained. */
+interface OutcomeRow {
+    readonly id: OperationId;
+    readonly outcome: 'completed' | 'dropped' | 'cancelled';
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+}
+/** What storage says at the start. */
+interface OpenedState {
+    /** Did this call create the database? */
+    readonly fresh: boolean;
+    readonly fingerprintKey: string;
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    readonly lanes: readonly LaneRow[];
+    readonly envelopes: readonly EnvelopeRow[];
+    readonly tokens: readonly TokenRow[];
+    readonly deadlines: readonly DeadlineRow[];
+}
+/** What an implementation may use of the process it lives in. */
+interface StorageHost {
+    /** Runs a function once, at the end of this turn of the event loop. */
+    readonly atTurnEnd: (run: () => void) => void;
+    /** Milliseconds, monotonic: bounds the time one transaction may take. */
+    readonly monotonic: () => number;
+    readonly wall: () => Instant;
+    /** Taken as the fingerprint key of a new database. */
+    readonly newFingerprintKey: string;
+}
+interface CommitOptions {
+    /**
+     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
+     * one resend under the same key. Default: true.
+     */
+    readonly synced?: boolean;
+}
+/** Where an operation is now. */
+type Whereabouts = {
+    readonly state: 'pending';
+    readonly row: OperationRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'dead';
+    readonly letter: LetterRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'settled';
+    readonly outcome: OutcomeRow;
+};
+interface Storage {
+    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
+    open(host: StorageHost): Promise<OpenedState>;
+    /**
+     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
+     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
+     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
+     * nothing of this call was applied.
+     */
+    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
+    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
+    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
+    /** Where an operation is, or null: never stored, completed, or no longer retained. */
+    find(id: OperationId): Promise<Whereabouts | null>;
+    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+    letters(filter: {
+        readonly user?: UserId | null;
+        readonly limit: number;
+    }): Promise<readonly (LetterRow & {
+        readonly user: UserId | null;
+    })[]>;
+    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
+    /** The newest reading position of an owner and key, or null. */
+    position(user: UserId | null, key: string): Promise<PositionRow | null>;
+    /** Commits what was handed in, then lets go of the file. Later calls reject. */
+    close(): Promise<void>;
+}
+
+/** The way to the server: one request out, one reply back. */
+
+interface Reply {
+    readonly status: number;
+    /** Lower-case names. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    /** Is this only the beginning of it? Default: false. */
+    readonly isCut?: boolean;
+}
+
+/**
+ * Time. Nothing else in Holdfast reads a clock or arms a timer, so that a run can be repeated: a test
+ * enforces it.
+ */
+
+/** An armed timer. */
+interface Timer {
+    cancel(): void;
+}
+interface Clock {
+    /** Wall-clock time, in milliseconds since 1970. It may jump. */
+    wall(): Instant;
+    /** Milliseconds since some moment. It never jumps. */
+    monotonic(): number;
+    /** Calls `run` once, after so many milliseconds of monotonic time; any length is fine. */
+    after(delayMs: number, run: () => void): Timer;
+    /** Calls `run` once, at the end of this turn of the event loop. */
+    atTurnEnd(run: () => void): void;
+}
+
+interface Random {
+    /** At least 0, less than 1. */
+    fraction(): number;
+    /** Unguessable and never the same twice; letters, digits, `-` and `_`. */
+    nonce(): string;
+}
+
+/** A scenario: a scripted world, events at virtual times, and what must be seen. */
+
+/** The shape of a scenario file, format 1. */
+declare const scenarioSchema: z.ZodObject<{
+    scenario: z.ZodLiteral<1>;
+    name: z.ZodString;
+    config: z.ZodOptional<z.ZodObject<{
+        requirement: z.ZodOptional<z.ZodEnum<{
+            off: "off";
+            required: "required";
+            unknown: "unknown";
+        }>>;
+        whileUnknown: z.ZodOptional<z.ZodEnum<{
+            hold: "hold";
+            send: "send";
+        }>>;
+        anonymous: z.ZodOptional<z.ZodEnum<{
+            adopt: "adopt";
+            drop: "drop";
+            hold: "hold";
+        }>>;
+        onDead: z.ZodOptional<z.ZodEnum<{
+            continue: "continue";
+            hold: "hold";
+        }>>;
+        concurrency: z.ZodOptional<z.ZodNumber>;
+        maxAttempts: z.ZodOptional<z.ZodNumber>;
+        patienceMs: z.ZodOptional<z.ZodNumber>;
+        maxPending: z.ZodOptional<z.ZodNumber>;
+        batchWindowMs: z.ZodOptional<z.ZodNumber>;
+        backoff: z.ZodOptional<z.ZodObject<{
+            base: z.ZodOptional<z.ZodNumber>;
+            cap: z.ZodOptional<z.ZodNumber>;
+            jitter: z.ZodOptional<z.ZodBoolean>;
+        }, z.core.$strict>>;
+        vault: z.ZodOptional<z.ZodBoolean>;
+    }, z.core.$strict>>;
+    tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
+        user: z.ZodString;
+        exp: z.ZodOptional<z.ZodNumber>;
+        accepted: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
+            from: z.ZodOptional<z.ZodNumber>;
+            until: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>]>>;
+    }, z.core.$strict>>>;
+    source: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
+        token: z.ZodString;
+        after: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>, z.ZodObject<{
+        none: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>, z.ZodObject<{
+        denied: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>, z.ZodObject<{
+        throws: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>]>>>;
+    server: z.ZodOptional<z.ZodObject<{
+        latency: z.ZodOptional<z.ZodNumber>;
+        latencies: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            match: z.ZodOptional<z.ZodObject<{
+                user: z.ZodOptional<z.ZodString>;
+                kind: z.ZodOptional<z.ZodString>;
+                op: z.ZodOptional<z.ZodString>;
+            }, z.core.$strict>>;
+            ms: z.ZodNumber;
+            times: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>>>;
+        replies: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            match: z.ZodOptional<z.ZodObject<{
+                user: z.ZodOptional<z.ZodString>;
+                kind: z.ZodOptional<z.ZodString>;
+                op: z.ZodOptional<z.ZodString>;
+            }, z.core.$strict>>;
+            status: z.ZodOptional<z.ZodNumber>;
+            headers: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            lost: z.ZodOptional<z.ZodEnum<{
+                reply: "reply";
+                request: "request";
+            }>>;
+            html: z.ZodOptional<z.ZodLiteral<true>>;
+            ryw: z.ZodOptional<z.ZodObject<{
+                token: z.ZodString;
+                delay: z.ZodOptional<z.ZodNumber>;
+            }, z.core.$strict>>;
+            times: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>>>;
+    }, z.core.$strict>>;
+    steps: z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
+        at: z.ZodNumber;
+        login: z.ZodObject<{
+            user: z.ZodString;
+            token: z.ZodOptional<z.ZodString>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        logout: z.ZodEnum<{
+            discard: "discard";
+            flush: "flush";
+            keep: "keep";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        updateToken: z.ZodObject<{
+            user: z.ZodString;
+            token: z.ZodString;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        requirement: z.ZodEnum<{
+            off: "off";
+            required: "required";
+            unknown: "unknown";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        enqueue: z.ZodObject<{
+            id: z.ZodString;
+            kind: z.ZodString;
+            payload: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnknown>>;
+            expiresInMs: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        cancel: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        retry: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        discard: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        read: z.ZodObject<{
+            id: z.ZodString;
+            after: z.ZodOptional<z.ZodArray<z.ZodString>>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        network: z.ZodEnum<{
+            down: "down";
+            up: "up";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        power: z.ZodEnum<{
+            resume: "resume";
+            suspend: "suspend";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        queue: z.ZodEnum<{
+            pause: "pause";
+            resume: "resume";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        wall: z.ZodNumber;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        crash: z.ZodLiteral<true>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        restart: z.ZodLiteral<true>;
+    }, z.core.$strict>]>>;
+    expect: z.ZodOptional<z.ZodObject<{
+        requests: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            at: z.ZodOptional<z.ZodNumber>;
+            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            kind: z.ZodOptional<z.ZodString>;
+            ops: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            token: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
+            sameKeyAs: z.ZodOptional<z.ZodNumber>;
+            newKeyAs: z.ZodOptional<z.ZodNumber>;
+            record: z.ZodOptional<z.ZodString>;
+            payload: z.ZodOptional<z.ZodUnknown>;
+        }, z.core.$strict>>>;
+        events: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            event: z.ZodString;
+            id: z.ZodOptional<z.ZodString>;
+            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            kind: z.ZodOptional<z.ZodString>;
+            reason: z.ZodOptional<z.ZodString>;
+            code: z.ZodOptional<z.ZodString>;
+            suspected: z.ZodOptional<z.ZodBoolean>;
+        }, z.core.$strict>>>;
+        never: z.ZodOptional<z.ZodArray<z.ZodString>>;
+        sourceCalls: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            at: z.ZodOptional<z.ZodNumber>;
+            user: z.ZodOptional<z.ZodString>;
+            reason: z.ZodOptional<z.ZodString>;
+        }, z.core.$strict>>>;
+        applied: z.ZodOptional<z.ZodArray<z.ZodString>>;
+        final: z.ZodOptional<z.ZodObject<{
+            identity: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            requirement: z.ZodOptional<z.ZodEnum<{
+                off: "off";
+                required: "required";
+                unknown: "unknown";
+            }>>;
+            pending: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            completed: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            cancelled: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            dead: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            dropped: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            holds: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodArray<z.ZodString>>>;
+            needs: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            reads: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodEnum<{
+                cancelled: "cancelled";
+                completed: "completed";
+                deferred: "deferred";
+                failed: "failed";
+                waiting: "waiting";
+            }>>>;
+        }, z.core.$strict>>;
+        rejects: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+    }, z.core.$strict>>;
+    until: z.ZodOptional<z.ZodNumber>;
+}, z.core.$strict>;
+type Scenario = z.infer<typeof scenarioSchema>;
+
+/**
+ * The rows as the database has them, followed change by change, and what happened to each operation.
+ * The engine's own memory has no part in it.
+ */
+
+interface StoredToken {
+    readonly user: string;
+    readonly generation: number;
+    readonly epoch: number;
+    readonly isRefused: boolean;
+    /** Is there one at all? Not after the end of the session. */
+    readonly isHeld: boolean;
+    readonly expiresAt: number | null;
+    /** The life in which this generation was stored. */
+    readonly life: number;
+    readonly at: number;
+}
+
+/**
+ * Virtual time: it moves only when told to, and everything that is due at one instant happens in the
+ * order it was armed. Each life of the simulated process has a clock of its own, which dies with it.
+ */
+
+/** When virtual time begins, by the wall clock: 2026-01-01T00:00:00Z. */
+declare const WALL_START: Instant;
+/** A process, as long as it lives. */
+interface Life {
+    isAlive: boolean;
+}
+declare class VirtualTime {
+    #private;
+    /** Milliseconds since the start. */
+    now: number;
+    /** How far the client's wall clock has jumped. */
+    wallShift: number;
+    wall(): Instant;
+    clock(life: Life): Clock;
+    after(delayMs: number, run: () => void, life?: Life | null): {
+        cancel(): void;
+    };
+    /** When the next thing is due; null: never. */
+    nextAt(): number | null;
+    /** How many alarms a process has armed. */
+    countArmed(life: Life): number;
+    /** Does the next thing that is due now; answers whether there was one. */
+    runNext(): boolean;
+    /** Lets everything run on that does not wait for time to pass. */
+    rest(): Promise<void>;
+}
+
+/**
+ * The server of a scenario, as a transport. It processes a request at the moment it is sent and
+ * answers after the latency; it remembers the keys of what it applied.
+ */
+
+/** What held on the client's side when a request left. */
+interface ClientSide {
+    readonly life: number;
+    readonly wall: Instant;
+    /** What the server demands, by what the app has said. */
+    readonly requirement: Requirement;
+    /** The operations at the head of its owner's lane, by the database: as many as it carries. */
+    readonly head: readonly string[];
+    /** What the database knew of its owner's token. */
+    readonly token: StoredToken | null;
+}
+/** A request as the server saw it. */
+interface SeenRequest {
+    readonly at: number;
+    readonly user: string | null;
+    readonly kind: string;
+    readonly ops: readonly string[];
+    /** The ids that these are the names of. */
+    readonly ids: readonly string[];
+    readonly token: string | null;
+    readonly key: string;
+    readonly body: unknown;
+    readonly record: string | null;
+    /** The status of the reply that arrived; null: none did. */
+    status: number | null;
+    /** When it was over for the client; null: it never heard. */
+    endedAt: number | null;
+    endedWall: Instant | null;
+    /** The whole reply that arrived. */
+    reply: Reply | null;
+    /** When the client stopped waiting for it; null: it did not. */
+    givenUpAt: number | null;
+    /** Was it applied? Not one whose key was remembered. */
+    applied: boolean;
+    /** What the record that it created is called from now on. */
+    created: string | null;
+    readonly client: ClientSide;
+}
+
+/** What a run came to: everything a scenario may expect something of. */
+
+interface Observation {
+    readonly requests: readonly SeenRequest[];
+    readonly events: readonly SeenEvent[];
+    readonly sourceCalls: readonly Pick<SourceCall, 'at' | 'user' | 'reason'>[];
+    readonly applied: readonly string[];
+    readonly final: FinalState;
+    readonly rejects: Readonly<Record<string, string>>;
+}
+interface FinalState {
+    readonly identity: string | null;
+    readonly requirement: string;
+    readonly pending: readonly string[];
+    readonly completed: readonly string[];
+    readonly cancelled: readonly string[];
+    readonly dead: Readonly<Record<string, string>>;
+    readonly dropped: Readonly<Record<string, string>>;
+    readonly holds: Readonly<Record<string, readonly string[]>>;
+    readonly needs: Readonly<Record<string, string>>;
+    readonly reads: Readonly<Record<string, string>>;
+}
+
+interface Mismatch {
+    /** `requests[1].token`, `final.pending`, … */
+    readonly what: string;
+    readonly expected: unknown;
+    readonly seen: unknown;
+}
+
+/** @throws HoldfastError `SCENARIO_INVALID`, with file, line and what is wrong. */
+declare function parseScenario(text: string, file: string): Scenario;
+
+interface ScenarioResult {
+    readonly name: string;
+    readonly ok: boolean;
+    readonly mismatches: readonly Mismatch[];
+    readonly seen: Observation;
+    /** The run's journal, a line each, the header first. */
+    readonly journal: readonly string[];
+}
+interface RunOptions {
+    /** Where to record the run. Default: in memory, whole, for `journal` of the result. */
+    readonly journal?: JournalSink;
+}
+declare function runScenario(scenario: Scenario, { machines, journal: sink }?: RunOptions): Promise<ScenarioResult>;
+
+/** What an implementation of Storage brings to its acceptance suite. */
+
+/** One database of the implementation under test, empty at first. Each case wants one of its own. */
+interface StorageSubject {
+    /** A Storage on that database, not opened yet. Called again after each `close()` or `crash()`. */
+    create(): Storage;
+    /**
+     * Ends the life of the storage made last as the death of its process would: without `close()`, and
+     * nothing that has not been committed ever will be.
+     */
+    crash(): Promise<void>;
+    /** A change that this implementation fails at, half way through a transaction. */
+    readonly failing: Change;
+    /** After the case: lets go of everything, also if the case failed. */
+    dispose(): Promise<void>;
+}
+interface StorageContractCase {
+    /** The rule, as a sentence. */
+    readonly name: string;
+    /** Rejects with an AssertionError if the rule does not hold. Disposes of the subject. */
+    run(subject: StorageSubject): Promise<void>;
+}
+
+declare const storageContract: readonly StorageContractCase[];
+
+/** Randomness that a seed repeats: mulberry32, and nonces that are names or numbers. */
+
+declare class SeededRandom implements Random {
+    #private;
+    /** What the next nonce is to be: the simulation names its operations. */
+    nextNonce: string | null;
+    constructor(seed: number);
+    fraction(): number;
+    nonce(): string;
+}
+
+export { ReplayDivergedError, SeededRandom, VirtualTime, WALL_START, parseScenario, readJournal, replay, runScenario, storageContract };
+export type { Life, Mismatch, ReplayReport, Scenario, ScenarioResult, StorageContractCase, StorageSubject };

@@ -1,0 +1,124 @@
+/** The house rules that no tool knows: who may import what, who may read a clock, how long a file may be. */
+import { describe, expect, test } from 'vitest'
+import { circlesAmong, sourcesIn } from './support/sources.ts'
+
+const MODEL = 'src/model.ts'
+
+const machines = sourcesIn('machines')
+const storage = sourcesIn('storage')
+const src = sourcesIn('src')
+const all = [...machines, ...storage, ...src]
+
+/** Every file longer than 400 lines, and why it may be. */
+const LONG: Readonly<Record<string, string>> = {
+  'machines/token.machine.ts': 'one machine is one file: its essay, its types, its chart',
+  'src/holdfast.ts': 'the one place that composes everything and sends to the machines',
+  'src/engine/sequel.ts': 'what follows from an outcome: one method for each',
+  'src/engine/sessions.ts': 'login, logout, adoption and forgetting share one order of storing',
+  'src/engine/reads.ts': 'one read from its call to its end',
+  'src/simulation/world.ts': 'every step of a scenario file, one after the other',
+}
+
+/** Time and chance come through ports; these are the few other places, and why. */
+const MAY_USE_TIME: Readonly<Record<string, string>> = {
+  'src/simulation/virtual-time.ts': 'waits for the microtasks of one instant; no time passes',
+  'src/simulation/storage-contract/commits.ts': 'waits for a turn of the event loop, to see it end',
+}
+
+const TIME_AND_CHANCE =
+  /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bperformance\.now\b|\bhrtime\b|\brandom(?:UUID|Bytes|Int)\b|\bgetRandomValues\b/
+
+test('the files are found', () => {
+  for (const files of [machines, storage, src]) expect(files.length).toBeGreaterThan(3)
+  expect(src.flatMap(({ imports }) => imports).length).toBeGreaterThan(100)
+})
+
+describe('the house', () => {
+  test.each([
+    ['machines/', machines],
+    ['storage/', storage],
+  ])('%s imports nothing of the project but itself and types of src/model.ts', (own, files) => {
+    const wrong = files.flatMap(({ path, imports }) =>
+      imports
+        .filter(({ from }) => /^(machines|storage|src|test|examples|bench)\//.test(from))
+        .filter(({ from, isType }) => !from.startsWith(own) && !(from === MODEL && isType))
+        .map(({ from }) => `${path} imports ${from}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('src/model.ts imports nothing', () => {
+    expect(src.find(({ path }) => path === MODEL)?.imports).toEqual([])
+  })
+
+  test('machines import xstate and nothing else from outside', () => {
+    const outside = machines
+      .flatMap(({ imports }) => imports.map(({ from }) => from))
+      .filter((from) => !from.includes('/'))
+    expect([...new Set(outside)]).toEqual(['xstate'])
+  })
+
+  test('src/ imports nothing of test/, examples/, bench/ or scripts/', () => {
+    const wrong = src.flatMap(({ path, imports }) =>
+      imports
+        .filter(({ from }) => /^(test|examples|bench|scripts)\//.test(from))
+        .map(({ from }) => `${path} imports ${from}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('there are no import circles', () => {
+    expect(circlesAmong(all)).toEqual([])
+  })
+
+  test('a circle would be found', () => {
+    const file = (path: string, from: string) => ({
+      path,
+      lineCount: 1,
+      code: '',
+      imports: [{ from, isType: false }],
+    })
+    expect(circlesAmong([file('a.ts', 'b.ts'), file('b.ts', 'a.ts')])).toEqual([
+      ['a.ts', 'b.ts', 'a.ts'],
+    ])
+  })
+
+  test('only src/holdfast.ts sends events to machines', () => {
+    const senders = src
+      .filter(({ code }) => /(?:actor|identity|queue|machine)\w*\.send\(/i.test(code))
+      .map(({ path }) => path)
+    expect(senders).toEqual(['src/holdfast.ts'])
+  })
+
+  test('only src/holdfast.ts makes actors', () => {
+    const makers = src.filter(({ code }) => code.includes('createActor(')).map(({ path }) => path)
+    expect(makers).toEqual(['src/holdfast.ts'])
+  })
+})
+
+describe('time and chance', () => {
+  test('come from the ports alone', () => {
+    const users = all
+      .filter(({ code }) => TIME_AND_CHANCE.test(code))
+      .map(({ path }) => path)
+      .filter((path) => !path.startsWith('src/ports/'))
+    expect(users).toEqual(Object.keys(MAY_USE_TIME))
+  })
+
+  test('would be found', () => {
+    for (const text of ['Date.now()', 'setTimeout(run, 5)', 'randomUUID()', 'Math.random()']) {
+      expect(TIME_AND_CHANCE.test(text)).toBe(true)
+    }
+  })
+})
+
+test('nothing is exported by default', () => {
+  const wrong = all.filter(({ code }) => /^export default\b|\bas default\b/m.test(code))
+  expect(wrong.map(({ path }) => path)).toEqual([])
+})
+
+test('no file is longer than 400 lines, but those that have a reason', () => {
+  const long = all.filter(({ lineCount }) => lineCount > 400).map(({ path }) => path)
+  expect(long.filter((path) => !(path in LONG))).toEqual([])
+  expect(Object.keys(LONG).filter((path) => !long.includes(path))).toEqual([])
+})
