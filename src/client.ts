@@ -92,6 +92,7 @@ export class Holdfast {
       facts,
       onEvent: (name, detail) => this.#emit(name, detail),
       onChange: () => this.#listeners.notify(),
+      onForeignChange: () => this.#receipts.recheck(),
       ...(machines === undefined ? {} : { machines }),
     })
     boundary.summarize = () => this.#engine.summary(boundary.save()) as unknown as Json | null

@@ -16,6 +16,7 @@ import type { Answered, Boundary, Settle } from './engine/boundary.ts'
 import { type Calls, serveCalls } from './engine/calls.ts'
 import { Connectivity } from './engine/connectivity.ts'
 import type { Core, Pilot } from './engine/core.ts'
+import { Dispatch } from './engine/dispatch.ts'
 import { Exchange } from './engine/exchange.ts'
 import { Flushes } from './engine/flushes.ts'
 import { HoldBook } from './engine/hold-book.ts'
@@ -29,7 +30,7 @@ import { Records } from './engine/records.ts'
 import { Sender } from './engine/sender.ts'
 import { Sequel } from './engine/sequel.ts'
 import { Sessions } from './engine/sessions.ts'
-import { start } from './engine/start.ts'
+import { hearTokens, start, type StartParts } from './engine/start.ts'
 import { makeStatus, type QueueState, type Status } from './engine/status.ts'
 import { Store } from './engine/store.ts'
 import { isBrief, type Summary } from './engine/summary.ts'
@@ -71,6 +72,8 @@ export interface EngineParts {
   readonly onEvent: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
   /** Called after each thing that changed what `status()` shows. */
   readonly onChange: () => void
+  /** Called after another process has changed what is stored. */
+  readonly onForeignChange?: () => void
   readonly machines?: Machines
   /** A replay that begins in the middle. */
   readonly resumeFrom?: Summary
@@ -92,6 +95,7 @@ export class Engine implements Pilot {
   readonly #sender: Sender
   readonly #records: Records
   readonly #reads: Reads
+  readonly #dispatch: Dispatch
   readonly #exchange: Exchange
   readonly #sessions: Sessions
   readonly #flushes: Flushes
@@ -112,6 +116,7 @@ export class Engine implements Pilot {
   #isBegun = false
   #closing: Settle<void>[] | null = null
   #fingerprintKey = ''
+  #startParts: StartParts | null = null
   #status: Status | null = null
   #isChangeDue = false
   #stopListening: () => void = () => undefined
@@ -163,6 +168,19 @@ export class Engine implements Pilot {
     const intake = new Intake(core)
     this.#reads = new Reads(core, this.#wallet, this.#holds, intake)
     this.#flushes = new Flushes(core, this.#holds, () => this.#connectivity.isProbing)
+    this.#dispatch = new Dispatch({
+      core,
+      holds: this.#holds,
+      waits: this.#waits,
+      hearTokens: (state) => {
+        if (this.#startParts !== null) hearTokens(this.#startParts, state)
+      },
+      begin: () => this.#beginToDispatch(),
+      changed: () => {
+        this.#touch()
+        this.#boundary.afterwards(() => this.#parts.onForeignChange?.())
+      },
+    })
     this.#identity = this.#watch(
       createActor(machines.identity, { input: settings, ...from(resumeFrom?.identity) }),
     )
@@ -200,6 +218,7 @@ export class Engine implements Pilot {
       records: this.#records,
       readToken: readSecret,
       tokenOf,
+      dispatch: this.#dispatch,
       isClosing: () => this.#closing !== null,
       start: (settle) => this.#start(readSecret, tokenOf, settle),
       close: (deadlineMs, settle) => this.#close(deadlineMs, settle),
@@ -218,6 +237,10 @@ export class Engine implements Pilot {
 
   get requirement(): Requirement {
     return this.#identity.getSnapshot().value.requirement
+  }
+
+  get dispatches(): boolean {
+    return this.#dispatch.isOurs
   }
 
   lane(line: LaneLine, event: LaneEvent): void {
@@ -259,9 +282,15 @@ export class Engine implements Pilot {
     this.lane(line, { type: 'operations.arrived' })
   }
 
+  abandon(line: LaneLine): void {
+    this.#exchange.abandon(line)
+  }
+
   shrunk(line: LaneLine): void {
     this.#touch()
-    if (line.pending === 0) this.lane(line, { type: 'operations.gone' })
+    if (line.pending > 0) return
+    if (this.#laneActors.has(line.lane)) this.lane(line, { type: 'operations.gone' })
+    else this.#lanes.forgetIfBare(line)
   }
 
   // What the app may know.
@@ -312,6 +341,7 @@ export class Engine implements Pilot {
       connectivity: this.#connectivity.save(),
       wallet: this.#wallet.save(),
       calls: this.#refresher.save(),
+      dispatch: this.#dispatch.save(),
     }
   }
 
@@ -328,6 +358,7 @@ export class Engine implements Pilot {
     }
     for (const { user, machine } of saved.tokens) this.#makeToken(user, machine)
     for (const { user, need } of saved.needs) this.#needs.set(user, need)
+    this.#dispatch.restore(saved.dispatch, alarms)
     this.#holds.restore(saved.holds)
     this.#wallet.resume(saved.wallet)
     this.#connectivity.restore(saved.connectivity, alarms)
@@ -356,42 +387,49 @@ export class Engine implements Pilot {
       // Off the record: whoever has a journal must not be able to try tokens against it.
       newFingerprintKey: ports.random.nonce(),
     }
-    start(
-      {
-        core: this.#core,
-        wallet: this.#wallet,
-        holds: this.#holds,
-        waits: this.#waits,
-        connectivity: this.#connectivity,
-        host,
-        readToken: readSecret,
-        tokenOf,
-        useFingerprintKey: (key) => {
-          this.#fingerprintKey = key
-        },
+    this.#startParts = {
+      core: this.#core,
+      wallet: this.#wallet,
+      holds: this.#holds,
+      connectivity: this.#connectivity,
+      dispatch: this.#dispatch,
+      host,
+      readToken: readSecret,
+      tokenOf,
+      useFingerprintKey: (key) => {
+        this.#fingerprintKey = key
       },
-      (error) => {
-        if (error !== null) {
-          settle.reject(error)
-          return
-        }
-        this.#stopListening = ports.platform.subscribe((event) =>
-          this.calls.platform(event, { resolve: () => undefined, reject: () => undefined }),
-        )
-        this.#boundary.nextTurn(() => this.#begin())
-        settle.resolve()
-      },
-    )
+    }
+    start(this.#startParts, (error) => {
+      if (error !== null) {
+        settle.reject(error)
+        return
+      }
+      const ignored = { resolve: () => undefined, reject: () => undefined }
+      const stops = [
+        ports.platform.subscribe((event) => this.calls.platform(event, ignored)),
+        ports.storage.watch(() => this.calls.foreignCommit(null, ignored)),
+      ]
+      this.#stopListening = () => stops.forEach((stop) => stop())
+      this.#boundary.nextTurn(() => this.#begin())
+      settle.resolve()
+    })
   }
 
   /** The turn after the start: the app listens by now. */
   #begin(): void {
     if (this.#closing !== null) return
     this.#isBegun = true
-    this.#sessions.begin()
-    for (const line of this.#lanes.pending()) this.arrived(line)
+    this.#beginToDispatch()
     this.#tell(() => this.#queue.send({ type: 'storage.loaded' }))
     this.#touch()
+  }
+
+  /** Every lane has its machine; what may not stay is dropped, by the process that dispatches. */
+  #beginToDispatch(): void {
+    if (!this.#isBegun) return
+    if (this.#dispatch.isOurs) this.#sessions.begin()
+    for (const line of this.#lanes.pending()) this.arrived(line)
   }
 
   #close(deadlineMs: number, settle: Settle<void>): void {

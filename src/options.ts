@@ -201,7 +201,19 @@ function kindsOf(operations: readonly AnyOperationKind[]): readonly AnyOperation
 }
 
 const METHODS = {
-  storage: ['open', 'commit', 'window', 'find', 'letters', 'close'],
+  storage: [
+    'open',
+    'commit',
+    'window',
+    'find',
+    'letters',
+    'records',
+    'position',
+    'lock',
+    'reload',
+    'watch',
+    'close',
+  ],
   transport: ['send'],
   vault: ['seal', 'unseal'],
   platform: ['isOnline', 'subscribe'],

@@ -68,6 +68,19 @@ export class Receipts {
     this.#waiting.delete(settlement.id)
   }
 
+  /** Another process may have settled what is waited for here. */
+  recheck(): void {
+    for (const [id, resolve] of this.#waiting) {
+      this.#find(id).then(
+        (found) => {
+          const settlement = endOf(id, found)
+          if (settlement !== null && this.#waiting.delete(id)) resolve(settlement)
+        },
+        () => undefined,
+      )
+    }
+  }
+
   /** The engine is closed: nothing more will be heard. */
   end(): void {
     this.#hasEnded = true

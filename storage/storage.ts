@@ -203,6 +203,18 @@ export interface Storage {
   /** The newest reading position of an owner and key, or null. */
   position(user: UserId | null, key: string): Promise<PositionRow | null>
 
+  /**
+   * Takes the right to dispatch this database (Q17), unless another process has it: then answers
+   * `false`, at once. It is held until `close()`, or the death of the process.
+   */
+  lock(): Promise<boolean>
+
+  /** What `open` would tell now. Sees every earlier commit. */
+  reload(): Promise<OpenedState>
+
+  /** Calls the listener after commits of other processes, without polling; answers how to stop. */
+  watch(listener: () => void): () => void
+
   /** Commits what was handed in, then lets go of the file. Later calls reject. */
   close(): Promise<void>
 }

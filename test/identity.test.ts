@@ -186,6 +186,18 @@ describe('a device-scoped operation of a former user', () => {
     expect(rig.bodies).toEqual(['one', 'two'])
   })
 
+  test('is dropped, never sent, though the login comes between the reply and its commit', async () => {
+    const { rig, id } = await withOneBehindANote()
+    rig.last.reply(200)
+    for (let n = 0; n < 20; n += 1) await Promise.resolve()
+    await rig.whileResting(rig.holdfast.login('bob', { token: 'b1' }))
+    await rig.advance()
+    rig.last.reply(200)
+    await rig.advance()
+    expect(rig.eventsOf('operation.dropped')).toMatchObject([{ id, reason: 'superseded' }])
+    expect(rig.bodies).toEqual(['one', 'two'])
+  })
+
   test('that is in flight already is left to end', async () => {
     const { rig, id } = await withOneBehindANote()
     rig.last.reply(200)
@@ -234,5 +246,46 @@ test('forget() erases what is stored of a user, though their request is in fligh
   rig.answer = replying(200)
   await rig.login('alice')
   await rig.enqueue('four')
+  await rig.advance()
   expect(rig.eventsOf('token.needed')).toMatchObject([{ user: 'alice', reason: 'missing' }])
+})
+
+// I12, T3
+test('a reply to what was forgotten is not judged by what came after it', async () => {
+  const rig = await Rig.start()
+  await rig.login('alice', 'a1')
+  await rig.enqueue('one')
+  const first = rig.last
+  await rig.whileResting(rig.holdfast.forget('alice'))
+  expect(first.signal.aborted).toBe(true)
+  await rig.login('alice', 'a2')
+  await rig.enqueue('two')
+  await rig.login('bob', 'b1')
+  await rig.enqueue('three')
+  first.reply(401)
+  await rig.advance()
+  expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2', 'b1'])
+  expect(rig.holdfast.status().tokenNeeds).toEqual([])
+  for (const sent of rig.sent.slice(1)) sent.reply(200)
+  await rig.advance()
+  expect(rig.eventsOf('operation.completed').map(({ user }) => user)).toEqual(['alice', 'bob'])
+})
+
+// I12, T11
+test('a refresh that comes back after forget() stores nothing', async () => {
+  let answer: ((token: string) => void) | undefined
+  const rig = await Rig.start({
+    tokens: () =>
+      new Promise((resolve) => {
+        answer = resolve
+      }),
+  })
+  await rig.login('alice')
+  await rig.enqueue('one')
+  await rig.advance()
+  await rig.whileResting(rig.holdfast.forget('alice'))
+  answer?.('a1')
+  await rig.advance()
+  expect(rig.database.prepare('SELECT * FROM holdfast_tokens').all()).toEqual([])
+  expect(rig.time.nextAt()).toBeNull()
 })

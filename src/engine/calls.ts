@@ -7,6 +7,7 @@ import type { Token, TokenFacts } from '../tokens/token.ts'
 import { type Codec, plain, type Settle } from './boundary.ts'
 import type { Connectivity } from './connectivity.ts'
 import type { Core } from './core.ts'
+import type { Dispatch } from './dispatch.ts'
 import type { Flushes } from './flushes.ts'
 import type { HoldBook } from './hold-book.ts'
 import { draftCodec, type Enqueued, type Intake } from './intake.ts'
@@ -28,6 +29,7 @@ export interface CallParts {
   readonly records: Records
   readonly readToken: (secret: string) => Token
   readonly tokenOf: (facts: TokenFacts) => Token
+  readonly dispatch: Dispatch
   readonly isClosing: () => boolean
   readonly start: (settle: Settle<void>) => void
   readonly close: (deadlineMs: number, settle: Settle<void>) => void
@@ -39,7 +41,7 @@ export type Calls = ReturnType<typeof serveCalls>
 
 export function serveCalls(parts: CallParts) {
   const { core, holds, waits, sessions, connectivity, flushes, intake, reads, records } = parts
-  const { readToken, tokenOf, isClosing, start, close, touch } = parts
+  const { readToken, tokenOf, dispatch, isClosing, start, close, touch } = parts
   const interventions = new Interventions(core, holds, waits, records)
   const tokenArgs = loginCodec(tokenOf)
   const { boundary } = core
@@ -53,10 +55,20 @@ export function serveCalls(parts: CallParts) {
       name,
       codec,
       run: (args, settle) => {
-        if (!isClosing()) run(args, settle)
-        else settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
+        if (!isClosing()) {
+          run(args, settle)
+          dispatch.used()
+        } else settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
       },
     })
+  /** What is in flight, only the process that dispatches knows. */
+  const ifOurs = (settle: Settle<void>, run: () => void) => {
+    if (dispatch.isOurs) run()
+    else {
+      const message = 'another process dispatches this database, and may be sending just that'
+      settle.reject(new HoldfastError('OTHER_PROCESS', message, { retryable: true }))
+    }
+  }
   return {
     /** Is no call of `enqueue()` or `read()` under way? */
     isIdle: () => intake.isIdle && reads.isIdle,
@@ -93,13 +105,13 @@ export function serveCalls(parts: CallParts) {
       sessions.forget(user, settle),
     ),
     cancel: serve('cancel', plain<OperationId>(), (id, settle: Settle<void>) =>
-      interventions.cancel(id, settle),
+      ifOurs(settle, () => interventions.cancel(id, settle)),
     ),
     retry: serve('retry', plain<OperationId>(), (id, settle: Settle<void>) =>
-      interventions.retry(id, settle),
+      ifOurs(settle, () => interventions.retry(id, settle)),
     ),
     discard: serve('discard', plain<OperationId>(), (id, settle: Settle<void>) =>
-      interventions.discard(id, settle),
+      ifOurs(settle, () => interventions.discard(id, settle)),
     ),
     pause: serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
       if (!holds.isOnEvery('paused')) {
@@ -121,6 +133,13 @@ export function serveCalls(parts: CallParts) {
     platform: serve('platform', plain<PlatformEvent>(), (event) => {
       connectivity.heard(event)
       touch()
+    }),
+    foreignCommit: boundary.serve<null, void>({
+      name: 'foreignCommit',
+      codec: plain<null>(),
+      run: () => {
+        if (!isClosing()) dispatch.heardOfCommit()
+      },
     }),
     close: boundary.serve<number, void>({
       name: 'close',

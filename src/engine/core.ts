@@ -18,6 +18,8 @@ export interface Pilot {
   lane(line: LaneLine, event: LaneEvent): void
   token(user: UserId, event: TokenEvent): void
   identity(event: IdentityEvent): void
+  /** Is this the process that dispatches the database? (Q17) */
+  readonly dispatches: boolean
   /** May this lane send, as far as its holds go? */
   isFree(line: LaneLine): boolean
   /** The attempt of this lane is over, and all that follows from it has been told. */
@@ -26,6 +28,8 @@ export interface Pilot {
   arrived(line: LaneLine): void
   /** Nothing came of what this owner had on its way into storage. */
   cameToNothing(user: UserId | null): void
+  /** What this lane has in flight is erased: nobody waits for the reply. */
+  abandon(line: LaneLine): void
   /** Operations of this lane are gone, other than by an attempt. */
   shrunk(line: LaneLine): void
 }

@@ -58,6 +58,16 @@ export class Exchange {
     )
   }
 
+  /** What it speaks of is erased: whatever the reply is, it must not be judged by what comes after (T3). */
+  abandon(line: LaneLine): void {
+    const { attempt } = line
+    if (attempt === null || attempt.isAnswered) return
+    attempt.isAnswered = true
+    this.#core.boundary.disarm(alarmOf(line))
+    attempt.abort.abort()
+    this.#sequel.end(line)
+  }
+
   /** Stops waiting for the replies that are still out: the engine is closing. */
   abortAll(): void {
     for (const line of this.#core.lanes.pending()) {

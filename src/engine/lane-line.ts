@@ -194,6 +194,26 @@ export class LaneLine {
     }
   }
 
+  /** Another process had this lane until now; this is what it left. */
+  takenOver(row: LaneRow, envelopes: readonly EnvelopeRow[]): void {
+    this.reordered(row.pending)
+    this.letters = row.letters
+    this.soloThrough = row.soloThrough
+    this.tail = row.tail ?? this.tail
+    this.mayHaveBeenSent = row.pending > 0
+    this.#envelopes.clear()
+    for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
+  }
+
+  /** Another process has changed this lane: what is known of its length is at least this. */
+  refreshed(row: LaneRow): void {
+    const isQuiet = this.attempt === null && !this.isChanging
+    this.tail = Math.max(this.tail, row.tail ?? 0)
+    this.letters = row.letters
+    if (isQuiet && row.pending < this.pending) this.reordered(row.pending)
+    else this.pending = Math.max(this.pending, row.pending)
+  }
+
   recorded(envelope: EnvelopeRow): void {
     this.#envelopes.set(envelope.place, envelope)
   }

@@ -55,7 +55,8 @@ export class Lanes {
   forgetIfBare(line: LaneLine): void {
     if (line.pending > 0 || line.letters > 0) return
     this.#byLane.delete(line.lane)
-    this.#byUser.delete(line.user)
+    // A user who was forgotten may have a new lane by now.
+    if (this.#byUser.get(line.user) === line) this.#byUser.delete(line.user)
   }
 
   /** Lanes with something pending, by number. */

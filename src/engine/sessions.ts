@@ -65,6 +65,7 @@ export class Sessions {
   /** The engine begins: what the last run left to be done at the end of a session is done (I3, T11). */
   begin(): void {
     this.sweepAnonymous()
+    this.adopt()
     for (const user of this.#wallet.leaving()) this.emptied(user)
   }
 
@@ -92,13 +93,15 @@ export class Sessions {
     else this.#take(user, token, stored.second)
   }
 
-  logout({ pending, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
+  logout({ pending: wanted, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
     const { pilot, lanes, boundary } = this.#core
     const { user } = pilot
     if (user === null) {
       settle.resolve({ pending: 0 })
       return
     }
+    // Only the process that dispatches can drop: it alone knows what is in flight (Q17).
+    const pending = wanted === 'discard' && !pilot.dispatches ? 'keep' : wanted
     const farewell = this.#farewellOf(user)
     pilot.identity({ type: 'user.loggedOut' })
     const left = () => settle.resolve({ pending: lanes.ofUser(user)?.pending ?? 0 })
@@ -133,7 +136,8 @@ export class Sessions {
     const { user } = pilot
     const line = lanes.ofUser(null)
     const mayBe = settings.anonymous === 'adopt' && pilot.requirement !== 'off'
-    if (user === null || !mayBe || lanes.isEmpty(null)) return
+    // What is in flight, only the process that dispatches knows.
+    if (user === null || !mayBe || !pilot.dispatches || lanes.isEmpty(null)) return
     const except = () => line?.attempt?.members.map((row) => row.place) ?? []
     if (!lanes.isComing(null) && (line?.pending ?? 0) <= except().length) return
     line?.changeBegun()
@@ -168,9 +172,9 @@ export class Sessions {
           line.removed(dropped.map(({ place }) => place))
           line.letters = 0
           this.#waits.end(line)
+          pilot.abandon(line)
           pilot.shrunk(line)
           line.changeEnded()
-          lanes.forgetIfBare(line)
         }
         for (const { id, kind } of dropped) {
           report('operation.dropped', { id, user, kind, reason: 'forgotten' })
@@ -208,7 +212,8 @@ export class Sessions {
     const { user } = line
     const reason = user === null ? 'anonymous' : 'logout'
     const may = user === null ? !this.#dropsAnonymous : !this.#wallet.isDiscarding(user)
-    if (!may && line.pending > 0) this.#purge(line, reason, () => undefined)
+    if (!may && line.pending > 0 && this.#core.pilot.dispatches)
+      this.#purge(line, reason, () => undefined)
   }
 
   sweepAnonymous(): void {
@@ -276,7 +281,7 @@ export class Sessions {
   /** I8 */
   #supersede(user: UserId): void {
     const { boundary, store, lanes, kinds, report, pilot } = this.#core
-    if (![...kinds.all()].some(({ deviceScoped }) => deviceScoped)) return
+    if (!pilot.dispatches || ![...kinds.all()].some(({ deviceScoped }) => deviceScoped)) return
     const inFlight = () =>
       [...lanes.pending()].flatMap((line) => line.attempt?.members.map((row) => row.id) ?? [])
     store.commitAtLast(

@@ -2,7 +2,7 @@
  * The start: storage is opened and says what is true, the vault gives back what it sealed, and the
  * machines, in their initial state, hear of it. Nothing is sent before the turn after that (Q2).
  */
-import type { EnvelopeRow, OpenedState, StorageHost, TokenRow } from '../../storage/storage.ts'
+import type { OpenedState, StorageHost, TokenRow } from '../../storage/storage.ts'
 import { HoldfastError, VaultUnreadableError } from '../errors.ts'
 import type { Requirement } from '../model.ts'
 import type { Token } from '../tokens/token.ts'
@@ -10,9 +10,9 @@ import type { Wallet } from '../tokens/wallet.ts'
 import { plain } from './boundary.ts'
 import type { Connectivity } from './connectivity.ts'
 import type { Core } from './core.ts'
+import type { Dispatch } from './dispatch.ts'
 import type { HoldBook } from './hold-book.ts'
 import { backoffMs } from './judge.ts'
-import type { Waits } from './waits.ts'
 
 /** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
 const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
@@ -21,8 +21,8 @@ export interface StartParts {
   readonly core: Core
   readonly wallet: Wallet
   readonly holds: HoldBook
-  readonly waits: Waits
   readonly connectivity: Connectivity
+  readonly dispatch: Dispatch
   readonly host: StorageHost
   readonly readToken: (secret: string) => Token
   readonly tokenOf: (facts: Token['facts']) => Token
@@ -37,15 +37,18 @@ export function start(parts: StartParts, then: (error: Error | null) => void): v
       then(answer.error)
       return
     }
-    useFingerprintKey(answer.value.fingerprintKey)
-    restore(parts, answer.value)
-    then(null)
+    const state = answer.value
+    useFingerprintKey(state.fingerprintKey)
+    parts.dispatch.start((error) => {
+      if (error === null) restore(parts, state)
+      then(error)
+    })
   })
 }
 
 function restore(parts: StartParts, state: OpenedState): void {
-  const { core, wallet, holds, waits, connectivity } = parts
-  const { boundary, settings, ports, lanes, pilot } = core
+  const { core, wallet, holds, connectivity } = parts
+  const { boundary, settings, ports, pilot } = core
   const requirement = requirementAtStart(settings.requirement, state.requirement)
   pilot.identity({ type: 'storage.loaded', user: state.identity, requirement })
   if (requirement !== state.requirement) {
@@ -58,18 +61,7 @@ function restore(parts: StartParts, state: OpenedState): void {
   }
   const isOnline = boundary.pull('online', plain<boolean>(), () => ports.platform.isOnline())
   connectivity.begin(isOnline, state.deadlines)
-  const envelopes = state.envelopes.map((envelope) => afterTheEnd(core, envelope))
-  for (const row of state.lanes) {
-    const line = lanes.make(
-      row,
-      envelopes.filter((envelope) => envelope.lane === row.lane),
-    )
-    const { envelope } = line
-    if (envelope !== null) waits.begin(line, envelope)
-    if (line.letters > 0 && settings.onDead === 'hold') {
-      holds.setOnLane(line, 'dead-letter', 'a dead letter from before the start')
-    }
-  }
+  parts.dispatch.adopt(state)
   for (const row of state.tokens) {
     wallet.restore(row, null)
     if (row.sealed === null || !settings.hasVault) continue
@@ -79,25 +71,20 @@ function restore(parts: StartParts, state: OpenedState): void {
   }
 }
 
-/**
- * What the former process recorded it may have sent, and have died before the reply: the outcome is
- * unknown (Q5), also for those who look in storage. One without a key is known to have been refused.
- */
-function afterTheEnd({ boundary, store }: Core, recorded: EnvelopeRow): EnvelopeRow {
-  if (recorded.key === null || recorded.unknownSince !== null) return recorded
-  const envelope = { ...recorded, unknownSince: boundary.wall }
-  store.commitAtLast(
-    [{ change: 'envelope', envelope }],
-    {},
-    () => undefined,
-    () => undefined,
-  )
-  return envelope
-}
-
 /** The option wins, but for `unknown`, which means: as stored (I2). */
 function requirementAtStart(option: Requirement, stored: Requirement): Requirement {
   return option === 'unknown' ? stored : option
+}
+
+/** Tokens of newer generations that another process stored reach this one through the vault (Q17). */
+export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
+  const { core, wallet } = parts
+  for (const row of tokens) {
+    if (row.generation <= wallet.generation(row.user) && row.epoch <= wallet.epoch(row.user))
+      continue
+    wallet.restore(row, null)
+    if (row.sealed !== null && core.settings.hasVault) unseal(parts, row, 1)
+  }
 }
 
 function unseal(parts: StartParts, row: TokenRow, round: number): void {

@@ -175,6 +175,22 @@ export class Store {
     )
   }
 
+  /** Takes the right to dispatch, unless another process has it (Q17). */
+  lock(then: (answer: Answered<boolean>) => void): void {
+    this.#boundary.ask(
+      { name: 'lock', args: () => null, codec: plain<boolean>(), put: () => this.#storage.lock() },
+      then,
+    )
+  }
+
+  /** What is stored now, whoever stored it. */
+  reload(then: (answer: Answered<OpenedState>) => void): void {
+    this.#boundary.ask(
+      { name: 'reload', args: () => null, codec: openedCodec, put: () => this.#storage.reload() },
+      then,
+    )
+  }
+
   close(then: (answer: Answered<null>) => void): void {
     this.#boundary.ask(
       {

@@ -10,6 +10,7 @@ import type { UserId } from '../model.ts'
 import type { SavedCall } from '../tokens/refresher.ts'
 import type { SavedWallet } from '../tokens/wallet.ts'
 import type { SavedConnectivity } from './connectivity.ts'
+import type { SavedDispatch } from './dispatch.ts'
 import type { SavedAttempt } from './exchange.ts'
 import type { SavedHolds } from './hold-book.ts'
 import type { SavedLine } from './lane-line.ts'
@@ -26,6 +27,7 @@ export interface Summary {
   readonly connectivity: SavedConnectivity
   readonly wallet: SavedWallet
   readonly calls: readonly SavedCall[]
+  readonly dispatch: SavedDispatch
 }
 
 interface SavedLane {
@@ -38,7 +40,7 @@ interface SavedLane {
 }
 
 const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source'])
-const BRIEF_ALARMS = /^(backoff:|reply:|source:|refresh:|portal$|rate-limited$)/
+const BRIEF_ALARMS = /^(backoff:|reply:|source:|refresh:|portal$|rate-limited$|take-over$)/
 
 /** Is nothing under way that a summary could not say? */
 export function isBrief({ open, alarms }: SavedBoundary): boolean {

@@ -41,6 +41,8 @@ const STORAGE_QUESTIONS: ReadonlySet<string> = new Set([
   'commit',
   'window',
   'find',
+  'lock',
+  'reload',
   'records',
   'position',
   'close',

@@ -135,7 +135,8 @@ export class Wallet {
   /** The server refused this generation, and that has been stored (T4). */
   refused(user: UserId, generation: number): void {
     const entry = this.#entry(user)
-    if (entry.generation !== generation) return
+    // Without a token its session has ended meanwhile: nothing was stored (T11).
+    if (entry.generation !== generation || entry.token === null) return
     entry.refused = true
     entry.firstRefusal ??= refusalOf(user, generation)
     this.#core.report('token.refused', { user, generation })

@@ -8,7 +8,7 @@ import { StorageError } from '../storage-error.ts'
 const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE holdfast_lanes (
-    lane INTEGER PRIMARY KEY,
+    lane INTEGER PRIMARY KEY AUTOINCREMENT, -- the number of a lane that was forgotten is never given again
     user TEXT UNIQUE,                       -- NULL: the anonymous lane, 0
     pending INTEGER NOT NULL DEFAULT 0,
     tail INTEGER NOT NULL DEFAULT 0,        -- the last place given; never given again

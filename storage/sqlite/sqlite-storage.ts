@@ -14,6 +14,7 @@ import type {
   StorageHost,
   Whereabouts,
 } from '../storage.ts'
+import { CommitWatch } from './commit-watch.ts'
 import {
   type Durability,
   openFile,
@@ -21,6 +22,7 @@ import {
   Synchronous,
   verifySynchronous,
 } from './connection.ts'
+import { DispatchLock } from './dispatch-lock.ts'
 import { storageErrorOf } from './error-of.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Tables } from './tables.ts'
@@ -53,9 +55,18 @@ export interface SqliteStorageOptions {
 
 const DEFAULT_BUSY_TIMEOUT_MS = 1000
 
+interface Opened {
+  readonly database: Database
+  readonly tables: Tables
+  readonly commits: GroupCommit
+  readonly host: StorageHost
+  readonly lock: DispatchLock
+  watch: CommitWatch | null
+}
+
 export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions
-  #open: { database: Database; tables: Tables; commits: GroupCommit } | null = null
+  #open: Opened | null = null
 
   constructor(options: SqliteStorageOptions) {
     this.#options = options
@@ -69,7 +80,10 @@ export class SqliteStorage implements Storage {
       const fresh = prepareDatabase(database)
       const tables = new Tables(database)
       const state = database
-        .transaction(() => tables.opened(fresh, host.newFingerprintKey, host.wall()))
+        .transaction(() => {
+          tables.begin(host.newFingerprintKey, host.wall())
+          return tables.state(fresh)
+        })
         .immediate()
       verifySynchronous(database)
       const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
@@ -82,7 +96,8 @@ export class SqliteStorage implements Storage {
         apply: (change) => tables.apply(change),
         forget: () => tables.forget(),
       })
-      this.#open = { database, tables, commits }
+      const lock = new DispatchLock(database.memory ? null : database.name)
+      this.#open = { database, tables, commits, host, lock, watch: null }
       return state
     } catch (error) {
       if (this.#options.database === undefined) database?.close()
@@ -117,10 +132,34 @@ export class SqliteStorage implements Storage {
     return this.#read((tables) => tables.position(user, key))
   }
 
+  async lock(): Promise<boolean> {
+    try {
+      return this.#opened().lock.take()
+    } catch (error) {
+      throw storageErrorOf(error)
+    }
+  }
+
+  async reload(): Promise<OpenedState> {
+    return this.#read((tables) => tables.state(false))
+  }
+
+  watch(listener: () => void): () => void {
+    const opened = this.#opened()
+    if (opened.database.memory) return () => undefined
+    const watch = new CommitWatch(opened.database, (run) => opened.host.atTurnEnd(run))
+    opened.watch?.stop()
+    opened.watch = watch
+    watch.start(listener)
+    return () => watch.stop()
+  }
+
   async close(): Promise<void> {
     if (this.#open === null) return
-    const { database, commits } = this.#open
+    const { database, commits, lock, watch } = this.#open
+    watch?.stop()
     commits.flush()
+    lock.release()
     this.#open = null
     if (this.#options.database === undefined) database.close()
   }

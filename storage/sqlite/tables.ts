@@ -128,15 +128,19 @@ export class Tables {
     this.#lanes.forget()
   }
 
-  /** What the engine is told at the start. Writes: run it in a transaction. */
-  opened(fresh: boolean, newFingerprintKey: string, now: number): OpenedState {
+  /** What is done at the opening. Writes: run it in a transaction. */
+  begin(newFingerprintKey: string, now: number): void {
     if (this.#sessions.get('fingerprint-key') === null) {
       this.#sessions.set('fingerprint-key', newFingerprintKey)
     }
     this.#outcomes.prune(now)
+  }
+
+  /** What the engine is told at the start, and whenever it asks anew. */
+  state(fresh: boolean): OpenedState {
     return {
       fresh,
-      fingerprintKey: this.#sessions.get('fingerprint-key') ?? newFingerprintKey,
+      fingerprintKey: this.#sessions.get('fingerprint-key') ?? '',
       identity: this.#sessions.identity(),
       requirement: this.#sessions.requirement(),
       lanes: this.#laneRows.all().filter(({ pending, letters }) => pending > 0 || letters > 0),

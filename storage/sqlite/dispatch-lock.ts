@@ -1,0 +1,36 @@
+/**
+ * The right to dispatch a database (Q17): an open exclusive transaction on a small side database. The
+ * operating system frees it when the process dies, so it needs no heartbeat and never goes stale.
+ */
+import SqliteDatabase, { type Database } from 'better-sqlite3'
+
+export class DispatchLock {
+  readonly #file: string | null
+  #holder: Database | null = null
+
+  /** `file`: of the database itself; null: nobody else can open it. */
+  constructor(file: string | null) {
+    this.#file = file === null ? null : `${file}-dispatch`
+  }
+
+  /** Answers at once whether it is ours. */
+  take(): boolean {
+    if (this.#file === null || this.#holder !== null) return true
+    const holder = new SqliteDatabase(this.#file, { timeout: 0 })
+    try {
+      holder.exec('BEGIN EXCLUSIVE')
+      this.#holder = holder
+      return true
+    } catch (error) {
+      holder.close()
+      if ((error as { readonly code?: string }).code?.startsWith('SQLITE_BUSY') === true)
+        return false
+      throw error
+    }
+  }
+
+  release(): void {
+    this.#holder?.close()
+    this.#holder = null
+  }
+}
