@@ -240,7 +240,7 @@ test('forget() erases what is stored of a user, though their request is in fligh
   expect(rig.holdfast.status().counts).toEqual({ pending: 0, sending: 0, dead: 0 })
   for (const table of ['operations', 'letters', 'tokens', 'envelopes']) {
     const rows = rig.database.prepare(`SELECT * FROM holdfast_${table}`).all()
-    expect(rows, table).toEqual([])
+    expect({ table, rows }).toEqual({ table, rows: [] })
   }
   expect(rig.bodies).toEqual(['one', 'two'])
   rig.answer = replying(200)

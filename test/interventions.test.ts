@@ -1,5 +1,7 @@
 /** Cancel, retry and discard against what happens at the same moment (Q9, Q10). */
 import { describe, expect, test } from 'vitest'
+import { sqliteStorage } from '../src/sqlite-storage.ts'
+import { Failures } from './support/failing-storage.ts'
 import { count, Rig } from './support/rig.ts'
 
 describe('an operation that is being taken back', () => {
@@ -32,18 +34,46 @@ describe('an operation that is being taken back', () => {
     expect(rig.bodies).toEqual(['one', 'three'])
   })
 
-  // Q10
-  test('leaves the envelope that is being formed with it', async () => {
-    const rig = await Rig.start()
+  // Q5, Q10
+  test.each(['cancel', 'discard'] as const)(
+    'leaves the envelope that is being recorded with it (%s)',
+    async (call) => {
+      const rig = Rig.prepare()
+      const failures = new Failures(sqliteStorage({ database: rig.database }))
+      await rig.open({ storage: failures.storage })
+      await rig.login('alice', 'a1')
+      rig.holdfast.pause()
+      const ids: string[] = []
+      for (const by of [1, 2, 4]) {
+        const { id } = await rig.whileResting(rig.holdfast.enqueue(count({ by })))
+        ids.push(id)
+      }
+      failures.failOn(['envelope'])
+      rig.holdfast.resume()
+      await rig.advance()
+      await rig.whileResting(rig.holdfast[call](ids[1] ?? ''))
+      failures.failOn(null)
+      await rig.advance(10_000)
+      expect(rig.bodies).toEqual([5])
+      rig.last.reply(200)
+      await rig.advance()
+      expect(rig.holdfast.status().counts.pending).toBe(0)
+    },
+  )
+
+  test('as the head leaves the envelope that is being recorded to the others', async () => {
+    const rig = Rig.prepare()
+    const failures = new Failures(sqliteStorage({ database: rig.database }))
+    await rig.open({ storage: failures.storage })
     await rig.login('alice', 'a1')
-    rig.holdfast.pause()
-    await rig.whileResting(rig.holdfast.enqueue(count({ by: 1 })))
-    const two = await rig.whileResting(rig.holdfast.enqueue(count({ by: 2 })))
-    await rig.whileResting(rig.holdfast.enqueue(count({ by: 4 })))
-    rig.holdfast.resume()
-    await rig.whileResting(rig.holdfast.cancel(two.id))
+    failures.failOn(['envelope'])
+    const calls = [1, 2].map((by) => rig.holdfast.enqueue(count({ by })))
+    const [first] = await rig.whileResting(Promise.all(calls))
     await rig.advance()
-    expect(rig.bodies).toEqual([5])
+    await rig.whileResting(rig.holdfast.cancel(first?.id ?? ''))
+    failures.failOn(null)
+    await rig.advance(10_000)
+    expect(rig.bodies).toEqual([2])
   })
 })
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { HoldfastError } from '../src/errors.ts'
 import { replying, Rig } from './support/rig.ts'
+import { throwing } from './support/throwing.ts'
 
 const unhandled: unknown[] = []
 const note = (reason: unknown) => void unhandled.push(reason)
@@ -16,7 +17,7 @@ afterEach(async () => {
     setImmediate(resolve)
   })
   process.off('unhandledRejection', note)
-  expect(unhandled).toEqual([])
+  if (unhandled.length > 0) throw new AggregateError(unhandled, 'rejections that nobody handled')
 })
 
 // E3
@@ -28,18 +29,8 @@ describe('a listener that throws', () => {
         throw new Error('bug')
       },
     ],
-    [
-      'what is no error',
-      () => {
-        throw 'bug' as never
-      },
-    ],
-    [
-      'nothing',
-      () => {
-        throw undefined as never
-      },
-    ],
+    ['what is no error', throwing('bug')],
+    ['nothing', throwing(undefined)],
     ['later', () => Promise.reject(new Error('bug'))],
     ['later what is no error', () => Promise.reject('bug' as never)],
   ])('%s stops nobody else, and is reported', async (_name, listener) => {

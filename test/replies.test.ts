@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { defineOperation, type InterpretContext } from '../src/operations/define-operation.ts'
 import type { Reply } from '../src/ports/transport.ts'
 import { HTML_REPLY, JSON_REPLY, note, replying, Rig } from './support/rig.ts'
+import { throwing } from './support/throwing.ts'
 
 async function oneNote(rig: Rig): Promise<string> {
   await rig.login('alice', 'a1')
@@ -165,12 +166,7 @@ describe("a kind's own judgement", () => {
         throw new Error('bug')
       },
     ],
-    [
-      'throws what is no error',
-      () => {
-        throw 'bug' as never
-      },
-    ],
+    ['throws what is no error', throwing('bug')],
     ['answers nothing', () => undefined],
     ['answers an outcome there is not', () => ({ outcome: 'perhaps' })],
     ['answers a promise', () => Promise.resolve({ outcome: 'accepted' })],
@@ -233,12 +229,7 @@ describe('a transport', () => {
         throw new Error('no')
       },
     ],
-    [
-      'throws what is no error',
-      () => {
-        throw 'no' as never
-      },
-    ],
+    ['throws what is no error', throwing('no')],
     ['rejects with what is no error', () => Promise.reject('no' as never)],
     ['rejects with nothing', () => Promise.reject(undefined as never)],
     ['answers nothing', () => Promise.resolve(undefined)],

@@ -14,6 +14,7 @@ interface Entry {
 export interface SavedBoundary {
   readonly callCount: number
   readonly askCount: number
+  readonly turnCount: number
   readonly alarms: readonly string[]
   /** The questions that have no answer yet. */
   readonly open: readonly { readonly ask: number; readonly name: string }[]
@@ -45,6 +46,8 @@ export class LiveBoundary implements Boundary {
   #isDelivering = false
   #callCount = 0
   #askCount = 0
+  /** Turns that are waited for. */
+  #turnCount = 0
 
   constructor({ clock, journal, onFault }: LiveBoundaryOptions) {
     this.#clock = clock
@@ -111,6 +114,7 @@ export class LiveBoundary implements Boundary {
     return {
       callCount: this.#callCount,
       askCount: this.#askCount,
+      turnCount: this.#turnCount,
       alarms: [...this.#alarms.keys()],
       open: Array.from(this.#open, ([ask, name]) => ({ ask, name })),
     }
@@ -153,7 +157,16 @@ export class LiveBoundary implements Boundary {
   }
 
   nextTurn(run: () => void): void {
-    this.#clock.atTurnEnd(() => this.#enter(() => ({ in: 'turn' }), run))
+    this.#turnCount += 1
+    this.#clock.atTurnEnd(() =>
+      this.#enter(
+        () => ({ in: 'turn' }),
+        () => {
+          this.#turnCount -= 1
+          run()
+        },
+      ),
+    )
   }
 
   decide(line: () => OutLine): void {

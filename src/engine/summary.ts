@@ -43,8 +43,9 @@ const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source'])
 const BRIEF_ALARMS = /^(backoff:|reply:|source:|refresh:|portal$|rate-limited$|take-over$)/
 
 /** Is nothing under way that a summary could not say? */
-export function isBrief({ open, alarms }: SavedBoundary): boolean {
+export function isBrief({ turnCount, open, alarms }: SavedBoundary): boolean {
   return (
+    turnCount === 0 &&
     open.every(({ name }) => BRIEF_QUESTIONS.has(name)) &&
     alarms.every((name) => BRIEF_ALARMS.test(name))
   )

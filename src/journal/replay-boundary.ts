@@ -30,6 +30,17 @@ export class Cursor {
     this.#position += 1
   }
 
+  /** Is the answer to this question, further on in the life of this process, an error? */
+  isRefused(ask: number): boolean {
+    for (let index = this.#position; index < this.#lines.length; index += 1) {
+      const line = this.#lines[index]
+      if (line === undefined || !('in' in line)) continue
+      if (line.in === 'start') return false
+      if (line.in === 'answer' && line.ask === ask) return line.error !== undefined
+    }
+    return false
+  }
+
   /** The next line must be this decision, made at this time. */
   expect(actual: OutLine, t: number): void {
     const { next } = this
@@ -105,6 +116,13 @@ export class ReplayBoundary implements Boundary {
 
   question(ask: number): Question<unknown> | undefined {
     return this.#asked.get(ask)?.question
+  }
+
+  /** What was asked before this, or is this, and has no answer yet; but for what is going to be refused. */
+  openUntil(last: number): Question<unknown>[] {
+    return [...this.#asked]
+      .filter(([ask]) => ask === last || (ask < last && !this.#cursor.isRefused(ask)))
+      .map(([, { question }]) => question)
   }
 
   /** Lets the next thing in, as it was recorded. */

@@ -68,6 +68,13 @@ export async function replay(
   return { fed, decided: lines.length - fed, withStorage: run.hasStorage }
 }
 
+/** What other processes committed is in the journal. */
+class ReplayStorage extends SqliteStorage {
+  override watch(): () => void {
+    return () => undefined
+  }
+}
+
 class Replay {
   hasStorage: boolean
   readonly #settings: Settings
@@ -75,6 +82,8 @@ class Replay {
   readonly #machines: Machines | undefined
   readonly #cursor: Cursor
   readonly #database = new SqliteDatabase(':memory:')
+  /** What storage has answered this time. */
+  readonly #answers = new WeakMap<Question<unknown>, object>()
   #boundary: ReplayBoundary | null = null
 
   constructor(header: JournalHeader, lines: readonly JournalLine[], machines?: Machines) {
@@ -146,7 +155,7 @@ class Replay {
     new Engine({
       boundary,
       settings,
-      ports: portsOf(boundary, settings, new SqliteStorage({ database: this.#database })),
+      ports: portsOf(boundary, settings, new ReplayStorage({ database: this.#database })),
       kinds: [],
       facts: this.#facts,
       onEvent: () => undefined,
@@ -165,7 +174,12 @@ class Replay {
     if (question === undefined || !this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return
     if (line.error !== undefined) return
     const { in: kind, ask } = line
-    const answer = await answerTo(question)
+    // It takes them in the order they were asked, also where a later one was answered first.
+    for (const open of boundary.openUntil(ask)) {
+      if (!STORAGE_QUESTIONS.has(open.name) || this.#answers.has(open)) continue
+      this.#answers.set(open, await answerTo(open))
+    }
+    const answer = this.#answers.get(question) ?? {}
     if ('value' in answer && isDeepStrictEqual(answer.value, line.value)) return
     throw new ReplayDivergedError(line.line, contentOf(line), { in: kind, ask, ...answer })
   }

@@ -67,6 +67,7 @@ interface Opened {
 export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions
   #open: Opened | null = null
+  #lastCommit: Promise<unknown> = Promise.resolve()
 
   constructor(options: SqliteStorageOptions) {
     this.#options = options
@@ -105,8 +106,15 @@ export class SqliteStorage implements Storage {
     }
   }
 
-  async commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]> {
-    return this.#opened().commits.submit(changes, options?.synced ?? true)
+  commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]> {
+    let answered: Promise<readonly Answer[]>
+    try {
+      answered = this.#opened().commits.submit(changes, options?.synced ?? true)
+    } catch (error) {
+      return Promise.reject(storageErrorOf(error))
+    }
+    this.#lastCommit = answered.catch(() => undefined)
+    return answered
   }
 
   async window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]> {
@@ -165,11 +173,14 @@ export class SqliteStorage implements Storage {
   }
 
   /** A read sees every commit that was handed in before it. */
-  #read<T>(query: (tables: Tables) => T): T {
+  async #read<T>(query: (tables: Tables) => T): Promise<T> {
     const { commits, tables } = this.#opened()
     try {
       commits.flush()
-      return query(tables)
+      const found = query(tables)
+      // Answers come in the order of the questions.
+      await this.#lastCommit
+      return found
     } catch (error) {
       throw storageErrorOf(error)
     }

@@ -1,0 +1,574 @@
+/**
+ * Every invariant can fail: each is shown a record that was doctored so that it must report it, and one
+ * that looks alike and keeps the rule. That every scenario keeps all of them is in scenarios.test.ts.
+ */
+import { describe, expect, test } from 'vitest'
+import { HoldfastError } from '../src/errors.ts'
+import { InvariantChecks } from '../src/simulation/invariant-checks.ts'
+import { INVARIANTS } from '../src/simulation/invariants/index.ts'
+import {
+  ask,
+  beginLife,
+  call,
+  cleanRun,
+  complete,
+  type DoctoredRun,
+  enqueue,
+  hear,
+  idOf,
+  operationRow,
+  put,
+  send,
+  showLane,
+  storedToken,
+  tokenRow,
+  violationsOf,
+} from './support/doctored-run.ts'
+
+type Doctor = (run: DoctoredRun) => void
+
+/** What an invariant must report, and what it must let pass. */
+const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: Doctor }[]>> = {
+  'no-loss': [
+    {
+      // Its row has gone, and nobody was told why.
+      broken: (run) => {
+        enqueue(run, 'n2', 2)
+        put(run, 20, [['operations', operationRow('n2', 2)]], 'gone')
+      },
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        put(run, 20, [['operations', operationRow('n2', 2)]], 'gone')
+        put(run, 20, [['outcomes', dropped('n2', 2, 'logout')]])
+      },
+    },
+    {
+      // Completed, says the engine, and the server answered 500.
+      broken: (run) => sendSecond(run, 500),
+      kept: (run) => sendSecond(run, 200),
+    },
+  ],
+  'durable-before-ack': [
+    {
+      broken: (run) => acknowledge(run, null),
+      kept: (run) => acknowledge(run, 'pending'),
+    },
+    {
+      broken: (run) => {
+        enqueue(run, 'n2', 2)
+        beginLife(run, { startedAt: 50, beganBy: 'crash' })
+      },
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        beginLife(run, { startedAt: 50, beganBy: 'crash', kept: new Set([idOf('n2', 2)]) })
+      },
+    },
+  ],
+  'no-phantom': [
+    {
+      broken: (run) => send(run, ['n7'], { at: 50 }),
+      kept: (run) => send(run, ['n1'], { at: 50, applied: false }),
+    },
+    {
+      broken: (run) => send(run, ['n1'], { at: 50, key: 'a key that nobody recorded' }),
+      kept: (run) => {
+        const members = JSON.stringify([2048])
+        const envelope = { lane: 1, place: 2048, key: 'k2', members, attempts: 0, retry_at: null }
+        enqueue(run, 'n2', 2)
+        put(run, 40, [['envelopes', envelope]])
+        send(run, ['n2'], { at: 50, ids: [idOf('n2', 2)], key: 'k2' })
+      },
+    },
+    {
+      broken: (run) => send(run, ['n1'], { at: 50, body: { text: 'something else' } }),
+      kept: (run) => send(run, ['n1'], { at: 50, body: { text: 'n1' } }),
+    },
+  ],
+  'stable-key': [
+    {
+      broken: (run) => sendAfterUnknown(run, { key: 'another' }),
+      kept: (run) => sendAfterUnknown(run, {}),
+    },
+    {
+      broken: (run) => sendAfterUnknown(run, { body: { text: 'changed' } }),
+      // Upgraded by a newer version of the app (Q14).
+      kept: (run) => {
+        beginLife(run, { beganBy: 'restart', versions: new Map([['note', 2]]) })
+        const client = { ...clientOf(run), life: 1 }
+        sendAfterUnknown(run, { body: { text: 'changed' }, client })
+      },
+    },
+  ],
+  'effect-once': [
+    {
+      broken: (run) => send(run, ['n1'], { at: 50 }),
+      kept: (run) => send(run, ['n1'], { at: 50, applied: false }),
+    },
+  ],
+  'lane-fifo': [
+    {
+      broken: (run) => send(run, ['n1'], { client: { ...clientOf(run), head: [idOf('n0')] } }),
+      kept: (run) => send(run, ['n1']),
+    },
+    {
+      broken: (run) => {
+        enqueue(run, 'n3', 3)
+        enqueue(run, 'n2', 2)
+      },
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        enqueue(run, 'n3', 3)
+      },
+    },
+  ],
+  'lane-exclusive': [
+    {
+      broken: (run) => send(run, ['n1'], { at: 5 }),
+      kept: (run) => send(run, ['n1'], { at: 10 }),
+    },
+  ],
+  'token-valid-at-send': [
+    {
+      broken: (run) => {
+        send(run, ['n1'], { at: 20, status: 401 })
+        send(run, ['n1'], { at: 30 })
+      },
+      kept: (run) => {
+        send(run, ['n1'], { at: 20, status: 401 })
+        const token = storedToken({ generation: 2 })
+        send(run, ['n1'], { at: 30, client: { ...clientOf(run), token } })
+      },
+    },
+    {
+      broken: (run) => {
+        const token = storedToken({ isRefused: true })
+        send(run, ['n1'], { at: 30, client: { ...clientOf(run), token } })
+      },
+      kept: (run) => send(run, ['n1'], { at: 30 }),
+    },
+    {
+      broken: (run) => sendExpired(run, 100),
+      // It looked so when it arrived.
+      kept: (run) => sendExpired(run, 9500),
+    },
+  ],
+  'own-token-only': [
+    {
+      broken: (run) => send(run, ['n1'], { token: 'b1' }),
+      kept: (run) => {
+        call(run, { name: 'updateToken', token: 'a2' })
+        send(run, ['n1'], { token: 'a2' })
+      },
+    },
+    {
+      broken: (run) => send(run, ['n1'], { user: 'bob', token: null, client: offClient(run) }),
+      kept: (run) => send(run, ['n1'], { token: null, client: offClient(run) }),
+    },
+    {
+      broken: (run) => send(run, ['n1'], { token: null }),
+      kept: (run) => send(run, ['n1'], { token: null, client: offClient(run) }),
+    },
+  ],
+  'bounded-refresh': [
+    {
+      broken: (run) => {
+        ask(run, 100)
+        ask(run, 200)
+      },
+      // The first has had no answer for a minute, and the wait after that is over.
+      kept: (run) => {
+        ask(run, 100)
+        ask(run, 61_100)
+      },
+    },
+    {
+      broken: (run) => askTwice(run, 'throws', 500),
+      kept: (run) => askTwice(run, 'throws', 1000),
+    },
+    {
+      broken: (run) => askTwice(run, 'denied', 500_000),
+      kept: (run) => {
+        put(run, 150, [['tokens', tokenRow('alice', 2)]])
+        askTwice(run, 'denied', 500_000)
+      },
+    },
+    {
+      broken: (run) => askTwice(run, 'token', 29_999),
+      kept: (run) => askTwice(run, 'token', 30_000),
+    },
+    {
+      broken: (run) => askTwice(run, 'token', 30_000, 'expiring'),
+      kept: (run) => {
+        put(run, 150, [['tokens', tokenRow('alice', 2)]])
+        askTwice(run, 'token', 30_000, 'expiring')
+      },
+    },
+  ],
+  'bounded-retry': [
+    {
+      broken: (run) => retryAfter(run, 500, 999),
+      kept: (run) => retryAfter(run, 500, 1000),
+    },
+    {
+      // The network came back: that ends a wait after no reply at all, and no other (Q7).
+      broken: (run) => {
+        run.turns.push({ at: 200, turn: 'online', byMs: 0 })
+        retryAfter(run, 500, 200)
+      },
+      kept: (run) => {
+        run.turns.push({ at: 200, turn: 'online', byMs: 0 })
+        retryAfter(run, null, 200)
+      },
+    },
+    {
+      broken: (run) => sendWhileLimited(run, 4999),
+      kept: (run) => sendWhileLimited(run, 5000),
+    },
+    {
+      broken: (run) => {
+        send(run, ['n2'], { at: 100, status: 500, ids: [idOf('n2', 2)] })
+        exhaust(run)
+      },
+      kept: (run) => {
+        run.settings = { ...run.settings, maxAttempts: 1, patienceMs: 0 }
+        send(run, ['n2'], { at: 100, status: 500, ids: [idOf('n2', 2)] })
+        exhaust(run)
+      },
+    },
+  ],
+  'legal-transitions': [
+    {
+      broken: (run) => put(run, 30, [['operations', operationRow('n1')]]),
+      kept: (run) => put(run, 30, [['operations', operationRow('n2', 2)]]),
+    },
+    {
+      broken: (run) => revive(run),
+      kept: (run) => {
+        call(run, { name: 'retry', step: 'n2', at: 40 })
+        revive(run)
+      },
+    },
+    {
+      broken: (run) => put(run, 30, [['tokens', tokenRow('alice', 0)]]),
+      kept: (run) => put(run, 30, [['tokens', tokenRow('alice', 2)]]),
+    },
+  ],
+  'events-match-rows': [
+    {
+      broken: (run) => hear(run, 'operation.completed', { id: idOf('n1'), user: 'alice' }, 20),
+      kept: (run) => hear(run, 'operation.sent', { id: idOf('n1'), user: 'alice' }, 20),
+    },
+    {
+      broken: (run) => put(run, 30, [['tokens', tokenRow('alice', 1, { refused: 1 })]]),
+      kept: (run) => {
+        put(run, 30, [['tokens', tokenRow('alice', 1, { refused: 1 })]])
+        hear(run, 'token.refused', { user: 'alice', generation: 1 }, 30)
+      },
+    },
+    {
+      broken: (run) => showLane(run, []),
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        showLane(run, [])
+      },
+    },
+  ],
+  'typed-failure': [
+    {
+      broken: (run) => call(run, { error: new Error('something') }),
+      kept: (run) => call(run, { error: new HoldfastError('QUEUE_FULL', 'full') }),
+    },
+    {
+      broken: (run) => hear(run, 'error', { error: new HoldfastError('INTERNAL', 'a fault') }),
+      kept: (run) => hear(run, 'error', { error: new HoldfastError('STORAGE_FULL', 'full') }),
+    },
+    {
+      broken: (run) => call(run, { name: 'logout', at: 100, settledAt: null }),
+      kept: (run) => call(run, { name: 'logout', at: 99_000, settledAt: null }),
+    },
+  ],
+  'no-secrets': [
+    {
+      broken: (run) => run.journal.push('{"token":"secret-of-a1"}'),
+      kept: (run) => run.journal.push('{"token":"a1"}'),
+    },
+    {
+      // Deep in what an error was caused by, where printing would not show it.
+      broken: (run) => hear(run, 'error', { error: errorWith('signature-of-a2') }),
+      kept: (run) => hear(run, 'error', { error: errorWith('header.claims') }),
+    },
+    {
+      broken: (run) => {
+        run.bytes = () => Buffer.from('…secret-of-a1…')
+      },
+      kept: (run) => {
+        run.bytes = () => Buffer.from('…')
+      },
+    },
+  ],
+  'bounded-resources': [
+    {
+      broken: (run) => sendMany(run, 5),
+      kept: (run) => sendMany(run, 4),
+    },
+    {
+      broken: (run) => {
+        run.timerCount = 50
+      },
+      kept: (run) => {
+        run.timerCount = 2
+      },
+    },
+    {
+      broken: (run) => leave(run, 1),
+      kept: (run) => leave(run, 0),
+    },
+    {
+      broken: (run) => put(run, 30, [['envelopes', envelopeRow(null)]]),
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        put(run, 30, [['envelopes', envelopeRow(null)]])
+      },
+    },
+  ],
+  'host-survives': [
+    {
+      broken: (run) => run.faults.push(new Error('unheard')),
+      kept: () => undefined,
+    },
+  ],
+  'no-park': [
+    {
+      broken: (run) => park(run, []),
+      kept: (run) => park(run, ['paused']),
+    },
+    {
+      broken: (run) => park(run, ['backing-off']),
+      kept: (run) => {
+        run.timerCount = 1
+        park(run, ['backing-off'])
+      },
+    },
+    {
+      broken: (run) => park(run, ['awaiting-token']),
+      kept: (run) => {
+        park(run, ['awaiting-token'])
+        need(run)
+      },
+    },
+    {
+      // Neither is the source asked, nor was the app.
+      broken: (run) => {
+        run.settings = { ...run.settings, hasSource: true }
+        park(run, ['awaiting-token'])
+        need(run)
+      },
+      kept: (run) => {
+        run.settings = { ...run.settings, hasSource: true }
+        park(run, ['awaiting-token'])
+        need(run)
+        ask(run, 90_000)
+      },
+    },
+  ],
+  wakes: [
+    {
+      broken: (run) => park(run, ['awaiting-token']),
+      kept: (run) => {
+        put(run, 30, [['tokens', tokenRow('alice', 1, { refused: 1 })]])
+        park(run, ['awaiting-token'])
+      },
+    },
+    {
+      broken: (run) => park(run, ['paused']),
+      kept: (run) => {
+        run.isPaused = true
+        park(run, ['paused'])
+      },
+    },
+    {
+      broken: (run) => park(run, ['offline']),
+      kept: (run) => {
+        run.isOnline = false
+        park(run, ['offline'])
+      },
+    },
+    {
+      broken: (run) => park(run, ['backing-off']),
+      kept: (run) => {
+        put(run, 30, [['envelopes', envelopeRow(200_000)]])
+        park(run, ['backing-off'])
+      },
+    },
+  ],
+  drains: [
+    {
+      broken: (run) => park(run, ['awaiting-token']),
+      kept: (run) => {
+        run.isPaused = true
+        park(run, ['paused'])
+      },
+    },
+    {
+      broken: (run) => park(run, []),
+      // Something is still to come.
+      kept: (run) => {
+        run.isQuiet = false
+        park(run, [])
+      },
+    },
+  ],
+}
+
+function dropped(name: string, place: number, reason: string) {
+  return { id: idOf(name, place), outcome: 'dropped', reason, settled_at: 20 }
+}
+
+function clientOf(run: DoctoredRun) {
+  const [first] = run.requests
+  if (first === undefined) throw new Error('nothing was sent')
+  return first.client
+}
+
+function offClient(run: DoctoredRun) {
+  return { ...clientOf(run), requirement: 'off', token: null } as const
+}
+
+function sendSecond(run: DoctoredRun, status: number): void {
+  enqueue(run, 'n2', 2)
+  send(run, ['n2'], { at: 20, ids: [idOf('n2', 2)], status })
+  complete(run, 'n2', 2)
+}
+
+function acknowledge(run: DoctoredRun, found: 'pending' | null): void {
+  const made = call(run, { step: 'n2' })
+  run.acknowledged.push({ at: 0, life: 0, id: idOf('n2', 2), call: made, found })
+}
+
+function sendAfterUnknown(run: DoctoredRun, facts: Parameters<typeof send>[2]): void {
+  send(run, ['n2'], { at: 100, status: null })
+  send(run, ['n2'], { at: 2000, ...facts })
+}
+
+/** With a source, under a token that ends at 9,000 and was handed over at that time of the wall clock. */
+function sendExpired(run: DoctoredRun, givenAt: number): void {
+  run.settings = { ...run.settings, hasSource: true }
+  call(run, { name: 'updateToken', token: 'a9', wall: givenAt })
+  send(run, ['n1'], { at: 20_000, token: 'a9', client: { ...clientOf(run), wall: 20_000 } })
+}
+
+/** Two calls of the source; the first is answered after 10 ms, the second comes so much later. */
+function askTwice(
+  run: DoctoredRun,
+  outcome: 'throws' | 'denied' | 'token',
+  laterMs: number,
+  reason = 'refused',
+): void {
+  const token = outcome === 'token' ? 'a2' : null
+  ask(run, 100, { reason, answer: { at: 110, wall: 110, outcome, token } })
+  ask(run, 110 + laterMs, { reason })
+}
+
+/** A sending that is over at 110, and the next one, so much later. */
+function retryAfter(run: DoctoredRun, status: number | null, laterMs: number): void {
+  send(run, ['n2'], { at: 100, status })
+  send(run, ['n2'], { at: 110 + laterMs })
+}
+
+function sendWhileLimited(run: DoctoredRun, laterMs: number): void {
+  const reply = { status: 429, headers: { 'retry-after': '5' }, body: '' }
+  send(run, ['n2'], { at: 100, status: 429, reply })
+  send(run, ['n3'], { at: 110 + laterMs, user: 'bob' })
+}
+
+function exhaust(run: DoctoredRun): void {
+  enqueue(run, 'n2', 2)
+  put(run, 110, [['operations', operationRow('n2', 2)]], 'gone')
+  put(run, 110, [['letters', { ...operationRow('n2', 2), reason: 'attempts-exhausted' }]])
+}
+
+function revive(run: DoctoredRun): void {
+  const letter = { ...operationRow('n2', 2), reason: 'rejected' }
+  put(run, 30, [['operations', operationRow('n2', 2)]])
+  put(run, 30, [['operations', operationRow('n2', 2)]], 'gone')
+  put(run, 30, [['letters', letter]])
+  put(run, 40, [['letters', letter]], 'gone')
+  put(run, 40, [['operations', operationRow('n2', 2)]])
+}
+
+function errorWith(secret: string): HoldfastError {
+  const cause = Object.defineProperty(new Error('a reply'), 'hidden', { value: { token: secret } })
+  return new HoldfastError('AUTH_SOURCE_FAILED', 'no token', { cause: new Error('why', { cause }) })
+}
+
+function sendMany(run: DoctoredRun, count: number): void {
+  for (let index = 0; index < count; index += 1) {
+    send(run, [`m${index}`], {
+      user: `user-${index}`,
+      endedAt: null,
+      endedWall: null,
+      status: null,
+    })
+  }
+}
+
+function leave(run: DoctoredRun, timers: number): void {
+  const [life] = run.lives
+  if (life !== undefined) life.leftover = { timers, listeners: 0 }
+}
+
+function envelopeRow(retryAt: number | null) {
+  return { lane: 1, place: 2048, key: null, members: '[]', attempts: 1, retry_at: retryAt }
+}
+
+/** Something is pending, and this is why. */
+function park(run: DoctoredRun, holds: readonly string[]): void {
+  enqueue(run, 'n2', 2)
+  showLane(run, holds)
+}
+
+function need(run: DoctoredRun): void {
+  const open = { user: 'alice' as never, reason: 'refused', generation: 1 } as const
+  run.status = { ...run.status, tokenNeeds: [open] }
+}
+
+test('no invariant is without a case', () => {
+  expect(Object.keys(CASES).sort()).toEqual(INVARIANTS.map(({ id }) => id).sort())
+})
+
+test('a run in which nothing is wrong breaks none of them', () => {
+  const checks = new InvariantChecks(cleanRun())
+  checks.look('rest')
+  checks.look('end')
+  checks.look('closed')
+  expect(checks.mismatches).toEqual([])
+})
+
+test('what is broken is named, with what should hold and the evidence', () => {
+  const run = cleanRun()
+  const checks = new InvariantChecks(run)
+  send(run, ['n1'], { token: 'b1', applied: false, at: 20 })
+  checks.look('rest')
+  expect(checks.mismatches).toMatchObject([
+    {
+      what: 'invariant own-token-only',
+      expected: expect.stringContaining('owner'),
+      seen: { token: 'b1', why: 'b1 was never given for alice' },
+    },
+  ])
+})
+
+describe.each(INVARIANTS)('$id', (invariant) => {
+  const cases = CASES[invariant.id] ?? []
+  test.each(cases.map((one, index) => [index + 1, one] as const))(
+    'case %i: what breaks it is reported, what keeps it is not',
+    (_, { broken, kept }) => {
+      const good = cleanRun()
+      kept(good)
+      expect(violationsOf(invariant, good)).toEqual([])
+      const bad = cleanRun()
+      broken(bad)
+      expect(violationsOf(invariant, bad)).not.toEqual([])
+    },
+  )
+})

@@ -1,0 +1,6 @@
+/** Throws this, whatever it is: apps do. */
+export function throwing(thrown: unknown): () => never {
+  return () => {
+    throw thrown
+  }
+}
