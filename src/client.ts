@@ -19,6 +19,7 @@ import { factsOf } from './operations/kind-facts.ts'
 import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { describe, type OperationInfo } from './operation-info.ts'
 import { type Receipt, Receipts } from './receipts.ts'
+import type { SqliteConnection } from '../storage/sqlite/sqlite-storage.ts'
 import type { LetterRow } from '../storage/storage.ts'
 
 const DEFAULT_LOGOUT_DEADLINE_MS = 5000
@@ -122,6 +123,39 @@ export class Holdfast {
       this.#engine.calls.enqueue(args, settle),
     )
     return this.#receipts.make(enqueued.id, enqueued.dropped)
+  }
+
+  /**
+   * Stores an operation in the transaction that is open on the app's own connection: the app's row and
+   * its operation are both there, or neither. It is sent after the commit. It comes behind what
+   * `enqueue()` has been called for and has not stored yet.
+   *
+   * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
+   * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
+   */
+  enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt {
+    const { kind, payload, expiresInMs } = refuseMalformedDraft(draft)
+    const args = {
+      kind,
+      payload: payloadText(kind, payload),
+      expiresInMs: expiresInMs ?? null,
+      connection: database,
+    }
+    let enqueued: { readonly id: OperationId; readonly dropped: boolean } | null = null
+    let failure: Error | null = null
+    this.#engine.calls.enqueueWithin(args, {
+      resolve: (value) => {
+        enqueued = value
+      },
+      reject: (error) => {
+        failure = storageErrorOfOurs(error)
+      },
+    })
+    if (failure !== null) throw failure as Error
+    if (enqueued === null)
+      throw new TypeError('enqueueWithin: not from within a listener of holdfast')
+    const { id, dropped } = enqueued as { readonly id: OperationId; readonly dropped: boolean }
+    return this.#receipts.make(id, dropped)
   }
 
   /**

@@ -21,6 +21,8 @@ export type ErrorCode =
   | 'TOO_LATE'
   /** A reply yielded a follow-up that names another owner. */
   | 'FOREIGN_FOLLOW_UP'
+  /** The requirement source failed; what was known is kept. */
+  | 'REQUIREMENT_UNKNOWN'
   /** Only the process that dispatches this database can do that. */
   | 'OTHER_PROCESS'
   /** A listener, or a kind's own code, threw. */

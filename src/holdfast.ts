@@ -27,6 +27,7 @@ import type { SavedBoundary } from './engine/live-boundary.ts'
 import { type Command, Orders } from './engine/orders.ts'
 import { Reads } from './engine/reads.ts'
 import { Records } from './engine/records.ts'
+import { RequirementAsker } from './engine/requirement-asker.ts'
 import { Sender } from './engine/sender.ts'
 import { Sequel } from './engine/sequel.ts'
 import { Sessions } from './engine/sessions.ts'
@@ -35,6 +36,7 @@ import { makeStatus, type QueueState, type Status } from './engine/status.ts'
 import { Store } from './engine/store.ts'
 import { isBrief, type Summary } from './engine/summary.ts'
 import { Waits } from './engine/waits.ts'
+import { WakeWatch } from './engine/wake-watch.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import type { Json } from './journal/lines.ts'
@@ -61,6 +63,9 @@ const MACHINES: Machines = {
   lane: laneMachine,
   queue: queueMachine,
 }
+
+/** So many operations settled make it worth while to look whether the file can shrink. */
+const LARGE_DRAIN = 1000
 
 export interface EngineParts {
   readonly boundary: Boundary
@@ -95,6 +100,8 @@ export class Engine implements Pilot {
   readonly #sender: Sender
   readonly #records: Records
   readonly #reads: Reads
+  readonly #asker: RequirementAsker
+  readonly #wakeWatch: WakeWatch
   readonly #dispatch: Dispatch
   readonly #exchange: Exchange
   readonly #sessions: Sessions
@@ -119,6 +126,8 @@ export class Engine implements Pilot {
   #startParts: StartParts | null = null
   #status: Status | null = null
   #isChangeDue = false
+  /** Operations settled since the file was last tidied. */
+  #settledCount = 0
   #stopListening: () => void = () => undefined
 
   constructor(parts: EngineParts) {
@@ -165,6 +174,8 @@ export class Engine implements Pilot {
       this.#records,
     )
     this.#sessions = new Sessions(core, this.#wallet, this.#waits, this.#records)
+    this.#wakeWatch = new WakeWatch(core, this.#connectivity)
+    this.#asker = new RequirementAsker(core, this.#sessions)
     const intake = new Intake(core)
     this.#reads = new Reads(core, this.#wallet, this.#holds, intake)
     this.#flushes = new Flushes(core, this.#holds, () => this.#connectivity.isProbing)
@@ -202,6 +213,7 @@ export class Engine implements Pilot {
       hasMachine: (line) => this.#laneActors.has(line.lane),
       retire: (line) => this.#retire(line),
       usersWithTokens: () => this.#tokenActors.keys(),
+      askRequirement: () => this.#asker.ask(),
       isBegun: () => this.#isBegun,
       closed: () => this.#closed(),
       touch: () => this.#touch(),
@@ -422,6 +434,7 @@ export class Engine implements Pilot {
     this.#isBegun = true
     this.#beginToDispatch()
     this.#tell(() => this.#queue.send({ type: 'storage.loaded' }))
+    this.#asker.ask()
     this.#touch()
   }
 
@@ -526,7 +539,16 @@ export class Engine implements Pilot {
     this.#boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
     this.#touch()
     this.#reads.hear(name, detail)
+    this.#countSettled(name)
     this.#boundary.afterwards(() => this.#parts.onEvent(name, detail))
+  }
+
+  /** After a large drain the file can shrink. */
+  #countSettled(name: EventName): void {
+    if (name === 'operation.completed' || name === 'operation.dropped') this.#settledCount += 1
+    if (name !== 'queue.drained' || this.#settledCount < LARGE_DRAIN) return
+    this.#settledCount = 0
+    this.#store.tidy()
   }
 
   #fault(thrown: unknown): void {
@@ -544,6 +566,7 @@ export class Engine implements Pilot {
     this.#boundary.lastly(() => {
       this.#isChangeDue = false
       this.#flushes.check()
+      this.#wakeWatch.look()
       this.#boundary.afterwards(() => this.#parts.onChange())
     })
   }

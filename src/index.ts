@@ -54,7 +54,7 @@ export {
 } from './operations/define-operation.ts'
 export { interpretReply } from './operations/interpret-reply.ts'
 export type { OperationInfo } from './operation-info.ts'
-export type { BackoffOptions, HoldfastOptions } from './options.ts'
+export type { BackoffOptions, HoldfastOptions, RequirementSource } from './options.ts'
 export { type Clock, systemClock, type Timer } from './ports/clock.ts'
 export { type Platform, type PlatformEvent } from './ports/platform.ts'
 export { type Random, systemRandom } from './ports/random.ts'

@@ -30,7 +30,12 @@ export interface HoldfastOptions {
    * Does the server demand identity verification? `required` and `off` are asserted now; `unknown`
    * means: as last stored, else nothing is sent until `setRequirement()` (I2).
    */
-  readonly requirement: Requirement
+  readonly requirement?: Requirement
+  /**
+   * Asked at the start, and when a 401 makes the requirement doubtful (I2). One of `requirement` and
+   * this must be given: without, nothing would ever be sent.
+   */
+  readonly requirementSource?: RequirementSource
   /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
   readonly tokens?: TokenSource
   /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
@@ -71,6 +76,7 @@ export interface HoldfastOptions {
 /** The options that decide anything by themselves: plain data, kept in a journal's header. */
 export interface Settings {
   readonly requirement: Requirement
+  readonly hasRequirementSource: boolean
   readonly hasSource: boolean
   readonly hasVault: boolean
   readonly subjectClaim: string | null
@@ -84,16 +90,22 @@ export interface Settings {
   readonly maxPending: number
   readonly maxPayloadBytes: number
   readonly batchWindowMs: number
+  /** Is waking from sleep noticed by a gap in time, for want of a platform that tells? */
+  readonly watchesForWaking: boolean
   readonly retainCompleted: boolean
   readonly backoff: Required<BackoffOptions>
   readonly replyTimeoutMs: number
 }
+
+/** Says what the server demands, say from a remote configuration. */
+export type RequirementSource = () => Requirement | Promise<Requirement>
 
 /** What the engine reaches the world through. */
 export interface Ports {
   readonly storage: Storage
   readonly transport: Transport
   readonly tokens: TokenSource | null
+  readonly requirementSource: RequirementSource | null
   readonly vault: Vault | null
   readonly platform: Platform
   readonly clock: Clock
@@ -116,7 +128,8 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
   refuseWrongPorts(options)
   const backoff = backoffOf(options.backoff ?? {})
   const settings: Settings = {
-    requirement: oneOf('requirement', options.requirement, ['unknown', 'required', 'off']),
+    requirement: oneOf('requirement', requirementOf(options), ['unknown', 'required', 'off']),
+    hasRequirementSource: options.requirementSource !== undefined,
     hasSource: options.tokens !== undefined,
     hasVault: options.vault !== undefined,
     subjectClaim: name('subjectClaim', options.subjectClaim ?? null),
@@ -130,6 +143,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     maxPending: wholeNumber('maxPending', options.maxPending ?? 1_000_000, 1),
     maxPayloadBytes: wholeNumber('maxPayloadBytes', options.maxPayloadBytes ?? 262_144, 1),
     batchWindowMs: number('batchWindowMs', options.batchWindowMs ?? 0, 0),
+    watchesForWaking: options.platform === undefined,
     retainCompleted: flag('retainCompleted', options.retainCompleted ?? false),
     backoff,
     replyTimeoutMs: number('replyTimeoutMs', options.replyTimeoutMs ?? 30_000, 1),
@@ -142,6 +156,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
       storage: options.storage,
       transport: options.transport,
       tokens: options.tokens ?? null,
+      requirementSource: options.requirementSource ?? null,
       vault: options.vault ?? null,
       platform: options.platform ?? silentPlatform,
       clock: options.clock ?? systemClock,
@@ -156,6 +171,7 @@ const NAMES: Readonly<Record<keyof HoldfastOptions, true>> = {
   transport: true,
   operations: true,
   requirement: true,
+  requirementSource: true,
   tokens: true,
   vault: true,
   subjectClaim: true,
@@ -235,6 +251,17 @@ function refuseWrongPorts(options: HoldfastOptions): void {
   if (tokens !== undefined && typeof tokens !== 'function') {
     throw new TypeError(`createHoldfast: tokens must be a function, not a ${typeof tokens}`)
   }
+}
+
+/** Forgetting it would mean that nothing is ever sent. */
+function requirementOf({ requirement, requirementSource }: HoldfastOptions): Requirement {
+  if (requirementSource !== undefined && typeof requirementSource !== 'function') {
+    throw new TypeError('createHoldfast: requirementSource must be a function')
+  }
+  if (requirement === undefined && requirementSource === undefined) {
+    throw new TypeError('createHoldfast: give requirement or requirementSource')
+  }
+  return requirement ?? 'unknown'
 }
 
 function backoffOf(backoff: BackoffOptions): Required<BackoffOptions> {

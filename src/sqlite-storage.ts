@@ -12,7 +12,7 @@ import type { Storage } from '../storage/storage.ts'
  * @throws TypeError where the options are wrong. The file itself is opened by `createHoldfast()`.
  */
 export function sqliteStorage(options: SqliteStorageOptions): Storage {
-  const { file, database, durability, busyTimeoutMs } = options ?? {}
+  const { file, database, durability, busyTimeoutMs, onCorrupt } = options ?? {}
   if ((file === undefined) === (database === undefined)) {
     throw new TypeError('sqliteStorage: give either file or database')
   }
@@ -24,6 +24,11 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
   if (durability !== undefined && durability !== 'power-loss' && durability !== 'app-crash') {
     throw new TypeError(
       `sqliteStorage: durability must be 'power-loss' or 'app-crash', not ${String(durability)}`,
+    )
+  }
+  if (onCorrupt !== undefined && onCorrupt !== 'refuse' && onCorrupt !== 'set-aside') {
+    throw new TypeError(
+      `sqliteStorage: onCorrupt must be 'refuse' or 'set-aside', not ${String(onCorrupt)}`,
     )
   }
   if (busyTimeoutMs !== undefined && !(Number.isSafeInteger(busyTimeoutMs) && busyTimeoutMs >= 0)) {

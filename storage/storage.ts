@@ -146,6 +146,8 @@ export interface OpenedState {
   readonly envelopes: readonly EnvelopeRow[]
   readonly tokens: readonly TokenRow[]
   readonly deadlines: readonly DeadlineRow[]
+  /** Where a damaged database was set aside, in whose stead this one was made. */
+  readonly setAside?: string
 }
 
 /** What an implementation may use of the process it lives in. */
@@ -214,6 +216,9 @@ export interface Storage {
 
   /** Calls the listener after commits of other processes, without polling; answers how to stop. */
   watch(listener: () => void): () => void
+
+  /** Gives back what a large drain has freed, a part in each turn, where that can be done. */
+  tidy(): Promise<void>
 
   /** Commits what was handed in, then lets go of the file. Later calls reject. */
   close(): Promise<void>

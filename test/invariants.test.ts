@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../src/errors.ts'
 import { InvariantChecks } from '../src/simulation/invariant-checks.ts'
 import { INVARIANTS } from '../src/simulation/invariants/index.ts'
+import type { RowChange } from '../src/simulation/row-log.ts'
 import {
   ask,
   beginLife,
@@ -483,17 +484,27 @@ function sendWhileLimited(run: DoctoredRun, laterMs: number): void {
 
 function exhaust(run: DoctoredRun): void {
   enqueue(run, 'n2', 2)
-  put(run, 110, [['operations', operationRow('n2', 2)]], 'gone')
-  put(run, 110, [['letters', { ...operationRow('n2', 2), reason: 'attempts-exhausted' }]])
+  bury(run, 'attempts-exhausted', 110)
 }
 
 function revive(run: DoctoredRun): void {
-  const letter = { ...operationRow('n2', 2), reason: 'rejected' }
-  put(run, 30, [['operations', operationRow('n2', 2)]])
-  put(run, 30, [['operations', operationRow('n2', 2)]], 'gone')
-  put(run, 30, [['letters', letter]])
-  put(run, 40, [['letters', letter]], 'gone')
-  put(run, 40, [['operations', operationRow('n2', 2)]])
+  enqueue(run, 'n2', 2)
+  bury(run, 'rejected')
+  const row = operationRow('n2', 2)
+  const changes: RowChange[] = [
+    { table: 'letters', action: 'gone', row },
+    { table: 'operations', action: 'put', row },
+  ]
+  run.rows.apply(changes, 40, 0)
+}
+
+function bury(run: DoctoredRun, reason: string, at = 30): void {
+  const row = operationRow('n2', 2)
+  const changes: RowChange[] = [
+    { table: 'operations', action: 'gone', row },
+    { table: 'letters', action: 'put', row: { ...row, reason } },
+  ]
+  run.rows.apply(changes, at, 0)
 }
 
 function errorWith(secret: string): HoldfastError {

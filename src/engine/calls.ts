@@ -16,6 +16,7 @@ import { type Reads, readCodec } from './reads.ts'
 import type { Records } from './records.ts'
 import { loginCodec, type LogoutArgs, type LogoutResult, type Sessions } from './sessions.ts'
 import type { Waits } from './waits.ts'
+import { Within, type WithinArgs } from './within.ts'
 
 export interface CallParts {
   readonly core: Core
@@ -43,6 +44,7 @@ export function serveCalls(parts: CallParts) {
   const { core, holds, waits, sessions, connectivity, flushes, intake, reads, records } = parts
   const { readToken, tokenOf, dispatch, isClosing, start, close, touch } = parts
   const interventions = new Interventions(core, holds, waits, records)
+  const within = new Within(core)
   const tokenArgs = loginCodec(tokenOf)
   const { boundary } = core
   /** Offers a call, unless the engine is closing. */
@@ -80,6 +82,14 @@ export function serveCalls(parts: CallParts) {
     }),
     enqueue: serve('enqueue', draftCodec, (draft, settle: Settle<Enqueued>) =>
       intake.enqueue(draft, settle),
+    ),
+    enqueueWithin: serve(
+      'enqueueWithin',
+      {
+        write: ({ connection: _connection, ...draft }: WithinArgs) => draftCodec.write(draft),
+        read: (json) => ({ ...draftCodec.read(json), connection: null }),
+      },
+      (args, settle: Settle<Enqueued>) => within.enqueue(args, settle),
     ),
     login: serve('login', tokenArgs, (args, settle: Settle<void>) => sessions.login(args, settle)),
     logout: serve('logout', plain<LogoutArgs>(), (args, settle: Settle<LogoutResult>) =>

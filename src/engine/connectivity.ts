@@ -92,6 +92,10 @@ export class Connectivity {
   /** A reply of the server itself arrived. */
   genuineReply(): void {
     this.replyCount += 1
+  }
+
+  /** What that reply asks of every lane holds by now: no captive portal stops them any more. */
+  portalGone(): void {
     if (this.#portal === null) return
     this.#core.boundary.disarm('portal')
     this.#portal = null

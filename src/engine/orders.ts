@@ -33,6 +33,8 @@ export interface OrderParts {
   /** Stops the machine of a lane that is idle. */
   readonly retire: (line: LaneLine) => void
   readonly usersWithTokens: () => Iterable<UserId>
+  /** The requirement has become doubtful. */
+  readonly askRequirement: () => void
   readonly isBegun: () => boolean
   /** The queue is closed. */
   readonly closed: () => void
@@ -106,6 +108,7 @@ export class Orders {
       case 'requirement.changed': {
         const { requirement, suspected } = command
         this.#core.report('requirement.changed', { requirement, suspected })
+        if (suspected) this.#parts.later(() => this.#parts.askRequirement())
         return
       }
       case 'lanes.hold':

@@ -169,13 +169,24 @@ export class Sender {
     }
     const isReady = (row: OperationRow) => resolution.stateOf(row).state === 'ready'
     const envelope = formEnvelope(line, this.#core.kinds, isReady)
+    const collectMs = envelope === null ? 0 : this.#collectMs(envelope)
     if (envelope === null) {
       this.#goOn(line)
+    } else if (collectMs > 0) {
+      this.#sequel.collect(line, collectMs)
     } else if (envelope.isRecorded || !this.#mustBeRecorded(envelope)) {
       this.#build(line, envelope, envelope.key ?? envelope.members[0].id, resolution)
     } else {
       this.#record(line, envelope)
     }
+  }
+
+  /** How long the head of a merging kind still waits for neighbours: capped by the window, not restarted by it (Q4). */
+  #collectMs({ isMerging, isRecorded, members }: Envelope): number {
+    const { batchWindowMs } = this.#core.settings
+    if (batchWindowMs === 0 || !isMerging || isRecorded || members.length >= MOST_MEMBERS) return 0
+    const leftMs = members[0].enqueuedAt + batchWindowMs - this.#core.boundary.wall
+    return Math.min(batchWindowMs, Math.max(0, leftMs))
   }
 
   /** Tells the token machine that work is due; it parks the lane if its user cannot send now (T9). */

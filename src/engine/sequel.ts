@@ -85,6 +85,8 @@ export class Sequel {
     }
     this.#interpret(line, attempt, reply, (interpreted) => {
       const verdict = this.#judge(line, attempt, reply, interpreted)
+      const asksToWait = verdict.verdict === 'waiting' && verdict.limitMs !== null
+      if (reply !== null && !isPortal && !asksToWait) this.#connectivity.portalGone()
       if (verdict.verdict === 'refused') {
         this.#refused(line, attempt)
         return
@@ -94,6 +96,12 @@ export class Sequel {
       }
       this.#carryOut(line, attempt, reply, verdict, interpreted)
     })
+  }
+
+  /** The head waits for neighbours to merge with. */
+  collect(line: LaneLine, waitMs: number): void {
+    this.#waits.collect(line, waitMs)
+    this.end(line)
   }
 
   /** The attempt is over. */
@@ -203,7 +211,11 @@ export class Sequel {
 
   /** Makes the record of an envelope durable. */
   record(line: LaneLine, envelope: EnvelopeRow, then: () => void): void {
-    this.#commit(line, [{ change: 'envelope', envelope }], {}, () => {
+    const { order } = line
+    // Repeated only while its members are all there: one may be cancelled meanwhile.
+    const isAsItWas = () => order === line.order && !line.isChanging
+    const changes = () => (isAsItWas() ? [{ change: 'envelope', envelope } as const] : [])
+    this.#commit(line, changes, {}, () => {
       line.recorded(envelope)
       then()
     })
@@ -426,7 +438,10 @@ export class Sequel {
     this.#commit(line, changes, {}, () => {
       line.recorded(envelope)
       line.mayHaveBeenSent = false
-      if (deadline !== null) this.#connectivity.limitStored()
+      if (deadline !== null) {
+        this.#connectivity.limitStored()
+        this.#connectivity.portalGone()
+      }
       this.#waits.begin(line, envelope)
       const { attempts, retryAt } = envelope
       for (const { id, kind } of members) {
@@ -447,7 +462,7 @@ export class Sequel {
   /** Commits at last; where a row was not as expected, the lane is read anew instead. */
   #commit(
     line: LaneLine,
-    changes: readonly Change[],
+    changes: readonly Change[] | (() => readonly Change[]),
     wish: CommitWish,
     then: (first: Extract<Answer, { applied: true }>) => void,
   ): void {

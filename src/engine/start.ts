@@ -61,6 +61,10 @@ function restore(parts: StartParts, state: OpenedState): void {
   }
   const isOnline = boundary.pull('online', plain<boolean>(), () => ports.platform.isOnline())
   connectivity.begin(isOnline, state.deadlines)
+  if (state.setAside !== undefined) {
+    const message = `the database was damaged; it is set aside as ${state.setAside}`
+    core.report('error', { error: new HoldfastError('STORAGE_CORRUPT', message) })
+  }
   parts.dispatch.adopt(state)
   for (const row of state.tokens) {
     wallet.restore(row, null)

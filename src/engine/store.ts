@@ -191,6 +191,19 @@ export class Store {
     )
   }
 
+  /** Gives back what a drain has freed; a failure costs nothing but room. */
+  tidy(): void {
+    this.#boundary.ask(
+      {
+        name: 'tidy',
+        args: () => null,
+        codec: plain<null>(),
+        put: () => this.#storage.tidy().then(() => null),
+      },
+      () => undefined,
+    )
+  }
+
   close(then: (answer: Answered<null>) => void): void {
     this.#boundary.ask(
       {

@@ -23,6 +23,12 @@ export class Waits {
     this.#core.boundary.arm(alarmOf(line), leftMs, () => this.#over(line))
   }
 
+  /** The head may wait a little for neighbours to merge with (Q4). */
+  collect(line: LaneLine, waitMs: number): void {
+    this.#holds.setOnLane(line, 'backing-off', 'waiting for operations to merge with')
+    this.#core.boundary.arm(alarmOf(line), waitMs, () => this.#over(line))
+  }
+
   /** The alarm is armed already, in a journal that begins here. */
   restore(line: LaneLine): void {
     if (line.holds.has('backing-off')) {

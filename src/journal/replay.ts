@@ -68,7 +68,7 @@ export async function replay(
   return { fed, decided: lines.length - fed, withStorage: run.hasStorage }
 }
 
-/** What other processes committed is in the journal. */
+/** What other processes committed is in the journal; there is no transaction of an app to join. */
 class ReplayStorage extends SqliteStorage {
   override watch(): () => void {
     return () => undefined
@@ -209,6 +209,7 @@ function portsOf(boundary: ReplayBoundary, settings: Settings, storage: Storage)
     storage,
     transport: { origin: settings.origin, send: never },
     tokens: null,
+    requirementSource: null,
     vault: null,
     platform: silentPlatform,
     clock: {

@@ -30,9 +30,11 @@ export function openFile(file: string, busyTimeoutMs: number): Database {
 }
 
 /** Sets up an open connection; answers whether the tables were made just now. */
-export function prepareDatabase(database: Database): boolean {
+export function prepareDatabase(database: Database, isOwn: boolean): boolean {
   refuseOldSqlite(database)
   refuseNewerSchema(database)
+  // Only before the first table is made, and not in a file that is somebody else's.
+  if (isOwn) database.pragma('auto_vacuum = INCREMENTAL')
   useWal(database)
   if (process.platform === 'darwin') database.pragma('fullfsync = 1')
   database.pragma('synchronous = FULL')

@@ -1,7 +1,7 @@
 /** The SQLite implementation of the Storage contract. */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
-import type { Answer, Change } from '../changes.ts'
+import type { Affected, Answer, Change, EnqueueChange } from '../changes.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
   CommitOptions,
@@ -25,7 +25,9 @@ import {
 import { DispatchLock } from './dispatch-lock.ts'
 import { storageErrorOf } from './error-of.ts'
 import { GroupCommit } from './group-commit.ts'
+import { setAside } from './set-aside.ts'
 import { Tables } from './tables.ts'
+import { tidy } from './tidying.ts'
 
 /** What Holdfast uses of a better-sqlite3 connection. */
 export interface SqliteConnection {
@@ -49,6 +51,12 @@ export interface SqliteStorageOptions {
    * (`NORMAL`, several times faster). Default: `power-loss`.
    */
   readonly durability?: Durability
+  /**
+   * What becomes of a `file` that is damaged: `createHoldfast()` rejects with `STORAGE_CORRUPT`
+   * (`refuse`), or it is renamed, whole, and a new one is made in its place, with an `error` event
+   * (`set-aside`). Default: `refuse`.
+   */
+  readonly onCorrupt?: 'refuse' | 'set-aside'
   /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
   readonly busyTimeoutMs?: number
 }
@@ -74,11 +82,29 @@ export class SqliteStorage implements Storage {
   }
 
   async open(host: StorageHost): Promise<OpenedState> {
-    const { file = ':memory:', busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
-    let database: Database | undefined
+    const { file, onCorrupt = 'refuse' } = this.#options
     try {
-      database = (this.#options.database as Database | undefined) ?? openFile(file, busyTimeoutMs)
-      const fresh = prepareDatabase(database)
+      return this.#openDatabase(host)
+    } catch (error) {
+      const failure = storageErrorOf(error)
+      const isDamaged = failure.code === 'STORAGE_CORRUPT' && file !== undefined
+      if (!isDamaged || onCorrupt === 'refuse') throw failure
+      try {
+        const aside = setAside(file, host.wall())
+        return { ...this.#openDatabase(host), setAside: aside }
+      } catch (second) {
+        throw storageErrorOf(second)
+      }
+    }
+  }
+
+  #openDatabase(host: StorageHost): OpenedState {
+    const { file = ':memory:', busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
+    const isOwn = this.#options.database === undefined
+    const database =
+      (this.#options.database as Database | undefined) ?? openFile(file, busyTimeoutMs)
+    try {
+      const fresh = prepareDatabase(database, isOwn)
       const tables = new Tables(database)
       const state = database
         .transaction(() => {
@@ -88,11 +114,10 @@ export class SqliteStorage implements Storage {
         .immediate()
       verifySynchronous(database)
       const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
-      const isShared = this.#options.database !== undefined
       const commits = new GroupCommit({
         database,
         host,
-        synchronous: new Synchronous(database, isShared && powerLoss ? 'FULL' : null),
+        synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
         powerLoss,
         apply: (change) => tables.apply(change),
         forget: () => tables.forget(),
@@ -101,8 +126,8 @@ export class SqliteStorage implements Storage {
       this.#open = { database, tables, commits, host, lock, watch: null }
       return state
     } catch (error) {
-      if (this.#options.database === undefined) database?.close()
-      throw storageErrorOf(error)
+      if (isOwn) database.close()
+      throw error
     }
   }
 
@@ -146,6 +171,46 @@ export class SqliteStorage implements Storage {
     } catch (error) {
       throw storageErrorOf(error)
     }
+  }
+
+  async tidy(): Promise<void> {
+    const { database, host, commits } = this.#opened()
+    if (this.#options.database !== undefined) return
+    try {
+      commits.flush()
+      await tidy(database, host.atTurnEnd)
+    } catch (error) {
+      throw storageErrorOf(error)
+    }
+  }
+
+  /**
+   * Stores an operation in the transaction that is open on the app's own connection, which is the one
+   * given as `database`. Whether that commits is the app's affair.
+   */
+  enqueueWithin(connection: unknown, change: EnqueueChange): Affected {
+    const { database, tables } = this.#opened()
+    if (connection !== database || this.#options.database === undefined) {
+      throw new TypeError(
+        'enqueueWithin: the connection is not the one given to sqliteStorage({ database })',
+      )
+    }
+    if (!database.inTransaction) throw new TypeError('enqueueWithin: no transaction is open')
+    const answer = tables.apply(change)
+    const put = answer.applied ? answer.affected[0] : undefined
+    if (put === undefined)
+      throw new StorageError('STORAGE_UNAVAILABLE', 'the operation was not stored')
+    return put
+  }
+
+  /** Is the app in the middle of a transaction of its own? */
+  isWithin(): boolean {
+    return this.#opened().database.inTransaction
+  }
+
+  /** The app rolled back: what was read or made within its transaction is not there. */
+  forgetWithin(): void {
+    this.#opened().tables.forget()
   }
 
   async reload(): Promise<OpenedState> {

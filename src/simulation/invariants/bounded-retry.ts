@@ -135,7 +135,7 @@ function limitOf(request: SeenRequest): Limit | null {
 }
 
 function limitFault(run: RunRecord, limit: Limit, request: SeenRequest): string | null {
-  if (request.at < limit.since || request.at >= limit.until) return null
+  if (request.at <= limit.since || request.at >= limit.until) return null
   return jumped(run, limit, request) ? null : `the server asked to wait until ${limit.until}`
 }
 

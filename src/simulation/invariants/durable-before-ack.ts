@@ -1,4 +1,5 @@
 /** An operation is on disk before its `enqueue` resolves, and a crash at any moment after that keeps it. */
+import type { Acknowledgement } from '../seen.ts'
 import { isLast, type Transition } from '../stored-rows.ts'
 import { additionsTo, type Invariant } from './invariant.ts'
 
@@ -13,8 +14,13 @@ export const durableBeforeAck: Invariant = (run) => {
   return () => {
     const violations: unknown[] = []
     let left: readonly Transition[] = transitions()
+    let told: readonly Acknowledgement[] = acknowledged()
     for (const { kept, startedAt } of lives()) {
       life += 1
+      for (const { id, found, life: then } of told) {
+        if (then < life && found !== null) open.add(id)
+      }
+      told = told.filter((one) => one.life >= life || one.found === null)
       left = leave(open, left, life)
       for (const id of open) {
         if (!kept.has(id)) violations.push({ operation: id, lostAtTheStartAt: startedAt })
@@ -25,7 +31,7 @@ export const durableBeforeAck: Invariant = (run) => {
       const { id, reason } = detail as { readonly id?: string; readonly reason?: string }
       if (event === 'operation.dropped' && reason === 'anonymous') dropped.add(id ?? '')
     }
-    for (const { id, at, found } of acknowledged()) {
+    for (const { id, at, found } of told) {
       if (found === null && !dropped.has(id)) violations.push({ operation: id, acknowledgedAt: at })
       else if (!isLast(run.rows.stateOf(id)) && found !== null) open.add(id)
     }

@@ -1,0 +1,53 @@
+/** What a test and the processes it starts say to each other: lines of JSON. */
+import type { EventName, Settlement, Status } from '../../src/index.ts'
+
+export interface AppSettings {
+  readonly file: string
+  readonly origin: string
+  /** 32 bytes, in hex: the same for all, so that each can open what another sealed. */
+  readonly vaultKey: string
+  readonly requirement: 'required' | 'off'
+  /** `hand`: time passes only by `pass`. */
+  readonly clock: 'system' | 'hand'
+}
+
+/** Each is answered once, in any order. */
+export interface Orders {
+  open: { readonly args: null; readonly answer: null }
+  /** Answers with the ids, once all are on disk. */
+  enqueue: {
+    readonly args: { readonly user: string | null; readonly count: number }
+    readonly answer: readonly string[]
+  }
+  /** Answers with how those operations ended that this process enqueued so far. */
+  settled: { readonly args: null; readonly answer: readonly Settlement[] }
+  /** Waits until nothing is pending any more, as far as this process knows. */
+  drained: { readonly args: null; readonly answer: null }
+  status: { readonly args: null; readonly answer: Status }
+  updateToken: {
+    readonly args: { readonly user: string; readonly token: string }
+    readonly answer: null
+  }
+  cancel: { readonly args: string; readonly answer: null }
+  retry: { readonly args: string; readonly answer: null }
+  discard: { readonly args: string; readonly answer: null }
+  /** The delays of the timers that are armed; only of a clock by hand. */
+  timers: { readonly args: null; readonly answer: readonly number[] }
+  /** Lets time pass, in milliseconds; only of a clock by hand. */
+  pass: { readonly args: number; readonly answer: null }
+  close: { readonly args: null; readonly answer: null }
+}
+
+export type OrderName = keyof Orders
+
+export interface Order {
+  readonly order: number
+  readonly name: OrderName
+  readonly args: never
+}
+
+export type Line =
+  | { readonly type: 'ready' }
+  | { readonly type: 'answer'; readonly order: number; readonly value: unknown }
+  | { readonly type: 'refusal'; readonly order: number; readonly code: string }
+  | { readonly type: 'event'; readonly name: EventName; readonly id: string | null }

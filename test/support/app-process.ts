@@ -1,0 +1,145 @@
+/** Processes that embed Holdfast on one file, as a test sees them; whatever is left of them is killed after it. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { afterEach } from 'vitest'
+import type { AppSettings, Line, OrderName, Orders } from '../processes/protocol.ts'
+
+const SCRIPT = fileURLToPath(new URL('../processes/app.ts', import.meta.url))
+
+const running = new Set<AppProcess>()
+
+afterEach(async () => {
+  await Promise.all(Array.from(running, (app) => app.kill()))
+})
+
+type Event = Extract<Line, { readonly type: 'event' }>
+
+interface Watch {
+  readonly isSeen: () => boolean
+  readonly resolve: () => void
+}
+
+export class AppProcess {
+  readonly events: Event[] = []
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>
+  readonly #gone: Promise<unknown>
+  readonly #answers = new Map<number, PromiseWithResolvers<never>>()
+  readonly #watches = new Set<Watch>()
+  #orderCount = 0
+  #isReady = false
+
+  private constructor(settings: AppSettings) {
+    this.#child = spawn(
+      process.execPath,
+      ['--import', import.meta.resolve('tsx'), SCRIPT, JSON.stringify(settings)],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    )
+    this.#gone = once(this.#child, 'close').then(() => this.#end())
+    // A line for one that is being killed.
+    this.#child.stdin.on('error', () => undefined)
+    createInterface({ input: this.#child.stdout }).on('line', (line) => this.#hear(line))
+  }
+
+  /** Starts so many, and resolves when each is loaded: none has opened the file yet. */
+  static async start(
+    count: number,
+    settings: (index: number) => AppSettings,
+  ): Promise<AppProcess[]> {
+    const apps = Array.from({ length: count }, (_, index) => new AppProcess(settings(index)))
+    for (const app of apps) running.add(app)
+    await Promise.all(apps.map((app) => app.#seen(() => app.#isReady)))
+    return apps
+  }
+
+  /** Rejects with the code, where Holdfast refuses. */
+  tell<Name extends OrderName>(
+    name: Name,
+    args: Orders[Name]['args'],
+  ): Promise<Orders[Name]['answer']> {
+    const order = ++this.#orderCount
+    const answer = Promise.withResolvers<never>()
+    this.#answers.set(order, answer)
+    this.#child.stdin.write(`${JSON.stringify({ order, name, args })}\n`)
+    return answer.promise
+  }
+
+  /** The ids of operations that such an event was about. */
+  ids(name: Event['name']): readonly string[] {
+    return this.events.flatMap((event) => (event.name === name && event.id !== null ? event.id : []))
+  }
+
+  /** Resolves once so many events of a name were heard. */
+  heard(name: Event['name'], count = 1): Promise<void> {
+    return this.#seen(() => this.events.filter((event) => event.name === name).length >= count)
+  }
+
+  /** Sends a signal that does not end it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal)
+  }
+
+  /** SIGKILL; resolves when it is gone and all it said was heard. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#gone
+  }
+
+  #seen(isSeen: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const watch = { isSeen, resolve }
+      this.#watches.add(watch)
+      this.#look(watch)
+    })
+  }
+
+  #look(watch: Watch): void {
+    if (!watch.isSeen()) return
+    this.#watches.delete(watch)
+    watch.resolve()
+  }
+
+  #hear(text: string): void {
+    const line = read(text)
+    if (line === null) return
+    if (line.type === 'ready') this.#isReady = true
+    else if (line.type === 'event') this.events.push(line)
+    else {
+      const answer = this.#answers.get(line.order)
+      this.#answers.delete(line.order)
+      if (line.type === 'answer') answer?.resolve(line.value as never)
+      else answer?.reject(new Refusal(line.code))
+    }
+    for (const watch of this.#watches) this.#look(watch)
+  }
+
+  #end(): void {
+    running.delete(this)
+    for (const answer of this.#answers.values()) {
+      // Nobody may be waiting for it any more.
+      answer.promise.catch(() => undefined)
+      answer.reject(new Error('the process is gone'))
+    }
+  }
+}
+
+/** What Holdfast refused in the other process. */
+export class Refusal extends Error {
+  readonly code: string
+
+  constructor(code: string) {
+    super(code)
+    this.code = code
+  }
+}
+
+/** A kill may cut off the last line. */
+function read(text: string): Line | null {
+  try {
+    return JSON.parse(text) as Line
+  } catch {
+    return null
+  }
+}

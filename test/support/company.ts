@@ -1,0 +1,70 @@
+/** Several processes on one file, and the server they send to: how they begin, and what came of it. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { afterEach, expect } from 'vitest'
+import { type ReferenceServer, startReferenceServer } from '../../examples/server/reference-server.ts'
+import { parseOperationId } from '../../storage/operation-id.ts'
+import type { AppSettings } from '../processes/protocol.ts'
+import { AppProcess } from './app-process.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+const servers: ReferenceServer[] = []
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+})
+
+export interface Company {
+  readonly server: ReferenceServer
+  readonly apps: readonly AppProcess[]
+}
+
+/** Processes that are loaded, on a file that is not there yet. */
+export async function gather(
+  count: number,
+  { requirement = 'off', clock = 'system' }: Partial<AppSettings> = {},
+): Promise<Company> {
+  const server = await startReferenceServer({ requirement })
+  servers.push(server)
+  const vaultKey = randomBytes(32).toString('hex')
+  const file = join(temporaryFolder(), 'outbox.db')
+  const { origin } = server
+  const apps = await AppProcess.start(count, () => ({ file, origin, vaultKey, requirement, clock }))
+  return { server, apps }
+}
+
+/** The first of them opens the file, and so dispatches; then the others, at one instant. */
+export async function openInTurn(apps: readonly AppProcess[]): Promise<void> {
+  await apps[0]?.tell('open', null)
+  await Promise.all(apps.slice(1).map((app) => app.tell('open', null)))
+}
+
+/** The keys the server applied, in its order. */
+export function appliedBy(server: ReferenceServer): readonly string[] {
+  return server.applied(0, 100_000).entries.map(({ key }) => key)
+}
+
+/** Each was applied once, none besides, and within each lane in the order of places. */
+export function expectAllOnceInOrder(server: ReferenceServer, ids: readonly string[]): void {
+  const applied = appliedBy(server)
+  expect([...applied].sort()).toEqual([...ids].sort())
+  const last = new Map<number, number>()
+  const disordered = applied.filter((id) => {
+    const { lane, place } = parseOperationId(id) ?? { lane: -1, place: -1 }
+    const before = last.get(lane) ?? Number.NEGATIVE_INFINITY
+    last.set(lane, place)
+    return place <= before
+  })
+  expect(disordered).toEqual([])
+}
+
+/** Says how many operations each process sent, and had answered. */
+export function report(what: string, { apps, server }: Company): void {
+  const counts = apps.map((app, index) => {
+    const sent = app.ids('operation.sent').length
+    return `${String.fromCharCode(65 + index)} ${sent} sent, ${app.ids('operation.completed').length} completed`
+  })
+  process.stdout.write(
+    `\n  ${what}: ${counts.join('; ')}; the server applied ${appliedBy(server).length}\n`,
+  )
+}
