@@ -259,7 +259,9 @@ function requirementOf({ requirement, requirementSource }: HoldfastOptions): Req
     throw new TypeError('createHoldfast: requirementSource must be a function')
   }
   if (requirement === undefined && requirementSource === undefined) {
-    throw new TypeError('createHoldfast: give requirement or requirementSource')
+    throw new TypeError(
+      "createHoldfast: requirement must be 'unknown', 'required' or 'off', not undefined; or give requirementSource",
+    )
   }
   return requirement ?? 'unknown'
 }

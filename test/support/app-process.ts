@@ -1,19 +1,12 @@
-/** Processes that embed Holdfast on one file, as a test sees them; whatever is left of them is killed after it. */
+/** A process that embeds Holdfast, as a test sees it. Whoever starts one kills it. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { afterEach } from 'vitest'
 import type { AppSettings, Line, OrderName, Orders } from '../processes/protocol.ts'
 
 const SCRIPT = fileURLToPath(new URL('../processes/app.ts', import.meta.url))
-
-const running = new Set<AppProcess>()
-
-afterEach(async () => {
-  await Promise.all(Array.from(running, (app) => app.kill()))
-})
 
 type Event = Extract<Line, { readonly type: 'event' }>
 
@@ -31,7 +24,7 @@ export class AppProcess {
   #orderCount = 0
   #isReady = false
 
-  private constructor(settings: AppSettings) {
+  constructor(settings: AppSettings) {
     this.#child = spawn(
       process.execPath,
       ['--import', import.meta.resolve('tsx'), SCRIPT, JSON.stringify(settings)],
@@ -43,15 +36,9 @@ export class AppProcess {
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#hear(line))
   }
 
-  /** Starts so many, and resolves when each is loaded: none has opened the file yet. */
-  static async start(
-    count: number,
-    settings: (index: number) => AppSettings,
-  ): Promise<AppProcess[]> {
-    const apps = Array.from({ length: count }, (_, index) => new AppProcess(settings(index)))
-    for (const app of apps) running.add(app)
-    await Promise.all(apps.map((app) => app.#seen(() => app.#isReady)))
-    return apps
+  /** Resolves when it is loaded; it has not opened the file yet. */
+  loaded(): Promise<void> {
+    return this.#seen(() => this.#isReady)
   }
 
   /** Rejects with the code, where Holdfast refuses. */
@@ -68,7 +55,9 @@ export class AppProcess {
 
   /** The ids of operations that such an event was about. */
   ids(name: Event['name']): readonly string[] {
-    return this.events.flatMap((event) => (event.name === name && event.id !== null ? event.id : []))
+    return this.events.flatMap((event) =>
+      event.name === name && event.id !== null ? event.id : [],
+    )
   }
 
   /** Resolves once so many events of a name were heard. */
@@ -116,7 +105,6 @@ export class AppProcess {
   }
 
   #end(): void {
-    running.delete(this)
     for (const answer of this.#answers.values()) {
       // Nobody may be waiting for it any more.
       answer.promise.catch(() => undefined)

@@ -2,15 +2,20 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterEach, expect } from 'vitest'
-import { type ReferenceServer, startReferenceServer } from '../../examples/server/reference-server.ts'
+import {
+  type ReferenceServer,
+  startReferenceServer,
+} from '../../examples/server/reference-server.ts'
 import { parseOperationId } from '../../storage/operation-id.ts'
 import type { AppSettings } from '../processes/protocol.ts'
 import { AppProcess } from './app-process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
+const running: AppProcess[] = []
 const servers: ReferenceServer[] = []
 
 afterEach(async () => {
+  await Promise.all(running.splice(0).map((app) => app.kill()))
   await Promise.all(servers.splice(0).map((server) => server.close()))
 })
 
@@ -29,7 +34,10 @@ export async function gather(
   const vaultKey = randomBytes(32).toString('hex')
   const file = join(temporaryFolder(), 'outbox.db')
   const { origin } = server
-  const apps = await AppProcess.start(count, () => ({ file, origin, vaultKey, requirement, clock }))
+  const settings = { file, origin, vaultKey, requirement, clock }
+  const apps = Array.from({ length: count }, () => new AppProcess(settings))
+  running.push(...apps)
+  await Promise.all(apps.map((app) => app.loaded()))
   return { server, apps }
 }
 
