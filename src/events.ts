@@ -65,3 +65,28 @@ export interface HoldfastEvents {
 }
 
 export type EventName = keyof HoldfastEvents
+
+/** Every event there is. */
+export const EVENT_NAMES: readonly EventName[] = Object.keys({
+  'operation.enqueued': true,
+  'operation.sent': true,
+  'operation.retrying': true,
+  'operation.completed': true,
+  'operation.dropped': true,
+  'operation.cancelled': true,
+  'operation.dead': true,
+  'token.needed': true,
+  'token.updated': true,
+  'token.refused': true,
+  'token.refreshFailed': true,
+  'identity.changed': true,
+  'requirement.changed': true,
+  'lane.held': true,
+  'lane.released': true,
+  'queue.paused': true,
+  'queue.resumed': true,
+  'queue.drained': true,
+  'read.deferred': true,
+  'read.completed': true,
+  error: true,
+} satisfies Record<EventName, true>) as EventName[]

@@ -256,7 +256,7 @@ export type Answer =
       readonly affected: readonly Affected[]
       /** Where the operations were: among the pending, or among the dead letters. */
       readonly from?: 'pending' | 'dead'
-      /** After a `revive`: what is known now of the envelopes of these lanes, if there are any. */
+      /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */
       readonly envelopes?: readonly EnvelopeRow[]
     }
   | { readonly applied: false }

@@ -74,21 +74,11 @@ export class Intake {
   }
 
   enqueue(draft: Draft, settle: Settle<Enqueued>): void {
-    const { kinds, settings, lanes, pilot } = this.#core
+    const { kinds, lanes, pilot } = this.#core
     const { user } = pilot
-    if (kinds.facts(draft.kind) === undefined) {
-      settle.reject(new HoldfastError('UNKNOWN_KIND', unknownKind(draft.kind)))
-      return
-    }
-    const bytes = Buffer.byteLength(draft.payload)
-    if (bytes > settings.maxPayloadBytes) {
-      const message = `the payload of ${draft.kind} has ${bytes} bytes, maxPayloadBytes is ${settings.maxPayloadBytes}`
-      settle.reject(new HoldfastError('PAYLOAD_TOO_LARGE', message))
-      return
-    }
-    if (lanes.count('pending') + lanes.comingCount >= settings.maxPending) {
-      const message = `${settings.maxPending} operations are pending, as many as maxPending allows`
-      settle.reject(new HoldfastError('QUEUE_FULL', message, { retryable: true }))
+    const refusal = refusalOf(this.#core, draft)
+    if (refusal !== null) {
+      settle.reject(refusal)
       return
     }
     const ticket: Ticket = { user, draft, nonce: nonce(this.#core), settle, isChecked: false }
@@ -152,9 +142,8 @@ export class Intake {
   }
 
   #store(ticket: Ticket): void {
-    const { settings, pilot } = this.#core
     const { user, draft, settle } = ticket
-    if (user === null && pilot.requirement === 'required' && settings.anonymous === 'drop') {
+    if (isDropped(this.#core, user)) {
       this.#drop(ticket)
       return
     }
@@ -183,15 +172,44 @@ export class Intake {
   #drop(ticket: Ticket): void {
     const { user, draft, nonce: unique, settle } = ticket
     this.#core.lanes.coming(user, -1)
-    const id = formatOperationId(NO_LANE, 0, unique)
-    this.#core.report('operation.dropped', { id, user, kind: draft.kind, reason: 'anonymous' })
+    const id = dropAtOnce(this.#core, draft.kind, unique)
     settle.resolve({ id, dropped: true })
     this.#over(ticket)
   }
 }
 
-function unknownKind(kind: string): string {
-  return `the kind ${kind} is unknown; give its definition to createHoldfast({ operations })`
+/** Why an operation cannot be taken, before its schema is asked (E1, Q16); null: it can. */
+export function refusalOf(
+  { kinds, settings, lanes }: Core,
+  { kind, payload }: Draft,
+): HoldfastError | null {
+  if (kinds.facts(kind) === undefined) {
+    const message = `the kind ${kind} is unknown; give its definition to createHoldfast({ operations })`
+    return new HoldfastError('UNKNOWN_KIND', message)
+  }
+  const { maxPayloadBytes, maxPending } = settings
+  const bytes = Buffer.byteLength(payload)
+  if (bytes > maxPayloadBytes) {
+    const message = `the payload of ${kind} has ${bytes} bytes, maxPayloadBytes is ${maxPayloadBytes}`
+    return new HoldfastError('PAYLOAD_TOO_LARGE', message)
+  }
+  if (lanes.count('pending') + lanes.comingCount >= maxPending) {
+    const message = `${maxPending} operations are pending, as many as maxPending allows`
+    return new HoldfastError('QUEUE_FULL', message, { retryable: true })
+  }
+  return null
+}
+
+/** Is an operation of this owner dropped instead of stored, as things are? (I3) */
+export function isDropped({ pilot, settings }: Core, user: UserId | null): boolean {
+  return user === null && pilot.requirement === 'required' && settings.anonymous === 'drop'
+}
+
+/** Tells that it is dropped; nothing is stored of it. Answers the id it would have had. */
+export function dropAtOnce({ report }: Core, kind: string, unique: string): OperationId {
+  const id = formatOperationId(NO_LANE, 0, unique)
+  report('operation.dropped', { id, user: null, kind, reason: 'anonymous' })
+  return id
 }
 
 /** The payload as JSON text. @throws HoldfastError `INVALID_PAYLOAD` where it is not JSON. */

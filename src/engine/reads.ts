@@ -101,7 +101,7 @@ export class Reads {
     const { pilot } = this.#core
     const { user } = pilot
     if (user === null && pilot.requirement === 'required') {
-      settle.reject(new HoldfastError('AUTH_ANONYMOUS', 'nobody is logged in to read for'))
+      settle.reject(anonymous())
       return
     }
     const read: Read = {
@@ -214,7 +214,9 @@ export class Reads {
       return
     }
     if (read.user === null) {
-      this.#send(read, position, null)
+      // It may have been demanded since it was called.
+      if (pilot.requirement === 'required') this.#fail(read, anonymous())
+      else this.#send(read, position, null)
       return
     }
     const { user } = read
@@ -411,4 +413,8 @@ export class Reads {
     boundary.disarm(`read:${read.id}`)
     boundary.disarm(`read-reply:${read.id}`)
   }
+}
+
+function anonymous(): HoldfastError {
+  return new HoldfastError('AUTH_ANONYMOUS', 'nobody is logged in to read for')
 }

@@ -3,6 +3,7 @@
  * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
  */
 import type { Affected, Change, EnqueueChange } from '../../storage/changes.ts'
+import type { EnvelopeRow } from '../../storage/storage.ts'
 import { HoldfastError } from '../errors.ts'
 import type { DropReason, Requirement, UserId } from '../model.ts'
 import type { Token } from '../tokens/token.ts'
@@ -146,8 +147,7 @@ export class Sessions {
       {},
       (error) => this.#reportFailure(error),
       ([answer]) => {
-        const adopted = answer?.applied === true ? answer.affected : []
-        this.#adopted(user, adopted)
+        if (answer?.applied === true) this.#adopted(user, answer.affected, answer.envelopes ?? [])
         line?.changeEnded()
       },
     )
@@ -303,17 +303,19 @@ export class Sessions {
     )
   }
 
-  #adopted(user: UserId, adopted: readonly Affected[]): void {
+  #adopted(user: UserId, adopted: readonly Affected[], envelopes: readonly EnvelopeRow[]): void {
     const { lanes, pilot } = this.#core
     const [first] = adopted
     if (first === undefined) return
     const from = lanes.ofUser(null)
     const line = lanes.make({ lane: first.lane, user, pending: 0, letters: 0, soloThrough: 0 })
     line.reordered(line.pending + adopted.length)
+    line.restored(envelopes.filter(({ lane }) => lane === line.lane))
     line.tail = Math.max(line.tail, ...adopted.map(({ place }) => place))
     pilot.arrived(line)
     if (from === undefined) return
     from.reordered(from.pending - adopted.length)
+    from.restored(envelopes.filter(({ lane }) => lane === from.lane))
     if (from.attempt === null) this.#waits.end(from)
     pilot.shrunk(from)
   }

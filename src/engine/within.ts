@@ -3,15 +3,14 @@
  * of them when it has. Nothing of it is asynchronous for the app, so the schema must answer at once.
  */
 import type { Affected, EnqueueChange } from '../../storage/changes.ts'
-import { formatOperationId } from '../../storage/operation-id.ts'
 import { HoldfastError } from '../errors.ts'
-import type { LaneId, OperationId } from '../model.ts'
+import type { OperationId } from '../model.ts'
 import { arrive } from './arrive.ts'
 import { plain, type Settle } from './boundary.ts'
 import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
 import { draftRow } from './draft-row.ts'
-import type { Draft, Enqueued } from './intake.ts'
+import { type Draft, dropAtOnce, type Enqueued, isDropped, refusalOf } from './intake.ts'
 
 /** What a storage must offer beside the contract. */
 export interface TransactionalStorage {
@@ -37,19 +36,11 @@ export class Within {
 
   /** `settle` hears before this returns. */
   enqueue({ connection, ...draft }: WithinArgs, settle: Settle<Enqueued>): void {
-    const { kinds, settings, pilot, lanes, report } = this.#core
+    const { kinds, pilot } = this.#core
     const { user } = pilot
-    if (kinds.facts(draft.kind) === undefined) {
-      settle.reject(new HoldfastError('UNKNOWN_KIND', `the kind ${draft.kind} is unknown`))
-      return
-    }
-    if (Buffer.byteLength(draft.payload) > settings.maxPayloadBytes) {
-      const message = `the payload of ${draft.kind} is longer than maxPayloadBytes`
-      settle.reject(new HoldfastError('PAYLOAD_TOO_LARGE', message))
-      return
-    }
-    if (lanes.count('pending') + lanes.comingCount >= settings.maxPending) {
-      settle.reject(new HoldfastError('QUEUE_FULL', 'as many are pending as maxPending allows'))
+    const refusal = refusalOf(this.#core, draft)
+    if (refusal !== null) {
+      settle.reject(refusal)
       return
     }
     let why: string | null = 'its schema does not answer at once'
@@ -63,10 +54,8 @@ export class Within {
       return
     }
     const unique = nonce(this.#core)
-    if (user === null && pilot.requirement === 'required' && settings.anonymous === 'drop') {
-      const id = formatOperationId(0 as LaneId, 0, unique)
-      report('operation.dropped', { id, user, kind: draft.kind, reason: 'anonymous' })
-      settle.resolve({ id, dropped: true })
+    if (isDropped(this.#core, user)) {
+      settle.resolve({ id: dropAtOnce(this.#core, draft.kind, unique), dropped: true })
       return
     }
     this.#store(

@@ -9,7 +9,7 @@ import type { ScenarioTokens } from './scenario-tokens.ts'
 import type { StoredToken } from './stored-rows.ts'
 import type { Life, VirtualTime } from './virtual-time.ts'
 
-export const SCENARIO_ORIGIN = 'https://server.test'
+const SCENARIO_ORIGIN = 'https://server.test'
 
 /** What held on the client's side when a request left. */
 export interface ClientSide {

@@ -6,7 +6,7 @@ import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
 import { Holdfast } from '../client.ts'
 import { TokenDeniedError } from '../errors.ts'
-import type { EventName, HoldfastEvents } from '../events.ts'
+import { EVENT_NAMES, type EventName, type HoldfastEvents } from '../events.ts'
 import type { Machines } from '../holdfast.ts'
 import type { JournalSink } from '../journal/lines.ts'
 import type { Requirement } from '../model.ts'
@@ -30,30 +30,6 @@ import { Recorder } from './recorder.ts'
 import type { SeenCall, SeenEvent, SeenLife, SourceCall, SourceOutcome } from './seen.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { type Life, VirtualTime } from './virtual-time.ts'
-
-const EVENTS: readonly EventName[] = [
-  'operation.enqueued',
-  'operation.sent',
-  'operation.retrying',
-  'operation.completed',
-  'operation.dropped',
-  'operation.cancelled',
-  'operation.dead',
-  'token.needed',
-  'token.updated',
-  'token.refused',
-  'token.refreshFailed',
-  'identity.changed',
-  'requirement.changed',
-  'lane.held',
-  'lane.released',
-  'queue.paused',
-  'queue.resumed',
-  'queue.drained',
-  'read.deferred',
-  'read.completed',
-  'error',
-]
 
 export type ReadState = 'waiting' | 'completed' | 'deferred' | 'cancelled' | 'failed'
 
@@ -404,7 +380,7 @@ export class World {
   }
 
   #listen(holdfast: Holdfast, life: Life): void {
-    for (const event of EVENTS) {
+    for (const event of EVENT_NAMES) {
       holdfast.on(event, (detail) => {
         if (!life.isAlive) return
         const seen = seenEvent(this.time.now, event, detail)

@@ -135,8 +135,8 @@ export class Wallet {
   /** The server refused this generation, and that has been stored (T4). */
   refused(user: UserId, generation: number): void {
     const entry = this.#entry(user)
-    // Without a token its session has ended meanwhile: nothing was stored (T11).
-    if (entry.generation !== generation || entry.token === null) return
+    // Without a token its session has ended meanwhile (T11); a second 401 to it says nothing new (T4).
+    if (entry.generation !== generation || entry.token === null || entry.refused) return
     entry.refused = true
     entry.firstRefusal ??= refusalOf(user, generation)
     this.#core.report('token.refused', { user, generation })

@@ -175,7 +175,8 @@ export class Pending {
       kind,
       user,
     }))
-    return { applied: true, affected }
+    const known = [...this.#envelopes.ofLane(from), ...this.#envelopes.ofLane(lane)]
+    return { applied: true, affected, ...(known.length === 0 ? {} : { envelopes: known }) }
   }
 
   cancel(change: CancelChange): Answer {

@@ -1,6 +1,6 @@
 /** Scenarios whose journals have a bit of everything in them. */
 
-export const REFUSED_AND_REFRESHED = `
+const REFUSED_AND_REFRESHED = `
 scenario: 1
 name: a token is refused, the source throws once, then yields another
 config: { concurrency: 2 }
@@ -47,7 +47,7 @@ steps:
 expect: { rejects: { n2: INVALID_PAYLOAD } }
 `
 
-export const CRASHED_AND_RESTARTED = `
+const CRASHED_AND_RESTARTED = `
 scenario: 1
 name: a crash in flight, a restart, a network that comes and goes, a clock that jumps
 config: { anonymous: hold }

@@ -6,7 +6,7 @@ import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { afterEach } from 'vitest'
 import { z } from 'zod'
 import { createHoldfast, type Holdfast } from '../../src/client.ts'
-import type { EventName, HoldfastEvents } from '../../src/events.ts'
+import { EVENT_NAMES, type EventName, type HoldfastEvents } from '../../src/events.ts'
 import { MemoryJournal } from '../../src/journal/memory-journal.ts'
 import { type AnyOperationKind, defineOperation } from '../../src/operations/define-operation.ts'
 import type { HoldfastOptions } from '../../src/options.ts'
@@ -15,28 +15,6 @@ import type { OutgoingRequest, Reply, SendOptions, Transport } from '../../src/p
 import { SeededRandom } from '../../src/simulation/seeded-random.ts'
 import { VirtualTime } from '../../src/simulation/virtual-time.ts'
 import { sqliteStorage } from '../../src/sqlite-storage.ts'
-
-export const EVENTS = [
-  'operation.enqueued',
-  'operation.sent',
-  'operation.retrying',
-  'operation.completed',
-  'operation.dropped',
-  'operation.cancelled',
-  'operation.dead',
-  'token.needed',
-  'token.updated',
-  'token.refused',
-  'token.refreshFailed',
-  'identity.changed',
-  'requirement.changed',
-  'lane.held',
-  'lane.released',
-  'queue.paused',
-  'queue.resumed',
-  'queue.drained',
-  'error',
-] as const satisfies readonly EventName[]
 
 export const note = defineOperation({
   kind: 'note',
@@ -177,7 +155,7 @@ export class Rig {
       ...options,
     })
     this.#holdfast = holdfast
-    for (const name of EVENTS) {
+    for (const name of EVENT_NAMES) {
       holdfast.on(name, (detail) => {
         if (life.isAlive) this.heard.push({ at: this.time.now, name, detail })
       })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-export interface Import {
+interface Import {
   /** A path from the root of the project, or the name of a package. */
   readonly from: string
   /** Nothing but types is imported. */

@@ -17,9 +17,14 @@ interface Attempts {
   readonly counted: number
   readonly countedAtMost: number
   readonly firstAt: number
+  /** The first of them that came to `retry` or `unknown`; null: none has. */
+  readonly firstFailedAt: number | null
   /** Not before this; null: at once. */
   readonly notBefore: number | null
+  /** Does nobody know what one of them came to? */
   readonly isUnknown: boolean
+  /** Was it the last? Then the return of the network ends the wait. */
+  readonly isCuttable: boolean
   readonly since: number
   readonly life: number
 }
@@ -45,8 +50,8 @@ export const boundedRetry: Invariant = (run) => {
       if (why !== null) violations.push({ ...show(request), why })
     },
     ended: (request) => {
-      limit = limitOf(request) ?? limit
       if (isRead(request)) return
+      limit = longer(limit, limitOf(request))
       const head = request.ids[0] ?? ''
       const next = attemptsAfter(run, attempts.get(head), request)
       if (next === null) for (const id of request.ids) attempts.delete(id)
@@ -84,9 +89,10 @@ function attemptsAfter(
     counted: 0,
     countedAtMost: 0,
     firstAt: at,
+    firstFailedAt: null,
     isUnknown: false,
   }
-  const rest = { notBefore: null, since: since ?? at, life: client.life }
+  const rest = { notBefore: null, isCuttable: false, since: since ?? at, life: client.life }
   // A crash leaves no wait, a refused token none either, and a portal is not this envelope's.
   if (since === null || outcome === 'refused-token') return { ...former, ...rest }
   if (outcome === 'portal') {
@@ -102,7 +108,9 @@ function attemptsAfter(
     counted: former.counted + (isCounted ? 1 : 0),
     countedAtMost: former.countedAtMost + (mayCount ? 1 : 0),
     firstAt: former.firstAt,
+    firstFailedAt: former.firstFailedAt ?? at,
     isUnknown: former.isUnknown || outcome === 'unknown',
+    isCuttable: outcome === 'unknown',
     notBefore: since + Math.max(backoffMs, retryAfterMs(request) ?? 0),
     since,
     life: client.life,
@@ -110,18 +118,20 @@ function attemptsAfter(
 }
 
 function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): string | null {
-  const { notBefore, since } = known
+  const { notBefore, since, counted, firstFailedAt } = known
   const isCutShort = run.turns.some(
     ({ at, turn }) => (turn === 'online' || turn === 'resumed') && at >= since && at <= request.at,
   )
   const isWaiting = notBefore !== null && request.at < notBefore
-  if (isWaiting && !(known.isUnknown && isCutShort) && !jumped(run, known, request)) {
+  if (isWaiting && !(known.isCuttable && isCutShort) && !jumped(run, known, request)) {
     return `its wait lasts until ${notBefore}`
   }
   const { maxAttempts, patienceMs } = run.settings
-  const isExhausted = known.counted >= maxAttempts && since - known.firstAt >= patienceMs
+  // It is judged when it fails: a portal or a refused token since then are no failures of it.
+  const isJudged = notBefore !== null && firstFailedAt !== null && counted >= maxAttempts
+  const isExhausted = isJudged && since - firstFailedAt >= patienceMs
   return isExhausted && !run.turns.some(({ turn }) => turn === 'wall')
-    ? `it has failed ${known.counted} times since ${known.firstAt}`
+    ? `it has failed ${counted} times since ${firstFailedAt}`
     : null
 }
 
@@ -132,6 +142,11 @@ function limitOf(request: SeenRequest): Limit | null {
   if (waitMs === null || endedAt === null || request.givenUpAt !== null) return null
   if (reply?.status !== 429 && reply?.status !== 503) return null
   return { since: endedAt, until: endedAt + waitMs, life: client.life }
+}
+
+function longer(one: Limit | null, other: Limit | null): Limit | null {
+  if (one === null || other === null) return one ?? other
+  return other.until > one.until ? other : one
 }
 
 function limitFault(run: RunRecord, limit: Limit, request: SeenRequest): string | null {

@@ -16,8 +16,8 @@ import type { RunRecord } from './run-record.ts'
 export const noPhantom: Invariant = (run) => {
   const acknowledged = additionsTo(run.acknowledged)
   const payloads = new Map<string, unknown>()
-  /** What the server has called each record that was created under a local id (Q12). */
-  const records = new Map<string, string>()
+  /** What the server has called each record that was created under a local id, by whomever (Q12). */
+  const records = new Map<string, string[]>()
   let violations: unknown[] = []
   const followRequests = follow(run, {
     sent: (request) => {
@@ -49,7 +49,7 @@ function bodyFault(
   { rows, kinds }: RunRecord,
   { ids, kind, user, body }: SeenRequest,
   payloads: ReadonlyMap<string, unknown>,
-  records: ReadonlyMap<string, string>,
+  records: ReadonlyMap<string, readonly string[]>,
 ): string | null {
   const spec = kinds.get(kind)?.spec
   const stored = ids.map((id) => rows.known.get(id))
@@ -60,11 +60,14 @@ function bodyFault(
   const owner = { user: user as UserId | null }
   // A record is called by its local id, by what the server has called it, or, if it failed, not at all.
   const own: RecordLookup = (id) => id
-  const lookups: RecordLookup[] = [
-    own,
-    (id) => records.get(id) ?? id,
-    (id) => records.get(id) ?? null,
-  ]
+  const most = Math.max(0, ...[...records.values()].map((remotes) => remotes.length))
+  const translated = Array.from(
+    { length: most },
+    (_, nth): RecordLookup =>
+      (id) =>
+        records.get(id)?.[nth] ?? id,
+  )
+  const lookups: RecordLookup[] = [own, ...translated, () => null]
   const expected = (record: RecordLookup) => bodyOf(spec, made, { owner, operations, record })
   if (lookups.some((record) => isDeepStrictEqual(expected(record), body))) return null
   return `its body is ${JSON.stringify(body)}, expected was ${JSON.stringify(expected(own))}`
@@ -83,7 +86,9 @@ function bodyOf(
   return JSON.parse(JSON.stringify(spec?.body ?? null))
 }
 
-function learnRecord(records: Map<string, string>, { body, created }: SeenRequest): void {
+function learnRecord(records: Map<string, string[]>, { body, created }: SeenRequest): void {
   const { record } = (body ?? {}) as { readonly record?: string }
-  if (created !== null && record !== undefined) records.set(record, created)
+  if (created !== null && record !== undefined) {
+    records.set(record, [...(records.get(record) ?? []), created])
+  }
 }

@@ -15,7 +15,7 @@ import type {
 import type { StoredRows } from '../stored-rows.ts'
 
 /** What is known of the tokens of a run, by name. */
-export interface KnownTokens {
+interface KnownTokens {
   user(name: string): string | null
   isAccepted(name: string, now: number): boolean
   /** When it ends by its own claim, by the wall clock; null: never. */

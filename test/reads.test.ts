@@ -1,0 +1,516 @@
+/** Reads: what they wait for, under which token they go, and how they end (R1 to R5). */
+import { describe, expect, test } from 'vitest'
+import type { ReadOptions } from '../src/client.ts'
+import { memoryVault } from '../src/ports/vault.ts'
+import { sqliteStorage } from '../src/sqlite-storage.ts'
+import { Failures } from './support/failing-storage.ts'
+import { echo, noteOf, parent, positioned } from './support/kinds.ts'
+import { JSON_REPLY, note, replying, Rig, type Sent } from './support/rig.ts'
+
+/** A read under way, and what became of it. */
+function begin(rig: Rig, options: Partial<ReadOptions> = {}) {
+  const ended: unknown[] = []
+  const promise = rig.holdfast.read({
+    request: ({ position }) => ({
+      method: 'GET',
+      path: '/messages',
+      ...(position === null ? {} : { query: { position } }),
+    }),
+    ...options,
+  })
+  promise.then(
+    ({ status }) => ended.push(status),
+    (error: { readonly code?: unknown }) => ended.push(error.code),
+  )
+  return { ended, promise }
+}
+
+function reads(rig: Rig): Sent[] {
+  return rig.sent.filter(({ request }) => request.kind === 'read')
+}
+
+const paths = (rig: Rig) => reads(rig).map(({ request }) => request.path)
+
+// R1
+describe('a read', () => {
+  test('waits for what the lane held at the call, and for nothing enqueued after it', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.enqueue('two')
+    const { ended } = begin(rig)
+    await rig.enqueue('three')
+    rig.last.reply(200)
+    await rig.advance()
+    expect(reads(rig)).toEqual([])
+    rig.last.reply(200)
+    await rig.advance()
+    expect(rig.bodies).toEqual(['one', 'two', 'three', undefined])
+    rig.last.reply(200)
+    await rig.advance()
+    expect(ended).toEqual([200])
+  })
+
+  test('waits for what is being stored at the call', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const stored = rig.holdfast.enqueue(note({ text: 'one' }))
+    begin(rig)
+    await rig.whileResting(stored)
+    expect(reads(rig)).toEqual([])
+    rig.last.reply(200)
+    await rig.advance()
+    expect(reads(rig)).toHaveLength(1)
+  })
+
+  test('waits for the named operations alone, however they settle', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const one = await rig.enqueue('one')
+    const two = await rig.enqueue('two')
+    await rig.enqueue('three')
+    begin(rig, { after: [one, two] })
+    await rig.whileResting(rig.holdfast.cancel(two))
+    expect(reads(rig)).toEqual([])
+    rig.last.reply(400)
+    await rig.advance()
+    expect(reads(rig)).toHaveLength(1)
+    begin(rig, { after: [one, two] })
+    await rig.advance()
+    expect(reads(rig)).toHaveLength(2)
+  })
+
+  test('waits for a follow-up that was pending at the call (Q13)', async () => {
+    const rig = await Rig.start({ operations: [note, parent] })
+    await rig.login('alice', 'a1')
+    await rig.whileResting(rig.holdfast.enqueue(parent({ followUps: [noteOf('after')] })))
+    echo(rig.last)
+    await rig.advance()
+    expect(rig.bodies.at(-1)).toBe('after')
+    begin(rig)
+    await rig.advance()
+    expect(reads(rig)).toEqual([])
+    rig.last.reply(200)
+    await rig.advance()
+    expect(reads(rig)).toHaveLength(1)
+  })
+
+  test('does not wait for a follow-up of what it waits for', async () => {
+    const rig = await Rig.start({ operations: [note, parent] })
+    await rig.login('alice', 'a1')
+    await rig.whileResting(rig.holdfast.enqueue(parent({ followUps: [noteOf('after')] })))
+    begin(rig)
+    await rig.advance()
+    echo(rig.last)
+    await rig.advance()
+    expect(reads(rig)).toHaveLength(1)
+  })
+
+  test('waits for all of the lane, though many follow-ups have pushed it back', async () => {
+    const rig = await Rig.start({ operations: [note, parent] })
+    await rig.login('alice', 'a1')
+    const followUps = Array.from({ length: 15 }, (_, n) => noteOf(`follow-up ${n}`))
+    await rig.whileResting(rig.holdfast.enqueue(parent({ followUps })))
+    await rig.enqueue('last')
+    const first = begin(rig)
+    await rig.advance()
+    echo(rig.last)
+    await rig.advance()
+    const second = begin(rig)
+    await rig.advance()
+    for (let n = 0; n < 15; n += 1) {
+      expect(reads(rig)).toEqual([])
+      rig.last.reply(200)
+      await rig.advance()
+    }
+    expect(rig.bodies.at(-1)).toBe('last')
+    expect(reads(rig)).toEqual([])
+    rig.last.reply(200)
+    await rig.advance()
+    expect(reads(rig)).toHaveLength(2)
+    for (const sent of reads(rig)) sent.reply(200)
+    await rig.advance()
+    expect([...first.ended, ...second.ended]).toEqual([200, 200])
+  })
+
+  test('goes once its writes have settled, though what came later is held up', async () => {
+    const rig = await Rig.start({ operations: [note, parent] })
+    await rig.login('alice', 'a1')
+    for (let n = 0; n < 256; n += 1) void rig.holdfast.enqueue(note({ text: `${n}` }))
+    await rig.advance()
+    begin(rig)
+    await rig.advance()
+    await rig.enqueue('later')
+    rig.answer = ({ request, reply }) => {
+      if (request.body?.includes('later') !== true) reply(200)
+    }
+    rig.last.reply(200)
+    await rig.advance()
+    expect(reads(rig)).toHaveLength(1)
+  })
+
+  test('rejects where storage cannot say whether its writes have settled', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const id = await rig.enqueue('one')
+    await rig.close()
+    const inner = sqliteStorage({ database: rig.database })
+    const find = () => Promise.reject(new Error('the scripted read failed'))
+    await rig.open({
+      storage: new Proxy(inner, {
+        get: (target, name) => {
+          const value: unknown = name === 'find' ? find : Reflect.get(target, name)
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        },
+      }),
+    })
+    const { ended } = begin(rig, { after: [id] })
+    await rig.advance()
+    expect(ended).toHaveLength(1)
+  })
+})
+
+// R1, R2
+describe('a reading position', () => {
+  test('is named after its delay, counted from the reply that registered it', async () => {
+    const rig = await Rig.start({ operations: [note, positioned] })
+    await rig.login('alice', 'a1')
+    await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1', delayMs: 300 })))
+    echo(rig.last)
+    await rig.advance(100)
+    begin(rig)
+    await rig.advance(199)
+    expect(reads(rig)).toEqual([])
+    await rig.advance(1)
+    expect(reads(rig).map(({ at }) => at)).toEqual([300])
+    expect(paths(rig)).toEqual(['/messages?position=w1'])
+  })
+
+  test('waits 500 ms where the reply does not say how long', async () => {
+    const rig = await Rig.start({ operations: [positioned] })
+    await rig.login('alice', 'a1')
+    await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1' })))
+    begin(rig)
+    echo(rig.last)
+    await rig.advance(10_000)
+    expect(reads(rig).map(({ at }) => at)).toEqual([500])
+  })
+
+  test('is the newest of its key and owner at the moment of sending', async () => {
+    const rig = await Rig.start({ operations: [positioned] })
+    await rig.login('alice', 'a1')
+    rig.answer = (sent) => {
+      if (sent.request.kind !== 'read') echo(sent)
+    }
+    const write = (token: string, delayMs: number, key: string) =>
+      rig.whileResting(rig.holdfast.enqueue(positioned({ token, delayMs, key })))
+    await write('w1', 400, 'messages')
+    begin(rig, { key: 'messages' })
+    await rig.advance(100)
+    await write('w2', 1000, 'messages')
+    await write('other', 0, 'other')
+    await rig.advance(10_000)
+    expect(reads(rig).map(({ at }) => at)).toEqual([1100])
+    expect(paths(rig)).toEqual(['/messages?position=w2'])
+    begin(rig)
+    await rig.advance()
+    expect(paths(rig).at(-1)).toBe('/messages')
+    await rig.login('bob', 'b1')
+    begin(rig, { key: 'messages' })
+    await rig.advance()
+    expect(paths(rig).at(-1)).toBe('/messages')
+  })
+
+  test('outlives the process', async () => {
+    const rig = await Rig.start({ operations: [positioned], vault: memoryVault() })
+    await rig.login('alice', 'a1')
+    await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1' })))
+    echo(rig.last)
+    await rig.advance(1000)
+    await rig.close()
+    await rig.open()
+    begin(rig)
+    await rig.advance()
+    expect(paths(rig)).toEqual(['/messages?position=w1'])
+    expect(reads(rig)[0]?.token).toBe('a1')
+  })
+})
+
+// R3
+describe('under required a read', () => {
+  test('of nobody rejects, unsent', async () => {
+    const rig = await Rig.start()
+    const { ended } = begin(rig)
+    await rig.advance()
+    expect(ended).toEqual(['AUTH_ANONYMOUS'])
+    expect(rig.sent).toEqual([])
+  })
+
+  test('of nobody rejects too when that is learned while it waits', async () => {
+    const rig = await Rig.start({ requirement: 'unknown' })
+    const { ended } = begin(rig)
+    await rig.advance()
+    expect(ended).toEqual([])
+    await rig.whileResting(rig.holdfast.setRequirement('required'))
+    expect(ended).toEqual(['AUTH_ANONYMOUS'])
+    expect(rig.sent).toEqual([])
+  })
+
+  test('without a token opens the need, and goes with the token that answers it', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice')
+    begin(rig)
+    await rig.advance()
+    expect(rig.sent).toEqual([])
+    expect(rig.eventsOf('token.needed')).toMatchObject([{ user: 'alice', reason: 'missing' }])
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a1'))
+    await rig.advance()
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a1'])
+  })
+
+  test('waits for the vault, and asks nobody meanwhile', async () => {
+    const rig = await Rig.start({ vault: memoryVault() })
+    await rig.login('alice', 'a1')
+    await rig.close()
+    await rig.begin()
+    begin(rig)
+    await rig.advance()
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a1'])
+    expect(rig.eventsOf('token.needed')).toEqual([])
+    expect(rig.holdfast.status().tokenNeeds).toEqual([])
+  })
+
+  test('goes on by itself after the source was unavailable', async () => {
+    let calls = 0
+    const rig = await Rig.start({
+      tokens: () => {
+        calls += 1
+        if (calls < 3) throw new Error('unavailable')
+        return 'a1'
+      },
+    })
+    await rig.login('alice')
+    begin(rig)
+    await rig.advance(999)
+    expect(calls).toBe(1)
+    await rig.advance(1)
+    expect(calls).toBe(2)
+    await rig.advance(2000)
+    expect(calls).toBe(3)
+    expect(rig.sent.map(({ at, token }) => [at, token])).toEqual([[3000, 'a1']])
+  })
+
+  test('goes on by itself when an expired token works after all, by the corrected clock', async () => {
+    const rig = await Rig.start({ tokens: () => Promise.resolve('a2') })
+    await rig.login('alice', 'a1')
+    begin(rig)
+    await rig.advance()
+    rig.last.reply(401)
+    await rig.advance()
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
+  })
+
+  test('is deferred by a 401 until a newer generation is there', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const { ended } = begin(rig)
+    await rig.advance()
+    rig.last.reply(401)
+    await rig.advance(3_600_000)
+    expect(rig.sent).toHaveLength(1)
+    expect(rig.eventsOf('token.needed')).toMatchObject([{ reason: 'refused' }])
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a1'))
+    expect(rig.sent).toHaveLength(1)
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
+    await rig.advance()
+    rig.last.reply(200)
+    await rig.advance()
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
+    expect(ended).toEqual([200])
+  })
+
+  test('that is refused twice, with a source, rejects; its cause is the first 401', async () => {
+    const rig = await Rig.start({ tokens: () => 'a2', answer: replying(401) })
+    await rig.login('alice', 'a1')
+    const { promise } = begin(rig)
+    const failure: unknown = await rig.whileResting(promise).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'AUTH_REFRESH_FAILED' })
+    const [failed] = rig.eventsOf('token.refreshFailed')
+    expect(failed?.error).toMatchObject({ code: 'AUTH_REFRESH_FAILED' })
+    expect((failure as Error).cause).toMatchObject({ code: 'AUTH_TOKEN_REFUSED' })
+    expect((failure as Error).cause).toBe(failed?.error.cause)
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
+  })
+
+  test('that was refused twice has refused that token for everybody (T4, T8)', async () => {
+    let calls = 0
+    const rig = await Rig.start({ tokens: () => `a${(calls += 1) + 1}`, answer: replying(401) })
+    await rig.login('alice', 'a1')
+    const first = begin(rig)
+    await rig.advance()
+    const second = begin(rig)
+    await rig.advance(29_999)
+    expect(first.ended).toEqual(['AUTH_REFRESH_FAILED'])
+    expect(second.ended).toEqual([])
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
+    expect(calls).toBe(1)
+    await rig.advance(1)
+    expect(calls).toBe(2)
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2', 'a3'])
+  })
+
+  test('without a source goes again with each newer generation', async () => {
+    const rig = await Rig.start({ answer: replying(401) })
+    await rig.login('alice', 'a0')
+    const { ended } = begin(rig)
+    for (let n = 1; n < 5; n += 1) {
+      await rig.advance()
+      await rig.whileResting(rig.holdfast.updateToken('alice', `a${n}`))
+    }
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a0', 'a1', 'a2', 'a3', 'a4'])
+    expect(ended).toEqual([])
+  })
+})
+
+// R3, I10
+describe('under off', () => {
+  test('a read of nobody goes unsigned, and a 401 to it rejects', async () => {
+    const rig = await Rig.start({ requirement: 'off', answer: replying(401) })
+    const { ended } = begin(rig)
+    await rig.advance()
+    expect(ended).toEqual(['AUTH_TOKEN_REFUSED'])
+  })
+
+  test('an unsigned read that is refused goes on once off is said again', async () => {
+    const rig = await Rig.start({ requirement: 'off' })
+    await rig.login('alice')
+    const { ended } = begin(rig)
+    await rig.advance()
+    rig.last.reply(401)
+    await rig.advance()
+    expect(rig.eventsOf('requirement.changed')).toEqual([{ requirement: 'off', suspected: true }])
+    expect(rig.sent).toHaveLength(1)
+    await rig.whileResting(rig.holdfast.setRequirement('off'))
+    await rig.advance()
+    expect(rig.sent).toHaveLength(2)
+    rig.last.reply(200)
+    await rig.advance()
+    expect(ended).toEqual([200])
+  })
+})
+
+// R4
+describe('a switch of users', () => {
+  test.each(['settling', 'delaying', 'parked', 'fetching', 'deferred'])(
+    'cancels a read that is %s',
+    async (phase) => {
+      const rig = await Rig.start({ operations: [note, positioned] })
+      await rig.login('alice', ...(phase === 'parked' ? [] : ['a1']))
+      if (phase === 'settling') await rig.enqueue('one')
+      if (phase === 'delaying') {
+        await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1' })))
+        echo(rig.last)
+        await rig.advance()
+      }
+      const { ended } = begin(rig)
+      await rig.advance()
+      if (phase === 'deferred') {
+        rig.last.reply(401)
+        await rig.advance()
+      }
+      const count = reads(rig).length
+      await rig.login('bob', 'b1')
+      expect(ended).toEqual(['READ_CANCELLED'])
+      await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
+      await rig.advance(60_000)
+      expect(reads(rig)).toHaveLength(count)
+      if (phase === 'fetching') expect(rig.last.signal.aborted).toBe(true)
+    },
+  )
+
+  test('does not cancel the reads of who stays', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    await rig.login('alice', 'a1')
+    const { ended } = begin(rig)
+    await rig.login('alice', 'a2')
+    expect(ended).toEqual([200])
+  })
+})
+
+// R5
+describe.each([425, 429])('a %i', (status) => {
+  test('waits as long as it says, then goes once more without the position', async () => {
+    const rig = await Rig.start({ operations: [positioned] })
+    await rig.login('alice', 'a1')
+    await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1', delayMs: 0 })))
+    echo(rig.last)
+    const { ended } = begin(rig)
+    await rig.advance()
+    rig.last.reply(status, { headers: { 'retry-after': '2' } })
+    await rig.advance(1999)
+    expect(reads(rig)).toHaveLength(1)
+    await rig.advance(1)
+    expect(paths(rig)).toEqual(['/messages?position=w1', '/messages'])
+    rig.last.reply(status, { headers: { 'retry-after': '2' } })
+    await rig.advance(60_000)
+    expect(ended).toEqual(['READ_FAILED'])
+    expect(reads(rig)).toHaveLength(2)
+  })
+})
+
+test.each([
+  ['an error', 500, JSON_REPLY],
+  ['a refusal', 403, JSON_REPLY],
+  ['a captive portal', 200, { headers: { 'content-type': 'text/html' }, body: '<html>' }],
+  ['a redirect to another origin', 302, { headers: { location: 'https://portal.test/' } }],
+])('%s rejects the read, with its code (R5)', async (_name, status, more) => {
+  const rig = await Rig.start({ answer: replying(status, more) })
+  await rig.login('alice', 'a1')
+  const { ended } = begin(rig)
+  await rig.advance(60_000)
+  expect(ended).toEqual(['READ_FAILED'])
+  expect(rig.sent).toHaveLength(1)
+})
+
+test('no reply within the time limit rejects the read, and lets go of the request', async () => {
+  const rig = await Rig.start()
+  await rig.login('alice', 'a1')
+  const { ended } = begin(rig)
+  await rig.advance(29_999)
+  expect(ended).toEqual([])
+  await rig.advance(1)
+  expect(ended).toEqual(['READ_FAILED'])
+  expect(rig.last.signal.aborted).toBe(true)
+})
+
+// Q19
+test('close() ends every read, and lets go of what is in flight', async () => {
+  const rig = await Rig.start()
+  await rig.login('alice', 'a1')
+  const { ended } = begin(rig)
+  await rig.advance()
+  await rig.close()
+  expect(ended).toEqual(['CLOSED'])
+  expect(rig.last.signal.aborted).toBe(true)
+})
+
+// R3, Q11
+test('a refusal that cannot be stored is not forgotten: the read still goes exactly once more', async () => {
+  const rig = Rig.prepare()
+  const failures = new Failures(sqliteStorage({ database: rig.database }))
+  await rig.open({ storage: failures.storage })
+  await rig.login('alice', 'a1')
+  const { ended } = begin(rig)
+  await rig.advance()
+  failures.failOn(['refuseToken'])
+  rig.last.reply(401)
+  await rig.advance()
+  expect(rig.sent).toHaveLength(1)
+  await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
+  failures.failOn(null)
+  await rig.advance(60_000)
+  expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
+  rig.last.reply(200)
+  await rig.advance()
+  expect(ended).toEqual([200])
+})
