@@ -128,19 +128,22 @@ export class Holdfast {
 
   /**
    * Stores an operation in the transaction that is open on the app's own connection: the app's row and
-   * its operation are both there, or neither. It is sent after the commit. It comes behind what
-   * `enqueue()` has been called for and has not stored yet.
+   * its operation are both there, or neither. It is sent after the commit. It comes before what
+   * `enqueue()` has been called for and has not stored yet. After a rollback the receipt's `settled`
+   * rejects with `UNKNOWN_OPERATION`.
    *
    * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
    * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
    */
   enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt {
     const { kind, payload, expiresInMs } = refuseMalformedDraft(draft)
+    const { committed, decided } = this.#receipts.expect()
     const args = {
       kind,
       payload: payloadText(kind, payload),
       expiresInMs: expiresInMs ?? null,
-      connection: database,
+      connection: database as SqliteConnection | null,
+      decided,
     }
     let enqueued: { readonly id: OperationId; readonly dropped: boolean } | null = null
     let failure: Error | null = null
@@ -152,11 +155,15 @@ export class Holdfast {
         failure = storageErrorOfOurs(error)
       },
     })
-    if (failure !== null) throw failure as Error
-    if (enqueued === null)
-      throw new TypeError('enqueueWithin: not from within a listener of holdfast')
+    if (enqueued === null) {
+      // Its turn is still to come; by then it must find nothing to store it in.
+      args.connection = null
+      decided(false)
+      throw failure ?? new TypeError('enqueueWithin: not from within the code of a kind or a port')
+    }
     const { id, dropped } = enqueued as { readonly id: OperationId; readonly dropped: boolean }
-    return this.#receipts.make(id, dropped)
+    if (dropped) decided(true)
+    return this.#receipts.make(id, dropped, committed)
   }
 
   /**
@@ -200,7 +207,11 @@ export class Holdfast {
     )
   }
 
-  /** Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6). */
+  /**
+   * Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6).
+   *
+   * @throws TypeError without a token source.
+   */
   async refreshToken(user: string): Promise<void> {
     const id = userOf('refreshToken', user)
     await this.#call<void>((settle) => this.#engine.calls.refreshToken(id, settle))
@@ -219,7 +230,7 @@ export class Holdfast {
   /**
    * Takes back an operation that has not been sent (Q10).
    *
-   * @throws HoldfastError `TOO_LATE` or `UNKNOWN_OPERATION`.
+   * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
    */
   async cancel(id: string): Promise<void> {
     await this.#call<void>((settle) => this.#engine.calls.cancel(idOf('cancel', id), settle))
@@ -228,7 +239,7 @@ export class Holdfast {
   /**
    * Puts a dead letter back at its place, its attempts counted anew (Q9).
    *
-   * @throws HoldfastError `NOT_RETRYABLE` or `UNKNOWN_OPERATION`.
+   * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
    */
   async retry(id: string): Promise<void> {
     await this.#call<void>((settle) => this.#engine.calls.retry(idOf('retry', id), settle))
@@ -237,13 +248,16 @@ export class Holdfast {
   /**
    * Removes a dead letter, or a pending operation that is not in flight (Q9).
    *
-   * @throws HoldfastError `TOO_LATE` or `UNKNOWN_OPERATION`.
+   * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
    */
   async discard(id: string): Promise<void> {
     await this.#call<void>((settle) => this.#engine.calls.discard(idOf('discard', id), settle))
   }
 
-  /** What is known of an operation: pending, dead, dropped, cancelled; null: completed or never stored. */
+  /**
+   * What is known of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
+   * completed; null: completed, never stored, or no longer remembered.
+   */
   async operation(id: string): Promise<OperationInfo | null> {
     const found = await this.#query(() => this.#options.ports.storage.find(idOf('operation', id)))
     return found === null ? null : describe(found)
@@ -254,7 +268,8 @@ export class Holdfast {
    * lanes, and end with the process.
    *
    * @throws HoldfastError `READ_FAILED`, `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`,
-   * `AUTH_REFRESH_FAILED`, `CLOSED`.
+   * `AUTH_TOKEN_REFUSED` (an anonymous read), `AUTH_REFRESH_FAILED`, `APP_CODE_FAILED` (its request
+   * could not be made), `STORAGE_…` or `CLOSED`.
    */
   async read({ request, after, key = '', reply = 'json' }: ReadOptions): Promise<Reply> {
     if (typeof request !== 'function') throw new TypeError('read: request must be a function')

@@ -183,12 +183,14 @@ export class Engine implements Pilot {
       core,
       holds: this.#holds,
       waits: this.#waits,
+      connectivity: this.#connectivity,
       hearTokens: (state) => {
         if (this.#startParts !== null) hearTokens(this.#startParts, state)
       },
       begin: () => this.#beginToDispatch(),
       changed: () => {
         this.#touch()
+        this.#reads.recheck()
         this.#boundary.afterwards(() => this.#parts.onForeignChange?.())
       },
     })
@@ -213,7 +215,8 @@ export class Engine implements Pilot {
       hasMachine: (line) => this.#laneActors.has(line.lane),
       retire: (line) => this.#retire(line),
       usersWithTokens: () => this.#tokenActors.keys(),
-      askRequirement: () => this.#asker.ask(),
+      doubtRequirement: () => this.#asker.suspect(),
+      requirementChanged: () => this.#asker.changed(),
       isBegun: () => this.#isBegun,
       closed: () => this.#closed(),
       touch: () => this.#touch(),
@@ -288,6 +291,7 @@ export class Engine implements Pilot {
     this.#touch()
     if (!this.#isBegun) return
     this.#sessions.sweep(line)
+    this.#waits.collected(line)
     if (this.#laneActors.has(line.lane)) return
     this.#makeLane(line)
     for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })

@@ -228,6 +228,7 @@ const METHODS = {
     'lock',
     'reload',
     'watch',
+    'tidy',
     'close',
   ],
   transport: ['send'],

@@ -4,6 +4,7 @@
  */
 import type { Whereabouts } from '../storage/storage.ts'
 import { storageErrorOfOurs } from './engine/storage-errors.ts'
+import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import type { DeadReason, DropReason, OperationId } from './model.ts'
 
@@ -48,16 +49,36 @@ export class Receipt {
 export class Receipts {
   readonly #find: (id: OperationId) => Promise<Whereabouts | null>
   readonly #waiting = new Map<OperationId, (settlement: Settlement) => void>()
+  /** Who is to be told whether the app's transaction was committed. */
+  readonly #expected = new Set<(isThere: boolean) => void>()
   #hasEnded = false
 
   constructor(find: (id: OperationId) => Promise<Whereabouts | null>) {
     this.#find = find
   }
 
-  make(id: OperationId, isDropped: boolean): Receipt {
-    return new Receipt(id, () =>
-      isDropped ? Promise.resolve({ outcome: 'dropped', id, reason: 'anonymous' }) : this.#wait(id),
-    )
+  /** `committed`: was it, in the app's own transaction? */
+  make(id: OperationId, isDropped: boolean, committed?: Promise<boolean>): Receipt {
+    return new Receipt(id, async () => {
+      if (isDropped) return { outcome: 'dropped', id, reason: 'anonymous' }
+      if ((await committed) !== false) return this.#wait(id)
+      const message = `${id} was never stored: the transaction it was part of was rolled back`
+      throw new HoldfastError('UNKNOWN_OPERATION', message)
+    })
+  }
+
+  /** An operation in the app's own transaction: it is not known yet whether that is committed. */
+  expect(): { readonly committed: Promise<boolean>; readonly decided: (isThere: boolean) => void } {
+    let resolve: (isThere: boolean) => void = () => undefined
+    const committed = new Promise<boolean>((resolved) => {
+      resolve = resolved
+    })
+    const decided = (isThere: boolean) => {
+      this.#expected.delete(decided)
+      resolve(isThere)
+    }
+    this.#expected.add(decided)
+    return { committed, decided }
   }
 
   hear<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
@@ -84,6 +105,7 @@ export class Receipts {
   /** The engine is closed: nothing more will be heard. */
   end(): void {
     this.#hasEnded = true
+    for (const decided of this.#expected) decided(true)
     for (const [id, resolve] of this.#waiting) resolve({ outcome: 'pending', id })
     this.#waiting.clear()
   }

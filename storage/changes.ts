@@ -114,8 +114,8 @@ export interface BuryChange {
 export interface ReviveChange {
   readonly change: 'revive'
   readonly id: OperationId
-  /** Never at or before this place: an envelope up to here has been sent. Null: nothing has. */
-  readonly behind: number | null
+  /** Never at or before these places: envelopes up to there have been sent. */
+  readonly behind: readonly { readonly lane: LaneId; readonly place: number }[]
   /** When; an outcome that was given up as unknown is unknown anew from here. */
   readonly at?: Instant
 }
@@ -249,6 +249,13 @@ export interface Affected {
   readonly user: UserId | null
 }
 
+/** Operations of a lane moved back, to make room: those behind this place, by so much. */
+export interface Shift {
+  readonly lane: LaneId
+  readonly after: number
+  readonly by: number
+}
+
 export type Answer =
   | {
       readonly applied: true
@@ -258,5 +265,7 @@ export type Answer =
       readonly from?: 'pending' | 'dead'
       /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */
       readonly envelopes?: readonly EnvelopeRow[]
+      /** What moved to make room, in the order it did, if anything did. */
+      readonly shifts?: readonly Shift[]
     }
   | { readonly applied: false }

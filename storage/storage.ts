@@ -175,6 +175,9 @@ export type Whereabouts =
   | { readonly state: 'dead'; readonly letter: LetterRow; readonly user: UserId | null }
   | { readonly state: 'settled'; readonly outcome: OutcomeRow }
 
+/** What became of an operation put in a transaction of the app: that is open, or it is there, or not. */
+export type Fate = 'open' | 'there' | 'gone'
+
 export interface Storage {
   /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
   open(host: StorageHost): Promise<OpenedState>

@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 import { replay } from '../src/journal/replay.ts'
+import { INVARIANTS } from '../src/simulation/invariants/index.ts'
 import { runScenario } from '../src/simulation/run-scenario.ts'
+import { scenarioKinds } from '../src/simulation/scenario-kinds.ts'
 import { StorageError, type StorageErrorCode } from '../storage/storage-error.ts'
 import { codeBlocks, codeIn, linkedFiles, projectText, tableRows } from './support/markdown.ts'
 import { complaintsOfCompiler, writeSnippets } from './support/snippets.ts'
@@ -32,6 +34,14 @@ describe('docs/errors.md', () => {
     ]
     expect(known.length).toBeGreaterThan(20)
     expect(told.toSorted()).toEqual(known.toSorted())
+  })
+
+  test('tells every reason of death', () => {
+    const reasons = tableRows(projectText('docs/errors.md')).filter((row) => 'reason' in row)
+    const union = /export type DeadReason =([^]*?)\n\n/.exec(projectText('src/model.ts'))?.[1] ?? ''
+    const known = Array.from(union.matchAll(/'([\w-]+)'/g), ([, reason]) => reason ?? '')
+    expect(known.length).toBeGreaterThan(5)
+    expect(reasons.flatMap((row) => codeIn(row['reason'])).toSorted()).toEqual(known.toSorted())
   })
 
   test('tells rightly which errors of storage are retryable', () => {
@@ -61,6 +71,20 @@ describe('docs/scenarios.md', () => {
     expect(without).not.toBe(text)
     const { ok } = await runScenario(parseScenario(without, 'docs/scenarios.md'))
     expect(ok).toBe(false)
+  })
+})
+
+describe('the tables of docs/scenarios.md', () => {
+  test('name every invariant that is checked, and no other', () => {
+    const rows = tableRows(projectText('docs/scenarios.md')).filter((row) => 'invariant' in row)
+    const told = rows.flatMap((row) => codeIn(row['invariant']))
+    expect(told).toEqual(INVARIANTS.map(({ id }) => id))
+  })
+
+  test('name every built-in kind, and no other', () => {
+    const rows = tableRows(projectText('docs/scenarios.md')).filter((row) => 'kind' in row)
+    const told = rows.flatMap((row) => codeIn(row['kind']))
+    expect(told).toEqual(scenarioKinds.map(({ kind }) => kind))
   })
 })
 

@@ -75,12 +75,14 @@ describe('the table of the options', () => {
 
   test('of createHoldfast calls required what the types require', () => {
     const told = rows.filter((row) => row['default'] === 'required').map(nameOf)
-    expect(told).toEqual(Object.keys(least))
+    const required = bodyOf('src/options.ts', 'HoldfastOptions').matchAll(/^ {2}readonly (\w+):/gm)
+    expect(told).toEqual(Array.from(required, ([, member]) => member))
   })
 
   test.each([
     ['### sqliteStorage', 'storage/sqlite/sqlite-storage.ts', 'SqliteStorageOptions', ''],
     ['### httpTransport', 'src/transport/http-transport.ts', 'HttpTransportOptions', ''],
+    ['### read', 'src/client.ts', 'ReadOptions', ''],
     ['## The journal', 'src/journal/ring-journal.ts', 'RingJournalOptions', 'ringJournal.'],
     ['## The journal', 'src/journal/file-journal.ts', 'FileJournalOptions', 'fileJournal.'],
   ])('%s: %s, interface %s', (heading, file, name, prefix) => {
@@ -118,6 +120,21 @@ test('the table of the events names every event, with what it tells', () => {
   expect(told.toSorted()).toEqual(known.toSorted())
 })
 
+test.each([
+  ['operation.dropped', 'DropReason'],
+  ['operation.dead', 'DeadReason'],
+])('the event %s tells every %s there is', (event, name) => {
+  const row = tableRows(sectionOf(readme, '## Events')).find(
+    (one) => codeIn(one['event'])[0] === event,
+  )
+  const union = new RegExp(`export type ${name} =([^]*?)\n(?:\n|$)`).exec(
+    projectText('src/model.ts'),
+  )
+  const known = Array.from((union?.[1] ?? '').matchAll(/'([\w-]+)'/g), ([, reason]) => reason ?? '')
+  expect(known.length).toBeGreaterThan(5)
+  expect(codeIn(row?.['when']).toSorted()).toEqual(known.toSorted())
+})
+
 /** No more than must be given. */
 const least = {
   storage: sqliteStorage({ file: ':memory:' }),
@@ -139,9 +156,9 @@ function literal(row: Readonly<Record<string, string>> | undefined): unknown {
 }
 
 function bodyOf(file: string, name: string): string {
-  const found = new RegExp(
-    `export interface ${name}[^{]*(?:extends [^]*?)?\\{\\n([^]*?)\\n\\}`,
-  ).exec(projectText(file))
+  const found = new RegExp(`interface ${name}\\b[^{]*(?:extends [^]*?)?\\{\\n([^]*?)\\n\\}`).exec(
+    projectText(file),
+  )
   if (found?.[1] === undefined) throw new Error(`there is no interface ${name} in ${file}`)
   return found[1]
 }

@@ -45,8 +45,9 @@ describe('a read', () => {
     expect(reads(rig)).toEqual([])
     rig.last.reply(200)
     await rig.advance()
-    expect(rig.bodies).toEqual(['one', 'two', 'three', undefined])
-    rig.last.reply(200)
+    expect(rig.sent).toHaveLength(4)
+    expect(reads(rig)).toHaveLength(1)
+    reads(rig)[0]?.reply(200)
     await rig.advance()
     expect(ended).toEqual([200])
   })
@@ -300,16 +301,6 @@ describe('under required a read', () => {
     expect(rig.sent.map(({ at, token }) => [at, token])).toEqual([[3000, 'a1']])
   })
 
-  test('goes on by itself when an expired token works after all, by the corrected clock', async () => {
-    const rig = await Rig.start({ tokens: () => Promise.resolve('a2') })
-    await rig.login('alice', 'a1')
-    begin(rig)
-    await rig.advance()
-    rig.last.reply(401)
-    await rig.advance()
-    expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
-  })
-
   test('is deferred by a 401 until a newer generation is there', async () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
@@ -508,7 +499,7 @@ test('a refusal that cannot be stored is not forgotten: the read still goes exac
   expect(rig.sent).toHaveLength(1)
   await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
   failures.failOn(null)
-  await rig.advance(60_000)
+  await rig.advance(10_000)
   expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
   rig.last.reply(200)
   await rig.advance()

@@ -86,8 +86,13 @@ export function serveCalls(parts: CallParts) {
     enqueueWithin: serve(
       'enqueueWithin',
       {
-        write: ({ connection: _connection, ...draft }: WithinArgs) => draftCodec.write(draft),
-        read: (json) => ({ ...draftCodec.read(json), connection: null }),
+        write: ({ connection: _connection, decided: _decided, ...draft }: WithinArgs) =>
+          draftCodec.write(draft),
+        read: (json) => ({
+          ...draftCodec.read(json),
+          connection: null,
+          decided: () => undefined,
+        }),
       },
       (args, settle: Settle<Enqueued>) => within.enqueue(args, settle),
     ),

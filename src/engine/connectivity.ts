@@ -56,8 +56,13 @@ export class Connectivity {
 
   /** What is known at the start. */
   begin(isOnline: boolean, deadlines: readonly DeadlineRow[]): void {
-    const { boundary, settings } = this.#core
     if (!isOnline) this.#hear('offline')
+    this.limitedBefore(deadlines)
+  }
+
+  /** What the server asked of the process that dispatched before this one (Q7). */
+  limitedBefore(deadlines: readonly DeadlineRow[]): void {
+    const { boundary, settings } = this.#core
     const deadline = deadlines.find(({ origin }) => origin === settings.origin)
     if (deadline === undefined) return
     const leftMs = Math.min(deadline.until - boundary.wall, deadline.waitMs)

@@ -4,6 +4,8 @@
  * pending, by an alarm; what other processes commit is noticed by both.
  */
 import type { EnvelopeRow, OpenedState } from '../../storage/storage.ts'
+import type { Answered } from './boundary.ts'
+import type { Connectivity } from './connectivity.ts'
 import type { Core } from './core.ts'
 import type { HoldBook } from './hold-book.ts'
 import { backoffMs } from './judge.ts'
@@ -17,6 +19,7 @@ export interface DispatchParts {
   readonly core: Core
   readonly holds: HoldBook
   readonly waits: Waits
+  readonly connectivity: Connectivity
   /** Tokens that other processes stored. */
   readonly hearTokens: (state: OpenedState) => void
   /** This process dispatches from now on. */
@@ -36,6 +39,7 @@ export class Dispatch {
   readonly #core: Core
   #isOurs = false
   #isTaking = false
+  #isArmed = false
   #roundCount = 0
 
   constructor(parts: DispatchParts) {
@@ -55,19 +59,25 @@ export class Dispatch {
   restore({ isOurs, roundCount }: SavedDispatch, alarms: ReadonlySet<string>): void {
     this.#isOurs = isOurs
     this.#roundCount = roundCount
-    if (alarms.has('take-over')) this.#core.boundary.rearm('take-over', () => this.used())
+    this.#isArmed = alarms.has('take-over')
+    if (this.#isArmed) this.#core.boundary.rearm('take-over', () => this.#waited())
   }
 
-  /** At the start: `then` hears that it is known who dispatches. */
-  start(then: (error: Error | null) => void): void {
-    this.#core.store.lock((answer) => {
-      if (!answer.ok) {
-        then(answer.error)
-        return
+  /** At the start: `then` hears, once it is known who dispatches, what is stored. */
+  start(state: OpenedState, then: (answer: Answered<OpenedState>) => void): void {
+    const { store } = this.#core
+    store.lock((answer) => {
+      if (!answer.ok) then(answer)
+      else if (answer.value) {
+        this.#isOurs = true
+        // What was read before may be out of date: only now nobody else sends.
+        store.reload((current) =>
+          then(current.ok ? { ok: true, value: { ...state, ...current.value } } : current),
+        )
+      } else {
+        this.#parts.holds.setOnEvery('other-process', 'another process dispatches this database')
+        then({ ok: true, value: state })
       }
-      this.#isOurs = answer.value
-      if (!this.#isOurs) this.#wait()
-      then(null)
     })
   }
 
@@ -76,9 +86,8 @@ export class Dispatch {
     if (this.#isOurs || this.#isTaking) return
     this.#isTaking = true
     this.#core.store.lock((answer) => {
-      this.#isTaking = false
       if (answer.ok && answer.value) this.#takeOver()
-      else this.#rearm()
+      else this.#waitOn()
     })
   }
 
@@ -89,7 +98,7 @@ export class Dispatch {
       this.#refresh(answer.value)
       this.#parts.hearTokens(answer.value)
       this.#parts.changed()
-      if (!this.#isOurs) this.#rearm()
+      if (!this.#isOurs) this.#armIfPending()
     })
   }
 
@@ -118,33 +127,48 @@ export class Dispatch {
   #takeOver(): void {
     this.#core.store.reload((answer) => {
       if (!answer.ok) {
-        this.#rearm()
+        this.#waitOn()
         return
       }
+      this.#isTaking = false
       this.#isOurs = true
-      this.#core.boundary.disarm('take-over')
+      this.#disarm()
       this.adopt(answer.value)
       this.#parts.hearTokens(answer.value)
+      this.#parts.connectivity.limitedBefore(answer.value.deadlines)
       this.#parts.holds.liftFromEvery('other-process')
       this.#parts.begin()
       this.#parts.changed()
     })
   }
 
-  #wait(): void {
-    this.#parts.holds.setOnEvery('other-process', 'another process dispatches this database')
+  #waitOn(): void {
+    this.#isTaking = false
+    this.#armIfPending()
   }
 
-  /** Only while something is pending: an idle process has no alarm. */
-  #rearm(): void {
-    if (this.#core.lanes.count('pending') === 0) {
-      this.#core.boundary.disarm('take-over')
-      this.#roundCount = 0
+  #waited(): void {
+    this.#isArmed = false
+    this.#roundCount += 1
+    this.used()
+  }
+
+  /** Only while something is pending, or about to be: an idle process has no alarm. */
+  #armIfPending(): void {
+    const { lanes, boundary } = this.#core
+    if (lanes.count('pending') + lanes.comingCount === 0) {
+      this.#disarm()
       return
     }
-    this.#roundCount += 1
-    const waitMs = backoffMs(this.#roundCount, 1, RETRY)
-    this.#core.boundary.arm('take-over', waitMs, () => this.used())
+    if (this.#isArmed) return
+    this.#isArmed = true
+    boundary.arm('take-over', backoffMs(this.#roundCount + 1, 1, RETRY), () => this.#waited())
+  }
+
+  #disarm(): void {
+    this.#core.boundary.disarm('take-over')
+    this.#isArmed = false
+    this.#roundCount = 0
   }
 
   #refresh(state: OpenedState): void {

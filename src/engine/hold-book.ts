@@ -20,6 +20,8 @@ export interface SavedHolds {
 }
 
 export class HoldBook {
+  /** Told when a hold is lifted from an owner. */
+  onOwnerLifted: (name: HoldName) => void = () => undefined
   exempt: Exempt | null = null
   readonly #core: Core
   readonly #every: Book = new Map()
@@ -94,9 +96,10 @@ export class HoldBook {
 
   liftFromOwner(user: UserId | null, name: HoldName): void {
     const book = this.#owners.get(user)
-    if (book === undefined) return
+    if (book?.has(name) !== true) return
     this.#lift(book, name, () => this.#linesOf(user))
     if (book.size === 0) this.#owners.delete(user)
+    this.onOwnerLifted(name)
   }
 
   setOnLane(line: LaneLine, name: HoldName, cause: string): void {

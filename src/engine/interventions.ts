@@ -1,8 +1,8 @@
 /** What the app may do to single operations: cancel, retry, discard (Q9, Q10). */
-import type { Affected, Answer, Change } from '../../storage/changes.ts'
+import type { Affected, Answer, Change, Shift } from '../../storage/changes.ts'
 import type { EnvelopeRow } from '../../storage/storage.ts'
 import { HoldfastError } from '../errors.ts'
-import type { OperationId } from '../model.ts'
+import type { LaneId, OperationId } from '../model.ts'
 import type { Settle } from './boundary.ts'
 import type { Core } from './core.ts'
 import type { HoldBook } from './hold-book.ts'
@@ -72,18 +72,25 @@ export class Interventions {
         settle.reject(new HoldfastError('NOT_RETRYABLE', message))
         return
       }
-      const behind = line === undefined || line.pending === 0 ? null : line.sentThrough
       this.#change(
         line,
-        { change: 'revive', id, behind, at: this.#core.boundary.wall },
+        { change: 'revive', id, behind: this.#sent(), at: this.#core.boundary.wall },
         settle,
-        ({ affected, envelopes = [] }) => {
+        ({ affected, envelopes = [], shifts = [] }) => {
           // First back, then released from the hold: what lies behind must not go ahead.
-          this.#back(affected, envelopes)
+          this.#back(affected, envelopes, shifts)
           this.#lettersGone(affected)
         },
       )
     })
+  }
+
+  /** How far each lane has been sent: what depends on a record may be in another lane than its creation (Q12). */
+  #sent(): readonly { readonly lane: LaneId; readonly place: number }[] {
+    return Array.from(this.#core.lanes.pending(), ({ lane, sentThrough: place }) => ({
+      lane,
+      place,
+    })).flatMap(({ lane, place }) => (place === null ? [] : [{ lane, place }]))
   }
 
   /** Finds an operation, and sees to it that the head of its lane is known. */
@@ -156,13 +163,20 @@ export class Interventions {
     }
   }
 
-  #back(affected: readonly Affected[], envelopes: readonly EnvelopeRow[]): void {
+  #back(
+    affected: readonly Affected[],
+    envelopes: readonly EnvelopeRow[],
+    shifts: readonly Shift[],
+  ): void {
     const { lanes, pilot } = this.#core
     for (const [lane, ofLane] of Map.groupBy(affected, (one) => one.lane)) {
       const user = ofLane[0]?.user ?? null
       const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
       const waiting = line.envelope
-      line.reordered(line.pending + ofLane.length)
+      line.inserted(
+        ofLane.map(({ place }) => place),
+        shifts.filter((shift) => shift.lane === lane),
+      )
       line.restored(envelopes.filter((envelope) => envelope.lane === lane))
       // Who has been put ahead of an envelope that waits does not wait for it.
       const isAhead = waiting !== null && ofLane.some(({ place }) => place < waiting.place)

@@ -3,14 +3,18 @@
  * in storage are the truth; this is never more than a copy of the first of them.
  */
 import type { Hold, HoldName } from '../../machines/holds.ts'
+import type { Shift } from '../../storage/changes.ts'
 import type { EnvelopeRow, LaneRow, OperationRow } from '../../storage/storage.ts'
-import type { Instant, LaneId, Owner, UserId } from '../model.ts'
+import type { Instant, LaneId, OperationId, Owner, UserId } from '../model.ts'
 import type { Json } from '../journal/lines.ts'
 import type { Attempt } from './attempt.ts'
 import { rowsCodec } from './rows-codec.ts'
 
 /** How many rows of a lane are in memory at most. */
 export const WINDOW_ROWS = 256
+
+/** From one place to the next that is given at the end of a lane (Q2). */
+const PLACE_STEP = 1024
 
 /** A line as a journal's summary has it. */
 export interface SavedLine {
@@ -24,6 +28,11 @@ export interface SavedLine {
   readonly repliesAtLastEnd: number | null
 }
 
+/** A place that somebody waits for the lane to have passed; it moves with the operations (R1). */
+export interface Barrier {
+  through: number
+}
+
 export class LaneLine {
   readonly lane: LaneId
   readonly owner: Owner
@@ -35,6 +44,9 @@ export class LaneLine {
   soloThrough = 0
   /** The last place given in this lane, as far as is known. */
   tail = 0
+  readonly barriers = new Set<Barrier>()
+  /** Operations that were in flight when another user took the device: not to be sent again (I8). */
+  readonly superseded = new Set<OperationId>()
   /** Holds on this lane alone. */
   readonly holds = new Map<HoldName, Hold>()
   /** The attempt under way. */
@@ -151,10 +163,10 @@ export class LaneLine {
   /** An operation was committed at the end of the lane. */
   arrived(row: OperationRow): void {
     const wasWhole = this.isWhole
+    // Otherwise another process may have put something in between that is not known here yet (Q17).
+    const isNext = row.place === this.tail + PLACE_STEP
     this.tail = Math.max(this.tail, row.place)
     this.pending += 1
-    const last = this.#rows.at(-1)
-    const isNext = last === undefined || last.place < row.place
     if (wasWhole && isNext && this.#rows.length < WINDOW_ROWS) this.#rows.push(row)
   }
 
@@ -162,6 +174,7 @@ export class LaneLine {
   loaded(rows: readonly OperationRow[]): void {
     const last = this.#rows.at(-1)?.place ?? Number.NEGATIVE_INFINITY
     this.#rows.push(...rows.filter((row) => row.place > last))
+    this.pending = Math.max(this.pending, this.#rows.length)
   }
 
   /** Operations are gone from storage. */
@@ -180,6 +193,13 @@ export class LaneLine {
     this.order += 1
     this.pending = pending
     this.#rows = []
+  }
+
+  /** Operations have come in between, or back. */
+  inserted(places: readonly number[], shifts: readonly Shift[] = []): void {
+    this.reordered(this.pending + places.length)
+    for (const shift of shifts) this.#shift(shift)
+    this.tail = Math.max(this.tail, ...places)
   }
 
   /** What storage knows of the envelopes, after places have changed or some came back (Q8). */
@@ -252,6 +272,20 @@ export class LaneLine {
     this.mayHaveBeenSent = saved.mayHaveBeenSent
     this.repliesAtPortal = saved.repliesAtPortal
     this.repliesAtLastEnd = saved.repliesAtLastEnd
+  }
+
+  /** Places have moved back to make room. */
+  #shift({ after, by }: Shift): void {
+    const move = (place: number) => (place > after ? place + by : place)
+    this.tail = move(this.tail)
+    this.soloThrough = move(this.soloThrough)
+    for (const barrier of this.barriers) barrier.through = move(barrier.through)
+    const envelopes = [...this.#envelopes.values()]
+    this.#envelopes.clear()
+    for (const envelope of envelopes) {
+      const { place, members } = envelope
+      this.recorded({ ...envelope, place: move(place), members: members.map(move) })
+    }
   }
 
   #forgetHead(): void {

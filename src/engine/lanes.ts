@@ -9,6 +9,8 @@ export class Lanes {
   /** Operations that are on their way into storage, by owner. */
   readonly #coming = new Map<UserId | null, number>()
 
+  readonly #waiting = new Map<UserId | null, (() => void)[]>()
+
   /** The line of a lane, made if need be. */
   make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): LaneLine {
     const known = this.#byLane.get(row.lane)
@@ -30,8 +32,20 @@ export class Lanes {
   /** An operation of this owner is on its way into storage, or (`-1`) is not any more. */
   coming(user: UserId | null, difference: 1 | -1): void {
     const count = (this.#coming.get(user) ?? 0) + difference
-    if (count === 0) this.#coming.delete(user)
-    else this.#coming.set(user, count)
+    if (count > 0) {
+      this.#coming.set(user, count)
+      return
+    }
+    this.#coming.delete(user)
+    const waiting = this.#waiting.get(user) ?? []
+    this.#waiting.delete(user)
+    for (const run of waiting) run()
+  }
+
+  /** Hears when nothing of this owner is on its way into storage; at once, if nothing is. */
+  whenNoneComes(user: UserId | null, then: () => void): void {
+    if (this.#coming.has(user)) this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), then])
+    else then()
   }
 
   /** Is an operation of this owner on its way into storage? */

@@ -33,8 +33,9 @@ export interface OrderParts {
   /** Stops the machine of a lane that is idle. */
   readonly retire: (line: LaneLine) => void
   readonly usersWithTokens: () => Iterable<UserId>
-  /** The requirement has become doubtful. */
-  readonly askRequirement: () => void
+  /** The requirement has become doubtful, or has changed. */
+  readonly doubtRequirement: () => void
+  readonly requirementChanged: () => void
   readonly isBegun: () => boolean
   /** The queue is closed. */
   readonly closed: () => void
@@ -108,7 +109,8 @@ export class Orders {
       case 'requirement.changed': {
         const { requirement, suspected } = command
         this.#core.report('requirement.changed', { requirement, suspected })
-        if (suspected) this.#parts.later(() => this.#parts.askRequirement())
+        if (suspected) this.#parts.later(() => this.#parts.doubtRequirement())
+        else this.#parts.requirementChanged()
         return
       }
       case 'lanes.hold':

@@ -26,6 +26,7 @@ import type { Core } from './core.ts'
 import type { HoldBook } from './hold-book.ts'
 import type { Intake } from './intake.ts'
 import { retryAfterMs } from './judge.ts'
+import type { Barrier } from './lane-line.ts'
 import { replyCodec } from './reply-codec.ts'
 
 export interface ReadRequestInput {
@@ -57,14 +58,16 @@ interface Read extends ReadArgs {
   readonly settle: Settle<Reply>
   /** Operations that have not settled yet. */
   readonly awaited: Set<OperationId>
-  /** Operations of the lane up to this place have not; null: none is awaited so. */
-  throughPlace: number | null
+  /** The end of what the lane held at the call; null: that is not awaited. */
+  barrier: Barrier | null
   phase: Phase
   /** The position whose delay is over. */
   waitedFor: string | null
   /** After 425 or 429: one more try, without the position (R5). */
   isLastTry: boolean
   firstRefusal: HoldfastError | null
+  /** The generation that was refused last. */
+  refused: number | null
   abort: AbortController
 }
 
@@ -91,6 +94,11 @@ export class Reads {
     this.#wallet = wallet
     this.#holds = holds
     this.#intake = intake
+    holds.onOwnerLifted = (name) => {
+      if (name === 'awaiting-token' && this.#open.size > 0) {
+        core.boundary.lastly(() => this.#retryParked())
+      }
+    }
   }
 
   get isIdle(): boolean {
@@ -110,11 +118,12 @@ export class Reads {
       user,
       settle,
       awaited: new Set(args.after),
-      throughPlace: null,
+      barrier: null,
       phase: 'settling',
       waitedFor: null,
       isLastTry: false,
       firstRefusal: null,
+      refused: null,
       abort: new AbortController(),
     }
     this.#open.add(read)
@@ -138,6 +147,15 @@ export class Reads {
     }
   }
 
+  /** Another process has committed: what it settled, nobody reports here (Q17). */
+  recheck(): void {
+    for (const read of this.#open) {
+      if (read.phase !== 'settling') continue
+      if (read.awaited.size > 0) this.#awaitNamed(read, [...read.awaited])
+      else this.#advance(read)
+    }
+  }
+
   /** The engine is closing. */
   endAll(): void {
     for (const read of this.#open) {
@@ -152,7 +170,10 @@ export class Reads {
   #awaitLane(read: Read): void {
     this.#intake.whenStored(read.user, () => {
       const line = this.#core.lanes.ofUser(read.user)
-      read.throughPlace = line === undefined || line.pending === 0 ? null : line.tail
+      if (line !== undefined && line.pending > 0) {
+        read.barrier = { through: line.tail }
+        line.barriers.add(read.barrier)
+      }
       this.#advance(read)
     })
   }
@@ -162,7 +183,11 @@ export class Reads {
     if (unknown === 0) this.#advance(read)
     for (const id of ids) {
       this.#core.store.find(id, (found) => {
-        if (found.ok && found.value?.state !== 'pending') read.awaited.delete(id)
+        if (!found.ok) {
+          this.#fail(read, found.error)
+          return
+        }
+        if (found.value?.state !== 'pending') read.awaited.delete(id)
         unknown -= 1
         if (unknown === 0) this.#advance(read)
       })
@@ -174,17 +199,35 @@ export class Reads {
   }
 
   #advance(read: Read): void {
-    if (!this.#open.has(read) || read.phase !== 'settling') return
-    if (read.awaited.size > 0 || !this.#laneHasPassed(read)) return
-    this.#look(read)
+    if (!this.#isSettling(read) || read.awaited.size > 0) return
+    this.#firstPlaceOf(read, (first) => {
+      const { barrier } = read
+      if (!this.#isSettling(read)) return
+      if (first === null || barrier === null || first > barrier.through) this.#look(read)
+    })
   }
 
-  #laneHasPassed({ user, throughPlace }: Read): boolean {
-    if (throughPlace === null) return true
-    const line = this.#core.lanes.ofUser(user)
-    if (line === undefined || line.pending === 0) return true
-    const { head } = line
-    return head !== undefined && head.place > throughPlace
+  #isSettling(read: Read): boolean {
+    return this.#open.has(read) && read.phase === 'settling'
+  }
+
+  /** Where the lane begins now; null: it is empty, or not awaited. */
+  #firstPlaceOf(read: Read, then: (place: number | null) => void): void {
+    const { lanes, pilot, store } = this.#core
+    const line = lanes.ofUser(read.user)
+    if (read.barrier === null || line === undefined || line.pending === 0) {
+      then(null)
+      return
+    }
+    // Where another process dispatches, what is in memory may be gone.
+    if (line.head !== undefined && pilot.dispatches) {
+      then(line.head.place)
+      return
+    }
+    store.window(line.lane, Number.MIN_SAFE_INTEGER, 1, (answer) => {
+      if (answer.ok) then(answer.value[0]?.place ?? null)
+      else this.#fail(read, answer.error)
+    })
   }
 
   /** Looks for the newest reading position, and waits for its delay, once (R1, R2). */
@@ -208,29 +251,40 @@ export class Reads {
   }
 
   #fetch(read: Read, position: string | null): void {
-    const { pilot, settings } = this.#core
-    if (pilot.requirement === 'unknown' && settings.whileUnknown === 'hold') {
+    const { pilot } = this.#core
+    const { user } = read
+    if (this.#isUndecided) {
+      read.phase = 'parked'
+    } else if (user !== null) {
+      this.#wallet.whenTaken(user, () => this.#fetchSigned(read, user, position))
+    } else if (pilot.requirement === 'required') {
+      this.#fail(read, anonymous())
+    } else {
+      this.#send(read, position, null)
+    }
+  }
+
+  #fetchSigned(read: Read, user: UserId, position: string | null): void {
+    if (!this.#open.has(read)) return
+    if (this.#isUndecided || this.#holds.isOnOwner(user, 'awaiting-token')) {
       read.phase = 'parked'
       return
     }
-    if (read.user === null) {
-      // It may have been demanded since it was called.
-      if (pilot.requirement === 'required') this.#fail(read, anonymous())
-      else this.#send(read, position, null)
-      return
+    const { pilot } = this.#core
+    const demanded = pilot.requirement === 'required'
+    pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded })
+    const credential = this.#wallet.credential(user)
+    if (this.#holds.isOnOwner(user, 'awaiting-token') || (demanded && credential === null)) {
+      read.phase = 'parked'
+    } else {
+      this.#send(read, position, credential)
     }
-    const { user } = read
-    this.#wallet.whenTaken(user, () => {
-      if (!this.#open.has(read)) return
-      const demanded = pilot.requirement === 'required'
-      pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded })
-      const credential = this.#wallet.credential(user)
-      if (this.#holds.isOnOwner(user, 'awaiting-token') || (demanded && credential === null)) {
-        if (read.phase !== 'deferred') read.phase = 'parked'
-      } else {
-        this.#send(read, position, credential)
-      }
-    })
+  }
+
+  /** Nobody knows what the server demands, and nothing is to be sent until somebody does (I2). */
+  get #isUndecided(): boolean {
+    const { pilot, settings } = this.#core
+    return pilot.requirement === 'unknown' && settings.whileUnknown === 'hold'
   }
 
   #send(read: Read, position: string | null, credential: Credential | null): void {
@@ -337,64 +391,67 @@ export class Reads {
   /** R3: judged against the generation that was sent. */
   #refused(read: Read, credential: Credential | null): void {
     const { user } = read
-    const { settings, store, report, pilot } = this.#core
+    const { settings, report, pilot } = this.#core
     if (user === null) {
       this.#fail(read, new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401'))
       return
     }
-    if (read.firstRefusal !== null && settings.hasSource) {
+    const { firstRefusal } = read
+    const isCurrent = credential !== null && credential.generation === this.#wallet.generation(user)
+    if (firstRefusal !== null && settings.hasSource) {
       const message = 'the read was answered 401 with a fresh token too'
-      const options = { cause: read.firstRefusal, retryable: true }
+      const options = { cause: firstRefusal, retryable: true }
       this.#fail(read, new HoldfastError('AUTH_REFRESH_FAILED', message, options))
+      if (isCurrent) this.#refuse(user, credential.generation, firstRefusal)
       return
     }
-    read.firstRefusal ??= new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401')
+    const refusal = new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401')
+    read.firstRefusal ??= refusal
+    read.refused = credential?.generation ?? null
     if (credential === null) {
-      this.#defer(read)
+      read.phase = 'deferred'
       pilot.token(user, { type: 'unsigned.refused' })
       pilot.identity({ type: 'requirement.suspected' })
-      return
-    }
-    const { generation } = credential
-    if (generation !== this.#wallet.generation(user)) {
+    } else if (isCurrent) {
+      read.phase = 'deferred'
+      report('read.deferred', { id: read.id, user })
+      this.#refuse(user, credential.generation, refusal)
+    } else {
       this.#look(read)
-      return
     }
-    this.#defer(read)
-    report('read.deferred', { id: read.id, user })
-    store.commitAtLast(
+  }
+
+  #refuse(user: UserId, generation: number, refusal: HoldfastError): void {
+    this.#core.store.commitAtLast(
       [{ change: 'refuseToken', user, generation }],
       {},
       () => undefined,
       ([answer]) => {
-        if (answer?.applied === true) this.#wallet.refused(user, generation)
+        if (answer?.applied === true) this.#wallet.refused(user, generation, refusal)
         else this.#retryParked()
       },
     )
   }
 
-  #defer(read: Read): void {
-    read.phase = 'deferred'
-  }
-
   /** A token came, or the requirement was learned: whoever waited for that looks again. */
   #retryParked(): void {
     for (const read of this.#open) {
-      if (read.phase === 'parked' || (read.phase === 'deferred' && this.#isAnswered(read))) {
+      if (read.phase === 'parked' || (read.phase === 'deferred' && this.#mayGoOn(read))) {
         this.#look(read)
       }
     }
   }
 
-  #isAnswered({ user }: Read): boolean {
-    return user !== null && this.#wallet.credential(user) !== null
+  /** Not with the generation that was just refused, though that may not be stored yet. */
+  #mayGoOn({ user, refused }: Read): boolean {
+    const credential = user === null ? null : this.#wallet.credential(user)
+    return credential === null || credential.generation !== refused
   }
 
   /** R4 */
   #cancelOthers(user: UserId | null): void {
     for (const read of this.#open) {
       if (read.user === user) continue
-      read.abort.abort()
       this.#fail(
         read,
         new HoldfastError('READ_CANCELLED', 'the identity has changed (identity-changed)'),
@@ -402,14 +459,17 @@ export class Reads {
     }
   }
 
-  #fail(read: Read, error: HoldfastError): void {
+  #fail(read: Read, error: Error): void {
+    if (!this.#open.has(read)) return
     this.#end(read)
+    read.abort.abort()
     read.settle.reject(error)
   }
 
   #end(read: Read): void {
     this.#open.delete(read)
-    const { boundary } = this.#core
+    const { boundary, lanes } = this.#core
+    if (read.barrier !== null) lanes.ofUser(read.user)?.barriers.delete(read.barrier)
     boundary.disarm(`read:${read.id}`)
     boundary.disarm(`read-reply:${read.id}`)
   }

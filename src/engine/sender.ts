@@ -100,7 +100,8 @@ export class Sender {
   }
 
   /** I8: another user owns the device by now. */
-  #isSuperseded({ user }: LaneLine, head: OperationRow): boolean {
+  #isSuperseded({ user, superseded }: LaneLine, head: OperationRow): boolean {
+    if (superseded.has(head.id)) return true
     const current = this.#core.pilot.user
     return head.deviceScoped && user !== null && current !== null && current !== user
   }
@@ -169,7 +170,7 @@ export class Sender {
     }
     const isReady = (row: OperationRow) => resolution.stateOf(row).state === 'ready'
     const envelope = formEnvelope(line, this.#core.kinds, isReady)
-    const collectMs = envelope === null ? 0 : this.#collectMs(envelope)
+    const collectMs = envelope === null ? 0 : this.#collectMs(line, envelope)
     if (envelope === null) {
       this.#goOn(line)
     } else if (collectMs > 0) {
@@ -182,11 +183,14 @@ export class Sender {
   }
 
   /** How long the head of a merging kind still waits for neighbours: capped by the window, not restarted by it (Q4). */
-  #collectMs({ isMerging, isRecorded, members }: Envelope): number {
+  #collectMs(line: LaneLine, { isMerging, isRecorded, members }: Envelope): number {
     const { batchWindowMs } = this.#core.settings
-    if (batchWindowMs === 0 || !isMerging || isRecorded || members.length >= MOST_MEMBERS) return 0
+    if (batchWindowMs === 0 || !isMerging || isRecorded) return 0
+    // Nothing more can join it.
+    if (members.length >= MOST_MEMBERS || members.length < line.pending) return 0
     const leftMs = members[0].enqueuedAt + batchWindowMs - this.#core.boundary.wall
-    return Math.min(batchWindowMs, Math.max(0, leftMs))
+    // Longer than the window: the clock jumped back, and would keep it waiting.
+    return leftMs > batchWindowMs ? 0 : Math.max(0, leftMs)
   }
 
   /** Tells the token machine that work is due; it parks the lane if its user cannot send now (T9). */

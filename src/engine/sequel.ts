@@ -140,8 +140,9 @@ export class Sequel {
       for (const { id, kind } of members) {
         report('operation.completed', { id, kind, user: line.user })
       }
-      if (answer.affected.length > 0) line.reordered(line.pending + answer.affected.length)
-      for (const { id, kind } of answer.affected) {
+      const { affected, shifts } = answer
+      if (affected.length > 0) line.inserted(affected.map(placeOf), shifts)
+      for (const { id, kind } of affected) {
         report('operation.enqueued', { id, kind, user: line.user })
       }
       if (locals.size > 0) this.#records.changed()
@@ -493,4 +494,8 @@ export class Sequel {
 
 function memberOf({ id, place }: OperationRow): { id: OperationRow['id']; place: number } {
   return { id, place }
+}
+
+function placeOf({ place }: { readonly place: number }): number {
+  return place
 }

@@ -5,7 +5,7 @@
 import type { Affected, Change, EnqueueChange } from '../../storage/changes.ts'
 import type { EnvelopeRow } from '../../storage/storage.ts'
 import { HoldfastError } from '../errors.ts'
-import type { DropReason, Requirement, UserId } from '../model.ts'
+import type { DropReason, LaneId, Requirement, UserId } from '../model.ts'
 import type { Token } from '../tokens/token.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import { arrive } from './arrive.ts'
@@ -47,6 +47,8 @@ export function loginCodec(tokenOf: (facts: Token['facts']) => Token): Codec<Log
   }
 }
 
+const ANONYMOUS_LANE = { lane: 0 as LaneId, user: null, pending: 0, letters: 0, soloThrough: 0 }
+
 export class Sessions {
   readonly #core: Core
   readonly #wallet: Wallet
@@ -55,6 +57,8 @@ export class Sessions {
   /** Logouts that wait for their lane to be empty (I7). */
   readonly #flushing = new Map<UserId, () => void>()
   readonly #purging = new Set<LaneLine>()
+  /** The places of what a logout that discards adds, which stays: none yet, or `null`: just being stored (I7). */
+  readonly #farewells = new Map<UserId, ReadonlySet<number> | null>()
 
   constructor(core: Core, wallet: Wallet, waits: Waits, records: Records) {
     this.#core = core
@@ -80,6 +84,7 @@ export class Sessions {
     if (pilot.user !== user) {
       pilot.identity({ type: 'user.loggedIn', user })
       this.#wallet.setDiscarding(user, false)
+      this.#farewells.delete(user)
       const wasLeaving = this.#wallet.isLeaving(user)
       if (wasLeaving) this.#wallet.setLeaving(user, false)
       this.#storeAtLast(
@@ -127,7 +132,11 @@ export class Sessions {
     }
     this.#storeFarewell(user, farewell, () => [this.#identity(), this.#leave(user)], stored)
     if (pending === 'keep') return
-    this.#flushing.set(user, left)
+    const former = this.#flushing.get(user)
+    this.#flushing.set(user, () => {
+      former?.()
+      left()
+    })
     boundary.arm(`logout:${user}`, deadlineMs, () => this.#flushed(user))
   }
 
@@ -135,20 +144,21 @@ export class Sessions {
   adopt(): void {
     const { lanes, pilot, store, settings } = this.#core
     const { user } = pilot
-    const line = lanes.ofUser(null)
     const mayBe = settings.anonymous === 'adopt' && pilot.requirement !== 'off'
     // What is in flight, only the process that dispatches knows.
     if (user === null || !mayBe || !pilot.dispatches || lanes.isEmpty(null)) return
-    const except = () => line?.attempt?.members.map((row) => row.place) ?? []
-    if (!lanes.isComing(null) && (line?.pending ?? 0) <= except().length) return
-    line?.changeBegun()
+    // Also where nothing has arrived yet: what is on its way must not be sent from here any more.
+    const line = lanes.make(ANONYMOUS_LANE)
+    const except = () => line.attempt?.members.map((row) => row.place) ?? []
+    if (!lanes.isComing(null) && line.pending <= except().length) return
+    line.changeBegun()
     store.commitAtLast(
       () => [{ change: 'adopt', user, except: except() }],
       {},
       (error) => this.#reportFailure(error),
       ([answer]) => {
         if (answer?.applied === true) this.#adopted(user, answer.affected, answer.envelopes ?? [])
-        line?.changeEnded()
+        line.changeEnded()
       },
     )
   }
@@ -212,7 +222,8 @@ export class Sessions {
     const { user } = line
     const reason = user === null ? 'anonymous' : 'logout'
     const may = user === null ? !this.#dropsAnonymous : !this.#wallet.isDiscarding(user)
-    if (!may && line.pending > 0 && this.#core.pilot.dispatches)
+    const isStoring = user !== null && this.#farewells.get(user) === null
+    if (!may && !isStoring && line.pending > 0 && this.#core.pilot.dispatches)
       this.#purge(line, reason, () => undefined)
   }
 
@@ -223,9 +234,16 @@ export class Sessions {
 
   /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
   emptied(user: UserId | null): void {
-    if (user === null || !this.#core.lanes.isEmpty(user)) return
+    if (user === null || this.#isOwed(user) || !this.#core.lanes.isEmpty(user)) return
     this.#wallet.setDiscarding(user, false)
+    this.#farewells.delete(user)
     if (this.#wallet.isLeaving(user)) this.#end(user, () => this.#flushed(user))
+  }
+
+  /** Is what a logout adds still to come? */
+  #isOwed(user: UserId): boolean {
+    const places = this.#farewells.get(user)
+    return places === null || places?.size === 0
   }
 
   /** I7: what the kinds add for the leaving user, in the lane, before the switch. */
@@ -254,6 +272,8 @@ export class Sessions {
       {},
       (error) => this.#reportFailure(error),
       (answers) => {
+        const places = answers.flatMap((one) => (one.applied ? one.affected.map(placeOf) : []))
+        if (this.#farewells.has(user)) this.#farewells.set(user, new Set(places))
         for (const [index, change] of farewell.entries()) {
           lanes.coming(user, -1)
           const answer = answers[index]
@@ -270,18 +290,33 @@ export class Sessions {
 
   /** The lane is dropped, but what a logout adds is sent first: the session ends when that is done. */
   #discardBut(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
-    const line = this.#core.lanes.ofUser(user)
+    const { lanes, boundary } = this.#core
     this.#wallet.setLeaving(user, true)
+    this.#wallet.setDiscarding(user, true)
+    this.#farewells.set(user, new Set())
     const also = () => [this.#identity(), this.#leave(user)]
-    const bidFarewell = () => this.#storeFarewell(user, farewell, also, then)
-    if (line === undefined || line.pending === 0) bidFarewell()
-    else this.#purge(line, 'logout', bidFarewell)
+    const bidFarewell = () => {
+      if (this.#farewells.has(user)) this.#farewells.set(user, null)
+      this.#storeFarewell(user, farewell, also, then)
+    }
+    const begin = () => {
+      const line = lanes.ofUser(user)
+      // Whoever has come back meanwhile keeps what they have.
+      const isOver = !this.#wallet.isDiscarding(user)
+      if (isOver || line === undefined || line.pending === 0) bidFarewell()
+      else this.#purge(line, 'logout', bidFarewell)
+    }
+    lanes.whenNoneComes(user, () => boundary.lastly(begin))
   }
 
   /** I8 */
   #supersede(user: UserId): void {
     const { boundary, store, lanes, kinds, report, pilot } = this.#core
     if (!pilot.dispatches || ![...kinds.all()].some(({ deviceScoped }) => deviceScoped)) return
+    for (const { user: owner, attempt, superseded } of lanes.pending()) {
+      if (owner === null || owner === user) continue
+      for (const row of attempt?.members ?? []) if (row.deviceScoped) superseded.add(row.id)
+    }
     const inFlight = () =>
       [...lanes.pending()].flatMap((line) => line.attempt?.members.map((row) => row.id) ?? [])
     store.commitAtLast(
@@ -355,8 +390,11 @@ export class Sessions {
 
   #purge(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
     const { boundary, store, report, pilot } = this.#core
-    const { lane } = line
-    const except = () => line.attempt?.members.map((row) => row.place) ?? []
+    const { lane, user: owner } = line
+    const except = () => [
+      ...(line.attempt?.members ?? []).map(placeOf),
+      ...((owner === null ? null : this.#farewells.get(owner)) ?? []),
+    ]
     if (also === NOTHING && (this.#purging.has(line) || line.pending <= except().length)) {
       then()
       return
@@ -379,6 +417,7 @@ export class Sessions {
           report('operation.dropped', { id, user, kind, reason })
         }
         this.#purging.delete(line)
+        this.#records.changed()
         pilot.shrunk(line)
         line.changeEnded()
         then()
@@ -408,6 +447,10 @@ interface Storing {
 }
 
 const NOTHING: Storing = { changes: () => [], stored: () => undefined }
+
+function placeOf({ place }: { readonly place: number }): number {
+  return place
+}
 
 function isOfAnother(user: UserId, token: Token): boolean {
   const { subject } = token.facts

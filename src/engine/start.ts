@@ -37,11 +37,10 @@ export function start(parts: StartParts, then: (error: Error | null) => void): v
       then(answer.error)
       return
     }
-    const state = answer.value
-    useFingerprintKey(state.fingerprintKey)
-    parts.dispatch.start((error) => {
-      if (error === null) restore(parts, state)
-      then(error)
+    useFingerprintKey(answer.value.fingerprintKey)
+    parts.dispatch.start(answer.value, (current) => {
+      if (current.ok) restore(parts, current.value)
+      then(current.ok ? null : current.error)
     })
   })
 }
@@ -60,10 +59,13 @@ function restore(parts: StartParts, state: OpenedState): void {
     )
   }
   const isOnline = boundary.pull('online', plain<boolean>(), () => ports.platform.isOnline())
-  connectivity.begin(isOnline, state.deadlines)
+  // Only who dispatches waits for deadlines (Q17).
+  connectivity.begin(isOnline, parts.dispatch.isOurs ? state.deadlines : [])
   if (state.setAside !== undefined) {
     const message = `the database was damaged; it is set aside as ${state.setAside}`
-    core.report('error', { error: new HoldfastError('STORAGE_CORRUPT', message) })
+    const error = new HoldfastError('STORAGE_CORRUPT', message)
+    // In the turn in which the app listens.
+    boundary.nextTurn(() => core.report('error', { error }))
   }
   parts.dispatch.adopt(state)
   for (const row of state.tokens) {
@@ -84,8 +86,13 @@ function requirementAtStart(option: Requirement, stored: Requirement): Requireme
 export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
   const { core, wallet } = parts
   for (const row of tokens) {
-    if (row.generation <= wallet.generation(row.user) && row.epoch <= wallet.epoch(row.user))
+    const { user, generation, epoch, refused } = row
+    if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
+      // The process that dispatched before this one has been told so (T4).
+      const isNews = refused && wallet.isCurrent(row) && wallet.credential(user) !== null
+      if (isNews && parts.dispatch.isOurs) wallet.refused(user, generation)
       continue
+    }
     wallet.restore(row, null)
     if (row.sealed !== null && core.settings.hasVault) unseal(parts, row, 1)
   }

@@ -53,6 +53,8 @@ export class Store {
   readonly #boundary: Boundary
   readonly #storage: Storage
   #repeatCount = 0
+  /** Called before a commit or a window is answered. */
+  beforeAnswers: () => void = () => undefined
 
   constructor(boundary: Boundary, storage: Storage) {
     this.#boundary = boundary
@@ -83,7 +85,7 @@ export class Store {
         codec: plain<readonly Answer[]>(),
         put: () => this.#storage.commit(changes, { synced }),
       },
-      then,
+      (answer) => this.#answer(answer, then),
     )
   }
 
@@ -125,8 +127,13 @@ export class Store {
         codec: rowsCodec,
         put: () => this.#storage.window(lane, after, limit),
       },
-      then,
+      (answer) => this.#answer(answer, then),
     )
+  }
+
+  #answer<T>(answer: Answered<T>, then: (answer: Answered<T>) => void): void {
+    this.beforeAnswers()
+    then(answer)
   }
 
   /** In which lane an operation is pending or dead; null: neither. */
@@ -224,6 +231,13 @@ function redact(change: Change): JsonRecord {
   }
   if (change.change === 'token') {
     return { ...change, sealed: change.sealed !== null } as unknown as JsonRecord
+  }
+  if (change.change === 'complete') {
+    const followUps = (change.followUps ?? []).map(({ payload, ...followUp }) => ({
+      ...followUp,
+      bytes: Buffer.byteLength(payload),
+    }))
+    return { ...change, followUps } as unknown as JsonRecord
   }
   if (change.change === 'bury') {
     const { excerpt: _excerpt, ...rest } = change

@@ -1,12 +1,15 @@
 /** The waits between attempts: the hold `backing-off` of a lane, and the alarm that lifts it (Q7). */
 import type { EnvelopeRow } from '../../storage/storage.ts'
 import type { Core } from './core.ts'
+import { MOST_MEMBERS } from './envelope.ts'
 import type { HoldBook } from './hold-book.ts'
 import type { LaneLine } from './lane-line.ts'
 
 export class Waits {
   readonly #core: Core
   readonly #holds: HoldBook
+  /** Lanes whose head waits for neighbours. */
+  readonly #collecting = new WeakSet<LaneLine>()
 
   constructor(core: Core, holds: HoldBook) {
     this.#core = core
@@ -25,15 +28,26 @@ export class Waits {
 
   /** The head may wait a little for neighbours to merge with (Q4). */
   collect(line: LaneLine, waitMs: number): void {
+    this.#collecting.add(line)
     this.#holds.setOnLane(line, 'backing-off', 'waiting for operations to merge with')
     this.#core.boundary.arm(alarmOf(line), waitMs, () => this.#over(line))
   }
 
+  /** Something has come: enough by now, or a kind that ends the run. */
+  collected(line: LaneLine): void {
+    if (!this.#collecting.has(line)) return
+    const { kinds } = this.#core
+    const [first, last] = [line.head, line.rows.at(-1)]
+    const groupOf = (kind = '') => kinds.facts(kind)?.mergeGroup ?? null
+    const isFull = line.rows.length === MOST_MEMBERS
+    if (isFull || groupOf(first?.kind) !== groupOf(last?.kind)) this.#over(line)
+  }
+
   /** The alarm is armed already, in a journal that begins here. */
   restore(line: LaneLine): void {
-    if (line.holds.has('backing-off')) {
-      this.#core.boundary.rearm(alarmOf(line), () => this.#over(line))
-    }
+    if (!line.holds.has('backing-off')) return
+    if ((line.envelope?.retryAt ?? null) === null) this.#collecting.add(line)
+    this.#core.boundary.rearm(alarmOf(line), () => this.#over(line))
   }
 
   /** Must the head still wait? It may have lost its turn to another one before its wait was over (Q7). */
@@ -45,6 +59,7 @@ export class Waits {
 
   /** It is not that envelope's turn any more. */
   end(line: LaneLine): void {
+    this.#collecting.delete(line)
     if (!line.holds.has('backing-off')) return
     this.#core.boundary.disarm(alarmOf(line))
     this.#holds.liftFromLane(line, 'backing-off')

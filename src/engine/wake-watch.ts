@@ -22,8 +22,14 @@ export class WakeWatch {
 
   /** Something has changed: is there anything to watch for? */
   look(): void {
-    if (this.#isArmed || !this.#core.settings.watchesForWaking || !this.#isAnyoneWaiting()) return
-    const { boundary } = this.#core
+    const { boundary, settings } = this.#core
+    const isNeeded = settings.watchesForWaking && this.#isAnyoneWaiting()
+    if (isNeeded === this.#isArmed) return
+    if (!isNeeded) {
+      this.#isArmed = false
+      boundary.disarm('wake')
+      return
+    }
     const drift = boundary.wall - boundary.monotonic
     this.#isArmed = true
     boundary.arm('wake', LOOK_MS, () => {

@@ -3,25 +3,40 @@
  * of them when it has. Nothing of it is asynchronous for the app, so the schema must answer at once.
  */
 import type { Affected, EnqueueChange } from '../../storage/changes.ts'
+import type { Fate } from '../../storage/storage.ts'
 import { HoldfastError } from '../errors.ts'
-import type { OperationId } from '../model.ts'
+import type { OperationId, UserId } from '../model.ts'
 import { arrive } from './arrive.ts'
-import { plain, type Settle } from './boundary.ts'
+import { type Codec, plain, type Settle } from './boundary.ts'
 import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
 import { draftRow } from './draft-row.ts'
+import { readError, writeError } from './error-codec.ts'
 import { type Draft, dropAtOnce, type Enqueued, isDropped, refusalOf } from './intake.ts'
 
 /** What a storage must offer beside the contract. */
 export interface TransactionalStorage {
   enqueueWithin(connection: unknown, change: EnqueueChange): Affected
-  isWithin(): boolean
-  forgetWithin(): void
+  fateOf(id: OperationId): Fate
 }
 
 export interface WithinArgs extends Draft {
-  /** The app's connection; a replay has none. */
+  /** The app's connection; null: a replay has none, and a call that came too late lost it. */
   readonly connection: unknown
+  /** Told at the end of the transaction whether it was committed. */
+  readonly decided: (isThere: boolean) => void
+}
+
+/** An operation whose transaction may still be open. */
+interface Undecided {
+  readonly change: EnqueueChange
+  readonly put: Affected
+  readonly decided: (isThere: boolean) => void
+}
+
+const refusalCodec: Codec<Error | null> = {
+  write: (refusal) => (refusal === null ? null : writeError(refusal)),
+  read: (json) => (json === null ? null : readError(json)),
 }
 
 /** How long to wait for a transaction that outlives its turn of the event loop. */
@@ -29,13 +44,16 @@ const LOOK_AGAIN_MS = 20
 
 export class Within {
   readonly #core: Core
+  readonly #undecided = new Set<Undecided>()
 
   constructor(core: Core) {
     this.#core = core
+    // What storage answers now may come after what was committed in the app's transaction (Q3).
+    core.store.beforeAnswers = () => this.#lookAtAll()
   }
 
   /** `settle` hears before this returns. */
-  enqueue({ connection, ...draft }: WithinArgs, settle: Settle<Enqueued>): void {
+  enqueue({ connection, decided, ...draft }: WithinArgs, settle: Settle<Enqueued>): void {
     const { kinds, pilot } = this.#core
     const { user } = pilot
     const refusal = refusalOf(this.#core, draft)
@@ -60,12 +78,16 @@ export class Within {
     }
     this.#store(
       { change: 'enqueue', user, nonce: unique, ...draftRow(this.#core, draft) },
-      connection,
+      { connection, decided },
       settle,
     )
   }
 
-  #store(change: EnqueueChange, connection: unknown, settle: Settle<Enqueued>): void {
+  #store(
+    change: EnqueueChange,
+    { connection, decided }: Pick<WithinArgs, 'connection' | 'decided'>,
+    settle: Settle<Enqueued>,
+  ): void {
     const { boundary, lanes } = this.#core
     const { user } = change
     lanes.coming(user, 1)
@@ -90,26 +112,42 @@ export class Within {
         },
       },
       (answer) => {
-        if (answer.ok) this.#look(change, answer.value)
-        else this.#cameToNothing(change)
+        if (!answer.ok) {
+          this.#cameToNothing(user)
+          return
+        }
+        const undecided = { change, put: answer.value, decided }
+        this.#undecided.add(undecided)
+        this.#look(undecided)
       },
     )
-    if (put !== null) settle.resolve({ id: (put as Affected).id, dropped: false })
-    else if (failure !== null) settle.reject(failure)
+    // What the app is told at once, a replay must know at once.
+    const refusal = boundary.pull('within.refused', refusalCodec, () => failure)
+    if (refusal !== null) settle.reject(refusal)
+    else if (put !== null) settle.resolve({ id: (put as Affected).id, dropped: false })
+  }
+
+  #lookAtAll(): void {
+    for (const undecided of this.#undecided) this.#look(undecided)
   }
 
   /** The transaction is over by now, unless the app let it outlive its turn. */
-  #look(change: EnqueueChange, put: Affected): void {
-    const { boundary, store } = this.#core
-    const isOpen = boundary.pull('within', plain<boolean>(), () => this.#storage().isWithin())
-    if (isOpen) {
-      boundary.arm(`within:${put.id}`, LOOK_AGAIN_MS, () => this.#look(change, put))
+  #look(undecided: Undecided): void {
+    const { boundary } = this.#core
+    const { change, put, decided } = undecided
+    const alarm = `within:${put.id}`
+    const fate = boundary.pull('within', plain<Fate>(), () =>
+      this.#storage().fateOf(put.id as OperationId),
+    )
+    if (fate === 'open') {
+      boundary.arm(alarm, LOOK_AGAIN_MS, () => this.#look(undecided))
       return
     }
-    store.find(put.id, (found) => {
-      if (found.ok && found.value?.state === 'pending') this.#arrived(change, put)
-      else this.#cameToNothing(change)
-    })
+    boundary.disarm(alarm)
+    this.#undecided.delete(undecided)
+    decided(fate === 'there')
+    if (fate === 'there') this.#arrived(change, put)
+    else this.#cameToNothing(change.user)
   }
 
   #arrived(change: EnqueueChange, { id, lane, place }: Affected): void {
@@ -118,15 +156,9 @@ export class Within {
     arrive(this.#core, user, { ...row, creates, deviceScoped, id: id as OperationId, lane, place })
   }
 
-  /** It was rolled back: so is everything it made. */
-  #cameToNothing({ user }: EnqueueChange): void {
-    const { boundary, lanes, pilot } = this.#core
-    boundary.pull('forget', plain<null>(), () => {
-      this.#storage().forgetWithin()
-      return null
-    })
-    lanes.coming(user, -1)
-    pilot.cameToNothing(user)
+  #cameToNothing(user: UserId | null): void {
+    this.#core.lanes.coming(user, -1)
+    this.#core.pilot.cameToNothing(user)
   }
 
   #storage(): TransactionalStorage {

@@ -3,7 +3,9 @@
  * give the same decisions. It stops at the first that differs.
  *
  * What storage answered is in the journal. A recording that began with a new database is replayed on
- * one too, and storage must answer the same once more; any other has only the journal's answers.
+ * one too, and storage must answer the same once more; any other has only the journal's answers. So has
+ * the rest of one in which a database was set aside, or an operation came in a transaction of the app:
+ * what else that did, and whether it was committed, nobody wrote down.
  */
 import { isDeepStrictEqual } from 'node:util'
 import SqliteDatabase from 'better-sqlite3'
@@ -138,7 +140,8 @@ class Replay {
   /** A process begins, on the database as the one before it left it. */
   #begin(requirement: Requirement): void {
     // What the process before may have stored without hearing of it, nobody can know.
-    if (this.#boundary?.hasOpen('commit') === true) this.hasStorage = false
+    const mayHaveStored = ['commit', 'within'].some((name) => this.#boundary?.hasOpen(name))
+    if (mayHaveStored) this.hasStorage = false
     this.#makeEngine(new ReplayBoundary(this.#cursor), { ...this.#settings, requirement })
   }
 
@@ -171,8 +174,9 @@ class Replay {
     boundary: ReplayBoundary,
   ): Promise<void> {
     const question = boundary.question(line.ask)
-    if (question === undefined || !this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return
-    if (line.error !== undefined) return
+    if (question === undefined || line.error !== undefined) return
+    if (question.name === 'within' || isSetAside(line.value)) this.hasStorage = false
+    if (!this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return
     const { in: kind, ask } = line
     // It takes them in the order they were asked, also where a later one was answered first.
     for (const open of boundary.openUntil(ask)) {
@@ -192,6 +196,11 @@ async function answerTo({ codec, put }: Question<unknown>): Promise<object> {
   } catch (error) {
     return { error: writeError(errorOf(error)) }
   }
+}
+
+/** Is it what storage answers that began anew, in the place of a damaged database? */
+function isSetAside(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'setAside' in answer
 }
 
 /** Did the recording begin with an empty database? */

@@ -6,7 +6,7 @@ import type { Reply } from '../ports/transport.ts'
 /** The request that carries an operation to the server. */
 export interface RequestSpec {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET'
-  /** From the root of the transport's origin: `/users/alice/notes`. */
+  /** Begins with a slash; comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. */
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   /** Anything JSON; left out: no body. */

@@ -3,7 +3,7 @@ import type { Codec } from '../engine/boundary.ts'
 import { payloadOfSize } from '../engine/rows-codec.ts'
 import type { JsonRecord } from '../journal/lines.ts'
 import type { Owner } from '../model.ts'
-import type { Interpretation } from './define-operation.ts'
+import type { FollowUpDraft, Interpretation, ReadingPosition } from './define-operation.ts'
 
 export interface InterpretedFollowUp {
   readonly kind: string
@@ -63,21 +63,38 @@ export function interpretedOf(
 ): Interpreted | Misjudged {
   const { outcome, reason, translations = {}, followUps = [], ryw } = interpretation
   if (!OUTCOMES.has(outcome)) throw new TypeError(`interpret answered the outcome ${outcome}`)
+  if (!Object.values(translations).every(isText)) {
+    throw new TypeError('interpret answered translations that are no texts')
+  }
   if (followUps.some((followUp) => isOfAnother(followUp.owner, owner))) return 'foreign-follow-up'
   return {
     outcome,
     reason: reason ?? null,
     translations,
-    followUps: followUps.map(({ kind, payload, expiresInMs }) => ({
-      kind,
-      payload: JSON.stringify(payload),
-      expiresInMs: expiresInMs ?? null,
-    })),
-    ryw:
-      ryw === undefined
-        ? null
-        : { token: ryw.token, delayMs: ryw.delayMs ?? DEFAULT_DELAY_MS, key: ryw.key ?? '' },
+    followUps: followUps.map(followUpOf),
+    ryw: ryw === undefined ? null : positionOf(ryw),
   }
+}
+
+function followUpOf({ kind, payload, expiresInMs }: FollowUpDraft): InterpretedFollowUp {
+  const text: unknown = JSON.stringify(payload)
+  const isLasting = expiresInMs === undefined || (Number.isFinite(expiresInMs) && expiresInMs > 0)
+  if (!isText(kind) || !isText(text) || !isLasting) {
+    throw new TypeError('interpret answered a follow-up that cannot be stored')
+  }
+  return { kind, payload: text, expiresInMs: expiresInMs ?? null }
+}
+
+function positionOf({ token, delayMs = DEFAULT_DELAY_MS, key = '' }: ReadingPosition) {
+  if (!isText(token) || !isText(key) || !(Number.isFinite(delayMs) && delayMs >= 0)) {
+    throw new TypeError('interpret answered a reading position that is none')
+  }
+  return { token, key, delayMs: Math.ceil(delayMs) }
+}
+
+/** What a kind's code answers may be anything. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 function isOfAnother(named: Owner | undefined, owner: Owner): boolean {

@@ -187,8 +187,9 @@ export class ScriptedServer {
     if (rule?.lost === 'request') return { reply: jsonReply(0, null), lost: true }
     if (rule?.html === true) return { reply: htmlReply(), lost: false }
     const status = rule?.status ?? 200
-    const reply = jsonReply(status, this.#answer(seen, rule), rule?.headers)
-    if (status >= 200 && status < 300) {
+    const isApplied = status >= 200 && status < 300
+    const reply = jsonReply(status, this.#answer(seen, rule, isApplied), rule?.headers)
+    if (isApplied) {
       if (seen.key !== '') this.#remembered.set(seen.key, reply)
       if (seen.kind !== 'read') this.applied.push(...seen.ops)
       seen.applied = true
@@ -203,9 +204,10 @@ export class ScriptedServer {
     return this.#tokens.user(token) === user ? null : 403
   }
 
-  #answer(seen: SeenRequest, rule: ReplyRule | undefined): object {
+  /** A record has its number from its creation: what was not applied has created none. */
+  #answer(seen: SeenRequest, rule: ReplyRule | undefined, isApplied: boolean): object {
     const ryw = rule?.ryw === undefined ? {} : { ryw: rule.ryw }
-    if (seen.kind !== 'create') return { ok: true, ...ryw }
+    if (seen.kind !== 'create' || !isApplied) return { ok: true, ...ryw }
     this.#recordCount += 1
     seen.created = `srv-${this.#recordCount}`
     return { ok: true, record: seen.record, id: seen.created, ...ryw }

@@ -30,6 +30,8 @@ interface Entry {
   epoch: number
   refused: boolean
   fingerprint: string | null
+  /** Of the token that was refused last: one that comes again is no newer than what came since (T2). */
+  refusedFingerprint: string | null
   expiresAt: Instant | null
   leaving: boolean
   /** Logged out with `discard`: what is still in flight goes too, once its outcome is known (I7). */
@@ -82,6 +84,7 @@ export class Wallet {
     const entry = this.#entry(row.user)
     const { generation, epoch, refused, fingerprint, expiresAt, leaving } = row
     Object.assign(entry, { token, generation, epoch, refused, fingerprint, expiresAt, leaving })
+    if (refused) entry.refusedFingerprint = fingerprint
     if (refused) entry.firstRefusal ??= refusalOf(row.user, generation)
     if (token === null && !refused) return
     const { refreshAt } = row
@@ -133,12 +136,13 @@ export class Wallet {
   }
 
   /** The server refused this generation, and that has been stored (T4). */
-  refused(user: UserId, generation: number): void {
+  refused(user: UserId, generation: number, refusal = refusalOf(user, generation)): void {
     const entry = this.#entry(user)
     // Without a token its session has ended meanwhile (T11); a second 401 to it says nothing new (T4).
     if (entry.generation !== generation || entry.token === null || entry.refused) return
     entry.refused = true
-    entry.firstRefusal ??= refusalOf(user, generation)
+    entry.refusedFingerprint = entry.fingerprint
+    entry.firstRefusal ??= refusal
     this.#core.report('token.refused', { user, generation })
     this.#core.pilot.token(user, { type: 'token.refused', generation })
   }
@@ -185,6 +189,7 @@ export class Wallet {
       token: null,
       refused: false,
       fingerprint: null,
+      refusedFingerprint: null,
       expiresAt: null,
       leaving: false,
       firstRefusal: null,
@@ -265,7 +270,9 @@ export class Wallet {
 
   /** T2: the refused one changes nothing, the valid one says nothing new. */
   #isKnown(entry: Entry, token: Token): 'current' | 'refused' | null {
-    if (entry.fingerprint !== token.facts.fingerprint) return null
+    const { fingerprint } = token.facts
+    if (fingerprint === entry.refusedFingerprint) return entry.refused ? 'refused' : 'current'
+    if (fingerprint !== entry.fingerprint) return null
     if (entry.refused) return 'refused'
     const isExpired = entry.expiresAt !== null && entry.expiresAt <= this.now()
     return entry.token === null || isExpired ? null : 'current'
@@ -368,6 +375,7 @@ export class Wallet {
       epoch: 0,
       refused: false,
       fingerprint: null,
+      refusedFingerprint: null,
       expiresAt: null,
       leaving: false,
       discarding: false,

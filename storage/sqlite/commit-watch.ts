@@ -1,33 +1,42 @@
 /**
- * Notices commits of other processes: the operating system tells that the WAL has changed, SQLite
- * whether that was somebody else. Nothing polls.
+ * Notices commits of other processes: the operating system tells that the WAL was touched, SQLite
+ * whether that was somebody else. Nothing polls. What is written to the WAL is seen by others only
+ * later, so whoever has committed touches it once more.
  */
-import { type FSWatcher, watch } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
+import { type FSWatcher, utimesSync, watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
+import type { StorageHost } from '../storage.ts'
 
 export class CommitWatch {
   readonly #database: Database
-  readonly #atTurnEnd: (run: () => void) => void
+  readonly #host: StorageHost
+  readonly #wal: string
   #watcher: FSWatcher | null = null
   #version: unknown
   #isDue = false
 
-  constructor(database: Database, atTurnEnd: (run: () => void) => void) {
+  /** `file`: the real path of the database. What is committed from now on is noticed, once it starts. */
+  constructor(database: Database, file: string, host: StorageHost) {
     this.#database = database
-    this.#atTurnEnd = atTurnEnd
+    this.#host = host
+    this.#wal = `${file}-wal`
+    this.#version = this.#dataVersion()
   }
 
   start(listener: () => void): void {
-    const { name: file } = this.#database
-    const wal = `${basename(file)}-wal`
-    this.#version = this.#dataVersion()
-    // The folder, because SQLite may delete and make the file anew.
-    this.#watcher = watch(dirname(resolve(file)), { persistent: false }, (_event, name) => {
-      if (name === wal) this.#lookAtTurnEnd(listener)
-    })
-    // A watch that fails costs a delay: whoever uses the engine, or waits, looks anyway.
+    this.stop()
+    try {
+      // The folder, because SQLite may delete and make the file anew.
+      this.#watcher = watch(dirname(this.#wal), { persistent: false }, (_event, name) => {
+        if (name === basename(this.#wal)) this.#lookAtTurnEnd(listener)
+      })
+    } catch {
+      // A watch that fails costs a delay: whoever uses the engine, or waits, looks anyway.
+      return
+    }
     this.#watcher.on('error', () => this.stop())
+    this.#lookAtTurnEnd(listener)
   }
 
   stop(): void {
@@ -35,10 +44,20 @@ export class CommitWatch {
     this.#watcher = null
   }
 
+  /** Something was committed here, and others can see it now. */
+  announce(): void {
+    const now = this.#host.wall() / 1000
+    try {
+      utimesSync(this.#wal, now, now)
+    } catch {
+      // Nobody is told; that too costs a delay.
+    }
+  }
+
   #lookAtTurnEnd(listener: () => void): void {
     if (this.#isDue) return
     this.#isDue = true
-    this.#atTurnEnd(() => {
+    this.#host.atTurnEnd(() => {
       this.#isDue = false
       if (this.#watcher === null || !this.#database.open) return
       const version = this.#dataVersion()
@@ -48,8 +67,12 @@ export class CommitWatch {
     })
   }
 
-  /** Changes with commits of other connections, not with our own. */
+  /** Changes with commits of other connections, not with our own; null: it cannot be told now. */
   #dataVersion(): unknown {
-    return this.#database.pragma('data_version', { simple: true })
+    try {
+      return this.#database.pragma('data_version', { simple: true })
+    } catch {
+      return null
+    }
   }
 }

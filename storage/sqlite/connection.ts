@@ -2,7 +2,7 @@
  * Opens a database file the way Holdfast needs it, or says why not. A file that is refused has not
  * been changed.
  */
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
@@ -26,7 +26,30 @@ export function openFile(file: string, busyTimeoutMs: number): Database {
       `the folder of the database does not exist: ${dirname(resolve(file))}`,
     )
   }
+  refuseForeignFile(file)
   return new SqliteDatabase(file, { timeout: busyTimeoutMs })
+}
+
+const MAGIC = Buffer.from('SQLite format 3\0')
+
+/** Before SQLite opens it: when it closes such a file, it deletes the -wal beside it. */
+function refuseForeignFile(file: string): void {
+  if (!existsSync(file) || !statSync(file).isFile()) return
+  let handle: number
+  try {
+    handle = openSync(file, 'r')
+  } catch {
+    // SQLite says why.
+    return
+  }
+  try {
+    const head = Buffer.alloc(MAGIC.length)
+    const length = readSync(handle, head)
+    if (length === 0 || head.equals(MAGIC)) return
+    throw new StorageError('STORAGE_CORRUPT', `the file is not a database: ${file}`)
+  } finally {
+    closeSync(handle)
+  }
 }
 
 /** Sets up an open connection; answers whether the tables were made just now. */
@@ -38,6 +61,8 @@ export function prepareDatabase(database: Database, isOwn: boolean): boolean {
   useWal(database)
   if (process.platform === 'darwin') database.pragma('fullfsync = 1')
   database.pragma('synchronous = FULL')
+  // What is deleted is gone from the file, not only from the tables (I12).
+  database.pragma('secure_delete = ON')
   return migrate(database)
 }
 

@@ -1,5 +1,5 @@
 /**
- * The right to dispatch a database (Q17): an open exclusive transaction on a small side database. The
+ * The right to dispatch a database (Q17): an open write transaction on a small side database. The
  * operating system frees it when the process dies, so it needs no heartbeat and never goes stale.
  */
 import SqliteDatabase, { type Database } from 'better-sqlite3'
@@ -8,7 +8,7 @@ export class DispatchLock {
   readonly #file: string | null
   #holder: Database | null = null
 
-  /** `file`: of the database itself; null: nobody else can open it. */
+  /** `file`: the real path of the database itself; null: nobody else can open it. */
   constructor(file: string | null) {
     this.#file = file === null ? null : `${file}-dispatch`
   }
@@ -18,13 +18,14 @@ export class DispatchLock {
     if (this.#file === null || this.#holder !== null) return true
     const holder = new SqliteDatabase(this.#file, { timeout: 0 })
     try {
-      holder.exec('BEGIN EXCLUSIVE')
+      // Not EXCLUSIVE, which two that try at the same moment can deny each other.
+      holder.exec('BEGIN IMMEDIATE')
       this.#holder = holder
       return true
     } catch (error) {
       holder.close()
-      if ((error as { readonly code?: string }).code?.startsWith('SQLITE_BUSY') === true)
-        return false
+      const { code } = error as { readonly code?: string }
+      if (code?.startsWith('SQLITE_BUSY') === true) return false
       throw error
     }
   }

@@ -27,6 +27,8 @@ export interface GroupCommitOptions {
   /** Do synced calls use `synchronous=FULL`? */
   readonly powerLoss: boolean
   readonly apply: (change: Change) => Answer
+  /** Told after each transaction, before anybody hears of it. */
+  readonly committed: () => void
   /** Told when a transaction was rolled back, so that nothing it read or made is remembered. */
   readonly forget: () => void
 }
@@ -109,7 +111,7 @@ export class GroupCommit {
 
   /** A transaction that was not begun here is the app's own: it is left alone. */
   #transact<T>(synced: boolean, run: () => T): T {
-    const { database, synchronous, powerLoss, forget } = this.#options
+    const { database, synchronous, powerLoss, committed, forget } = this.#options
     if (database.inTransaction) {
       throw new StorageError(
         'STORAGE_BUSY',
@@ -121,6 +123,7 @@ export class GroupCommit {
       database.exec('BEGIN IMMEDIATE')
       const result = run()
       database.exec('COMMIT')
+      committed()
       return result
     } catch (error) {
       forget()

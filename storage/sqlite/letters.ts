@@ -103,7 +103,7 @@ export class Letters {
     const letter = this.find(change.id)
     if (letter === null) return MISSED
     const at = change.at ?? letter.diedAt
-    const rows = this.#putBack(letter, change.behind, at)
+    const rows = this.#putBack(letter, change, at)
     const lanes = new Set(rows.map(({ lane }) => lane))
     const envelopes = [...lanes].flatMap((lane) => this.#envelopes.ofLane(lane))
     const affected = this.#affected(rows)
@@ -112,6 +112,7 @@ export class Letters {
       affected,
       from: 'dead',
       ...(envelopes.length === 0 ? {} : { envelopes }),
+      ...this.#pending.takeShifts(),
     }
   }
 
@@ -144,14 +145,17 @@ export class Letters {
   }
 
   /** With what is dead because its record's creation was (Q12), and so on. */
-  #putBack(letter: LetterRow, behind: number | null, at: Instant): OperationRow[] {
+  #putBack(letter: LetterRow, change: ReviveChange, at: Instant): OperationRow[] {
+    // It may depend on several records, and have come back with another of them.
+    if (this.find(letter.id) === null) return []
     const letters = this.#envelopeOf(letter)
     for (const { id } of letters) this.#delete.run(id)
+    const behind = change.behind.find(({ lane }) => lane === letter.lane)?.place ?? null
     const rows = this.#pending.putBack(letters, behind, at)
     this.#keepKey(letter, rows, at)
     const made = rows.flatMap((row) => row.creates)
     const dependents = made.length === 0 ? [] : this.#dependentsOf(made)
-    return [...rows, ...dependents.flatMap((dependent) => this.#putBack(dependent, behind, at))]
+    return [...rows, ...dependents.flatMap((dependent) => this.#putBack(dependent, change, at))]
   }
 
   #dependentsOf(locals: readonly string[]): LetterRow[] {

@@ -12,6 +12,7 @@ import type {
   FollowUp,
   Member,
   PurgeChange,
+  Shift,
   SupersedeChange,
 } from '../changes.ts'
 import { formatOperationId, parseOperationId } from '../operation-id.ts'
@@ -164,8 +165,9 @@ export class Pending {
     }
     for (const envelope of envelopes) {
       const members = envelope.members.map((place) => places.get(place) ?? null)
-      const [place] = members
-      if (place === null || place === undefined || members.includes(null)) continue
+      // One that was refused is formed anew, but its wait goes on.
+      const place = places.get(envelope.place)
+      if (place === undefined || members.includes(null)) continue
       this.#envelopes.record({ ...envelope, lane, place, members: members as number[] })
     }
     const affected = rows.map(({ id, kind, place }) => ({
@@ -223,6 +225,11 @@ export class Pending {
     })
   }
 
+  /** What has moved to make room since this was asked last. */
+  takeShifts(): { readonly shifts?: readonly Shift[] } {
+    return this.#places.takeShifts()
+  }
+
   /** Directly behind the operation that yielded them: the remaining head comes after (Q2, Q13). */
   #follow(lane: LaneId, parentPlace: number, followUps: readonly FollowUp[]): Answer {
     let behind = parentPlace
@@ -235,7 +242,7 @@ export class Pending {
       this.#lanes.count(lane, 1)
       return { id: followUp.id, lane, place, kind: followUp.kind, user }
     })
-    return { applied: true, affected }
+    return { applied: true, affected, ...this.takeShifts() }
   }
 
   #settle(

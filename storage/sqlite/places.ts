@@ -5,6 +5,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId } from '../../src/model.ts'
+import type { Shift } from '../changes.ts'
 import { parseOperationId } from '../operation-id.ts'
 import type { OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
@@ -17,6 +18,7 @@ interface Neighbour {
 }
 
 export class Places {
+  readonly #shifts: Shift[] = []
   readonly #lanes: Lanes
   readonly #envelopes: Envelopes
   readonly #moved: Moved
@@ -56,6 +58,12 @@ export class Places {
     return this.#closestTo(row, this.#envelopes.endAround(row.lane, floor))
   }
 
+  /** What has moved to make room since this was asked last. */
+  takeShifts(): { readonly shifts?: readonly Shift[] } {
+    const shifts = this.#shifts.splice(0)
+    return shifts.length === 0 ? {} : { shifts }
+  }
+
   /** A free place directly behind this one. */
   behind(lane: LaneId, place: number): number {
     return this.#makeRoom(lane, place)
@@ -87,6 +95,7 @@ export class Places {
     const rows = this.#after.all(lane, after)
     this.#shiftAway.run(PLACE_STEP, lane, after)
     this.#shiftBack.run(lane)
+    this.#shifts.push({ lane, after, by: PLACE_STEP })
     this.#lanes.shifted(lane, after, PLACE_STEP)
     this.#envelopes.shifted(lane, after, PLACE_STEP)
     for (const { id, place } of rows) this.#moved.record(id, lane, place + PLACE_STEP)

@@ -1,10 +1,12 @@
 /** The SQLite implementation of the Storage contract. */
+import { realpathSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Affected, Answer, Change, EnqueueChange } from '../changes.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
   CommitOptions,
+  Fate,
   LetterRow,
   OpenedState,
   OperationRow,
@@ -69,7 +71,8 @@ interface Opened {
   readonly commits: GroupCommit
   readonly host: StorageHost
   readonly lock: DispatchLock
-  watch: CommitWatch | null
+  /** Null: nobody else can open the database. */
+  readonly watch: CommitWatch | null
 }
 
 export class SqliteStorage implements Storage {
@@ -106,6 +109,8 @@ export class SqliteStorage implements Storage {
     try {
       const fresh = prepareDatabase(database, isOwn)
       const tables = new Tables(database)
+      const path = database.memory ? null : realpathSync(database.name)
+      const watch = path === null ? null : new CommitWatch(database, path, host)
       const state = database
         .transaction(() => {
           tables.begin(host.newFingerprintKey, host.wall())
@@ -120,10 +125,11 @@ export class SqliteStorage implements Storage {
         synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
         powerLoss,
         apply: (change) => tables.apply(change),
+        committed: () => watch?.announce(),
         forget: () => tables.forget(),
       })
-      const lock = new DispatchLock(database.memory ? null : database.name)
-      this.#open = { database, tables, commits, host, lock, watch: null }
+      const lock = new DispatchLock(path)
+      this.#open = { database, tables, commits, host, lock, watch }
       return state
     } catch (error) {
       if (isOwn) database.close()
@@ -147,14 +153,14 @@ export class SqliteStorage implements Storage {
   }
 
   async find(id: OperationId): Promise<Whereabouts | null> {
-    return this.#read((tables) => tables.find(id))
+    return this.#read((tables) => tables.find(id), 'as it is')
   }
 
   async letters(filter: {
     readonly user?: UserId | null
     readonly limit: number
   }): Promise<readonly (LetterRow & { readonly user: UserId | null })[]> {
-    return this.#read((tables) => tables.letters(filter))
+    return this.#read((tables) => tables.letters(filter), 'as it is')
   }
 
   async records(locals: readonly string[]): Promise<readonly RecordRow[]> {
@@ -196,21 +202,29 @@ export class SqliteStorage implements Storage {
       )
     }
     if (!database.inTransaction) throw new TypeError('enqueueWithin: no transaction is open')
-    const answer = tables.apply(change)
-    const put = answer.applied ? answer.affected[0] : undefined
-    if (put === undefined)
-      throw new StorageError('STORAGE_UNAVAILABLE', 'the operation was not stored')
-    return put
+    try {
+      // A savepoint: if it fails, and the app commits all the same, nothing of it is there.
+      const answer = database.transaction(() => tables.apply(change))()
+      const put = answer.applied ? answer.affected[0] : undefined
+      if (put !== undefined) return put
+    } catch (error) {
+      throw storageErrorOf(error)
+    } finally {
+      // A lane that it made is gone if the app rolls back, and its number is given again.
+      tables.forget()
+    }
+    throw new StorageError('STORAGE_UNAVAILABLE', 'the operation was not stored')
   }
 
-  /** Is the app in the middle of a transaction of its own? */
-  isWithin(): boolean {
-    return this.#opened().database.inTransaction
-  }
-
-  /** The app rolled back: what was read or made within its transaction is not there. */
-  forgetWithin(): void {
-    this.#opened().tables.forget()
+  /** Is the app still in the middle of its transaction; else, is the operation there? */
+  fateOf(id: OperationId): Fate {
+    if (this.#open === null) return 'open'
+    const { database, tables, watch } = this.#open
+    if (database.inTransaction) return 'open'
+    tables.forget()
+    if (tables.find(id)?.state !== 'pending') return 'gone'
+    watch?.announce()
+    return 'there'
   }
 
   async reload(): Promise<OpenedState> {
@@ -218,13 +232,9 @@ export class SqliteStorage implements Storage {
   }
 
   watch(listener: () => void): () => void {
-    const opened = this.#opened()
-    if (opened.database.memory) return () => undefined
-    const watch = new CommitWatch(opened.database, (run) => opened.host.atTurnEnd(run))
-    opened.watch?.stop()
-    opened.watch = watch
-    watch.start(listener)
-    return () => watch.stop()
+    const { watch } = this.#opened()
+    watch?.start(listener)
+    return () => watch?.stop()
   }
 
   async close(): Promise<void> {
@@ -237,11 +247,17 @@ export class SqliteStorage implements Storage {
     if (this.#options.database === undefined) database.close()
   }
 
-  /** A read sees every commit that was handed in before it. */
-  async #read<T>(query: (tables: Tables) => T): Promise<T> {
-    const { commits, tables } = this.#opened()
+  /**
+   * A read sees every commit that was handed in before it, and nothing of a transaction of the app
+   * that is still open, unless it is told to answer what is there `as it is`.
+   */
+  async #read<T>(query: (tables: Tables) => T, inTransaction?: 'as it is'): Promise<T> {
+    const { database, commits, tables } = this.#opened()
     try {
-      commits.flush()
+      if (!database.inTransaction) commits.flush()
+      else if (inTransaction === undefined) {
+        throw new StorageError('STORAGE_BUSY', 'a transaction of the app is open')
+      }
       const found = query(tables)
       // Answers come in the order of the questions.
       await this.#lastCommit

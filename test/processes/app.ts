@@ -21,9 +21,11 @@ import type { AppSettings, Line, Order, OrderName, Orders } from './protocol.ts'
 
 const REPORTED: readonly EventName[] = [
   'operation.sent',
+  'operation.retrying',
   'operation.completed',
   'operation.dead',
   'token.needed',
+  'token.refused',
   'error',
 ]
 

@@ -114,7 +114,7 @@ export class AppProcess {
 }
 
 /** What Holdfast refused in the other process. */
-export class Refusal extends Error {
+class Refusal extends Error {
   readonly code: string
 
   constructor(code: string) {

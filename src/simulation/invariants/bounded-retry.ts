@@ -76,13 +76,14 @@ export const boundedRetry: Invariant = (run) => {
 
 /** Null: it is settled, or to be judged alone from now on. */
 function attemptsAfter(
-  { settings }: RunRecord,
+  run: RunRecord,
   before: Attempts | undefined,
   request: SeenRequest,
 ): Attempts | null {
+  const { settings } = run
   const { at, reply, client } = request
   const outcome = outcomeOf(request, before?.isUnknown ?? false)
-  const since = knownAt(request, settings.replyTimeoutMs)
+  const since = knownAt(run, request)
   if (outcome === 'accepted' || outcome === 'rejected') return null
   const former = before ?? {
     count: 0,

@@ -1,5 +1,5 @@
 /**
- * The invariants of every run, whatever it expects (rules.md, section V). They look from outside: at the
+ * The invariants of every run, whatever it expects. They look from outside: at the
  * record of the world and at the rows, never into the engine's memory; only `status()` is compared.
  */
 import { boundedRefresh } from './bounded-refresh.ts'

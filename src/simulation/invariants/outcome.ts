@@ -1,5 +1,6 @@
 /** What a request came to, judged anew by Q6 and not by the engine's own code. */
 import type { SeenRequest } from '../scripted-server.ts'
+import type { RunRecord } from './run-record.ts'
 
 export type Came = 'accepted' | 'rejected' | 'refused-token' | 'retry' | 'portal' | 'unknown'
 
@@ -21,12 +22,13 @@ export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
 
 /** When the client knew; null: it never did, because its process ended first. */
 export function knownAt(
-  { at, endedAt, givenUpAt }: SeenRequest,
-  replyTimeoutMs: number,
+  { lives, settings }: RunRecord,
+  { at, endedAt, givenUpAt, client }: SeenRequest,
 ): number | null {
   // Given up sooner, it was given up by a process that was closing.
-  if (givenUpAt !== null) return givenUpAt - at >= replyTimeoutMs ? givenUpAt : null
-  return endedAt
+  if (givenUpAt !== null) return givenUpAt - at >= settings.replyTimeoutMs ? givenUpAt : null
+  // In the instant of its death nobody can tell whether it still heard.
+  return lives[client.life + 1]?.startedAt === endedAt ? null : endedAt
 }
 
 /** How long the reply asks to wait, at most 1 h (Q7). */

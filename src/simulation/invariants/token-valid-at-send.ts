@@ -89,21 +89,26 @@ function offsetsAt(offsets: readonly Offset[], { at, client }: SeenRequest): rea
 
 interface Arrivals {
   look(): void
-  /** Had it expired, by the client's clock, when it was handed over last? */
+  /** Had it expired, by the client's clock, when it was handed over, at least once? */
   lookedExpired(token: string): boolean
 }
 
 function arrivalsOf(run: RunRecord, offsets: readonly Offset[]): Arrivals {
   const calls = additionsTo(run.calls)
-  const lastWall = new Map<string, Instant>()
+  /** The latest time of the wall clock, which may have jumped back since. */
+  const latest = new Map<string, Instant>()
   return {
     look: () => {
-      for (const { token, wall } of calls()) if (token !== null) lastWall.set(token, wall)
+      for (const { token, wall } of calls()) {
+        if (token !== null) latest.set(token, Math.max(wall, latest.get(token) ?? 0))
+      }
     },
     lookedExpired: (token) => {
       const expiresAt = run.tokens.expiresAt(token) ?? Number.POSITIVE_INFINITY
-      const given = run.sourceCalls.findLast(({ answer }) => answer?.token === token)?.answer?.wall
-      const wall = Math.max(lastWall.get(token) ?? 0, given ?? 0)
+      const given = run.sourceCalls.flatMap(({ answer }) =>
+        answer?.token === token ? [answer.wall] : [],
+      )
+      const wall = Math.max(latest.get(token) ?? 0, ...given)
       // By the corrected clock it may have looked so earlier.
       return expiresAt <= wall + Math.max(0, ...offsets.map(({ ms }) => ms))
     },

@@ -25,7 +25,9 @@ export const wakes: Invariant = (run) => {
     }
     return run.status.lanes.flatMap((lane) =>
       lane.holds
-        .filter(({ name }) => !isCaused(run, lane, name, seen))
+        .filter(
+          ({ name, since }) => !isCaused(run, lane, name, seen) && !collects(run, name, since),
+        )
         .map(({ name, since }) => ({
           user: lane.user,
           hold: name,
@@ -87,6 +89,11 @@ function hasWait({ rows }: RunRecord, user: string | null): boolean {
     if (rows.userOf(lane) === user && retryAt !== null) return true
   }
   return false
+}
+
+/** The head of a merging kind may wait for neighbours (Q4). */
+function collects({ settings, wall }: RunRecord, name: HoldName, since: number): boolean {
+  return name === 'backing-off' && wall - since < settings.batchWindowMs
 }
 
 function hasLetter({ rows }: RunRecord, user: string | null): boolean {

@@ -5,7 +5,8 @@ import type { LaneId, OperationId, UserId } from '../../model.ts'
 import { ALICE, type Bench, BOB, envelopeOf, idsOf, NOW, storageCase } from './bench.ts'
 
 /** Retries a dead letter; answers with the operations that came back. */
-function revive(bench: Bench, { id }: Affected, behind: number | null = null) {
+function revive(bench: Bench, { id, lane }: Affected, place: number | null = null) {
+  const behind = place === null ? [] : [{ lane, place }]
   return bench.apply({ change: 'revive', id, behind })
 }
 
@@ -75,12 +76,15 @@ export const letterCases = [
       const [a, b, c] = await bench.enqueue(ALICE, 3)
       const before = await bench.window(a.lane)
       await bench.bury([b])
-      assert.deepEqual(await bench.commit([{ change: 'revive', id: b.id, behind: a.place }]), [
-        { applied: true, affected: [b], from: 'dead' },
-      ])
-      await bench.miss({ change: 'revive', id: b.id, behind: null })
-      await bench.miss({ change: 'revive', id: c.id, behind: null })
-      await bench.miss({ change: 'revive', id: 'nobody' as OperationId, behind: null })
+      assert.deepEqual(
+        await bench.commit([
+          { change: 'revive', id: b.id, behind: [{ lane: a.lane, place: a.place }] },
+        ]),
+        [{ applied: true, affected: [b], from: 'dead' }],
+      )
+      await bench.miss({ change: 'revive', id: b.id, behind: [] })
+      await bench.miss({ change: 'revive', id: c.id, behind: [] })
+      await bench.miss({ change: 'revive', id: 'nobody' as OperationId, behind: [] })
       const { lanes, envelopes } = await bench.reopen()
       assert.deepEqual(await bench.window(a.lane), before)
       assert.deepEqual(
@@ -248,7 +252,7 @@ export const letterCases = [
         { applied: true, affected: [a], from: 'dead' },
       ])
       assert.deepEqual(await bench.apply({ change: 'discard', id: c.id, at: NOW }), [b, c])
-      await bench.miss({ change: 'revive', id: b.id, behind: null })
+      await bench.miss({ change: 'revive', id: b.id, behind: [] })
       assert.deepEqual(await bench.storage.find(b.id), {
         state: 'settled',
         outcome: { id: b.id, outcome: 'dropped', reason: 'discarded', settledAt: NOW },

@@ -1,0 +1,126 @@
+/** The lock of the process that dispatches, and the watch on what others commit (Q17). */
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import SqliteDatabase, { type Database } from 'better-sqlite3'
+import { afterEach, expect, test, vi } from 'vitest'
+import { CommitWatch } from '../storage/sqlite/commit-watch.ts'
+import { DispatchLock } from '../storage/sqlite/dispatch-lock.ts'
+import { SqliteLife } from './support/sqlite-life.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+const closing: (() => void)[] = []
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+function lockOn(file: string | null): DispatchLock {
+  const lock = new DispatchLock(file)
+  closing.push(() => lock.release())
+  return lock
+}
+
+function connect(file: string): Database {
+  const database = new SqliteDatabase(file)
+  closing.push(() => database.close())
+  database.pragma('journal_mode = WAL')
+  database.exec('CREATE TABLE IF NOT EXISTS told (what TEXT)')
+  return database
+}
+
+/** A watch whose turns end when the test says so. */
+function watchOn(database: Database) {
+  const due: (() => void)[] = []
+  let wake: () => void = () => undefined
+  const watch = new CommitWatch(database, database.name, {
+    atTurnEnd: (run) => {
+      due.push(run)
+      wake()
+    },
+    monotonic: () => 0,
+    wall: () => 1_000_000,
+    newFingerprintKey: '',
+  })
+  closing.unshift(() => watch.stop())
+  const endTurn = () => due.splice(0).forEach((run) => run())
+  /** Resolves at the end of the next turn in which it looks. */
+  const looked = async () => {
+    if (due.length === 0) await new Promise<void>((resolve) => (wake = resolve))
+    endTurn()
+  }
+  return { watch, endTurn, looked }
+}
+
+test('Q17: one has the lock until it releases it, and taking it twice does nothing', () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const [first, second] = [lockOn(file), lockOn(file)]
+  expect([first.take(), first.take(), second.take()]).toEqual([true, true, false])
+  first.release()
+  expect([second.take(), first.take()]).toEqual([true, false])
+})
+
+test('Q17: somebody who is about to try denies it to nobody', () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const trying = connect(`${file}-dispatch-of-another`)
+  trying.pragma('journal_mode = DELETE')
+  trying.prepare('ATTACH ? AS tried').run(`${file}-dispatch`)
+  // As far as the one gets that then finds the write lock taken.
+  trying.exec('BEGIN')
+  trying.prepare('SELECT * FROM tried.sqlite_schema').all()
+  expect(lockOn(file).take()).toBe(true)
+})
+
+test('Q17: a database in memory is always ours', () => {
+  expect([lockOn(null).take(), lockOn(null).take()]).toEqual([true, true])
+})
+
+test('Q17: a database that is reached by two names has one lock', async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'real'))
+  symlinkSync(join(folder, 'real'), join(folder, 'link'))
+  const named = async (name: string) => {
+    const { storage } = await SqliteLife.open({ file: join(folder, name, 'outbox.db') })
+    return storage
+  }
+  const [real, link] = [await named('real'), await named('link')]
+  expect([await real.lock(), await link.lock()]).toEqual([true, false])
+  await Promise.all([real.close(), link.close()])
+})
+
+test('Q17: a commit of another connection is noticed, one of our own is not', async () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const [ours, theirs] = [connect(file), connect(file)]
+  const { watch, endTurn, looked } = watchOn(ours)
+  const heard = vi.fn<() => void>()
+  watch.start(heard)
+  endTurn()
+  ours.exec(`INSERT INTO told VALUES ('ours')`)
+  await looked()
+  expect(heard).not.toHaveBeenCalled()
+  theirs.exec(`INSERT INTO told VALUES ('theirs')`)
+  await looked()
+  expect(heard).toHaveBeenCalledTimes(1)
+})
+
+test('Q17: what was committed before the watch started is noticed when it starts', () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const [ours, theirs] = [connect(file), connect(file)]
+  const { watch, endTurn } = watchOn(ours)
+  theirs.exec(`INSERT INTO told VALUES ('theirs')`)
+  const heard = vi.fn<() => void>()
+  watch.start(heard)
+  endTurn()
+  expect(heard).toHaveBeenCalledTimes(1)
+})
+
+test('Q17: who looked while a commit was not to be seen yet looks again when it is announced', async () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const [ours, theirs] = [connect(file), connect(file)]
+  const reader = watchOn(ours)
+  const heard = vi.fn<() => void>()
+  reader.watch.start(heard)
+  reader.endTurn()
+  watchOn(theirs).watch.announce()
+  await reader.looked()
+  expect(heard).not.toHaveBeenCalled()
+})
