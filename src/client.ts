@@ -2,10 +2,17 @@
 import { storageErrorOfOurs } from './engine/storage-errors.ts'
 import type { Answered, Settle } from './engine/boundary.ts'
 import { deadlineOf, idOf, refuseMalformedDraft, tokenOf, userOf } from './arguments.ts'
+import type {
+  DeadlineOptions,
+  FlushResult,
+  LoginOptions,
+  LogoutOptions,
+  ReadOptions,
+} from './call-options.ts'
 import { payloadText } from './engine/intake.ts'
 import { LiveBoundary } from './engine/live-boundary.ts'
 import type { LogoutResult } from './engine/sessions.ts'
-import type { LaneStatus, Status } from './engine/status.ts'
+import type { Status } from './engine/status.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './holdfast.ts'
@@ -13,9 +20,8 @@ import { headerOf } from './journal/header.ts'
 import type { Json } from './journal/lines.ts'
 import { type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement, UserId } from './model.ts'
-import type { ReadRequestInput } from './engine/reads.ts'
 import type { Reply } from './ports/transport.ts'
-import type { OperationDraft, RequestSpec } from './operations/define-operation.ts'
+import type { OperationDraft } from './operations/define-operation.ts'
 import { factsOf } from './operations/kind-facts.ts'
 import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { describe, type OperationInfo } from './operation-info.ts'
@@ -27,43 +33,6 @@ const DEFAULT_LOGOUT_DEADLINE_MS = 5000
 const DEFAULT_CLOSE_DEADLINE_MS = 5000
 const DEFAULT_FLUSH_DEADLINE_MS = 5000
 const MOST_LETTERS = 1000
-
-export interface LoginOptions {
-  /** The user's token; left out: it is asked for when there is something to send. */
-  readonly token?: string
-}
-
-export interface LogoutOptions {
-  /**
-   * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
-   * `flush` tries to send them first, `discard` drops them. Default: `keep`.
-   */
-  readonly pending?: 'keep' | 'flush' | 'discard'
-  /** How long `flush` may take, in milliseconds. Default: 5000. */
-  readonly deadlineMs?: number
-}
-
-export interface DeadlineOptions {
-  /** In milliseconds. Default: 5000. */
-  readonly deadlineMs?: number
-}
-
-export interface ReadOptions {
-  /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
-  readonly request: (input: ReadRequestInput) => RequestSpec
-  /** The ids of the operations to wait for. Default: all that the owner has pending. */
-  readonly after?: readonly string[]
-  /** Which reading positions it uses (R2). Default: those without a key. */
-  readonly key?: string
-  /** What a 2xx reply holds. Default: `json`. */
-  readonly reply?: 'json' | 'any'
-}
-
-/** What is still pending, and why. */
-export interface FlushResult {
-  readonly pending: number
-  readonly lanes: readonly LaneStatus[]
-}
 
 /** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
 export class Holdfast {
@@ -136,15 +105,11 @@ export class Holdfast {
    * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
    */
   enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt {
-    const { kind, payload, expiresInMs } = refuseMalformedDraft(draft)
+    const { kind, payload, expiresInMs = null } = refuseMalformedDraft(draft)
+    const text = payloadText(kind, payload)
     const { committed, decided } = this.#receipts.expect()
-    const args = {
-      kind,
-      payload: payloadText(kind, payload),
-      expiresInMs: expiresInMs ?? null,
-      connection: database as SqliteConnection | null,
-      decided,
-    }
+    const connection = database as SqliteConnection | null
+    const args = { kind, payload: text, expiresInMs, connection, decided }
     let enqueued: { readonly id: OperationId; readonly dropped: boolean } | null = null
     let failure: Error | null = null
     this.#engine.calls.enqueueWithin(args, {

@@ -1,13 +1,12 @@
 /** The public face of Holdfast. */
-export {
-  createHoldfast,
-  type DeadlineOptions,
-  type FlushResult,
-  type Holdfast,
-  type LoginOptions,
-  type LogoutOptions,
-  type ReadOptions,
-} from './client.ts'
+export { createHoldfast, type Holdfast } from './client.ts'
+export type {
+  DeadlineOptions,
+  FlushResult,
+  LoginOptions,
+  LogoutOptions,
+  ReadOptions,
+} from './call-options.ts'
 export type { ReadRequestInput } from './engine/reads.ts'
 export type { LogoutResult } from './engine/sessions.ts'
 export type { LaneStatus, QueueState, Status, TokenNeedStatus } from './engine/status.ts'
