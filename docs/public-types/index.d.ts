@@ -35,511 +35,6 @@ type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' 
 type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
 
 /**
- * The journal's lines: what came in from outside, and what was decided. One journal replays to the
- * same decisions, because between two `in` lines the engine runs to completion without asking
- * anybody. Tokens, payloads and bodies are redacted before a line is made.
- */
-type Json = null | boolean | number | string | readonly Json[] | {
-    readonly [name: string]: Json | undefined;
-};
-/** A record of plain JSON. */
-type JsonRecord = {
-    readonly [name: string]: Json | undefined;
-};
-/** What came from outside. */
-type InLine = 
-/** A process began: the first line, and again after each crash or restart in one recording. */
-{
-    readonly in: 'start';
-    readonly requirement: string;
-}
-/** The state of a process in the middle of its life: where a journal begins that has lost its beginning. */
- | {
-    readonly in: 'summary';
-    readonly state: Json;
-}
-/** The app called, or the platform told something. */
- | {
-    readonly in: 'call';
-    readonly call: number;
-    readonly name: string;
-    readonly args: Json;
-}
-/** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */
- | {
-    readonly in: 'answer';
-    readonly ask: number;
-    readonly value?: Json;
-    readonly error?: Json;
-} | {
-    readonly in: 'alarm';
-    readonly name: string;
-}
-/** The turn of the event loop after the engine was ready. */
- | {
-    readonly in: 'turn';
-}
-/** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
- | {
-    readonly in: 'pull';
-    readonly name: string;
-    readonly value: Json;
-};
-/** What was decided. */
-type OutLine = 
-/** A question to the outside: changes to commit, a request to send, a source to call, … */
-{
-    readonly out: 'ask';
-    readonly ask: number;
-    readonly name: string;
-    readonly args: Json;
-} | {
-    readonly out: 'event';
-    readonly name: string;
-    readonly detail: Json;
-} | {
-    readonly out: 'alarm';
-    readonly name: string;
-    readonly at: number;
-} | {
-    readonly out: 'alarm.cancelled';
-    readonly name: string;
-} | {
-    readonly out: 'need';
-    readonly user: string;
-    readonly reason: string | null;
-} | {
-    readonly out: 'call.rejected';
-    readonly call: number;
-    readonly code: string;
-};
-interface JournalHeader {
-    readonly journal: 1;
-    readonly holdfast: string;
-    /** `payloads: 'digest'`: payloads and bodies are kept as size and digest only. */
-    readonly payloads: 'digest' | 'full';
-    /** The resolved options that decide anything, and the facts about each kind. */
-    readonly options: JsonRecord;
-    /** It was cut where no summary could be made: it can be read, not replayed. */
-    readonly beginningLost?: boolean;
-}
-/** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
-interface JournalSink {
-    /** The first line; again after each summary. */
-    header(header: JournalHeader): void;
-    write(line: InLine | OutLine, t: number, wall?: number): void;
-    /**
-     * Is it time to begin anew, with a summary of the state, so that what came before may go? Asked
-     * between two things that come in. Left out: never.
-     */
-    wantsSummary?(): boolean;
-}
-
-/**
- * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
- * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
- */
-
-/** An operation, and the place where it is expected. */
-interface Member {
-    readonly id: OperationId;
-    readonly place: number;
-}
-/** Puts an operation at the end of its owner's lane, which is made if need be. */
-interface EnqueueChange {
-    readonly change: 'enqueue';
-    readonly user: UserId | null;
-    /** Unguessable; the id is made of it, the lane and the place. */
-    readonly nonce: string;
-    readonly kind: string;
-    readonly version: number;
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    /** Records it creates, by their local ids (Q12). Default: none. */
-    readonly creates?: readonly string[];
-    /** I8. Default: false. */
-    readonly deviceScoped?: boolean;
-}
-/** An operation that a reply yielded (Q13). */
-interface FollowUp {
-    /** Made of its parent's id, so that the same reply makes the same ones. */
-    readonly id: OperationId;
-    readonly kind: string;
-    readonly version: number;
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    readonly creates: readonly string[];
-    readonly deviceScoped: boolean;
-}
-/** Removes operations the server has taken, and what is known of their envelope. */
-interface CompleteChange {
-    readonly change: 'complete';
-    readonly lane: LaneId;
-    readonly members: readonly Member[];
-    readonly at?: Instant;
-    /** The records they created, and what the server calls them (Q12). */
-    readonly made?: readonly {
-        readonly local: string;
-        readonly remote: string;
-    }[];
-    /** Stored directly behind them, in order (Q13); answered as `affected`. */
-    readonly followUps?: readonly FollowUp[];
-    /** Reading positions of the owner (R1, R2). */
-    readonly positions?: readonly PositionRow[];
-    /** Are their ids retained, so that somebody can ask? Default: false. */
-    readonly retain?: boolean;
-}
-/** Removes operations for a reason, which is retained. */
-interface DropChange {
-    readonly change: 'drop';
-    readonly lane: LaneId;
-    readonly members: readonly Member[];
-    readonly reason: DropReason;
-    readonly at: Instant;
-}
-/** Drops every operation of a lane but those at the given places. */
-interface PurgeChange {
-    readonly change: 'purge';
-    readonly lane: LaneId;
-    readonly except: readonly number[];
-    readonly reason: DropReason;
-    readonly at: Instant;
-}
-/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
-interface CancelChange {
-    readonly change: 'cancel';
-    readonly id: OperationId;
-    readonly at: Instant;
-}
-/** Makes operations dead letters. */
-interface BuryChange {
-    readonly change: 'bury';
-    readonly lane: LaneId;
-    readonly members: readonly Member[];
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    readonly excerpt: string | null;
-    readonly at: Instant;
-    readonly attempts: number;
-    readonly envelopeKey: string | null;
-    /** Since when the outcome is unknown, if it is. */
-    readonly unknownSince?: Instant | null;
-    /** The records whose creations failed, where that is why they are dead (Q12). */
-    readonly dependsOn?: readonly string[];
-}
-/**
- * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
- * lies behind it may be moved back to make room, so places known of there are out of date.
- */
-interface ReviveChange {
-    readonly change: 'revive';
-    readonly id: OperationId;
-    /** Never at or before this place: an envelope up to here has been sent. Null: nothing has. */
-    readonly behind: number | null;
-    /** When; an outcome that was given up as unknown is unknown anew from here. */
-    readonly at?: Instant;
-}
-/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
-interface DiscardChange {
-    readonly change: 'discard';
-    readonly id: OperationId;
-    readonly at: Instant;
-}
-/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
-interface AdoptChange {
-    readonly change: 'adopt';
-    readonly user: UserId;
-    /** Places of the anonymous lane that stay: they are in flight. */
-    readonly except: readonly number[];
-}
-/** Drops the device-scoped operations of every other user (I8). */
-interface SupersedeChange {
-    readonly change: 'supersede';
-    /** Who logged in. */
-    readonly user: UserId;
-    /** Operations in flight, which are left until their outcome is known. */
-    readonly except: readonly OperationId[];
-    readonly at: Instant;
-}
-/** Erases all that is stored of a user (I12). */
-interface ForgetChange {
-    readonly change: 'forget';
-    readonly user: UserId;
-    readonly at: Instant;
-}
-/** Records what is known of an envelope. Missed unless its first member is pending. */
-interface EnvelopeChange {
-    readonly change: 'envelope';
-    readonly envelope: EnvelopeRow;
-}
-/** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
-interface SoloChange {
-    readonly change: 'solo';
-    readonly lane: LaneId;
-    readonly place: number;
-    readonly through: number;
-}
-/** A deadline that covers all lanes of an origin; null lifts it. */
-interface DeadlineChange {
-    readonly change: 'deadline';
-    readonly origin: string;
-    readonly until: Instant | null;
-    readonly waitMs: number;
-}
-interface IdentityChange {
-    readonly change: 'identity';
-    readonly user: UserId | null;
-}
-interface RequirementChange {
-    readonly change: 'requirement';
-    readonly requirement: Requirement;
-}
-/** A new generation of a user's token. Missed unless the stored one is `expected`. */
-interface TokenChange {
-    readonly change: 'token';
-    readonly user: UserId;
-    readonly expected: number;
-    /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
-    readonly epoch?: number;
-    readonly generation: number;
-    readonly fingerprint: string;
-    readonly expiresAt: Instant | null;
-    readonly refreshAt: Instant | null;
-    readonly sealed: Uint8Array | null;
-}
-/** The server refused this generation. Missed if it is not the current one any more (T4). */
-interface RefuseTokenChange {
-    readonly change: 'refuseToken';
-    readonly user: UserId;
-    readonly generation: number;
-}
-/** The session of this user ends when their lane is empty, or (`leaving: false`) goes on. */
-interface LeaveChange {
-    readonly change: 'leave';
-    readonly user: UserId;
-    readonly leaving: boolean;
-}
-/** The end of a session: the token is deleted and the epoch bumped (T11). */
-interface EndSessionChange {
-    readonly change: 'endSession';
-    readonly user: UserId;
-}
-type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
-/** An operation that a change moved or removed. */
-interface Affected {
-    readonly id: OperationId;
-    readonly lane: LaneId;
-    readonly place: number;
-    readonly kind: string;
-    readonly user: UserId | null;
-}
-type Answer = {
-    readonly applied: true;
-    /** The operations it concerns, where the caller cannot know them. */
-    readonly affected: readonly Affected[];
-    /** Where the operations were: among the pending, or among the dead letters. */
-    readonly from?: 'pending' | 'dead';
-    /** After a `revive`: what is known now of the envelopes of these lanes, if there are any. */
-    readonly envelopes?: readonly EnvelopeRow[];
-} | {
-    readonly applied: false;
-};
-
-/**
- * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
- * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
- */
-
-/** One pending operation. */
-interface OperationRow {
-    readonly id: OperationId;
-    readonly lane: LaneId;
-    /** Its place in the lane: smaller goes first (Q2). */
-    readonly place: number;
-    readonly kind: string;
-    readonly version: number;
-    /** JSON text. */
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    /** The records it creates, by their local ids (Q12). */
-    readonly creates: readonly string[];
-    /** Is it of no use once another user has logged in on this device? (I8) */
-    readonly deviceScoped: boolean;
-}
-/** What is known of an envelope, once that is more than "not sent yet". */
-interface EnvelopeRow {
-    readonly lane: LaneId;
-    /** The place of its first member: it is known by it. */
-    readonly place: number;
-    /** Its idempotency key, or null: it may be formed anew (Q5). */
-    readonly key: string | null;
-    /** The places of its members, in order. */
-    readonly members: readonly number[];
-    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
-    readonly attempts: number;
-    /** Those of them that count towards death (Q8). */
-    readonly countedAttempts: number;
-    readonly firstAttemptAt: Instant | null;
-    /** Since when the outcome is unknown; never reset but by its end (Q5). */
-    readonly unknownSince: Instant | null;
-    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
-    readonly retryAt: Instant | null;
-    readonly waitMs: number;
-    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
-    readonly waitsAfterUnknown: boolean;
-    /** Generations refused on this head (T4). */
-    readonly refusedCount: number;
-    readonly lastStatus: number | null;
-}
-/** An operation that failed for good (Q9). */
-interface LetterRow extends OperationRow {
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    /** The beginning of the server's reply, redacted. */
-    readonly excerpt: string | null;
-    readonly diedAt: Instant;
-    readonly attempts: number;
-    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
-    readonly envelopeKey: string | null;
-    /** Since when its outcome is unknown, if it is. */
-    readonly unknownSince: Instant | null;
-    /** The records whose creations failed, where that is why it is dead (Q12). */
-    readonly dependsOn: readonly string[];
-}
-/** A record that an operation creates (Q12). */
-interface RecordRow {
-    /** The id the app gave it. */
-    readonly local: string;
-    /** The server's id, once it is made. */
-    readonly remote: string | null;
-    /** `lost`: its creation is dead, or was taken back. */
-    readonly state: 'pending' | 'made' | 'lost';
-    /** The lane of its creation. */
-    readonly lane: LaneId;
-    readonly changedAt: Instant;
-}
-/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
-interface PositionRow {
-    readonly key: string;
-    readonly token: string;
-    readonly readyAt: Instant;
-}
-interface LaneRow {
-    readonly lane: LaneId;
-    readonly user: UserId | null;
-    readonly pending: number;
-    readonly letters: number;
-    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
-    readonly soloThrough: number;
-    /** The last place that was given. Default: 0. */
-    readonly tail?: number;
-}
-/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
-interface TokenRow {
-    readonly user: UserId;
-    /** 0 before the first token. */
-    readonly generation: number;
-    /** Bumped by the end of a session (T11). */
-    readonly epoch: number;
-    readonly refused: boolean;
-    /** Keyed; null when the session has ended. */
-    readonly fingerprint: string | null;
-    readonly expiresAt: Instant | null;
-    readonly refreshAt: Instant | null;
-    readonly sealed: Uint8Array | null;
-    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
-    readonly leaving: boolean;
-}
-interface DeadlineRow {
-    readonly origin: string;
-    readonly until: Instant;
-    readonly waitMs: number;
-}
-/** How a settled operation ended, as far as it is retained. */
-interface OutcomeRow {
-    readonly id: OperationId;
-    readonly outcome: 'completed' | 'dropped' | 'cancelled';
-    readonly reason: DropReason | null;
-    readonly settledAt: Instant;
-}
-/** What storage says at the start. */
-interface OpenedState {
-    /** Did this call create the database? */
-    readonly fresh: boolean;
-    readonly fingerprintKey: string;
-    readonly identity: UserId | null;
-    readonly requirement: Requirement;
-    readonly lanes: readonly LaneRow[];
-    readonly envelopes: readonly EnvelopeRow[];
-    readonly tokens: readonly TokenRow[];
-    readonly deadlines: readonly DeadlineRow[];
-}
-/** What an implementation may use of the process it lives in. */
-interface StorageHost {
-    /** Runs a function once, at the end of this turn of the event loop. */
-    readonly atTurnEnd: (run: () => void) => void;
-    /** Milliseconds, monotonic: bounds the time one transaction may take. */
-    readonly monotonic: () => number;
-    readonly wall: () => Instant;
-    /** Taken as the fingerprint key of a new database. */
-    readonly newFingerprintKey: string;
-}
-interface CommitOptions {
-    /**
-     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
-     * one resend under the same key. Default: true.
-     */
-    readonly synced?: boolean;
-}
-/** Where an operation is now. */
-type Whereabouts = {
-    readonly state: 'pending';
-    readonly row: OperationRow;
-    readonly user: UserId | null;
-} | {
-    readonly state: 'dead';
-    readonly letter: LetterRow;
-    readonly user: UserId | null;
-} | {
-    readonly state: 'settled';
-    readonly outcome: OutcomeRow;
-};
-interface Storage {
-    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
-    open(host: StorageHost): Promise<OpenedState>;
-    /**
-     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
-     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
-     * nothing of this call was applied.
-     */
-    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
-    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
-    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
-    /** Where an operation is, or null: never stored, completed, or no longer retained. */
-    find(id: OperationId): Promise<Whereabouts | null>;
-    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
-    letters(filter: {
-        readonly user?: UserId | null;
-        readonly limit: number;
-    }): Promise<readonly (LetterRow & {
-        readonly user: UserId | null;
-    })[]>;
-    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
-    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
-    /** The newest reading position of an owner and key, or null. */
-    position(user: UserId | null, key: string): Promise<PositionRow | null>;
-    /** Commits what was handed in, then lets go of the file. Later calls reject. */
-    close(): Promise<void>;
-}
-
-type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
-type UnknownPolicy = 'hold' | 'send';
-
-/**
  * Holds: the named reasons why a lane may not send (Q18). A lane sends only while its set of holds
  * is empty. This table is the one place that says of each hold whom it covers, who sets it, who
  * lifts it, and whether it is stored. A hold is never also a state of a machine.
@@ -653,6 +148,10 @@ type ErrorCode =
  | 'TOO_LATE'
 /** A reply yielded a follow-up that names another owner. */
  | 'FOREIGN_FOLLOW_UP'
+/** The requirement source failed; what was known is kept. */
+ | 'REQUIREMENT_UNKNOWN'
+/** Only the process that dispatches this database can do that. */
+ | 'OTHER_PROCESS'
 /** A listener, or a kind's own code, threw. */
  | 'APP_CODE_FAILED'
 /** A fault in Holdfast itself: please report it, with a journal if there is one. */
@@ -830,7 +329,7 @@ interface Transport {
 /** The request that carries an operation to the server. */
 interface RequestSpec {
     readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
-    /** From the root of the transport's origin: `/users/alice/notes`. */
+    /** Begins with a slash; comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. */
     readonly path: string;
     readonly query?: Readonly<Record<string, string>>;
     /** Anything JSON; left out: no body. */
@@ -983,6 +482,535 @@ interface OperationKind<Schema extends StandardSchemaV1> {
 declare function defineOperation<Schema extends StandardSchemaV1>(spec: OperationSpec<Schema>): OperationKind<Schema>;
 
 /**
+ * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
+ * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
+ */
+
+/** An operation, and the place where it is expected. */
+interface Member {
+    readonly id: OperationId;
+    readonly place: number;
+}
+/** Puts an operation at the end of its owner's lane, which is made if need be. */
+interface EnqueueChange {
+    readonly change: 'enqueue';
+    readonly user: UserId | null;
+    /** Unguessable; the id is made of it, the lane and the place. */
+    readonly nonce: string;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** Records it creates, by their local ids (Q12). Default: none. */
+    readonly creates?: readonly string[];
+    /** I8. Default: false. */
+    readonly deviceScoped?: boolean;
+}
+/** An operation that a reply yielded (Q13). */
+interface FollowUp {
+    /** Made of its parent's id, so that the same reply makes the same ones. */
+    readonly id: OperationId;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    readonly creates: readonly string[];
+    readonly deviceScoped: boolean;
+}
+/** Removes operations the server has taken, and what is known of their envelope. */
+interface CompleteChange {
+    readonly change: 'complete';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly at?: Instant;
+    /** The records they created, and what the server calls them (Q12). */
+    readonly made?: readonly {
+        readonly local: string;
+        readonly remote: string;
+    }[];
+    /** Stored directly behind them, in order (Q13); answered as `affected`. */
+    readonly followUps?: readonly FollowUp[];
+    /** Reading positions of the owner (R1, R2). */
+    readonly positions?: readonly PositionRow[];
+    /** Are their ids retained, so that somebody can ask? Default: false. */
+    readonly retain?: boolean;
+}
+/** Removes operations for a reason, which is retained. */
+interface DropChange {
+    readonly change: 'drop';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/** Drops every operation of a lane but those at the given places. */
+interface PurgeChange {
+    readonly change: 'purge';
+    readonly lane: LaneId;
+    readonly except: readonly number[];
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
+interface CancelChange {
+    readonly change: 'cancel';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Makes operations dead letters. */
+interface BuryChange {
+    readonly change: 'bury';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    readonly excerpt: string | null;
+    readonly at: Instant;
+    readonly attempts: number;
+    readonly envelopeKey: string | null;
+    /** Since when the outcome is unknown, if it is. */
+    readonly unknownSince?: Instant | null;
+    /** The records whose creations failed, where that is why they are dead (Q12). */
+    readonly dependsOn?: readonly string[];
+}
+/**
+ * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
+ * lies behind it may be moved back to make room, so places known of there are out of date.
+ */
+interface ReviveChange {
+    readonly change: 'revive';
+    readonly id: OperationId;
+    /** Never at or before these places: envelopes up to there have been sent. */
+    readonly behind: readonly {
+        readonly lane: LaneId;
+        readonly place: number;
+    }[];
+    /** When; an outcome that was given up as unknown is unknown anew from here. */
+    readonly at?: Instant;
+}
+/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
+interface DiscardChange {
+    readonly change: 'discard';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
+interface AdoptChange {
+    readonly change: 'adopt';
+    readonly user: UserId;
+    /** Places of the anonymous lane that stay: they are in flight. */
+    readonly except: readonly number[];
+}
+/** Drops the device-scoped operations of every other user (I8). */
+interface SupersedeChange {
+    readonly change: 'supersede';
+    /** Who logged in. */
+    readonly user: UserId;
+    /** Operations in flight, which are left until their outcome is known. */
+    readonly except: readonly OperationId[];
+    readonly at: Instant;
+}
+/** Erases all that is stored of a user (I12). */
+interface ForgetChange {
+    readonly change: 'forget';
+    readonly user: UserId;
+    readonly at: Instant;
+}
+/** Records what is known of an envelope. Missed unless its first member is pending. */
+interface EnvelopeChange {
+    readonly change: 'envelope';
+    readonly envelope: EnvelopeRow;
+}
+/** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
+interface SoloChange {
+    readonly change: 'solo';
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly through: number;
+}
+/** A deadline that covers all lanes of an origin; null lifts it. */
+interface DeadlineChange {
+    readonly change: 'deadline';
+    readonly origin: string;
+    readonly until: Instant | null;
+    readonly waitMs: number;
+}
+interface IdentityChange {
+    readonly change: 'identity';
+    readonly user: UserId | null;
+}
+interface RequirementChange {
+    readonly change: 'requirement';
+    readonly requirement: Requirement;
+}
+/** A new generation of a user's token. Missed unless the stored one is `expected`. */
+interface TokenChange {
+    readonly change: 'token';
+    readonly user: UserId;
+    readonly expected: number;
+    /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
+    readonly epoch?: number;
+    readonly generation: number;
+    readonly fingerprint: string;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+}
+/** The server refused this generation. Missed if it is not the current one any more (T4). */
+interface RefuseTokenChange {
+    readonly change: 'refuseToken';
+    readonly user: UserId;
+    readonly generation: number;
+}
+/** The session of this user ends when their lane is empty, or (`leaving: false`) goes on. */
+interface LeaveChange {
+    readonly change: 'leave';
+    readonly user: UserId;
+    readonly leaving: boolean;
+}
+/** The end of a session: the token is deleted and the epoch bumped (T11). */
+interface EndSessionChange {
+    readonly change: 'endSession';
+    readonly user: UserId;
+}
+type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+/** An operation that a change moved or removed. */
+interface Affected {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly kind: string;
+    readonly user: UserId | null;
+}
+/** Operations of a lane moved back, to make room: those behind this place, by so much. */
+interface Shift {
+    readonly lane: LaneId;
+    readonly after: number;
+    readonly by: number;
+}
+type Answer = {
+    readonly applied: true;
+    /** The operations it concerns, where the caller cannot know them. */
+    readonly affected: readonly Affected[];
+    /** Where the operations were: among the pending, or among the dead letters. */
+    readonly from?: 'pending' | 'dead';
+    /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */
+    readonly envelopes?: readonly EnvelopeRow[];
+    /** What moved to make room, in the order it did, if anything did. */
+    readonly shifts?: readonly Shift[];
+} | {
+    readonly applied: false;
+};
+
+/**
+ * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
+ * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
+ */
+
+/** One pending operation. */
+interface OperationRow {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    /** Its place in the lane: smaller goes first (Q2). */
+    readonly place: number;
+    readonly kind: string;
+    readonly version: number;
+    /** JSON text. */
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** The records it creates, by their local ids (Q12). */
+    readonly creates: readonly string[];
+    /** Is it of no use once another user has logged in on this device? (I8) */
+    readonly deviceScoped: boolean;
+}
+/** What is known of an envelope, once that is more than "not sent yet". */
+interface EnvelopeRow {
+    readonly lane: LaneId;
+    /** The place of its first member: it is known by it. */
+    readonly place: number;
+    /** Its idempotency key, or null: it may be formed anew (Q5). */
+    readonly key: string | null;
+    /** The places of its members, in order. */
+    readonly members: readonly number[];
+    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+    readonly attempts: number;
+    /** Those of them that count towards death (Q8). */
+    readonly countedAttempts: number;
+    readonly firstAttemptAt: Instant | null;
+    /** Since when the outcome is unknown; never reset but by its end (Q5). */
+    readonly unknownSince: Instant | null;
+    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+    readonly retryAt: Instant | null;
+    readonly waitMs: number;
+    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+    readonly waitsAfterUnknown: boolean;
+    /** Generations refused on this head (T4). */
+    readonly refusedCount: number;
+    readonly lastStatus: number | null;
+}
+/** An operation that failed for good (Q9). */
+interface LetterRow extends OperationRow {
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+    readonly envelopeKey: string | null;
+    /** Since when its outcome is unknown, if it is. */
+    readonly unknownSince: Instant | null;
+    /** The records whose creations failed, where that is why it is dead (Q12). */
+    readonly dependsOn: readonly string[];
+}
+/** A record that an operation creates (Q12). */
+interface RecordRow {
+    /** The id the app gave it. */
+    readonly local: string;
+    /** The server's id, once it is made. */
+    readonly remote: string | null;
+    /** `lost`: its creation is dead, or was taken back. */
+    readonly state: 'pending' | 'made' | 'lost';
+    /** The lane of its creation. */
+    readonly lane: LaneId;
+    readonly changedAt: Instant;
+}
+/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+interface PositionRow {
+    readonly key: string;
+    readonly token: string;
+    readonly readyAt: Instant;
+}
+interface LaneRow {
+    readonly lane: LaneId;
+    readonly user: UserId | null;
+    readonly pending: number;
+    readonly letters: number;
+    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+    readonly soloThrough: number;
+    /** The last place that was given. Default: 0. */
+    readonly tail?: number;
+}
+/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+interface TokenRow {
+    readonly user: UserId;
+    /** 0 before the first token. */
+    readonly generation: number;
+    /** Bumped by the end of a session (T11). */
+    readonly epoch: number;
+    readonly refused: boolean;
+    /** Keyed; null when the session has ended. */
+    readonly fingerprint: string | null;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+    readonly leaving: boolean;
+}
+interface DeadlineRow {
+    readonly origin: string;
+    readonly until: Instant;
+    readonly waitMs: number;
+}
+/** How a settled operation ended, as far as it is retained. */
+interface OutcomeRow {
+    readonly id: OperationId;
+    readonly outcome: 'completed' | 'dropped' | 'cancelled';
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+}
+/** What storage says at the start. */
+interface OpenedState {
+    /** Did this call create the database? */
+    readonly fresh: boolean;
+    readonly fingerprintKey: string;
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    readonly lanes: readonly LaneRow[];
+    readonly envelopes: readonly EnvelopeRow[];
+    readonly tokens: readonly TokenRow[];
+    readonly deadlines: readonly DeadlineRow[];
+    /** Where a damaged database was set aside, in whose stead this one was made. */
+    readonly setAside?: string;
+}
+/** What an implementation may use of the process it lives in. */
+interface StorageHost {
+    /** Runs a function once, at the end of this turn of the event loop. */
+    readonly atTurnEnd: (run: () => void) => void;
+    /** Milliseconds, monotonic: bounds the time one transaction may take. */
+    readonly monotonic: () => number;
+    readonly wall: () => Instant;
+    /** Taken as the fingerprint key of a new database. */
+    readonly newFingerprintKey: string;
+}
+interface CommitOptions {
+    /**
+     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
+     * one resend under the same key. Default: true.
+     */
+    readonly synced?: boolean;
+}
+/** Where an operation is now. */
+type Whereabouts = {
+    readonly state: 'pending';
+    readonly row: OperationRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'dead';
+    readonly letter: LetterRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'settled';
+    readonly outcome: OutcomeRow;
+};
+interface Storage {
+    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
+    open(host: StorageHost): Promise<OpenedState>;
+    /**
+     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
+     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
+     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
+     * nothing of this call was applied.
+     */
+    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
+    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
+    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
+    /** Where an operation is, or null: never stored, completed, or no longer retained. */
+    find(id: OperationId): Promise<Whereabouts | null>;
+    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+    letters(filter: {
+        readonly user?: UserId | null;
+        readonly limit: number;
+    }): Promise<readonly (LetterRow & {
+        readonly user: UserId | null;
+    })[]>;
+    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
+    /** The newest reading position of an owner and key, or null. */
+    position(user: UserId | null, key: string): Promise<PositionRow | null>;
+    /**
+     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
+     * `false`, at once. It is held until `close()`, or the death of the process.
+     */
+    lock(): Promise<boolean>;
+    /** What `open` would tell now. Sees every earlier commit. */
+    reload(): Promise<OpenedState>;
+    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
+    watch(listener: () => void): () => void;
+    /** Gives back what a large drain has freed, a part in each turn, where that can be done. */
+    tidy(): Promise<void>;
+    /** Commits what was handed in, then lets go of the file. Later calls reject. */
+    close(): Promise<void>;
+}
+
+/**
+ * The journal's lines: what came in from outside, and what was decided. One journal replays to the
+ * same decisions, because between two `in` lines the engine runs to completion without asking
+ * anybody. Tokens, payloads and bodies are redacted before a line is made.
+ */
+type Json = null | boolean | number | string | readonly Json[] | {
+    readonly [name: string]: Json | undefined;
+};
+/** A record of plain JSON. */
+type JsonRecord = {
+    readonly [name: string]: Json | undefined;
+};
+/** What came from outside. */
+type InLine = 
+/** A process began: the first line, and again after each crash or restart in one recording. */
+{
+    readonly in: 'start';
+    readonly requirement: string;
+}
+/** The state of a process in the middle of its life: where a journal begins that has lost its beginning. */
+ | {
+    readonly in: 'summary';
+    readonly state: Json;
+}
+/** The app called, or the platform told something. */
+ | {
+    readonly in: 'call';
+    readonly call: number;
+    readonly name: string;
+    readonly args: Json;
+}
+/** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */
+ | {
+    readonly in: 'answer';
+    readonly ask: number;
+    readonly value?: Json;
+    readonly error?: Json;
+} | {
+    readonly in: 'alarm';
+    readonly name: string;
+}
+/** The turn of the event loop after the engine was ready. */
+ | {
+    readonly in: 'turn';
+}
+/** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
+ | {
+    readonly in: 'pull';
+    readonly name: string;
+    readonly value: Json;
+};
+/** What was decided. */
+type OutLine = 
+/** A question to the outside: changes to commit, a request to send, a source to call, … */
+{
+    readonly out: 'ask';
+    readonly ask: number;
+    readonly name: string;
+    readonly args: Json;
+} | {
+    readonly out: 'event';
+    readonly name: string;
+    readonly detail: Json;
+} | {
+    readonly out: 'alarm';
+    readonly name: string;
+    readonly at: number;
+} | {
+    readonly out: 'alarm.cancelled';
+    readonly name: string;
+} | {
+    readonly out: 'need';
+    readonly user: string;
+    readonly reason: string | null;
+} | {
+    readonly out: 'call.rejected';
+    readonly call: number;
+    readonly code: string;
+};
+interface JournalHeader {
+    readonly journal: 1;
+    readonly holdfast: string;
+    /** `payloads: 'digest'`: payloads and bodies are kept as size and digest only. */
+    readonly payloads: 'digest' | 'full';
+    /** The resolved options that decide anything, and the facts about each kind. */
+    readonly options: JsonRecord;
+    /** It was cut where no summary could be made: it can be read, not replayed. */
+    readonly beginningLost?: boolean;
+}
+/** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
+interface JournalSink {
+    /** The first line; again after each summary. */
+    header(header: JournalHeader): void;
+    write(line: InLine | OutLine, t: number, wall?: number): void;
+    /**
+     * Is it time to begin anew, with a summary of the state, so that what came before may go? Asked
+     * between two things that come in. Left out: never.
+     */
+    wantsSummary?(): boolean;
+}
+
+type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
+type UnknownPolicy = 'hold' | 'send';
+
+/**
  * Time. Nothing else in Holdfast reads a clock or arms a timer, so that a run can be repeated: a test
  * enforces it.
  */
@@ -1069,7 +1097,12 @@ interface HoldfastOptions {
      * Does the server demand identity verification? `required` and `off` are asserted now; `unknown`
      * means: as last stored, else nothing is sent until `setRequirement()` (I2).
      */
-    readonly requirement: Requirement;
+    readonly requirement?: Requirement;
+    /**
+     * Asked at the start, and when a 401 makes the requirement doubtful (I2). One of `requirement` and
+     * this must be given: without, nothing would ever be sent.
+     */
+    readonly requirementSource?: RequirementSource;
     /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
     readonly tokens?: TokenSource;
     /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
@@ -1106,11 +1139,15 @@ interface HoldfastOptions {
     readonly clock?: Clock;
     readonly random?: Random;
 }
+/** Says what the server demands, say from a remote configuration. */
+type RequirementSource = () => Requirement | Promise<Requirement>;
 
-/** What a logout left behind. */
-interface LogoutResult {
-    /** Operations of that user that are still to be sent, under that user's token. */
-    readonly pending: number;
+interface ReadRequestInput {
+    readonly owner: {
+        readonly user: UserId | null;
+    };
+    /** What the request must name to see what was written; null: nothing. */
+    readonly position: string | null;
 }
 
 /** What `status()` shows: a frozen plain object, the same one until something changes. */
@@ -1152,15 +1189,48 @@ interface Status {
     };
 }
 
-type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void;
+/** What the calls of a Holdfast engine take beside their subject, and what some of them answer. */
 
-interface ReadRequestInput {
-    readonly owner: {
-        readonly user: UserId | null;
-    };
-    /** What the request must name to see what was written; null: nothing. */
-    readonly position: string | null;
+interface LoginOptions {
+    /** The user's token; left out: it is asked for when there is something to send. */
+    readonly token?: string;
 }
+interface LogoutOptions {
+    /**
+     * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
+     * `flush` tries to send them first, `discard` drops them. Default: `keep`.
+     */
+    readonly pending?: 'keep' | 'flush' | 'discard';
+    /** How long `flush` may take, in milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface DeadlineOptions {
+    /** In milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface ReadOptions {
+    /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
+    readonly request: (input: ReadRequestInput) => RequestSpec;
+    /** The ids of the operations to wait for. Default: all that the owner has pending. */
+    readonly after?: readonly string[];
+    /** Which reading positions it uses (R2). Default: those without a key. */
+    readonly key?: string;
+    /** What a 2xx reply holds. Default: `json`. */
+    readonly reply?: 'json' | 'any';
+}
+/** What is still pending, and why. */
+interface FlushResult {
+    readonly pending: number;
+    readonly lanes: readonly LaneStatus[];
+}
+
+/** What a logout left behind. */
+interface LogoutResult {
+    /** Operations of that user that are still to be sent, under that user's token. */
+    readonly pending: number;
+}
+
+type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void;
 
 /** What the app may know of one operation. */
 
@@ -1230,38 +1300,42 @@ declare class Receipt {
     get settled(): Promise<Settlement>;
 }
 
-interface LoginOptions {
-    /** The user's token; left out: it is asked for when there is something to send. */
-    readonly token?: string;
+/** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
+type Durability = 'power-loss' | 'app-crash';
+
+/** What Holdfast uses of a better-sqlite3 connection. */
+interface SqliteConnection {
+    readonly open: boolean;
+    readonly inTransaction: boolean;
+    prepare(sql: string): object;
+    exec(sql: string): object;
+    pragma(sql: string, options?: {
+        simple?: boolean;
+    }): unknown;
 }
-interface LogoutOptions {
+interface SqliteStorageOptions {
+    /** The database file; it is made if it is not there, its folder is not. */
+    readonly file?: string;
     /**
-     * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
-     * `flush` tries to send them first, `discard` drops them. Default: `keep`.
+     * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
+     * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too.
      */
-    readonly pending?: 'keep' | 'flush' | 'discard';
-    /** How long `flush` may take, in milliseconds. Default: 5000. */
-    readonly deadlineMs?: number;
+    readonly database?: SqliteConnection;
+    /**
+     * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
+     * (`NORMAL`, several times faster). Default: `power-loss`.
+     */
+    readonly durability?: Durability;
+    /**
+     * What becomes of a `file` that is damaged: `createHoldfast()` rejects with `STORAGE_CORRUPT`
+     * (`refuse`), or it is renamed, whole, and a new one is made in its place, with an `error` event
+     * (`set-aside`). Default: `refuse`.
+     */
+    readonly onCorrupt?: 'refuse' | 'set-aside';
+    /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
+    readonly busyTimeoutMs?: number;
 }
-interface DeadlineOptions {
-    /** In milliseconds. Default: 5000. */
-    readonly deadlineMs?: number;
-}
-interface ReadOptions {
-    /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
-    readonly request: (input: ReadRequestInput) => RequestSpec;
-    /** The ids of the operations to wait for. Default: all that the owner has pending. */
-    readonly after?: readonly string[];
-    /** Which reading positions it uses (R2). Default: those without a key. */
-    readonly key?: string;
-    /** What a 2xx reply holds. Default: `json`. */
-    readonly reply?: 'json' | 'any';
-}
-/** What is still pending, and why. */
-interface FlushResult {
-    readonly pending: number;
-    readonly lanes: readonly LaneStatus[];
-}
+
 /** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
 declare class Holdfast {
     #private;
@@ -1273,6 +1347,16 @@ declare class Holdfast {
      * `STORAGE_…` or `CLOSED`; nothing is stored then.
      */
     enqueue(draft: OperationDraft): Promise<Receipt>;
+    /**
+     * Stores an operation in the transaction that is open on the app's own connection: the app's row and
+     * its operation are both there, or neither. It is sent after the commit. It comes before what
+     * `enqueue()` has been called for and has not stored yet. After a rollback the receipt's `settled`
+     * rejects with `UNKNOWN_OPERATION`.
+     *
+     * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
+     * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
+     */
+    enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt;
     /**
      * Changes the identity, at once: the next `enqueue()` in the same tick belongs to this user. The
      * promise resolves when it is stored (I1). With the same user it is a token update (I11).
@@ -1290,36 +1374,44 @@ declare class Holdfast {
      * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
      */
     updateToken(user: string, token: string): Promise<void>;
-    /** Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6). */
+    /**
+     * Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6).
+     *
+     * @throws TypeError without a token source.
+     */
     refreshToken(user: string): Promise<void>;
     /** Says what the server demands (I2). Resolves when it is stored. */
     setRequirement(requirement: Requirement): Promise<void>;
     /**
      * Takes back an operation that has not been sent (Q10).
      *
-     * @throws HoldfastError `TOO_LATE` or `UNKNOWN_OPERATION`.
+     * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
      */
     cancel(id: string): Promise<void>;
     /**
      * Puts a dead letter back at its place, its attempts counted anew (Q9).
      *
-     * @throws HoldfastError `NOT_RETRYABLE` or `UNKNOWN_OPERATION`.
+     * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
      */
     retry(id: string): Promise<void>;
     /**
      * Removes a dead letter, or a pending operation that is not in flight (Q9).
      *
-     * @throws HoldfastError `TOO_LATE` or `UNKNOWN_OPERATION`.
+     * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
      */
     discard(id: string): Promise<void>;
-    /** What is known of an operation: pending, dead, dropped, cancelled; null: completed or never stored. */
+    /**
+     * What is known of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
+     * completed; null: completed, never stored, or no longer remembered.
+     */
     operation(id: string): Promise<OperationInfo | null>;
     /**
      * Fetches something whose answer must reflect the writes made before it (R1). Reads do not wait in
      * lanes, and end with the process.
      *
      * @throws HoldfastError `READ_FAILED`, `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`,
-     * `AUTH_REFRESH_FAILED`, `CLOSED`.
+     * `AUTH_TOKEN_REFUSED` (an anonymous read), `AUTH_REFRESH_FAILED`, `APP_CODE_FAILED` (its request
+     * could not be made), `STORAGE_…` or `CLOSED`.
      */
     read({ request, after, key, reply }: ReadOptions): Promise<Reply>;
     /**
@@ -1400,36 +1492,6 @@ declare function ringJournal(options?: RingJournalOptions): RingJournal;
 /** Judges a reply as Q6 says. The default of `interpret`, to be called by a kind's own. */
 declare function interpretReply(reply: Reply, context: InterpretContext): Interpretation;
 
-/** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
-type Durability = 'power-loss' | 'app-crash';
-
-/** What Holdfast uses of a better-sqlite3 connection. */
-interface SqliteConnection {
-    readonly open: boolean;
-    readonly inTransaction: boolean;
-    prepare(sql: string): object;
-    exec(sql: string): object;
-    pragma(sql: string, options?: {
-        simple?: boolean;
-    }): unknown;
-}
-interface SqliteStorageOptions {
-    /** The database file; it is made if it is not there, its folder is not. */
-    readonly file?: string;
-    /**
-     * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
-     * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too.
-     */
-    readonly database?: SqliteConnection;
-    /**
-     * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
-     * (`NORMAL`, several times faster). Default: `power-loss`.
-     */
-    readonly durability?: Durability;
-    /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
-    readonly busyTimeoutMs?: number;
-}
-
 /** `sqliteStorage()`: the storage most apps use. */
 
 /**
@@ -1468,4 +1530,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, Holdfast, HoldfastError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };

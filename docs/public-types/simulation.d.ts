@@ -25,6 +25,10 @@ type ErrorCode =
  | 'TOO_LATE'
 /** A reply yielded a follow-up that names another owner. */
  | 'FOREIGN_FOLLOW_UP'
+/** The requirement source failed; what was known is kept. */
+ | 'REQUIREMENT_UNKNOWN'
+/** Only the process that dispatches this database can do that. */
+ | 'OTHER_PROCESS'
 /** A listener, or a kind's own code, threw. */
  | 'APP_CODE_FAILED'
 /** A fault in Holdfast itself: please report it, with a journal if there is one. */
@@ -439,6 +443,17 @@ interface SourceOutcome {
     readonly token: string | null;
 }
 
+/** The way to the server: one request out, one reply back. */
+
+interface Reply {
+    readonly status: number;
+    /** Lower-case names. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    /** Is this only the beginning of it? Default: false. */
+    readonly isCut?: boolean;
+}
+
 /**
  * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
  * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
@@ -540,8 +555,11 @@ interface BuryChange {
 interface ReviveChange {
     readonly change: 'revive';
     readonly id: OperationId;
-    /** Never at or before this place: an envelope up to here has been sent. Null: nothing has. */
-    readonly behind: number | null;
+    /** Never at or before these places: envelopes up to there have been sent. */
+    readonly behind: readonly {
+        readonly lane: LaneId;
+        readonly place: number;
+    }[];
     /** When; an outcome that was given up as unknown is unknown anew from here. */
     readonly at?: Instant;
 }
@@ -639,14 +657,22 @@ interface Affected {
     readonly kind: string;
     readonly user: UserId | null;
 }
+/** Operations of a lane moved back, to make room: those behind this place, by so much. */
+interface Shift {
+    readonly lane: LaneId;
+    readonly after: number;
+    readonly by: number;
+}
 type Answer = {
     readonly applied: true;
     /** The operations it concerns, where the caller cannot know them. */
     readonly affected: readonly Affected[];
     /** Where the operations were: among the pending, or among the dead letters. */
     readonly from?: 'pending' | 'dead';
-    /** After a `revive`: what is known now of the envelopes of these lanes, if there are any. */
+    /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */
     readonly envelopes?: readonly EnvelopeRow[];
+    /** What moved to make room, in the order it did, if anything did. */
+    readonly shifts?: readonly Shift[];
 } | {
     readonly applied: false;
 };
@@ -780,6 +806,8 @@ interface OpenedState {
     readonly envelopes: readonly EnvelopeRow[];
     readonly tokens: readonly TokenRow[];
     readonly deadlines: readonly DeadlineRow[];
+    /** Where a damaged database was set aside, in whose stead this one was made. */
+    readonly setAside?: string;
 }
 /** What an implementation may use of the process it lives in. */
 interface StorageHost {
@@ -836,19 +864,19 @@ interface Storage {
     records(locals: readonly string[]): Promise<readonly RecordRow[]>;
     /** The newest reading position of an owner and key, or null. */
     position(user: UserId | null, key: string): Promise<PositionRow | null>;
+    /**
+     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
+     * `false`, at once. It is held until `close()`, or the death of the process.
+     */
+    lock(): Promise<boolean>;
+    /** What `open` would tell now. Sees every earlier commit. */
+    reload(): Promise<OpenedState>;
+    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
+    watch(listener: () => void): () => void;
+    /** Gives back what a large drain has freed, a part in each turn, where that can be done. */
+    tidy(): Promise<void>;
     /** Commits what was handed in, then lets go of the file. Later calls reject. */
     close(): Promise<void>;
-}
-
-/** The way to the server: one request out, one reply back. */
-
-interface Reply {
-    readonly status: number;
-    /** Lower-case names. */
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-    /** Is this only the beginning of it? Default: false. */
-    readonly isCut?: boolean;
 }
 
 /**

@@ -26,6 +26,7 @@ export interface SavedLine {
   readonly mayHaveBeenSent: boolean
   readonly repliesAtPortal: number | null
   readonly repliesAtLastEnd: number | null
+  readonly superseded: readonly OperationId[]
 }
 
 /** A place that somebody waits for the lane to have passed; it moves with the operations (R1). */
@@ -262,6 +263,7 @@ export class LaneLine {
       mayHaveBeenSent,
       repliesAtPortal: this.repliesAtPortal,
       repliesAtLastEnd: this.repliesAtLastEnd,
+      superseded: [...this.superseded],
     }
   }
 
@@ -272,6 +274,7 @@ export class LaneLine {
     this.mayHaveBeenSent = saved.mayHaveBeenSent
     this.repliesAtPortal = saved.repliesAtPortal
     this.repliesAtLastEnd = saved.repliesAtLastEnd
+    for (const id of saved.superseded) this.superseded.add(id)
   }
 
   /** Places have moved back to make room. */
