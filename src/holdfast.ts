@@ -177,7 +177,7 @@ export class Engine implements Pilot {
     this.#wakeWatch = new WakeWatch(core, this.#connectivity)
     this.#asker = new RequirementAsker(core, this.#sessions)
     const intake = new Intake(core)
-    this.#reads = new Reads(core, this.#wallet, this.#holds, intake)
+    this.#reads = new Reads(core, this.#wallet, this.#holds, intake, this.#connectivity)
     this.#flushes = new Flushes(core, this.#holds, () => this.#connectivity.isProbing)
     this.#dispatch = new Dispatch({
       core,

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { defineOperation, type Interpretation } from '../src/operations/define-operation.ts'
 import { echo, noteOf, parent } from './support/kinds.ts'
 import { memoryVault } from '../src/ports/vault.ts'
-import { JSON_REPLY, note, Rig } from './support/rig.ts'
+import { note, Rig } from './support/rig.ts'
 
 const operations = [note, parent]
 
@@ -187,7 +187,3 @@ function strangeKind(made: () => object) {
     interpret: () => ({ outcome: 'accepted', ...made() }) as Interpretation,
   })
 }
-
-test('replies are JSON here', () => {
-  expect(JSON_REPLY.body).toBe('{"ok":true}')
-})

@@ -24,6 +24,8 @@ export interface SavedLine {
   readonly holds: readonly Hold[]
   readonly refusedCount: number
   readonly mayHaveBeenSent: boolean
+  readonly superseded: readonly OperationId[]
+  readonly spared: readonly number[]
   readonly repliesAtPortal: number | null
   readonly repliesAtLastEnd: number | null
   readonly superseded: readonly OperationId[]
@@ -48,6 +50,8 @@ export class LaneLine {
   readonly barriers = new Set<Barrier>()
   /** Operations that were in flight when another user took the device: not to be sent again (I8). */
   readonly superseded = new Set<OperationId>()
+  /** The places of what stays when the lane is dropped: what a logout has added (I7). */
+  readonly spared = new Set<number>()
   /** Holds on this lane alone. */
   readonly holds = new Map<HoldName, Hold>()
   /** The attempt under way. */
@@ -261,6 +265,8 @@ export class LaneLine {
       holds: [...this.holds.values()],
       refusedCount,
       mayHaveBeenSent,
+      superseded: [...this.superseded],
+      spared: [...this.spared],
       repliesAtPortal: this.repliesAtPortal,
       repliesAtLastEnd: this.repliesAtLastEnd,
       superseded: [...this.superseded],
@@ -272,6 +278,8 @@ export class LaneLine {
     for (const hold of saved.holds) this.holds.set(hold.name, hold)
     this.refusedCount = saved.refusedCount
     this.mayHaveBeenSent = saved.mayHaveBeenSent
+    for (const id of saved.superseded) this.superseded.add(id)
+    for (const place of saved.spared) this.spared.add(place)
     this.repliesAtPortal = saved.repliesAtPortal
     this.repliesAtLastEnd = saved.repliesAtLastEnd
     for (const id of saved.superseded) this.superseded.add(id)
@@ -282,6 +290,9 @@ export class LaneLine {
     const move = (place: number) => (place > after ? place + by : place)
     this.tail = move(this.tail)
     this.soloThrough = move(this.soloThrough)
+    const spared = [...this.spared]
+    this.spared.clear()
+    for (const place of spared) this.spared.add(move(place))
     for (const barrier of this.barriers) barrier.through = move(barrier.through)
     const envelopes = [...this.#envelopes.values()]
     this.#envelopes.clear()

@@ -22,6 +22,7 @@ import type { Wallet } from '../tokens/wallet.ts'
 import type { Credential } from './attempt.ts'
 import { type Codec, plain, type Settle } from './boundary.ts'
 import { nonce } from './chance.ts'
+import type { Connectivity } from './connectivity.ts'
 import type { Core } from './core.ts'
 import type { HoldBook } from './hold-book.ts'
 import type { Intake } from './intake.ts'
@@ -87,10 +88,18 @@ export class Reads {
   readonly #wallet: Wallet
   readonly #holds: HoldBook
   readonly #intake: Intake
+  readonly #connectivity: Connectivity
   readonly #open = new Set<Read>()
 
-  constructor(core: Core, wallet: Wallet, holds: HoldBook, intake: Intake) {
+  constructor(
+    core: Core,
+    wallet: Wallet,
+    holds: HoldBook,
+    intake: Intake,
+    connectivity: Connectivity,
+  ) {
     this.#core = core
+    this.#connectivity = connectivity
     this.#wallet = wallet
     this.#holds = holds
     this.#intake = intake
@@ -362,7 +371,12 @@ export class Reads {
     const isPortal = boundary.pull('portal', plain<boolean>(), () =>
       isCaptivePortal(reply, read.reply, settings.origin),
     )
-    if (!isPortal) this.#wallet.clock.heard(reply.headers.date, boundary.wall)
+    if (!isPortal) {
+      this.#wallet.clock.heard(reply.headers.date, boundary.wall)
+      // A reply of the server itself, to a read as well, is no captive portal's (Q6).
+      this.#connectivity.genuineReply()
+      this.#connectivity.portalGone()
+    }
     if (reply.status === 401 && !isPortal) {
       this.#refused(read, credential)
     } else if ((reply.status === 425 || reply.status === 429) && !read.isLastTry) {

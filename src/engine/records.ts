@@ -27,7 +27,6 @@ const NOTHING_NEEDED: Resolution = { stateOf: () => READY, lookup: (id) => id }
 export class Records {
   readonly #core: Core
   readonly #holds: HoldBook
-  readonly #waiting = new Set<LaneLine>()
 
   constructor(core: Core, holds: HoldBook) {
     this.#core = core
@@ -58,7 +57,6 @@ export class Records {
 
   /** The head waits for a record that another lane is to create. */
   await(line: LaneLine, local: string): void {
-    this.#waiting.add(line)
     this.#holds.setOnLane(line, 'awaiting-record', `the record ${local} is still to be created`)
   }
 
@@ -69,8 +67,7 @@ export class Records {
 
   /** An operation that creates records has settled, or come back: whoever waits looks again. */
   changed(): void {
-    for (const line of this.#waiting) {
-      this.#waiting.delete(line)
+    for (const line of this.#core.lanes.pending()) {
       this.#holds.liftFromLane(line, 'awaiting-record')
     }
   }

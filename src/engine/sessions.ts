@@ -57,8 +57,8 @@ export class Sessions {
   /** Logouts that wait for their lane to be empty (I7). */
   readonly #flushing = new Map<UserId, () => void>()
   readonly #purging = new Set<LaneLine>()
-  /** The places of what a logout that discards adds, which stays: none yet, or `null`: just being stored (I7). */
-  readonly #farewells = new Map<UserId, ReadonlySet<number> | null>()
+  /** Those whose logout discards and adds something, until that is in the lane (I7). */
+  readonly #farewells = new Map<UserId, 'owed' | 'storing'>()
 
   constructor(core: Core, wallet: Wallet, waits: Waits, records: Records) {
     this.#core = core
@@ -222,7 +222,7 @@ export class Sessions {
     const { user } = line
     const reason = user === null ? 'anonymous' : 'logout'
     const may = user === null ? !this.#dropsAnonymous : !this.#wallet.isDiscarding(user)
-    const isStoring = user !== null && this.#farewells.get(user) === null
+    const isStoring = user !== null && this.#farewells.get(user) === 'storing'
     if (!may && !isStoring && line.pending > 0 && this.#core.pilot.dispatches)
       this.#purge(line, reason, () => undefined)
   }
@@ -234,16 +234,9 @@ export class Sessions {
 
   /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
   emptied(user: UserId | null): void {
-    if (user === null || this.#isOwed(user) || !this.#core.lanes.isEmpty(user)) return
+    if (user === null || this.#farewells.has(user) || !this.#core.lanes.isEmpty(user)) return
     this.#wallet.setDiscarding(user, false)
-    this.#farewells.delete(user)
     if (this.#wallet.isLeaving(user)) this.#end(user, () => this.#flushed(user))
-  }
-
-  /** Is what a logout adds still to come? */
-  #isOwed(user: UserId): boolean {
-    const places = this.#farewells.get(user)
-    return places === null || places?.size === 0
   }
 
   /** I7: what the kinds add for the leaving user, in the lane, before the switch. */
@@ -272,8 +265,7 @@ export class Sessions {
       {},
       (error) => this.#reportFailure(error),
       (answers) => {
-        const places = answers.flatMap((one) => (one.applied ? one.affected.map(placeOf) : []))
-        if (this.#farewells.has(user)) this.#farewells.set(user, new Set(places))
+        this.#farewells.delete(user)
         for (const [index, change] of farewell.entries()) {
           lanes.coming(user, -1)
           const answer = answers[index]
@@ -281,6 +273,7 @@ export class Sessions {
           if (put === undefined) continue
           const { creates = [], deviceScoped = false, ...row } = change
           const { id, lane, place } = put
+          lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 }).spared.add(place)
           arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place })
         }
         then()
@@ -293,10 +286,10 @@ export class Sessions {
     const { lanes, boundary } = this.#core
     this.#wallet.setLeaving(user, true)
     this.#wallet.setDiscarding(user, true)
-    this.#farewells.set(user, new Set())
+    this.#farewells.set(user, 'owed')
     const also = () => [this.#identity(), this.#leave(user)]
     const bidFarewell = () => {
-      if (this.#farewells.has(user)) this.#farewells.set(user, null)
+      if (this.#farewells.has(user)) this.#farewells.set(user, 'storing')
       this.#storeFarewell(user, farewell, also, then)
     }
     const begin = () => {
@@ -390,11 +383,8 @@ export class Sessions {
 
   #purge(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
     const { boundary, store, report, pilot } = this.#core
-    const { lane, user: owner } = line
-    const except = () => [
-      ...(line.attempt?.members ?? []).map(placeOf),
-      ...((owner === null ? null : this.#farewells.get(owner)) ?? []),
-    ]
+    const { lane } = line
+    const except = () => [...(line.attempt?.members ?? []).map(placeOf), ...line.spared]
     if (also === NOTHING && (this.#purging.has(line) || line.pending <= except().length)) {
       then()
       return
