@@ -382,7 +382,6 @@ export class Engine implements Pilot {
     for (const { line: savedLine, attempt } of saved.lanes) {
       const line = this.#lanes.get(savedLine.row.lane)
       if (line === undefined) continue
-      this.#records.restore(line)
       this.#waits.restore(line)
       if (attempt !== null) this.#exchange.restore(line, attempt)
     }

@@ -28,7 +28,6 @@ export interface SavedLine {
   readonly spared: readonly number[]
   readonly repliesAtPortal: number | null
   readonly repliesAtLastEnd: number | null
-  readonly superseded: readonly OperationId[]
 }
 
 /** A place that somebody waits for the lane to have passed; it moves with the operations (R1). */
@@ -269,7 +268,6 @@ export class LaneLine {
       spared: [...this.spared],
       repliesAtPortal: this.repliesAtPortal,
       repliesAtLastEnd: this.repliesAtLastEnd,
-      superseded: [...this.superseded],
     }
   }
 
@@ -282,7 +280,6 @@ export class LaneLine {
     for (const place of saved.spared) this.spared.add(place)
     this.repliesAtPortal = saved.repliesAtPortal
     this.repliesAtLastEnd = saved.repliesAtLastEnd
-    for (const id of saved.superseded) this.superseded.add(id)
   }
 
   /** Places have moved back to make room. */

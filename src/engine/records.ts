@@ -60,11 +60,6 @@ export class Records {
     this.#holds.setOnLane(line, 'awaiting-record', `the record ${local} is still to be created`)
   }
 
-  /** Who waits already, in a journal that begins here. */
-  restore(line: LaneLine): void {
-    if (line.holds.has('awaiting-record')) this.#waiting.add(line)
-  }
-
   /** An operation that creates records has settled, or come back: whoever waits looks again. */
   changed(): void {
     for (const line of this.#core.lanes.pending()) {
