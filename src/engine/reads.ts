@@ -476,7 +476,7 @@ export class Reads {
   #fail(read: Read, error: Error): void {
     if (!this.#open.has(read)) return
     this.#end(read)
-    read.abort.abort()
+    if (read.phase === 'fetching') read.abort.abort()
     read.settle.reject(error)
   }
 
