@@ -22,7 +22,6 @@ export interface Resolution {
 }
 
 const READY: RecordState = { state: 'ready' }
-const NOTHING_NEEDED: Resolution = { stateOf: () => READY, lookup: (id) => id }
 
 export class Records {
   readonly #core: Core
@@ -46,12 +45,15 @@ export class Records {
       ...new Set(uses.flatMap(({ required, optional }) => [...required, ...optional])),
     ]
     if (locals.length === 0) {
-      then(NOTHING_NEEDED)
+      then(this.#resolutionOf(line, rows, new Map()))
       return
     }
     store.records(locals, (answer) => {
       if (!answer.ok) failed(answer.error)
-      else then(this.#resolutionOf(line, new Map(answer.value.map((row) => [row.local, row]))))
+      else {
+        const known = new Map(answer.value.map((row) => [row.local, row]))
+        then(this.#resolutionOf(line, rows, known))
+      }
     })
   }
 
@@ -67,10 +69,17 @@ export class Records {
     }
   }
 
-  #resolutionOf(line: LaneLine, known: ReadonlyMap<string, RecordRow>): Resolution {
+  #resolutionOf(
+    line: LaneLine,
+    asked: readonly OperationRow[],
+    known: ReadonlyMap<string, RecordRow>,
+  ): Resolution {
     return {
       stateOf: (row) => {
         const { required, optional } = this.#core.kinds.uses(row)
+        // One that came while storage was asked is not known to be ready: its turn comes later.
+        const [unasked] = asked.includes(row) ? [] : [...required, ...optional]
+        if (unasked !== undefined) return { state: 'awaited', local: unasked }
         const lost = required.filter((local) => known.get(local)?.state === 'lost')
         if (lost.length > 0) return { state: 'lost', locals: lost }
         const awaited = [...required, ...optional].find((local) => {
