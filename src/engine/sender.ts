@@ -3,6 +3,7 @@
  * to be sent. One attempt per lane at a time; it begins with the lane machine's `attempt.requested` and
  * always ends with `attempt.ended`.
  */
+import { blankEnvelope } from '../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../storage/storage.ts'
 import type { Built } from '../operations/render-request.ts'
 import type { Wallet } from '../tokens/wallet.ts'
@@ -213,7 +214,7 @@ export class Sender {
   #record(line: LaneLine, { members, isMerging }: Envelope): void {
     const { place, id } = members[0]
     const envelope: EnvelopeRow = {
-      ...(line.envelopeAt(place) ?? this.#sequel.blank(line, place)),
+      ...(line.envelopeAt(place) ?? blankEnvelope(line.lane, place)),
       key: isMerging ? nonce(this.#core) : id,
       firstAttemptAt: this.#core.boundary.wall,
       members: members.map((row) => row.place),

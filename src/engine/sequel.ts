@@ -4,6 +4,7 @@
  * until it can; the lane has the hold `storage-failed` meanwhile (Q11).
  */
 import type { Answer, Change, CompleteChange, DeadlineChange } from '../../storage/changes.ts'
+import { blankEnvelope } from '../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../storage/storage.ts'
 import { HoldfastError } from '../errors.ts'
 import type { DeadReason, Instant, OperationId } from '../model.ts'
@@ -222,25 +223,6 @@ export class Sequel {
     })
   }
 
-  /** What is known of an envelope before anything is. */
-  blank(line: LaneLine, place: number): EnvelopeRow {
-    return {
-      lane: line.lane,
-      place,
-      key: null,
-      members: [],
-      attempts: 0,
-      countedAttempts: 0,
-      firstAttemptAt: null,
-      unknownSince: null,
-      retryAt: null,
-      waitMs: 0,
-      waitsAfterUnknown: false,
-      refusedCount: 0,
-      lastStatus: null,
-    }
-  }
-
   /** The lane could not be read: it is read again after a while. */
   unreadable(line: LaneLine, error: Error): void {
     this.#storageFailed(line, error)
@@ -272,7 +254,7 @@ export class Sequel {
     const { boundary, settings } = this.#core
     const { members, key, sentAt } = attempt
     const place = members[0]?.place ?? 0
-    const known = line.envelopeAt(place) ?? this.blank(line, place)
+    const known = line.envelopeAt(place) ?? blankEnvelope(line.lane, place)
     const unknownSince = this.#unknownSince(line, members, reply)
     const envelope = { ...known, key, members: members.map((row) => row.place), unknownSince }
     const isWaiting = interpretation === null || interpretation.outcome === 'retry'

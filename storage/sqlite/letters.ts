@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Instant, LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Answer, BuryChange, DiscardChange, ReviveChange } from '../changes.ts'
+import { blankEnvelope } from '../blank-envelope.ts'
 import type { LetterRow, OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { Lanes } from './lanes.ts'
@@ -176,20 +177,12 @@ export class Letters {
     const head = rows[0]
     if (letter.envelopeKey === null || head === undefined) return
     this.#envelopes.record({
-      lane: head.lane,
-      place: head.place,
+      ...blankEnvelope(head.lane, head.place),
       key: letter.envelopeKey,
       members: rows.map((row) => row.place),
-      attempts: 0,
-      countedAttempts: 0,
-      firstAttemptAt: null,
       // One that was given up because it is too old is sent again on the app's own word.
       unknownSince:
         letter.reason === 'outcome-unknown' ? at : (letter.unknownSince ?? letter.diedAt),
-      retryAt: null,
-      waitMs: 0,
-      waitsAfterUnknown: false,
-      refusedCount: 0,
       lastStatus: letter.status,
     })
   }

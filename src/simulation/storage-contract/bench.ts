@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import type { Affected, Answer, Change } from '../../../storage/changes.ts'
+import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type {
   CommitOptions,
   EnvelopeRow,
@@ -162,19 +163,9 @@ export function envelopeOf(
   known: Partial<EnvelopeRow> = {},
 ): EnvelopeRow {
   return {
-    lane: members[0]?.lane ?? ANONYMOUS_LANE,
-    place: members[0]?.place ?? 0,
+    ...blankEnvelope(members[0]?.lane ?? ANONYMOUS_LANE, members[0]?.place ?? 0),
     key: 'envelope-key',
     members: members.map((member) => member.place),
-    attempts: 0,
-    countedAttempts: 0,
-    firstAttemptAt: null,
-    unknownSince: null,
-    retryAt: null,
-    waitMs: 0,
-    waitsAfterUnknown: false,
-    refusedCount: 0,
-    lastStatus: null,
     ...known,
   }
 }
