@@ -125,22 +125,15 @@ export class LaneLine {
   }
 
   /**
-   * Is the outcome of the envelope at the head unknown? One with a key of its own was recorded before
-   * its sending, so the process before this one may have sent it (Q5).
+   * Since when the outcome of the envelope at the head is unknown; null: it is not. What a former process
+   * may have sent is marked when this one begins to dispatch (Q5).
    */
-  get isOutcomeUnknown(): boolean {
-    const { envelope } = this
-    if (envelope === null) return false
-    if (envelope.unknownSince !== null) return true
-    return this.mayHaveBeenSent && envelope.key !== null && envelope.key !== this.head?.id
+  get unknownSince(): Instant | null {
+    return this.envelope?.unknownSince ?? null
   }
 
-  /** Since when, as far as is known: at least since it was recorded, if a process died after that (Q5). */
-  get unknownSince(): Instant | null {
-    const { envelope } = this
-    if (envelope === null) return null
-    if (envelope.unknownSince !== null) return envelope.unknownSince
-    return this.mayHaveBeenSent && envelope.key !== null ? envelope.firstAttemptAt : null
+  get isOutcomeUnknown(): boolean {
+    return this.unknownSince !== null
   }
 
   /** Are rows of it being changed, other than by an attempt? Then what is in memory may be gone. */
