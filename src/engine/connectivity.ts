@@ -9,10 +9,9 @@ import type { DeadlineRow } from '../../storage/storage.ts'
 import type { DeadlineChange } from '../../storage/changes.ts'
 import type { LaneId } from '../model.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
-import { jitter } from './chance.ts'
+import { jitteredMs } from './chance.ts'
 import type { Core } from './core.ts'
 import type { HoldBook } from './hold-book.ts'
-import { backoffMs } from './judge.ts'
 import type { LaneLine } from './lane-line.ts'
 
 interface Portal {
@@ -186,7 +185,7 @@ export class Connectivity {
     this.#portal = { count, probing: null }
     this.#holds.setOnEvery('offline', 'a captive portal answers')
     this.#holds.setExempt(null)
-    const waitMs = backoffMs(count, jitter(this.#core), settings.backoff)
+    const waitMs = jitteredMs(this.#core, count, settings.backoff)
     boundary.arm('portal', waitMs, () => this.#probe())
   }
 

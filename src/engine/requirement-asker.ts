@@ -7,9 +7,8 @@
 import { HoldfastError } from '../errors.ts'
 import type { Requirement } from '../model.ts'
 import { plain } from './boundary.ts'
-import { jitter } from './chance.ts'
+import { jitteredMs } from './chance.ts'
 import type { Core } from './core.ts'
-import { backoffMs } from './judge.ts'
 import type { Sessions } from './sessions.ts'
 
 /** 1 s, doubling to 5 min. */
@@ -105,9 +104,8 @@ export class RequirementAsker {
   }
 
   #askLater(round: number, why: 'start' | 'suspicion'): void {
-    const { boundary, settings } = this.#core
-    const backoff = { ...AGAIN, jitter: settings.backoff.jitter }
-    const waitMs = backoffMs(round, jitter(this.#core), backoff)
+    const { boundary } = this.#core
+    const waitMs = jitteredMs(this.#core, round, AGAIN)
     this.#isArmed = true
     boundary.arm('requirement', waitMs, () => {
       this.#isArmed = false

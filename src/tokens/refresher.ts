@@ -4,7 +4,7 @@
  */
 import type { CoolDownCause } from '../../machines/token.machine.ts'
 import type { Answered, Question } from '../engine/boundary.ts'
-import { jitter } from '../engine/chance.ts'
+import { jitteredMs } from '../engine/chance.ts'
 import type { Core } from '../engine/core.ts'
 import { backoffMs } from '../engine/judge.ts'
 import { HoldfastError, TokenDeniedError } from '../errors.ts'
@@ -78,11 +78,11 @@ export class Refresher {
   }
 
   coolDown(user: UserId, cause: CoolDownCause, round: number): void {
-    const { boundary, settings } = this.#core
+    const { boundary } = this.#core
     const waitMs =
       cause === 'refused-again'
         ? backoffMs(round, 1, REFUSED_AGAIN)
-        : backoffMs(round, jitter(this.#core), { ...UNAVAILABLE, jitter: settings.backoff.jitter })
+        : jitteredMs(this.#core, round, UNAVAILABLE)
     boundary.arm(coolDownOf(user), waitMs, () => this.#cooledDown(user))
   }
 
