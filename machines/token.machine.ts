@@ -18,8 +18,21 @@
  *
  * `context.need` is the open token need (T5), `context.parked` says whether the lane has been told to
  * wait. All instants are of the corrected clock and come with the events; there are no timers here.
+ *
+ * A machine at rest (`isAtRest`) remembers nothing but the token that it was told of: it may be stopped,
+ * and one that is made anew and told of that token again decides the same.
  */
-import { and, assertEvent, assign, emit, enqueueActions, not, setup, stateIn } from 'xstate'
+import {
+  and,
+  assertEvent,
+  assign,
+  emit,
+  enqueueActions,
+  not,
+  setup,
+  type SnapshotFrom,
+  stateIn,
+} from 'xstate'
 import type { Instant, TokenNeedReason, UserId } from '../src/model.ts'
 
 export type TokenEvent =
@@ -115,6 +128,8 @@ const want = (reason: TokenNeedReason) => [
   { type: 'wantToken' as const, params: { reason } },
 ]
 
+const openRefused = [{ type: 'openNeed' as const, params: { reason: 'refused' } as Reason }]
+
 /** The same where there is no token: why it was lost is why one is needed. */
 const lostReason = ({ context }: { context: TokenContext }): Reason => ({
   reason: context.lostReason,
@@ -157,6 +172,7 @@ export const tokenMachine = setup({
         generation: event.generation,
         refreshAt: event.refreshAt,
         expiresAt: event.expiresAt,
+        lostReason: 'missing' as const,
       }
     }),
     loseToken: assign(({ event }) => {
@@ -264,11 +280,19 @@ export const tokenMachine = setup({
             actions: ['loseToken', 'unpark', 'closeNeed', ...want('unreadable')],
           },
         ],
-        'token.refused': {
-          guard: 'isInUse',
-          target: '.refused',
-          actions: ['countRefusal', 'park', { type: 'openNeed', params: { reason: 'refused' } }],
-        },
+        'token.refused': [
+          // Wherever it came from, the source or the app, it was obtained after a refusal (T8).
+          {
+            guard: and(['isInUse', 'isRefusedAgain']),
+            target: '.refused',
+            actions: ['countRefusal', 'park', ...openRefused, 'reportRefreshFailed'],
+          },
+          {
+            guard: 'isInUse',
+            target: '.refused',
+            actions: ['countRefusal', 'park', ...openRefused],
+          },
+        ],
       },
       states: {
         absent: {
@@ -352,7 +376,7 @@ export const tokenMachine = setup({
               {
                 guard: and(['isInUse', 'hasSource', 'isRefusedAgain']),
                 target: 'coolingDown',
-                actions: ['reportRefreshFailed', 'coolDownRefused'],
+                actions: 'coolDownRefused',
               },
               { guard: and(['isInUse', 'hasSource']), target: 'asking', actions: 'ask' },
             ],
@@ -380,6 +404,11 @@ export const tokenMachine = setup({
               // Nobody asks on: the next work parks the lane itself, and asks.
               { target: 'idle', actions: 'unpark' },
             ],
+            // The wait after a failed refresh ahead gives way to the longer one (T8).
+            'token.refused': {
+              guard: and(['isInUse', 'isRefusedAgain']),
+              actions: 'coolDownRefused',
+            },
             'refresh.requested': { target: 'asking', actions: ['endCoolDown', 'ask'] },
             'token.arrived': {
               guard: not('isKnownRefused'),
@@ -403,3 +432,17 @@ export const tokenMachine = setup({
     },
   },
 })
+
+/** Is nothing under way, nobody asked, and nothing counted? */
+export function isAtRest({ value, context }: SnapshotFrom<typeof tokenMachine>): boolean {
+  const { parked, need, refusedCount, failedCount, lostReason } = context
+  return (
+    (value.validity === 'absent' || value.validity === 'valid') &&
+    value.refresh === 'idle' &&
+    !parked &&
+    need === null &&
+    refusedCount === 0 &&
+    failedCount === 0 &&
+    lostReason === 'missing'
+  )
+}

@@ -9,7 +9,7 @@ import type {
   LogoutOptions,
   ReadOptions,
 } from './call-options.ts'
-import { payloadText } from './engine/intake.ts'
+import { payloadText } from './engine/admission.ts'
 import { LiveBoundary } from './engine/live-boundary.ts'
 import type { LogoutResult } from './engine/sessions.ts'
 import type { Status } from './engine/status.ts'
@@ -45,7 +45,7 @@ export class Holdfast {
   /** @internal Use {@link createHoldfast}. */
   constructor(options: ResolvedOptions, machines?: Machines) {
     this.#options = options
-    this.#receipts = new Receipts((id) => options.ports.storage.find(id))
+    this.#receipts = new Receipts(options.ports.storage, options.ports.clock)
     const { settings, ports, kinds, journal } = options
     const facts = factsOf(kinds)
     journal?.header(headerOf(settings, facts))
@@ -249,7 +249,18 @@ export class Holdfast {
 
   /**
    * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is
-   * logged in is logged out first.
+   * logged in is logged out first. What another user's operations need of these records is lost: they are
+   * dead when their turn comes (`dependency-dead`), and optional needs are cleared.
+   *
+   * With `sqliteStorage({ file })` nothing of it is left in the file or in its `-wal` when this resolves,
+   * unless another process reads an older state just then: in that case the `-wal` is emptied after a later
+   * commit, or at the close. With `sqliteStorage({ database })` it is gone from the tables, and
+   * overwritten in the file at the app's next checkpoint; the WAL is the app's, and whoever backs it up may
+   * count on that, so call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself where that must be at once.
+   * Copies made before (backups, a journal with payloads) are the app's affair.
+   *
+   * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same,
+   *   nothing else is erased, and it can be called again.
    */
   async forget(user: string): Promise<void> {
     const id = userOf('forget', user)

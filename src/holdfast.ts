@@ -10,7 +10,12 @@ import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
 import { type IdentityEvent, identityMachine } from '../machines/identity.machine.ts'
 import { type LaneEvent, laneMachine } from '../machines/lane.machine.ts'
 import { type QueueEvent, queueMachine } from '../machines/queue.machine.ts'
-import { type TokenEvent, tokenMachine, type TokenNeed } from '../machines/token.machine.ts'
+import {
+  isAtRest,
+  type TokenEvent,
+  tokenMachine,
+  type TokenNeed,
+} from '../machines/token.machine.ts'
 import type { StorageHost } from '../storage/storage.ts'
 import type { Answered, Boundary, Settle } from './engine/boundary.ts'
 import { type Calls, serveCalls } from './engine/calls.ts'
@@ -37,6 +42,7 @@ import { Store } from './engine/store.ts'
 import { isBrief, type Summary } from './engine/summary.ts'
 import { Waits } from './engine/waits.ts'
 import { WakeWatch } from './engine/wake-watch.ts'
+import { Within } from './engine/within.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import type { Json } from './journal/lines.ts'
@@ -100,6 +106,7 @@ export class Engine implements Pilot {
   readonly #sender: Sender
   readonly #records: Records
   readonly #reads: Reads
+  readonly #within: Within
   readonly #asker: RequirementAsker
   readonly #wakeWatch: WakeWatch
   readonly #dispatch: Dispatch
@@ -114,6 +121,8 @@ export class Engine implements Pilot {
   readonly #queue: Actor<typeof queueMachine>
   readonly #laneActors = new Map<LaneId, Actor<typeof laneMachine>>()
   readonly #tokenActors = new Map<UserId, Actor<typeof tokenMachine>>()
+  /** Users whose token's machine may have come to rest. */
+  readonly #restless = new Set<UserId>()
   readonly #needs = new Map<UserId, TokenNeed>()
 
   readonly #commands: Command[] = []
@@ -177,6 +186,7 @@ export class Engine implements Pilot {
     this.#wakeWatch = new WakeWatch(core, this.#connectivity)
     this.#asker = new RequirementAsker(core, this.#sessions)
     const intake = new Intake(core)
+    this.#within = new Within(core)
     this.#reads = new Reads(core, this.#wallet, this.#holds, intake, this.#connectivity)
     this.#flushes = new Flushes(core, this.#holds, () => this.#connectivity.isProbing)
     this.#dispatch = new Dispatch({
@@ -229,6 +239,7 @@ export class Engine implements Pilot {
       connectivity: this.#connectivity,
       flushes: this.#flushes,
       intake,
+      within: this.#within,
       reads: this.#reads,
       records: this.#records,
       readToken: readSecret,
@@ -264,8 +275,13 @@ export class Engine implements Pilot {
   }
 
   token(user: UserId, event: TokenEvent): void {
-    const actor = this.#tokenActors.get(user) ?? this.#makeToken(user)
-    this.#tell(() => actor.send(event))
+    const known = this.#tokenActors.get(user)
+    const actor = known ?? this.#makeToken(user)
+    this.#tell(() => {
+      if (known === undefined) this.#remind(actor, user, event)
+      actor.send(event)
+    })
+    this.#letRest(user)
   }
 
   identity(event: IdentityEvent): void {
@@ -285,6 +301,8 @@ export class Engine implements Pilot {
 
   cameToNothing(user: UserId | null): void {
     this.#sessions.emptied(user)
+    if (user !== null) this.#letRest(user)
+    this.#dispatch.cameToNothing()
   }
 
   arrived(line: LaneLine): void {
@@ -337,7 +355,7 @@ export class Engine implements Pilot {
   /** For a journal that begins here; null: too much is under way. */
   summary(boundary: SavedBoundary): Summary | null {
     if (!this.#isBegun || this.#closing !== null || !isBrief(boundary)) return null
-    if (!this.calls.isIdle() || !this.#wallet.isIdle) return null
+    if (!this.calls.areAnswered() || !this.#wallet.isIdle) return null
     return {
       boundary,
       identity: this.#identity.getPersistedSnapshot(),
@@ -358,6 +376,14 @@ export class Engine implements Pilot {
       wallet: this.#wallet.save(),
       calls: this.#refresher.save(),
       dispatch: this.#dispatch.save(),
+      asker: this.#asker.save(),
+      undecided: this.#within.save(),
+      wakeDrift: this.#wakeWatch.save(),
+      counts: {
+        settled: this.#settledCount,
+        flushes: this.#flushes.count,
+        repeats: this.#store.repeatCount,
+      },
     }
   }
 
@@ -385,6 +411,12 @@ export class Engine implements Pilot {
       this.#waits.restore(line)
       if (attempt !== null) this.#exchange.restore(line, attempt)
     }
+    this.#asker.restore(saved.asker)
+    this.#within.restore(saved.undecided)
+    this.#wakeWatch.restore(saved.wakeDrift)
+    this.#settledCount = saved.counts.settled
+    this.#flushes.count = saved.counts.flushes
+    this.#store.repeatCount = saved.counts.repeats
     this.#exchange.restoreLate(saved.boundary.open, saved.lanes)
   }
 
@@ -457,6 +489,7 @@ export class Engine implements Pilot {
     }
     this.#closing = [settle]
     this.#flushes.endAll()
+    this.#reads.stop()
     this.#stopListening()
     this.#boundary.arm('close', deadlineMs, () => this.#queueEvent({ type: 'deadline.passed' }))
     this.#queueEvent({ type: 'close.requested' })
@@ -467,12 +500,14 @@ export class Engine implements Pilot {
     this.#refresher.abortAll()
     this.#reads.endAll()
     this.#sessions.endAll()
+    this.#dispatch.leave(this.#queue.getSnapshot().context.sending)
     // In the turn after, so that whoever was answered by the last commit has heard of it.
     this.#store.close((answer) => this.#boundary.nextTurn(() => this.#end(answer)))
   }
 
   #end(answer: Answered<null>): void {
     this.#boundary.silence()
+    this.calls.endAll()
     for (const actor of this.#laneActors.values()) actor.stop()
     for (const actor of this.#tokenActors.values()) actor.stop()
     this.#identity.stop()
@@ -495,6 +530,34 @@ export class Engine implements Pilot {
   #retire(line: LaneLine): void {
     this.#laneActors.get(line.lane)?.stop()
     this.#laneActors.delete(line.lane)
+    if (line.user !== null) this.#letRest(line.user)
+  }
+
+  /** The machine of this user's token is stopped, once all is dealt with, if nobody needs it any more. */
+  #letRest(user: UserId): void {
+    if (this.#restless.size === 0) this.#boundary.lastly(() => this.#stopAtRest())
+    this.#restless.add(user)
+  }
+
+  #stopAtRest(): void {
+    const users = [...this.#restless]
+    this.#restless.clear()
+    for (const user of users) {
+      const actor = this.#tokenActors.get(user)
+      if (actor === undefined || !this.#lanes.isEmpty(user) || !isAtRest(actor.getSnapshot()))
+        continue
+      actor.stop()
+      this.#tokenActors.delete(user)
+    }
+  }
+
+  /** One that has been stopped is told again what it knew, unless that is just what it is about to hear. */
+  #remind(actor: Actor<typeof tokenMachine>, user: UserId, event: TokenEvent): void {
+    if (event.type === 'token.arrived') return
+    const arrival = this.#wallet.arrival(user)
+    if (arrival === null) return
+    // The wallet knows of a refusal before the machine does.
+    actor.send(event.type === 'token.refused' ? { ...arrival, refused: false } : arrival)
   }
 
   #makeLane(line: LaneLine, snapshot?: Snapshot<unknown>): void {

@@ -7,7 +7,7 @@ export type {
   LogoutOptions,
   ReadOptions,
 } from './call-options.ts'
-export type { ReadRequestInput } from './engine/reads.ts'
+export type { ReadRequestInput } from './engine/read.ts'
 export type { LogoutResult } from './engine/sessions.ts'
 export type { LaneStatus, QueueState, Status, TokenNeedStatus } from './engine/status.ts'
 export {

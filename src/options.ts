@@ -32,8 +32,9 @@ export interface HoldfastOptions {
    */
   readonly requirement?: Requirement
   /**
-   * Asked at the start, and when a 401 makes the requirement doubtful (I2). One of `requirement` and
-   * this must be given: without, nothing would ever be sent.
+   * Asked at the start, and when a 401 makes the requirement doubtful (I2). A failure, or no answer for
+   * 60 s, keeps what is known. One of `requirement` and this must be given: without, nothing would ever
+   * be sent.
    */
   readonly requirementSource?: RequirementSource
   /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
@@ -222,6 +223,7 @@ const METHODS = {
     'commit',
     'window',
     'find',
+    'settled',
     'letters',
     'records',
     'position',

@@ -2,11 +2,15 @@
  * Receipts: what `enqueue()` answers. An engine keeps nothing for a receipt whose end nobody asked
  * for, so a million of them cost nothing; who asks late gets the answer from storage.
  */
-import type { Whereabouts } from '../storage/storage.ts'
+import type { Storage, Whereabouts } from '../storage/storage.ts'
 import { storageErrorOfOurs } from './engine/storage-errors.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import type { DeadReason, DropReason, OperationId } from './model.ts'
+import type { Clock, Timer } from './ports/clock.ts'
+
+/** Where storage could not say what has settled, it is asked again after this. */
+const RECHECK_MS = 1000
 
 /** How an operation ended. */
 export type Settlement =
@@ -47,14 +51,18 @@ export class Receipt {
 }
 
 export class Receipts {
-  readonly #find: (id: OperationId) => Promise<Whereabouts | null>
+  readonly #storage: Pick<Storage, 'find' | 'settled'>
+  readonly #clock: Pick<Clock, 'after'>
   readonly #waiting = new Map<OperationId, (settlement: Settlement) => void>()
   /** Who is to be told whether the app's transaction was committed. */
   readonly #expected = new Set<(isThere: boolean) => void>()
+  #recheck: 'none' | 'under way' | 'due again' = 'none'
+  #retry: Timer | null = null
   #hasEnded = false
 
-  constructor(find: (id: OperationId) => Promise<Whereabouts | null>) {
-    this.#find = find
+  constructor(storage: Pick<Storage, 'find' | 'settled'>, clock: Pick<Clock, 'after'>) {
+    this.#storage = storage
+    this.#clock = clock
   }
 
   /** `committed`: was it, in the app's own transaction? */
@@ -85,29 +93,64 @@ export class Receipts {
     if (this.#waiting.size === 0) return
     const settlement = settlementOf(name, detail)
     if (settlement === null) return
-    this.#waiting.get(settlement.id)?.(settlement)
-    this.#waiting.delete(settlement.id)
+    this.#settle(settlement.id, settlement)
   }
 
-  /** Another process may have settled what is waited for here. */
+  /** Another process may have settled what is waited for here. One question at a time, for all of it. */
   recheck(): void {
-    for (const [id, resolve] of this.#waiting) {
-      this.#find(id).then(
-        (found) => {
-          const settlement = endOf(id, found)
-          if (settlement !== null && this.#waiting.delete(id)) resolve(settlement)
-        },
-        () => undefined,
-      )
+    if (this.#recheck !== 'none') {
+      this.#recheck = 'due again'
+      return
     }
+    this.#stopRetry()
+    if (this.#waiting.size === 0) return
+    this.#recheck = 'under way'
+    this.#storage.settled([...this.#waiting.keys()]).then(
+      (settled) => {
+        for (const { id, found } of settled) this.#settle(id, endOf(id, found))
+        this.#rechecked()
+      },
+      () => {
+        this.#rechecked()
+        // Of this commit nobody tells again.
+        if (this.#recheck === 'none' && !this.#hasEnded) this.#retryLater()
+      },
+    )
+  }
+
+  #rechecked(): void {
+    const isDue = this.#recheck === 'due again'
+    this.#recheck = 'none'
+    if (isDue) this.recheck()
+  }
+
+  #retryLater(): void {
+    this.#retry = this.#clock.after(RECHECK_MS, () => {
+      this.#retry = null
+      this.recheck()
+    })
+  }
+
+  #stopRetry(): void {
+    this.#retry?.cancel()
+    this.#retry = null
   }
 
   /** The engine is closed: nothing more will be heard. */
   end(): void {
     this.#hasEnded = true
+    this.#stopRetry()
     for (const decided of this.#expected) decided(true)
     for (const [id, resolve] of this.#waiting) resolve({ outcome: 'pending', id })
     this.#waiting.clear()
+  }
+
+  /** Null: it has not ended yet. */
+  #settle(id: OperationId, settlement: Settlement | null): void {
+    const resolve = this.#waiting.get(id)
+    if (settlement === null || resolve === undefined) return
+    this.#waiting.delete(id)
+    resolve(settlement)
   }
 
   /** First listens, then looks: whatever the order, the end is not missed. */
@@ -115,12 +158,8 @@ export class Receipts {
     if (this.#hasEnded) return Promise.resolve({ outcome: 'pending', id })
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, resolve)
-      this.#find(id).then(
-        (found) => {
-          const settlement = endOf(id, found)
-          if (settlement === null || !this.#waiting.delete(id)) return
-          resolve(settlement)
-        },
+      this.#storage.find(id).then(
+        (found) => this.#settle(id, endOf(id, found)),
         (error: Error) => {
           if (this.#waiting.delete(id)) reject(storageErrorOfOurs(error))
         },

@@ -79,8 +79,20 @@ export interface PurgeChange {
   readonly change: 'purge'
   readonly lane: LaneId
   readonly except: readonly number[]
+  /** Only up to this place. Default: all. */
+  readonly through?: number
   readonly reason: DropReason
   readonly at: Instant
+}
+
+/**
+ * Marks all that a user has pending: whoever dispatches is to drop it, but for what the server takes before
+ * (I7). The mark lasts until nothing of theirs is pending, or (`discarding: false`) it is taken back. Never missed.
+ */
+interface DiscardLaneChange {
+  readonly change: 'discardLane'
+  readonly user: UserId
+  readonly discarding: boolean
 }
 
 /** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
@@ -94,7 +106,8 @@ export interface CancelChange {
 export interface BuryChange {
   readonly change: 'bury'
   readonly lane: LaneId
-  readonly members: readonly Member[]
+  /** With a reason where a member has one of its own. */
+  readonly members: readonly (Member & { readonly reason?: DeadReason })[]
   readonly reason: DeadReason
   readonly status: number | null
   readonly excerpt: string | null
@@ -140,7 +153,7 @@ export interface SupersedeChange {
   readonly change: 'supersede'
   /** Who logged in. */
   readonly user: UserId
-  /** Operations in flight, which are left until their outcome is known. */
+  /** Operations in flight, which are left until their outcome is known, and marked: they are not sent again. */
   readonly except: readonly OperationId[]
   readonly at: Instant
 }
@@ -164,6 +177,15 @@ interface SoloChange {
   readonly lane: LaneId
   readonly place: number
   readonly through: number
+}
+
+/**
+ * What the process that dispatched leaves behind when it closes: lanes whose head it, or one before it, may
+ * have sent (Q10). Null: a process dispatches again, and if it dies, nobody knows. Never missed.
+ */
+interface LeaveBehindChange {
+  readonly change: 'leaveBehind'
+  readonly lanes: readonly LaneId[] | null
 }
 
 /** A deadline that covers all lanes of an origin; null lifts it. */
@@ -223,6 +245,7 @@ export type Change =
   | CompleteChange
   | DropChange
   | PurgeChange
+  | DiscardLaneChange
   | CancelChange
   | BuryChange
   | ReviveChange
@@ -232,6 +255,7 @@ export type Change =
   | ForgetChange
   | EnvelopeChange
   | SoloChange
+  | LeaveBehindChange
   | DeadlineChange
   | IdentityChange
   | RequirementChange

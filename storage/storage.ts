@@ -29,6 +29,8 @@ export interface OperationRow {
   readonly creates: readonly string[]
   /** Is it of no use once another user has logged in on this device? (I8) */
   readonly deviceScoped: boolean
+  /** Was it in flight when that happened? Then it is not to be sent again. Default: no. */
+  readonly superseded?: true
 }
 
 /** What is known of an envelope, once that is more than "not sent yet". */
@@ -77,12 +79,14 @@ export interface LetterRow extends OperationRow {
 export interface RecordRow {
   /** The id the app gave it. */
   readonly local: string
-  /** The server's id, once it is made. */
+  /** The server's id, once it is made; while it is to be created anew, the former one. */
   readonly remote: string | null
-  /** `lost`: its creation is dead, or was taken back. */
+  /** `lost`: its creation is dead, or was taken back, or whoever made it was forgotten (I12). */
   readonly state: 'pending' | 'made' | 'lost'
   /** The lane of its creation. */
   readonly lane: LaneId
+  /** The operation that creates it; null: none has said so, but a reply named it. */
+  readonly creation: OperationId | null
   readonly changedAt: Instant
 }
 
@@ -91,6 +95,8 @@ export interface PositionRow {
   readonly key: string
   readonly token: string
   readonly readyAt: Instant
+  /** How long that was from the reply: a clock that jumped back never makes it longer. */
+  readonly waitMs: number
 }
 
 export interface LaneRow {
@@ -102,6 +108,10 @@ export interface LaneRow {
   readonly soloThrough: number
   /** The last place that was given. Default: 0. */
   readonly tail?: number
+  /** How far operations have moved back in all, to make room. Default: 0. */
+  readonly shifted?: number
+  /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
+  readonly discardThrough?: number
 }
 
 /** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
@@ -146,6 +156,11 @@ export interface OpenedState {
   readonly envelopes: readonly EnvelopeRow[]
   readonly tokens: readonly TokenRow[]
   readonly deadlines: readonly DeadlineRow[]
+  /**
+   * The lanes whose head may have been sent, as the last process that dispatched said when it closed.
+   * Missing: it has not said so, or is still at it. Then it may be any (Q10).
+   */
+  readonly leftBehind?: readonly LaneId[]
   /** Where a damaged database was set aside, in whose stead this one was made. */
   readonly setAside?: string
 }
@@ -175,6 +190,12 @@ export type Whereabouts =
   | { readonly state: 'dead'; readonly letter: LetterRow; readonly user: UserId | null }
   | { readonly state: 'settled'; readonly outcome: OutcomeRow }
 
+/** An operation that is pending no more; where it is now, as `find` tells it. */
+export interface Settled {
+  readonly id: OperationId
+  readonly found: Exclude<Whereabouts, { readonly state: 'pending' }> | null
+}
+
 /** What became of an operation put in a transaction of the app: that is open, or it is there, or not. */
 export type Fate = 'open' | 'there' | 'gone'
 
@@ -195,6 +216,12 @@ export interface Storage {
 
   /** Where an operation is, or null: never stored, completed, or no longer retained. */
   find(id: OperationId): Promise<Whereabouts | null>
+
+  /**
+   * Those of these operations that are pending no more, in the order of the ids. However many are asked
+   * about, it is one question, and does not block the thread for long.
+   */
+  settled(ids: readonly OperationId[]): Promise<readonly Settled[]>
 
   /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
   letters(filter: {
@@ -220,7 +247,7 @@ export interface Storage {
   /** Calls the listener after commits of other processes, without polling; answers how to stop. */
   watch(listener: () => void): () => void
 
-  /** Gives back what a large drain has freed, a part in each turn, where that can be done. */
+  /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
   tidy(): Promise<void>
 
   /** Commits what was handed in, then lets go of the file. Later calls reject. */

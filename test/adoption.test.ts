@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineOperation } from '../src/operations/define-operation.ts'
 import { memoryVault } from '../src/ports/vault.ts'
-import { create, echo, positioned } from './support/kinds.ts'
+import { create, echo, positioned, use } from './support/kinds.ts'
 import { count, note, replying, Rig } from './support/rig.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -89,6 +89,37 @@ describe('adoption', () => {
     expect(rig.sent.map(({ request }) => request.user)).toEqual(['alice'])
   })
 
+  test('knows that what was refused has not arrived, also after a restart', async () => {
+    const rig = await Rig.start({ ...adopt, requirement: 'off' })
+    const id = await rig.enqueue('one')
+    rig.last.reply(401)
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.setRequirement('required'))
+    rig.crash()
+    await rig.open({ requirement: 'required' })
+    await rig.login('alice')
+    await rig.whileResting(rig.holdfast.cancel(id))
+    expect(rig.eventsOf('operation.cancelled')).toMatchObject([{ id }])
+  })
+
+  test('leaves no doubt behind: what comes next can be cancelled', async () => {
+    const rig = await Rig.start({ ...adopt, operations: [note, create] })
+    // A dead letter keeps the lane.
+    await rig.whileResting(rig.holdfast.setRequirement('off'))
+    await rig.enqueue('dead')
+    rig.last.reply(400)
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.setRequirement('required'))
+    await rig.enqueue('one')
+    rig.crash()
+    await rig.open({ requirement: 'required' })
+    await rig.login('alice')
+    await rig.whileResting(rig.holdfast.logout())
+    const id = await rig.enqueue('two')
+    await rig.whileResting(rig.holdfast.cancel(id))
+    expect(rig.eventsOf('operation.cancelled')).toMatchObject([{ id }])
+  })
+
   test('does not happen under off', async () => {
     const rig = await Rig.start({ ...adopt, requirement: 'off' })
     await rig.enqueue('one')
@@ -109,6 +140,62 @@ describe('adoption', () => {
     await rig.whileResting(rig.holdfast.setRequirement('required'))
     await rig.advance()
     expect(rig.bodies).toEqual(['r1', 'r2,srv-r1'])
+  })
+})
+
+// Q12
+describe('a record that is to be created behind what needs it', () => {
+  test('is missing where its creation was adopted: an optional need is cleared, a required one kills', async () => {
+    const rig = await Rig.start({
+      requirement: 'off',
+      anonymous: 'adopt',
+      operations: [create, use],
+    })
+    await rig.whileResting(rig.holdfast.enqueue(create({ record: 'r1' })))
+    const creation = rig.last
+    await rig.login('alice', 'a1')
+    await rig.whileResting(rig.holdfast.enqueue(use({ optional: ['r1'] })))
+    const { id } = await rig.whileResting(rig.holdfast.enqueue(use({ required: ['r1'] })))
+    await rig.whileResting(rig.holdfast.setRequirement('required'))
+    creation.reply(500)
+    rig.answer = (sent) => echo(sent)
+    await rig.advance(60_000)
+    expect(rig.bodies).toEqual(['r1', [null], 'r1'])
+    expect(rig.eventsOf('operation.dead')).toMatchObject([{ id, reason: 'dependency-dead' }])
+    await rig.whileResting(rig.holdfast.retry(id))
+    await rig.advance()
+    expect(rig.bodies.at(-1)).toEqual(['srv-r1'])
+  })
+
+  test('is missing where its creation was retried, as it was when that was sent first', async () => {
+    const rig = await Rig.start({ operations: [note, create, use] })
+    await rig.login('alice', 'a1')
+    const { id } = await rig.whileResting(rig.holdfast.enqueue(create({ record: 'r1' })))
+    await rig.whileResting(rig.holdfast.enqueue(use({ optional: ['r1'] })))
+    rig.last.reply(400)
+    await rig.advance()
+    rig.last.fail()
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.retry(id))
+    rig.answer = (sent) => echo(sent)
+    await rig.advance(60_000)
+    expect(rig.bodies).toEqual(['r1', [null], [null], 'r1'])
+    expect(keys(rig)[2]).toBe(keys(rig)[1])
+  })
+
+  test('is another one where it is only created later: the former one is meant, or the id itself', async () => {
+    const rig = await Rig.start({ operations: [note, create, use] })
+    await rig.login('alice', 'a1')
+    rig.answer = (sent) => echo(sent)
+    await rig.whileResting(rig.holdfast.enqueue(create({ record: 'r1' })))
+    rig.holdfast.pause()
+    await rig.whileResting(rig.holdfast.enqueue(use({ required: ['r1', 'r2'] })))
+    for (const record of ['r1', 'r2']) {
+      await rig.whileResting(rig.holdfast.enqueue(create({ record })))
+    }
+    rig.holdfast.resume()
+    await rig.advance()
+    expect(rig.bodies).toEqual(['r1', ['srv-r1', 'r2'], 'r1', 'r2'])
   })
 })
 

@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CommitWatch } from '../storage/sqlite/commit-watch.ts'
 import { DispatchLock } from '../storage/sqlite/dispatch-lock.ts'
 import { SqliteLife } from './support/sqlite-life.ts'
@@ -29,10 +29,10 @@ function connect(file: string): Database {
 }
 
 /** A watch whose turns end when the test says so. */
-function watchOn(database: Database) {
+function watchOn(database: Database, file = database.name) {
   const due: (() => void)[] = []
   let wake: () => void = () => undefined
-  const watch = new CommitWatch(database, database.name, {
+  const watch = new CommitWatch(database, file, {
     atTurnEnd: (run) => {
       due.push(run)
       wake()
@@ -123,4 +123,64 @@ test('Q17: who looked while a commit was not to be seen yet looks again when it 
   watchOn(theirs).watch.announce()
   await reader.looked()
   expect(heard).not.toHaveBeenCalled()
+})
+
+// What a process committed that died before it could say so.
+describe('a commit that nobody was told of and nobody has noticed', () => {
+  /** One that looked too early: it has seen nothing yet of what `theirs` has committed. */
+  function unnoticed(file: string) {
+    const [ours, theirs] = [connect(file), connect(file)]
+    let isBlind = true
+    const before = ours.pragma('data_version', { simple: true })
+    const pragma = (sql: string, options: { simple: boolean }) =>
+      isBlind ? before : ours.pragma(sql, options)
+    const { watch, endTurn, looked } = watchOn(
+      new Proxy(ours, {
+        get: (target, name) => (name === 'pragma' ? pragma : Reflect.get(target, name)) as unknown,
+      }),
+    )
+    theirs.exec(`INSERT INTO told VALUES ('theirs')`)
+    const heard = vi.fn<() => void>()
+    watch.start(heard)
+    endTurn()
+    expect(heard).not.toHaveBeenCalled()
+    isBlind = false
+    return { ours, watch, heard, endTurn, looked }
+  }
+
+  test('Q17: is noticed at the next commit of anybody, also at our own', async () => {
+    const { ours, heard, looked } = unnoticed(join(temporaryFolder(), 'outbox.db'))
+    ours.exec(`INSERT INTO told VALUES ('ours')`)
+    await looked()
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+
+  test('Q17: is noticed when a process does not get the lock, as at its start or when it is used', async () => {
+    const file = join(temporaryFolder(), 'outbox.db')
+    const [first, second] = [await SqliteLife.open({ file }), await SqliteLife.open({ file })]
+    expect(await first.storage.lock()).toBe(true)
+    const { heard, looked } = unnoticed(file)
+    expect(await second.storage.lock()).toBe(false)
+    await looked()
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+})
+
+test('Q17: where the operating system watches nothing, a commit is noticed at the next one of our own', () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const [ours, theirs] = [connect(file), connect(file)]
+  const nowhere = join(temporaryFolder(), 'gone', 'outbox.db')
+  const { watch, endTurn } = watchOn(ours, nowhere)
+  const heard = vi.fn<() => void>()
+  watch.start(heard)
+  endTurn()
+  theirs.exec(`INSERT INTO told VALUES ('theirs')`)
+  watch.announce()
+  endTurn()
+  expect(heard).toHaveBeenCalledTimes(1)
+  theirs.exec(`INSERT INTO told VALUES ('theirs')`)
+  watch.stop()
+  watch.announce()
+  endTurn()
+  expect(heard).toHaveBeenCalledTimes(1)
 })

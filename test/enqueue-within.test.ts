@@ -257,6 +257,28 @@ describe('is refused, with nothing stored', () => {
     expect(rig.eventsOf('error')).toEqual([])
   })
 
+  test('a TypeError before all else, also of what would be dropped or does not fit (I3)', async () => {
+    const rig = await Rig.start({ answer: replying() })
+    const other = new SqliteDatabase(':memory:')
+    const unfit = note({ text: 1 as never })
+    const stranger = defineOperation({ ...note.spec, kind: 'stranger' })({ text: 'x' })
+    for (const draft of [note({ text: 'x' }), unfit, stranger]) {
+      expect(codeOf(() => rig.holdfast.enqueueWithin(rig.database, draft))).toEqual(
+        new TypeError('enqueueWithin: no transaction is open'),
+      )
+      const foreign = codeOf(() =>
+        inTransaction(rig, () => rig.holdfast.enqueueWithin(other, draft)),
+      )
+      expect(foreign).toBeInstanceOf(TypeError)
+    }
+    other.close()
+    await rig.advance()
+    expect(rig.eventsOf('operation.dropped')).toEqual([])
+    expect(rig.database.prepare('SELECT * FROM holdfast_operations').all()).toEqual([])
+    await rig.close()
+    expect((await replay(rig.journal.lines().join('\n'))).withStorage).toBe(true)
+  })
+
   test('UNKNOWN_KIND, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE, QUEUE_FULL', async () => {
     const rig = await signedIn({ maxPayloadBytes: 100, maxPending: 1, answer: () => undefined })
     const stranger = defineOperation({ ...note.spec, kind: 'stranger' })
@@ -278,13 +300,14 @@ describe('is refused, with nothing stored', () => {
     expect(rig.bodies).toEqual(['fits'])
   })
 
-  test('a schema that does not answer at once: INVALID_PAYLOAD', async () => {
+  test.each<[string, () => Promise<{ value: { text: string } }>]>([
+    ['answers later', async () => ({ value: { text: 'x' } })],
+    ['never answers', () => new Promise(() => undefined)],
+    // Nobody hears of it, and nobody may have to (E3).
+    ['rejects', async () => Promise.reject(new Error('no'))],
+  ])('a schema that does not answer at once, but %s: INVALID_PAYLOAD', async (_what, validate) => {
     const payload: StandardSchemaV1<{ text: string }> = {
-      '~standard': {
-        version: 1,
-        vendor: 'test',
-        validate: async (value) => ({ value: value as { text: string } }),
-      },
+      '~standard': { version: 1, vendor: 'test', validate },
     }
     const slow = defineOperation({ ...note.spec, kind: 'slow', payload })
     const rig = await signedIn({ operations: [note, slow] })

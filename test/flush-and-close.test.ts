@@ -1,6 +1,30 @@
 /** Flush says what is still pending and why; close leaves nothing behind (Q19). */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, test } from 'vitest'
+import { replay } from '../src/journal/replay.ts'
+import { defineOperation } from '../src/operations/define-operation.ts'
 import { note, replying, Rig } from './support/rig.ts'
+
+/** A kind whose schema answers when the test says so; unsaid, never. */
+function slowKind() {
+  const answers: (() => void)[] = []
+  const payload: StandardSchemaV1<{ text: string }> = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value) =>
+        new Promise((resolve) => {
+          answers.push(() => resolve({ value: value as { text: string } }))
+        }),
+    },
+  }
+  const slow = defineOperation({
+    ...note.spec,
+    kind: 'slow',
+    payload,
+  })
+  return { slow, answers }
+}
 
 // Q19
 describe('flush()', () => {
@@ -210,6 +234,61 @@ describe('close()', () => {
     await rig.close()
     expect(await flushed).toMatchObject({ pending: 1 })
     expect(await loggedOut).toEqual({ pending: 1 })
+  })
+
+  test('does not wait for a schema that never answers: what waited for it rejects with CLOSED', async () => {
+    const { slow, answers } = slowKind()
+    const rig = await Rig.start({ operations: [note, slow] })
+    await rig.login('alice', 'a1')
+    const calls = [
+      rig.holdfast.enqueue(slow({ text: 'never' })),
+      // Behind it, in the order of the calls (Q2).
+      rig.holdfast.enqueue(note({ text: 'behind it' })),
+      rig.holdfast.read({ request: () => ({ method: 'GET', path: '/r' }) }),
+    ]
+    const ended = Promise.allSettled(calls)
+    await rig.advance(60_000)
+    await rig.close(5000)
+    for (const call of await ended) {
+      expect(call).toMatchObject({ status: 'rejected', reason: { code: 'CLOSED' } })
+    }
+    for (const answer of answers) answer()
+    await rig.advance(60_000)
+    expect(rig.eventsOf('error')).toEqual([])
+    expect(rig.sent).toEqual([])
+    expect(rig.database.prepare('SELECT id FROM holdfast_operations').all()).toEqual([])
+    expect((await replay(rig.journal.lines().join('\n'))).withStorage).toBe(true)
+  })
+
+  test('takes what a schema lets pass while something in flight is finishing', async () => {
+    const { slow, answers } = slowKind()
+    const rig = await Rig.start({ operations: [note, slow] })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('in flight')
+    const enqueued = rig.holdfast.enqueue(slow({ text: 'late' }))
+    const closed = rig.holdfast.close({ deadlineMs: 5000 })
+    await rig.advance(100)
+    for (const answer of answers) answer()
+    const { id } = await rig.whileResting(enqueued)
+    rig.last.reply(200)
+    await rig.whileResting(closed)
+    const rows = rig.database.prepare('SELECT id FROM holdfast_operations').all()
+    expect(rows).toEqual([{ id }])
+  })
+
+  test('does not wait for a vault that never answers: what waited for it rejects with CLOSED', async () => {
+    const never = () => new Promise<never>(() => undefined)
+    const rig = await Rig.start({ vault: { seal: never, unseal: never } })
+    const calls = [
+      rig.holdfast.login('alice', { token: 'a1' }),
+      rig.holdfast.updateToken('b', 'b1'),
+    ]
+    const ended = Promise.allSettled(calls)
+    await rig.advance(1000)
+    await rig.close(5000)
+    for (const call of await ended) {
+      expect(call).toMatchObject({ status: 'rejected', reason: { code: 'CLOSED' } })
+    }
   })
 
   test('rejects a call that was waiting for storage, rather than leave it open', async () => {

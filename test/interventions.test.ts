@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { Failures } from './support/failing-storage.ts'
-import { count, Rig } from './support/rig.ts'
+import { count, replying, Rig } from './support/rig.ts'
 
 describe('an operation that is being taken back', () => {
   // Q10
@@ -97,4 +97,54 @@ describe('a retried dead letter', () => {
     await rig.advance()
     expect(rig.bodies).toEqual(['one', 'two', 'one', 'three'])
   })
+})
+
+// Q9, E4
+describe('what is no dead letter', () => {
+  const retried = (rig: Rig, id: string) => rig.whileResting(rig.holdfast.retry(id))
+  const notRetryable = { name: 'HoldfastError', code: 'NOT_RETRYABLE', retryable: false }
+
+  test('cannot be retried: neither in flight nor pending, and it goes on as if nobody had asked', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const inFlight = await rig.enqueue('in flight')
+    const pending = await rig.enqueue('pending')
+    await expect(retried(rig, inFlight)).rejects.toMatchObject(notRetryable)
+    await expect(retried(rig, pending)).rejects.toMatchObject(notRetryable)
+    rig.answer = replying(200)
+    rig.last.reply(200)
+    await rig.advance()
+    expect(rig.bodies).toEqual(['in flight', 'pending'])
+    expect(rig.eventsOf('operation.completed')).toHaveLength(2)
+  })
+
+  test('cannot be retried after it has settled, as far as that is remembered', async () => {
+    const rig = await Rig.start({ retainCompleted: true })
+    await rig.login('alice', 'a1')
+    const completed = await rig.enqueue('completed')
+    const cancelled = await rig.enqueue('cancelled')
+    await rig.whileResting(rig.holdfast.cancel(cancelled))
+    rig.last.reply(200)
+    await rig.advance()
+    await expect(retried(rig, completed)).rejects.toMatchObject(notRetryable)
+    await expect(retried(rig, cancelled)).rejects.toMatchObject(notRetryable)
+    expect(rig.bodies).toEqual(['completed'])
+  })
+
+  test.each(['cancel', 'retry', 'discard'] as const)(
+    'nor anything else, is unknown to %s(), and nothing changes',
+    async (call) => {
+      const rig = await Rig.start()
+      await rig.login('alice', 'a1')
+      const completed = await rig.enqueue('completed')
+      rig.last.reply(200)
+      await rig.advance()
+      const pending = await rig.enqueue('pending')
+      for (const id of [completed, 'nobody', `${pending}x`]) {
+        const called = rig.whileResting(rig.holdfast[call](id))
+        await expect(called).rejects.toMatchObject({ code: 'UNKNOWN_OPERATION', retryable: false })
+      }
+      expect(rig.holdfast.status().counts.pending).toBe(1)
+    },
+  )
 })

@@ -2,10 +2,15 @@
  * Real processes on one file, with a real server: one dispatches, the others store, and take over when
  * it is gone (Q17). They begin together at a start barrier, and nothing here waits by time.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { HoldName, Status } from '../src/index.ts'
 import type { AppProcess } from './support/app-process.ts'
 import {
+  appliedBy,
   type Company,
   expectAllOnceInOrder,
   gather,
@@ -36,6 +41,19 @@ function sendersAmong({ apps }: Company): readonly number[] {
 async function expectSettled(apps: readonly AppProcess[]): Promise<void> {
   const settled = await Promise.all(apps.map((app) => app.tell('settled', null)))
   expect(settled.flat().filter(({ outcome }) => outcome !== 'completed')).toEqual([])
+}
+
+const COMMIT_AND_DIE = fileURLToPath(new URL('processes/commit-and-die.ts', import.meta.url))
+
+async function commitAndDie(file: string) {
+  const child = spawn(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), COMMIT_AND_DIE, file],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const said = text(child.stdout)
+  const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+  return { signal, said: await said }
 }
 
 describe('while one process dispatches', { timeout: SLOW_MS }, () => {
@@ -93,22 +111,46 @@ describe('while one process dispatches', { timeout: SLOW_MS }, () => {
   })
 
   // T4, T7
-  test('Q17: a token that another process was given reaches the dispatcher through the vault', async () => {
-    const company = await gather(2, { requirement: 'required' })
-    const { server } = company
+  test.each(['updateToken', 'login'] as const)(
+    'Q17: after a 401 a token that another process was given (%s) reaches the dispatcher through the vault, and resumes the lane',
+    async (call) => {
+      // No timer resumes it: time stands still.
+      const company = await gather(2, { requirement: 'required', clock: 'hand' })
+      const { server } = company
+      const [dispatcher, other] = company.apps as [AppProcess, AppProcess]
+      await openInTurn(company.apps)
+      const stale = await server.mint('alice')
+      await server.control.apply({ revokeUser: 'alice' })
+      await dispatcher.tell('updateToken', { user: 'alice', token: stale.token })
+      const ids = [
+        ...(await dispatcher.tell('enqueue', { user: 'alice', count: 2 })),
+        ...(await other.tell('enqueue', { user: 'alice', count: 2 })),
+      ]
+      await dispatcher.heard('token.needed')
+      expect(holdsIn(await dispatcher.tell('status', null))).toEqual(['awaiting-token'])
+      expect(await dispatcher.tell('timers', null)).toEqual([])
+      const fresh = await server.mint('alice')
+      await other.tell(call, { user: 'alice', token: fresh.token })
+      await expectSettled([dispatcher, other])
+      await other.tell('drained', null)
+      report(`a token through the vault (${call})`, company)
+      expectAllOnceInOrder(server, ids)
+      expect(sendersAmong(company)).toEqual([0])
+      expect(server.summary().users['alice']?.refused401).toBe(1)
+    },
+  )
+
+  // Nobody was told that it is stored, but it is.
+  test('Q17: what a process committed that died before it could say so is sent, at the latest when another begins', async () => {
+    const company = await gather(2, { clock: 'hand' })
     const [dispatcher, other] = company.apps as [AppProcess, AppProcess]
-    await openInTurn(company.apps)
-    const stale = await server.mint('alice')
-    await server.control.apply({ revokeUser: 'alice' })
-    await dispatcher.tell('updateToken', { user: 'alice', token: stale.token })
-    const ids = await dispatcher.tell('enqueue', { user: 'alice', count: 2 })
-    await dispatcher.heard('token.needed')
-    expect(holdsIn(await dispatcher.tell('status', null))).toEqual(['awaiting-token'])
-    const fresh = await server.mint('alice')
-    await other.tell('updateToken', { user: 'alice', token: fresh.token })
-    await expectSettled([dispatcher])
-    report('a token through the vault', company)
-    expectAllOnceInOrder(server, ids)
+    await dispatcher.tell('open', null)
+    const killed = await commitAndDie(company.file)
+    expect(killed).toEqual({ signal: 'SIGKILL', said: '' })
+    await other.tell('open', null)
+    await dispatcher.heard('operation.completed')
+    report('one that died right after its commit', company)
+    expect(appliedBy(company.server)).toHaveLength(1)
     expect(sendersAmong(company)).toEqual([0])
   })
 })

@@ -1,213 +1,227 @@
 /**
- * One read, and all that may happen around it, in every order: it always ends with exactly one
- * successful fetch, or with one typed rejection (R1 to R4).
+ * One read, and all that may happen around it, in every order: it ends with exactly one successful
+ * fetch, or with a typed cancellation (R1 to R4). fast-check's scheduler orders, and shrinks.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { echo, positioned } from './support/kinds.ts'
-import { memoryVault, type Vault } from '../src/ports/vault.ts'
-import { Rig } from './support/rig.ts'
+import { type Gate, ReadWorld, type Setting } from './support/read-world.ts'
 
-type Happening =
-  | 'the write settles'
-  | 'the write is rejected'
-  | 'the delay passes'
-  | 'the token is refused'
-  | 'a token is pushed'
-  | 'the network breaks'
-  | 'off is said'
-  | 'required is said'
-  | 'the user is switched'
-  | 'the process restarts'
+interface Task {
+  readonly label: string
+  readonly run: (world: ReadWorld) => void | Promise<void>
+}
 
-const ALL: readonly Happening[] = [
-  'the write settles',
-  'the write is rejected',
-  'the delay passes',
-  'the token is refused',
-  'a token is pushed',
-  'the network breaks',
-  'off is said',
-  'required is said',
-  'the user is switched',
-  'the process restarts',
+const gate = (label: string, name: Gate): Task => ({ label, run: (world) => world.open(name) })
+
+/** What ends a read at once. */
+const CUTS: readonly Task[] = [
+  { label: 'the user is switched', run: (world) => world.switchUser() },
+  { label: 'the process restarts', run: (world) => world.restart() },
 ]
 
-const TYPED = new Set(['READ_CANCELLED', 'READ_FAILED', 'AUTH_REFRESH_FAILED', 'CLOSED'])
+const FAULTS: readonly Task[] = [
+  { label: 'the token is refused', run: (world) => world.refuse() },
+  { label: 'a token is pushed', run: (world) => world.push() },
+]
 
-/** What the server thinks of tokens, and what became of one read. */
-class World {
-  readonly rig: Rig
-  readonly ended: unknown[] = []
-  /** Successful fetches. */
-  fetchCount = 0
-  #accepted = 'a1'
-  #pushCount = 1
-  readonly #hasSource: boolean
+const WRITE_SETTLES = gate('the write settles', 'write')
 
-  private constructor(rig: Rig, hasSource: boolean) {
-    this.rig = rig
-    this.#hasSource = hasSource
-  }
+const WITHOUT_CUTS: readonly Task[] = [
+  WRITE_SETTLES,
+  gate('the position arrives', 'position'),
+  ...FAULTS,
+]
 
-  static async make(hasSource: boolean, vault: Vault): Promise<World> {
-    let world: World | null = null
-    const rig = await Rig.start({
-      operations: [positioned],
-      vault,
-      ...(hasSource ? { tokens: () => world?.accepted ?? 'a1' } : {}),
-    })
-    world = new World(rig, hasSource)
-    await rig.login('alice', 'a1')
-    await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1', delayMs: 300 })))
-    const read = rig.holdfast.read({ request: () => ({ method: 'GET', path: '/r' }) })
-    read.then(
-      ({ status }) => world.ended.push(status),
-      (error: { readonly code?: unknown }) => world.ended.push(error.code),
-    )
-    await rig.advance()
-    return world
-  }
+const THE_SIX: readonly Task[] = [...WITHOUT_CUTS, ...CUTS]
 
-  get accepted(): string {
-    return this.#accepted
-  }
+/** The two steps of the read's own request. */
+const JUDGED = gate('the request of the read reaches the server', 'judge')
+const ANSWERED = gate('the reply to the read arrives', 'reply')
 
-  /** The newest request of this sort that has no answer yet. */
-  answer(isRead: boolean, with_?: 'broken' | number): void {
-    for (const sent of this.rig.sent) {
-      if ((sent.request.kind === 'read') !== isRead || this.#answered.has(sent)) continue
-      this.#answered.add(sent)
-      const isGood = sent.token === null || sent.token === this.#accepted
-      if (with_ === 'broken') sent.fail()
-      else if (!isGood) sent.reply(401)
-      else if (with_ !== undefined) sent.reply(with_)
-      else {
-        if (isRead && !this.#isCut) this.fetchCount += 1
-        echo(sent)
-      }
-    }
-  }
-  readonly #answered = new Set<unknown>()
-  #isCut = false
+/** What may go wrong besides. */
+const MORE: readonly Task[] = [
+  { label: 'a write begins, and a read of it', run: (world) => world.writeAndRead() },
+  { label: 'the delay passes', run: (world) => world.advance(300) },
+  { label: 'another token is pushed', run: (world) => world.push() },
+  { label: 'the token is refused again', run: (world) => world.refuse() },
+  { label: 'the network breaks', run: (world) => world.breakNetwork() },
+  { label: 'the write is rejected', run: (world) => world.rejectWrite() },
+  { label: 'off is said', run: (world) => world.demand('off') },
+  { label: 'required is said', run: (world) => world.demand('required') },
+]
 
-  async happen(happening: Happening): Promise<void> {
-    const { rig } = this
-    switch (happening) {
-      case 'the write settles':
-        this.answer(false)
-        return
-      case 'the write is rejected':
-        this.answer(false, 400)
-        return
-      case 'the delay passes':
-        await rig.advance(300)
-        return
-      case 'the token is refused':
-        this.#accepted = `a${(this.#pushCount += 1)}`
-        this.answer(true)
-        return
-      case 'a token is pushed':
-        ignored(rig.holdfast.updateToken('alice', this.#accepted))
-        return
-      case 'the network breaks':
-        this.answer(true, 'broken')
-        return
-      case 'off is said':
-        ignored(rig.holdfast.setRequirement('off'))
-        return
-      case 'required is said':
-        ignored(rig.holdfast.setRequirement('required'))
-        return
-      case 'the user is switched':
-        this.#isCut = true
-        ignored(rig.holdfast.login('bob', { token: 'b1' }))
-        return
-      case 'the process restarts':
-        this.#isCut = true
-        await rig.close()
-        await rig.open()
-    }
-  }
+/**
+ * What may happen, in every order, up to what ends the read; the rest of it comes after that in one
+ * order alone, because then it is about nothing any more.
+ */
+function upToACut(others: readonly Task[]): readonly (readonly Task[])[] {
+  return CUTS.flatMap((cut) =>
+    arrangements(others).map((order) => [
+      ...order,
+      cut,
+      ...[...others, ...CUTS].filter((other) => other !== cut && !order.includes(other)),
+    ]),
+  )
+}
 
-  /** The faults are over: everything is answered, the token that works is there. */
-  async calm(): Promise<void> {
-    const { rig } = this
-    for (let round = 0; round < 12; round += 1) {
-      await rig.advance(1000)
-      this.answer(false)
-      this.answer(true)
-      await rig.advance()
-      if (!this.#hasSource || round === 6) {
-        await rig.whileResting(rig.holdfast.updateToken('alice', this.#accepted))
-      }
-    }
+const READS: readonly Task[] = ['second', 'third', 'fourth'].map((which) => ({
+  label: `a ${which} read begins`,
+  run: (world) => world.read(),
+}))
+
+/** A task that the scheduler waits for, before it goes on to the next. */
+function put(scheduler: fc.Scheduler, label: string, run: () => void | Promise<void>): void {
+  scheduler.scheduleSequence([{ label, builder: async () => run() }])
+}
+
+/** What was wrong in a world in which these things happened. */
+async function complaintsOf(
+  setting: Setting,
+  happen: (world: ReadWorld) => Promise<void>,
+): Promise<readonly string[]> {
+  const world = await ReadWorld.make(setting)
+  try {
+    await happen(world)
+    await world.calm()
+    return world.complaints()
+  } finally {
+    await world.end()
   }
 }
 
-/** What is wrong about how this run ended; null: nothing. */
-async function complaintOf(
-  hasSource: boolean,
-  happenings: readonly (readonly [Happening, boolean])[],
-): Promise<string | null> {
-  const world = await World.make(hasSource, memoryVault())
-  try {
-    for (const [happening, rests] of happenings) {
-      await world.happen(happening)
-      if (rests) await world.rig.advance()
+/** The tasks in just this order; each leaves the engine at rest, or the next one comes at once. */
+async function complaintsAbout(
+  order: readonly Task[],
+  setting: Setting,
+  open: readonly Gate[],
+  rests: boolean,
+): Promise<readonly string[]> {
+  const tasks = [...order].sort((a, b) => a.label.localeCompare(b.label))
+  const scheduler = fc.schedulerFor(order.map((task) => tasks.indexOf(task) + 1))
+  const complaints = await complaintsOf(setting, async (world) => {
+    for (const name of open) world.open(name)
+    world.read()
+    if (rests) await world.rest()
+    for (const { label, run } of tasks) {
+      put(scheduler, label, async () => {
+        await run(world)
+        if (rests) await world.rest()
+      })
     }
-    await world.calm()
-    const { ended, fetchCount } = world
-    const [end] = ended
-    if (ended.length !== 1) return `it ended ${ended.length} times`
-    if (end !== 200 && !TYPED.has(end as string)) return `it ended with ${String(end)}`
-    if (fetchCount !== (end === 200 ? 1 : 0)) return `${fetchCount} fetches, and ${String(end)}`
-    const isOff = happenings.some(([happening]) => happening === 'off is said')
-    const wrong = world.rig.sent.find(({ request, token }) =>
-      token === null ? !isOff : !token.startsWith(request.user === 'bob' ? 'b' : 'a'),
-    )
-    return wrong === undefined ? null : `${wrong.request.user} sent ${wrong.token}`
-  } finally {
-    await world.rig.end()
-  }
+    await scheduler.waitIdle()
+  })
+  return complaints.length === 0 ? [] : [...order.map(({ label }) => label), ...complaints]
+}
+
+/** Everything is a task: each step of each request, of the source, and each turn of the event loop. */
+function direct(world: ReadWorld, scheduler: fc.Scheduler): void {
+  world.direct({
+    turn: (end) => put(scheduler, 'a turn ends', end),
+    sent: (name, held) =>
+      scheduler.scheduleSequence([
+        { label: `the server gets ${name}`, builder: async () => world.judge(held) },
+        { label: `the reply to ${name} arrives`, builder: async () => world.deliver(held) },
+      ]),
+    asked: async (answer) => {
+      await scheduler.schedule(Promise.resolve(), 'the source answers')
+      return answer()
+    },
+  })
 }
 
 describe.each([false, true])('with a source: %s', (hasSource) => {
-  test('every order of the usual, resting in between', { timeout: 60_000 }, async () => {
-    const usual: readonly Happening[] = [
-      'the write settles',
-      'the delay passes',
-      'the token is refused',
-      'a token is pushed',
-    ]
-    const complaints: string[][] = []
-    for (const order of permutations(usual)) {
-      for (const cut of [null, 'the user is switched', 'the process restarts'] as const) {
-        for (let at = 0; at <= (cut === null ? 0 : order.length); at += 1) {
-          const whole = cut === null ? order : order.toSpliced(at, 0, cut)
-          const run = whole.map((one) => [one, true] as const)
-          const complaint = await complaintOf(hasSource, run)
-          if (complaint !== null) complaints.push([...whole, complaint])
-        }
+  const usual: Setting = {
+    hasSource,
+    after: 'write',
+    delayMs: 0,
+    isPositionFirst: false,
+    revokes: 'first',
+    restart: 'close',
+  }
+
+  // R1, R2, R3, R4
+  test.each([
+    ['all 720 orders of the six, resting in between', permutations(THE_SIX), true],
+    ['every order of the six up to what ends it, without a rest', upToACut(WITHOUT_CUTS), false],
+  ] as const)('%s', { timeout: 60_000 }, async (_name, orders, rests) => {
+    const wrong: (readonly string[])[] = []
+    for (const [index, order] of orders.entries()) {
+      const setting: Setting = {
+        ...usual,
+        revokes: index % 2 === 0 ? 'first' : 'all',
+        after: index % 4 < 2 ? 'write' : 'lane',
       }
+      const found = await complaintsAbout(order, setting, ['judge', 'reply'], rests)
+      if (found.length > 0) wrong.push(found)
     }
-    expect(complaints).toEqual([])
+    expect(wrong).toEqual([])
   })
 
-  test('any order of anything, resting or not', { timeout: 60_000 }, async () => {
-    const happenings = fc.array(fc.tuple(fc.constantFrom(...ALL), fc.boolean()), { maxLength: 10 })
+  // R3, R4
+  test.each(['first', 'all'] as const)(
+    'every order in which its request is judged and answered meanwhile; refused: %s',
+    { timeout: 60_000 },
+    async (revokes) => {
+      const wrong: (readonly string[])[] = []
+      const orders = upToACut([...FAULTS, WRITE_SETTLES, JUDGED, ANSWERED]).filter(
+        (order) => order.indexOf(JUDGED) < order.indexOf(ANSWERED),
+      )
+      for (const order of orders) {
+        const found = await complaintsAbout(order, { ...usual, revokes }, ['position'], true)
+        if (found.length > 0) wrong.push(found)
+      }
+      expect(wrong).toEqual([])
+    },
+  )
+
+  // R1, R2, R3, R4
+  test('any order of every single step, and of more', { timeout: 60_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(happenings, async (run) => {
-        expect(await complaintOf(hasSource, run)).toBeNull()
-      }),
-      { seed: 20260101, numRuns: 300 },
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.record<Setting>({
+          hasSource: fc.constant(hasSource),
+          after: fc.constantFrom('write', 'lane'),
+          delayMs: fc.constantFrom(0, 300),
+          isPositionFirst: fc.boolean(),
+          revokes: fc.constantFrom('first', 'all'),
+          restart: fc.constantFrom('close', 'crash'),
+        }),
+        fc.subarray([...CUTS, ...MORE, ...READS]),
+        fc.boolean(),
+        async (scheduler, setting, tasks, drains) => {
+          const complaints = await complaintsOf(setting, async (world) => {
+            direct(world, scheduler)
+            world.read()
+            for (const { label, run } of [...FAULTS, ...tasks]) {
+              put(scheduler, label, async () => {
+                await run(world)
+                // Else the next task comes before every promise has been heard.
+                if (drains) await world.advance()
+              })
+            }
+            do {
+              await scheduler.waitIdle()
+              await world.advance()
+            } while (scheduler.count() > 0)
+            await world.rest()
+          })
+          expect(complaints).toEqual([])
+        },
+      ),
+      { seed: 20260101, numRuns: 500 },
     )
   })
 })
 
-/** A restart may come before it is stored: it rejects then, and nobody here asks. */
-function ignored(call: Promise<unknown>): void {
-  call.catch(() => undefined)
+/** Every order of every subset. */
+function arrangements<T>(items: readonly T[]): T[][] {
+  return [
+    [],
+    ...items.flatMap((item, index) =>
+      arrangements(items.toSpliced(index, 1)).map((rest) => [item, ...rest]),
+    ),
+  ]
 }
 
 function permutations<T>(items: readonly T[]): T[][] {

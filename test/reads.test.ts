@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import type { ReadOptions } from '../src/call-options.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
+import { StorageError } from '../storage/storage-error.ts'
 import { Failures } from './support/failing-storage.ts'
+import { HeldAnswers } from './support/held-answers.ts'
 import { echo, noteOf, parent, positioned } from './support/kinds.ts'
 import { JSON_REPLY, note, replying, Rig, type Sent } from './support/rig.ts'
 
@@ -59,6 +61,27 @@ describe('a read', () => {
     begin(rig)
     await rig.whileResting(stored)
     expect(reads(rig)).toEqual([])
+    rig.last.reply(200)
+    await rig.advance()
+    expect(reads(rig)).toHaveLength(1)
+  })
+
+  test('waits for what is being stored at the call, though something else settles meanwhile', async () => {
+    const rig = Rig.prepare()
+    const held = new HeldAnswers(sqliteStorage({ database: rig.database }))
+    await rig.open({ storage: held.storage })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    held.hold('enqueue')
+    void rig.holdfast.enqueue(note({ text: 'two' }))
+    begin(rig)
+    await rig.advance()
+    rig.last.reply(200)
+    await rig.advance()
+    expect(rig.eventsOf('operation.completed')).toHaveLength(1)
+    held.release('enqueue')
+    await rig.advance()
+    expect(rig.bodies).toEqual(['one', 'two'])
     rig.last.reply(200)
     await rig.advance()
     expect(reads(rig)).toHaveLength(1)
@@ -156,11 +179,11 @@ describe('a read', () => {
     const id = await rig.enqueue('one')
     await rig.close()
     const inner = sqliteStorage({ database: rig.database })
-    const find = () => Promise.reject(new Error('the scripted read failed'))
+    const settled = () => Promise.reject(new Error('the scripted read failed'))
     await rig.open({
       storage: new Proxy(inner, {
         get: (target, name) => {
-          const value: unknown = name === 'find' ? find : Reflect.get(target, name)
+          const value: unknown = name === 'settled' ? settled : Reflect.get(target, name)
           return typeof value === 'function' ? (value.bind(target) as unknown) : value
         },
       }),
@@ -220,6 +243,49 @@ describe('a reading position', () => {
     begin(rig, { key: 'messages' })
     await rig.advance()
     expect(paths(rig).at(-1)).toBe('/messages')
+  })
+
+  test('is the newest also where a token is still being stored', async () => {
+    const rig = Rig.prepare({ operations: [positioned] })
+    const held = new HeldAnswers(sqliteStorage({ database: rig.database }))
+    await rig.open({ storage: held.storage })
+    await rig.login('alice', 'a1')
+    await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1', delayMs: 0 })))
+    held.hold('token')
+    void rig.holdfast.updateToken('alice', 'a2')
+    await rig.advance()
+    begin(rig, { after: [] })
+    await rig.advance()
+    echo(rig.last)
+    await rig.advance()
+    expect(rig.eventsOf('operation.completed')).toHaveLength(1)
+    held.release('token')
+    await rig.advance()
+    expect(paths(rig)).toEqual(['/messages?position=w1'])
+    expect(reads(rig)[0]?.token).toBe('a2')
+  })
+
+  test('that storage cannot tell rejects the read: without it, it would not see what was written', async () => {
+    const rig = Rig.prepare()
+    const storage = sqliteStorage({ database: rig.database })
+    storage.position = () => Promise.reject(new StorageError('STORAGE_CORRUPT', 'scripted'))
+    await rig.open({ storage })
+    await rig.login('alice', 'a1')
+    const { ended } = begin(rig)
+    await rig.advance()
+    expect(ended).toEqual(['STORAGE_CORRUPT'])
+    expect(rig.sent).toEqual([])
+  })
+
+  test('of a write that was answered without one is not waited for', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    begin(rig)
+    rig.last.reply(200)
+    await rig.advance()
+    expect(reads(rig).map(({ at }) => at)).toEqual([0])
+    expect(paths(rig)).toEqual(['/messages'])
   })
 
   test('outlives the process', async () => {
@@ -320,6 +386,22 @@ describe('under required a read', () => {
     expect(ended).toEqual([200])
   })
 
+  test('is told to be deferred by each 401, also where a newer token is there already', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    begin(rig)
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
+    rig.last.reply(401)
+    await rig.advance()
+    expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
+    expect(rig.eventsOf('read.deferred')).toMatchObject([{ user: 'alice' }])
+    rig.last.reply(401)
+    await rig.advance()
+    expect(rig.sent).toHaveLength(2)
+    expect(rig.eventsOf('read.deferred')).toHaveLength(2)
+  })
+
   test('that is refused twice, with a source, rejects; its cause is the first 401', async () => {
     const rig = await Rig.start({ tokens: () => 'a2', answer: replying(401) })
     await rig.login('alice', 'a1')
@@ -380,6 +462,7 @@ describe('under off', () => {
     rig.last.reply(401)
     await rig.advance()
     expect(rig.eventsOf('requirement.changed')).toEqual([{ requirement: 'off', suspected: true }])
+    expect(rig.eventsOf('read.deferred')).toMatchObject([{ user: 'alice' }])
     expect(rig.sent).toHaveLength(1)
     await rig.whileResting(rig.holdfast.setRequirement('off'))
     await rig.advance()
@@ -487,6 +570,29 @@ test('close() ends every read, and lets go of what is in flight', async () => {
   expect(rig.last.signal.aborted).toBe(true)
 })
 
+// Q19
+test('close() sends no read any more, also where the write before it still ends well', async () => {
+  const rig = await Rig.start()
+  await rig.login('alice', 'a1')
+  const inFlight = begin(rig, { after: [] })
+  const { ended } = begin(rig, { after: [] })
+  await rig.enqueue('one')
+  const waiting = begin(rig)
+  await rig.advance()
+  expect(reads(rig)).toHaveLength(2)
+  const closed = rig.holdfast.close({ deadlineMs: 5000 })
+  await rig.advance()
+  expect(waiting.ended).toEqual(['CLOSED'])
+  reads(rig)[0]?.reply(200)
+  reads(rig)[1]?.reply(429, { headers: { 'retry-after': '1' } })
+  await rig.advance()
+  expect([...inFlight.ended, ...ended]).toEqual([200, 'CLOSED'])
+  rig.last.reply(200)
+  await rig.advance(5000)
+  await closed
+  expect(rig.sent).toHaveLength(3)
+})
+
 // R3, Q11
 test('a refusal that cannot be stored is not forgotten: the read still goes exactly once more', async () => {
   const rig = Rig.prepare()
@@ -499,10 +605,13 @@ test('a refusal that cannot be stored is not forgotten: the read still goes exac
   rig.last.reply(401)
   await rig.advance()
   expect(rig.sent).toHaveLength(1)
+  await rig.whileResting(rig.holdfast.setRequirement('off'))
+  expect(rig.sent).toHaveLength(1)
   await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
+  expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
   failures.failOn(null)
   await rig.advance(10_000)
-  expect(rig.sent.map(({ token }) => token)).toEqual(['a1', 'a2'])
+  expect(rig.sent).toHaveLength(2)
   rig.last.reply(200)
   await rig.advance()
   expect(ended).toEqual([200])

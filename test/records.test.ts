@@ -2,6 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import type { OperationDraft } from '../src/operations/define-operation.ts'
 import { memoryVault } from '../src/ports/vault.ts'
+import { sqliteStorage } from '../src/sqlite-storage.ts'
+import { Failures } from './support/failing-storage.ts'
+import { HeldAnswers } from './support/held-answers.ts'
 import { create, echo, mergingUse, use } from './support/kinds.ts'
 import { note, Rig, type RigOptions, type Sent } from './support/rig.ts'
 
@@ -77,6 +80,27 @@ describe('a record', () => {
       used.flatMap(({ request }) => (JSON.parse(request.body ?? '') as { text: string[] }).text),
     ).toEqual(['srv-r1', 'srv-r2'])
   })
+})
+
+// Q4, Q12
+test('an operation that comes while its neighbour’s record is looked up does not merge unasked', async () => {
+  const rig = Rig.prepare({ operations, vault: memoryVault() })
+  const held = new HeldAnswers(sqliteStorage({ database: rig.database }))
+  await rig.open({ storage: held.storage })
+  await rig.login('alice', 'a1')
+  await put(rig, create({ record: 'r1' }))
+  await answer(rig)
+  await put(rig, create({ record: 'lost' }))
+  await answer(rig, (sent) => sent.reply(400))
+  rig.answer = (sent) => echo(sent)
+  held.hold('records')
+  const first = await put(rig, mergingUse({ record: 'r1' }))
+  const second = await put(rig, mergingUse({ record: 'lost' }))
+  held.release('records')
+  await rig.advance()
+  expect(rig.last.request.operations).toEqual([first])
+  expect(rig.bodies.slice(2)).toEqual([['srv-r1']])
+  expect(deadOf(rig)[second]).toBe('dependency-dead')
 })
 
 describe('when a creation', () => {
@@ -217,5 +241,163 @@ describe('a record that another lane is to create', () => {
     await rig.advance()
     expect(rig.bodies.slice(-2)).toEqual([['srv-r1'], 'behind'])
     expect(rig.holdfast.status().counts).toMatchObject({ pending: 0, dead: 0 })
+  })
+})
+
+// I12
+describe('a record of a user who is forgotten', () => {
+  test.each(['there already', 'still to come'])(
+    'and %s is never taken for the server’s own id by what needs it in another lane',
+    async (when) => {
+      const rig = await start()
+      await put(rig, create({ record: 'r1' }))
+      if (when === 'there already') await answer(rig)
+      await rig.login('bob', 'b1')
+      rig.holdfast.pause()
+      const required = await put(rig, use({ required: ['r1'] }))
+      const optional = await put(rig, use({ optional: ['r1'] }))
+      await rig.whileResting(rig.holdfast.forget('alice'))
+      rig.holdfast.resume()
+      await rig.advance()
+      expect(deadOf(rig)).toEqual({ [required]: 'dependency-dead' })
+      expect(rig.last.request.operations).toEqual([optional])
+      expect(rig.bodies.at(-1)).toEqual([null])
+    },
+  )
+
+  // Q5, Q8
+  test('takes an envelope of unknown outcome with it whole, to come back whole under its key', async () => {
+    const rig = await start()
+    await put(rig, create({ record: 'r1' }))
+    await answer(rig)
+    await rig.login('bob', 'b1')
+    await put(rig, note({ text: 'ahead' }))
+    const drafts = [1, 2].map(() => rig.holdfast.enqueue(mergingUse({ record: 'r1' })))
+    const members = (await rig.whileResting(Promise.all(drafts))).map(({ id }) => id)
+    await answer(rig)
+    expect(rig.last.request.operations).toEqual(members)
+    rig.last.fail()
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.forget('alice'))
+    await rig.advance(1000)
+    expect(Object.entries(deadOf(rig))).toEqual(members.map((id) => [id, 'dependency-dead']))
+    await rig.whileResting(rig.holdfast.discard(members[0] ?? ''))
+    expect(rig.holdfast.status().counts).toMatchObject({ pending: 0, dead: 0 })
+  })
+
+  test('lets a lane go that waits for it', async () => {
+    const rig = await start()
+    await put(rig, create({ record: 'r1' }))
+    await rig.login('bob', 'b1')
+    const required = await put(rig, use({ required: ['r1'] }))
+    expect(rig.holdsOf('bob')).toEqual(['awaiting-record'])
+    await rig.whileResting(rig.holdfast.forget('alice'))
+    await rig.advance()
+    expect(deadOf(rig)).toEqual({ [required]: 'dependency-dead' })
+    expect(rig.holdfast.status().counts.pending).toBe(0)
+  })
+})
+
+// Q2, Q12
+describe('while a retried creation comes back', () => {
+  /** Alice's creation and what bob made of it are dead; alice is logged in. */
+  async function dead(wrap: (rig: Rig) => Partial<RigOptions> = () => ({})) {
+    const rig = Rig.prepare({ operations, vault: memoryVault() })
+    await rig.open(wrap(rig))
+    await rig.login('alice', 'a1')
+    const creation = await put(rig, create({ record: 'r1' }))
+    await rig.login('bob', 'b1')
+    const dependent = await put(rig, use({ required: ['r1'] }))
+    await answer(rig, (sent) => sent.reply(400))
+    expect(Object.keys(deadOf(rig))).toEqual([creation, dependent])
+    return { rig, creation, dependent }
+  }
+
+  async function deadBehindAGate() {
+    const gates: HeldAnswers[] = []
+    const made = await dead((rig) => {
+      const held = new HeldAnswers(sqliteStorage({ database: rig.database }))
+      gates.push(held)
+      return { storage: held.storage }
+    })
+    const [held] = gates
+    if (held === undefined) throw new Error('there is no gate')
+    return { ...made, held }
+  }
+
+  test('no other lane sends what lies behind a dependent that is coming back too', async () => {
+    const { rig, creation, held } = await deadBehindAGate()
+    rig.holdfast.pause()
+    await put(rig, note({ text: 'behind' }))
+    held.hold('revive')
+    const retried = rig.holdfast.retry(creation)
+    await rig.advance()
+    rig.holdfast.resume()
+    await rig.advance()
+    expect(rig.bodies).toEqual(['r1'])
+    held.release('revive')
+    await rig.whileResting(retried)
+    rig.answer = (sent) => echo(sent)
+    await answer(rig)
+    expect(rig.bodies).toEqual(['r1', 'r1', ['srv-r1'], 'behind'])
+    expect(rig.holdfast.status().counts).toMatchObject({ pending: 0, dead: 0 })
+  })
+
+  test('what is found to need it a moment before does not die of it', async () => {
+    const { rig, creation, held } = await deadBehindAGate()
+    held.hold('records')
+    held.hold('revive')
+    const second = await put(rig, use({ required: ['r1'] }))
+    const retried = rig.holdfast.retry(creation)
+    await rig.advance()
+    // It was answered before the retry, and is heard of while that is being stored.
+    held.release('records')
+    await rig.advance()
+    held.release('revive')
+    await rig.whileResting(retried)
+    rig.answer = (sent) => echo(sent)
+    await answer(rig)
+    expect(deadOf(rig)).not.toHaveProperty(second)
+    expect(rig.holdfast.status().counts).toMatchObject({ pending: 0, dead: 0 })
+  })
+
+  test('a dependent that could not be buried before is not buried after', async () => {
+    const failures: Failures[] = []
+    const { rig, creation } = await dead((one) => {
+      failures.push(new Failures(sqliteStorage({ database: one.database })))
+      return { storage: failures[0]?.storage as never }
+    })
+    failures[0]?.failOn(['bury'])
+    const second = await put(rig, use({ required: ['r1'] }))
+    await rig.advance(10)
+    expect(rig.holdsOf('bob')).toEqual(['storage-failed'])
+    await rig.whileResting(rig.holdfast.retry(creation))
+    failures[0]?.failOn(null)
+    await rig.advance(60_000)
+    rig.answer = (sent) => echo(sent)
+    await answer(rig)
+    expect(deadOf(rig)).not.toHaveProperty(second)
+    expect(rig.holdfast.status().counts).toMatchObject({ pending: 0, dead: 0 })
+  })
+
+  test('its dependents do not come back ahead of what the former process may have sent', async () => {
+    const { rig, creation, dependent } = await dead()
+    await put(rig, note({ text: 'sent' }))
+    const [, sent] = rig.sent
+    await put(rig, note({ text: 'behind' }))
+    rig.crash()
+    // No lane may send, so no row of one has been read.
+    rig.isOnline = false
+    await rig.open()
+    await rig.whileResting(rig.holdfast.retry(creation))
+    rig.answer = (one) => echo(one)
+    rig.tell('online')
+    await rig.advance()
+    const ofBob = rig.sent.filter(({ request }) => request.user === 'bob').slice(1)
+    expect(ofBob[0]?.request.headers['idempotency-key']).toBe(
+      sent?.request.headers['idempotency-key'],
+    )
+    expect(ofBob[1]?.request.operations).toEqual([dependent])
+    expect(rig.bodies.at(-1)).toBe('behind')
   })
 })

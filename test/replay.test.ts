@@ -23,14 +23,7 @@ const OWN = fileURLToPath(new URL('scenarios/', import.meta.url))
 const isSharedThere = existsSync(SHARED)
 if (!isSharedThere) process.stdout.write(`\n  not replayed: there is no ${SHARED}\n`)
 
-/** Reads are no part of the engine yet. */
-function hasRead(file: string): boolean {
-  return /\bread:/.test(readFileSync(file, 'utf8'))
-}
-
-const files = [OWN, SHARED]
-  .flatMap((folder) => globSync(`${folder}*.yaml`).sort())
-  .filter((file) => !hasRead(file))
+const files = [OWN, SHARED].flatMap((folder) => globSync(`${folder}*.yaml`).sort())
 
 describe('a journal replays to the same decisions', () => {
   test('there are some of this project', () => {

@@ -17,6 +17,7 @@ function sourceOf(rig: Rig) {
       })
     },
     answer: (answer: unknown) => waiting.shift()?.resolve(answer as never),
+    answerLast: (answer: unknown) => waiting.pop()?.resolve(answer as never),
     fail: () => waiting.shift()?.reject(new Error('unreachable')),
   }
 }
@@ -112,23 +113,36 @@ describe('its failure', () => {
     expect(askedAt).toEqual([0, 10])
   })
 
-  test.each([[undefined], [null], [true], ['on'], [{ requirement: 'off' }]])(
-    'is an answer that makes no sense too: %j',
-    async (garbage) => {
-      const { rig, askedAt, answer } = await asking()
-      answer(garbage)
-      await rig.advance()
-      expect(rig.eventsOf('error').map(({ error }) => error.code)).toEqual(['REQUIREMENT_UNKNOWN'])
-      expect(rig.holdfast.status().requirement).toBe('unknown')
-      await rig.advance(1000)
-      expect(askedAt).toEqual([0, 1000])
-    },
-  )
+  test.each([
+    [undefined],
+    [null],
+    [true],
+    [5],
+    [Number.NaN],
+    ['on'],
+    [''],
+    [['off']],
+    [{ requirement: 'off' }],
+    [() => 'off'],
+    [Symbol('off')],
+  ])('is an answer that makes no sense too: %s', async (garbage) => {
+    const { rig, askedAt, answer } = await asking()
+    answer(garbage)
+    await rig.advance()
+    expect(rig.eventsOf('error').map(({ error }) => error.code)).toEqual(['REQUIREMENT_UNKNOWN'])
+    expect(rig.holdfast.status().requirement).toBe('unknown')
+    await rig.advance(1000)
+    expect(askedAt).toEqual([0, 1000])
+  })
 
-  test('is a source that throws at the call too', async () => {
+  test.each<[string, unknown]>([
+    ['an error', new Error('broken')],
+    ['nothing', undefined],
+    ['a word', 'broken'],
+  ])('is a source that throws %s at the call too', async (_what, thrown) => {
     const rig = Rig.prepare()
     const requirementSource = () => {
-      throw new Error('broken')
+      throw thrown
     }
     await rig.open({ requirement: undefined as never, requirementSource })
     await rig.advance()
@@ -157,6 +171,76 @@ describe('its failure', () => {
   })
 })
 
+// I2, as T6 has it
+describe('without an answer for 60 s', () => {
+  test('it has failed: that is reported once, what was known is kept, and nobody asks on', async () => {
+    const { rig, open, askedAt, answer } = await asking()
+    answer('off')
+    await rig.advance(10)
+    await rig.close()
+    await open()
+    await rig.advance(59_999)
+    expect(rig.eventsOf('error')).toEqual([])
+    await rig.advance(1)
+    expect(rig.eventsOf('error').map(({ error }) => error)).toMatchObject([
+      { code: 'REQUIREMENT_UNKNOWN', retryable: true, cause: { message: 'no answer in time' } },
+    ])
+    expect(rig.holdfast.status().requirement).toBe('off')
+    await rig.advance(3_600_000)
+    expect(askedAt).toEqual([0, 10])
+    expect(rig.eventsOf('error')).toHaveLength(1)
+    expect(rig.time.nextAt()).toBeNull()
+  })
+
+  test('it is asked again, while nothing is known: never while a call may still be answered in time', async () => {
+    const { rig, askedAt } = await asking()
+    await rig.advance(60_000 * 3 + 1000 + 2000)
+    expect(askedAt).toEqual([0, 61_000, 123_000])
+    expect(rig.eventsOf('error')).toHaveLength(3)
+  })
+
+  test('a late answer is still taken, and ends the wait for the next call', async () => {
+    const { rig, askedAt, answer } = await asking()
+    await rig.enqueue('one')
+    await rig.advance(60_500)
+    answer('off')
+    await rig.advance(600_000)
+    expect(rig.bodies).toEqual(['one'])
+    expect(askedAt).toEqual([0])
+    expect(rig.time.nextAt()).toBeNull()
+  })
+
+  test('a late answer that comes while the next call is under way is taken; the later call has the last word', async () => {
+    const { rig, answer } = await asking()
+    await rig.advance(61_000)
+    answer('off')
+    await rig.advance()
+    expect(rig.holdfast.status().requirement).toBe('off')
+    answer('required')
+    await rig.advance()
+    expect(rig.holdfast.status().requirement).toBe('required')
+  })
+
+  test('an answer that comes after that of a later call is out of date', async () => {
+    const { rig, answer, answerLast } = await asking()
+    await rig.advance(61_000)
+    answerLast('required')
+    await rig.advance()
+    answer('off')
+    await rig.advance()
+    expect(rig.holdfast.status().requirement).toBe('required')
+  })
+
+  test('a late failure, and a late answer that knows nothing, say nothing more', async () => {
+    const { rig, answer, fail } = await asking()
+    await rig.advance(60_000 + 1000 + 60_000)
+    fail()
+    answer('unknown')
+    await rig.advance()
+    expect(rig.eventsOf('error')).toHaveLength(2)
+  })
+})
+
 // I10
 describe('a 401 to an unsigned request under `off`', () => {
   test('is a suspicion: the source is asked, and its answer counts', async () => {
@@ -174,6 +258,34 @@ describe('a 401 to an unsigned request under `off`', () => {
     ])
     expect(rig.holdsOf(null)).toContain('signed-out')
   })
+
+  test.each<[string, (source: Awaited<ReturnType<typeof asking>>) => void]>([
+    ['fails', ({ fail }) => fail()],
+    ['does not know', ({ answer }) => answer('unknown')],
+    ['never answers', () => undefined],
+  ])(
+    'comes again and again, to a source that %s: it is asked ever more seldom',
+    async (_n, end) => {
+      const asked = await asking({ answer: replying(401) })
+      const { rig, askedAt, answer } = asked
+      answer('off')
+      await rig.advance()
+      const rounds = 400
+      for (let n = 0; n < rounds; n += 1) {
+        await rig.login(`user ${n}`)
+        await rig.enqueue('one')
+        end(asked)
+        await rig.advance(1000)
+      }
+      const suspicions = rig.eventsOf('requirement.changed').filter(({ suspected }) => suspected)
+      expect(suspicions).toHaveLength(rounds)
+      // At the start; then after 0, 1, 2, 4, … s, each counted from the suspicion after the failure.
+      expect(askedAt.length).toBeGreaterThan(4)
+      expect(askedAt.length).toBeLessThanOrEqual(11)
+      const waits = askedAt.slice(1).map((at, index) => at - (askedAt[index] ?? 0))
+      expect(waits.slice(1)).toEqual(waits.slice(1).toSorted((a, b) => a - b))
+    },
+  )
 
   test('that the source does not share is tried once more, then less and less often', async () => {
     const { rig, askedAt, answer } = await asking({ answer: replying(401) })
@@ -205,6 +317,17 @@ test('close() while it is asked leaves nothing, and a late answer is not heard (
   await rig.advance()
   expect(rig.heard.filter(({ name }) => name === 'requirement.changed')).toEqual([])
   expect(rig.time.nextAt()).toBeNull()
+})
+
+test('its journal replays, with a time limit that has passed and a late answer (V)', async () => {
+  const { rig, answer } = await asking({ answer: replying() })
+  await rig.advance(61_000)
+  answer('off')
+  await rig.enqueue('one')
+  await rig.advance(60_000)
+  await rig.close()
+  expect(rig.bodies).toEqual(['one'])
+  expect((await replay(rig.journal.lines().join('\n'))).withStorage).toBe(true)
 })
 
 test('its journal replays (V)', async () => {

@@ -1,10 +1,12 @@
 /** The token source: when it is asked, how often, and what becomes of its answers (T6, T8, T9). */
 import { describe, expect, test } from 'vitest'
 import { TokenDeniedError } from '../src/errors.ts'
-import type { TokenRequest } from '../src/ports/token-source.ts'
+import { replay } from '../src/journal/replay.ts'
+import type { TokenRequest, TokenSource } from '../src/ports/token-source.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
 import { jwt } from './support/jwt.ts'
 import { replying, Rig, type RigOptions } from './support/rig.ts'
+import { throwing } from './support/throwing.ts'
 
 interface Call extends TokenRequest {
   readonly at: number
@@ -28,6 +30,12 @@ async function sourced(options: RigOptions = {}): Promise<{ rig: Rig; calls: Cal
       }),
   })
   return { rig, calls }
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
 }
 
 /** Takes good tokens only. */
@@ -129,18 +137,38 @@ describe('a call of the source', () => {
     },
   )
 
-  test('that throws at once counts as unavailable too', async () => {
-    const rig = await Rig.start({
-      answer: checking,
-      tokens: () => {
-        throw new Error('bug')
-      },
-    })
+  test.each<[string, () => unknown]>([
+    ['throws', throwing(new Error('bug'))],
+    ['throws nothing', throwing(undefined)],
+    ['throws a word', throwing('bug')],
+    ['answers a number', () => 5],
+    ['answers an object', () => ({ token: 'good' })],
+    ['answers an object that cannot be looked at', revoked],
+    ['answers true', () => true],
+  ])('that %s, at once, counts as unavailable too', async (_what, tokens) => {
+    const rig = await Rig.start({ answer: checking, tokens: tokens as TokenSource })
     await rig.login('alice')
     await rig.enqueue('one')
     await rig.advance(1000)
-    expect(rig.eventsOf('token.refreshFailed')).toHaveLength(2)
+    expect(rig.eventsOf('token.refreshFailed').map(({ error }) => error.code)).toEqual([
+      'AUTH_SOURCE_FAILED',
+      'AUTH_SOURCE_FAILED',
+    ])
     expect(rig.holdsOf('alice')).toEqual(['awaiting-token'])
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'good'))
+    await rig.advance()
+    expect(rig.eventsOf('operation.completed')).toHaveLength(1)
+    await rig.close()
+    expect((await replay(rig.journal.lines().join('\n'))).withStorage).toBe(true)
+  })
+
+  test('that never ends leaves close() nothing to wait for', async () => {
+    const { rig } = await sourced()
+    await rig.login('alice')
+    await rig.enqueue('one')
+    await rig.advance(200_000)
+    await rig.close(5000)
+    expect(rig.time.nextAt()).toBeNull()
   })
 
   test('without an answer for 60 s counts as unavailable; a late one is still taken', async () => {

@@ -1,7 +1,14 @@
 /** What the engine does when storage fails: at a call it rejects, at a record it repeats (E2, Q11, I1). */
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
-import { count, note, replying, Rig, type RigOptions } from './support/rig.ts'
+import { z } from 'zod'
+import { defineOperation } from '../src/operations/define-operation.ts'
+import { memoryVault } from '../src/ports/vault.ts'
+import { count, JSON_REPLY, note, replying, Rig, type RigOptions } from './support/rig.ts'
 import { Failures } from './support/failing-storage.ts'
+import { noteOf, parent } from './support/kinds.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 
 async function failable(options: RigOptions = {}): Promise<{ rig: Rig; storage: Failures }> {
@@ -45,6 +52,137 @@ describe('a full disk', () => {
     expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     await rig.advance()
     expect(rig.bodies).toEqual(['one', 'two'])
+  })
+})
+
+// E2: the disk itself is full, at each place where something is to be stored
+describe('a full disk, after enqueue() resolved,', () => {
+  const fill = (rig: Rig) => {
+    rig.database.pragma(
+      `max_page_count = ${String(rig.database.pragma('page_count', { simple: true }))}`,
+    )
+  }
+  const empty = (rig: Rig) => rig.database.pragma('max_page_count = 1000000')
+
+  test('at the record of an envelope: it is not sent, and is once there is room, nothing lost', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    await rig.login('alice', 'a1')
+    rig.holdfast.pause()
+    const many = Array.from({ length: 60 }, () => rig.holdfast.enqueue(count({ by: 1 })))
+    await rig.whileResting(Promise.all(many))
+    // One page is all that the table has: now it has no room for sixty members.
+    const filler = rig.database.prepare(
+      `INSERT INTO holdfast_envelopes VALUES (999, ?, NULL, ?, 0, 0, NULL, NULL, NULL, 0, 0, 0, NULL)`,
+    )
+    for (const place of [1, 2, 3, 4]) filler.run(place, ' '.repeat(930))
+    fill(rig)
+    rig.holdfast.resume()
+    await rig.advance(3000)
+    expect(rig.sent).toEqual([])
+    expect(rig.holdsOf('alice')).toEqual(['storage-failed'])
+    expect(rig.eventsOf('error')[0]).toMatchObject({ error: { code: 'STORAGE_FULL' } })
+    expect(rig.holdfast.status().counts.pending).toBe(60)
+    empty(rig)
+    await rig.advance(60_000)
+    expect(rig.bodies).toEqual([60])
+    expect(rig.eventsOf('operation.completed')).toHaveLength(60)
+    expect(rig.holdsOf('alice')).toEqual([])
+  })
+
+  test('at the settling: the reply is recorded once there is room, sent once, nothing lost', async () => {
+    const rig = await Rig.start({ operations: [note, parent] })
+    await rig.login('alice', 'a1')
+    const text = 'x'.repeat(200_000)
+    await rig.whileResting(rig.holdfast.enqueue(parent({ followUps: [noteOf(text)] })))
+    await rig.enqueue('behind')
+    fill(rig)
+    // What the settled operation leaves is not enough for what follows from it.
+    const body = JSON.stringify({ followUps: [noteOf(text), noteOf(text)] })
+    rig.last.reply(200, { ...JSON_REPLY, body })
+    await rig.advance(3000)
+    expect(rig.holdsOf('alice')).toEqual(['storage-failed'])
+    expect(rig.eventsOf('error')[0]).toMatchObject({ error: { code: 'STORAGE_FULL' } })
+    expect(rig.holdfast.status().counts.pending).toBe(2)
+    expect(rig.sent).toHaveLength(1)
+    empty(rig)
+    rig.answer = replying(200)
+    await rig.advance(60_000)
+    expect(rig.bodies.slice(1)).toEqual([text, text, 'behind'])
+    expect(rig.eventsOf('operation.completed')).toHaveLength(4)
+    expect(rig.holdfast.status().counts).toMatchObject({ pending: 0, dead: 0 })
+  })
+})
+
+// E2
+test('a file that another process holds rejects enqueue(), and the reply is recorded when it lets go', async () => {
+  const file = join(temporaryFolder(), 'own.db')
+  const rig = await Rig.start({ storage: sqliteStorage({ file, busyTimeoutMs: 1 }) })
+  await rig.login('alice', 'a1')
+  await rig.enqueue('one')
+  const other = new SqliteDatabase(file)
+  other.exec('BEGIN IMMEDIATE')
+  rig.last.reply(200)
+  await rig.advance(3000)
+  expect(rig.holdsOf('alice')).toEqual(['storage-failed'])
+  await expect(rig.enqueue('refused')).rejects.toMatchObject({
+    name: 'HoldfastError',
+    code: 'STORAGE_BUSY',
+    retryable: true,
+  })
+  expect(rig.eventsOf('operation.completed')).toEqual([])
+  other.exec('ROLLBACK')
+  other.close()
+  rig.answer = replying(200)
+  await rig.enqueue('two')
+  await rig.advance(60_000)
+  expect(rig.eventsOf('operation.completed')).toHaveLength(2)
+  expect(rig.bodies).toEqual(['one', 'two'])
+  expect(rig.holdsOf('alice')).toEqual([])
+})
+
+// Q16, Q4
+describe('a payload of 300 KiB', () => {
+  const large = 'x'.repeat(300 * 1024)
+
+  test('is refused, and nothing of it is stored', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await expect(rig.enqueue(large)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' })
+    expect(rig.holdfast.status().counts.pending).toBe(0)
+    expect(rig.sent).toEqual([])
+  })
+
+  test('goes whole where it is allowed, alone though its kind merges, and over a crash', async () => {
+    const texts = defineOperation({
+      kind: 'texts',
+      payload: z.object({ text: z.string() }),
+      request: ({ payload }) => ({ method: 'POST', path: '/texts', body: payload }),
+      merge: {
+        key: () => '',
+        combine: (payloads) => ({
+          method: 'POST',
+          path: '/texts',
+          body: { text: payloads.map(({ text }) => text).join() },
+        }),
+      },
+    })
+    const rig = await Rig.start({
+      operations: [texts],
+      maxPayloadBytes: 1024 * 1024,
+      vault: memoryVault(),
+    })
+    await rig.login('alice', 'a1')
+    rig.holdfast.pause()
+    const drafts = [large, 'small', 'smaller'].map((text) => rig.holdfast.enqueue(texts({ text })))
+    await rig.whileResting(Promise.all(drafts))
+    rig.holdfast.resume()
+    await rig.advance()
+    rig.crash()
+    rig.answer = replying(200)
+    await rig.open()
+    await rig.advance()
+    expect(rig.bodies).toEqual([large, large, 'small,smaller'])
+    expect(rig.eventsOf('operation.completed')).toHaveLength(3)
   })
 })
 

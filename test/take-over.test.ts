@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import type { AppProcess } from './support/app-process.ts'
 import {
   appliedBy,
-  type Company,
   expectAllOnceInOrder,
   gather,
   openInTurn,
+  repetitionsAt,
   report,
 } from './support/company.ts'
 
@@ -29,14 +29,6 @@ async function completedBy(app: AppProcess): Promise<number> {
 
 function timersOf(app: AppProcess): Promise<readonly number[]> {
   return app.tell('timers', null)
-}
-
-/** Keys that came while in progress, or after they were applied: what the server told apart. */
-function duplicatesIn({ server }: Company): string {
-  const { users } = server.summary()
-  const all = Object.values(users)
-  const suppressed = all.reduce((sum, user) => sum + user.duplicatesSuppressed, 0)
-  return `${suppressed} repetitions suppressed`
 }
 
 describe('the dispatcher is killed', { timeout: SLOW_MS }, () => {
@@ -65,7 +57,10 @@ describe('the dispatcher is killed', { timeout: SLOW_MS }, () => {
       ])
       await Promise.all([completedBy(second), completedBy(third)])
       await Promise.all([second.tell('drained', null), third.tell('drained', null)])
-      report(`killed at sending ${sendings}, ${duplicatesIn(company)}`, company)
+      report(
+        `killed at sending ${sendings}, ${repetitionsAt(server)} repetitions suppressed`,
+        company,
+      )
       expectAllOnceInOrder(server, [...ids, ...more].flat())
       const senders = [second, third].filter((app) => app.ids('operation.sent').length > 0)
       expect(senders).toHaveLength(1)
@@ -118,6 +113,34 @@ describe('the dispatcher closes', { timeout: SLOW_MS }, () => {
     expectAllOnceInOrder(server, ids)
     // What was in flight came to its end: nothing was sent again.
     expect(other.ids('operation.sent')).toHaveLength(65 - appliedCount)
+  })
+
+  test('Q17: of several that wait one takes over by its alarm, also if nobody is used', async () => {
+    const company = await gather(3, { clock: 'hand' })
+    const { apps, server } = company
+    const [dispatcher, ...others] = apps as [AppProcess, AppProcess, AppProcess]
+    const [second, third] = others
+    await openInTurn(apps)
+    await dispatcher.tell('hold', 'replied')
+    const ids = [
+      ...(await second.tell('enqueue', { user: 'alice', count: 10 })),
+      ...(await third.tell('enqueue', { user: 'alice', count: 10 })),
+    ]
+    await dispatcher.held()
+    const closed = dispatcher.tell('close', null)
+    await dispatcher.tell('release', null)
+    await closed
+    // What was on its way came to its end, and nothing more was begun.
+    expect(appliedBy(server)).toHaveLength(1)
+    expect(await Promise.all(others.map(timersOf))).toEqual([[30_000], [30_000]])
+    await Promise.all(others.map((app) => app.tell('pass', 30_000)))
+    await Promise.all(others.map(completedBy))
+    await Promise.all(others.map((app) => app.tell('drained', null)))
+    report('closed, an alarm', company)
+    expectAllOnceInOrder(server, ids)
+    const sentCounts = others.map((app) => app.ids('operation.sent').length)
+    expect(sentCounts.sort((a, b) => a - b)).toEqual([0, 19])
+    expect(await Promise.all(others.map(timersOf))).toEqual([[], []])
   })
 
   // Q7, T4

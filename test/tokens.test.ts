@@ -196,6 +196,59 @@ describe('a 401', () => {
   })
 })
 
+// T8
+describe('a token that is pushed after a refusal and refused itself', () => {
+  test('is told of; the cause is the first 401, by identity, until a token is taken', async () => {
+    const rig = await Rig.start({ answer: replying(401) })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    for (const token of ['a2', 'a3']) {
+      await rig.whileResting(rig.holdfast.updateToken('alice', token))
+      await rig.advance()
+    }
+    const [second, third, ...others] = rig.eventsOf('token.refreshFailed')
+    expect(others).toEqual([])
+    expect(second?.error).toMatchObject({
+      code: 'AUTH_REFRESH_FAILED',
+      cause: { code: 'AUTH_TOKEN_REFUSED', message: expect.stringContaining('generation 1') },
+    })
+    expect(third?.error.cause).toBe(second?.error.cause)
+    expect(rig.time.nextAt()).toBeNull()
+    rig.answer = replying(200)
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a4'))
+    await rig.advance()
+    rig.answer = replying(401)
+    await rig.enqueue('two')
+    await rig.advance()
+    expect(rig.eventsOf('token.refreshFailed')).toHaveLength(2)
+  })
+
+  test('is told of though the refusal was before a restart', async () => {
+    const rig = await Rig.start({ answer: replying(401) })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.advance()
+    await rig.close()
+    await rig.open()
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
+    await rig.advance()
+    expect(rig.eventsOf('token.refreshFailed')).toHaveLength(1)
+  })
+
+  test('is not told of where it is of the next session (T11)', async () => {
+    const rig = await Rig.start({ answer: replying(401) })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+    await rig.login('alice', 'a2')
+    await rig.enqueue('two')
+    await rig.advance()
+    expect(rig.eventsOf('token.refused')).toHaveLength(2)
+    expect(rig.eventsOf('token.refreshFailed')).toEqual([])
+  })
+})
+
 // T10
 test('403 neither refreshes nor signs out: the operation is rejected', async () => {
   let calls = 0

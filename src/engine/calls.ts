@@ -12,11 +12,13 @@ import type { Flushes } from './flushes.ts'
 import type { HoldBook } from './hold-book.ts'
 import { draftCodec, type Enqueued, type Intake } from './intake.ts'
 import { Interventions } from './interventions.ts'
-import { type Reads, readCodec } from './reads.ts'
+import { OpenCalls } from './open-calls.ts'
+import { readCodec } from './read.ts'
+import type { Reads } from './reads.ts'
 import type { Records } from './records.ts'
 import { loginCodec, type LogoutArgs, type LogoutResult, type Sessions } from './sessions.ts'
 import type { Waits } from './waits.ts'
-import { Within, type WithinArgs } from './within.ts'
+import type { Within, WithinArgs } from './within.ts'
 
 export interface CallParts {
   readonly core: Core
@@ -26,6 +28,7 @@ export interface CallParts {
   readonly connectivity: Connectivity
   readonly flushes: Flushes
   readonly intake: Intake
+  readonly within: Within
   readonly reads: Reads
   readonly records: Records
   readonly readToken: (secret: string) => Token
@@ -41,10 +44,11 @@ export interface CallParts {
 export type Calls = ReturnType<typeof serveCalls>
 
 export function serveCalls(parts: CallParts) {
-  const { core, holds, waits, sessions, connectivity, flushes, intake, reads, records } = parts
+  const { core, holds, waits, sessions, connectivity, flushes, reads, records } = parts
+  const { intake, within } = parts
   const { readToken, tokenOf, dispatch, isClosing, start, close, touch } = parts
   const interventions = new Interventions(core, holds, waits, records)
-  const within = new Within(core)
+  const open = new OpenCalls()
   const tokenArgs = loginCodec(tokenOf)
   const { boundary } = core
   /** Offers a call, unless the engine is closing. */
@@ -58,7 +62,7 @@ export function serveCalls(parts: CallParts) {
       codec,
       run: (args, settle) => {
         if (!isClosing()) {
-          run(args, settle)
+          run(args, open.begun(name, settle))
           dispatch.used()
         } else settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
       },
@@ -72,8 +76,10 @@ export function serveCalls(parts: CallParts) {
     }
   }
   return {
-    /** Is no call of `enqueue()` or `read()` under way? */
-    isIdle: () => intake.isIdle && reads.isIdle,
+    /** Does nobody wait for the answer of a call? */
+    areAnswered: () => open.isEmpty,
+    /** The engine is closed. */
+    endAll: () => open.endAll(),
     readToken,
     start: boundary.serve<null, void>({
       name: 'start',
@@ -145,9 +151,10 @@ export function serveCalls(parts: CallParts) {
     flush: serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) =>
       flushes.begin(deadlineMs, settle),
     ),
-    platform: serve('platform', plain<PlatformEvent>(), (event) => {
+    platform: serve('platform', plain<PlatformEvent>(), (event, settle: Settle<void>) => {
       connectivity.heard(event)
       touch()
+      settle.resolve()
     }),
     foreignCommit: boundary.serve<null, void>({
       name: 'foreignCommit',

@@ -4,16 +4,21 @@
  * pending, by an alarm; what other processes commit is noticed by both.
  */
 import type { EnvelopeRow, OpenedState } from '../../storage/storage.ts'
+import type { LaneId } from '../model.ts'
 import type { Answered } from './boundary.ts'
 import type { Connectivity } from './connectivity.ts'
 import type { Core } from './core.ts'
 import type { HoldBook } from './hold-book.ts'
 import { backoffMs } from './judge.ts'
 import type { LaneLine } from './lane-line.ts'
+import { notStored } from './storage-errors.ts'
 import type { Waits } from './waits.ts'
 
 /** How long a waiting process waits: 30 s, doubling to 5 min. */
 const RETRY = { base: 30_000, cap: 300_000, jitter: false } as const
+
+/** What could not be read is read again: a commit is noticed only once (E2). */
+const REREAD = { base: 1000, cap: 60_000, jitter: false } as const
 
 export interface DispatchParts {
   readonly core: Core
@@ -28,6 +33,9 @@ export interface DispatchParts {
   readonly changed: () => void
 }
 
+/** From when a process dispatches until it closes: if it dies, what it has sent is unknown. */
+const NOBODY_KNOWS = { change: 'leaveBehind', lanes: null } as const
+
 /** What a journal's summary says of it. */
 export interface SavedDispatch {
   readonly isOurs: boolean
@@ -38,9 +46,14 @@ export class Dispatch {
   readonly #parts: DispatchParts
   readonly #core: Core
   #isOurs = false
+  /** The lock is being asked for, or is ours, and what is stored has not been read since. */
   #isTaking = false
+  #hasLock = false
+  /** Lanes whose head the process before this one may have sent, as it said itself; null: it has not said (Q10). */
+  #leftBehind: readonly LaneId[] | null = null
   #isArmed = false
   #roundCount = 0
+  #failureCount = 0
 
   constructor(parts: DispatchParts) {
     this.#parts = parts
@@ -58,6 +71,7 @@ export class Dispatch {
 
   restore({ isOurs, roundCount }: SavedDispatch, alarms: ReadonlySet<string>): void {
     this.#isOurs = isOurs
+    this.#hasLock = isOurs
     this.#roundCount = roundCount
     this.#isArmed = alarms.has('take-over')
     if (this.#isArmed) this.#core.boundary.rearm('take-over', () => this.#waited())
@@ -70,10 +84,12 @@ export class Dispatch {
       if (!answer.ok) then(answer)
       else if (answer.value) {
         this.#isOurs = true
+        this.#hasLock = true
         // What was read before may be out of date: only now nobody else sends.
-        store.reload((current) =>
-          then(current.ok ? { ok: true, value: { ...state, ...current.value } } : current),
-        )
+        store.reload((current) => {
+          if (!current.ok) then(current)
+          else this.#takeUp(current.value, state, then)
+        })
       } else {
         this.#parts.holds.setOnEvery('other-process', 'another process dispatches this database')
         then({ ok: true, value: state })
@@ -81,39 +97,74 @@ export class Dispatch {
     })
   }
 
+  /** What the process that dispatched said when it closed is over before anything is sent (Q10). */
+  #takeUp(
+    current: OpenedState,
+    state: OpenedState,
+    then: (answer: Answered<OpenedState>) => void,
+  ): void {
+    const value = { ...state, ...current }
+    this.#leftBehind = current.leftBehind ?? null
+    if (this.#leftBehind === null) then({ ok: true, value })
+    else {
+      this.#core.store.commit([NOBODY_KNOWS], {}, (answer) =>
+        then(answer.ok ? { ok: true, value } : answer),
+      )
+    }
+  }
+
   /** The engine is used: a process that waits tries to take over. */
   used(): void {
     if (this.#isOurs || this.#isTaking) return
     this.#isTaking = true
     this.#core.store.lock((answer) => {
-      if (answer.ok && answer.value) this.#takeOver()
-      else this.#waitOn()
+      if (answer.ok && answer.value) {
+        this.#hasLock = true
+        this.#reload()
+      } else {
+        this.#isTaking = false
+        this.#armIfPending()
+      }
     })
   }
 
   /** Another process has committed. */
   heardOfCommit(): void {
-    this.#core.store.reload((answer) => {
-      if (!answer.ok) return
-      this.#refresh(answer.value)
-      this.#parts.hearTokens(answer.value)
-      this.#parts.changed()
-      if (!this.#isOurs) this.#armIfPending()
-    })
+    this.#reload()
+  }
+
+  /** Nothing came of what was on its way into storage. */
+  cameToNothing(): void {
+    if (!this.#isOurs) this.#armIfPending()
+  }
+
+  /**
+   * The process ends in an orderly way: for whoever comes next, what it leaves in doubt is stored, if it
+   * can be; else it counts as a crash. `sending`: lanes whose attempt is under way.
+   */
+  leave(sending: readonly LaneId[]): void {
+    if (!this.#isOurs) return
+    const { lanes, store } = this.#core
+    const isInDoubt = (line: LaneLine) =>
+      sending.includes(line.lane) || line.mayHaveBeenSent || line.isOutcomeUnknown
+    const inDoubt = Array.from(lanes.pending()).filter(isInDoubt)
+    const change = { change: 'leaveBehind', lanes: inDoubt.map(({ lane }) => lane) } as const
+    store.commit([change], { synced: false }, () => undefined)
   }
 
   /** What is in a lane at the start, or when it is taken over. */
   adopt(state: OpenedState): void {
     const { lanes, settings } = this.#core
-    const envelopes = this.#isOurs
-      ? state.envelopes.map((envelope) => afterTheEnd(this.#core, envelope))
-      : state.envelopes
+    const mayHaveBeenSent = (lane: LaneId) => this.#leftBehind?.includes(lane) ?? true
+    const envelopes = state.envelopes.map((envelope) =>
+      this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope,
+    )
     const known = new Set<LaneLine>()
     for (const row of state.lanes) {
       const ofLane = envelopes.filter((envelope) => envelope.lane === row.lane)
       const line = lanes.make(row, ofLane)
       known.add(line)
-      line.takenOver(row, ofLane)
+      line.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
       if (!this.#isOurs) continue
       const { envelope } = line
       if (envelope !== null) this.#parts.waits.begin(line, envelope)
@@ -122,29 +173,64 @@ export class Dispatch {
       }
     }
     this.#emptyAllBut(known)
+    if (!this.#isOurs) this.#armIfPending()
   }
 
-  #takeOver(): void {
-    this.#core.store.reload((answer) => {
+  /** Reads what is stored, however often that takes; whoever has got the lock then takes over. */
+  #reload(): void {
+    const { store, boundary, report } = this.#core
+    // What was asked before the lock was ours may be out of date: others were still sending.
+    const isLocked = this.#hasLock
+    store.reload((answer) => {
       if (!answer.ok) {
-        this.#waitOn()
+        const error = notStored(answer.error, 'what another process committed could not be read')
+        report('error', { error })
+        this.#failureCount += 1
+        boundary.arm('reload', backoffMs(this.#failureCount, 0, REREAD), () => this.#reload())
         return
       }
-      this.#isTaking = false
-      this.#isOurs = true
-      this.#disarm()
-      this.adopt(answer.value)
-      this.#parts.hearTokens(answer.value)
-      this.#parts.connectivity.limitedBefore(answer.value.deadlines)
-      this.#parts.holds.liftFromEvery('other-process')
-      this.#parts.begin()
-      this.#parts.changed()
+      if (isLocked === this.#hasLock) {
+        this.#failureCount = 0
+        boundary.disarm('reload')
+      }
+      const { leftBehind } = answer.value
+      if (!isLocked || this.#isOurs) this.#heard(answer.value)
+      else if (leftBehind === undefined) this.#takeOver(answer.value)
+      else this.#takeUpAtLast(leftBehind)
     })
   }
 
-  #waitOn(): void {
+  /** The same while waiting: it is repeated, and then what is stored is read again. */
+  #takeUpAtLast(leftBehind: readonly LaneId[]): void {
+    const { store, report } = this.#core
+    store.commitAtLast(
+      [NOBODY_KNOWS],
+      {},
+      (cause) => report('error', { error: notStored(cause, 'the take-over was not stored yet') }),
+      () => {
+        this.#leftBehind = leftBehind
+        this.#reload()
+      },
+    )
+  }
+
+  #heard(state: OpenedState): void {
+    this.#refresh(state)
+    this.#parts.hearTokens(state)
+    this.#parts.changed()
+    if (!this.#isOurs) this.#armIfPending()
+  }
+
+  #takeOver(state: OpenedState): void {
     this.#isTaking = false
-    this.#armIfPending()
+    this.#isOurs = true
+    this.#disarm()
+    this.adopt(state)
+    this.#parts.hearTokens(state)
+    this.#parts.connectivity.limitedBefore(state.deadlines)
+    this.#parts.holds.liftFromEvery('other-process')
+    this.#parts.begin()
+    this.#parts.changed()
   }
 
   #waited(): void {
@@ -178,8 +264,7 @@ export class Dispatch {
       const isNew = lanes.get(row.lane) === undefined
       const line = lanes.make(row)
       known.add(line)
-      if (isNew) line.mayHaveBeenSent = false
-      else line.refreshed(row)
+      if (!isNew) line.refreshed(row)
       if (line.pending > 0) pilot.arrived(line)
     }
     this.#emptyAllBut(known)

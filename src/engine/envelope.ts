@@ -43,7 +43,7 @@ export function formEnvelope(
   }
 }
 
-/** The run directly behind the head that merges with it. */
+/** The run directly behind the head that merges with it, up to what has been sent before (I3, Q5, Q7). */
 function neighbours(
   line: LaneLine,
   mergeKey: string,
@@ -54,6 +54,7 @@ function neighbours(
   let bytes = Buffer.byteLength(line.head?.payload ?? '')
   for (const row of line.rows.slice(1, MOST_MEMBERS)) {
     bytes += Buffer.byteLength(row.payload)
+    if (line.envelopeAt(row.place) !== null) break
     if (bytes > MOST_BYTES || kinds.mergeKey(row) !== mergeKey || !isReady(row)) break
     run.push(row)
   }

@@ -19,7 +19,8 @@ export class Flushes {
   /** Is a portal being probed? Then `offline` passes too. */
   readonly #isProbing: () => boolean
   readonly #open = new Set<Flush>()
-  #count = 0
+  /** How many there have been: it makes the names of their alarms, also in a journal that begins later. */
+  count = 0
 
   constructor(core: Core, holds: HoldBook, isProbing: () => boolean) {
     this.#core = core
@@ -28,7 +29,7 @@ export class Flushes {
   }
 
   begin(deadlineMs: number, settle: Settle<null>): void {
-    const flush: Flush = { alarm: `flush:${++this.#count}`, settle }
+    const flush: Flush = { alarm: `flush:${++this.count}`, settle }
     this.#open.add(flush)
     this.#core.boundary.arm(flush.alarm, deadlineMs, () => this.#end(flush))
     this.check()

@@ -4,22 +4,14 @@
  * owner, never their order.
  */
 import { formatOperationId } from '../../storage/operation-id.ts'
-import { asHoldfastError, HoldfastError } from '../errors.ts'
 import type { LaneId, OperationId, UserId } from '../model.ts'
+import { checkSchema, type Draft, refusalOf } from './admission.ts'
 import { arrive } from './arrive.ts'
 import type { Codec, Settle } from './boundary.ts'
 import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
 import { draftRow } from './draft-row.ts'
 import { payloadOfSize } from './rows-codec.ts'
-
-/** What `enqueue()` was called with. */
-export interface Draft {
-  readonly kind: string
-  /** JSON text. */
-  readonly payload: string
-  readonly expiresInMs: number | null
-}
 
 /** What became of it. */
 export type Enqueued =
@@ -74,7 +66,7 @@ export class Intake {
   }
 
   enqueue(draft: Draft, settle: Settle<Enqueued>): void {
-    const { kinds, lanes, pilot } = this.#core
+    const { lanes, pilot } = this.#core
     const { user } = pilot
     const refusal = refusalOf(this.#core, draft)
     if (refusal !== null) {
@@ -87,9 +79,9 @@ export class Intake {
     else line.push(ticket)
     lanes.coming(user, 1)
     this.#openOf(user).add(ticket)
-    kinds.check(draft.kind, draft.payload, (why) => {
+    checkSchema(this.#core, draft, (unfit) => {
       ticket.isChecked = true
-      if (why !== null) this.#refuse(ticket, why)
+      if (unfit !== null) this.#refuse(ticket, unfit)
       this.#advance(user)
     })
   }
@@ -112,16 +104,10 @@ export class Intake {
     }
   }
 
-  /** Is no call under way? */
-  get isIdle(): boolean {
-    return this.#core.lanes.comingCount === 0
-  }
-
-  #refuse(ticket: Ticket, why: string): void {
+  #refuse(ticket: Ticket, unfit: Error): void {
     const line = this.#tickets.get(ticket.user)
     line?.splice(line.indexOf(ticket), 1)
-    const message = `the payload of ${ticket.draft.kind} does not fit its schema: ${why}`
-    ticket.settle.reject(new HoldfastError('INVALID_PAYLOAD', message))
+    ticket.settle.reject(unfit)
     this.#over(ticket)
     this.#cameToNothing(ticket.user)
   }
@@ -171,33 +157,11 @@ export class Intake {
   /** Nothing is stored of it, and everybody is told (I3). */
   #drop(ticket: Ticket): void {
     const { user, draft, nonce: unique, settle } = ticket
-    this.#core.lanes.coming(user, -1)
     const id = dropAtOnce(this.#core, draft.kind, unique)
     settle.resolve({ id, dropped: true })
     this.#over(ticket)
+    this.#cameToNothing(user)
   }
-}
-
-/** Why an operation cannot be taken, before its schema is asked (E1, Q16); null: it can. */
-export function refusalOf(
-  { kinds, settings, lanes }: Core,
-  { kind, payload }: Draft,
-): HoldfastError | null {
-  if (kinds.facts(kind) === undefined) {
-    const message = `the kind ${kind} is unknown; give its definition to createHoldfast({ operations })`
-    return new HoldfastError('UNKNOWN_KIND', message)
-  }
-  const { maxPayloadBytes, maxPending } = settings
-  const bytes = Buffer.byteLength(payload)
-  if (bytes > maxPayloadBytes) {
-    const message = `the payload of ${kind} has ${bytes} bytes, maxPayloadBytes is ${maxPayloadBytes}`
-    return new HoldfastError('PAYLOAD_TOO_LARGE', message)
-  }
-  if (lanes.count('pending') + lanes.comingCount >= maxPending) {
-    const message = `${maxPending} operations are pending, as many as maxPending allows`
-    return new HoldfastError('QUEUE_FULL', message, { retryable: true })
-  }
-  return null
 }
 
 /** Is an operation of this owner dropped instead of stored, as things are? (I3) */
@@ -210,18 +174,4 @@ export function dropAtOnce({ report }: Core, kind: string, unique: string): Oper
   const id = formatOperationId(NO_LANE, 0, unique)
   report('operation.dropped', { id, user: null, kind, reason: 'anonymous' })
   return id
-}
-
-/** The payload as JSON text. @throws HoldfastError `INVALID_PAYLOAD` where it is not JSON. */
-export function payloadText(kind: string, payload: unknown): string {
-  let text: string | undefined
-  try {
-    text = JSON.stringify(payload)
-  } catch (error) {
-    throw asHoldfastError(error, 'INVALID_PAYLOAD', `the payload of ${kind} is not JSON`)
-  }
-  if (text === undefined) {
-    throw new HoldfastError('INVALID_PAYLOAD', `the payload of ${kind} is not JSON`)
-  }
-  return text
 }

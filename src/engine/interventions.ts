@@ -31,11 +31,11 @@ export class Interventions {
       if (found.state === 'dead') {
         const message = `${id} is a dead letter: it can be retried or discarded, not cancelled`
         settle.reject(new HoldfastError('UNKNOWN_OPERATION', message))
-      } else if (isInFlight(line, id) || isOfUnknownOutcome(line, id)) {
+      } else if (isInFlight(line, id) || isOfUnknownOutcome(line, id, found.place)) {
         settle.reject(new HoldfastError('TOO_LATE', `${id} has been sent and may have arrived`))
       } else {
         const change = { change: 'cancel', id, at: boundary.wall } as const
-        this.#change(line, change, settle, ({ affected }) => {
+        this.#change(linesOf(line), change, settle, ({ affected }) => {
           this.#gone(affected)
           for (const { id: cancelled, user, kind } of affected) {
             report('operation.cancelled', { id: cancelled, user, kind })
@@ -54,7 +54,7 @@ export class Interventions {
         return
       }
       const change = { change: 'discard', id, at: boundary.wall } as const
-      this.#change(line, change, settle, (answer) => {
+      this.#change(linesOf(line), change, settle, (answer) => {
         if (answer.from === 'dead') this.#lettersGone(answer.affected)
         else this.#gone(answer.affected)
         for (const { id: discarded, user, kind } of answer.affected) {
@@ -66,23 +66,28 @@ export class Interventions {
 
   /** Q9: back to its place, but never ahead of an envelope that has been sent (Q2). */
   retry(id: OperationId, settle: Settle<void>): void {
-    this.#locate(id, settle, (found, line) => {
-      if (found.state === 'pending') {
-        const message = `${id} is pending, only a dead letter can be retried`
-        settle.reject(new HoldfastError('NOT_RETRYABLE', message))
-        return
-      }
-      this.#change(
-        line,
-        { change: 'revive', id, behind: this.#sent(), at: this.#core.boundary.wall },
-        settle,
-        ({ affected, envelopes = [], shifts = [] }) => {
-          // First back, then released from the hold: what lies behind must not go ahead.
-          this.#back(affected, envelopes, shifts)
-          this.#lettersGone(affected)
-        },
-      )
+    const retry = ({ state }: Found) => {
+      if (state === 'pending') settle.reject(notRetryable(id, 'is pending'))
+      else this.#withHeads(this.#whereHeadsMatter(), settle, () => this.#revive(id, settle))
+    }
+    this.#locate(id, settle, retry, notRetryable(id, 'has settled'))
+  }
+
+  #revive(id: OperationId, settle: Settle<void>): void {
+    const { lanes, boundary } = this.#core
+    const change = { change: 'revive', id, behind: this.#sent(), at: boundary.wall } as const
+    this.#change([...lanes.all()], change, settle, ({ affected, envelopes = [], shifts = [] }) => {
+      // First back, then released from the hold: what lies behind must not go ahead.
+      this.#back(affected, envelopes, shifts)
+      this.#lettersGone(affected)
     })
+  }
+
+  /** Lanes that something may come back to (Q12), whose head the former process may have sent (Q2). */
+  #whereHeadsMatter(): LaneLine[] {
+    return Array.from(this.#core.lanes.pending()).filter(
+      ({ letters, mayHaveBeenSent }) => letters > 0 && mayHaveBeenSent,
+    )
   }
 
   /** How far each lane has been sent: what depends on a record may be in another lane than its creation (Q12). */
@@ -93,43 +98,52 @@ export class Interventions {
     })).flatMap(({ lane, place }) => (place === null ? [] : [{ lane, place }]))
   }
 
-  /** Finds an operation, and sees to it that the head of its lane is known. */
+  /** Finds an operation, and sees to it that the head of its lane is known. `settled`: it has ended. */
   #locate(
     id: OperationId,
     settle: Settle<void>,
     then: (found: Found, line: LaneLine | undefined) => void,
+    settled: HoldfastError = unknownOperation(id),
   ): void {
     const { store, lanes } = this.#core
     store.find(id, (found) => {
-      if (!found.ok || found.value === null) {
-        settle.reject(found.ok ? unknownOperation(id) : found.error)
-        return
+      if (!found.ok) settle.reject(found.error)
+      else if (found.value === null) settle.reject(unknownOperation(id))
+      else if (found.value === 'settled') settle.reject(settled)
+      else {
+        const { value } = found
+        const line = lanes.get(value.lane)
+        this.#withHeads(linesOf(line), settle, () => then(value, line))
       }
-      const { value } = found
-      const line = lanes.get(value.lane)
-      if (line === undefined || line.pending === 0 || line.head !== undefined) {
-        then(value, line)
-        return
-      }
-      store.window(line.lane, Number.MIN_SAFE_INTEGER, WINDOW_ROWS, (answer) => {
-        if (!answer.ok) {
-          settle.reject(answer.error)
-          return
-        }
-        line.loaded(answer.value)
-        then(value, line)
-      })
     })
   }
 
-  /** The lane sends nothing meanwhile: what is about to go must not be sent, nor anything ahead of what comes back. */
+  /** Sees to it that the head of each of these lanes is known. */
+  #withHeads(lines: readonly LaneLine[], settle: Settle<void>, then: () => void): void {
+    const line = lines.find(({ pending, head }) => pending > 0 && head === undefined)
+    if (line === undefined) {
+      then()
+      return
+    }
+    this.#core.store.window(line.lane, Number.MIN_SAFE_INTEGER, WINDOW_ROWS, (answer) => {
+      if (!answer.ok) {
+        settle.reject(answer.error)
+        return
+      }
+      line.loaded(answer.value)
+      const others = lines.filter((one) => one !== line)
+      this.#withHeads(answer.value.length === 0 ? others : lines, settle, then)
+    })
+  }
+
+  /** These lanes send nothing meanwhile: neither what is about to go, nor anything ahead of what comes back. */
   #change(
-    line: LaneLine | undefined,
+    lines: readonly LaneLine[],
     change: Extract<Change, { readonly id: OperationId }>,
     settle: Settle<void>,
     applied: (answer: Extract<Answer, { applied: true }>) => void,
   ): void {
-    line?.changeBegun()
+    for (const line of lines) line.changeBegun()
     this.#core.store.commit([change], {}, (answered) => {
       const answer = answered.ok ? answered.value[0] : undefined
       if (answer?.applied === true) {
@@ -137,7 +151,7 @@ export class Interventions {
         this.#records.changed()
         settle.resolve()
       } else settle.reject(answered.ok ? unknownOperation(change.id) : answered.error)
-      line?.changeEnded()
+      for (const line of lines) line.changeEnded()
     })
   }
 
@@ -186,19 +200,24 @@ export class Interventions {
   }
 }
 
+function linesOf(line: LaneLine | undefined): readonly LaneLine[] {
+  return line === undefined ? [] : [line]
+}
+
 function isInFlight(line: LaneLine | undefined, id: OperationId): boolean {
   return line?.attempt?.members.some((row) => row.id === id) ?? false
 }
 
 /** A member of an envelope of unknown outcome, or what the process before this one may have sent. */
-function isOfUnknownOutcome(line: LaneLine | undefined, id: OperationId): boolean {
+function isOfUnknownOutcome(line: LaneLine | undefined, id: OperationId, place: number): boolean {
   if (line === undefined) return false
-  if (line.mayHaveBeenSent && line.head?.id === id) return true
-  const { envelope } = line
-  if (envelope === null || !line.isOutcomeUnknown) return false
-  return line.rows.some((row) => row.id === id && envelope.members.includes(row.place))
+  return (line.mayHaveBeenSent && line.head?.id === id) || line.isUnknownAt(place)
 }
 
 function unknownOperation(id: OperationId): HoldfastError {
   return new HoldfastError('UNKNOWN_OPERATION', `no operation ${id} is pending or dead`)
+}
+
+function notRetryable(id: OperationId, why: string): HoldfastError {
+  return new HoldfastError('NOT_RETRYABLE', `${id} ${why}, only a dead letter can be retried`)
 }

@@ -63,10 +63,13 @@ export function judge(judged: Judged): Verdict {
 function judgeAgain(judged: Judged): Verdict {
   const { envelope, reply, sentAt, now, settings } = judged
   const isUnknown = reply === null
+  // By the status the server has taken it, by the rest of the reply not: nobody knows (Q5, Q8).
+  const isDoubtful = reply !== null && isSuccess(reply)
   const attempts = envelope.attempts + 1
   const countedAttempts = envelope.countedAttempts + (isCounted(judged) ? 1 : 0)
-  const firstAttemptAt = envelope.firstAttemptAt ?? sentAt
-  const unknownSince = envelope.unknownSince ?? (isUnknown ? sentAt : null)
+  // A clock that jumped back does not make the patience longer than it is from now on.
+  const firstAttemptAt = Math.min(envelope.firstAttemptAt ?? sentAt, now)
+  const unknownSince = envelope.unknownSince ?? (isUnknown || isDoubtful ? sentAt : null)
   if (countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs) {
     return { verdict: 'dead', reason: 'attempts-exhausted', unknownSince }
   }
@@ -89,6 +92,11 @@ function judgeAgain(judged: Judged): Verdict {
       lastStatus: reply?.status ?? envelope.lastStatus,
     },
   }
+}
+
+/** A page is no word of the server's (Q6). */
+function isSuccess({ status, headers }: Reply): boolean {
+  return status >= 200 && status < 300 && !/\bhtml\b/i.test(headers['content-type'] ?? '')
 }
 
 function isCounted({ reply, othersWereAnswered }: Judged): boolean {

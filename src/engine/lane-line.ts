@@ -4,6 +4,7 @@
  */
 import type { Hold, HoldName } from '../../machines/holds.ts'
 import type { Shift } from '../../storage/changes.ts'
+import { withoutMembers } from '../../storage/without-members.ts'
 import type { EnvelopeRow, LaneRow, OperationRow } from '../../storage/storage.ts'
 import type { Instant, LaneId, OperationId, Owner, UserId } from '../model.ts'
 import type { Json } from '../journal/lines.ts'
@@ -25,7 +26,6 @@ export interface SavedLine {
   readonly refusedCount: number
   readonly mayHaveBeenSent: boolean
   readonly superseded: readonly OperationId[]
-  readonly spared: readonly number[]
   readonly repliesAtPortal: number | null
   readonly repliesAtLastEnd: number | null
 }
@@ -44,13 +44,15 @@ export class LaneLine {
   letters = 0
   /** Operations up to this place are sent alone (Q4). */
   soloThrough = 0
+  /** Operations up to this place are to be dropped: what a logout has added lies behind it (I7). 0: none. */
+  discardThrough = 0
   /** The last place given in this lane, as far as is known. */
   tail = 0
   readonly barriers = new Set<Barrier>()
-  /** Operations that were in flight when another user took the device: not to be sent again (I8). */
+  /** How far operations have moved back in all, as far as is known. */
+  #shifted = 0
+  /** Operations that were here when another user took the device: not to be sent, or not again (I8). */
   readonly superseded = new Set<OperationId>()
-  /** The places of what stays when the lane is dropped: what a logout has added (I7). */
-  readonly spared = new Set<number>()
   /** Holds on this lane alone. */
   readonly holds = new Map<HoldName, Hold>()
   /** The attempt under way. */
@@ -76,8 +78,9 @@ export class LaneLine {
     this.pending = row.pending
     this.letters = row.letters
     this.soloThrough = row.soloThrough
+    this.discardThrough = row.discardThrough ?? 0
     this.tail = row.tail ?? 0
-    this.mayHaveBeenSent = row.pending > 0
+    this.#shifted = row.shifted ?? 0
     for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
   }
 
@@ -136,6 +139,13 @@ export class LaneLine {
     return this.unknownSince !== null
   }
 
+  /** The same of any place: an envelope that was adopted may lie behind others (I3). */
+  isUnknownAt(place: number): boolean {
+    return Array.from(this.#envelopes.values()).some(
+      ({ unknownSince, members }) => unknownSince !== null && members.includes(place),
+    )
+  }
+
   /** Are rows of it being changed, other than by an attempt? Then what is in memory may be gone. */
   get isChanging(): boolean {
     return this.#changeCount > 0
@@ -179,10 +189,17 @@ export class LaneLine {
     const head = this.head
     this.pending -= places.length
     this.#rows = this.#rows.filter((row) => !places.includes(row.place))
-    for (const [place, { members }] of this.#envelopes) {
-      if ([place, ...members].some((one) => places.includes(one))) this.#envelopes.delete(place)
+    for (const envelope of Array.from(this.#envelopes.values())) {
+      const left = withoutMembers(envelope, places)
+      if (left === null) this.#envelopes.delete(envelope.place)
+      else this.recorded(left)
     }
     if (head === undefined || places.includes(head.place)) this.#forgetHead()
+  }
+
+  /** All that was here, the head too, goes on in another lane (I3). */
+  handedOver(): void {
+    this.#forgetHead()
   }
 
   /** The order in storage has changed: the window is to be read again. */
@@ -211,13 +228,15 @@ export class LaneLine {
     }
   }
 
-  /** Another process had this lane until now; this is what it left. */
-  takenOver(row: LaneRow, envelopes: readonly EnvelopeRow[]): void {
+  /** Another process had this lane until now; this is what it left, and whether it may have sent the head. */
+  takenOver(row: LaneRow, envelopes: readonly EnvelopeRow[], mayHaveBeenSent: boolean): void {
     this.reordered(row.pending)
     this.letters = row.letters
     this.soloThrough = row.soloThrough
+    this.discardThrough = row.discardThrough ?? 0
     this.tail = row.tail ?? this.tail
-    this.mayHaveBeenSent = row.pending > 0
+    this.#shiftedElsewhere(row)
+    this.mayHaveBeenSent = row.pending > 0 && mayHaveBeenSent
     this.#envelopes.clear()
     for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
   }
@@ -226,7 +245,9 @@ export class LaneLine {
   refreshed(row: LaneRow): void {
     const isQuiet = this.attempt === null && !this.isChanging
     this.tail = Math.max(this.tail, row.tail ?? 0)
+    this.#shiftedElsewhere(row)
     this.letters = row.letters
+    this.discardThrough = row.discardThrough ?? 0
     if (isQuiet && row.pending < this.pending) this.reordered(row.pending)
     else this.pending = Math.max(this.pending, row.pending)
   }
@@ -249,16 +270,17 @@ export class LaneLine {
 
   /** For a journal that begins here; payloads stay out of it. */
   save(): SavedLine {
-    const { lane, user, pending, letters, soloThrough, tail, refusedCount, mayHaveBeenSent } = this
+    const { lane, user, pending, letters, soloThrough, discardThrough, tail } = this
+    const shifted = this.#shifted
+    const { refusedCount, mayHaveBeenSent } = this
     return {
-      row: { lane, user, pending, letters, soloThrough, tail },
+      row: { lane, user, pending, letters, soloThrough, discardThrough, tail, shifted },
       envelopes: [...this.#envelopes.values()],
       rows: rowsCodec.write(this.#rows),
       holds: [...this.holds.values()],
       refusedCount,
       mayHaveBeenSent,
       superseded: [...this.superseded],
-      spared: [...this.spared],
       repliesAtPortal: this.repliesAtPortal,
       repliesAtLastEnd: this.repliesAtLastEnd,
     }
@@ -270,19 +292,24 @@ export class LaneLine {
     this.refusedCount = saved.refusedCount
     this.mayHaveBeenSent = saved.mayHaveBeenSent
     for (const id of saved.superseded) this.superseded.add(id)
-    for (const place of saved.spared) this.spared.add(place)
     this.repliesAtPortal = saved.repliesAtPortal
     this.repliesAtLastEnd = saved.repliesAtLastEnd
   }
 
+  /** Another process has moved some back. It does not say which: what is awaited may be among them (R1). */
+  #shiftedElsewhere({ shifted = 0 }: LaneRow): void {
+    const by = Math.max(0, shifted - this.#shifted)
+    this.#shifted += by
+    for (const barrier of this.barriers) barrier.through += by
+  }
+
   /** Places have moved back to make room. */
   #shift({ after, by }: Shift): void {
+    this.#shifted += by
     const move = (place: number) => (place > after ? place + by : place)
     this.tail = move(this.tail)
     this.soloThrough = move(this.soloThrough)
-    const spared = [...this.spared]
-    this.spared.clear()
-    for (const place of spared) this.spared.add(move(place))
+    this.discardThrough = move(this.discardThrough)
     for (const barrier of this.barriers) barrier.through = move(barrier.through)
     const envelopes = [...this.#envelopes.values()]
     this.#envelopes.clear()

@@ -10,6 +10,8 @@ export class Lanes {
   readonly #coming = new Map<UserId | null, number>()
 
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
+  /** Owners whose lane, once it is there, is about to be changed. */
+  readonly #halted = new Set<UserId>()
 
   /** The line of a lane, made if need be. */
   make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): LaneLine {
@@ -18,7 +20,21 @@ export class Lanes {
     const line = new LaneLine(row, envelopes)
     this.#byLane.set(row.lane, line)
     this.#byUser.set(row.user, line)
+    if (row.user !== null && this.#halted.has(row.user)) line.changeBegun()
     return line
+  }
+
+  /** This owner's lane is about to be changed, also if it is only on its way: nothing is sent until `resume()`. */
+  halt(user: UserId): void {
+    const line = this.ofUser(user)
+    if (line === undefined) this.#halted.add(user)
+    else line.changeBegun()
+  }
+
+  /** It has been changed: the caller ends the change of the line, if there is one by now. */
+  resume(user: UserId): LaneLine | undefined {
+    this.#halted.delete(user)
+    return this.ofUser(user)
   }
 
   get(lane: LaneId): LaneLine | undefined {

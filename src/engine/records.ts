@@ -2,7 +2,9 @@
  * The records that operations need (Q12): is each of them there, still to come, or lost? Asked of
  * storage when an operation's turn has come; what its kind then calls `record()` answers from here.
  */
+import { parseOperationId } from '../../storage/operation-id.ts'
 import type { OperationRow, RecordRow } from '../../storage/storage.ts'
+import type { OperationId } from '../model.ts'
 import type { RecordLookup } from '../operations/define-operation.ts'
 import type { Core } from './core.ts'
 import type { HoldBook } from './hold-book.ts'
@@ -11,17 +13,18 @@ import type { LaneLine } from './lane-line.ts'
 /** What stands between an operation and its sending, as far as records go. */
 type RecordState =
   | { readonly state: 'ready' }
-  /** Their creations failed, and it cannot do without them. */
+  /** Their creations failed, or come too late, and it cannot do without them. */
   | { readonly state: 'lost'; readonly locals: readonly string[] }
   /** Their creation is pending in another lane. */
   | { readonly state: 'awaited'; readonly local: string }
 
 export interface Resolution {
   readonly stateOf: (row: OperationRow) => RecordState
-  readonly lookup: RecordLookup
+  /** What `record()` answers in the request of these operations. */
+  readonly lookupOf: (members: readonly OperationRow[]) => RecordLookup
 }
 
-const READY: RecordState = { state: 'ready' }
+export const READY: RecordState = { state: 'ready' }
 
 export class Records {
   readonly #core: Core
@@ -80,7 +83,8 @@ export class Records {
         // One that came while storage was asked is not known to be ready: its turn comes later.
         const [unasked] = asked.includes(row) ? [] : [...required, ...optional]
         if (unasked !== undefined) return { state: 'awaited', local: unasked }
-        const lost = required.filter((local) => known.get(local)?.state === 'lost')
+        const upToIt = () => line.rows.slice(0, line.rows.indexOf(row) + 1)
+        const lost = required.filter((local) => isLost(known.get(local), row, upToIt))
         if (lost.length > 0) return { state: 'lost', locals: lost }
         const awaited = [...required, ...optional].find((local) => {
           const record = known.get(local)
@@ -88,11 +92,39 @@ export class Records {
         })
         return awaited === undefined ? READY : { state: 'awaited', local: awaited }
       },
-      lookup: (id) => {
+      lookupOf: (members) => (id) => {
         const record = known.get(id)
-        if (record === undefined || record.state === 'pending') return id
-        return record.state === 'lost' ? null : record.remote
+        const [head] = members
+        if (record === undefined || head === undefined) return id
+        if (isLost(record, head, () => members)) return null
+        const isOwn = members.some((row) => row.id === record.creation)
+        return isOwn ? id : (record.remote ?? id)
       },
     }
   }
+}
+
+/**
+ * Is it out of reach for an operation? Lost; or to be created behind it in its own lane, where it comes too
+ * late: the creation was adopted, or retried (I3, Q9). `near`: what is sent before it, or with it.
+ */
+function isLost(
+  record: RecordRow | undefined,
+  row: OperationRow,
+  near: () => readonly OperationRow[],
+): boolean {
+  if (record === undefined || record.state === 'made') return false
+  if (record.state === 'lost') return true
+  const { creation, lane } = record
+  if (lane !== row.lane || creation === null) return false
+  return !near().some(({ id }) => id === creation) && !wasMadeAfter(creation, row)
+}
+
+/** A creation made after an operation was in its lane is not the one that was meant. */
+function wasMadeAfter(creation: OperationId, { id, lane, place }: OperationRow): boolean {
+  const made = parseOperationId(creation)
+  const put = parseOperationId(id)
+  if (made === null || put === null) return true
+  if (made.lane === put.lane) return made.place > put.place
+  return made.lane === lane && made.place > place
 }

@@ -5,7 +5,7 @@
  */
 import { blankEnvelope } from '../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../storage/storage.ts'
-import type { Built } from '../operations/render-request.ts'
+import type { Built, Unreadable } from '../operations/render-request.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
@@ -13,7 +13,7 @@ import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
 import type { Exchange } from './exchange.ts'
 import type { HoldBook } from './hold-book.ts'
 import { type LaneLine, WINDOW_ROWS } from './lane-line.ts'
-import type { Records, Resolution } from './records.ts'
+import { READY, type Records, type Resolution } from './records.ts'
 import type { Sequel } from './sequel.ts'
 
 /** So many rows must be in memory before a merging envelope is formed (Q4). */
@@ -54,8 +54,9 @@ export class Sender {
       this.#sequel.end(line)
       return
     }
-    if (this.#isExpired(line, head)) {
-      this.#sequel.drop(line, head, 'expired', () => this.#goOn(line))
+    const expired = this.#expired(line, head)
+    if (expired !== undefined) {
+      this.#sequel.drop(line, expired, 'expired', () => this.#goOn(line))
       return
     }
     if (this.#isSuperseded(line, head)) {
@@ -78,22 +79,31 @@ export class Sender {
     const failed = (error: Error) => this.#sequel.unreadable(line, error)
     this.#records.resolve(line, line.rows.slice(0, MOST_MEMBERS), failed, (resolution) => {
       const { head } = line
+      if (line.isChanging) {
+        // What it says may be out of date: a retry brings lost records back (Q12).
+        line.whenUnchanged(() => this.#goOn(line))
+        return
+      }
       if (order !== line.order || head === undefined) {
         this.#goOn(line)
         return
       }
-      const record = resolution.stateOf(head)
+      const members = boundTo(line, head)
+      const record =
+        members.map((row) => resolution.stateOf(row)).find(({ state }) => state !== 'ready') ??
+        READY
       if (record.state === 'ready') {
         then(resolution)
       } else if (record.state === 'awaited') {
         this.#records.await(line, record.local)
         this.#sequel.end(line)
       } else {
-        this.#sequel.bury(line, [head], {
+        this.#sequel.bury(line, members, {
           reason: 'dependency-dead',
           excerpt: null,
           status: null,
-          envelopeKey: null,
+          envelopeKey: line.isOutcomeUnknown ? (line.envelope?.key ?? null) : null,
+          unknownSince: line.unknownSince,
           dependsOn: record.locals,
         })
       }
@@ -102,7 +112,7 @@ export class Sender {
 
   /** I8: another user owns the device by now. */
   #isSuperseded({ user, superseded }: LaneLine, head: OperationRow): boolean {
-    if (superseded.has(head.id)) return true
+    if (superseded.has(head.id) || head.superseded === true) return true
     const current = this.#core.pilot.user
     return head.deviceScoped && user !== null && current !== null && current !== user
   }
@@ -115,9 +125,7 @@ export class Sender {
   }
 
   #buryUnknown(line: LaneLine, head: OperationRow): void {
-    const places = line.envelope?.members ?? []
-    const members = line.rows.filter((row) => places.includes(row.place))
-    this.#sequel.bury(line, members.length === 0 ? [head] : members, {
+    this.#sequel.bury(line, boundTo(line, head), {
       reason: 'outcome-unknown',
       excerpt: null,
       status: line.envelope?.lastStatus ?? null,
@@ -127,8 +135,10 @@ export class Sender {
   }
 
   #needsMore(line: LaneLine, head: OperationRow): boolean {
-    const group = this.#core.kinds.facts(head.kind)?.mergeGroup ?? null
-    return group !== null && !line.isWhole && line.rows.length < MERGE_ROWS
+    const isMerging = (this.#core.kinds.facts(head.kind)?.mergeGroup ?? null) !== null
+    // A recorded envelope may be of a kind that is not known any more (Q14).
+    const least = isMerging ? MERGE_ROWS : (line.envelope?.members.length ?? 0)
+    return !line.isWhole && line.rows.length < least
   }
 
   /** Another round of the same attempt, if the lane still has something and may send it. */
@@ -155,8 +165,15 @@ export class Sender {
     })
   }
 
-  #isExpired(line: LaneLine, head: OperationRow): boolean {
-    const { expiresAt } = head
+  /** Who is past its time, of those that would be sent: the head, and who was sent with it before (Q8). */
+  #expired(line: LaneLine, head: OperationRow): OperationRow | undefined {
+    if (this.#isExpired(line, head)) return head
+    const members = line.envelope?.members ?? []
+    if (members.length === 0) return undefined
+    return line.rows.find((row) => members.includes(row.place) && this.#isExpired(line, row))
+  }
+
+  #isExpired(line: LaneLine, { expiresAt }: OperationRow): boolean {
     return expiresAt !== null && expiresAt <= this.#core.boundary.wall && !line.isOutcomeUnknown
   }
 
@@ -169,14 +186,18 @@ export class Sender {
       this.#sequel.end(line)
       return
     }
-    const isReady = (row: OperationRow) => resolution.stateOf(row).state === 'ready'
+    // Who is not to be sent any more ends the run, and is dropped when it is the head (Q8, I8).
+    const isReady = (row: OperationRow) =>
+      resolution.stateOf(row).state === 'ready' &&
+      !this.#isExpired(line, row) &&
+      !this.#isSuperseded(line, row)
     const envelope = formEnvelope(line, this.#core.kinds, isReady)
     const collectMs = envelope === null ? 0 : this.#collectMs(line, envelope)
     if (envelope === null) {
       this.#goOn(line)
     } else if (collectMs > 0) {
       this.#sequel.collect(line, collectMs)
-    } else if (envelope.isRecorded || !this.#mustBeRecorded(envelope)) {
+    } else if (envelope.isRecorded || !this.#mustBeRecorded(line, envelope)) {
       this.#build(line, envelope, envelope.key ?? envelope.members[0].id, resolution)
     } else {
       this.#record(line, envelope)
@@ -204,19 +225,29 @@ export class Sender {
     return pilot.isFree(line) && (!demanded || this.#wallet.credential(user) !== null)
   }
 
-  /** Merging kinds (Q5); and those whose server forgets keys: how long ago it was sent must be known. */
-  #mustBeRecorded({ isMerging, members }: Envelope): boolean {
-    const [{ kind }] = members
-    return isMerging || (this.#core.kinds.facts(kind)?.idempotencyWindowMs ?? null) !== null
+  /**
+   * Merging kinds (Q5); those whose server forgets keys: how long ago it was sent must be known; what has a
+   * time of its own: after a crash it is dropped only if it was not sent (Q8); and what somebody may adopt
+   * (I3): there it need not be the head, of which this is known anyway after a crash (Q10).
+   */
+  #mustBeRecorded(line: LaneLine, { isMerging, members }: Envelope): boolean {
+    const { kinds, settings } = this.#core
+    const [{ kind, expiresAt }] = members
+    if (expiresAt !== null) return true
+    const isForgotten = (kinds.facts(kind)?.idempotencyWindowMs ?? null) !== null
+    return isMerging || isForgotten || (line.user === null && settings.anonymous === 'adopt')
   }
 
   /** An envelope of a merging kind, also of one, is durable before its first sending (Q5). */
   #record(line: LaneLine, { members, isMerging }: Envelope): void {
     const { place, id } = members[0]
+    const former = line.envelopeAt(place) ?? blankEnvelope(line.lane, place)
+    // Formed anew, it is as old as it was: the head's attempts are counted on (Q8).
+    const firstAttemptAt = former.attempts > 0 ? former.firstAttemptAt : null
     const envelope: EnvelopeRow = {
-      ...(line.envelopeAt(place) ?? blankEnvelope(line.lane, place)),
+      ...former,
       key: isMerging ? nonce(this.#core) : id,
-      firstAttemptAt: this.#core.boundary.wall,
+      firstAttemptAt: firstAttemptAt ?? this.#core.boundary.wall,
       members: members.map((row) => row.place),
     }
     this.#sequel.record(line, envelope, () => {
@@ -226,31 +257,63 @@ export class Sender {
     })
   }
 
-  #build(line: LaneLine, { members }: Envelope, key: string, { lookup }: Resolution): void {
+  #build(line: LaneLine, { members }: Envelope, key: string, { lookupOf }: Resolution): void {
     const { order } = line
-    this.#core.kinds.build(members, line.owner, lookup, (built: Built) => {
+    this.#core.kinds.build(members, line.owner, lookupOf(members), (built: Built) => {
+      if (line.isChanging) {
+        line.whenUnchanged(() => this.#goOn(line))
+        return
+      }
       if (order !== line.order) {
         this.#goOn(line)
         return
       }
       switch (built.state) {
         case 'unreadable':
-          this.#sequel.bury(line, members, {
-            reason: 'unreadable',
-            excerpt: built.why,
-            status: null,
-            envelopeKey: null,
-          })
+          this.#buryUnreadable(line, members, key, built)
           return
         case 'nothing':
           this.#sequel.complete(line, members)
           return
         case 'request':
-          if (line.isChanging) line.whenUnchanged(() => this.#goOn(line))
-          else if (this.#core.pilot.isFree(line)) {
+          if (this.#core.pilot.isFree(line)) {
             this.#exchange.send(line, members, key, built.request)
           } else this.#sequel.end(line)
       }
     })
   }
+
+  /** Q14: who cannot be read is dead, and the others are formed anew, unless the server may have them already. */
+  #buryUnreadable(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    key: string,
+    { why, which }: Unreadable,
+  ): void {
+    const known = line.envelope
+    // After any outcome but a definite refusal it may only be sent again as it was (Q5).
+    const mayHaveArrived = line.isOutcomeUnknown || (known?.attempts ?? 0) > 0
+    const isBound = mayHaveArrived && known?.key === key
+    const dead = which.length === 0 ? members : members.filter((_, index) => which.includes(index))
+    if (which.length === 0 && members.length > 1 && !isBound) {
+      this.#sequel.sendAlone(line, members)
+      return
+    }
+    this.#sequel.bury(line, isBound ? members : dead, {
+      reason: 'unreadable',
+      // The same body cannot be made any more: they die with it, and come back with it, under the same key.
+      blameless: isBound ? members.filter((row) => !dead.includes(row)) : [],
+      excerpt: why,
+      status: isBound ? known.lastStatus : null,
+      envelopeKey: isBound ? key : null,
+      unknownSince: isBound ? known.unknownSince : null,
+    })
+  }
+}
+
+/** The head, or the whole envelope that it cannot part from, because its outcome is unknown (Q5). */
+function boundTo(line: LaneLine, head: OperationRow): readonly OperationRow[] {
+  const places = line.isOutcomeUnknown ? (line.envelope?.members ?? []) : []
+  const members = line.rows.filter((row) => places.includes(row.place))
+  return members.length === 0 ? [head] : members
 }

@@ -17,6 +17,7 @@ import { plain } from './boundary.ts'
 import { jitter } from './chance.ts'
 import type { Connectivity } from './connectivity.ts'
 import type { Core } from './core.ts'
+import { codeOf } from './error-codec.ts'
 import { excerptOf } from './excerpt.ts'
 import { checkFollowUps, followUpRows } from './follow-ups.ts'
 import type { HoldBook } from './hold-book.ts'
@@ -38,6 +39,8 @@ interface Death {
   /** The key to come back under, if the outcome is unknown (Q8). */
   readonly envelopeKey: string | null
   readonly unknownSince?: Instant | null
+  /** Members that die only because the others do, and with them the envelope: `outcome-unknown` (Q14). */
+  readonly blameless?: readonly OperationRow[]
   /** The records whose creations failed (Q12). */
   readonly dependsOn?: readonly string[]
 }
@@ -132,7 +135,14 @@ export class Sequel {
       positions:
         ryw === null
           ? []
-          : [{ key: ryw.key, token: ryw.token, readyAt: boundary.wall + ryw.delayMs }],
+          : [
+              {
+                key: ryw.key,
+                token: ryw.token,
+                readyAt: boundary.wall + ryw.delayMs,
+                waitMs: ryw.delayMs,
+              },
+            ],
       retain: this.#core.settings.retainCompleted,
     }
     // Losing this in a power cut costs one resend under the same key.
@@ -176,16 +186,20 @@ export class Sequel {
   }
 
   /** Makes operations dead letters; the lane goes on, or is held (Q9). */
-  bury(
-    line: LaneLine,
-    members: readonly OperationRow[],
-    { reason, excerpt, status, envelopeKey, unknownSince = null, dependsOn = [] }: Death,
-  ): void {
+  bury(line: LaneLine, members: readonly OperationRow[], death: Death): void {
+    const { reason, excerpt, status, envelopeKey, unknownSince = null } = death
+    const { blameless = [], dependsOn = [] } = death
+    const reasonOf = (row: OperationRow) => (blameless.includes(row) ? 'outcome-unknown' : reason)
     const { boundary, settings, report } = this.#core
+    const { order } = line
+    // One that died for want of a record does so only while that is lost: a retry may have come between (Q12).
+    const isStill = () => dependsOn.length === 0 || (order === line.order && !line.isChanging)
     const change = {
       change: 'bury',
       lane: line.lane,
-      members: members.map(memberOf),
+      members: members.map((row) =>
+        blameless.includes(row) ? { ...memberOf(row), reason: reasonOf(row) } : memberOf(row),
+      ),
       reason,
       status,
       excerpt,
@@ -197,16 +211,28 @@ export class Sequel {
       unknownSince,
       dependsOn,
     } as const
-    this.#commit(line, [change], {}, () => {
+    const changes = () => (isStill() ? [change] : [])
+    this.#commit(line, changes, {}, () => {
       this.#removed(line, members)
       line.letters += members.length
       if (settings.onDead === 'hold') {
         this.#holds.setOnLane(line, 'dead-letter', `${members[0]?.id ?? ''} is dead`)
       }
-      for (const { id, kind } of members) {
-        report('operation.dead', { id, kind, user: line.user, reason, status })
+      for (const row of members) {
+        const { id, kind } = row
+        report('operation.dead', { id, kind, user: line.user, reason: reasonOf(row), status })
       }
       if (members.some((row) => row.creates.length > 0)) this.#records.changed()
+      this.end(line)
+    })
+  }
+
+  /** Dissolves an envelope that may be: its members are sent one by one (Q4). */
+  sendAlone(line: LaneLine, members: readonly OperationRow[]): void {
+    const place = members[0]?.place ?? 0
+    const through = members.at(-1)?.place ?? 0
+    this.#commit(line, [{ change: 'solo', lane: line.lane, place, through }], {}, () => {
+      line.dissolved(place, through)
       this.end(line)
     })
   }
@@ -330,7 +356,7 @@ export class Sequel {
         this.complete(line, members, interpreted)
         return
       case 'alone':
-        this.#sendAlone(line, members)
+        this.sendAlone(line, members)
         return
       case 'dead': {
         const secret = attempt.credential?.token.reveal() ?? null
@@ -355,7 +381,7 @@ export class Sequel {
   #refused(line: LaneLine, { credential, members }: Attempt): void {
     const { user } = line
     if (credential === null || user === null) {
-      this.#refusedUnsigned(line)
+      this.#refusedUnsigned(line, members)
       return
     }
     const { generation } = credential
@@ -388,7 +414,21 @@ export class Sequel {
   }
 
   /** I10: no loss; somebody must say what the server demands, or bring a token. */
-  #refusedUnsigned(line: LaneLine): void {
+  #refusedUnsigned(line: LaneLine, members: readonly OperationRow[]): void {
+    const envelope = line.envelopeAt(members[0]?.place ?? 0)
+    line.mayHaveBeenSent = false
+    if (envelope === null) {
+      this.#doubtRequirement(line)
+      return
+    }
+    const refused = this.#afterRefusal(line, envelope)
+    this.#commit(line, [{ change: 'envelope', envelope: refused }], {}, () => {
+      line.recorded(refused)
+      this.#doubtRequirement(line)
+    })
+  }
+
+  #doubtRequirement(line: LaneLine): void {
     const { pilot } = this.#core
     if (line.user === null) {
       this.#holds.setOnOwner(null, 'requirement-unknown', 'a 401 to an unsigned request')
@@ -397,15 +437,6 @@ export class Sequel {
     }
     pilot.identity({ type: 'requirement.suspected' })
     this.end(line)
-  }
-
-  #sendAlone(line: LaneLine, members: readonly OperationRow[]): void {
-    const place = members[0]?.place ?? 0
-    const through = members.at(-1)?.place ?? 0
-    this.#commit(line, [{ change: 'solo', lane: line.lane, place, through }], {}, () => {
-      line.dissolved(place, through)
-      this.end(line)
-    })
   }
 
   #wait(
@@ -468,7 +499,8 @@ export class Sequel {
   }
 
   #storageFailed(line: LaneLine, cause: Error): void {
-    this.#holds.setOnLane(line, 'storage-failed', cause.message)
+    // Of an error a journal has only the code.
+    this.#holds.setOnLane(line, 'storage-failed', `storage answers ${codeOf(cause)}`)
     const error = notStored(cause, 'what happened could not be recorded')
     this.#core.report('error', { error })
   }

@@ -2,7 +2,7 @@
  * Who is logged in, what the server demands, and the beginning and end of each user's session. The
  * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
  */
-import type { Affected, Change, EnqueueChange } from '../../storage/changes.ts'
+import type { Affected, Answer, Change, EnqueueChange } from '../../storage/changes.ts'
 import type { EnvelopeRow } from '../../storage/storage.ts'
 import { HoldfastError } from '../errors.ts'
 import type { DropReason, LaneId, Requirement, UserId } from '../model.ts'
@@ -56,9 +56,12 @@ export class Sessions {
   readonly #records: Records
   /** Logouts that wait for their lane to be empty (I7). */
   readonly #flushing = new Map<UserId, () => void>()
-  readonly #purging = new Set<LaneLine>()
+  /** Lanes that are being dropped; `again`: something that was in flight then has come back meanwhile. */
+  readonly #purging = new Map<LaneLine, 'once' | 'again'>()
   /** Those whose logout discards and adds something, until that is in the lane (I7). */
   readonly #farewells = new Map<UserId, 'owed' | 'storing'>()
+  /** Those who have come back before their lane was dropped, until that is stored. */
+  readonly #returning = new Set<UserId>()
 
   constructor(core: Core, wallet: Wallet, waits: Waits, records: Records) {
     this.#core = core
@@ -83,15 +86,27 @@ export class Sessions {
     const stored = both(settle)
     if (pilot.user !== user) {
       pilot.identity({ type: 'user.loggedIn', user })
+      // What others have marked, only the process that dispatches has heard of for sure.
+      const isDiscarded = this.#isDiscarding(user) || !pilot.dispatches
       this.#wallet.setDiscarding(user, false)
+      if (isDiscarded) this.#comeBack(user)
       this.#farewells.delete(user)
       const wasLeaving = this.#wallet.isLeaving(user)
       if (wasLeaving) this.#wallet.setLeaving(user, false)
+      const superseding = this.#supersede(user)
       this.#storeAtLast(
-        () => [this.#identity(), ...(wasLeaving ? [this.#leave(user)] : [])],
-        stored.first,
+        () => [
+          ...superseding.changes(),
+          this.#identity(),
+          ...(wasLeaving ? [this.#leave(user)] : []),
+          ...(isDiscarded ? [this.#discardLane(user)] : []),
+        ],
+        (answers) => {
+          superseding.stored(answers)
+          if (isDiscarded) this.#returned(user)
+          stored.first()
+        },
       )
-      this.#supersede(user)
     } else {
       stored.first()
     }
@@ -99,18 +114,20 @@ export class Sessions {
     else this.#take(user, token, stored.second)
   }
 
-  logout({ pending: wanted, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
+  logout({ pending, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
     const { pilot, lanes, boundary } = this.#core
     const { user } = pilot
     if (user === null) {
       settle.resolve({ pending: 0 })
       return
     }
-    // Only the process that dispatches can drop: it alone knows what is in flight (Q17).
-    const pending = wanted === 'discard' && !pilot.dispatches ? 'keep' : wanted
     const farewell = this.#farewellOf(user)
     pilot.identity({ type: 'user.loggedOut' })
     const left = () => settle.resolve({ pending: lanes.ofUser(user)?.pending ?? 0 })
+    if (pending === 'discard' && !pilot.dispatches) {
+      this.#discardElsewhere(user, farewell, settle)
+      return
+    }
     if (farewell.length === 0 && lanes.isEmpty(user)) {
       this.#end(user, left)
       return
@@ -120,7 +137,7 @@ export class Sessions {
       return
     }
     if (pending === 'discard') {
-      this.#wallet.setDiscarding(user, true)
+      this.#discard(user)
       const line = lanes.ofUser(user)
       if (line === undefined || line.pending === 0) this.#end(user, left)
       else this.#purge(line, 'logout', left, this.#endOf(user))
@@ -163,36 +180,46 @@ export class Sessions {
     )
   }
 
-  /** I12: erases all that is stored of a user; who is logged in is logged out first. */
+  /**
+   * I12: erases all that is stored of a user; who is logged in is logged out first. It is not repeated
+   * where it cannot be stored, or it would erase what comes meanwhile: only the end of the session is.
+   */
   forget(user: UserId, settle: Settle<void>): void {
-    const { boundary, store, lanes, pilot, report } = this.#core
+    const { boundary, store, lanes, pilot } = this.#core
     if (pilot.user === user) pilot.identity({ type: 'user.loggedOut' })
     const { stored } = this.#wallet.end(user)
-    const line = lanes.ofUser(user)
-    line?.changeBegun()
-    store.commitAtLast(
-      [{ change: 'forget', user, at: boundary.wall }],
-      {},
-      (error) => this.#reportFailure(error),
-      ([answer]) => {
+    lanes.halt(user)
+    const changes: Change[] = [{ change: 'forget', user, at: boundary.wall }, this.#identity()]
+    store.commit(changes, {}, (answer) => {
+      const line = lanes.resume(user)
+      if (answer.ok) {
+        const [forgotten] = answer.value
         stored()
-        this.#wallet.forget(user)
-        const dropped = answer?.applied === true ? answer.affected : []
-        if (line !== undefined) {
-          line.removed(dropped.map(({ place }) => place))
-          line.letters = 0
-          this.#waits.end(line)
-          pilot.abandon(line)
-          pilot.shrunk(line)
-          line.changeEnded()
-        }
-        for (const { id, kind } of dropped) {
-          report('operation.dropped', { id, user, kind, reason: 'forgotten' })
-        }
-        this.#records.changed()
+        this.#forgotten(user, line, forgotten?.applied === true ? forgotten.affected : [])
         settle.resolve()
-      },
-    )
+      } else {
+        this.#storeAtLast(() => [this.#identity(), { change: 'endSession', user }], stored)
+        settle.reject(answer.error)
+      }
+      line?.changeEnded()
+    })
+  }
+
+  #forgotten(user: UserId, line: LaneLine | undefined, dropped: readonly Affected[]): void {
+    const { store, pilot, report } = this.#core
+    this.#wallet.forget(user)
+    if (line !== undefined) {
+      line.removed(dropped.map(placeOf))
+      line.letters = 0
+      this.#waits.end(line)
+      pilot.abandon(line)
+      pilot.shrunk(line)
+    }
+    for (const { id, kind } of dropped) {
+      report('operation.dropped', { id, user, kind, reason: 'forgotten' })
+    }
+    this.#records.changed()
+    store.tidy()
   }
 
   /** The engine is closing: who waits for a logout hears what is left. */
@@ -219,12 +246,15 @@ export class Sessions {
    * then, unless the server took it.
    */
   sweep(line: LaneLine): void {
-    const { user } = line
-    const reason = user === null ? 'anonymous' : 'logout'
-    const may = user === null ? !this.#dropsAnonymous : !this.#wallet.isDiscarding(user)
-    const isStoring = user !== null && this.#farewells.get(user) === 'storing'
-    if (!may && !isStoring && line.pending > 0 && this.#core.pilot.dispatches)
-      this.#purge(line, reason, () => undefined)
+    const { user, pending } = line
+    if (pending === 0 || !this.#core.pilot.dispatches) return
+    if (user === null) {
+      if (this.#dropsAnonymous) this.#purge(line, 'anonymous', () => undefined)
+      return
+    }
+    const isStoring = this.#farewells.get(user) === 'storing'
+    if (isStoring || this.#returning.has(user) || !this.#isDiscarding(user)) return
+    this.#purge(line, 'logout', () => undefined)
   }
 
   sweepAnonymous(): void {
@@ -234,8 +264,10 @@ export class Sessions {
 
   /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
   emptied(user: UserId | null): void {
-    if (user === null || this.#farewells.has(user) || !this.#core.lanes.isEmpty(user)) return
+    const { lanes } = this.#core
+    if (user === null || this.#farewells.has(user) || !lanes.isEmpty(user)) return
     this.#wallet.setDiscarding(user, false)
+    this.#unmark(user)
     if (this.#wallet.isLeaving(user)) this.#end(user, () => this.#flushed(user))
   }
 
@@ -261,11 +293,17 @@ export class Sessions {
     const { store, lanes } = this.#core
     for (const _ of farewell) lanes.coming(user, 1)
     store.commitAtLast(
-      () => [...farewell, ...also()],
+      // What was there before is marked first: what is added lies behind it.
+      () => [this.#discardLane(user), ...farewell, ...also()],
       {},
       (error) => this.#reportFailure(error),
-      (answers) => {
-        this.#farewells.delete(user)
+      ([, ...answers]) => {
+        // Not where another logout is at it meanwhile.
+        const isDiscarding = this.#farewells.get(user) === 'storing'
+        if (isDiscarding) {
+          this.#farewells.delete(user)
+          this.#wallet.setDiscarding(user, false)
+        }
         for (const [index, change] of farewell.entries()) {
           lanes.coming(user, -1)
           const answer = answers[index]
@@ -273,7 +311,8 @@ export class Sessions {
           if (put === undefined) continue
           const { creates = [], deviceScoped = false, ...row } = change
           const { id, lane, place } = put
-          lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 }).spared.add(place)
+          const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
+          if (isDiscarding && index === 0) line.discardThrough = place - 1
           arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place })
         }
         then()
@@ -285,7 +324,7 @@ export class Sessions {
   #discardBut(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
     const { lanes, boundary } = this.#core
     this.#wallet.setLeaving(user, true)
-    this.#wallet.setDiscarding(user, true)
+    this.#discard(user)
     this.#farewells.set(user, 'owed')
     const also = () => [this.#identity(), this.#leave(user)]
     const bidFarewell = () => {
@@ -302,33 +341,87 @@ export class Sessions {
     lanes.whenNoneComes(user, () => boundary.lastly(begin))
   }
 
-  /** I8 */
-  #supersede(user: UserId): void {
-    const { boundary, store, lanes, kinds, report, pilot } = this.#core
-    if (!pilot.dispatches || ![...kinds.all()].some(({ deviceScoped }) => deviceScoped)) return
-    for (const { user: owner, attempt, superseded } of lanes.pending()) {
+  /**
+   * What is in flight, only the process that dispatches knows (Q17). So it is told to drop what is here now,
+   * and does so when it hears of it, or whoever dispatches next.
+   */
+  #discardElsewhere(
+    user: UserId,
+    farewell: readonly EnqueueChange[],
+    settle: Settle<LogoutResult>,
+  ): void {
+    this.#discard(user)
+    const stored = () => settle.resolve({ pending: farewell.length })
+    if (farewell.length === 0) {
+      this.#end(user, stored)
+      return
+    }
+    this.#wallet.setLeaving(user, true)
+    this.#farewells.set(user, 'storing')
+    this.#storeFarewell(user, farewell, () => [this.#identity(), this.#leave(user)], stored)
+  }
+
+  /** From now on; in storage, and of the lane, once that is marked. */
+  #discard(user: UserId): void {
+    this.#returning.delete(user)
+    this.#wallet.setDiscarding(user, true)
+  }
+
+  #isDiscarding(user: UserId): boolean {
+    const { discardThrough = 0 } = this.#core.lanes.ofUser(user) ?? {}
+    return this.#wallet.isDiscarding(user) || discardThrough > 0
+  }
+
+  /** They keep what is left; `returning` until that is stored. */
+  #comeBack(user: UserId): void {
+    this.#returning.add(user)
+    this.#unmark(user)
+  }
+
+  #returned(user: UserId): void {
+    if (this.#returning.delete(user)) this.#unmark(user)
+  }
+
+  #unmark(user: UserId): void {
+    const line = this.#core.lanes.ofUser(user)
+    if (line !== undefined) line.discardThrough = 0
+  }
+
+  #discardLane(user: UserId): Change {
+    return { change: 'discardLane', user, discarding: this.#wallet.isDiscarding(user) }
+  }
+
+  /** I8: with the identity, so that nobody finds the one without the other. */
+  #supersede(user: UserId): Storing {
+    const { boundary, lanes, kinds, pilot } = this.#core
+    const isNeeded = [...kinds.all()].some(({ deviceScoped }) => deviceScoped)
+    if (!pilot.dispatches || !isNeeded) return NOTHING
+    for (const { user: owner, attempt, rows, superseded } of lanes.pending()) {
       if (owner === null || owner === user) continue
-      for (const row of attempt?.members ?? []) if (row.deviceScoped) superseded.add(row.id)
+      // Those that wait are dropped; until that is stored, they are not sent either.
+      for (const row of [...(attempt?.members ?? []), ...rows]) {
+        if (row.deviceScoped) superseded.add(row.id)
+      }
     }
     const inFlight = () =>
       [...lanes.pending()].flatMap((line) => line.attempt?.members.map((row) => row.id) ?? [])
-    store.commitAtLast(
-      () => [{ change: 'supersede', user, except: inFlight(), at: boundary.wall }],
-      {},
-      (error) => this.#reportFailure(error),
-      ([answer]) => {
-        const dropped = answer?.applied === true ? answer.affected : []
-        for (const { id, kind, user: owner, lane, place } of dropped) {
-          const line = lanes.get(lane)
-          const wasHead = line?.head === undefined || line.head.place === place
-          line?.removed([place])
-          if (line !== undefined && wasHead && line.attempt === null) this.#waits.end(line)
-          report('operation.dropped', { id, user: owner, kind, reason: 'superseded' })
-          if (line !== undefined) pilot.shrunk(line)
-        }
-        if (dropped.length > 0) this.#records.changed()
-      },
-    )
+    return {
+      changes: () => [{ change: 'supersede', user, except: inFlight(), at: boundary.wall }],
+      stored: ([answer]) => this.#superseded(answer?.applied === true ? answer.affected : []),
+    }
+  }
+
+  #superseded(dropped: readonly Affected[]): void {
+    const { lanes, report, pilot } = this.#core
+    for (const { id, kind, user, lane, place } of dropped) {
+      const line = lanes.get(lane)
+      const wasHead = line?.head === undefined || line.head.place === place
+      line?.removed([place])
+      if (line !== undefined && wasHead && line.attempt === null) this.#waits.end(line)
+      report('operation.dropped', { id, user, kind, reason: 'superseded' })
+      if (line !== undefined) pilot.shrunk(line)
+    }
+    if (dropped.length > 0) this.#records.changed()
   }
 
   #adopted(user: UserId, adopted: readonly Affected[], envelopes: readonly EnvelopeRow[]): void {
@@ -341,7 +434,10 @@ export class Sessions {
     line.restored(envelopes.filter(({ lane }) => lane === line.lane))
     line.tail = Math.max(line.tail, ...adopted.map(({ place }) => place))
     pilot.arrived(line)
+    // What has waited for a record of theirs waits for nothing any more (Q12).
+    this.#records.changed()
     if (from === undefined) return
+    if (from.attempt === null) from.handedOver()
     from.reordered(from.pending - adopted.length)
     from.restored(envelopes.filter(({ lane }) => lane === from.lane))
     if (from.attempt === null) this.#waits.end(from)
@@ -369,8 +465,8 @@ export class Sessions {
 
   #end(user: UserId, then: () => void): void {
     const { changes, stored } = this.#endOf(user)
-    this.#storeAtLast(changes, () => {
-      stored()
+    this.#storeAtLast(changes, (answers) => {
+      stored(answers)
       then()
     })
   }
@@ -378,37 +474,63 @@ export class Sessions {
   /** Ends the session, and says what is to be stored of it. */
   #endOf(user: UserId): Storing {
     const { stored } = this.#wallet.end(user)
-    return { changes: () => [this.#identity(), { change: 'endSession', user }], stored }
+    return {
+      changes: () => [this.#discardLane(user), this.#identity(), { change: 'endSession', user }],
+      stored: () => {
+        stored()
+        this.#discarded(user)
+      },
+    }
+  }
+
+  /** The lane is marked: what comes later is not meant, but for what is on its way already. */
+  #discarded(user: UserId): void {
+    const { lanes } = this.#core
+    if (!this.#wallet.isDiscarding(user)) return
+    const line = lanes.ofUser(user)
+    if (line !== undefined) line.discardThrough = line.tail
+    lanes.whenNoneComes(user, () => this.#wallet.setDiscarding(user, false))
   }
 
   #purge(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
     const { boundary, store, report, pilot } = this.#core
-    const { lane } = line
-    const except = () => [...(line.attempt?.members ?? []).map(placeOf), ...line.spared]
-    if (also === NOTHING && (this.#purging.has(line) || line.pending <= except().length)) {
+    const { lane, user } = line
+    const except = () => line.attempt?.members.map(placeOf) ?? []
+    // Null: all of it.
+    const through = () => {
+      const isAll = user === null || this.#wallet.isDiscarding(user)
+      return isAll ? null : line.discardThrough
+    }
+    const isBehind = line.head !== undefined && line.head.place > (through() ?? Infinity)
+    const isDone = isBehind || line.pending <= except().length
+    if (also === NOTHING && (this.#purging.has(line) || isDone)) {
+      if (!isDone) this.#purging.set(line, 'again')
       then()
       return
     }
-    this.#purging.add(line)
+    this.#purging.set(line, 'once')
     line.changeBegun()
     store.commitAtLast(
       () => [
-        { change: 'purge', lane, except: except(), reason, at: boundary.wall },
+        { change: 'purge', lane, except: except(), reason, at: boundary.wall, ...upTo(through()) },
         ...also.changes(),
       ],
       {},
       (error) => this.#reportFailure(error),
-      ([answer]) => {
-        also.stored()
+      (answers) => {
+        const [answer] = answers
+        also.stored(answers)
         const dropped = answer?.applied === true ? answer.affected : []
         line.removed(dropped.map(({ place }) => place))
         if (line.attempt === null) this.#waits.end(line)
-        for (const { id, user, kind } of dropped) {
+        for (const { id, kind } of dropped) {
           report('operation.dropped', { id, user, kind, reason })
         }
+        const isToDoAgain = this.#purging.get(line) === 'again'
         this.#purging.delete(line)
         this.#records.changed()
         pilot.shrunk(line)
+        if (isToDoAgain) this.sweep(line)
         line.changeEnded()
         then()
       },
@@ -420,7 +542,7 @@ export class Sessions {
   }
 
   /** Repeated until it succeeds; the changes say what is true at each try, so none undoes a later one (I1). */
-  #storeAtLast(changes: () => readonly Change[], then: () => void): void {
+  #storeAtLast(changes: () => readonly Change[], then: (answers: readonly Answer[]) => void): void {
     this.#core.store.commitAtLast(changes, {}, (error) => this.#reportFailure(error), then)
   }
 
@@ -433,13 +555,17 @@ export class Sessions {
 /** What is to be stored together with something else, and what is done once it is. */
 interface Storing {
   readonly changes: () => readonly Change[]
-  readonly stored: () => void
+  readonly stored: (answers: readonly Answer[]) => void
 }
 
 const NOTHING: Storing = { changes: () => [], stored: () => undefined }
 
 function placeOf({ place }: { readonly place: number }): number {
   return place
+}
+
+function upTo(through: number | null): { readonly through?: number } {
+  return through === null ? {} : { through }
 }
 
 function isOfAnother(user: UserId, token: Token): boolean {

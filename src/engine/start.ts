@@ -17,6 +17,8 @@ import { backoffMs } from './judge.ts'
 /** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
 const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
 
+const VAULT_IS_OPENING = 'the vault has not given back the token yet'
+
 export interface StartParts {
   readonly core: Core
   readonly wallet: Wallet
@@ -39,8 +41,13 @@ export function start(parts: StartParts, then: (error: Error | null) => void): v
     }
     useFingerprintKey(answer.value.fingerprintKey)
     parts.dispatch.start(answer.value, (current) => {
-      if (current.ok) restore(parts, current.value)
-      then(current.ok ? null : current.error)
+      if (current.ok) {
+        restore(parts, current.value)
+        then(null)
+        return
+      }
+      // The lock may be ours, and nobody else could dispatch.
+      core.store.close(() => then(current.error))
     })
   })
 }
@@ -71,7 +78,7 @@ function restore(parts: StartParts, state: OpenedState): void {
   for (const row of state.tokens) {
     wallet.restore(row, null)
     if (row.sealed === null || !settings.hasVault) continue
-    holds.setOnOwner(row.user, 'awaiting-token', 'the vault has not given back the token yet')
+    holds.setOnOwner(row.user, 'awaiting-token', VAULT_IS_OPENING)
     // In the turn in which the app listens: an answer may be an error.
     boundary.nextTurn(() => unseal(parts, row, 1))
   }
@@ -84,7 +91,7 @@ function requirementAtStart(option: Requirement, stored: Requirement): Requireme
 
 /** Tokens of newer generations that another process stored reach this one through the vault (Q17). */
 export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
-  const { core, wallet } = parts
+  const { core, wallet, holds } = parts
   for (const row of tokens) {
     const { user, generation, epoch, refused } = row
     if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
@@ -93,8 +100,17 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
       if (isNews && parts.dispatch.isOurs) wallet.refused(user, generation)
       continue
     }
+    const hasEnded = epoch > wallet.epoch(user)
+    const isSealed = row.sealed !== null && core.settings.hasVault
     wallet.restore(row, null)
-    if (row.sealed !== null && core.settings.hasVault) unseal(parts, row, 1)
+    if (hasEnded) wallet.onEnd(user)
+    // Whoever sends must not go on believing that there is a token.
+    if (hasEnded || (!isSealed && !refused)) {
+      core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
+    }
+    if (!isSealed) continue
+    holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)
+    unseal(parts, row, 1)
   }
 }
 

@@ -21,6 +21,7 @@ import { rowsCodec } from './rows-codec.ts'
 export interface Found {
   readonly state: 'pending' | 'dead'
   readonly lane: LaneId
+  readonly place: number
 }
 
 export interface CommitWish {
@@ -52,7 +53,8 @@ const openedCodec: Codec<OpenedState> = {
 export class Store {
   readonly #boundary: Boundary
   readonly #storage: Storage
-  #repeatCount = 0
+  /** How many changes had to be stored at last: it makes the names of their alarms, also in a journal that begins later. */
+  repeatCount = 0
   /** Called before a commit or a window is answered. */
   beforeAnswers: () => void = () => undefined
 
@@ -99,7 +101,7 @@ export class Store {
     failed: (error: Error) => void,
     then: (answers: readonly Answer[]) => void,
   ): void {
-    const alarm = `record:${++this.#repeatCount}`
+    const alarm = `record:${++this.repeatCount}`
     const attempt = (n: number) => {
       const made = typeof changes === 'function' ? changes() : changes
       this.commit(made, wish, (answer) => {
@@ -136,19 +138,36 @@ export class Store {
     then(answer)
   }
 
-  /** In which lane an operation is pending or dead; null: neither. */
-  find(id: OperationId, then: (answer: Answered<Found | null>) => void): void {
+  /** Where an operation is pending or dead, or that it has settled, as far as that is remembered; or null. */
+  find(id: OperationId, then: (answer: Answered<Found | 'settled' | null>) => void): void {
     this.#boundary.ask(
       {
         name: 'find',
         args: () => id,
-        codec: plain<Found | null>(),
+        codec: plain<Found | 'settled' | null>(),
         put: async () => {
           const found = await this.#storage.find(id)
-          if (found === null || found.state === 'settled') return null
-          const { lane } = found.state === 'pending' ? found.row : found.letter
-          return { state: found.state, lane }
+          if (found === null) return null
+          if (found.state === 'settled') return 'settled'
+          const { lane, place } = found.state === 'pending' ? found.row : found.letter
+          return { state: found.state, lane, place }
         },
+      },
+      then,
+    )
+  }
+
+  /** Which of these operations are pending no more. */
+  settled(
+    ids: readonly OperationId[],
+    then: (answer: Answered<readonly OperationId[]>) => void,
+  ): void {
+    this.#boundary.ask(
+      {
+        name: 'settled',
+        args: () => ids,
+        codec: plain<readonly OperationId[]>(),
+        put: async () => (await this.#storage.settled(ids)).map(({ id }) => id),
       },
       then,
     )

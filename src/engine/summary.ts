@@ -15,6 +15,8 @@ import type { SavedAttempt } from './exchange.ts'
 import type { SavedHolds } from './hold-book.ts'
 import type { SavedLine } from './lane-line.ts'
 import type { SavedBoundary } from './live-boundary.ts'
+import type { SavedAsker } from './requirement-asker.ts'
+import type { SavedUndecided } from './within.ts'
 
 export interface Summary {
   readonly boundary: SavedBoundary
@@ -28,6 +30,18 @@ export interface Summary {
   readonly wallet: SavedWallet
   readonly calls: readonly SavedCall[]
   readonly dispatch: SavedDispatch
+  readonly asker: SavedAsker
+  readonly undecided: readonly SavedUndecided[]
+  /** What the wake watch compares with; null: it is not needed. */
+  readonly wakeDrift: number | null
+  readonly counts: SavedCounts
+}
+
+/** What has been counted since the process began, and decides something later. */
+interface SavedCounts {
+  readonly settled: number
+  readonly flushes: number
+  readonly repeats: number
 }
 
 interface SavedLane {
@@ -39,8 +53,9 @@ interface SavedLane {
   readonly machine: Snapshot<unknown> | null
 }
 
-const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source'])
-const BRIEF_ALARMS = /^(backoff:|reply:|source:|refresh:|portal$|rate-limited$|take-over$)/
+const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source', 'requirement'])
+const BRIEF_ALARMS =
+  /^(backoff:|reply:|source:|refresh:|within:|requirement$|requirement-reply$|portal$|rate-limited$|take-over$|wake$)/
 
 /** Is nothing under way that a summary could not say? */
 export function isBrief({ turnCount, open, alarms }: SavedBoundary): boolean {

@@ -6,6 +6,7 @@
 import type { Core } from './core.ts'
 import type { Connectivity } from './connectivity.ts'
 
+const ALARM = 'wake'
 const LOOK_MS = 30_000
 /** A smaller gap is a clock that was set. */
 const GAP_MS = 5000
@@ -13,7 +14,8 @@ const GAP_MS = 5000
 export class WakeWatch {
   readonly #core: Core
   readonly #connectivity: Connectivity
-  #isArmed = false
+  /** How far the wall clock was ahead of the monotonic one when the alarm was armed; null: it is not. */
+  #drift: number | null = null
 
   constructor(core: Core, connectivity: Connectivity) {
     this.#core = core
@@ -24,19 +26,32 @@ export class WakeWatch {
   look(): void {
     const { boundary, settings } = this.#core
     const isNeeded = settings.watchesForWaking && this.#isAnyoneWaiting()
-    if (isNeeded === this.#isArmed) return
+    if (isNeeded === (this.#drift !== null)) return
     if (!isNeeded) {
-      this.#isArmed = false
-      boundary.disarm('wake')
+      this.#drift = null
+      boundary.disarm(ALARM)
       return
     }
     const drift = boundary.wall - boundary.monotonic
-    this.#isArmed = true
-    boundary.arm('wake', LOOK_MS, () => {
-      this.#isArmed = false
-      if (boundary.wall - boundary.monotonic - drift > GAP_MS) this.#connectivity.heard('resumed')
-      this.look()
-    })
+    this.#drift = drift
+    boundary.arm(ALARM, LOOK_MS, () => this.#waited(drift))
+  }
+
+  /** For a journal that begins here. */
+  save(): number | null {
+    return this.#drift
+  }
+
+  restore(drift: number | null): void {
+    this.#drift = drift
+    if (drift !== null) this.#core.boundary.rearm(ALARM, () => this.#waited(drift))
+  }
+
+  #waited(drift: number): void {
+    const { boundary } = this.#core
+    this.#drift = null
+    if (boundary.wall - boundary.monotonic - drift > GAP_MS) this.#connectivity.heard('resumed')
+    this.look()
   }
 
   #isAnyoneWaiting(): boolean {

@@ -4,18 +4,21 @@
  */
 import type { Affected, EnqueueChange } from '../../storage/changes.ts'
 import type { Fate } from '../../storage/storage.ts'
-import { HoldfastError } from '../errors.ts'
 import type { OperationId, UserId } from '../model.ts'
+import { checkSchemaAtOnce, type Draft, refusalOf } from './admission.ts'
 import { arrive } from './arrive.ts'
 import { type Codec, plain, type Settle } from './boundary.ts'
 import { nonce } from './chance.ts'
 import type { Core } from './core.ts'
 import { draftRow } from './draft-row.ts'
 import { readError, writeError } from './error-codec.ts'
-import { type Draft, dropAtOnce, type Enqueued, isDropped, refusalOf } from './intake.ts'
+import { dropAtOnce, type Enqueued, isDropped } from './intake.ts'
+import { payloadOfSize } from './rows-codec.ts'
 
 /** What a storage must offer beside the contract. */
 export interface TransactionalStorage {
+  /** @throws TypeError unless this is the connection to join, with a transaction open. */
+  requireTransaction(connection: unknown): void
   enqueueWithin(connection: unknown, change: EnqueueChange): Affected
   fateOf(id: OperationId): Fate
 }
@@ -32,6 +35,12 @@ interface Undecided {
   readonly change: EnqueueChange
   readonly put: Affected
   readonly decided: (isThere: boolean) => void
+}
+
+/** One as a journal's summary has it: of the payload only its size. */
+export interface SavedUndecided {
+  readonly change: Omit<EnqueueChange, 'payload'> & { readonly bytes: number }
+  readonly put: Affected
 }
 
 const refusalCodec: Codec<Error | null> = {
@@ -54,21 +63,13 @@ export class Within {
 
   /** `settle` hears before this returns. */
   enqueue({ connection, decided, ...draft }: WithinArgs, settle: Settle<Enqueued>): void {
-    const { kinds, pilot } = this.#core
-    const { user } = pilot
-    const refusal = refusalOf(this.#core, draft)
+    const { user } = this.#core.pilot
+    const refusal =
+      this.#misuse(connection) ??
+      refusalOf(this.#core, draft) ??
+      checkSchemaAtOnce(this.#core, draft)
     if (refusal !== null) {
       settle.reject(refusal)
-      return
-    }
-    let why: string | null = 'its schema does not answer at once'
-    kinds.check(draft.kind, draft.payload, (answer) => {
-      why = answer
-    })
-    if (why !== null) {
-      const what: string = why
-      const message = `the payload of ${draft.kind} cannot be stored: ${what}`
-      settle.reject(new HoldfastError('INVALID_PAYLOAD', message))
       return
     }
     const unique = nonce(this.#core)
@@ -81,6 +82,40 @@ export class Within {
       { connection, decided },
       settle,
     )
+  }
+
+  /** For a journal that begins here. */
+  save(): readonly SavedUndecided[] {
+    return Array.from(this.#undecided, ({ change: { payload, ...change }, put }) => ({
+      change: { ...change, bytes: Buffer.byteLength(payload) },
+      put,
+    }))
+  }
+
+  restore(saved: readonly SavedUndecided[]): void {
+    for (const { change, put } of saved) {
+      const { bytes, ...rest } = change
+      const undecided: Undecided = {
+        change: { ...rest, payload: payloadOfSize(bytes) },
+        put,
+        decided: () => undefined,
+      }
+      this.#undecided.add(undecided)
+      this.#core.lanes.coming(change.user, 1)
+      this.#core.boundary.rearm(alarmOf(put), () => this.#look(undecided))
+    }
+  }
+
+  /** Whatever becomes of the operation, the app must be in a transaction that can be joined (E1). */
+  #misuse(connection: unknown): Error | null {
+    return this.#core.boundary.pull('within.misuse', refusalCodec, () => {
+      try {
+        this.#storage().requireTransaction(connection)
+        return null
+      } catch (error) {
+        return error as Error
+      }
+    })
   }
 
   #store(
@@ -135,7 +170,7 @@ export class Within {
   #look(undecided: Undecided): void {
     const { boundary } = this.#core
     const { change, put, decided } = undecided
-    const alarm = `within:${put.id}`
+    const alarm = alarmOf(put)
     const fate = boundary.pull('within', plain<Fate>(), () =>
       this.#storage().fateOf(put.id as OperationId),
     )
@@ -168,4 +203,8 @@ export class Within {
     }
     return storage as TransactionalStorage
   }
+}
+
+function alarmOf({ id }: Affected): string {
+  return `within:${id}`
 }

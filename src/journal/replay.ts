@@ -43,6 +43,7 @@ const STORAGE_QUESTIONS: ReadonlySet<string> = new Set([
   'commit',
   'window',
   'find',
+  'settled',
   'lock',
   'reload',
   'records',

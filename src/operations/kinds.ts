@@ -11,7 +11,7 @@ import { interpretReply } from './interpret-reply.ts'
 import type { KindFacts } from './kind-facts.ts'
 import { type Interpreted, interpretedCodec, interpretedOf, type Misjudged } from './interpreted.ts'
 import { type Checked, checkedCodec, Payloads } from './payloads.ts'
-import { type Built, builtCodec, render, shortDigest } from './render-request.ts'
+import { type Built, builtCodec, render, shortDigest, type Unreadable } from './render-request.ts'
 
 /** The records that an operation creates and needs, by local id (Q12). */
 export interface RecordUse {
@@ -57,6 +57,16 @@ export class Kinds {
     this.#pullOrAsk('kind.check', checkedCodec, () => this.#payloads.check(kind, text), finish)
   }
 
+  /** The same for who cannot wait: why it does not fit, or does not answer at once; or null. */
+  checkAtOnce(kind: string, text: string): string | null {
+    const checked = this.#boundary.pull('kind.check', checkedCodec, () => {
+      const answer = this.#payloads.check(kind, text)
+      return answer instanceof Promise ? 'later' : answer
+    })
+    if (checked === 'later') return 'it does not answer at once'
+    return checked.ok ? null : checked.why
+  }
+
   /** The records that an operation of this payload creates and needs (Q12). */
   recordsOf(kind: string, text: string, version: number): RecordUse {
     if (this.#facts.get(kind)?.hasRecords !== true) return NO_RECORDS
@@ -93,9 +103,9 @@ export class Kinds {
     record: RecordLookup,
     then: (built: Built) => void,
   ): void {
-    const unusable = rows.map((row) => this.#unusable(row)).find((why) => why !== null)
-    if (unusable !== undefined && unusable !== null) {
-      then({ state: 'unreadable', why: unusable })
+    const unusable = unreadable(rows.map((row) => this.#unusable(row)))
+    if (unusable !== null) {
+      then(unusable)
       return
     }
     this.#pullOrAsk('kind.build', builtCodec, () => this.#build(rows, owner, record), then)
@@ -176,12 +186,10 @@ export class Kinds {
   ): Built {
     const [head] = rows
     const spec = head === undefined ? undefined : this.#specs.get(head.kind)
-    if (head === undefined || spec === undefined) return { state: 'unreadable', why: 'no kind' }
-    const payloads: never[] = []
-    for (const check of checks) {
-      if (!check.ok) return { state: 'unreadable', why: check.why }
-      payloads.push(check.payload as never)
-    }
+    if (head === undefined || spec === undefined) return thrown('kind.build', 'no kind')
+    const invalid = unreadable(checks.map((check) => (check.ok ? null : check.why)))
+    if (invalid !== null) return invalid
+    const payloads = checks.map((check) => (check.ok ? check.payload : null) as never)
     const operations = rows.map(({ id, kind }) => ({ id, kind }))
     try {
       const request =
@@ -192,10 +200,7 @@ export class Kinds {
         ? { state: 'nothing' }
         : { state: 'request', request: render(request) }
     } catch (error) {
-      return {
-        state: 'unreadable',
-        why: `${head.kind}: its request could not be made: ${String(error)}`,
-      }
+      return thrown('kind.build', `${head.kind}: its request could not be made: ${String(error)}`)
     }
   }
 
@@ -230,7 +235,7 @@ export class Kinds {
     }
     const question = { name, args: () => null, codec, put: () => promised as Promise<T> }
     this.#boundary.ask<T | 'later'>(question, (answer) => {
-      then(answer.ok ? (answer.value as T) : thrown(name, answer.error))
+      then(answer.ok ? (answer.value as T) : thrown(name, `its schema threw ${answer.error.name}`))
     })
   }
 }
@@ -250,7 +255,14 @@ function usedBy(spec: AnyOperationKind['spec'] | undefined, payload: never): Rec
   }
 }
 
-function thrown<T>(name: string, error: Error): T {
-  const why = `its schema threw ${error.name}`
-  return (name === 'kind.check' ? { ok: false, why } : { state: 'unreadable', why }) as T
+function thrown<T>(name: string, why: string): T {
+  const unusable = { state: 'unreadable', why, which: [] } satisfies Built
+  return (name === 'kind.check' ? { ok: false, why } : unusable) as T
+}
+
+/** Of each operation why it cannot be read, or null. */
+function unreadable(reasons: readonly (string | null)[]): Unreadable | null {
+  const why = reasons.find((reason) => reason !== null) ?? null
+  const which = reasons.flatMap((reason, index) => (reason === null ? [] : [index]))
+  return why === null ? null : { state: 'unreadable', why, which }
 }

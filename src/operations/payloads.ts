@@ -53,7 +53,11 @@ export class Payloads {
   ): Checked | Promise<Checked> {
     try {
       const result = spec.payload['~standard'].validate(value)
-      return result instanceof Promise ? result.then(checkedOf) : checkedOf(result)
+      if (!(result instanceof Promise)) return checkedOf(result)
+      const checked = result.then(checkedOf)
+      // Whoever cannot wait does not hear how it ends (E3).
+      checked.catch(() => undefined)
+      return checked
     } catch (error) {
       return { ok: false, why: `the schema of ${kind} threw ${String(error)}` }
     }

@@ -16,8 +16,15 @@ export type Built =
   | { readonly state: 'request'; readonly request: BuiltRequest }
   /** `combine` needs no request: all are completed at once (Q4). */
   | { readonly state: 'nothing' }
-  /** The stored payload, or the kind's code, is of no use any more (Q14). */
-  | { readonly state: 'unreadable'; readonly why: string }
+  | Unreadable
+
+/** Stored payloads, or the kind's code, are of no use any more (Q14). */
+export interface Unreadable {
+  readonly state: 'unreadable'
+  readonly why: string
+  /** The operations of which that is known, by their index; none: only together they are of no use. */
+  readonly which: readonly number[]
+}
 
 /** What a replay has in a request's stead. */
 export const NO_REQUEST: BuiltRequest = { method: '', path: '', headers: {}, body: null }
@@ -26,15 +33,16 @@ export const NO_REQUEST: BuiltRequest = { method: '', path: '', headers: {}, bod
 export const builtCodec: Codec<Built | 'later'> = {
   write: (built) => {
     if (built === 'later') return 'later'
-    if (built.state !== 'request') return { state: built.state }
+    if (built.state === 'nothing') return { state: 'nothing' }
+    if (built.state === 'unreadable') return { state: 'unreadable', which: [...built.which] }
     const { body } = built.request
     return { state: 'request', body: body === null ? null : digestOf(body) }
   },
   read: (json) => {
     if (json === 'later') return 'later'
-    const { state } = json as { readonly state: Built['state'] }
+    const { state, which } = json as Pick<Unreadable, 'which'> & Pick<Built, 'state'>
     if (state === 'request') return { state, request: NO_REQUEST }
-    return state === 'nothing' ? { state } : { state, why: 'replayed' }
+    return state === 'nothing' ? { state } : { state, why: 'replayed', which }
   },
 }
 

@@ -10,7 +10,9 @@
 import { commitCases } from './storage-contract/commits.ts'
 import { envelopeCases } from './storage-contract/envelopes.ts'
 import { letterCases } from './storage-contract/letters.ts'
+import { markCases } from './storage-contract/marks.ts'
 import { placeCases } from './storage-contract/places.ts'
+import { readingCases } from './storage-contract/reading.ts'
 import { sessionCases } from './storage-contract/sessions.ts'
 import { settlingCases } from './storage-contract/settling.ts'
 import type { StorageContractCase } from './storage-contract/subject.ts'
@@ -19,9 +21,11 @@ export type { StorageContractCase, StorageSubject } from './storage-contract/sub
 
 export const storageContract: readonly StorageContractCase[] = [
   ...commitCases,
+  ...markCases,
   ...placeCases,
   ...settlingCases,
   ...envelopeCases,
   ...letterCases,
+  ...readingCases,
   ...sessionCases,
 ]

@@ -9,11 +9,9 @@ import type { Core } from '../engine/core.ts'
 import { backoffMs } from '../engine/judge.ts'
 import { HoldfastError, TokenDeniedError } from '../errors.ts'
 import type { TokenNeedReason, UserId } from '../model.ts'
+import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'
 import type { Token } from './token.ts'
 import type { Taken, Wallet } from './wallet.ts'
-
-/** A source that has given no answer for so long counts as unavailable; a late answer is still taken. */
-const ANSWER_TIMEOUT_MS = 60_000
 
 /** After a failure: 1 s, doubling to 5 min (T6). */
 const UNAVAILABLE = { base: 1000, cap: 300_000 } as const

@@ -2,6 +2,7 @@
  * The tokens in memory, one per user, with what is stored of each. Here a token becomes the current
  * generation, is refused, or is deleted: always in storage first, then here, then for the machine.
  */
+import type { TokenEvent } from '../../machines/token.machine.ts'
 import type { TokenRow } from '../../storage/storage.ts'
 import type { Codec } from '../engine/boundary.ts'
 import type { Credential } from '../engine/attempt.ts'
@@ -9,6 +10,7 @@ import type { Core } from '../engine/core.ts'
 import { HoldfastError } from '../errors.ts'
 import type { Instant, UserId } from '../model.ts'
 import { ServerClock } from './server-clock.ts'
+import { spanOf } from './span.ts'
 import { Token, type TokenFacts } from './token.ts'
 
 /** What became of a token that was handed in (T2). */
@@ -33,6 +35,8 @@ interface Entry {
   /** Of the token that was refused last: one that comes again is no newer than what came since (T2). */
   refusedFingerprint: string | null
   expiresAt: Instant | null
+  /** From when on a send asks for the next one (T9). */
+  refreshAt: Instant | null
   leaving: boolean
   /** Logged out with `discard`: what is still in flight goes too, once its outcome is known (I7). */
   discarding: boolean
@@ -52,9 +56,6 @@ export interface SavedWallet {
     readonly hasRefusal: boolean
   })[]
 }
-
-/** A token less than this before its end is about to expire, or a tenth of its life, if that is less (T9). */
-const MARGIN_MS = 30_000
 
 const sealedCodec: Codec<Uint8Array> = { write: () => null, read: () => new Uint8Array() }
 
@@ -82,19 +83,20 @@ export class Wallet {
   /** What storage knew at the start; `token`: what the vault gave back. */
   restore(row: TokenRow, token: Token | null): void {
     const entry = this.#entry(row.user)
-    const { generation, epoch, refused, fingerprint, expiresAt, leaving } = row
-    Object.assign(entry, { token, generation, epoch, refused, fingerprint, expiresAt, leaving })
+    const { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving } = row
+    const known = { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving }
+    Object.assign(entry, known, { token })
     if (refused) entry.refusedFingerprint = fingerprint
     if (refused) entry.firstRefusal ??= refusalOf(row.user, generation)
-    if (token === null && !refused) return
-    const { refreshAt } = row
-    this.#core.pilot.token(row.user, {
-      type: 'token.arrived',
-      generation,
-      expiresAt,
-      refreshAt,
-      refused,
-    })
+    this.#tellOf(entry)
+  }
+
+  /** What a machine that knows nothing is to be told of this user's token; null: there is none to tell of. */
+  arrival(user: UserId): Extract<TokenEvent, { type: 'token.arrived' }> | null {
+    const entry = this.#entries.get(user)
+    if (entry === undefined || (entry.token === null && !entry.refused)) return null
+    const { generation, expiresAt, refreshAt, refused } = entry
+    return { type: 'token.arrived', generation, expiresAt, refreshAt, refused }
   }
 
   /** The token a send may carry. Under `required` one that is known to be refused never goes out. */
@@ -173,8 +175,7 @@ export class Wallet {
 
   /** Those who have logged out with something pending. */
   leaving(): readonly UserId[] {
-    const entries = [...this.#entries.values()]
-    return entries.filter(({ leaving }) => leaving).map(({ user }) => user)
+    return [...this.#entries.values()].filter(({ leaving }) => leaving).map(({ user }) => user)
   }
 
   /**
@@ -191,6 +192,7 @@ export class Wallet {
       fingerprint: null,
       refusedFingerprint: null,
       expiresAt: null,
+      refreshAt: null,
       leaving: false,
       firstRefusal: null,
     })
@@ -237,6 +239,11 @@ export class Wallet {
   /** The corrected time by which tokens expire. */
   now(): Instant {
     return this.clock.now(this.#core.boundary.wall)
+  }
+
+  #tellOf({ user }: Entry): void {
+    const arrival = this.arrival(user)
+    if (arrival !== null) this.#core.pilot.token(user, arrival)
   }
 
   #stored(entry: Entry, then: () => void): void {
@@ -318,7 +325,7 @@ export class Wallet {
   ): void {
     const { user, generation: expected, epoch } = entry
     const generation = expected + 1
-    const { expiresAt, refreshAt } = this.#span(token)
+    const { expiresAt, refreshAt } = spanOf(token.facts, this.now())
     const { fingerprint } = token.facts
     this.#core.store.commit(
       [
@@ -342,27 +349,12 @@ export class Wallet {
           then({ taken: 'late' })
           return
         }
-        Object.assign(entry, { token, generation, refused: false, fingerprint, expiresAt })
+        Object.assign(entry, { token, refused: false, fingerprint, expiresAt, refreshAt })
         this.#core.report('token.updated', { user, generation })
-        this.#core.pilot.token(user, {
-          type: 'token.arrived',
-          generation,
-          expiresAt,
-          refreshAt,
-          refused: false,
-        })
+        this.#tellOf(entry)
         then({ taken: 'new', generation })
       },
     )
-  }
-
-  /** One that looks expired on arrival is sent all the same, and never refreshed ahead (T9). */
-  #span(token: Token): { readonly expiresAt: Instant | null; readonly refreshAt: Instant | null } {
-    const { expiresAt, issuedAt } = token.facts
-    const now = this.now()
-    if (expiresAt === null || expiresAt <= now) return { expiresAt: null, refreshAt: null }
-    const lifeMs = expiresAt - (issuedAt ?? now)
-    return { expiresAt, refreshAt: expiresAt - Math.min(MARGIN_MS, Math.floor(lifeMs / 10)) }
   }
 
   #entry(user: UserId): Entry {
@@ -377,6 +369,7 @@ export class Wallet {
       fingerprint: null,
       refusedFingerprint: null,
       expiresAt: null,
+      refreshAt: null,
       leaving: false,
       discarding: false,
       firstRefusal: null,

@@ -1,7 +1,12 @@
 /**
  * Notices commits of other processes: the operating system tells that the WAL was touched, SQLite
  * whether that was somebody else. Nothing polls. What is written to the WAL is seen by others only
- * later, so whoever has committed touches it once more.
+ * later, so whoever has committed touches it once more, before anybody hears of the commit.
+ *
+ * A process that dies between its commit and that touch may leave something that the others have not
+ * noticed. Nobody was told that it is stored, but it is, or, in a transaction of the app, the app may know.
+ * It is noticed with the next touch of anybody: a commit, also one's own, or a process that begins or is
+ * used and does not get the lock (`SqliteStorage.lock`).
  */
 import { type FSWatcher, utimesSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -13,6 +18,7 @@ export class CommitWatch {
   readonly #host: StorageHost
   readonly #wal: string
   #watcher: FSWatcher | null = null
+  #listener: (() => void) | null = null
   #version: unknown
   #isDue = false
 
@@ -26,22 +32,22 @@ export class CommitWatch {
 
   start(listener: () => void): void {
     this.stop()
+    this.#listener = listener
     try {
       // The folder, because SQLite may delete and make the file anew.
       this.#watcher = watch(dirname(this.#wal), { persistent: false }, (_event, name) => {
-        if (name === basename(this.#wal)) this.#lookAtTurnEnd(listener)
+        if (name === basename(this.#wal)) this.#lookAtTurnEnd()
       })
+      this.#watcher.on('error', () => this.#stopWatching())
     } catch {
-      // A watch that fails costs a delay: whoever uses the engine, or waits, looks anyway.
-      return
+      // A watch that fails costs a delay: whoever commits looks anyway.
     }
-    this.#watcher.on('error', () => this.stop())
-    this.#lookAtTurnEnd(listener)
+    this.#lookAtTurnEnd()
   }
 
   stop(): void {
-    this.#watcher?.close()
-    this.#watcher = null
+    this.#listener = null
+    this.#stopWatching()
   }
 
   /** Something was committed here, and others can see it now. */
@@ -52,18 +58,24 @@ export class CommitWatch {
     } catch {
       // Nobody is told; that too costs a delay.
     }
+    if (this.#watcher === null) this.#lookAtTurnEnd()
   }
 
-  #lookAtTurnEnd(listener: () => void): void {
-    if (this.#isDue) return
+  #stopWatching(): void {
+    this.#watcher?.close()
+    this.#watcher = null
+  }
+
+  #lookAtTurnEnd(): void {
+    if (this.#isDue || this.#listener === null) return
     this.#isDue = true
     this.#host.atTurnEnd(() => {
       this.#isDue = false
-      if (this.#watcher === null || !this.#database.open) return
+      if (this.#listener === null || !this.#database.open) return
       const version = this.#dataVersion()
       if (version === this.#version) return
       this.#version = version
-      listener()
+      this.#listener()
     })
   }
 

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3'
 import type { LaneId } from '../../src/model.ts'
 import type { Member } from '../changes.ts'
 import type { EnvelopeRow } from '../storage.ts'
+import { withoutMembers } from '../without-members.ts'
 
 interface Stored extends Omit<EnvelopeRow, 'members' | 'waitsAfterUnknown'> {
   readonly members: string
@@ -50,12 +51,13 @@ export class Envelopes {
     this.#delete.run(lane, place)
   }
 
-  /** Forgets every envelope that one of these operations was, or is to be, a member of. */
+  /** Every envelope that one of these operations was a member of is none any more. */
   dissolve(lane: LaneId, gone: readonly Member[]): void {
-    for (const { place, members } of this.#ofLane.all(lane).map(restore)) {
-      const isConcerned = (member: Member) =>
-        member.place === place || members.includes(member.place)
-      if (gone.some(isConcerned)) this.#delete.run(lane, place)
+    const places = gone.map(({ place }) => place)
+    for (const envelope of this.ofLane(lane)) {
+      const left = withoutMembers(envelope, places)
+      if (left === null) this.#delete.run(lane, envelope.place)
+      else if (left !== envelope) this.record(left)
     }
   }
 

@@ -18,6 +18,7 @@ export class Lanes {
   readonly #next
   readonly #count
   readonly #solo
+  readonly #discard
   readonly #shift
 
   constructor(database: Database) {
@@ -37,15 +38,23 @@ export class Lanes {
     this.#next = database.prepare<[number], { tail: number }>(
       `UPDATE holdfast_lanes SET tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
     )
-    this.#count = database.prepare<[number, number]>(
-      'UPDATE holdfast_lanes SET pending = pending + ? WHERE lane = ?',
+    this.#count = database.prepare<{ lane: number; difference: number }>(
+      `UPDATE holdfast_lanes SET pending = pending + @difference,
+         discard_through = CASE WHEN pending + @difference = 0 THEN 0 ELSE discard_through END
+       WHERE lane = @lane`,
+    )
+    this.#discard = database.prepare<{ user: string; discarding: 0 | 1 }>(
+      `UPDATE holdfast_lanes SET discard_through = CASE WHEN @discarding THEN tail ELSE 0 END
+       WHERE user = @user`,
     )
     this.#solo = database.prepare<[number, number]>(
       'UPDATE holdfast_lanes SET solo_through = max(solo_through, ?) WHERE lane = ?',
     )
     this.#shift = database.prepare<{ lane: number; after: number; by: number }>(
-      `UPDATE holdfast_lanes SET tail = tail + @by,
-         solo_through = CASE WHEN solo_through > @after THEN solo_through + @by ELSE solo_through END
+      `UPDATE holdfast_lanes SET tail = tail + @by, shifted = shifted + @by,
+         solo_through = CASE WHEN solo_through > @after THEN solo_through + @by ELSE solo_through END,
+         discard_through =
+           CASE WHEN discard_through > @after THEN discard_through + @by ELSE discard_through END
        WHERE lane = @lane`,
     )
   }
@@ -94,7 +103,12 @@ export class Lanes {
   }
 
   count(lane: LaneId, difference: number): void {
-    this.#count.run(difference, lane)
+    this.#count.run({ lane, difference })
+  }
+
+  /** What is pending now is to be dropped, or (`false`) is not any more. */
+  discard(user: UserId, discarding: boolean): void {
+    this.#discard.run({ user, discarding: discarding ? 1 : 0 })
   }
 
   sendAlone(lane: LaneId, through: number): void {

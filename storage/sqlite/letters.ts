@@ -20,7 +20,9 @@ const LETTER_COLUMNS = `${OPERATION_COLUMNS}, reason, status, excerpt, died_at A
   envelope_key AS envelopeKey, unknown_since AS unknownSince, depends_on AS dependsOn`
 
 interface StoredLetter
-  extends Omit<LetterRow, 'creates' | 'deviceScoped' | 'dependsOn'>, StoredOperation {
+  extends
+    Omit<LetterRow, 'creates' | 'deviceScoped' | 'superseded' | 'dependsOn'>,
+    StoredOperation {
   /** JSON, or null: none. */
   readonly dependsOn: string | null
 }
@@ -52,10 +54,10 @@ export class Letters {
     this.#outcomes = outcomes
     this.#insert = database.prepare<[StoredLetter]>(
       `INSERT INTO holdfast_letters (id, lane, place, kind, version, payload, enqueued_at, expires_at,
-         creates, device_scoped, reason, status, excerpt, died_at, attempts, envelope_key, unknown_since,
+         creates, device_scoped, superseded, reason, status, excerpt, died_at, attempts, envelope_key, unknown_since,
          depends_on)
        VALUES (@id, @lane, @place, @kind, @version, @payload, @enqueuedAt, @expiresAt,
-         @creates, @deviceScoped, @reason, @status, @excerpt, @diedAt, @attempts, @envelopeKey, @unknownSince,
+         @creates, @deviceScoped, @superseded, @reason, @status, @excerpt, @diedAt, @attempts, @envelopeKey, @unknownSince,
          @dependsOn)`,
     )
     this.#delete = database.prepare<[string]>('DELETE FROM holdfast_letters WHERE id = ?')
@@ -82,14 +84,15 @@ export class Letters {
     const { lane, members, reason, status, excerpt, attempts, envelopeKey } = change
     const rows = this.#pending.takeAway(lane, members, change.at)
     if (rows === null) return MISSED
-    for (const row of rows) {
+    for (const [index, row] of rows.entries()) {
       this.#insert.run({
         ...row,
         creates: columnOf(row.creates),
         deviceScoped: row.deviceScoped ? 1 : 0,
+        superseded: row.superseded === true ? 1 : 0,
         dependsOn: columnOf(change.dependsOn),
         unknownSince: change.unknownSince ?? null,
-        reason,
+        reason: members[index]?.reason ?? reason,
         status,
         excerpt,
         diedAt: change.at,
@@ -153,7 +156,7 @@ export class Letters {
     for (const { id } of letters) this.#delete.run(id)
     const behind = change.behind.find(({ lane }) => lane === letter.lane)?.place ?? null
     const rows = this.#pending.putBack(letters, behind, at)
-    this.#keepKey(letter, rows, at)
+    this.#keepKey(letters, rows, at)
     const made = rows.flatMap((row) => row.creates)
     const dependents = made.length === 0 ? [] : this.#dependentsOf(made)
     return [...rows, ...dependents.flatMap((dependent) => this.#putBack(dependent, change, at))]
@@ -173,16 +176,17 @@ export class Letters {
       : this.#ofKey.all(letter.lane, letter.envelopeKey).map(letterOf)
   }
 
-  #keepKey(letter: LetterRow, rows: readonly OperationRow[], at: Instant): void {
-    const head = rows[0]
-    if (letter.envelopeKey === null || head === undefined) return
+  #keepKey(letters: readonly LetterRow[], rows: readonly OperationRow[], at: Instant): void {
+    const [letter] = letters
+    const [head] = rows
+    if (letter === undefined || letter.envelopeKey === null || head === undefined) return
+    const isGivenUp = letters.some(({ reason }) => reason === 'outcome-unknown')
     this.#envelopes.record({
       ...blankEnvelope(head.lane, head.place),
       key: letter.envelopeKey,
       members: rows.map((row) => row.place),
       // One that was given up because it is too old is sent again on the app's own word.
-      unknownSince:
-        letter.reason === 'outcome-unknown' ? at : (letter.unknownSince ?? letter.diedAt),
+      unknownSince: isGivenUp ? at : (letter.unknownSince ?? letter.diedAt),
       lastStatus: letter.status,
     })
   }

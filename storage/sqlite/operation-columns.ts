@@ -1,24 +1,30 @@
 /** An operation as SQLite has it, and as the contract has it. */
 import type { OperationRow } from '../storage.ts'
 
-export interface StoredOperation extends Omit<OperationRow, 'creates' | 'deviceScoped'> {
+export interface StoredOperation extends Omit<
+  OperationRow,
+  'creates' | 'deviceScoped' | 'superseded'
+> {
   /** JSON, or null: none. */
   readonly creates: string | null
   readonly deviceScoped: 0 | 1
+  readonly superseded: 0 | 1
 }
 
 export const OPERATION_COLUMNS = `id, lane, place, kind, version, payload, enqueued_at AS enqueuedAt,
-  expires_at AS expiresAt, creates, device_scoped AS deviceScoped`
+  expires_at AS expiresAt, creates, device_scoped AS deviceScoped, superseded`
 
 const NONE: readonly string[] = []
 
 export function operationOf<Stored extends StoredOperation>(
   stored: Stored,
-): Omit<Stored, 'creates' | 'deviceScoped'> & OperationRow {
+): Omit<Stored, 'creates' | 'deviceScoped' | 'superseded'> & OperationRow {
+  const { superseded, ...row } = stored
   return {
-    ...stored,
+    ...row,
     creates: listOf(stored.creates),
     deviceScoped: stored.deviceScoped === 1,
+    ...(superseded === 1 ? { superseded: true } : {}),
   }
 }
 

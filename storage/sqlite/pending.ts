@@ -43,8 +43,10 @@ export class Pending {
   readonly #insert
   readonly #delete
   readonly #get
+  readonly #idAt
   readonly #all
   readonly #deviceScoped
+  readonly #markSuperseded
   readonly #moved: Moved
   readonly #places: Places
 
@@ -62,11 +64,14 @@ export class Pending {
     this.#records = records
     this.#positions = positions
     this.#insert = database.prepare<
-      [number, number, string, string, number, string, number, number | null, string | null, 0 | 1]
+      [
+        ...[number, number, string, string, number, string, number, number | null, string | null],
+        ...[0 | 1, 0 | 1],
+      ]
     >(
       `INSERT INTO holdfast_operations (lane, place, id, kind, version, payload, enqueued_at, expires_at,
-         creates, device_scoped)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         creates, device_scoped, superseded)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#delete = database.prepare<[number, number, string]>(
       'DELETE FROM holdfast_operations WHERE lane = ? AND place = ? AND id = ?',
@@ -74,12 +79,18 @@ export class Pending {
     this.#get = database.prepare<[number, number], StoredOperation>(
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE lane = ? AND place = ?`,
     )
+    this.#idAt = database.prepare<[number, number], { readonly id: OperationId }>(
+      'SELECT id FROM holdfast_operations WHERE lane = ? AND place = ?',
+    )
     this.#all = database.prepare<[number], StoredOperation>(
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE lane = ? ORDER BY place`,
     )
     this.#deviceScoped = database.prepare<[number], StoredOperation>(
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations
        WHERE device_scoped = 1 AND lane <> 0 AND lane <> ? ORDER BY lane, place`,
+    )
+    this.#markSuperseded = database.prepare<[number, number]>(
+      'UPDATE holdfast_operations SET superseded = 1 WHERE lane = ? AND place = ?',
     )
     this.#moved = new Moved(database)
     this.#places = new Places(database, lanes, envelopes, this.#moved)
@@ -124,20 +135,21 @@ export class Pending {
   }
 
   purge(change: PurgeChange): Answer {
-    const { lane, reason, at } = change
+    const { lane, reason, at, through = Number.POSITIVE_INFINITY } = change
     const rows = this.#all
       .all(lane)
       .map(operationOf)
-      .filter((row) => !change.except.includes(row.place))
+      .filter(({ place }) => place <= through && !change.except.includes(place))
     return this.#settle(rows, 'dropped', reason, at)
   }
 
   /** I8: what is of no use once this user has logged in. */
   supersede({ user, except, at }: SupersedeChange): Answer {
-    const rows = this.#deviceScoped
-      .all(this.#lanes.of(user))
-      .map(operationOf)
-      .filter((row) => !except.includes(row.id))
+    const all = this.#deviceScoped.all(this.#lanes.of(user)).map(operationOf)
+    for (const { id, lane, place } of all) {
+      if (except.includes(id)) this.#markSuperseded.run(lane, place)
+    }
+    const rows = all.filter(({ id }) => !except.includes(id))
     const affected: Affected[] = []
     for (const lane of new Set(rows.map((row) => row.lane))) {
       const ofLane = rows.filter((row) => row.lane === lane)
@@ -206,6 +218,14 @@ export class Pending {
     return moved === null ? null : this.#at(moved.lane, moved.place)
   }
 
+  /** Is it pending? Its payload is not read. */
+  has(id: OperationId): boolean {
+    const put = parseOperationId(id)
+    if (put !== null && this.#idAt.get(put.lane, put.place)?.id === id) return true
+    const moved = this.#moved.find(id)
+    return moved !== null && this.#idAt.get(moved.lane, moved.place)?.id === id
+  }
+
   /** Puts operations back that end together: at their old places, or close behind `behind` (Q9). */
   putBack(
     rows: readonly OperationRow[],
@@ -220,7 +240,7 @@ export class Pending {
       this.#write(row.lane, place, row)
       this.#moved.record(row.id, row.lane, place)
       this.#lanes.count(row.lane, 1)
-      this.#records.expect(row.creates, row.lane, at)
+      this.#records.expect(row.id, row.creates, row.lane, at)
       return { ...row, place }
     })
   }
@@ -269,6 +289,7 @@ export class Pending {
 
   #write(lane: LaneId, place: number, row: Omit<OperationRow, 'lane' | 'place'>): void {
     const { id, kind, version, payload, enqueuedAt, expiresAt, creates, deviceScoped } = row
+    const { superseded = false } = row
     this.#insert.run(
       lane,
       place,
@@ -280,8 +301,9 @@ export class Pending {
       expiresAt,
       columnOf(creates),
       deviceScoped ? 1 : 0,
+      superseded ? 1 : 0,
     )
-    if (creates.length > 0) this.#records.expect(creates, lane, enqueuedAt)
+    if (creates.length > 0) this.#records.expect(id, creates, lane, enqueuedAt)
   }
 
   #at(lane: LaneId, place: number): OperationRow | null {

@@ -9,17 +9,19 @@ export class Positions {
   readonly #forget
 
   constructor(database: Database) {
-    this.#set = database.prepare<[number, string, string, number]>(
-      'INSERT OR REPLACE INTO holdfast_positions (lane, key, token, ready_at) VALUES (?, ?, ?, ?)',
+    this.#set = database.prepare<[{ lane: LaneId } & PositionRow]>(
+      `INSERT OR REPLACE INTO holdfast_positions (lane, key, token, ready_at, wait_ms)
+       VALUES (@lane, @key, @token, @readyAt, @waitMs)`,
     )
     this.#get = database.prepare<[number, string], PositionRow>(
-      `SELECT key, token, ready_at AS readyAt FROM holdfast_positions WHERE lane = ? AND key = ?`,
+      `SELECT key, token, ready_at AS readyAt, wait_ms AS waitMs FROM holdfast_positions
+       WHERE lane = ? AND key = ?`,
     )
     this.#forget = database.prepare<[number]>('DELETE FROM holdfast_positions WHERE lane = ?')
   }
 
-  set(lane: LaneId, { key, token, readyAt }: PositionRow): void {
-    this.#set.run(lane, key, token, readyAt)
+  set(lane: LaneId, { key, token, readyAt, waitMs }: PositionRow): void {
+    this.#set.run({ lane, key, token, readyAt, waitMs })
   }
 
   get(lane: LaneId, key: string): PositionRow | null {

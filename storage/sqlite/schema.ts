@@ -12,7 +12,9 @@ const MIGRATIONS: readonly string[] = [
     user TEXT UNIQUE,                       -- NULL: the anonymous lane, 0
     pending INTEGER NOT NULL DEFAULT 0,
     tail INTEGER NOT NULL DEFAULT 0,        -- the last place given; never given again
-    solo_through INTEGER NOT NULL DEFAULT 0
+    shifted INTEGER NOT NULL DEFAULT 0,     -- how far operations have moved back in all
+    solo_through INTEGER NOT NULL DEFAULT 0,
+    discard_through INTEGER NOT NULL DEFAULT 0 -- what is pending up to here is to be dropped: 0: nothing
   ) STRICT;
   INSERT INTO holdfast_lanes (lane, user) VALUES (0, NULL);
 
@@ -28,6 +30,7 @@ const MIGRATIONS: readonly string[] = [
     expires_at INTEGER,
     creates TEXT,                           -- JSON: local ids of records; NULL: none
     device_scoped INTEGER NOT NULL DEFAULT 0,
+    superseded INTEGER NOT NULL DEFAULT 0,  -- in flight when another user took the device: not sent again
     PRIMARY KEY (lane, place)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX holdfast_device_scoped ON holdfast_operations (lane, place) WHERE device_scoped = 1;
@@ -67,6 +70,7 @@ const MIGRATIONS: readonly string[] = [
     expires_at INTEGER,
     creates TEXT,
     device_scoped INTEGER NOT NULL,
+    superseded INTEGER NOT NULL,
     reason TEXT NOT NULL,
     status INTEGER,
     excerpt TEXT,
@@ -83,6 +87,14 @@ const MIGRATIONS: readonly string[] = [
     remote TEXT,
     state TEXT NOT NULL,
     lane INTEGER NOT NULL,
+    creation TEXT,                          -- the operation that creates it; NULL: none has said so
+    changed_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Records of users who were forgotten: what needs one must not take it for the server's own id.
+  CREATE TABLE holdfast_forgotten_records (
+    digest TEXT PRIMARY KEY,
+    lane INTEGER NOT NULL,
     changed_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
@@ -91,6 +103,7 @@ const MIGRATIONS: readonly string[] = [
     key TEXT NOT NULL,
     token TEXT NOT NULL,
     ready_at INTEGER NOT NULL,
+    wait_ms INTEGER NOT NULL,
     PRIMARY KEY (lane, key)
   ) STRICT, WITHOUT ROWID;
 

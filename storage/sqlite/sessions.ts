@@ -1,6 +1,6 @@
 /** Who is logged in, what the server demands, and what is stored of each user's token. */
 import type { Database } from 'better-sqlite3'
-import type { Requirement, UserId } from '../../src/model.ts'
+import type { LaneId, Requirement, UserId } from '../../src/model.ts'
 import type {
   Answer,
   DeadlineChange,
@@ -12,7 +12,7 @@ import type {
 import type { DeadlineRow, TokenRow } from '../storage.ts'
 import { DONE, MISSED } from './pending.ts'
 
-type MetaName = 'identity' | 'requirement' | 'fingerprint-key'
+type MetaName = 'identity' | 'requirement' | 'fingerprint-key' | 'left-behind'
 
 interface StoredToken extends Omit<TokenRow, 'refused' | 'leaving'> {
   readonly refused: 0 | 1
@@ -96,6 +96,15 @@ export class Sessions {
 
   requirement(): Requirement {
     return (this.get('requirement') ?? 'unknown') as Requirement
+  }
+
+  leaveBehind(lanes: readonly LaneId[] | null): Answer {
+    return this.set('left-behind', lanes === null ? null : JSON.stringify(lanes))
+  }
+
+  leftBehind(): { readonly leftBehind?: readonly LaneId[] } {
+    const lanes = this.get('left-behind')
+    return lanes === null ? {} : { leftBehind: JSON.parse(lanes) as LaneId[] }
   }
 
   tokens(): TokenRow[] {

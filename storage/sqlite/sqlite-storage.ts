@@ -12,6 +12,7 @@ import type {
   OperationRow,
   PositionRow,
   RecordRow,
+  Settled,
   Storage,
   StorageHost,
   Whereabouts,
@@ -25,6 +26,7 @@ import {
   verifySynchronous,
 } from './connection.ts'
 import { DispatchLock } from './dispatch-lock.ts'
+import { Erasing } from './erasing.ts'
 import { storageErrorOf } from './error-of.ts'
 import { GroupCommit } from './group-commit.ts'
 import { setAside } from './set-aside.ts'
@@ -65,10 +67,15 @@ export interface SqliteStorageOptions {
 
 const DEFAULT_BUSY_TIMEOUT_MS = 1000
 
+/** So many operations are looked for in one turn, lest it block the thread. */
+const MOST_AT_ONCE = 512
+
 interface Opened {
   readonly database: Database
   readonly tables: Tables
   readonly commits: GroupCommit
+  /** Null: the database is the app's, and so is its WAL. */
+  readonly erasing: Erasing | null
   readonly host: StorageHost
   readonly lock: DispatchLock
   /** Null: nobody else can open the database. */
@@ -119,17 +126,24 @@ export class SqliteStorage implements Storage {
         .immediate()
       verifySynchronous(database)
       const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
+      const erasing = isOwn ? new Erasing(database, busyTimeoutMs) : null
       const commits = new GroupCommit({
         database,
         host,
         synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
         powerLoss,
-        apply: (change) => tables.apply(change),
-        committed: () => watch?.announce(),
+        apply: (change) => {
+          erasing?.applied(change)
+          return tables.apply(change)
+        },
+        committed: () => {
+          erasing?.finish()
+          watch?.announce()
+        },
         forget: () => tables.forget(),
       })
       const lock = new DispatchLock(path)
-      this.#open = { database, tables, commits, host, lock, watch }
+      this.#open = { database, tables, commits, erasing, host, lock, watch }
       return state
     } catch (error) {
       if (isOwn) database.close()
@@ -156,6 +170,16 @@ export class SqliteStorage implements Storage {
     return this.#read((tables) => tables.find(id), 'as it is')
   }
 
+  async settled(ids: readonly OperationId[]): Promise<readonly Settled[]> {
+    const settled: Settled[] = []
+    for (let from = 0; from < ids.length; from += MOST_AT_ONCE) {
+      if (from > 0) await this.#turnEnd()
+      const part = ids.slice(from, from + MOST_AT_ONCE)
+      settled.push(...(await this.#read((tables) => tables.settled(part), 'as it is')))
+    }
+    return settled
+  }
+
   async letters(filter: {
     readonly user?: UserId | null
     readonly limit: number
@@ -172,36 +196,44 @@ export class SqliteStorage implements Storage {
   }
 
   async lock(): Promise<boolean> {
+    const { lock, watch } = this.#opened()
     try {
-      return this.#opened().lock.take()
+      const isOurs = lock.take()
+      // Who has it may not have noticed what a process committed that died before it could say so.
+      if (!isOurs) watch?.announce()
+      return isOurs
     } catch (error) {
       throw storageErrorOf(error)
     }
   }
 
   async tidy(): Promise<void> {
-    const { database, host, commits } = this.#opened()
+    const { database, host, commits, erasing } = this.#opened()
     if (this.#options.database !== undefined) return
     try {
       commits.flush()
+      erasing?.finish()
       await tidy(database, host.atTurnEnd)
     } catch (error) {
       throw storageErrorOf(error)
     }
   }
 
-  /**
-   * Stores an operation in the transaction that is open on the app's own connection, which is the one
-   * given as `database`. Whether that commits is the app's affair.
-   */
-  enqueueWithin(connection: unknown, change: EnqueueChange): Affected {
-    const { database, tables } = this.#opened()
+  /** @throws TypeError unless this is the app's own connection, given as `database`, with a transaction open. */
+  requireTransaction(connection: unknown): void {
+    const { database } = this.#opened()
     if (connection !== database || this.#options.database === undefined) {
       throw new TypeError(
         'enqueueWithin: the connection is not the one given to sqliteStorage({ database })',
       )
     }
     if (!database.inTransaction) throw new TypeError('enqueueWithin: no transaction is open')
+  }
+
+  /** Stores an operation in that transaction. Whether it commits is the app's affair. */
+  enqueueWithin(connection: unknown, change: EnqueueChange): Affected {
+    this.requireTransaction(connection)
+    const { database, tables } = this.#opened()
     try {
       // A savepoint: if it fails, and the app commits all the same, nothing of it is there.
       const answer = database.transaction(() => tables.apply(change))()
@@ -239,9 +271,10 @@ export class SqliteStorage implements Storage {
 
   async close(): Promise<void> {
     if (this.#open === null) return
-    const { database, commits, lock, watch } = this.#open
+    const { database, commits, erasing, lock, watch } = this.#open
     watch?.stop()
     commits.flush()
+    erasing?.finish()
     lock.release()
     this.#open = null
     if (this.#options.database === undefined) database.close()
@@ -265,6 +298,11 @@ export class SqliteStorage implements Storage {
     } catch (error) {
       throw storageErrorOf(error)
     }
+  }
+
+  #turnEnd(): Promise<void> {
+    const { host } = this.#opened()
+    return new Promise((resolve) => host.atTurnEnd(resolve))
   }
 
   #opened() {

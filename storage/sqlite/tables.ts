@@ -12,6 +12,7 @@ import type {
   OperationRow,
   PositionRow,
   RecordRow,
+  Settled,
   Whereabouts,
 } from '../storage.ts'
 import { Envelopes } from './envelopes.ts'
@@ -63,7 +64,8 @@ export class Tables {
        WHERE lane = ? AND place > ? ORDER BY place LIMIT ?`,
     )
     this.#laneRows = database.prepare<[], LaneRow>(
-      `SELECT lane, user, pending, solo_through AS soloThrough, tail,
+      `SELECT lane, user, pending, solo_through AS soloThrough, tail, shifted,
+         discard_through AS discardThrough,
          (SELECT count(*) FROM holdfast_letters WHERE lane = holdfast_lanes.lane) AS letters
        FROM holdfast_lanes ORDER BY lane`,
     )
@@ -89,6 +91,9 @@ export class Tables {
         return this.#letters.discard(change)
       case 'adopt':
         return this.#pending.adopt(change)
+      case 'discardLane':
+        this.#lanes.discard(change.user, change.discarding)
+        return DONE
       case 'supersede':
         return this.#pending.supersede(change)
       case 'forget':
@@ -106,6 +111,8 @@ export class Tables {
         this.#envelopes.forget(change.lane, change.place)
         this.#lanes.sendAlone(change.lane, change.through)
         return DONE
+      case 'leaveBehind':
+        return this.#sessions.leaveBehind(change.lanes)
       case 'deadline':
         return this.#sessions.setDeadline(change)
       case 'identity':
@@ -147,6 +154,7 @@ export class Tables {
       envelopes: this.#envelopes.all(),
       tokens: this.#sessions.tokens(),
       deadlines: this.#sessions.deadlines(),
+      ...this.#sessions.leftBehind(),
     }
   }
 
@@ -172,6 +180,15 @@ export class Tables {
     return outcome === null ? null : { state: 'settled', outcome }
   }
 
+  /** Those of them that are pending no more. */
+  settled(ids: readonly OperationId[]): Settled[] {
+    return ids.flatMap((id) => {
+      if (this.#pending.has(id)) return []
+      const found = this.find(id)
+      return found?.state === 'pending' ? [] : { id, found }
+    })
+  }
+
   letters(filter: {
     readonly user?: UserId | null
     readonly limit: number
@@ -181,7 +198,7 @@ export class Tables {
       .map((letter) => ({ ...letter, user: this.#lanes.user(letter.lane) }))
   }
 
-  /** I12: operations, letters, records, reading positions, token; only the ids stay, as dropped. */
+  /** I12: operations, letters, records, reading positions, token; only the ids of what was dropped stay. */
   #forget({ user, at }: ForgetChange): Answer {
     const lane = this.#lanes.find(user)
     if (this.#sessions.identity() === user) this.#sessions.set('identity', null)
@@ -195,7 +212,7 @@ export class Tables {
       at,
     })
     this.#letters.forgetLane(lane)
-    this.#records.forgetLane(lane)
+    this.#records.forgetLane(lane, at)
     this.#positions.forgetLane(lane)
     this.#envelopes.forgetLane(lane)
     this.#lanes.erase(lane)

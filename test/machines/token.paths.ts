@@ -1,6 +1,12 @@
 /** What may happen to a user's token, and what holds on every step. */
 import { isDeepStrictEqual } from 'node:util'
-import type { TokenContext, TokenEvent, tokenMachine } from '../../machines/token.machine.ts'
+import { createActor } from 'xstate'
+import {
+  isAtRest,
+  type TokenContext,
+  type TokenEvent,
+  tokenMachine,
+} from '../../machines/token.machine.ts'
 import { folded, has } from './told.ts'
 import type { Invariants, Step } from './walk.ts'
 
@@ -54,6 +60,19 @@ function needTold(before: TokenContext['need'], commands: TokenStep['commands'])
   const last = commands.findLast(({ type }) => type.startsWith('need.'))
   if (last === undefined) return before
   return 'need' in last ? last.need : null
+}
+
+/** One that is made when the token of this one is all that is remembered. */
+function anew({ value, context }: TokenSnapshot): TokenSnapshot {
+  const { user, hasSource, generation, refreshAt, expiresAt } = context
+  const actor = createActor(tokenMachine, { input: { user, hasSource } }).start()
+  const arrival = { type: 'token.arrived', generation, refreshAt, expiresAt } as const
+  if (value.validity === 'valid') actor.send({ ...arrival, refused: false })
+  return actor.getSnapshot()
+}
+
+function isSameState(one: TokenSnapshot, other: TokenSnapshot): boolean {
+  return isDeepStrictEqual([one.value, one.context], [other.value, other.context])
 }
 
 export const tokenInvariants: Invariants<typeof tokenMachine> = {
@@ -141,6 +160,15 @@ export const tokenInvariants: Invariants<typeof tokenMachine> = {
     event.demanded ||
     before.value.validity === 'refused' ||
     commands.length === 0,
+  'a machine at rest, stopped and made anew, knows all that it knew': ({ after }) =>
+    !isAtRest(after) || isSameState(anew(after), after),
+  'a machine at rest has nobody who waits for it: no call, no alarm, no hold, no need (T5, T6)': ({
+    after,
+  }) =>
+    !isAtRest(after) ||
+    (after.value.refresh === 'idle' && !after.context.parked && after.context.need === null),
+  'the end of a session leaves a machine at rest (T11)': ({ event, after }) =>
+    event.type !== 'token.lost' || event.reason !== 'missing' || isAtRest(after),
   'the end of a session leaves nothing behind (T11)': ({ event, after }) => {
     if (event.type !== 'token.lost' || event.reason !== 'missing') return true
     const { generation, parked, need, refusedCount } = after.context

@@ -513,7 +513,7 @@ const refusals: TokenRow[] = [
     ]),
   },
   {
-    name: 'without a source a second refusal asks the app again (T4, T5)',
+    name: 'without a source a token that is refused after a refusal is told of, and the app asked again (T5, T8)',
     input: withoutSource,
     given: [arrived(1), refused(1), arrived(2)],
     when: refused(2),
@@ -521,7 +521,43 @@ const refusals: TokenRow[] = [
       park,
       opened(appNeed('refused', 2)),
       announced(appNeed('refused', 2)),
+      refreshFailed,
     ]),
+  },
+  {
+    name: 'a token that the app pushed during a call, and that is refused too, is told of (T8)',
+    given: [arrived(1), refused(1), arrived(2)],
+    when: refused(2),
+    expected: outcome('refused', 'asking', [park, opened(need('refused', 2)), refreshFailed]),
+  },
+  {
+    name: 'a token that the app pushed before the source denied, and that is refused too, is told of (T8)',
+    given: [arrived(1), refused(1), arrived(2), denied],
+    when: refused(2),
+    expected: outcome('refused', 'denied', [
+      park,
+      opened(need('refused', 2)),
+      refreshFailed,
+      announced(appNeed('refused', 2)),
+      signOut,
+    ]),
+  },
+  {
+    name: 'a token that is refused after a refusal makes the wait of a failed refresh ahead the longer one (T8)',
+    given: [arrived(1), refused(1), { ...ending, generation: 2 }, answered, workDue(700), failed],
+    when: refused(2),
+    expected: outcome('refused', 'coolingDown', [
+      park,
+      opened(need('refused', 2)),
+      refreshFailed,
+      coolDown('refused-again', 1),
+    ]),
+  },
+  {
+    name: 'a second 401 to the same generation does not make a wait longer (T8)',
+    given: [arrived(1), refused(1), failed],
+    when: refused(1),
+    expected: outcome('refused', 'coolingDown', []),
   },
   {
     name: 'a refusal after one that the server took is a first one (T8)',

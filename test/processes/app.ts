@@ -17,7 +17,8 @@ import {
   systemClock,
 } from '../../src/index.ts'
 import { HandClock } from './hand-clock.ts'
-import type { AppSettings, Line, Order, OrderName, Orders } from './protocol.ts'
+import { HeldTransport } from './held-transport.ts'
+import type { AppSettings, Bundled, Line, Order, OrderName, Orders } from './protocol.ts'
 
 const REPORTED: readonly EventName[] = [
   'operation.sent',
@@ -31,18 +32,35 @@ const REPORTED: readonly EventName[] = [
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as AppSettings
 const handClock = new HandClock()
+const transport = new HeldTransport(httpTransport({ baseUrl: settings.origin }), () =>
+  say({ type: 'held' }),
+)
 const receipts: Receipt[] = []
 let holdfast: Holdfast
 let madeCount = 0
 
+const post = (user: string | null, body: object) =>
+  ({
+    method: 'POST',
+    path: user === null ? '/anonymous/operations' : `/users/${user}/operations`,
+    body,
+  }) as const
+
 const note = defineOperation({
   kind: 'note',
   payload: z.object({ text: z.string() }),
-  request: ({ payload, owner }) => ({
-    method: 'POST',
-    path: owner.user === null ? '/anonymous/operations' : `/users/${owner.user}/operations`,
-    body: { kind: 'note', ...payload },
-  }),
+  request: ({ payload, owner }) => post(owner.user, { kind: 'note', ...payload }),
+})
+
+const bundle = defineOperation({
+  kind: 'bundle',
+  payload: z.object({ text: z.string() }),
+  request: ({ payload, owner }) => post(owner.user, { kind: 'bundle', texts: [payload.text] }),
+  merge: {
+    key: () => '',
+    combine: (payloads, { owner }) =>
+      post(owner.user, { kind: 'bundle', texts: payloads.map(({ text }) => text) }),
+  },
 })
 
 type Obey = {
@@ -53,8 +71,8 @@ const obey: Obey = {
   open: async () => {
     holdfast = await createHoldfast({
       storage: sqliteStorage({ file: settings.file, busyTimeoutMs: 10_000 }),
-      transport: httpTransport({ baseUrl: settings.origin }),
-      operations: [note],
+      transport,
+      operations: [note, bundle],
       requirement: settings.requirement,
       vault: memoryVault(Buffer.from(settings.vaultKey, 'hex')),
       clock: settings.clock === 'hand' ? handClock : systemClock,
@@ -66,15 +84,17 @@ const obey: Obey = {
     return null
   },
   enqueue: async ({ user, count }) => {
-    if (user === null) await holdfast.logout()
-    else await holdfast.login(user)
-    const made = await Promise.all(
-      Array.from({ length: count }, () =>
-        holdfast.enqueue(note({ text: `${process.pid}-${++madeCount}` })),
-      ),
-    )
-    receipts.push(...made)
+    const made = await enqueueAs(user, count, note)
     return made.map(({ id }) => id)
+  },
+  bundle: ({ user, count }) => enqueueAs(user, count, bundle),
+  hold: async (at) => {
+    transport.hold(at)
+    return null
+  },
+  release: async () => {
+    transport.release()
+    return null
   },
   settled: () => Promise.all(receipts.map(({ settled }) => settled)),
   drained: () =>
@@ -88,6 +108,7 @@ const obey: Obey = {
       look()
     }),
   status: async () => holdfast.status(),
+  login: async ({ user, token }) => nothing(holdfast.login(user, { token })),
   updateToken: async ({ user, token }) => nothing(holdfast.updateToken(user, token)),
   cancel: async (id) => nothing(holdfast.cancel(id)),
   retry: async (id) => nothing(holdfast.retry(id)),
@@ -98,6 +119,24 @@ const obey: Obey = {
     return null
   },
   close: async () => nothing(holdfast.close()),
+}
+
+/** Of which kind does not matter here: each has a text of its own. */
+async function enqueueAs(
+  user: string | null,
+  count: number,
+  kind: typeof note | typeof bundle,
+): Promise<readonly Bundled[]> {
+  if (user === null) await holdfast.logout()
+  else await holdfast.login(user)
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const text = `${process.pid}-${++madeCount}`
+      const receipt = await holdfast.enqueue(kind({ text }))
+      receipts.push(receipt)
+      return { id: receipt.id, text }
+    }),
+  )
 }
 
 async function nothing(done: Promise<void>): Promise<null> {

@@ -11,6 +11,12 @@ export interface AppSettings {
   readonly clock: 'system' | 'hand'
 }
 
+/** An operation of the merging kind; the server sees its text in the body of its envelope. */
+export interface Bundled {
+  readonly id: string
+  readonly text: string
+}
+
 /** Each is answered once, in any order. */
 export interface Orders {
   open: { readonly args: null; readonly answer: null }
@@ -19,11 +25,26 @@ export interface Orders {
     readonly args: { readonly user: string | null; readonly count: number }
     readonly answer: readonly string[]
   }
+  /** The same with a kind whose neighbours merge. */
+  bundle: {
+    readonly args: { readonly user: string | null; readonly count: number }
+    readonly answer: readonly Bundled[]
+  }
+  /**
+   * The next request stops on its way until `release`: before it leaves, or when its reply is there.
+   * The process says so with a line of its own.
+   */
+  hold: { readonly args: 'sending' | 'replied'; readonly answer: null }
+  release: { readonly args: null; readonly answer: null }
   /** Answers with how those operations ended that this process enqueued so far. */
   settled: { readonly args: null; readonly answer: readonly Settlement[] }
   /** Waits until nothing is pending any more, as far as this process knows. */
   drained: { readonly args: null; readonly answer: null }
   status: { readonly args: null; readonly answer: Status }
+  login: {
+    readonly args: { readonly user: string; readonly token: string }
+    readonly answer: null
+  }
   updateToken: {
     readonly args: { readonly user: string; readonly token: string }
     readonly answer: null
@@ -48,6 +69,7 @@ export interface Order {
 
 export type Line =
   | { readonly type: 'ready' }
+  | { readonly type: 'held' }
   | { readonly type: 'answer'; readonly order: number; readonly value: unknown }
   | { readonly type: 'refusal'; readonly order: number; readonly code: string }
   | { readonly type: 'event'; readonly name: EventName; readonly id: string | null }

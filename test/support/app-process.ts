@@ -23,6 +23,7 @@ export class AppProcess {
   readonly #watches = new Set<Watch>()
   #orderCount = 0
   #isReady = false
+  #isHeld = false
 
   constructor(settings: AppSettings) {
     this.#child = spawn(
@@ -65,6 +66,11 @@ export class AppProcess {
     return this.#seen(() => this.events.filter((event) => event.name === name).length >= count)
   }
 
+  /** Resolves once a request of it has stopped on its way. */
+  held(): Promise<void> {
+    return this.#seen(() => this.#isHeld)
+  }
+
   /** Sends a signal that does not end it. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#child.kill(signal)
@@ -94,6 +100,7 @@ export class AppProcess {
     const line = read(text)
     if (line === null) return
     if (line.type === 'ready') this.#isReady = true
+    else if (line.type === 'held') this.#isHeld = true
     else if (line.type === 'event') this.events.push(line)
     else {
       const answer = this.#answers.get(line.order)

@@ -7,7 +7,7 @@ import {
   startReferenceServer,
 } from '../../examples/server/reference-server.ts'
 import { parseOperationId } from '../../storage/operation-id.ts'
-import type { AppSettings } from '../processes/protocol.ts'
+import type { AppSettings, Bundled } from '../processes/protocol.ts'
 import { AppProcess } from './app-process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -20,6 +20,7 @@ afterEach(async () => {
 })
 
 export interface Company {
+  readonly file: string
   readonly server: ReferenceServer
   readonly apps: readonly AppProcess[]
 }
@@ -38,7 +39,7 @@ export async function gather(
   const apps = Array.from({ length: count }, () => new AppProcess(settings))
   running.push(...apps)
   await Promise.all(apps.map((app) => app.loaded()))
-  return { server, apps }
+  return { file, server, apps }
 }
 
 /** The first of them opens the file, and so dispatches; then the others, at one instant. */
@@ -56,14 +57,40 @@ export function appliedBy(server: ReferenceServer): readonly string[] {
 export function expectAllOnceInOrder(server: ReferenceServer, ids: readonly string[]): void {
   const applied = appliedBy(server)
   expect([...applied].sort()).toEqual([...ids].sort())
+  expect(disorderedIn(applied)).toEqual([])
+}
+
+/** The texts of each envelope of merging operations that the server applied, in its order. */
+export function bundlesIn(server: ReferenceServer): readonly (readonly string[])[] {
+  return server.applied(0, 100_000).entries.map(({ body }) => {
+    return (body as { readonly texts: readonly string[] }).texts
+  })
+}
+
+/** The same as `expectAllOnceInOrder`, for operations whose envelopes have keys of their own. */
+export function expectBundledOnceInOrder(server: ReferenceServer, made: readonly Bundled[]): void {
+  const idOf = new Map(made.map(({ id, text }) => [text, id]))
+  const applied = bundlesIn(server).flat()
+  expect([...applied].sort()).toEqual([...idOf.keys()].sort())
+  expect(disorderedIn(applied.map((text) => idOf.get(text) ?? text))).toEqual([])
+  expect(server.summary().violations).toBe(0)
+}
+
+/** Those that came after one that lies behind them in their lane. */
+function disorderedIn(ids: readonly string[]): readonly string[] {
   const last = new Map<number, number>()
-  const disordered = applied.filter((id) => {
+  return ids.filter((id) => {
     const { lane, place } = parseOperationId(id) ?? { lane: -1, place: -1 }
     const before = last.get(lane) ?? Number.NEGATIVE_INFINITY
     last.set(lane, place)
     return place <= before
   })
-  expect(disordered).toEqual([])
+}
+
+/** Keys that came once more after they were applied, or while they were: what the server told apart. */
+export function repetitionsAt(server: ReferenceServer): number {
+  const { users } = server.summary()
+  return Object.values(users).reduce((sum, user) => sum + user.duplicatesSuppressed, 0)
 }
 
 /** Says how many operations each process sent, and had answered. */
@@ -72,7 +99,6 @@ export function report(what: string, { apps, server }: Company): void {
     const sent = app.ids('operation.sent').length
     return `${String.fromCharCode(65 + index)} ${sent} sent, ${app.ids('operation.completed').length} completed`
   })
-  process.stdout.write(
-    `\n  ${what}: ${counts.join('; ')}; the server applied ${appliedBy(server).length}\n`,
-  )
+  const { length } = appliedBy(server)
+  process.stdout.write(`\n  ${what}: ${counts.join('; ')}; the server applied ${length}\n`)
 }

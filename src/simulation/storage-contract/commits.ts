@@ -138,6 +138,27 @@ export const commitCases = [
     },
   ),
 
+  // Q17
+  storageCase(
+    'settled answers about thousands, a part in each turn, and sees what was handed in before it',
+    async (bench) => {
+      const made = await bench.enqueue(ALICE, 2000 as number)
+      const lane = made[0]?.lane ?? ANONYMOUS_LANE
+      const gone = made.filter((_one, index) => index % 2 === 0)
+      const committed = bench.storage.commit([{ change: 'complete', lane, members: gone }])
+      let settled: readonly { readonly id: OperationId }[] | null = null
+      const asked = bench.storage.settled(idsOf(made)).then((answer) => {
+        settled = answer
+      })
+      for (let turns = 0; settled === null && turns < made.length; turns += 1) {
+        bench.endTurn()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await Promise.all([asked, committed])
+      assert.deepEqual(idsOf(settled ?? []), idsOf(gone))
+    },
+  ),
+
   storageCase('close commits what was handed in before it', async (bench) => {
     const committed = bench.storage.commit([bench.enqueueing(null)])
     await bench.reopen()
@@ -152,6 +173,7 @@ export const commitCases = [
     await assert.rejects(bench.commit([bench.enqueueing(null)]), closed)
     await assert.rejects(bench.storage.window(ANONYMOUS_LANE, 0, 1), closed)
     await assert.rejects(bench.storage.find('0.sg.nobody' as OperationId), closed)
+    await assert.rejects(bench.storage.settled(['0.sg.nobody' as OperationId]), closed)
     await assert.rejects(bench.storage.letters({ limit: 1 }), closed)
   }),
 ]

@@ -41,37 +41,52 @@ export const envelopeCases = [
     assert.deepEqual((await bench.reopen()).envelopes, [])
   }),
 
+  // Q4, Q7, Q8
   storageCase(
-    'every way in which a member goes dissolves the envelope, and no other',
+    'every way in which a member goes dissolves the envelope, and no other; its head keeps its wait',
     async (bench) => {
       const [a, b, c, d] = await bench.enqueue(ALICE, 4)
       const { lane } = a
+      const waited = { attempts: 2, countedAttempts: 1, firstAttemptAt: NOW, retryAt: NOW + 2 }
       const other = envelopeOf([c, d], { key: 'other-key' })
+      const dissolved = { ...envelopeOf([a, b], waited), key: null, members: [] }
       const dissolve = async (remove: () => Promise<unknown>) => {
-        await bench.apply({ change: 'envelope', envelope: envelopeOf([a, b]) })
+        await bench.apply({ change: 'envelope', envelope: envelopeOf([a, b], waited) })
         await bench.apply({ change: 'envelope', envelope: other })
         await remove()
-        assert.deepEqual((await bench.reopen()).envelopes, [other])
+        assert.deepEqual((await bench.reopen()).envelopes, [dissolved, other])
       }
       // From the last member to the first, so that what comes next still has a head.
       await dissolve(() => bench.apply({ change: 'cancel', id: b.id, at: NOW }))
       const [e] = await bench.enqueue(ALICE, 1)
-      const record = envelopeOf([a, e])
-      for (const remove of [
-        () => bench.bury([e]),
-        () => bench.apply({ change: 'complete', lane, members: [a] }),
+      const record = envelopeOf([a, e], waited)
+      for (const { remove, left } of [
+        { remove: () => bench.bury([e]), left: [dissolved, other] },
+        {
+          remove: () => bench.apply({ change: 'complete', lane, members: [a] }),
+          left: [other],
+        },
       ]) {
         await bench.apply({ change: 'envelope', envelope: record })
         await remove()
-        assert.deepEqual((await bench.reopen()).envelopes, [other])
+        assert.deepEqual((await bench.reopen()).envelopes, left)
       }
       await bench.apply({ change: 'drop', lane, members: [d], reason: 'superseded', at: NOW })
-      assert.deepEqual((await bench.reopen()).envelopes, [])
+      assert.deepEqual((await bench.reopen()).envelopes, [{ ...other, key: null, members: [] }])
       await bench.apply({ change: 'envelope', envelope: envelopeOf([c]) })
       await bench.apply({ change: 'purge', lane, except: [], reason: 'logout', at: NOW })
       assert.deepEqual((await bench.reopen()).envelopes, [])
     },
   ),
+
+  // Q5
+  storageCase('an envelope of unknown outcome that loses a member is forgotten', async (bench) => {
+    const [a, b] = await bench.enqueue(ALICE, 2)
+    const envelope = envelopeOf([a, b], { unknownSince: NOW })
+    await bench.apply({ change: 'envelope', envelope })
+    await bench.bury([b])
+    assert.deepEqual((await bench.reopen()).envelopes, [])
+  }),
 
   // Q4
   storageCase(

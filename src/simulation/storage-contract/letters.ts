@@ -69,6 +69,37 @@ export const letterCases = [
     },
   ),
 
+  // Q14, Q8
+  storageCase(
+    'members of one envelope may have reasons of their own, and come back together all the same',
+    async (bench) => {
+      const [a, b] = await bench.enqueue(ALICE, 2)
+      await bench.apply({
+        change: 'bury',
+        lane: a.lane,
+        members: [a, { ...b, reason: 'outcome-unknown' }],
+        reason: 'unreadable',
+        status: null,
+        excerpt: null,
+        at: NOW,
+        attempts: 1,
+        envelopeKey: 'envelope-key',
+        unknownSince: NOW - 1000,
+      })
+      const letters = await bench.storage.letters({ limit: 9 })
+      assert.deepEqual(
+        letters.map(({ id, reason }) => [id, reason]),
+        [
+          [a.id, 'unreadable'],
+          [b.id, 'outcome-unknown'],
+        ],
+      )
+      await bench.apply({ change: 'revive', id: a.id, behind: [], at: NOW + 5 })
+      const { envelopes } = await bench.reopen()
+      assert.deepEqual(envelopes, [envelopeOf([a, b], { unknownSince: NOW + 5 })])
+    },
+  ),
+
   // Q9, Q2
   storageCase(
     'revive puts a letter back at its old place, without a trace of its death',

@@ -1,6 +1,6 @@
 /** Identity, requirement, tokens, deadlines: what is not about operations. */
 import assert from 'node:assert/strict'
-import type { TokenChange } from '../../../storage/changes.ts'
+import type { Change, TokenChange } from '../../../storage/changes.ts'
 import { ALICE, BOB, NOW, storageCase } from './bench.ts'
 
 function tokenOf(expected: number, known: Partial<TokenChange> = {}): TokenChange {
@@ -173,6 +173,39 @@ export const sessionCases = [
       await bench.apply({ change: 'endSession', user: ALICE })
       assert.deepEqual((await bench.reopen()).tokens, [{ ...NO_TOKEN, epoch: 1 }])
       await bench.apply(tokenOf(0))
+    },
+  ),
+
+  // I12, Q12
+  storageCase(
+    'forget erases all of a user; what needs one of their records finds it lost',
+    async (bench) => {
+      const creating = { ...bench.enqueueing(ALICE), creates: ['made', 'awaited'] } as Change
+      const [alices] = await bench.apply(creating)
+      const [bobs] = await bench.enqueue(BOB, 1)
+      assert.ok(alices !== undefined)
+      await bench.apply({
+        change: 'complete',
+        lane: bobs.lane,
+        members: [bobs],
+        made: [{ local: 'of bob', remote: 'srv-bob' }],
+      })
+      await bench.apply(tokenOf(0))
+      assert.deepEqual(await bench.apply({ change: 'forget', user: ALICE, at: NOW }), [alices])
+      const { lanes, tokens } = await bench.reopen()
+      assert.deepEqual([lanes, tokens], [[], []])
+      const records = await bench.storage.records(['made', 'of bob', 'awaited', 'unheard-of'])
+      assert.deepEqual(
+        records.map(({ local, state, remote }) => [local, state, remote]),
+        [
+          ['made', 'lost', null],
+          ['of bob', 'made', 'srv-bob'],
+          ['awaited', 'lost', null],
+        ],
+      )
+      await bench.apply({ ...bench.enqueueing(BOB), creates: ['made'] } as Change)
+      const [again] = await bench.storage.records(['made'])
+      assert.equal(again?.state, 'pending', 'whoever creates it anew has it')
     },
   ),
 ]

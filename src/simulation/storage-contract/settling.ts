@@ -224,4 +224,46 @@ export const settlingCases = [
       assert.equal(await bench.storage.find(id as OperationId), null, id)
     }
   }),
+
+  // Q17
+  storageCase(
+    'settled tells of many operations at once which are pending no more, in the order asked, and how each ended',
+    async (bench) => {
+      const [done, dropped, dead, left] = await bench.enqueue(ALICE, 4)
+      const { lane } = done
+      await bench.apply({ change: 'complete', lane, members: [done] })
+      await bench.apply({ change: 'drop', lane, members: [dropped], reason: 'expired', at: NOW })
+      await bench.bury([dead])
+      const unknown = '0.sg.nobody' as OperationId
+      const asked = [unknown, dead.id, left.id, done.id, dropped.id]
+      const expected = []
+      for (const id of asked) {
+        const found = await bench.storage.find(id)
+        if (found?.state !== 'pending') expected.push({ id, found })
+      }
+      assert.deepEqual(await bench.storage.settled(asked), expected)
+      assert.deepEqual(idsOf(expected), [unknown, dead.id, done.id, dropped.id])
+      assert.deepEqual(await bench.storage.settled([]), [])
+    },
+  ),
+
+  // Q2, I3
+  storageCase(
+    'settled knows what is pending also where it was put elsewhere, adopted or back',
+    async (bench) => {
+      const [anonymous] = await bench.enqueue(null, 1)
+      const [dead, other] = await bench.enqueue(ALICE, 2)
+      const { lane } = dead
+      await bench.apply({ change: 'adopt', user: ALICE, except: [] })
+      await bench.bury([dead])
+      await bench.apply({ change: 'complete', lane, members: [other] })
+      await bench.apply({ change: 'revive', id: dead.id, behind: [{ lane, place: 9999 }], at: NOW })
+      const asked = idsOf([anonymous, dead, other])
+      assert.deepEqual(idsOf(await bench.storage.settled(asked)), [other.id])
+      const moved = (await bench.window(lane)).find(({ id }) => id === anonymous.id)
+      assert.ok(moved !== undefined && moved.lane !== anonymous.lane)
+      await bench.apply({ change: 'complete', lane, members: [moved] })
+      assert.deepEqual(idsOf(await bench.storage.settled(asked)), idsOf([anonymous, other]))
+    },
+  ),
 ]

@@ -1,0 +1,18 @@
+/** How long a token is held to work, and from when on the next one is asked for (T9). */
+import type { Instant } from '../model.ts'
+import type { TokenFacts } from './token.ts'
+
+/** A token less than this before its end is about to expire, or a tenth of its life, if that is less (T9). */
+const MARGIN_MS = 30_000
+
+export interface Span {
+  readonly expiresAt: Instant | null
+  readonly refreshAt: Instant | null
+}
+
+/** One that looks expired on arrival is sent all the same, and never refreshed ahead (T9). */
+export function spanOf({ expiresAt, issuedAt }: TokenFacts, now: Instant): Span {
+  if (expiresAt === null || expiresAt <= now) return { expiresAt: null, refreshAt: null }
+  const lifeMs = expiresAt - (issuedAt ?? now)
+  return { expiresAt, refreshAt: expiresAt - Math.min(MARGIN_MS, Math.floor(lifeMs / 10)) }
+}

@@ -1,0 +1,90 @@
+/**
+ * Two engines on one file, as two processes have them, each in its own simulated time. Who opens first
+ * dispatches (Q17). That the other has committed, an engine hears when the test says so.
+ */
+import { join } from 'node:path'
+import { sqliteStorage } from '../../src/sqlite-storage.ts'
+import { StorageError } from '../../storage/storage-error.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { type Gate, gate } from './gate.ts'
+import { Rig, type RigOptions } from './rig.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+/** The questions that may fail here. */
+type Question = 'lock' | 'reload' | 'settled'
+
+export class Neighbour {
+  readonly rig: Rig
+  /** How often each question was put, failed or not. */
+  readonly asked = new Map<Question, number>()
+  #failing: readonly Question[] = []
+  #late: Gate<null> | null = null
+  #listener: () => void = () => undefined
+
+  constructor(file: string, options: RigOptions) {
+    this.rig = Rig.prepare({ ...options, storage: this.#wrap(sqliteStorage({ file })) })
+  }
+
+  /** These questions fail from now on; none: all are answered again. */
+  failOn(...names: readonly Question[]): void {
+    this.#failing = names
+  }
+
+  /** The next question is answered at once, and its answer is heard only when this is called. */
+  answerLate(): () => void {
+    const late = gate<null>()
+    this.#late = late
+    return () => late.open(null)
+  }
+
+  /** Its storage notices that the other one has committed. */
+  async hear(): Promise<void> {
+    this.#listener()
+    await this.rig.advance()
+  }
+
+  /** How long its next alarm still has; null: none is armed. */
+  get nextAlarmMs(): number | null {
+    const next = this.rig.time.nextAt()
+    return next === null ? null : next - this.rig.time.now
+  }
+
+  #wrap(storage: Storage): Storage {
+    const overrides: Partial<Storage> = {
+      watch: (listener) => {
+        this.#listener = listener
+        return () => undefined
+      },
+      lock: () => this.#ask('lock', () => storage.lock()),
+      reload: () => this.#ask('reload', () => storage.reload()),
+      settled: (ids) => this.#ask('settled', () => storage.settled(ids)),
+    }
+    return new Proxy(storage, {
+      get: (target, name) => {
+        const value = (Reflect.get(overrides, name) ?? Reflect.get(target, name)) as unknown
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+  }
+
+  async #ask<T>(name: Question, put: () => Promise<T>): Promise<T> {
+    this.asked.set(name, (this.asked.get(name) ?? 0) + 1)
+    if (this.#failing.includes(name)) {
+      throw new StorageError('STORAGE_BUSY', 'the scripted storage failed')
+    }
+    const late = this.#late
+    this.#late = null
+    const answer = await put()
+    await late?.promise
+    return answer
+  }
+}
+
+/** Two that are not open yet. */
+export function neighbours(options: RigOptions = {}): {
+  readonly first: Neighbour
+  readonly second: Neighbour
+} {
+  const file = join(temporaryFolder(), 'outbox.db')
+  return { first: new Neighbour(file, options), second: new Neighbour(file, options) }
+}
