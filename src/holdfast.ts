@@ -7,6 +7,7 @@
  * at rest.
  */
 import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
+import type { HoldName } from '../machines/holds.ts'
 import { type IdentityEvent, identityMachine } from '../machines/identity.machine.ts'
 import { type LaneEvent, laneMachine } from '../machines/lane.machine.ts'
 import { type QueueEvent, queueMachine } from '../machines/queue.machine.ts'
@@ -69,6 +70,14 @@ const MACHINES: Machines = {
   lane: laneMachine,
   queue: queueMachine,
 }
+
+/** Holds that say nothing of the operations they stop. */
+const OUTER_HOLDS: ReadonlySet<HoldName> = new Set([
+  'offline',
+  'suspended',
+  'paused',
+  'rate-limited',
+])
 
 /** So many operations settled make it worth while to look whether the file can shrink. */
 const LARGE_DRAIN = 1000
@@ -226,7 +235,12 @@ export class Engine implements Pilot {
       retire: (line) => this.#retire(line),
       usersWithTokens: () => this.#tokenActors.keys(),
       doubtRequirement: () => this.#asker.suspect(),
-      requirementChanged: () => this.#asker.changed(),
+      requirementChanged: () => {
+        this.#asker.changed()
+        this.#work.push(() => {
+          for (const line of Array.from(this.#lanes.pending())) this.#foresee(line)
+        })
+      },
       isBegun: () => this.#isBegun,
       closed: () => this.#closed(),
       touch: () => this.#touch(),
@@ -310,10 +324,12 @@ export class Engine implements Pilot {
     if (!this.#isBegun) return
     this.#sessions.sweep(line)
     this.#waits.collected(line)
-    if (this.#laneActors.has(line.lane)) return
-    this.#makeLane(line)
-    for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
-    this.lane(line, { type: 'operations.arrived' })
+    if (!this.#laneActors.has(line.lane)) {
+      this.#makeLane(line)
+      for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
+      this.lane(line, { type: 'operations.arrived' })
+    }
+    this.#foresee(line)
   }
 
   abandon(line: LaneLine): void {
@@ -516,6 +532,25 @@ export class Engine implements Pilot {
       if (answer.ok) settle.resolve()
       else settle.reject(answer.error)
     }
+  }
+
+  /**
+   * What cannot be sent just now, for a reason that is not its own, shows already that its user must sign
+   * in (T5). A source is asked only when a request is about to go out: it would be asked in vain.
+   */
+  #foresee(line: LaneLine): void {
+    const { user } = line
+    const isBlocked = () => {
+      const holds = this.#holds.of(line)
+      return holds.length > 0 && holds.every(({ name }) => OUTER_HOLDS.has(name))
+    }
+    if (user === null || this.#parts.settings.hasSource || !this.#dispatch.isOurs) return
+    if (this.#wallet.credential(user) !== null || !isBlocked()) return
+    this.#wallet.whenTaken(user, () => {
+      const isNeeded = line.pending > 0 && this.#wallet.credential(user) === null && isBlocked()
+      if (!isNeeded || this.requirement !== 'required' || this.#closing !== null) return
+      this.token(user, { type: 'work.due', now: this.#wallet.now(), demanded: true })
+    })
   }
 
   // The machines.

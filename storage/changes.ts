@@ -81,6 +81,8 @@ export interface PurgeChange {
   readonly except: readonly number[]
   /** Only up to this place. Default: all. */
   readonly through?: number
+  /** Only those that are marked as superseded (I8). Default: all. */
+  readonly superseded?: true
   readonly reason: DropReason
   readonly at: Instant
 }
@@ -153,8 +155,11 @@ export interface SupersedeChange {
   readonly change: 'supersede'
   /** Who logged in. */
   readonly user: UserId
-  /** Operations in flight, which are left until their outcome is known, and marked: they are not sent again. */
-  readonly except: readonly OperationId[]
+  /**
+   * Operations in flight, which are left until their outcome is known, and marked: they are not sent again.
+   * `all`: only whoever dispatches knows which these are, and drops the others.
+   */
+  readonly except: readonly OperationId[] | 'all'
   readonly at: Instant
 }
 

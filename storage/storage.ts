@@ -112,6 +112,8 @@ export interface LaneRow {
   readonly shifted?: number
   /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
   readonly discardThrough?: number
+  /** Are operations of it marked as superseded (I8)? Default: no. */
+  readonly hasSuperseded?: true
 }
 
 /** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
@@ -122,6 +124,8 @@ export interface TokenRow {
   /** Bumped by the end of a session (T11). */
   readonly epoch: number
   readonly refused: boolean
+  /** Fingerprints of the last tokens that were refused in this session, this one too. Default: none. */
+  readonly refusedTokens?: readonly string[]
   /** Keyed; null when the session has ended. */
   readonly fingerprint: string | null
   readonly expiresAt: Instant | null

@@ -390,7 +390,7 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     {
       broken: (run) => park(run, ['offline']),
       kept: (run) => {
-        run.isOnline = false
+        run.isOnline = run.isSaidToBeOnline = false
         park(run, ['offline'])
       },
     },

@@ -183,7 +183,7 @@ describe('a step', () => {
     [
       'without an action',
       '{ at: 5 }',
-      /^6: steps\.1: a step needs one of login, logout, .*, restart$/,
+      /^6: steps\.1: a step needs one of login, logout, .*, release$/,
     ],
     ['that is empty', '{}', /^6: steps\.1: a step needs one of login/],
     ['that is no map', 'crash', /^6: steps\.1: a step must be a map/],

@@ -15,7 +15,6 @@ const LONG: Readonly<Record<string, string>> = {
   'src/holdfast.ts': 'the one place that composes everything and sends to the machines',
   'src/engine/sequel.ts': 'what follows from an outcome: one method for each',
   'src/engine/sessions.ts': 'login, logout, adoption and forgetting share one order of storing',
-  'src/simulation/world.ts': 'every step of a scenario file, one after the other',
 }
 
 /** Time and chance come through ports; these are the few other places, and why. */

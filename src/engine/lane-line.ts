@@ -51,6 +51,8 @@ export class LaneLine {
   readonly barriers = new Set<Barrier>()
   /** How far operations have moved back in all, as far as is known. */
   #shifted = 0
+  /** Another process has marked operations of it, which are to be dropped (I8). */
+  hasSuperseded = false
   /** Operations that were here when another user took the device: not to be sent, or not again (I8). */
   readonly superseded = new Set<OperationId>()
   /** Holds on this lane alone. */
@@ -79,6 +81,7 @@ export class LaneLine {
     this.letters = row.letters
     this.soloThrough = row.soloThrough
     this.discardThrough = row.discardThrough ?? 0
+    this.hasSuperseded = row.hasSuperseded ?? false
     this.tail = row.tail ?? 0
     this.#shifted = row.shifted ?? 0
     for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
@@ -234,6 +237,7 @@ export class LaneLine {
     this.letters = row.letters
     this.soloThrough = row.soloThrough
     this.discardThrough = row.discardThrough ?? 0
+    this.hasSuperseded = row.hasSuperseded ?? false
     this.tail = row.tail ?? this.tail
     this.#shiftedElsewhere(row)
     this.mayHaveBeenSent = row.pending > 0 && mayHaveBeenSent
@@ -248,6 +252,7 @@ export class LaneLine {
     this.#shiftedElsewhere(row)
     this.letters = row.letters
     this.discardThrough = row.discardThrough ?? 0
+    this.hasSuperseded = row.hasSuperseded ?? false
     if (isQuiet && row.pending < this.pending) this.reordered(row.pending)
     else this.pending = Math.max(this.pending, row.pending)
   }

@@ -242,12 +242,13 @@ export class Sessions {
 
   /**
    * Drops what may not stay, each reported: of the anonymous identity under `required` (I3), of who
-   * logged out with `discard` (I7). What is in flight is left until its outcome is known; it is swept
+   * logged out with `discard` (I7), what a login elsewhere has marked (I8). What is in flight is left until its outcome is known; it is swept
    * then, unless the server took it.
    */
   sweep(line: LaneLine): void {
     const { user, pending } = line
     if (pending === 0 || !this.#core.pilot.dispatches) return
+    if (line.hasSuperseded) this.#dropMarked(line)
     if (user === null) {
       if (this.#dropsAnonymous) this.#purge(line, 'anonymous', () => undefined)
       return
@@ -395,7 +396,8 @@ export class Sessions {
   #supersede(user: UserId): Storing {
     const { boundary, lanes, kinds, pilot } = this.#core
     const isNeeded = [...kinds.all()].some(({ deviceScoped }) => deviceScoped)
-    if (!pilot.dispatches || !isNeeded) return NOTHING
+    if (!isNeeded) return NOTHING
+    if (!pilot.dispatches) return this.#supersedeElsewhere(user)
     for (const { user: owner, attempt, rows, superseded } of lanes.pending()) {
       if (owner === null || owner === user) continue
       // Those that wait are dropped; until that is stored, they are not sent either.
@@ -409,6 +411,49 @@ export class Sessions {
       changes: () => [{ change: 'supersede', user, except: inFlight(), at: boundary.wall }],
       stored: ([answer]) => this.#superseded(answer?.applied === true ? answer.affected : []),
     }
+  }
+
+  /** What is in flight, only the process that dispatches knows: it drops what is marked when it hears of it (Q17). */
+  #supersedeElsewhere(user: UserId): Storing {
+    const { boundary, lanes, pilot } = this.#core
+    return {
+      changes: () => [{ change: 'supersede', user, except: 'all', at: boundary.wall }],
+      stored: () => {
+        // This one has taken over meanwhile, and does not hear of its own marks.
+        if (!pilot.dispatches) return
+        for (const line of Array.from(lanes.pending())) {
+          if (line.user !== null && line.user !== user) this.#dropMarked(line)
+        }
+      },
+    }
+  }
+
+  #dropMarked(line: LaneLine): void {
+    const { boundary, store } = this.#core
+    const { lane } = line
+    const except = () => line.attempt?.members.map(placeOf) ?? []
+    line.hasSuperseded = false
+    line.changeBegun()
+    store.commitAtLast(
+      () => [
+        {
+          change: 'purge',
+          lane,
+          except: except(),
+          superseded: true,
+          reason: 'superseded',
+          at: boundary.wall,
+        },
+      ],
+      {},
+      (error) => this.#reportFailure(error),
+      ([answer]) => {
+        this.#superseded(answer?.applied === true ? answer.affected : [])
+        // What is in flight is read again, with its mark.
+        line.reordered(line.pending)
+        line.changeEnded()
+      },
+    )
   }
 
   #superseded(dropped: readonly Affected[]): void {

@@ -77,7 +77,8 @@ function restore(parts: StartParts, state: OpenedState): void {
   parts.dispatch.adopt(state)
   for (const row of state.tokens) {
     wallet.restore(row, null)
-    if (row.sealed === null || !settings.hasVault) continue
+    // One that was refused is never sent again (T4).
+    if (row.sealed === null || row.refused || !settings.hasVault) continue
     holds.setOnOwner(row.user, 'awaiting-token', VAULT_IS_OPENING)
     // In the turn in which the app listens: an answer may be an error.
     boundary.nextTurn(() => unseal(parts, row, 1))

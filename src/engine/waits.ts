@@ -73,8 +73,18 @@ export class Waits {
   /** The network is back, or the machine awake: whoever heard nothing tries at once; never after `retry`. */
   cutShort(): void {
     for (const line of this.#core.lanes.pending()) {
-      if (line.envelope?.waitsAfterUnknown === true) this.#over(line)
+      if (line.envelope?.waitsAfterUnknown !== true) continue
+      this.#storeEnd(line)
+      this.#over(line)
     }
+  }
+
+  /** So that the wait does not come back with the next process; where this cannot be stored, it does. */
+  #storeEnd({ envelope, holds, isChanging }: LaneLine): void {
+    // What is being changed may be at another place by the time this is stored.
+    if (envelope === null || isChanging || !holds.has('backing-off')) return
+    const change = { change: 'envelope', envelope: { ...envelope, retryAt: null } } as const
+    this.#core.store.commit([change], { synced: false }, () => undefined)
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a run came to: everything a scenario may expect something of. */
 import type { SeenEvent, SourceCall } from './seen.ts'
+import { nameOf } from './scenario-names.ts'
 import type { World } from './world.ts'
-import { nameOf } from './world.ts'
 import type { SeenRequest } from './scripted-server.ts'
 
 export interface Observation {
@@ -39,8 +39,9 @@ export function observe(world: World): Observation {
   }
 }
 
-function finalState({ holdfast, database, events, reads }: World): FinalState {
-  const status = holdfast.status()
+function finalState({ acting, disk, events, reads }: World): FinalState {
+  const { database } = disk
+  const status = acting.holdfast.status()
   const idsOf = (event: string) =>
     events.filter((seen) => seen.event === event).map((seen) => seen.id ?? '')
   const pending = database

@@ -104,7 +104,7 @@ function wrongChoice(
   if (word !== undefined) {
     return problemOf(document, within(issue, issue.errors[words.indexOf(word)] ?? []))
   }
-  const unknown = keys.find((key) => key !== 'at' && key !== 'after')
+  const unknown = keys.find((key) => !BESIDE.has(key))
   return unknown === undefined
     ? { path, what: `${is} needs one of ${words.join(', ')}` }
     : { path, what: `unknown key ${unknown}; ${is} is one of ${words.join(', ')}`, key: unknown }
@@ -142,6 +142,9 @@ function keyOffset(document: Document, path: readonly PropertyKey[], key: string
 
 const { steps, source } = scenarioSchema.shape
 
+/** What may stand beside the word that says what an item is. */
+const BESIDE: ReadonlySet<string> = new Set(['at', 'after', 'process', 'ever', 'silent', 'times'])
+
 /** In the order of the schema's alternatives. */
 const CHOICES: ReadonlyMap<string, Choice> = new Map([
   ['steps', { is: 'a step', words: steps.element.options.map(({ shape }) => wordOf(shape)) }],
@@ -155,5 +158,5 @@ const CHOICES: ReadonlyMap<string, Choice> = new Map([
 ])
 
 function wordOf(shape: object): string {
-  return Object.keys(shape).find((name) => name !== 'at' && name !== 'after') ?? ''
+  return Object.keys(shape).find((name) => !BESIDE.has(name)) ?? ''
 }

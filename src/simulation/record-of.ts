@@ -1,17 +1,6 @@
 /** A world as the invariants see it. */
-import type { Requirement } from '../model.ts'
 import type { RunRecord } from './invariants/run-record.ts'
-import { scenarioKinds } from './scenario-kinds.ts'
 import type { World } from './world.ts'
-
-/** What the world around the engine is like, by what happened to it and what the app called. */
-export interface Outside {
-  readonly identity: string | null
-  readonly requirement: Requirement
-  readonly isOnline: boolean
-  readonly isAwake: boolean
-  readonly isPaused: boolean
-}
 
 interface Lists {
   readonly journal: readonly string[]
@@ -22,7 +11,9 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
   const { recorder, server, time, tokens, sourceCalls } = world
   const { rows, lives, calls, acknowledged, turns, heard } = recorder
   return {
-    kinds: new Map(scenarioKinds.map((kind) => [kind.kind, kind])),
+    get kinds() {
+      return new Map(world.kinds.map((kind) => [kind.kind, kind]))
+    },
     tokens,
     rows,
     lives,
@@ -35,7 +26,10 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
     journal,
     faults,
     get settings() {
-      return world.settings
+      return world.acting.settings
+    },
+    get life() {
+      return world.acting.lifeIndex
     },
     get now() {
       return time.now
@@ -44,32 +38,35 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
       return time.wall()
     },
     get identity() {
-      return world.outside.identity
+      return world.acting.identity
     },
     get requirement() {
-      return world.outside.requirement
+      return world.acting.requirement
     },
     get isOnline() {
-      return world.outside.isOnline
+      return world.isOnline
+    },
+    get isSaidToBeOnline() {
+      return world.isSaidToBeOnline
     },
     get isAwake() {
-      return world.outside.isAwake
+      return world.isAwake
     },
     get isPaused() {
-      return world.outside.isPaused
+      return world.acting.isPaused
     },
     get status() {
-      return world.holdfast.status()
+      return world.acting.holdfast.status()
     },
     get timerCount() {
-      return world.timerCount
+      return world.acting.timerCount
     },
     get listenerCount() {
-      return world.listenerCount
+      return world.acting.listenerCount
     },
     get isQuiet() {
       return time.nextAt() === null
     },
-    bytes: () => world.database.serialize(),
+    bytes: () => world.disk.database.serialize(),
   }
 }

@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3'
 import type { EventName } from '../events.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
+import type { ProcessName } from './scenario.ts'
 import type { Acknowledgement, HeardEvent, SeenCall, SeenLife, SeenTurn } from './seen.ts'
 import { allRows, RowLog } from './row-log.ts'
 import { StoredRows } from './stored-rows.ts'
@@ -30,47 +31,62 @@ export class Recorder {
     this.#time = time
   }
 
-  get life(): number {
-    return this.lives.length - 1
-  }
-
   /** A process begins. A database that has no tables yet can be listened to only once it has started. */
   begin(
+    process: ProcessName,
     beganBy: SeenLife['beganBy'],
     database: Database,
     kinds: readonly AnyOperationKind[],
-  ): void {
-    const hasTables = beganBy !== 'start'
+  ): number {
+    const hasTables = this.lives.length > 0
     const kept = hasTables ? idsIn(database) : new Set<string>()
     const versions = new Map(kinds.map(({ kind, spec }) => [kind, spec.version ?? 1]))
-    this.lives.push({ startedAt: this.#time.now, beganBy, kept, versions, leftover: null })
+    this.lives.push({
+      process,
+      startedAt: this.#time.now,
+      endedAt: null,
+      beganBy,
+      kept,
+      after: {
+        acknowledged: this.acknowledged.length,
+        transitions: this.rows.transitions.length,
+      },
+      versions,
+      leftover: null,
+    })
     if (hasTables) this.#watch(database)
+    return this.lives.length - 1
   }
 
   /** It has started. */
-  begun(database: Database): void {
+  begun(database: Database, life: number): void {
     if (this.#watched !== null) return
-    this.rows.apply(allRows(database), this.#time.now, this.life)
+    this.rows.apply(allRows(database), this.#time.now, life)
     this.#watch(database)
   }
 
-  /** Takes in what has been committed until now. */
-  look(): void {
+  /** Takes in what a process has committed until now. */
+  look(life: number): void {
     const changes = this.#watched?.log.take() ?? []
-    if (changes.length > 0) this.rows.apply(changes, this.#time.now, this.life)
+    if (changes.length > 0) this.rows.apply(changes, this.#time.now, life)
   }
 
-  /** The process has closed, and this was left of it. */
-  closed(leftover: NonNullable<SeenLife['leftover']>): void {
-    const life = this.lives.at(-1)
-    if (life !== undefined) life.leftover = leftover
+  ended(life: number): void {
+    const ended = this.lives[life]
+    if (ended !== undefined) ended.endedAt = this.#time.now
   }
 
-  call(facts: CallFacts): SeenCall {
+  /** A process has closed, and this was left of it. */
+  closed(life: number, leftover: NonNullable<SeenLife['leftover']>): void {
+    const closed = this.lives[life]
+    if (closed !== undefined) closed.leftover = leftover
+  }
+
+  call(life: number, facts: CallFacts): SeenCall {
     const call: SeenCall = {
       at: this.#time.now,
       wall: this.#time.wall(),
-      life: this.life,
+      life,
       step: null,
       token: null,
       draft: null,
@@ -97,13 +113,13 @@ export class Recorder {
     this.turns.push({ at: this.#time.now, turn, byMs })
   }
 
-  hear(event: EventName, detail: object): void {
-    this.heard.push({ at: this.#time.now, life: this.life, event, detail })
+  hear(life: number, event: EventName, detail: object): void {
+    this.heard.push({ at: this.#time.now, life, event, detail })
   }
 
   /** The operations at the head of an owner's lane. */
-  head(user: string | null, count: number): readonly string[] {
-    this.look()
+  head(life: number, user: string | null, count: number): readonly string[] {
+    this.look(life)
     return this.#watched?.head(user, count) ?? []
   }
 

@@ -4,6 +4,7 @@ import type { Owner } from '../model.ts'
 import {
   type AnyOperationKind,
   defineOperation,
+  type FollowUpDraft,
   type InterpretContext,
   type Interpretation,
 } from '../operations/define-operation.ts'
@@ -18,19 +19,30 @@ const replyBody = z.object({
   record: z.string().optional(),
   id: z.string().optional(),
   ryw: z.object({ token: z.string(), delay: z.number().optional() }).optional(),
+  /** How many notes follow. */
+  spawn: z.number().optional(),
 })
 
 function interpret(reply: Reply, context: InterpretContext): Interpretation {
   const interpretation = interpretReply(reply, context)
   if (interpretation.outcome !== 'accepted') return interpretation
-  const { record, id, ryw } = replyBody.parse(JSON.parse(reply.body))
+  const { record, id, ryw, spawn } = replyBody.parse(JSON.parse(reply.body))
   return {
     ...interpretation,
     ...(record === undefined || id === undefined ? {} : { translations: { [record]: id } }),
     ...(ryw === undefined
       ? {}
       : { ryw: { token: ryw.token, ...(ryw.delay === undefined ? {} : { delayMs: ryw.delay }) } }),
+    ...(spawn === undefined ? {} : { followUps: followingNotes(spawn) }),
   }
+}
+
+function followingNotes(count: number): FollowUpDraft[] {
+  const nth = (_: unknown, index: number) => ({
+    kind: 'note',
+    payload: { text: `follows ${index}` },
+  })
+  return Array.from({ length: count }, nth)
 }
 
 const note = defineOperation({
@@ -113,11 +125,73 @@ const unsubscribe = defineOperation({
   interpret,
 })
 
-export const scenarioKinds: readonly AnyOperationKind[] = [
-  note,
-  tag,
-  count,
-  create,
-  touch,
-  unsubscribe,
-]
+/** Uses a record if there is one, and goes without it if not. */
+const link = defineOperation({
+  kind: 'link',
+  payload: recordPayload,
+  needs: ({ record }) => ({ optional: [record] }),
+  request: ({ payload, owner, record }) => ({
+    method: 'PUT',
+    path: pathOf(owner, 'links'),
+    body: { record: record(payload.record) },
+  }),
+  interpret,
+})
+
+/** The reply to it yields so many notes. */
+const spawn = defineOperation({
+  kind: 'spawn',
+  payload: z.strictObject({ notes: z.number().int() }),
+  request: ({ payload, owner }) => ({
+    method: 'POST',
+    path: pathOf(owner, 'spawns'),
+    body: payload,
+  }),
+  interpret,
+})
+
+/** The server forgets its keys after a minute. */
+const brief = defineOperation({
+  kind: 'brief',
+  payload: z.strictObject({ text: z.string() }),
+  idempotencyWindowMs: 60_000,
+  request: ({ payload, owner }) => ({
+    method: 'POST',
+    path: pathOf(owner, 'briefs'),
+    body: payload,
+  }),
+  interpret,
+})
+
+/** Each release has a version of its own. */
+function draftOf(release: number): AnyOperationKind {
+  return defineOperation({
+    kind: 'draft',
+    payload: z.strictObject({ text: z.string(), since: z.number().optional() }),
+    version: release,
+    upgrade: (payload, fromVersion) => ({ ...(payload as object), since: fromVersion }),
+    request: ({ payload, owner }) => ({
+      method: 'POST',
+      path: pathOf(owner, 'drafts'),
+      body: payload,
+    }),
+    interpret,
+  })
+}
+
+const farewell = defineOperation({
+  kind: 'farewell',
+  payload: z.strictObject({}),
+  onLogout: ({ user }) => (user === null ? null : {}),
+  request: ({ owner }) => ({ method: 'POST', path: pathOf(owner, 'farewells'), body: {} }),
+  interpret,
+})
+
+const always = [note, tag, count, create, touch, unsubscribe, link, spawn, brief] as const
+
+/** The kinds of a release of the app. */
+export function kindsOf(release: number, saysFarewell: boolean): readonly AnyOperationKind[] {
+  return [...always, draftOf(release), ...(saysFarewell ? [farewell] : [])]
+}
+
+export const scenarioKinds: readonly AnyOperationKind[] = kindsOf(1, false)

@@ -2,7 +2,7 @@
  * The names in a scenario stand for something: a token that is defined, an operation that is enqueued.
  * One that stands for nothing is a slip of the pen, and would make the scenario hold for a wrong reason.
  */
-import type { Scenario, ScenarioStep } from './scenario.ts'
+import type { Scenario, ScenarioStep, SourceAnswer } from './scenario.ts'
 
 export interface NameProblem {
   readonly path: readonly PropertyKey[]
@@ -20,10 +20,9 @@ function unknownToken({ tokens = {}, steps, source = [] }: Scenario): NameProble
       path: ['steps', index, ...tokenPath(step)],
       ...tokenOf(step),
     })),
-    ...source.map((answer, index) => ({
-      path: ['source', index, 'token'],
-      token: 'token' in answer ? answer.token : undefined,
-    })),
+    ...source.flatMap((answer, index) =>
+      tokensOf(answer).map((token) => ({ path: ['source', index, 'token'], token })),
+    ),
   ]
   for (const { path, token } of used) {
     if (token !== undefined && !Object.hasOwn(tokens, token)) {
@@ -31,6 +30,11 @@ function unknownToken({ tokens = {}, steps, source = [] }: Scenario): NameProble
     }
   }
   return null
+}
+
+function tokensOf(answer: SourceAnswer): readonly string[] {
+  if (!('token' in answer)) return []
+  return typeof answer.token === 'string' ? [answer.token] : Object.values(answer.token)
 }
 
 function tokenPath(step: ScenarioStep): string[] {
@@ -84,4 +88,9 @@ function operationsOf(step: ScenarioStep): readonly Use[] {
   if ('discard' in step) return [{ path: ['discard'], id: step.discard }]
   if (!('read' in step)) return []
   return (step.read.after ?? []).map((id, index) => ({ path: ['read', 'after', index], id }))
+}
+
+/** The simulation's ids end in the name that the scenario gives the operation. */
+export function nameOf(id: string): string {
+  return id.split('.').slice(2).join('.')
 }

@@ -28,6 +28,8 @@ const config = z.strictObject({
     })
     .optional(),
   vault: z.boolean().optional(),
+  /** Has the app a kind that says farewell at every logout? (I7) */
+  farewell: z.boolean().optional(),
 })
 
 const token = z.strictObject({
@@ -39,11 +41,14 @@ const token = z.strictObject({
 })
 
 const after = durationMs.optional()
+/** Every call from here on is answered so. */
+const ever = z.literal(true).optional()
 const sourceAnswer = z.union([
-  z.strictObject({ token: name, after }),
-  z.strictObject({ none: z.literal(true), after }),
-  z.strictObject({ denied: z.literal(true), after }),
-  z.strictObject({ throws: z.literal(true), after }),
+  // One token, whoever it is asked for, or one for each user.
+  z.strictObject({ token: z.union([name, z.record(z.string(), name)]), after, ever }),
+  z.strictObject({ none: z.literal(true), after, ever }),
+  z.strictObject({ denied: z.literal(true), after, ever }),
+  z.strictObject({ throws: z.literal(true), after, ever }),
 ])
 
 const server = z.strictObject({
@@ -57,6 +62,8 @@ const server = z.strictObject({
         headers: z.record(z.string(), z.string()).optional(),
         lost: z.enum(['reply', 'request']).optional(),
         html: z.literal(true).optional(),
+        /** Instead of JSON that a kind understands, under a JSON content type. */
+        body: z.string().optional(),
         ryw: z.strictObject({ token: name, delay: durationMs.optional() }).optional(),
         times,
       }),
@@ -64,13 +71,19 @@ const server = z.strictObject({
     .optional(),
 })
 
+/** Which process of the app takes the step. Default: `main`, which the run begins with. */
+const process = z.enum(['main', 'second']).optional()
+const inProcess = { at, process }
+
 const step = z.union([
-  z.strictObject({ at, login: z.strictObject({ user: name, token: name.optional() }) }),
-  z.strictObject({ at, logout: z.enum(['keep', 'flush', 'discard']) }),
-  z.strictObject({ at, updateToken: z.strictObject({ user: name, token: name }) }),
-  z.strictObject({ at, requirement }),
+  z.strictObject({ ...inProcess, login: z.strictObject({ user: name, token: name.optional() }) }),
+  z.strictObject({ ...inProcess, logout: z.enum(['keep', 'flush', 'discard']) }),
+  z.strictObject({ ...inProcess, updateToken: z.strictObject({ user: name, token: name }) }),
+  z.strictObject({ ...inProcess, refreshToken: name }),
+  z.strictObject({ ...inProcess, forget: name }),
+  z.strictObject({ ...inProcess, requirement }),
   z.strictObject({
-    at,
+    ...inProcess,
     enqueue: z.strictObject({
       id: name,
       kind: name,
@@ -78,16 +91,35 @@ const step = z.union([
       expiresInMs: z.number().positive().optional(),
     }),
   }),
-  z.strictObject({ at, cancel: name }),
-  z.strictObject({ at, retry: name }),
-  z.strictObject({ at, discard: name }),
-  z.strictObject({ at, read: z.strictObject({ id: name, after: z.array(name).optional() }) }),
-  z.strictObject({ at, network: z.enum(['down', 'up']) }),
+  z.strictObject({ ...inProcess, cancel: name }),
+  z.strictObject({ ...inProcess, retry: name }),
+  z.strictObject({ ...inProcess, discard: name }),
+  z.strictObject({
+    ...inProcess,
+    read: z.strictObject({ id: name, after: z.array(name).optional() }),
+  }),
+  /** The deadline, in milliseconds. */
+  z.strictObject({ ...inProcess, flush: durationMs }),
+  z.strictObject({ ...inProcess, queue: z.enum(['pause', 'resume']) }),
+  // At once, or instead of the next commit, or as soon as that is done.
+  z.strictObject({
+    ...inProcess,
+    crash: z.literal([true, 'before-commit', 'after-commit']),
+  }),
+  z.strictObject({ ...inProcess, restart: z.literal(true) }),
+  z.strictObject({ at, process: z.literal('second'), start: z.literal(true) }),
+  z.strictObject({ at, process: z.literal('second'), exit: z.literal(true) }),
+  // `silent`: it is down or up, and the engine is not told.
+  z.strictObject({ at, network: z.enum(['down', 'up']), silent: z.literal(true).optional() }),
   z.strictObject({ at, power: z.enum(['suspend', 'resume']) }),
-  z.strictObject({ at, queue: z.enum(['pause', 'resume']) }),
   z.strictObject({ at, wall: z.number().int() }),
-  z.strictObject({ at, crash: z.literal(true) }),
-  z.strictObject({ at, restart: z.literal(true) }),
+  z.strictObject({
+    at,
+    disk: z.enum(['busy', 'full', 'read-only', 'works']),
+    times,
+  }),
+  /** The release of the app that every later start is of: kinds have its version. */
+  z.strictObject({ at, release: z.number().int().min(1) }),
 ])
 
 const expectedRequest = z.strictObject({
@@ -157,6 +189,7 @@ export const scenarioSchema = z.strictObject({
 
 export type Scenario = z.infer<typeof scenarioSchema>
 export type ScenarioStep = z.infer<typeof step>
+export type ProcessName = 'main' | 'second'
 export type ScenarioToken = z.infer<typeof token>
 export type ScenarioMatch = z.infer<typeof match>
 export type SourceAnswer = z.infer<typeof sourceAnswer>

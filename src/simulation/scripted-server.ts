@@ -58,6 +58,19 @@ interface Rule {
   readonly times?: number | undefined
 }
 
+/** Who sends: its process, and what held on its side. */
+interface Client {
+  readonly life: Life
+  readonly side: ClientSide
+}
+
+/** Looks at the side of the life of this index. */
+export type LookAtClient = (
+  life: number,
+  user: string | null,
+  count: number,
+) => Omit<ClientSide, 'requirement'>
+
 interface Processed {
   readonly reply: Reply
   readonly lost: boolean
@@ -75,10 +88,11 @@ export class ScriptedServer {
   readonly #tokens: ScenarioTokens
   readonly #script: ServerScript
   readonly #nameOf: (id: string) => string
-  readonly #clientSide: (user: string | null, count: number) => ClientSide
+  readonly #clientSide: LookAtClient
   readonly #remembered = new Map<string, Reply>()
   readonly #used = new Map<Rule, number>()
-  readonly #inFlight = new Set<(reason: string) => void>()
+  /** What breaks each connection, and whose it is. */
+  readonly #inFlight = new Map<(reason: string) => void, Life>()
   #recordCount = 0
   #isDown = false
 
@@ -87,7 +101,7 @@ export class ScriptedServer {
     time: VirtualTime,
     tokens: ScenarioTokens,
     nameOf: (id: string) => string,
-    clientSide: (user: string | null, count: number) => ClientSide,
+    clientSide: LookAtClient,
   ) {
     this.#clientSide = clientSide
     this.#time = time
@@ -97,12 +111,19 @@ export class ScriptedServer {
     this.requirement = scenario.config?.requirement ?? 'required'
   }
 
-  /** The way to the server, for one life of the client. */
-  transport(life: Life): Transport {
+  /** The way to the server, for one life of a client, and what that believes the server demands. */
+  transport(life: Life, index: number, requirement: () => Requirement): Transport {
     return {
       origin: SCENARIO_ORIGIN,
-      send: (request, options) =>
-        life.isAlive ? this.#receive(request, options, life) : new Promise(() => undefined),
+      send: (request, options) => {
+        if (!life.isAlive) return new Promise(() => undefined)
+        const count = request.operations.length
+        const client = {
+          ...this.#clientSide(index, request.user, count),
+          requirement: requirement(),
+        }
+        return this.#receive(request, options, { life, side: client })
+      },
     }
   }
 
@@ -110,17 +131,21 @@ export class ScriptedServer {
   setNetwork(state: 'up' | 'down'): void {
     this.#isDown = state === 'down'
     if (!this.#isDown) return
-    const broken = Array.from(this.#inFlight)
+    const broken = [...this.#inFlight.keys()]
     for (const fail of broken) fail('the network went down')
   }
 
-  /** The client died: nothing in flight is ever answered. */
-  forgetInFlight(): void {
-    this.#inFlight.clear()
+  /** A client died: nothing it has in flight is ever answered. */
+  forgetInFlight(life: Life): void {
+    for (const [fail, whose] of this.#inFlight) if (whose === life) this.#inFlight.delete(fail)
   }
 
-  #receive(request: OutgoingRequest, { token, signal }: SendOptions, life: Life): Promise<Reply> {
-    const seen = this.#see(request, token)
+  #receive(
+    request: OutgoingRequest,
+    { token, signal }: SendOptions,
+    { life, side }: Client,
+  ): Promise<Reply> {
+    const seen = this.#see(request, token, side)
     this.requests.push(seen)
     signal.addEventListener('abort', () => {
       if (seen.endedAt === null) seen.givenUpAt = this.#time.now
@@ -140,7 +165,7 @@ export class ScriptedServer {
         act()
       }
       const fail = (reason: string) => end(() => reject(new Error(reason)))
-      this.#inFlight.add(fail)
+      this.#inFlight.set(fail, life)
       this.#time.after(latency, () => {
         if (lost) fail('the connection broke')
         else {
@@ -154,7 +179,7 @@ export class ScriptedServer {
     })
   }
 
-  #see(request: OutgoingRequest, token: string | null): SeenRequest {
+  #see(request: OutgoingRequest, token: string | null, client: ClientSide): SeenRequest {
     const body: unknown = request.body === null ? null : JSON.parse(request.body)
     const record = (body as { readonly record?: unknown } | null)?.record
     return {
@@ -174,7 +199,7 @@ export class ScriptedServer {
       givenUpAt: null,
       applied: false,
       created: null,
-      client: this.#clientSide(request.user, request.operations.length),
+      client,
     }
   }
 
@@ -188,7 +213,11 @@ export class ScriptedServer {
     if (rule?.html === true) return { reply: htmlReply(), lost: false }
     const status = rule?.status ?? 200
     const isApplied = status >= 200 && status < 300
-    const reply = jsonReply(status, this.#answer(seen, rule, isApplied), rule?.headers)
+    const answer = this.#answer(seen, rule, isApplied)
+    const reply = {
+      ...jsonReply(status, answer, rule?.headers),
+      ...(rule?.body !== undefined && { body: rule.body }),
+    }
     if (isApplied) {
       if (seen.key !== '') this.#remembered.set(seen.key, reply)
       if (seen.kind !== 'read') this.applied.push(...seen.ops)
@@ -207,6 +236,9 @@ export class ScriptedServer {
   /** A record has its number from its creation: what was not applied has created none. */
   #answer(seen: SeenRequest, rule: ReplyRule | undefined, isApplied: boolean): object {
     const ryw = rule?.ryw === undefined ? {} : { ryw: rule.ryw }
+    if (seen.kind === 'spawn' && isApplied) {
+      return { ok: true, ...ryw, spawn: (seen.body as { readonly notes?: number }).notes ?? 0 }
+    }
     if (seen.kind !== 'create' || !isApplied) return { ok: true, ...ryw }
     this.#recordCount += 1
     seen.created = `srv-${this.#recordCount}`

@@ -1,6 +1,8 @@
 /** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
-import type { EventName } from '../events.ts'
+import type { EventName, HoldfastEvents } from '../events.ts'
 import type { Instant } from '../model.ts'
+import type { ProcessName } from './scenario.ts'
+import { nameOf } from './scenario-names.ts'
 
 /** An event as the app heard it. */
 export interface SeenEvent {
@@ -69,20 +71,50 @@ export interface Acknowledgement {
 
 /** A process, from its start to its end. */
 export interface SeenLife {
+  readonly process: ProcessName
   readonly startedAt: number
+  /** When it died or exited; null: it lives. */
+  endedAt: number | null
   readonly beganBy: 'start' | 'crash' | 'restart'
   /** The operations that the database knew when it began, in whatever state. */
   readonly kept: ReadonlySet<string>
+  /** How many acknowledgements and transitions there were when it began. */
+  readonly after: { readonly acknowledged: number; readonly transitions: number }
   /** The versions of the kinds it was given. */
   readonly versions: ReadonlyMap<string, number>
   /** What was still there of it after `close()`; null: it was not closed. */
   leftover: { readonly timers: number; readonly listeners: number } | null
 }
 
-/** What the machine did. */
+/** What the machine did; `disk`: a commit failed. */
 export interface SeenTurn {
   readonly at: number
-  readonly turn: 'online' | 'offline' | 'suspended' | 'resumed' | 'wall'
+  readonly turn: 'online' | 'offline' | 'suspended' | 'resumed' | 'wall' | 'disk'
   /** How far the wall clock jumped. */
   readonly byMs: number
+}
+
+export function seenEvent(
+  at: number,
+  event: EventName,
+  detail: HoldfastEvents[EventName],
+): SeenEvent {
+  const { id, user, kind, reason, error, suspected } = detail as {
+    readonly id?: string
+    readonly user?: string | null
+    readonly kind?: string
+    readonly reason?: string
+    readonly error?: { readonly code: string }
+    readonly suspected?: boolean
+  }
+  return {
+    at,
+    event,
+    id: id === undefined ? null : nameOf(id),
+    user: user ?? null,
+    kind: kind ?? null,
+    reason: reason ?? null,
+    code: error?.code ?? null,
+    suspected: suspected ?? null,
+  }
 }

@@ -106,6 +106,11 @@ export class StoredRows {
     return this.#states.get(id) ?? 'absent'
   }
 
+  /** Whose it is, or was last. */
+  ownerOf(id: string): string | null {
+    return this.userOf(this.#laneOf.get(id) ?? 0)
+  }
+
   userOf(lane: number): string | null {
     return this.#users.get(lane) ?? null
   }
@@ -219,7 +224,7 @@ export class StoredRows {
     order: number,
   ): void {
     this.#states.set(id, to)
-    const user = this.userOf(this.#laneOf.get(id) ?? 0)
+    const user = this.ownerOf(id)
     const { transitions } = this
     transitions.push({ order, at: this.#at, life: this.#life, id, user, from, to, reason })
   }

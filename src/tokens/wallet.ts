@@ -4,6 +4,7 @@
  */
 import type { TokenEvent } from '../../machines/token.machine.ts'
 import type { TokenRow } from '../../storage/storage.ts'
+import { withRefused } from '../../storage/with-refused.ts'
 import type { Codec } from '../engine/boundary.ts'
 import type { Credential } from '../engine/attempt.ts'
 import type { Core } from '../engine/core.ts'
@@ -18,7 +19,7 @@ export type Taken =
   | { readonly taken: 'new'; readonly generation: number }
   /** It is the current one, and works as far as anybody knows. */
   | { readonly taken: 'current' }
-  /** It is the one that the server refused. */
+  /** It is one that the server refused. */
   | { readonly taken: 'refused' }
   /** The session it was meant for has ended meanwhile (T11). */
   | { readonly taken: 'late' }
@@ -32,8 +33,8 @@ interface Entry {
   epoch: number
   refused: boolean
   fingerprint: string | null
-  /** Of the token that was refused last: one that comes again is no newer than what came since (T2). */
-  refusedFingerprint: string | null
+  /** Of those that were refused last: one that comes again is no newer than what came since (T2). */
+  refusedTokens: readonly string[]
   expiresAt: Instant | null
   /** From when on a send asks for the next one (T9). */
   refreshAt: Instant | null
@@ -85,8 +86,7 @@ export class Wallet {
     const entry = this.#entry(row.user)
     const { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving } = row
     const known = { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving }
-    Object.assign(entry, known, { token })
-    if (refused) entry.refusedFingerprint = fingerprint
+    Object.assign(entry, known, { token, refusedTokens: row.refusedTokens ?? [] })
     if (refused) entry.firstRefusal ??= refusalOf(row.user, generation)
     this.#tellOf(entry)
   }
@@ -143,7 +143,7 @@ export class Wallet {
     // Without a token its session has ended meanwhile (T11); a second 401 to it says nothing new (T4).
     if (entry.generation !== generation || entry.token === null || entry.refused) return
     entry.refused = true
-    entry.refusedFingerprint = entry.fingerprint
+    entry.refusedTokens = withRefused(entry.refusedTokens, entry.fingerprint ?? '')
     entry.firstRefusal ??= refusal
     this.#core.report('token.refused', { user, generation })
     this.#core.pilot.token(user, { type: 'token.refused', generation })
@@ -190,7 +190,7 @@ export class Wallet {
       token: null,
       refused: false,
       fingerprint: null,
-      refusedFingerprint: null,
+      refusedTokens: [],
       expiresAt: null,
       refreshAt: null,
       leaving: false,
@@ -275,10 +275,10 @@ export class Wallet {
     })
   }
 
-  /** T2: the refused one changes nothing, the valid one says nothing new. */
+  /** T2: a refused one changes nothing, the valid one says nothing new. */
   #isKnown(entry: Entry, token: Token): 'current' | 'refused' | null {
     const { fingerprint } = token.facts
-    if (fingerprint === entry.refusedFingerprint) return entry.refused ? 'refused' : 'current'
+    if (entry.refusedTokens.includes(fingerprint)) return entry.refused ? 'refused' : 'current'
     if (fingerprint !== entry.fingerprint) return null
     if (entry.refused) return 'refused'
     const isExpired = entry.expiresAt !== null && entry.expiresAt <= this.now()
@@ -367,7 +367,7 @@ export class Wallet {
       epoch: 0,
       refused: false,
       fingerprint: null,
-      refusedFingerprint: null,
+      refusedTokens: [],
       expiresAt: null,
       refreshAt: null,
       leaving: false,

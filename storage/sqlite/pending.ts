@@ -140,16 +140,16 @@ export class Pending {
       .all(lane)
       .map(operationOf)
       .filter(({ place }) => place <= through && !change.except.includes(place))
+      .filter(({ superseded }) => change.superseded !== true || superseded === true)
     return this.#settle(rows, 'dropped', reason, at)
   }
 
   /** I8: what is of no use once this user has logged in. */
   supersede({ user, except, at }: SupersedeChange): Answer {
     const all = this.#deviceScoped.all(this.#lanes.of(user)).map(operationOf)
-    for (const { id, lane, place } of all) {
-      if (except.includes(id)) this.#markSuperseded.run(lane, place)
-    }
-    const rows = all.filter(({ id }) => !except.includes(id))
+    const isExcepted = ({ id }: OperationRow) => except === 'all' || except.includes(id)
+    for (const { lane, place } of all.filter(isExcepted)) this.#markSuperseded.run(lane, place)
+    const rows = all.filter((row) => !isExcepted(row))
     const affected: Affected[] = []
     for (const lane of new Set(rows.map((row) => row.lane))) {
       const ofLane = rows.filter((row) => row.lane === lane)

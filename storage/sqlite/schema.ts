@@ -34,6 +34,7 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (lane, place)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX holdfast_device_scoped ON holdfast_operations (lane, place) WHERE device_scoped = 1;
+  CREATE INDEX holdfast_superseded ON holdfast_operations (lane) WHERE superseded = 1;
 
   -- Only operations that are not where their id says.
   CREATE TABLE holdfast_moved (
@@ -120,6 +121,7 @@ const MIGRATIONS: readonly string[] = [
     generation INTEGER NOT NULL DEFAULT 0,
     epoch INTEGER NOT NULL DEFAULT 0,
     refused INTEGER NOT NULL DEFAULT 0,
+    refused_tokens TEXT,                    -- JSON: fingerprints, the oldest first; NULL: none
     fingerprint TEXT,
     expires_at INTEGER,
     refresh_at INTEGER,

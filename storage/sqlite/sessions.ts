@@ -10,12 +10,14 @@ import type {
   TokenChange,
 } from '../changes.ts'
 import type { DeadlineRow, TokenRow } from '../storage.ts'
+import { withRefused } from '../with-refused.ts'
 import { DONE, MISSED } from './pending.ts'
 
 type MetaName = 'identity' | 'requirement' | 'fingerprint-key' | 'left-behind'
 
-interface StoredToken extends Omit<TokenRow, 'refused' | 'leaving'> {
+interface StoredToken extends Omit<TokenRow, 'refused' | 'refusedTokens' | 'leaving'> {
   readonly refused: 0 | 1
+  readonly refusedTokens: string | null
   readonly leaving: 0 | 1
 }
 
@@ -26,6 +28,7 @@ export class Sessions {
   readonly #tokens
   readonly #generation
   readonly #setToken
+  readonly #current
   readonly #refuse
   readonly #leave
   readonly #end
@@ -43,8 +46,9 @@ export class Sessions {
     )
     this.#unsetMeta = database.prepare<[string]>('DELETE FROM holdfast_meta WHERE name = ?')
     this.#tokens = database.prepare<[], StoredToken>(
-      `SELECT user, generation, epoch, refused, fingerprint, expires_at AS expiresAt,
-         refresh_at AS refreshAt, sealed, leaving FROM holdfast_tokens ORDER BY user`,
+      `SELECT user, generation, epoch, refused, refused_tokens AS refusedTokens, fingerprint,
+         expires_at AS expiresAt, refresh_at AS refreshAt, sealed, leaving
+       FROM holdfast_tokens ORDER BY user`,
     )
     this.#generation = database.prepare<[string], { generation: number; epoch: number }>(
       'SELECT generation, epoch FROM holdfast_tokens WHERE user = ?',
@@ -55,8 +59,15 @@ export class Sessions {
        ON CONFLICT (user) DO UPDATE SET generation = @generation, refused = 0, fingerprint = @fingerprint,
          expires_at = @expiresAt, refresh_at = @refreshAt, sealed = @sealed`,
     )
-    this.#refuse = database.prepare<[string, number]>(
-      'UPDATE holdfast_tokens SET refused = 1 WHERE user = ? AND generation = ? AND fingerprint IS NOT NULL',
+    this.#current = database.prepare<
+      [string, number],
+      Pick<StoredToken, 'refusedTokens'> & { readonly fingerprint: string }
+    >(
+      `SELECT fingerprint, refused_tokens AS refusedTokens FROM holdfast_tokens
+       WHERE user = ? AND generation = ? AND fingerprint IS NOT NULL`,
+    )
+    this.#refuse = database.prepare<[string, string]>(
+      'UPDATE holdfast_tokens SET refused = 1, refused_tokens = ? WHERE user = ?',
     )
     // These two make the row: a user who never had a token can leave too.
     this.#leave = database.prepare<[string, number]>(
@@ -65,8 +76,8 @@ export class Sessions {
     )
     this.#end = database.prepare<[string]>(
       `INSERT INTO holdfast_tokens (user, epoch) VALUES (?, 1)
-       ON CONFLICT (user) DO UPDATE SET epoch = epoch + 1, refused = 0, fingerprint = NULL,
-         expires_at = NULL, refresh_at = NULL, sealed = NULL, leaving = 0`,
+       ON CONFLICT (user) DO UPDATE SET epoch = epoch + 1, refused = 0, refused_tokens = NULL,
+         fingerprint = NULL, expires_at = NULL, refresh_at = NULL, sealed = NULL, leaving = 0`,
     )
     this.#forget = database.prepare<[string]>('DELETE FROM holdfast_tokens WHERE user = ?')
     this.#deadlines = database.prepare<[], DeadlineRow>(
@@ -108,9 +119,10 @@ export class Sessions {
   }
 
   tokens(): TokenRow[] {
-    return this.#tokens.all().map((row) => ({
+    return this.#tokens.all().map(({ refusedTokens, ...row }) => ({
       ...row,
       refused: row.refused === 1,
+      ...(refusedTokens === null ? {} : { refusedTokens: fingerprintsOf(refusedTokens) }),
       leaving: row.leaving === 1,
     }))
   }
@@ -124,8 +136,12 @@ export class Sessions {
     return DONE
   }
 
-  refuseToken(change: RefuseTokenChange): Answer {
-    return this.#refuse.run(change.user, change.generation).changes === 1 ? DONE : MISSED
+  refuseToken({ user, generation }: RefuseTokenChange): Answer {
+    const current = this.#current.get(user, generation)
+    if (current === undefined) return MISSED
+    const refused = withRefused(fingerprintsOf(current.refusedTokens), current.fingerprint)
+    this.#refuse.run(JSON.stringify(refused), user)
+    return DONE
   }
 
   leave(change: LeaveChange): Answer {
@@ -151,4 +167,8 @@ export class Sessions {
     else this.#setDeadline.run(change.origin, change.until, change.waitMs)
     return DONE
   }
+}
+
+function fingerprintsOf(column: string | null): readonly string[] {
+  return column === null ? [] : (JSON.parse(column) as string[])
 }

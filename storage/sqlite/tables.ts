@@ -63,9 +63,14 @@ export class Tables {
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations
        WHERE lane = ? AND place > ? ORDER BY place LIMIT ?`,
     )
-    this.#laneRows = database.prepare<[], LaneRow>(
+    this.#laneRows = database.prepare<
+      [],
+      Omit<LaneRow, 'hasSuperseded'> & { readonly hasSuperseded: 0 | 1 }
+    >(
       `SELECT lane, user, pending, solo_through AS soloThrough, tail, shifted,
          discard_through AS discardThrough,
+         EXISTS (SELECT 1 FROM holdfast_operations
+           WHERE lane = holdfast_lanes.lane AND superseded = 1) AS hasSuperseded,
          (SELECT count(*) FROM holdfast_letters WHERE lane = holdfast_lanes.lane) AS letters
        FROM holdfast_lanes ORDER BY lane`,
     )
@@ -150,7 +155,12 @@ export class Tables {
       fingerprintKey: this.#sessions.get('fingerprint-key') ?? '',
       identity: this.#sessions.identity(),
       requirement: this.#sessions.requirement(),
-      lanes: this.#laneRows.all().filter(({ pending, letters }) => pending > 0 || letters > 0),
+      lanes: this.#laneRows
+        .all()
+        .filter(({ pending, letters }) => pending > 0 || letters > 0)
+        .map(({ hasSuperseded, ...row }) =>
+          hasSuperseded === 1 ? { ...row, hasSuperseded: true } : row,
+        ),
       envelopes: this.#envelopes.all(),
       tokens: this.#sessions.tokens(),
       deadlines: this.#sessions.deadlines(),

@@ -203,8 +203,15 @@ export function showLane(run: DoctoredRun, holds: readonly string[], sending = f
 
 export function beginLife(run: DoctoredRun, facts: Partial<SeenLife> = {}): void {
   const versions = new Map([['note', 1]])
+  const former = run.lives.at(-1)
+  if (former !== undefined) former.endedAt ??= facts.startedAt ?? 0
+  const { acknowledged, rows } = run
+  run.life = run.lives.length
   run.lives.push({
+    process: 'main',
     startedAt: 0,
+    endedAt: null,
+    after: { acknowledged: acknowledged.length, transitions: rows.transitions.length },
     beganBy: 'start',
     kept: new Set(),
     versions,
@@ -223,11 +230,13 @@ function emptyRun(): DoctoredRun {
       expiresAt: (name) => (name === 'a9' ? 9000 : null),
       secrets: () => ['secret-of-a1', 'header.claims.signature-of-a2'],
     },
+    life: 0,
     now: 100_000,
     wall: 100_000,
     identity: 'alice',
     requirement: 'required',
     isOnline: true,
+    isSaidToBeOnline: true,
     isAwake: true,
     isPaused: false,
     lives: [],

@@ -73,12 +73,17 @@ function judge(
   events: Events,
 ): { next: Story; why: string | null } {
   const first: Story = { life: call.life, last: call, failures: 0, rounds: 0 }
-  if (before === undefined || before.life !== call.life) return { next: first, why: null }
+  if (before === undefined || before.life !== call.life || isAskedFor(run, before, call)) {
+    return { next: first, why: null }
+  }
   const { last } = before
   const came = cameTo(last, call.at)
   const since = events.steps.filter(({ at, life }) => life === call.life && at >= last.at)
   if (came === 'under way') {
     return { next: first, why: since.some(isEnd) ? null : 'another call is under way' }
+  }
+  if (came.outcome === 'token' && since.length === 0 && isUnstored(run, came, call)) {
+    return { next: first, why: null }
   }
   if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })
   if (since.length > 0) return { next: first, why: null }
@@ -88,6 +93,22 @@ function judge(
   const failures = before.failures + 1
   const waitMs = run.settings.backoff.jitter ? 0 : waitOf(UNAVAILABLE, failures)
   return { next: { ...first, failures }, why: tooSoon(call, came.at, waitMs) }
+}
+
+/** `refreshToken()` always asks, and ends any wait (T6); who is forgotten begins anew (I12). */
+function isAskedFor({ calls }: RunRecord, { last }: Story, { at, user }: SourceCall): boolean {
+  return calls.some(
+    (call) =>
+      ['refreshToken', 'forget'].includes(call.name) &&
+      call.user === user &&
+      call.at >= last.at &&
+      call.at <= at,
+  )
+}
+
+/** What it gave could not be stored: it is as if it had not been there (T15 apart). */
+function isUnstored({ turns }: RunRecord, came: SourceOutcome, call: SourceCall): boolean {
+  return turns.some(({ turn, at }) => turn === 'disk' && at >= came.at && at <= call.at)
 }
 
 function afterToken(

@@ -29,8 +29,7 @@ export const boundedResources: Invariant = (run) => {
     violations.push(...timerFaults(run, users.size, open.length), ...orphans())
     for (; closed < run.lives.length; closed += 1) {
       const life = run.lives[closed]
-      const isLast = closed === run.lives.length - 1
-      if (life === undefined || (isLast && life.leftover === null)) break
+      if (life === undefined || (life.endedAt === null && life.leftover === null)) break
       violations.push(...leftoverOf(life))
     }
     const isIdle = run.rows.pending.size === 0 && open.length === 0

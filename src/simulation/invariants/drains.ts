@@ -16,8 +16,9 @@ export const drains: Invariant = (run) => (moment) => {
 }
 
 /** Is everything stopped from outside? */
-function isStopped({ isOnline, isAwake, isPaused, requirement, settings }: RunRecord): boolean {
+function isStopped({ isAwake, isPaused, requirement, settings, ...run }: RunRecord): boolean {
   const isUnknown = requirement === 'unknown' && settings.whileUnknown === 'hold'
+  const isOnline = run.isOnline && run.isSaidToBeOnline
   return !isOnline || !isAwake || isPaused || isUnknown
 }
 
@@ -32,7 +33,7 @@ function mayBeSent({ rows, tokens, requirement, heard, ...run }: RunRecord, user
   if (user === null) return false
   const stored = rows.tokens.get(user)
   if (stored === undefined || !stored.isHeld || stored.isRefused) return false
-  if (stored.life < run.lives.length - 1 && !run.settings.hasVault) return false
+  if (stored.life !== run.life && !run.settings.hasVault) return false
   const isExpired = stored.expiresAt !== null && stored.expiresAt <= run.wall
   const name = lastToken({ ...run, rows, tokens, requirement, heard }, user)
   return name !== null && tokens.isAccepted(name, run.now) && !isExpired

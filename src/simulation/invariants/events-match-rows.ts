@@ -4,8 +4,11 @@
  */
 import type { HeardEvent } from '../seen.ts'
 import type { TokenStep, Transition } from '../stored-rows.ts'
-import { additionsTo, type Invariant, onChange } from './invariant.ts'
+import { additionsTo, hasEnded, type Invariant, onChange } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
+
+/** How long it takes at most until what could not be stored is stored again. */
+const LONGEST_REPEAT_MS = 60_000
 
 /** A change that is to be heard of. */
 interface Due {
@@ -36,6 +39,7 @@ export const eventsMatchRows: Invariant = (run) => {
       if (wanted === null || isDropAtTheDoor(run, wanted)) continue
       const index = due.findIndex((change) => isOf(change, wanted, event.life))
       const change = due[index]
+      if (change === undefined && isEcho(run, wanted)) continue
       if (change === undefined) {
         violations.push({ ...event, why: 'nothing of the kind was committed' })
         continue
@@ -46,9 +50,9 @@ export const eventsMatchRows: Invariant = (run) => {
       reached.set(change.user, Math.max(change.order, reached.get(change.user) ?? 0))
     }
     // Who has died can tell nothing any more.
-    const life = run.lives.length - 1
     for (const change of due) {
-      if (change.life < life || steps.some((step) => isOvertaken(change, step))) continue
+      if (hasEnded(run.lives, change.life) || isForgotten(run, change)) continue
+      if (steps.some((step) => isOvertaken(change, step))) continue
       violations.push({ ...change, why: 'nobody was told' })
     }
     due = []
@@ -98,6 +102,15 @@ function wantedBy({ event, detail }: HeardEvent): Wanted | null {
   return { event, subject: id ?? '', about: reason ?? null }
 }
 
+/** Each process tells its app of what another has learned of a token. */
+function isEcho({ rows, lives }: RunRecord, { event, subject, about }: Wanted): boolean {
+  if (!OF_TOKENS.has(event) || lives.every(({ process }) => process === 'main')) return false
+  return rows.tokenSteps.some(
+    ({ user, generation, isRefused }) =>
+      user === subject && generation === about && isRefused === (event === 'token.refused'),
+  )
+}
+
 /** An anonymous operation under `required` is never stored (I3). */
 function isDropAtTheDoor({ rows }: RunRecord, { event, subject, about }: Wanted): boolean {
   return event === 'operation.dropped' && about === 'anonymous' && !rows.known.has(subject)
@@ -118,21 +131,37 @@ function isOvertaken(change: Due, { user, epoch, former, order }: TokenStep): bo
   return isEnd && OF_TOKENS.has(change.event) && change.subject === user && change.order < order
 }
 
-function statusFaultsOf({ status, rows, identity, requirement }: RunRecord): unknown[] {
+/** And so is one whose user is forgotten in that moment (I12). */
+function isForgotten({ calls }: RunRecord, { event, user }: Due): boolean {
+  if (!OF_TOKENS.has(event)) return false
+  return calls.some((call) => call.name === 'forget' && call.user === user)
+}
+
+function statusFaultsOf(run: RunRecord): unknown[] {
+  const { status, rows, identity, requirement, lives } = run
   const faults: unknown[] = []
   const lanes = rows.pendingCounts()
-  for (const [lane, stored] of lanes) {
+  const isAlone = lives.every(({ process }) => process === 'main')
+  // What another process takes away while it is in flight is shown until its outcome is known.
+  const isInFlight = status.lanes.some(({ sending }) => sending) && !isAlone
+  for (const [lane, stored] of isInFlight ? [] : lanes) {
     const shown = status.lanes.find(({ user }) => user === rows.userOf(lane))?.pending
     if (shown !== stored) faults.push({ user: rows.userOf(lane), shown, stored })
   }
-  if (status.lanes.length !== lanes.size) faults.push({ shown: status.lanes, stored: lanes })
+  if (!isInFlight && status.lanes.length !== lanes.size)
+    faults.push({ shown: status.lanes, stored: lanes })
   if (status.counts.dead !== rows.letters.size) {
     faults.push({ deadShown: status.counts.dead, deadStored: rows.letters.size })
   }
-  if (status.identity !== identity || rows.identity !== identity) {
+  // Each process has an identity of its own: what is stored is that of the last login (Q17).
+  // And what could not be stored is stored later (I1).
+  const isStored =
+    isAlone &&
+    !run.turns.some(({ turn, at }) => turn === 'disk' && run.now - at <= LONGEST_REPEAT_MS)
+  if (status.identity !== identity || (isStored && rows.identity !== identity)) {
     faults.push({ identity, shown: status.identity, stored: rows.identity })
   }
-  if (status.requirement !== requirement || rows.requirement !== requirement) {
+  if (status.requirement !== requirement || (isStored && rows.requirement !== requirement)) {
     faults.push({ requirement, shown: status.requirement, stored: rows.requirement })
   }
   return faults

@@ -68,7 +68,12 @@ export function follow(run: RunRecord, { sent, ended }: Followed): () => void {
 
 export function isOver({ lives }: RunRecord, request: SeenRequest): boolean {
   const { endedAt, givenUpAt, client } = request
-  return endedAt !== null || givenUpAt !== null || client.life < lives.length - 1
+  return endedAt !== null || givenUpAt !== null || hasEnded(lives, client.life)
+}
+
+/** Is the life of this index over? */
+export function hasEnded(lives: RunRecord['lives'], life: number): boolean {
+  return lives[life]?.endedAt !== null
 }
 
 export function isRead({ kind }: SeenRequest): boolean {

@@ -18,15 +18,17 @@ export const laneFifo: Invariant = (run) => {
 }
 
 /** Operations that were put ahead of one that was enqueued before them. */
-function misplaced({ acknowledged, calls, rows }: RunRecord): unknown[] {
+function misplaced({ acknowledged, calls: all, lives, rows }: RunRecord): unknown[] {
   const idOf = new Map(acknowledged.map(({ call, id }) => [call, id]))
-  const last = new Map<number, { readonly id: string; readonly place: number }>()
-  return calls.flatMap((call) => {
+  /** Of each lane and process: which of two processes was first, only the commit decides. */
+  const last = new Map<string, { readonly id: string; readonly place: number }>()
+  return all.flatMap((call) => {
     const operation = rows.known.get(idOf.get(call) ?? '')
     if (operation === undefined) return []
     const { id, lane, place } = operation
-    const before = last.get(lane)
-    last.set(lane, { id, place })
+    const calls = `${lane} ${lives[call.life]?.process ?? ''}`
+    const before = last.get(calls)
+    last.set(calls, { id, place })
     return before === undefined || before.place < place
       ? []
       : [{ enqueued: before, next: { id, place } }]

@@ -49,6 +49,7 @@ export const legalTransitions: Invariant = (run) => {
 
 function faultOf(run: RunRecord, transition: Transition): string | null {
   const { from, to, reason, id, user } = transition
+  if (from === 'dead' && to === 'erased') return lacksForget(run, transition)
   if (!LEGAL[from].includes(to)) return `${from} never becomes ${to}`
   if (to === 'pending') return from === 'dead' ? lacksCall(run, transition, ['retry']) : null
   if (to === 'cancelled') return lacksCall(run, transition, ['cancel'])
@@ -81,6 +82,12 @@ function lacksCall(
 /** What was in flight at the logout is dropped once it is known not to have arrived. */
 function hasLeft({ calls }: RunRecord, { user, at }: Transition): boolean {
   return calls.some((call) => call.name === 'logout' && call.user === user && call.at <= at)
+}
+
+/** Letters of a user go away only where the app has let forget him (I12). */
+function lacksForget({ calls }: RunRecord, { user }: Transition): string | null {
+  const isCalled = calls.some((call) => call.name === 'forget' && call.user === user)
+  return isCalled ? null : `nobody has forgotten ${user}`
 }
 
 function isExpired({ rows, wall }: RunRecord, id: string): boolean {

@@ -3,7 +3,7 @@
  * recorded or reported; and `completed` is only what the server has taken.
  */
 import type { Transition } from '../stored-rows.ts'
-import { additionsTo, follow, type Invariant } from './invariant.ts'
+import { additionsTo, follow, hasEnded, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -52,17 +52,25 @@ interface Known {
 }
 
 function fateOf(
-  { rows, lives }: RunRecord,
+  run: RunRecord,
   id: string,
   last: Transition | null,
   { reported, taken }: Known,
 ): 'open' | 'explained' | object {
+  const { rows, lives } = run
   const state = rows.stateOf(id)
   if (state === 'pending' || state === 'dead') return 'open'
   if (state === 'dropped' || state === 'cancelled') return 'explained'
+  if (state === 'erased' && isForgotten(run, id)) return 'explained'
   if (state !== 'completed') return reported.has(id) ? 'explained' : { state }
   if (!taken.has(id)) return { state, butTheServer: 'has not accepted it' }
   // Whoever dies after the commit cannot report it any more.
-  const died = last !== null && last.life < lives.length - 1
+  const died = last !== null && hasEnded(lives, last.life)
   return reported.has(id) || died ? 'explained' : { state, butNobody: 'was told' }
+}
+
+/** A letter of a user whom the app has let forget (I12). */
+function isForgotten({ calls, rows }: RunRecord, id: string): boolean {
+  const user = rows.ownerOf(id)
+  return calls.some((call) => call.name === 'forget' && call.user === user)
 }

@@ -18,15 +18,17 @@ export const noPark: Invariant = (run) => {
     const shown = new Map(status.lanes.map((lane) => [lane.user as string | null, lane]))
     const violations: unknown[] = []
     let alarms = open.length
+    // Whoever cannot record what it was answered keeps its slot meanwhile (Q11).
+    const recording = status.lanes.filter(({ holds }) => isRecording(holds)).length
     for (const lane of rows.pendingCounts().keys()) {
       const user = rows.userOf(lane)
       const laneStatus = shown.get(user)
       if (open.some((request) => request.user === user)) continue
       const holds = laneStatus?.holds.map(({ name }) => name) ?? []
       if (holds.some((name) => BY_ALARM.has(name))) alarms += 1
-      const waitsForSlot = open.length >= settings.concurrency
+      const waitsForSlot = open.length + recording >= settings.concurrency
       const waitsForMore = settings.batchWindowMs > 0 && timerCount > alarms
-      if (holds.length === 0 && !waitsForSlot && !waitsForMore) {
+      if (holds.length === 0 && !waitsForSlot && !waitsForMore && !isRepeating(run)) {
         violations.push({ user, pending: rows.pendingCounts().get(lane), why: 'nothing holds it' })
       }
       if (laneStatus !== undefined && isUnheard(run, laneStatus, timerCount > alarms)) {
@@ -41,6 +43,15 @@ export const noPark: Invariant = (run) => {
   }
 }
 
+/** What could not be stored is stored again soon, say the end of a session whose next token waits for it. */
+function isRepeating({ turns, now, timerCount }: RunRecord): boolean {
+  return timerCount > 0 && turns.some(({ turn, at }) => turn === 'disk' && now - at <= 60_000)
+}
+
+function isRecording(holds: LaneStatus['holds']): boolean {
+  return holds.some(({ name }) => name === 'storage-failed')
+}
+
 function isLimited({ status }: RunRecord): boolean {
   return status.lanes.some(({ holds }) => holds.some(({ name }) => name === 'rate-limited'))
 }
@@ -51,13 +62,12 @@ function holdsOf({ status }: RunRecord): object {
 
 /** Does it wait for a token that neither the app nor the source was asked for? */
 function isUnheard(
-  { status, settings, sourceCalls, heard, lives }: RunRecord,
+  { status, settings, sourceCalls, heard, life }: RunRecord,
   { user, holds }: LaneStatus,
   isAlarmArmed: boolean,
 ): boolean {
   if (user === null || !holds.some(({ name }) => name === 'awaiting-token')) return false
   if (!status.tokenNeeds.some((need) => need.user === user)) return true
-  const life = lives.length - 1
   const isAsked = sourceCalls.some((call) => call.user === user && call.answer === null)
   if (!settings.hasSource || isAsked || isAlarmArmed) return false
   return !heard.some(

@@ -46,15 +46,16 @@ function phantomOf({ rows }: RunRecord, { ids, key }: SeenRequest): string | nul
 
 /** Null where the body is as it must be, or where this cannot be told (Q14: an older version). */
 function bodyFault(
-  { rows, kinds }: RunRecord,
-  { ids, kind, user, body }: SeenRequest,
+  { rows, kinds, lives }: RunRecord,
+  { ids, kind, user, body, client }: SeenRequest,
   payloads: ReadonlyMap<string, unknown>,
   records: ReadonlyMap<string, readonly string[]>,
 ): string | null {
   const spec = kinds.get(kind)?.spec
   const stored = ids.map((id) => rows.known.get(id))
   if (spec === undefined) return `there is no kind ${kind}`
-  if (stored.some((operation) => operation?.version !== (spec.version ?? 1))) return null
+  const version = lives[client.life]?.versions.get(kind)
+  if (stored.some((operation) => operation?.version !== version)) return null
   const made = ids.map((id) => payloads.get(id) ?? JSON.parse(rows.known.get(id)?.payload ?? ''))
   const operations = ids.map((id) => ({ id: id as OperationId, kind }))
   const owner = { user: user as UserId | null }

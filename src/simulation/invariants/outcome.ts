@@ -25,10 +25,13 @@ export function knownAt(
   { lives, settings }: RunRecord,
   { at, endedAt, givenUpAt, client }: SeenRequest,
 ): number | null {
+  const diedAt = lives[client.life]?.endedAt
   // Given up sooner, it was given up by a process that was closing.
-  if (givenUpAt !== null) return givenUpAt - at >= settings.replyTimeoutMs ? givenUpAt : null
+  if (givenUpAt !== null) {
+    return givenUpAt - at >= settings.replyTimeoutMs && givenUpAt !== diedAt ? givenUpAt : null
+  }
   // In the instant of its death nobody can tell whether it still heard.
-  return lives[client.life + 1]?.startedAt === endedAt ? null : endedAt
+  return diedAt === endedAt ? null : endedAt
 }
 
 /** How long the reply asks to wait, at most 1 h (Q7). */

@@ -45,10 +45,13 @@ export interface RunRecord {
   readonly now: number
   readonly wall: Instant
 
-  // As the app and the machine have it.
+  /** The present life of the process that dispatches; what follows is as it is there. */
+  readonly life: number
   readonly identity: string | null
   readonly requirement: Requirement
   readonly isOnline: boolean
+  /** What the platform says of it. */
+  readonly isSaidToBeOnline: boolean
   readonly isAwake: boolean
   readonly isPaused: boolean
 

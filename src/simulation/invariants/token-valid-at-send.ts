@@ -13,6 +13,8 @@ const IGNORED_MS = 5000
 
 interface Refusal {
   readonly at: number
+  /** Of the process that was told: of one that died before it could store it, others know nothing. */
+  readonly life: number
   readonly generation: number
 }
 
@@ -20,6 +22,7 @@ export const tokenValidAtSend: Invariant = (run) => {
   const refused = new Map<string, Refusal>()
   const offsets: Offset[] = []
   const arrivals = arrivalsOf(run, offsets)
+  const calls = additionsTo(run.calls)
   let violations: unknown[] = []
   const followRequests = follow(run, {
     sent: (request) => {
@@ -30,31 +33,46 @@ export const tokenValidAtSend: Invariant = (run) => {
       learnOffset(offsets, request)
       const { user, client, endedAt } = request
       if (outcomeOf(request) !== 'refused-token' || client.token === null || user === null) return
-      refused.set(user, { at: endedAt ?? 0, generation: client.token.generation })
+      refused.set(user, {
+        at: endedAt ?? 0,
+        generation: client.token.generation,
+        life: client.life,
+      })
     },
   })
   return () => {
     violations = []
     arrivals.look()
+    // Who is forgotten begins anew, at the first generation (I12).
+    for (const { name, user } of calls()) if (name === 'forget') refused.delete(user ?? '')
     followRequests()
     return violations
   }
 }
 
+/** By another process, in this very instant. */
+function isJustRefused({ rows }: RunRecord, { at, user, client }: SeenRequest): boolean {
+  const last = rows.tokenSteps.findLast((step) => step.user === user)
+  return last?.isRefused === true && last.at === at && last.life !== client.life
+}
+
 function faultOf(
-  { settings, tokens }: RunRecord,
+  run: RunRecord,
   request: SeenRequest,
   refused: ReadonlyMap<string, Refusal>,
   offsets: () => readonly number[],
   arrivals: Arrivals,
 ): string | null {
+  const { settings, tokens } = run
   const { token, user, client, at } = request
   if (token === null || user === null) return null
-  if (client.token?.isRefused === true) return 'it is stored as refused'
+  if (client.token?.isRefused === true && !isJustRefused(run, request)) {
+    return 'it is stored as refused'
+  }
   const refusal = refused.get(user)
   // A read may leave in the very instant in which a reply is on its way in.
   const isKnown = refusal !== undefined && (isRead(request) ? refusal.at < at : refusal.at <= at)
-  if (isKnown && refusal.generation === client.token?.generation) {
+  if (isKnown && refusal.life === client.life && refusal.generation === client.token?.generation) {
     return `generation ${refusal.generation} was refused at ${refusal.at}`
   }
   if (!settings.hasSource || client.requirement !== 'required') return null

@@ -4,7 +4,7 @@
  */
 import { HoldfastError } from '../../errors.ts'
 import type { SeenCall } from '../seen.ts'
-import { additionsTo, type Invariant } from './invariant.ts'
+import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
 
 /** What a call may take of itself: the default deadline of `logout({ pending: 'flush' })`. */
 const LONGEST_CALL_MS = 5000
@@ -16,7 +16,7 @@ export const typedFailure: Invariant = (run) => {
   return (moment) => {
     open.push(...calls())
     const ended = open.filter(({ settledAt }) => settledAt !== null)
-    open = open.filter(({ settledAt, life }) => settledAt === null && life === run.lives.length - 1)
+    open = open.filter((call) => call.settledAt === null && !hasEnded(run.lives, call.life))
     const endless = moment === 'end' ? open.filter((call) => isEndless(run.now, call)) : []
     return [
       ...ended.filter(({ error }) => error !== null && !isTyped(error)),

@@ -13,6 +13,8 @@ export const wakes: Invariant = (run) => {
   let seen: Suspicion = { isPortal: false, isSuspected: false }
   const followRequests = follow(run, {
     ended: (request) => {
+      // What another process was answered, this one does not know.
+      if (request.client.life !== run.life) return
       const outcome = outcomeOf(request)
       if (outcome !== 'unknown') seen = { ...seen, isPortal: outcome === 'portal' }
     },
@@ -53,7 +55,7 @@ function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Suspic
     case 'suspended':
       return !run.isAwake
     case 'offline':
-      return !run.isOnline || seen.isPortal
+      return !run.isSaidToBeOnline || seen.isPortal
     case 'requirement-unknown':
       if (requirement === 'unknown' && settings.whileUnknown === 'hold') return true
       return lane.user === null && seen.isSuspected
@@ -74,10 +76,10 @@ function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Suspic
 }
 
 /** One that came in this life, that nobody has refused, and that has not ended where a source could give another. */
-function hasGoodToken({ rows, lives, settings, wall, requests }: RunRecord, user: string): boolean {
+function hasGoodToken({ rows, life, settings, wall, requests }: RunRecord, user: string): boolean {
   const token = rows.tokens.get(user)
   if (token === undefined || !token.isHeld || token.isRefused) return false
-  if (token.life < lives.length - 1) return false
+  if (token.life !== life) return false
   if (token.expiresAt === null || !settings.hasSource) return true
   // How far the clock was corrected is not to be seen here, only that it was.
   const isCorrected = requests.some(({ reply }) => reply?.headers['date'] !== undefined)
@@ -92,8 +94,17 @@ function hasWait({ rows }: RunRecord, user: string | null): boolean {
 }
 
 /** The head of a merging kind may wait for neighbours (Q4). */
-function collects({ settings, wall }: RunRecord, name: HoldName, since: number): boolean {
-  return name === 'backing-off' && wall - since < settings.batchWindowMs
+function collects(
+  { settings, wall, now, turns }: RunRecord,
+  name: HoldName,
+  since: number,
+): boolean {
+  if (name !== 'backing-off') return false
+  // A clock that has just jumped does not tell how long it waits.
+  const isJumping = turns.some(
+    ({ turn, at }) => turn === 'wall' && now - at < settings.batchWindowMs,
+  )
+  return isJumping || wall - since < settings.batchWindowMs
 }
 
 function hasLetter({ rows }: RunRecord, user: string | null): boolean {

@@ -71,6 +71,39 @@ export const markCases = [
     },
   ),
 
+  // I8, Q17
+  storageCase(
+    'supersede may mark all there is; the lanes say so, and a purge may take only what is marked',
+    async (bench) => {
+      const scoped = (user: typeof ALICE) =>
+        bench.apply({ ...bench.enqueueing(user), deviceScoped: true } as never)
+      const flags = async () =>
+        (await bench.reopen()).lanes.map(({ user, hasSuperseded }) => [user, hasSuperseded])
+      const [inFlight] = await scoped(ALICE)
+      const [other] = await bench.enqueue(ALICE, 1)
+      const [waiting] = await scoped(ALICE)
+      const [own] = await scoped(BOB)
+      assert.ok(inFlight !== undefined && waiting !== undefined && own !== undefined)
+      const marking = { change: 'supersede', user: BOB, except: 'all', at: NOW } as const
+      assert.deepEqual(await bench.apply(marking), [])
+      assert.deepEqual(await flags(), [
+        [ALICE, true],
+        [BOB, undefined],
+      ])
+      const { lane } = inFlight
+      const purge = { change: 'purge', lane, superseded: true, reason: 'superseded' } as const
+      const except = [inFlight.place]
+      assert.deepEqual(await bench.apply({ ...purge, except, at: NOW }), [waiting])
+      assert.deepEqual(await bench.idsOf(lane), idsOf([inFlight, other]))
+      assert.deepEqual(await bench.apply({ ...purge, except: [], at: NOW }), [inFlight])
+      assert.deepEqual(await bench.idsOf(own.lane), idsOf([own]))
+      assert.deepEqual(await flags(), [
+        [ALICE, undefined],
+        [BOB, undefined],
+      ])
+    },
+  ),
+
   // Q12
   storageCase(
     'a record names the operation that creates it; created anew, it has its former name in its lane alone',

@@ -132,6 +132,50 @@ export const sessionCases = [
     assert.equal(await isRefused(), false)
   }),
 
+  // T2, T11
+  storageCase(
+    'the last tokens that were refused are known by their fingerprints, each once, until the session ends',
+    async (bench) => {
+      const refuse = (generation: number) =>
+        bench.apply({ change: 'refuseToken', user: ALICE, generation })
+      const known = async () => (await bench.reopen()).tokens[0]?.refusedTokens
+      await bench.apply(tokenOf(0))
+      assert.equal(await known(), undefined)
+      await refuse(1)
+      await refuse(1)
+      await bench.apply(tokenOf(1))
+      await refuse(2)
+      await bench.apply(tokenOf(2))
+      assert.deepEqual(await known(), ['fingerprint 1', 'fingerprint 2'])
+      for (let n = 3; n <= 12; n += 1) {
+        await refuse(n)
+        await bench.apply(tokenOf(n))
+      }
+      const last = await known()
+      assert.ok(last !== undefined && last.length >= 8 && last.length < 12)
+      assert.equal(last.at(-1), 'fingerprint 12')
+      await bench.apply({ change: 'endSession', user: ALICE })
+      assert.equal(await known(), undefined)
+    },
+  ),
+
+  // Q10
+  storageCase(
+    'what a process leaves behind is told until it is taken back, after a crash too; none is not nothing',
+    async (bench) => {
+      const [{ lane }] = await bench.enqueue(ALICE, 1)
+      const left = async () => (await bench.crash()).leftBehind
+      assert.equal(await left(), undefined)
+      await bench.apply({ change: 'leaveBehind', lanes: [lane] })
+      assert.deepEqual(await left(), [lane])
+      await bench.apply({ change: 'leaveBehind', lanes: [] })
+      assert.deepEqual((await bench.storage.reload()).leftBehind, [])
+      await bench.apply({ change: 'leaveBehind', lanes: null })
+      await bench.apply({ change: 'leaveBehind', lanes: null })
+      assert.equal(await left(), undefined)
+    },
+  ),
+
   // T11
   storageCase(
     'leave is kept until taken back, and never misses: not for a user without a token either',

@@ -1,0 +1,365 @@
+/**
+ * One process of the simulated app: it lives, calls Holdfast as its steps say, dies, and starts again
+ * on the same disk. What it makes of its calls is written down by the recorder.
+ */
+import { Holdfast } from '../client.ts'
+import { HoldfastError } from '../errors.ts'
+import { EVENT_NAMES } from '../events.ts'
+import type { Machines } from '../holdfast.ts'
+import type { JournalSink } from '../journal/lines.ts'
+import type { Requirement } from '../model.ts'
+import {
+  type BackoffOptions,
+  type HoldfastOptions,
+  resolveOptions,
+  type Settings,
+} from '../options.ts'
+import type { PlatformEvent } from '../ports/platform.ts'
+import type { Receipt } from '../receipts.ts'
+import type { Recorder } from './recorder.ts'
+import type { ProcessName, ScenarioStep } from './scenario.ts'
+import { scenarioVault } from './scenario-vault.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import { seenEvent, type SeenCall, type SeenLife } from './seen.ts'
+import type { Life } from './virtual-time.ts'
+import type { World } from './world.ts'
+
+export interface ProcessParts {
+  readonly name: ProcessName
+  readonly world: World
+  readonly recorder: Recorder
+  readonly random: SeededRandom
+  readonly journal: JournalSink | null
+  readonly machines: Machines | undefined
+}
+
+type Step<Name extends string> = Extract<ScenarioStep, Record<Name, unknown>>[Name &
+  keyof Extract<ScenarioStep, Record<Name, unknown>>]
+
+export class AppProcess {
+  /** Who is logged in, and what the server demands, by what the app has called. */
+  identity: string | null = null
+  requirement: Requirement = 'unknown'
+  isPaused = false
+  /** Did it die of itself, and has not been started since? */
+  hasDied = false
+  readonly #parts: ProcessParts
+  readonly #platformListeners = new Set<(event: PlatformEvent) => void>()
+  #life: Life = { isAlive: false }
+  #lifeIndex = -1
+  #holdfast: Holdfast | null = null
+  #settings: Settings | null = null
+
+  constructor(parts: ProcessParts) {
+    this.#parts = parts
+  }
+
+  get life(): Life {
+    return this.#life
+  }
+
+  /** Which of the recorded lives is the present one. */
+  get lifeIndex(): number {
+    return this.#lifeIndex
+  }
+
+  get holdfast(): Holdfast {
+    if (this.#holdfast === null) throw new Error('the process has not been started')
+    return this.#holdfast
+  }
+
+  get settings(): Settings {
+    if (this.#settings === null) throw new Error('the process has not been started')
+    return this.#settings
+  }
+
+  get timerCount(): number {
+    return this.#parts.world.time.countArmed(this.#life)
+  }
+
+  get listenerCount(): number {
+    return this.#platformListeners.size
+  }
+
+  /** The app tries again where the disk fails it. */
+  async start(requirement: Requirement, beganBy: SeenLife['beganBy']): Promise<void> {
+    for (;;) {
+      const failure = await this.#begin(requirement, beganBy)
+      if (failure === null) return
+      if (!(failure instanceof HoldfastError && failure.retryable)) throw failure
+      this.die()
+    }
+  }
+
+  async #begin(requirement: Requirement, beganBy: SeenLife['beganBy']): Promise<Error | null> {
+    const { name, world, recorder, machines } = this.#parts
+    const life = { isAlive: true }
+    this.#life = life
+    const options = resolveOptions(this.#options(requirement, life))
+    this.#settings = options.settings
+    this.#lifeIndex = recorder.begin(name, beganBy, world.disk.database, world.kinds)
+    this.identity = recorder.rows.identity
+    const stored = recorder.rows.requirement as Requirement
+    this.requirement = requirement === 'unknown' ? stored : requirement
+    this.isPaused = false
+    this.hasDied = false
+    const holdfast = new Holdfast(options, machines)
+    this.#holdfast = holdfast
+    this.#listen(holdfast, life)
+    const failures: Error[] = []
+    holdfast.start().catch((error: Error) => {
+      failures.push(error)
+    })
+    await world.time.rest()
+    const [failure] = failures
+    if (failure !== undefined && life.isAlive) return failure
+    recorder.begun(world.disk.database, this.#lifeIndex)
+    return null
+  }
+
+  /** What was in flight is never answered, and nothing more comes of what it had begun. */
+  die(): void {
+    if (!this.#life.isAlive) return
+    const { recorder, world } = this.#parts
+    recorder.look(this.#lifeIndex)
+    this.#life.isAlive = false
+    this.#platformListeners.clear()
+    world.server.forgetInFlight(this.#life)
+    world.disk.leave(this.#life)
+    recorder.ended(this.#lifeIndex)
+  }
+
+  /** Closes with a deadline of 0, which takes no virtual time: only what is due now. */
+  async exit(): Promise<void> {
+    const { recorder, world } = this.#parts
+    let isDone = false
+    const done = () => {
+      isDone = true
+    }
+    this.holdfast.close({ deadlineMs: 0 }).then(done, done)
+    do {
+      await world.time.rest()
+    } while (!isDone && this.#life.isAlive && world.time.runNext())
+    if (!this.#life.isAlive) return
+    const { timerCount: timers, listenerCount: listeners } = this
+    recorder.closed(this.#lifeIndex, { timers, listeners })
+    this.die()
+  }
+
+  tell(event: PlatformEvent): void {
+    for (const listener of this.#platformListeners) listener(event)
+  }
+
+  /** Takes one step, without letting the engine run on. */
+  issue(step: ScenarioStep): void {
+    if ('login' in step) this.#login(step.login)
+    else if ('logout' in step) this.#logout(step.logout)
+    else if ('updateToken' in step) this.#updateToken(step.updateToken)
+    else if ('requirement' in step) this.#setRequirement(step.requirement)
+    else if ('enqueue' in step) this.#enqueue(step.enqueue)
+    else if ('cancel' in step) this.#onOperation('cancel', step.cancel)
+    else if ('retry' in step) this.#onOperation('retry', step.retry)
+    else if ('discard' in step) this.#onOperation('discard', step.discard)
+    else if ('read' in step) this.#read(step.read)
+    else if ('queue' in step) this.#pause(step.queue === 'pause')
+    else if ('forget' in step) {
+      if (this.identity === step.forget) this.identity = null
+      this.#note(this.#call('forget', step.forget), this.holdfast.forget(step.forget))
+    } else if ('refreshToken' in step) {
+      const call = this.#call('refreshToken', step.refreshToken)
+      this.#note(call, this.holdfast.refreshToken(step.refreshToken))
+    } else if ('flush' in step) {
+      this.#note(
+        this.#call('flush', this.identity),
+        this.holdfast.flush({ deadlineMs: step.flush }),
+      )
+    }
+  }
+
+  #login({ user, token }: Step<'login'>): void {
+    const { tokens } = this.#parts.world
+    const options = token === undefined ? {} : { token: tokens.secret(token) }
+    const call = this.#call('login', user, { token: token ?? null })
+    this.identity = user
+    this.#note(call, this.holdfast.login(user, options))
+  }
+
+  #logout(pending: Step<'logout'>): void {
+    const call = this.#call('logout', this.identity)
+    this.identity = null
+    this.#note(call, this.holdfast.logout({ pending }))
+  }
+
+  #updateToken({ user, token }: Step<'updateToken'>): void {
+    const call = this.#call('updateToken', user, { token })
+    this.#note(call, this.holdfast.updateToken(user, this.#parts.world.tokens.secret(token)))
+  }
+
+  #setRequirement(requirement: Requirement): void {
+    const call = this.#call('setRequirement', this.identity)
+    this.#parts.world.server.requirement = requirement
+    this.requirement = requirement
+    this.#note(call, this.holdfast.setRequirement(requirement))
+  }
+
+  #pause(isPaused: boolean): void {
+    this.isPaused = isPaused
+    if (isPaused) this.holdfast.pause()
+    else this.holdfast.resume()
+  }
+
+  #enqueue({ id, kind, payload = {}, expiresInMs }: Step<'enqueue'>): void {
+    const { random, recorder, world } = this.#parts
+    const call = this.#call('enqueue', this.identity, { step: id, draft: { kind, payload } })
+    const draft = { kind, payload, ...(expiresInMs === undefined ? {} : { expiresInMs }) }
+    random.nextNonce = id
+    const enqueued: Promise<Receipt> = this.holdfast.enqueue(draft)
+    random.nextNonce = null
+    world.enqueued.set(id, enqueued)
+    const life = this.#life
+    this.#note(
+      call,
+      enqueued.then((receipt) => {
+        if (life.isAlive) recorder.acknowledge(call, receipt.id)
+      }),
+    )
+  }
+
+  #onOperation(name: 'cancel' | 'retry' | 'discard', step: string): void {
+    const life = this.#life
+    const { holdfast } = this
+    const act = (id: string) => {
+      // Whoever has died meanwhile has not called.
+      if (!life.isAlive) return
+      this.#note(this.#call(name, this.identity, { step }), holdfast[name](id))
+    }
+    const enqueued = this.#parts.world.enqueued.get(step)
+    if (enqueued === undefined) act(step)
+    else enqueued.then(({ id }) => act(id), ignore)
+  }
+
+  #read({ id, after }: Step<'read'>): void {
+    const life = this.#life
+    const { world, random } = this.#parts
+    const { reads } = world
+    reads.set(id, 'waiting')
+    const begin = (ids: readonly string[] | undefined) => {
+      if (!life.isAlive) return
+      const call = this.#call('read', this.identity, { step: id })
+      random.nextNonce = id
+      const read = this.holdfast.read({
+        request: ({ owner, position }) => ({
+          method: 'GET',
+          path: owner.user === null ? '/anonymous/read' : `/users/${owner.user}/read`,
+          query: position === null ? {} : { position },
+        }),
+        ...(ids === undefined ? {} : { after: ids }),
+      })
+      random.nextNonce = null
+      this.#note(call, read)
+      read.then(
+        () => {
+          if (life.isAlive) reads.set(id, 'completed')
+        },
+        (error: { readonly code?: unknown }) => {
+          if (life.isAlive) reads.set(id, error.code === 'READ_CANCELLED' ? 'cancelled' : 'failed')
+        },
+      )
+    }
+    if (after === undefined || after.length === 0) {
+      begin(after)
+      return
+    }
+    const receipts = after.map(async (name) => (await world.enqueued.get(name))?.id ?? '')
+    const ids = Promise.all(receipts)
+    void ids.then(begin, ignore)
+  }
+
+  #call(name: string, user: string | null, facts: Partial<SeenCall> = {}): SeenCall {
+    return this.#parts.recorder.call(this.#lifeIndex, { name, user, ...facts })
+  }
+
+  #note(call: SeenCall, promise: Promise<unknown>): void {
+    const life = this.#life
+    const { recorder, world } = this.#parts
+    promise.then(
+      () => {
+        if (life.isAlive) recorder.settle(call)
+      },
+      (error: unknown) => {
+        if (!life.isAlive) return
+        recorder.settle(call, error)
+        if (call.step === null) return
+        const code = (error as { readonly code?: unknown }).code
+        world.rejects.set(call.step, typeof code === 'string' ? code : (error as Error).name)
+      },
+    )
+  }
+
+  #options(requirement: Requirement, life: Life): HoldfastOptions {
+    const { world, random, journal, recorder } = this.#parts
+    const { vault = true, backoff, farewell: _, ...config } = world.scenario.config ?? {}
+    const index = recorder.lives.length
+    return {
+      ...(withoutUndefined(config) as Partial<HoldfastOptions>),
+      requirement,
+      storage: world.disk.storage({
+        life,
+        died: () => {
+          this.die()
+          this.hasDied = true
+        },
+        committed: () => recorder.look(index),
+      }),
+      transport: world.server.transport(life, index, () => this.requirement),
+      operations: world.kinds,
+      backoff: { jitter: false, ...withoutUndefined(backoff ?? {}) } as BackoffOptions,
+      clock: world.time.clock(life),
+      random,
+      platform: {
+        isOnline: () => world.isSaidToBeOnline,
+        subscribe: (listener) => {
+          this.#platformListeners.add(listener)
+          return () => this.#platformListeners.delete(listener)
+        },
+      },
+      ...(vault ? { vault: scenarioVault } : {}),
+      ...(world.scenario.source === undefined ? {} : { tokens: world.source(life, index) }),
+      ...(journal === null ? {} : { journal: whileAlive(journal, life) }),
+    }
+  }
+
+  #listen(holdfast: Holdfast, life: Life): void {
+    const { world, recorder } = this.#parts
+    for (const event of EVENT_NAMES) {
+      holdfast.on(event, (detail) => {
+        if (!life.isAlive) return
+        const seen = seenEvent(world.time.now, event, detail)
+        world.events.push(seen)
+        if (event === 'read.deferred') world.reads.set(seen.id ?? '', 'deferred')
+        recorder.hear(this.#lifeIndex, event, detail)
+      })
+    }
+  }
+}
+
+/** Whoever enqueued has been told already. */
+function ignore(): void {}
+
+/** A dead process writes nothing. */
+function whileAlive(sink: JournalSink, life: Life): JournalSink {
+  return {
+    header: (header) => {
+      if (life.isAlive) sink.header(header)
+    },
+    write: (line, t, wall) => {
+      if (life.isAlive) sink.write(line, t, wall)
+    },
+    wantsSummary: () => life.isAlive && sink.wantsSummary?.() === true,
+  }
+}
+
+function withoutUndefined<T extends object>(object: T): Partial<T> {
+  const entries = Object.entries(object).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as Partial<T>
+}

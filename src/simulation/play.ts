@@ -1,0 +1,108 @@
+/** Plays a scenario in its simulated world, on a fresh engine and in virtual time, every invariant looked at. */
+import type { Machines } from '../holdfast.ts'
+import type { JournalSink } from '../journal/lines.ts'
+import { MemoryJournal } from '../journal/memory-journal.ts'
+import type { Mismatch } from './compare.ts'
+import { watchHost } from './host-watch.ts'
+import { InvariantChecks } from './invariant-checks.ts'
+import type { Moment } from './invariants/invariant.ts'
+import type { RunRecord } from './invariants/run-record.ts'
+import { observe, type Observation } from './observe.ts'
+import type { Scenario } from './scenario.ts'
+import { World } from './world.ts'
+
+/** A run that is not told when to end ends here at the latest. */
+const LONGEST_MS = 7 * 24 * 60 * 60 * 1000
+
+/** Nothing that comes to an end takes so many. */
+const MOST_ALARMS = 5000
+
+export interface PlayOptions {
+  /** @internal The machines to run; tests put others in their place. */
+  readonly machines?: Machines
+  /** Where to record the run. Default: in memory, whole, for `journal` of the result. */
+  readonly journal?: JournalSink
+}
+
+export interface Played {
+  readonly seen: Observation
+  /** What the invariants found. */
+  readonly violations: readonly Mismatch[]
+  /** The run's journal, a line each, the header first. */
+  readonly journal: readonly string[]
+  /** That of the second process, if there was one. */
+  readonly otherLines: readonly string[]
+  readonly record: RunRecord
+}
+
+export async function play(
+  scenario: Scenario,
+  { machines, journal: sink }: PlayOptions = {},
+): Promise<Played> {
+  const journal = new MemoryJournal()
+  const main = sink === undefined ? journal : both(journal, sink)
+  const second = new MemoryJournal()
+  const world = new World(scenario, { main, second }, machines)
+  const host = watchHost()
+  try {
+    const record = world.record(journal.lines(), host.faults)
+    const checks = new InvariantChecks(record)
+    await world.start(scenario.config?.requirement ?? 'required')
+    const look = (moment: Moment) => {
+      world.look()
+      checks.look(moment)
+    }
+    await run(world, scenario, () => look('rest'))
+    look('end')
+    const seen = observe(world)
+    const lines = [...journal.lines()]
+    await world.end()
+    look('closed')
+    const otherLines = second.lines()
+    return { seen, violations: checks.mismatches, journal: lines, otherLines, record }
+  } finally {
+    host.stop()
+  }
+}
+
+async function run(world: World, { steps, until }: Scenario, rested: () => void): Promise<void> {
+  const left = [...steps].sort((a, b) => a.at - b.at)
+  const endAt = until ?? LONGEST_MS
+  let alarmCount = 0
+  for (;;) {
+    while (world.time.runNext()) {
+      alarmCount += 1
+      if (alarmCount > MOST_ALARMS) throw new Error(`${MOST_ALARMS} alarms, and no end`)
+      await world.rest()
+      rested()
+    }
+    const due = left.filter((step) => step.at <= world.time.now)
+    if (due.length > 0) {
+      left.splice(0, due.length)
+      await world.issueAll(due)
+      rested()
+      continue
+    }
+    const nextAt = Math.min(
+      world.time.nextAt() ?? Number.POSITIVE_INFINITY,
+      left[0]?.at ?? Number.POSITIVE_INFINITY,
+    )
+    if (nextAt > endAt) return
+    world.time.now = Math.max(world.time.now, nextAt)
+  }
+}
+
+function both(whole: JournalSink, wanted: JournalSink): JournalSink {
+  return {
+    header: (header) => {
+      whole.header(header)
+      wanted.header(header)
+    },
+    write: (line, t, wall) => {
+      // Where the one that was asked for begins anew, the whole one just goes on.
+      if (!('in' in line) || line.in !== 'summary') whole.write(line, t, wall)
+      wanted.write(line, t, wall)
+    },
+    wantsSummary: () => wanted.wantsSummary?.() === true,
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * A plan is a scenario that a seed makes: data first, then execution. First come faults, then healing:
+ * in the end the network is up, the requirement known, and every user has a good token, so that
+ * everything has to settle.
+ */
+import type { Scenario, ScenarioStep } from '../scenario.ts'
+import { Dice } from './dice.ts'
+import { chooseFeatures, type Features } from './features.ts'
+import { planServer } from './plan-server.ts'
+import { planSteps } from './plan-steps.ts'
+import { goodToken, planSource, planTokens } from './plan-tokens.ts'
+
+export function makePlan(seed: number): Scenario {
+  const dice = new Dice(seed)
+  const features = chooseFeatures(dice)
+  const users = ['alice', 'bob', 'carol'].slice(0, dice.between(1, 3))
+  const kinds = chooseKinds(dice, features)
+  const config = chooseConfig(dice, features)
+  const tokens = planTokens(dice, features, users)
+  const { requirement = 'required' } = config ?? {}
+  const { steps, operations, endedAt } = planSteps(dice, features, { users, kinds, tokens })
+  const source = planSource(dice, features, tokens)
+  return {
+    scenario: 1,
+    name: `seed ${seed}`,
+    config,
+    tokens: tokens.tokens,
+    ...(source === undefined ? {} : { source }),
+    server: planServer(dice, features, { users, kinds, operations }),
+    steps: [...steps, ...healing(endedAt, users, requirement, features.has('second'))],
+  }
+}
+
+function chooseKinds(dice: Dice, features: Features): string[] {
+  const kinds = ['note']
+  if (features.has('merges')) kinds.push('tag', 'count', 'tag')
+  if (features.has('records')) kinds.push('create', 'touch', 'touch', 'link')
+  if (features.has('followUps')) kinds.push('spawn')
+  if (features.has('briefKeys')) kinds.push('brief')
+  if (features.has('releases')) kinds.push('draft')
+  if (features.has('deviceScoped')) kinds.push('unsubscribe')
+  // Sometimes nothing but what is rare.
+  return dice.chance(0.2) && kinds.length > 1 ? kinds.slice(1) : kinds
+}
+
+function chooseConfig(dice: Dice, features: Features): Scenario['config'] {
+  const hasTurns = features.has('requirements')
+  const patienceMs = dice.of([0, 1000, 60_000, 3_600_000])
+  return {
+    requirement: dice.chance(0.7) ? 'required' : dice.of(['off', hasTurns ? 'unknown' : 'off']),
+    whileUnknown: dice.of(['hold', 'hold', 'send']),
+    anonymous: dice.of(['drop', 'drop', 'hold', 'adopt']),
+    onDead: dice.of(['continue', 'continue', 'hold']),
+    concurrency: dice.of([1, 2, 4]),
+    maxAttempts: dice.of([1, 2, 3, 12]),
+    patienceMs,
+    maxPending: dice.of([3, 1_000_000, 1_000_000]),
+    batchWindowMs: dice.of([0, 0, 0, 50, 2000]),
+    // An hour of patience with short waits would be thousands of attempts.
+    backoff: {
+      base: dice.of([100, 1000]),
+      cap: patienceMs > 60_000 || features.has('network') ? 300_000 : dice.of([1000, 300_000]),
+      jitter: dice.chance(0.2),
+    },
+    vault: dice.chance(0.8),
+    farewell: features.has('farewells'),
+  }
+}
+
+const A_WHILE_MS = 20_000
+
+/** Faults stop, then everybody can go on. */
+function healing(
+  at: number,
+  users: readonly string[],
+  requirement: NonNullable<NonNullable<Scenario['config']>['requirement']>,
+  hasSecond: boolean,
+): ScenarioStep[] {
+  const processes = hasSecond ? [{}, { process: 'second' } as const] : [{}]
+  const first = at + A_WHILE_MS
+  const second = first + A_WHILE_MS
+  const last = second + A_WHILE_MS
+  return [
+    { at: first, disk: 'works' },
+    { at: first, network: 'up' },
+    { at: first, power: 'resume' },
+    ...processes.flatMap((process): ScenarioStep[] => [
+      { at: first, ...process, queue: 'resume' },
+      { at: first, ...process, requirement: requirement === 'off' ? 'off' : 'required' },
+      ...users.map((user): ScenarioStep => ({
+        at: second,
+        ...process,
+        updateToken: { user, token: goodToken(user) },
+      })),
+    ]),
+    // Who only waits would wait for ever.
+    ...(hasSecond ? [{ at: last, process: 'second', exit: true } as const] : []),
+  ]
+}

@@ -1,0 +1,85 @@
+/** What the server of a plan does to requests before it takes them. Every fault is used up. */
+import type { ServerScript } from '../scenario.ts'
+import { WALL_START } from '../virtual-time.ts'
+import type { Dice } from './dice.ts'
+import type { Features } from './features.ts'
+
+type Reply = NonNullable<ServerScript['replies']>[number]
+type Match = NonNullable<Reply['match']>
+
+const STATUSES = [
+  500, 503, 502, 504, 429, 425, 408, 409, 400, 404, 403, 422, 418, 302, 304, 501,
+] as const
+
+export interface PlannedNames {
+  readonly users: readonly string[]
+  readonly kinds: readonly string[]
+  readonly operations: readonly string[]
+}
+
+export function planServer(dice: Dice, features: Features, names: PlannedNames): ServerScript {
+  const latencies = features.has('slowReplies')
+    ? Array.from({ length: dice.between(1, 4) }, () => ({
+        match: planMatch(dice, names),
+        ms: dice.of([0, 1, 100, 5000, 29_999, 30_000, 45_000]),
+        times: dice.between(1, 3),
+      }))
+    : []
+  const faults = faultsOf(dice, features)
+  const count = faults.length === 0 ? 0 : dice.between(1, 10)
+  const replies = Array.from({ length: count }, (): Reply => {
+    const times = dice.of([1, 1, 2, 4])
+    return { match: planMatch(dice, names), ...dice.weighted(faults)?.(), times }
+  })
+  return { latency: dice.of([0, 1, 10, 10, 200]), latencies, replies }
+}
+
+type Fault = () => Omit<Reply, 'match' | 'times'>
+
+function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] {
+  const retryAfter = () => ({
+    'retry-after': dice.of([
+      '0',
+      '2',
+      '120',
+      '7200',
+      'soon',
+      new Date(WALL_START + 30_000).toUTCString(),
+    ]),
+  })
+  const date = () => ({ date: new Date(WALL_START + dice.of([0, 60_000, -60_000])).toUTCString() })
+  const faults: Partial<Record<string, Fault>> = {
+    badStatuses: () => ({
+      status: dice.of(STATUSES),
+      ...(dice.chance(0.1) && { headers: date() }),
+    }),
+    retryAfter: () => ({ status: dice.of([429, 503, 500, 425]), headers: retryAfter() }),
+    lostReplies: () => ({ lost: dice.of(['reply', 'request']) }),
+    portals: () =>
+      dice.of<Omit<Reply, 'match' | 'times'>>([
+        { html: true },
+        { status: 511 },
+        { status: 407 },
+        { status: 302, headers: { location: 'https://portal.test/' } },
+      ]),
+    malformed: () => ({ body: dice.of(['', 'null', '[]', '{"ok":', '{"record":7}']) }),
+    positions: () => ({ ryw: { token: `w${dice.between(1, 9)}`, delay: dice.of([0, 500, 5000]) } }),
+  }
+  return [...features].flatMap(([feature, weight]) => {
+    const fault = faults[feature]
+    return fault === undefined ? [] : [[weight, fault] as const]
+  })
+}
+
+function planMatch(dice: Dice, { users, kinds, operations }: PlannedNames): Match {
+  const op = dice.any(operations)
+  const kind = dice.any(kinds)
+  const user = dice.any(users)
+  return dice.of<Match>([
+    {},
+    op === null ? {} : { op },
+    op === null ? {} : { op },
+    kind === null ? {} : { kind },
+    user === null ? {} : { user },
+  ])
+}

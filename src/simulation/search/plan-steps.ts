@@ -1,0 +1,205 @@
+/** What the app does in a plan, and what happens to its machine: bursts of steps at virtual times. */
+import type { ScenarioStep } from '../scenario.ts'
+import type { Dice } from './dice.ts'
+import type { Feature, Features } from './features.ts'
+import type { PlannedTokens } from './plan-tokens.ts'
+
+/** A step that has no time yet. */
+type Step = ScenarioStep extends infer S ? (S extends ScenarioStep ? Omit<S, 'at'> : never) : never
+
+interface Told {
+  readonly dice: Dice
+  readonly features: Features
+  readonly tokens: PlannedTokens
+  readonly users: readonly string[]
+  readonly kinds: readonly string[]
+  /** The names of what was enqueued, and of what was read. */
+  readonly operations: string[]
+  readonly reads: string[]
+  current: string | null
+}
+
+type Make = (told: Told) => Step | null
+
+const MINUTE_MS = 60_000
+
+export interface PlannedSteps {
+  readonly steps: readonly ScenarioStep[]
+  readonly operations: readonly string[]
+  readonly endedAt: number
+}
+
+export function planSteps(
+  dice: Dice,
+  features: Features,
+  { users, kinds, tokens }: Pick<Told, 'users' | 'kinds' | 'tokens'>,
+): PlannedSteps {
+  const told: Told = {
+    dice,
+    features,
+    tokens,
+    users,
+    kinds,
+    operations: [],
+    reads: [],
+    current: null,
+  }
+  const makers = makersOf(dice, features)
+  const count = dice.of([6, 12, 20, 35])
+  const steps: ScenarioStep[] = []
+  let at = 0
+  for (let n = 0; n < count; n += 1) {
+    at += gap(dice)
+    const step = dice.weighted(makers)?.(told)
+    if (step !== undefined && step !== null) {
+      steps.push({ at, ...inSomeProcess(dice, features, step) } as ScenarioStep)
+    }
+  }
+  return { steps, operations: told.operations, endedAt: at }
+}
+
+/** Much happens at once, some things long after. */
+function gap(dice: Dice): number {
+  return (
+    dice.weighted<() => number>([
+      [8, () => 0],
+      [6, () => dice.between(1, 30)],
+      [3, () => dice.between(100, 3000)],
+      [1.5, () => dice.between(10_000, MINUTE_MS)],
+      [0.5, () => dice.between(MINUTE_MS, 120 * MINUTE_MS)],
+    ])?.() ?? 0
+  )
+}
+
+function makersOf(dice: Dice, features: Features): (readonly [number, Make])[] {
+  const always: (readonly [number, Make])[] = [
+    [dice.of([3, 6, 12]), enqueue],
+    [1, login],
+  ]
+  const others = [...features].flatMap(([feature, weight]) => {
+    const make = OF_FEATURE[feature]
+    return make === undefined ? [] : [[weight, make] as const]
+  })
+  return [...always, ...others]
+}
+
+const OF_FEATURE: Partial<Record<Feature, Make>> = {
+  switches: login,
+  logouts: ({ dice, ...told }) => {
+    Object.assign(told, { current: null })
+    return { logout: dice.of(['keep', 'keep', 'flush', 'discard']) }
+  },
+  updateTokens: (told) => {
+    const user = told.dice.any(told.users)
+    if (user === null) return null
+    const token = tokenFor(told, user)
+    return token === null ? null : { updateToken: { user, token } }
+  },
+  requirements: ({ dice }) => ({
+    requirement: dice.of(['required', 'required', 'off', 'unknown']),
+  }),
+  crashes: () => ({ crash: true }),
+  deaths: ({ dice }) => ({ crash: dice.of(['before-commit', 'after-commit']) }),
+  disk: ({ dice }) => ({
+    disk: dice.of(['busy', 'full', 'read-only', 'works']),
+    times: dice.of([1, 1, 2, 5]),
+  }),
+  forgets: (told) => ofSomebody(told, (user) => ({ forget: user })),
+  refreshes: (told) => ofSomebody(told, (user) => ({ refreshToken: user })),
+  flushes: ({ dice }) => ({ flush: dice.of([0, 10, 5000]) }),
+  releases: ({ dice }) => ({ release: dice.of([1, 2, 2, 3]) }),
+  second: ({ dice }) => ({
+    process: 'second',
+    ...dice.of([{ start: true } as const, { start: true } as const, { exit: true } as const]),
+  }),
+  restarts: () => ({ restart: true }),
+  network: ({ dice }) => ({
+    network: dice.of(['down', 'up']),
+    ...(dice.chance(0.2) && { silent: true as const }),
+  }),
+  power: ({ dice }) => ({ power: dice.of(['suspend', 'resume']) }),
+  pauses: ({ dice }) => ({ queue: dice.of(['pause', 'resume']) }),
+  wall: ({ dice }) => ({
+    wall: dice.of([1000, -1000, 60 * MINUTE_MS, -60 * MINUTE_MS, 6 * MINUTE_MS]),
+  }),
+  cancels: (told) => named(told, (id) => ({ cancel: id })),
+  retries: (told) => named(told, (id) => ({ retry: id })),
+  discards: (told) => named(told, (id) => ({ discard: id })),
+  reads: ({ dice, reads, operations }) => {
+    const id = `r${reads.length + 1}`
+    reads.push(id)
+    const after = dice.of<() => { after?: string[] }>([
+      () => ({}),
+      () => ({ after: [] }),
+      () => {
+        const operation = dice.any(operations)
+        return operation === null ? {} : { after: [operation] }
+      },
+    ])()
+    return { read: { id, ...after } }
+  },
+}
+
+function login(told: Told): Step | null {
+  const { dice, users } = told
+  const user = dice.any(users)
+  if (user === null) return null
+  told.current = user
+  const token = dice.chance(0.7) ? tokenFor(told, user) : null
+  return { login: { user, ...(token === null ? {} : { token }) } }
+}
+
+/** Sometimes it is somebody else's. */
+function tokenFor({ dice, tokens, features }: Told, user: string): string | null {
+  const isWrong = features.has('badTokens') && dice.chance(0.05)
+  const names = isWrong ? [...tokens.ofUser.values()].flat() : tokens.ofUser.get(user)
+  return dice.any(names ?? [])
+}
+
+function enqueue({ dice, kinds, operations, features }: Told): Step {
+  const id = `o${operations.length + 1}`
+  operations.push(id)
+  const kind = dice.any(kinds) ?? 'note'
+  const expiry =
+    features.has('expiry') && dice.chance(0.3) ? { expiresInMs: dice.of([1, 1000, MINUTE_MS]) } : {}
+  return { enqueue: { id, kind, payload: payloadOf(dice, kind, id), ...expiry } }
+}
+
+function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown> {
+  const record = `local-${dice.between(1, 3)}`
+  switch (kind) {
+    case 'note':
+    case 'brief':
+    case 'draft':
+      return { text: id }
+    case 'tag':
+      return { key: dice.of(['a', 'b']), value: id }
+    case 'count':
+      return { name: dice.of(['a', 'b']), by: dice.between(1, 9) }
+    case 'create':
+    case 'touch':
+    case 'link':
+      return { record }
+    case 'spawn':
+      return { notes: dice.between(0, 3) }
+    default:
+      return {}
+  }
+}
+
+const OF_THE_MACHINE = ['network', 'power', 'wall', 'disk', 'release', 'process']
+
+function inSomeProcess(dice: Dice, features: Features, step: Step): Step {
+  if (!features.has('second') || OF_THE_MACHINE.some((name) => name in step)) return step
+  return dice.chance(0.4) ? ({ process: 'second', ...step } as Step) : step
+}
+
+function ofSomebody({ dice, users }: Told, make: (user: string) => Step): Step | null {
+  const user = dice.any(users)
+  return user === null ? null : make(user)
+}
+
+function named({ dice, operations }: Told, make: (id: string) => Step): Step | null {
+  const id = dice.any(operations)
+  return id === null ? null : make(id)
+}

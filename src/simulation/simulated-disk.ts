@@ -1,0 +1,224 @@
+/**
+ * The database file of a simulated machine: real SQLite, in memory. Processes that share it have the
+ * lock, hear of each other's commits, and die in the middle of one, as on a real machine; and the disk
+ * fails when it is told to.
+ */
+import SqliteDatabase, { type Database } from 'better-sqlite3'
+import type { Answer, Change } from '../../storage/changes.ts'
+import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
+import { StorageError } from '../../storage/storage-error.ts'
+import type { CommitOptions, OpenedState, Storage, StorageHost } from '../../storage/storage.ts'
+import type { Life } from './virtual-time.ts'
+
+/** How commits fail: then nothing of them is there. What is there and not answered, only a death leaves. */
+export type DiskFault = 'busy' | 'full' | 'read-only'
+
+/** When a process dies: instead of its next commit, or as soon as that is done. */
+export type DeathAt = 'before-commit' | 'after-commit'
+
+/** What a process that lives on a disk is told of, and asks for. */
+export interface Inhabitant {
+  readonly life: Life
+  /** It has just died. */
+  readonly died: () => void
+  /** What it has committed is in the tables now. */
+  readonly committed: () => void
+}
+
+export class SimulatedDisk {
+  #database: Database = new SqliteDatabase(':memory:')
+  #holder: Life | null = null
+  readonly #listeners = new Map<Life, () => void>()
+  readonly #deaths = new Map<Life, DeathAt>()
+  readonly #failed: () => void
+  #fault: DiskFault | null = null
+  #faultsLeft = 0
+
+  /** `failed` hears of every commit that fails. */
+  constructor(failed: () => void) {
+    this.#failed = failed
+  }
+
+  get database(): Database {
+    return this.#database
+  }
+
+  /** The process that dispatches; null: none. */
+  get holder(): Life | null {
+    return this.#holder?.isAlive === true ? this.#holder : null
+  }
+
+  storage(inhabitant: Inhabitant): SqliteStorage {
+    return new InhabitedStorage(this, this.#database, inhabitant)
+  }
+
+  /** The machine holds nothing else any more: what is read from here on is what was on the disk. */
+  remount(): void {
+    this.#database = new SqliteDatabase(this.#database.serialize())
+  }
+
+  /** So many of the next commits fail, of whichever process. */
+  fail(fault: DiskFault | null, times: number): void {
+    this.#fault = fault
+    this.#faultsLeft = times
+  }
+
+  dieAt(life: Life, at: DeathAt): void {
+    this.#deaths.set(life, at)
+  }
+
+  takeDeath(life: Life): DeathAt | null {
+    const death = this.#deaths.get(life) ?? null
+    this.#deaths.delete(life)
+    return death
+  }
+
+  takeFault(): DiskFault | null {
+    if (this.#faultsLeft === 0 || this.#fault === null) return null
+    this.#faultsLeft -= 1
+    this.#failed()
+    return this.#fault
+  }
+
+  lock(life: Life): boolean {
+    if (this.holder === null) this.#holder = life
+    return this.#holder === life
+  }
+
+  leave(life: Life): void {
+    this.#listeners.delete(life)
+    this.#deaths.delete(life)
+    if (this.#holder === life) this.#holder = null
+  }
+
+  watch(life: Life, listener: () => void): () => void {
+    this.#listeners.set(life, listener)
+    return () => this.#listeners.delete(life)
+  }
+
+  /** Whoever else lives here hears of it. */
+  announce(by: Life): void {
+    for (const [life, listener] of this.#listeners) if (life !== by && life.isAlive) listener()
+  }
+}
+
+const CODES = {
+  busy: 'STORAGE_BUSY',
+  full: 'STORAGE_FULL',
+  'read-only': 'STORAGE_READ_ONLY',
+} as const
+
+class InhabitedStorage extends SqliteStorage {
+  readonly #disk: SimulatedDisk
+  readonly #inhabitant: Inhabitant
+  #isNoticeDue = false
+  #host: StorageHost | null = null
+
+  constructor(disk: SimulatedDisk, database: Database, inhabitant: Inhabitant) {
+    super({ database })
+    this.#disk = disk
+    this.#inhabitant = inhabitant
+  }
+
+  override open(host: StorageHost): Promise<OpenedState> {
+    this.#host = host
+    return super.open({
+      ...host,
+      atTurnEnd: (run) => {
+        host.atTurnEnd(() => {
+          run()
+          this.#inhabitant.committed()
+        })
+      },
+    })
+  }
+
+  override async commit(
+    changes: readonly Change[],
+    options?: CommitOptions,
+  ): Promise<readonly Answer[]> {
+    const { life } = this.#inhabitant
+    if (!life.isAlive) return never()
+    const death = this.#disk.takeDeath(life)
+    if (death === 'before-commit') return this.#die()
+    const fault = this.#disk.takeFault()
+    if (fault !== null) throw faultOf(fault)
+    const answers = await super.commit(changes, options)
+    if (!life.isAlive) return never()
+    if (death === 'after-commit') return this.#die()
+    this.#inhabitant.committed()
+    this.#disk.announce(life)
+    return answers
+  }
+
+  // A question flushes what was handed in before it: that is committed then.
+
+  override window(...question: Parameters<Storage['window']>): ReturnType<Storage['window']> {
+    return this.#flushed(super.window(...question))
+  }
+
+  override find(...question: Parameters<Storage['find']>): ReturnType<Storage['find']> {
+    return this.#flushed(super.find(...question))
+  }
+
+  override settled(...question: Parameters<Storage['settled']>): ReturnType<Storage['settled']> {
+    return this.#flushed(super.settled(...question))
+  }
+
+  override records(...question: Parameters<Storage['records']>): ReturnType<Storage['records']> {
+    return this.#flushed(super.records(...question))
+  }
+
+  override position(...question: Parameters<Storage['position']>): ReturnType<Storage['position']> {
+    return this.#flushed(super.position(...question))
+  }
+
+  override reload(): Promise<OpenedState> {
+    return this.#flushed(super.reload())
+  }
+
+  override async lock(): Promise<boolean> {
+    const { life } = this.#inhabitant
+    if (this.#disk.lock(life)) return true
+    // Who died between its commit and telling of it left that to others.
+    this.#disk.announce(life)
+    return false
+  }
+
+  override watch(listener: () => void): () => void {
+    return this.#disk.watch(this.#inhabitant.life, () => {
+      if (this.#isNoticeDue) return
+      this.#isNoticeDue = true
+      this.#host?.atTurnEnd(() => {
+        this.#isNoticeDue = false
+        listener()
+      })
+    })
+  }
+
+  override async close(): Promise<void> {
+    await super.close()
+    this.#inhabitant.committed()
+    this.#disk.announce(this.#inhabitant.life)
+    this.#disk.leave(this.#inhabitant.life)
+  }
+
+  #flushed<T>(answer: T): T {
+    this.#inhabitant.committed()
+    return answer
+  }
+
+  #die(): Promise<never> {
+    this.#inhabitant.died()
+    return never()
+  }
+}
+
+function faultOf(fault: DiskFault): StorageError {
+  return new StorageError(CODES[fault], `the simulated disk: ${fault}`)
+}
+
+/** The dead hear nothing. */
+function never(): Promise<never> {
+  return new Promise(() => undefined)
+}
