@@ -220,6 +220,8 @@ export const tokenMachine = setup({
       if (context.hasSource) enqueue.raise({ type: 'refresh.wanted', reason: params.reason })
     }),
     countRefusal: assign(({ context }) => ({ refusedCount: context.refusedCount + 1 })),
+    /** One that comes again was refused before, also where that is not known here any more. */
+    countRepeat: assign(({ context }) => ({ refusedCount: Math.max(1, context.refusedCount) + 1 })),
     forgetRefusals: assign({ refusedCount: 0 }),
     forgetFailures: assign({ failedCount: 0 }),
     countFailure: assign(({ context }) => ({ failedCount: context.failedCount + 1 })),
@@ -387,7 +389,7 @@ export const tokenMachine = setup({
             'source.answered': { target: 'idle', actions: 'forgetFailures' },
             'source.repeated': {
               target: 'coolingDown',
-              actions: ['countRefusal', 'reportRefreshFailed', 'coolDownRefused'],
+              actions: ['countRepeat', 'reportRefreshFailed', 'coolDownRefused'],
             },
             'source.failed': {
               target: 'coolingDown',

@@ -185,12 +185,17 @@ interface SoloChange {
 }
 
 /**
- * What the process that dispatched leaves behind when it closes: lanes whose head it, or one before it, may
- * have sent (Q10). Null: a process dispatches again, and if it dies, nobody knows. Never missed.
+ * The process that dispatches closes, and says what it leaves behind: the lanes whose head it, or one
+ * before it, may have sent (Q10). Never missed.
  */
 interface LeaveBehindChange {
   readonly change: 'leaveBehind'
-  readonly lanes: readonly LaneId[] | null
+  readonly lanes: readonly LaneId[]
+}
+
+/** A process begins to dispatch, and is told once what the last one left behind. Missed if that said nothing. */
+interface TakeUpChange {
+  readonly change: 'takeUp'
 }
 
 /** A deadline that covers all lanes of an origin; null lifts it. */
@@ -261,6 +266,7 @@ export type Change =
   | EnvelopeChange
   | SoloChange
   | LeaveBehindChange
+  | TakeUpChange
   | DeadlineChange
   | IdentityChange
   | RequirementChange
@@ -296,5 +302,7 @@ export type Answer =
       readonly envelopes?: readonly EnvelopeRow[]
       /** What moved to make room, in the order it did, if anything did. */
       readonly shifts?: readonly Shift[]
+      /** After a `takeUp`. */
+      readonly leftBehind?: readonly LaneId[]
     }
   | { readonly applied: false }

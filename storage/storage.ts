@@ -160,11 +160,6 @@ export interface OpenedState {
   readonly envelopes: readonly EnvelopeRow[]
   readonly tokens: readonly TokenRow[]
   readonly deadlines: readonly DeadlineRow[]
-  /**
-   * The lanes whose head may have been sent, as the last process that dispatched said when it closed.
-   * Missing: it has not said so, or is still at it. Then it may be any (Q10).
-   */
-  readonly leftBehind?: readonly LaneId[]
   /** Where a damaged database was set aside, in whose stead this one was made. */
   readonly setAside?: string
 }

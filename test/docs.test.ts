@@ -19,8 +19,10 @@ const documents = [
   'docs/architecture.md',
   'docs/errors.md',
   'docs/machines.md',
+  'docs/rules.md',
   'docs/scenarios.md',
   'docs/server.md',
+  'docs/simulation.md',
 ]
 
 describe('docs/errors.md', () => {

@@ -90,3 +90,19 @@ test('who takes over after a close finds what it said, and what others have enqu
   await cancel(second.rig, unsent)
   await expect(cancel(second.rig, sent)).rejects.toMatchObject({ code: 'TOO_LATE' })
 })
+
+// Q10, E2
+test('a start that cannot take up what was left behind rejects, and the next one is told all the same', async () => {
+  const { rig, id } = await waiting()
+  await rig.close()
+  rig.tell('offline')
+  rig.database.exec(
+    `CREATE TRIGGER refuse BEFORE DELETE ON holdfast_meta WHEN OLD.name = 'left-behind'
+     BEGIN SELECT RAISE(ABORT, 'no'); END`,
+  )
+  await expect(rig.open()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+  rig.database.exec('DROP TRIGGER refuse')
+  await rig.open()
+  await cancel(rig, id)
+  expect(rig.eventsOf('operation.cancelled')).toMatchObject([{ id }])
+})

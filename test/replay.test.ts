@@ -48,6 +48,12 @@ describe('a journal replays to the same decisions', () => {
   })
 })
 
+/** Does the journal end behind this line, or another process begin? */
+function isLastOfLife(lines: readonly string[], index: number): boolean {
+  const next = lines[index + 1]
+  return next === undefined || contentOf(next)['in'] === 'start'
+}
+
 /** The line with one of its fields changed, another for each line, and with one left out. */
 function alterations(line: Line, turn: number): Line[] {
   const names = Object.keys(line).filter((name) => name !== 'line')
@@ -91,13 +97,22 @@ describe.each([...RECORDED])('in the journal %s', (_name, yaml) => {
 
   it('a decision that is left out stops it at the next line', async () => {
     const lines = await record(yaml)
-    for (const index of decisionsOf(lines).filter((at) => at < lines.length - 1)) {
+    for (const index of decisionsOf(lines).filter((at) => !isLastOfLife(lines, at))) {
       const found = await divergence(renumbered(lines.toSpliced(index, 1)))
       expect(found).toMatchObject({
         line: index,
         expected: contentOf(lines[index + 1] ?? ''),
         actual: contentOf(lines[index] ?? ''),
       })
+    }
+  })
+
+  it('a decision that is left out right before another process begins stops nothing: its process died before it wrote it', async () => {
+    const lines = await record(yaml)
+    const lasts = decisionsOf(lines).filter((at) => isLastOfLife(lines, at))
+    for (const index of lasts) {
+      const { fed, decided } = await replay(renumbered(lines.toSpliced(index, 1)).join('\n'))
+      expect(fed + decided).toBe(lines.length - 2)
     }
   })
 
@@ -114,7 +129,7 @@ describe.each([...RECORDED])('in the journal %s', (_name, yaml) => {
     const lines = await record(yaml)
     const decisions = new Set(decisionsOf(lines))
     for (const index of decisions) {
-      if (index === lines.length - 1) continue
+      if (isLastOfLife(lines, index)) continue
       const [first, second] = [lines[index] ?? '', lines[index + 1] ?? '']
       const found = await divergence(renumbered(lines.with(index, second).with(index + 1, first)))
       expect(found).toMatchObject({

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The command `holdfast`. */
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { oldNodeMessage } from '../../storage/sqlite/node-version.ts'
 import { VERSION } from '../version.ts'
+import type { FuzzCommandOptions } from './fuzz.ts'
 
 const tooOld = oldNodeMessage()
 if (tooOld !== null) {
@@ -37,4 +38,26 @@ program
     process.exitCode = await replayFile(file, options)
   })
 
+program
+  .command('fuzz')
+  .description(
+    'make plans from seeds, run each in the simulated world, and look at every invariant',
+  )
+  .option('--seeds <count>', 'how many (default: 1000, or without end with --seconds)', wholeNumber)
+  .option('--seconds <count>', 'stop after so many seconds', wholeNumber)
+  .option('--from <seed>', 'the first seed', wholeNumber, 1)
+  .option('--seed <seed>', 'this one only', wholeNumber)
+  .option('--save <folder>', 'where the smallest plan of each failure is written', '.')
+  .option('--json', 'print the whole result as JSON', false)
+  .action(async (options: FuzzCommandOptions) => {
+    const { fuzzCommand } = await import('./fuzz.ts')
+    process.exitCode = await fuzzCommand(options)
+  })
+
 await program.parseAsync()
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new InvalidArgumentError('it must be a whole number.')
+}

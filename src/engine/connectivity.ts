@@ -74,23 +74,19 @@ export class Connectivity {
     this.#hear(event)
   }
 
-  /** The server asked everybody to wait. Answers what is to be stored; null: a longer wait is on already. */
+  /** The server asked everybody to wait, from now on. Answers what is to be stored; null: a longer wait is on already. */
   limited(waitMs: number): DeadlineChange | null {
     const { boundary, settings } = this.#core
     const until = boundary.monotonic + waitMs
     if (until <= this.#limitedUntil) return null
     this.#limitedUntil = until
+    this.#hold()
     return {
       change: 'deadline',
       origin: settings.origin,
       until: boundary.wall + waitMs,
       waitMs,
     }
-  }
-
-  /** The deadline has been stored: it holds from now on. */
-  limitStored(): void {
-    this.#hold()
   }
 
   /** A reply of the server itself arrived. */

@@ -3,6 +3,7 @@
  * `other-process` and only store. One that waits tries again when it is used, and, while something is
  * pending, by an alarm; what other processes commit is noticed by both.
  */
+import type { Answer } from '../../storage/changes.ts'
 import type { EnvelopeRow, OpenedState } from '../../storage/storage.ts'
 import type { LaneId } from '../model.ts'
 import type { Answered } from './boundary.ts'
@@ -33,8 +34,7 @@ export interface DispatchParts {
   readonly changed: () => void
 }
 
-/** From when a process dispatches until it closes: if it dies, what it has sent is unknown. */
-const NOBODY_KNOWS = { change: 'leaveBehind', lanes: null } as const
+const TAKE_UP = { change: 'takeUp' } as const
 
 /** What a journal's summary says of it. */
 export interface SavedDispatch {
@@ -48,6 +48,7 @@ export class Dispatch {
   #isOurs = false
   /** The lock is being asked for, or is ours, and what is stored has not been read since. */
   #isTaking = false
+  /** The lock is ours, and what the last process left behind is taken up. */
   #hasLock = false
   /** Lanes whose head the process before this one may have sent, as it said itself; null: it has not said (Q10). */
   #leftBehind: readonly LaneId[] | null = null
@@ -86,10 +87,9 @@ export class Dispatch {
         this.#isOurs = true
         this.#hasLock = true
         // What was read before may be out of date: only now nobody else sends.
-        store.reload((current) => {
-          if (!current.ok) then(current)
-          else this.#takeUp(current.value, state, then)
-        })
+        this.#takeUp((current) =>
+          then(current.ok ? { ok: true, value: { ...state, ...current.value } } : current),
+        )
       } else {
         this.#parts.holds.setOnEvery('other-process', 'another process dispatches this database')
         then({ ok: true, value: state })
@@ -97,20 +97,25 @@ export class Dispatch {
     })
   }
 
-  /** What the process that dispatched said when it closed is over before anything is sent (Q10). */
-  #takeUp(
-    current: OpenedState,
-    state: OpenedState,
-    then: (answer: Answered<OpenedState>) => void,
-  ): void {
-    const value = { ...state, ...current }
-    this.#leftBehind = current.leftBehind ?? null
-    if (this.#leftBehind === null) then({ ok: true, value })
-    else {
-      this.#core.store.commit([NOBODY_KNOWS], {}, (answer) =>
-        then(answer.ok ? { ok: true, value } : answer),
-      )
+  /** What the last process said when it closed holds no longer, before anything is sent (Q10). */
+  #takeUp(then: (answer: Answered<OpenedState>) => void): void {
+    const { store } = this.#core
+    let taken: Answered<readonly Answer[]> | null = null
+    let current: Answered<OpenedState> | null = null
+    const done = () => {
+      if (taken === null || current === null) return
+      if (taken.ok) this.#leftBehind = leftBehindOf(taken.value)
+      then(taken.ok ? current : taken)
     }
+    store.commit([TAKE_UP], {}, (answer) => {
+      taken = answer
+      done()
+    })
+    // A read sees what was handed in before: so it does not wait for the end of the turn.
+    store.reload((answer) => {
+      current = answer
+      done()
+    })
   }
 
   /** The engine is used: a process that waits tries to take over. */
@@ -119,8 +124,7 @@ export class Dispatch {
     this.#isTaking = true
     this.#core.store.lock((answer) => {
       if (answer.ok && answer.value) {
-        this.#hasLock = true
-        this.#reload()
+        this.#takeUpAtLast()
       } else {
         this.#isTaking = false
         this.#armIfPending()
@@ -154,7 +158,7 @@ export class Dispatch {
 
   /** What is in a lane at the start, or when it is taken over. */
   adopt(state: OpenedState): void {
-    const { lanes, settings } = this.#core
+    const { lanes, settings, pilot } = this.#core
     const mayHaveBeenSent = (lane: LaneId) => this.#leftBehind?.includes(lane) ?? true
     const envelopes = state.envelopes.map((envelope) =>
       this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope,
@@ -163,8 +167,10 @@ export class Dispatch {
     for (const row of state.lanes) {
       const ofLane = envelopes.filter((envelope) => envelope.lane === row.lane)
       const line = lanes.make(row, ofLane)
+      const { pending } = line
       known.add(line)
       line.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
+      if (pending > 0) pilot.shrunk(line)
       if (!this.#isOurs) continue
       const { envelope } = line
       if (envelope !== null) this.#parts.waits.begin(line, envelope)
@@ -193,22 +199,21 @@ export class Dispatch {
         this.#failureCount = 0
         boundary.disarm('reload')
       }
-      const { leftBehind } = answer.value
-      if (!isLocked || this.#isOurs) this.#heard(answer.value)
-      else if (leftBehind === undefined) this.#takeOver(answer.value)
-      else this.#takeUpAtLast(leftBehind)
+      if (isLocked && !this.#isOurs) this.#takeOver(answer.value)
+      else this.#heard(answer.value)
     })
   }
 
-  /** The same while waiting: it is repeated, and then what is stored is read again. */
-  #takeUpAtLast(leftBehind: readonly LaneId[]): void {
+  /** The same for one that has waited: it is repeated until it is stored. */
+  #takeUpAtLast(): void {
     const { store, report } = this.#core
     store.commitAtLast(
-      [NOBODY_KNOWS],
+      [TAKE_UP],
       {},
       (cause) => report('error', { error: notStored(cause, 'the take-over was not stored yet') }),
-      () => {
-        this.#leftBehind = leftBehind
+      (answers) => {
+        this.#leftBehind = leftBehindOf(answers)
+        this.#hasLock = true
         this.#reload()
       },
     )
@@ -264,8 +269,10 @@ export class Dispatch {
       const isNew = lanes.get(row.lane) === undefined
       const line = lanes.make(row)
       known.add(line)
+      const { pending } = line
       if (!isNew) line.refreshed(row)
       if (line.pending > 0) pilot.arrived(line)
+      else if (pending > 0) pilot.shrunk(line)
     }
     this.#emptyAllBut(known)
   }
@@ -274,8 +281,9 @@ export class Dispatch {
   #emptyAllBut(known: ReadonlySet<LaneLine>): void {
     const { lanes, pilot } = this.#core
     for (const line of Array.from(lanes.all())) {
-      if (known.has(line) || line.attempt !== null || line.isChanging) continue
+      if (known.has(line) || line.isChanging) continue
       line.letters = 0
+      if (line.attempt !== null) continue
       if (line.pending === 0) continue
       line.reordered(0)
       pilot.shrunk(line)
@@ -300,4 +308,8 @@ function afterTheEnd({ boundary, store }: Core, recorded: EnvelopeRow): Envelope
     () => undefined,
   )
   return envelope
+}
+
+function leftBehindOf([answer]: readonly Answer[]): readonly LaneId[] | null {
+  return (answer?.applied === true ? answer.leftBehind : undefined) ?? null
 }

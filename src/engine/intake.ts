@@ -34,6 +34,8 @@ interface Ticket {
   readonly user: UserId | null
   readonly draft: Draft
   readonly nonce: string
+  /** Whose turn on the device it was (I8). */
+  readonly turn: number
   readonly settle: Settle<Enqueued>
   isChecked: boolean
 }
@@ -73,7 +75,14 @@ export class Intake {
       settle.reject(refusal)
       return
     }
-    const ticket: Ticket = { user, draft, nonce: nonce(this.#core), settle, isChecked: false }
+    const ticket: Ticket = {
+      user,
+      draft,
+      nonce: nonce(this.#core),
+      turn: lanes.turn,
+      settle,
+      isChecked: false,
+    }
     const line = this.#tickets.get(user)
     if (line === undefined) this.#tickets.set(user, [ticket])
     else line.push(ticket)
@@ -147,7 +156,7 @@ export class Intake {
         }
         const { id, lane, place } = put
         this.#core.lanes.coming(user, -1)
-        arrive(this.#core, user, { id, lane, place, ...row })
+        arrive(this.#core, user, { id, lane, place, ...row }, ticket.turn)
         settle.resolve({ id, dropped: false })
         this.#over(ticket)
       },

@@ -12,6 +12,11 @@ export class Lanes {
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
   /** Owners whose lane, once it is there, is about to be changed. */
   readonly #halted = new Set<UserId>()
+  /** How often the device has gone over to another user; of the last time, to whom (I8). */
+  #turn = 0
+  #lastTaker: UserId | null = null
+  /** The last time it went to somebody else than that one. */
+  #turnBefore = 0
 
   /** The line of a lane, made if need be. */
   make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): LaneLine {
@@ -62,6 +67,23 @@ export class Lanes {
   whenNoneComes(user: UserId | null, then: () => void): void {
     if (this.#coming.has(user)) this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), then])
     else then()
+  }
+
+  /** Which user of the device this is, counted since the start. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** Another user has the device now (I8). */
+  takenBy(user: UserId): void {
+    if (user !== this.#lastTaker) this.#turnBefore = this.#turn
+    this.#lastTaker = user
+    this.#turn += 1
+  }
+
+  /** Has somebody else had the device since that turn? Then what was on its way is superseded (I8). */
+  wasTakenFrom(user: UserId, since: number): boolean {
+    return (user === this.#lastTaker ? this.#turnBefore : this.#turn) > since
   }
 
   /** Is an operation of this owner on its way into storage? */

@@ -447,15 +447,13 @@ export class Sequel {
   ): void {
     const deadline: DeadlineChange | null =
       limitMs === null ? null : this.#connectivity.limited(limitMs)
+    // What the reply asks of every lane holds by now: no captive portal stops them any more.
+    if (limitMs !== null) this.#connectivity.portalGone()
     const changes: Change[] = [{ change: 'envelope', envelope }]
     if (deadline !== null) changes.push(deadline)
     this.#commit(line, changes, {}, () => {
       line.recorded(envelope)
       line.mayHaveBeenSent = false
-      if (deadline !== null) {
-        this.#connectivity.limitStored()
-        this.#connectivity.portalGone()
-      }
       this.#waits.begin(line, envelope)
       const { attempts, retryAt } = envelope
       for (const { id, kind } of members) {

@@ -93,6 +93,7 @@ export class Sessions {
       this.#farewells.delete(user)
       const wasLeaving = this.#wallet.isLeaving(user)
       if (wasLeaving) this.#wallet.setLeaving(user, false)
+      this.#core.lanes.takenBy(user)
       const superseding = this.#supersede(user)
       this.#storeAtLast(
         () => [
@@ -194,6 +195,7 @@ export class Sessions {
       const line = lanes.resume(user)
       if (answer.ok) {
         const [forgotten] = answer.value
+        this.#wallet.forget(user)
         stored()
         this.#forgotten(user, line, forgotten?.applied === true ? forgotten.affected : [])
         settle.resolve()
@@ -207,7 +209,6 @@ export class Sessions {
 
   #forgotten(user: UserId, line: LaneLine | undefined, dropped: readonly Affected[]): void {
     const { store, pilot, report } = this.#core
-    this.#wallet.forget(user)
     if (line !== undefined) {
       line.removed(dropped.map(placeOf))
       line.letters = 0
@@ -292,6 +293,7 @@ export class Sessions {
     then: () => void,
   ): void {
     const { store, lanes } = this.#core
+    const { turn } = lanes
     for (const _ of farewell) lanes.coming(user, 1)
     store.commitAtLast(
       // What was there before is marked first: what is added lies behind it.
@@ -314,7 +316,7 @@ export class Sessions {
           const { id, lane, place } = put
           const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
           if (isDiscarding && index === 0) line.discardThrough = place - 1
-          arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place })
+          arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place }, turn)
         }
         then()
       },
@@ -458,12 +460,22 @@ export class Sessions {
 
   #superseded(dropped: readonly Affected[]): void {
     const { lanes, report, pilot } = this.#core
-    for (const { id, kind, user, lane, place } of dropped) {
+    const gone = Map.groupBy(dropped, ({ lane }) => lane)
+    const freed: LaneLine[] = []
+    // All of it, before a wait ends and the lane goes on.
+    for (const [lane, rows] of gone) {
       const line = lanes.get(lane)
-      const wasHead = line?.head === undefined || line.head.place === place
-      line?.removed([place])
-      if (line !== undefined && wasHead && line.attempt === null) this.#waits.end(line)
+      const places = rows.map(placeOf)
+      const wasHead = line?.head === undefined || places.includes(line.head.place)
+      line?.removed(places)
+      if (line !== undefined && wasHead && line.attempt === null) freed.push(line)
+    }
+    for (const { id, kind, user } of dropped) {
       report('operation.dropped', { id, user, kind, reason: 'superseded' })
+    }
+    for (const line of freed) this.#waits.end(line)
+    for (const lane of gone.keys()) {
+      const line = lanes.get(lane)
       if (line !== undefined) pilot.shrunk(line)
     }
     if (dropped.length > 0) this.#records.changed()

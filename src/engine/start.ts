@@ -93,12 +93,14 @@ function requirementAtStart(option: Requirement, stored: Requirement): Requireme
 /** Tokens of newer generations that another process stored reach this one through the vault (Q17). */
 export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
   const { core, wallet, holds } = parts
+  wallet.heard(tokens)
   for (const row of tokens) {
     const { user, generation, epoch, refused } = row
+    // The end of that session is on its way into storage (T11).
+    if (epoch < wallet.epoch(user)) continue
     if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
-      // The process that dispatched before this one has been told so (T4).
       const isNews = refused && wallet.isCurrent(row) && wallet.credential(user) !== null
-      if (isNews && parts.dispatch.isOurs) wallet.refused(user, generation)
+      if (isNews) refusedElsewhere(parts, row)
       continue
     }
     const hasEnded = epoch > wallet.epoch(user)
@@ -113,6 +115,18 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
     holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)
     unseal(parts, row, 1)
   }
+}
+
+/** The process that dispatches has been told so (T4). */
+function refusedElsewhere({ core, wallet, dispatch }: StartParts, row: TokenRow): void {
+  const { user, generation } = row
+  if (dispatch.isOurs) {
+    wallet.refused(user, generation)
+    return
+  }
+  // As at a start: nothing is asked for until something here needs it (T5).
+  core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
+  wallet.restore(row, null)
 }
 
 function unseal(parts: StartParts, row: TokenRow, round: number): void {

@@ -10,8 +10,11 @@ import type { Instant } from '../model.ts'
 import type { InLine, JournalLine, Json, OutLine } from './lines.ts'
 import { invalidLine } from './read-journal.ts'
 
-/** The journal ends in the middle of a decision: there is nothing left to compare with. */
-export class EndOfJournal extends Error {}
+/**
+ * The journal ends in the middle of a decision, or its process died there and another began: what it did
+ * not write down any more, there is nothing to compare with.
+ */
+export class EndOfLife extends Error {}
 
 /** Where the replay is in its journal. */
 export class Cursor {
@@ -44,7 +47,7 @@ export class Cursor {
   /** The next line must be this decision, made at this time. */
   expect(actual: OutLine, t: number): void {
     const { next } = this
-    if (next === undefined) throw new EndOfJournal()
+    if (isEnd(next)) throw new EndOfLife()
     const expected = contentOf(next)
     const plain = JSON.parse(JSON.stringify(actual)) as OutLine
     if (!isDeepStrictEqual(expected, plain)) {
@@ -59,13 +62,17 @@ export class Cursor {
   /** The next line must be what was pulled. */
   pull(name: string): Json {
     const { next } = this
-    if (next === undefined) throw new EndOfJournal()
+    if (isEnd(next)) throw new EndOfLife()
     if (!('in' in next) || next.in !== 'pull' || next.name !== name) {
       throw new ReplayDivergedError(next.line, contentOf(next), { in: 'pull', name })
     }
     this.advance()
     return next.value
   }
+}
+
+function isEnd(next: JournalLine | undefined): next is undefined {
+  return next === undefined || ('in' in next && next.in === 'start')
 }
 
 /** What stands in a decision of each kind; a newer version may write more, which is skipped. */
@@ -248,7 +255,7 @@ function guarded(run: () => void): void {
   try {
     run()
   } catch (error) {
-    if (error instanceof EndOfJournal || error instanceof HoldfastError) throw error
+    if (error instanceof EndOfLife || error instanceof HoldfastError) throw error
   }
 }
 

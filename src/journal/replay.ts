@@ -3,8 +3,8 @@
  * give the same decisions. It stops at the first that differs.
  *
  * What storage answered is in the journal. A recording that began with a new database is replayed on
- * one too, and storage must answer the same once more; any other has only the journal's answers. So has
- * the rest of one in which a database was set aside, or an operation came in a transaction of the app:
+ * one too, and storage must answer the same once more; any other has only the journal's answers, and so
+ * has one of a process that shared its database. So has the rest of one in which a database was set aside, or an operation came in a transaction of the app:
  * what else that did, and whether it was committed, nobody wrote down.
  */
 import { isDeepStrictEqual } from 'node:util'
@@ -22,7 +22,7 @@ import type { Ports, Settings } from '../options.ts'
 import { silentPlatform } from '../ports/platform.ts'
 import type { InLine, JournalHeader, JournalLine } from './lines.ts'
 import { invalidLine, readJournal } from './read-journal.ts'
-import { contentOf, Cursor, EndOfJournal, ReplayBoundary } from './replay-boundary.ts'
+import { contentOf, Cursor, EndOfLife, ReplayBoundary } from './replay-boundary.ts'
 
 export interface ReplayReport {
   /** Lines that came in from outside and were fed. */
@@ -94,16 +94,18 @@ class Replay {
     this.#facts = header.options.kinds as unknown as readonly KindFacts[]
     this.#machines = machines
     this.#cursor = new Cursor(lines)
-    this.hasStorage = beganFresh(lines)
+    this.hasStorage = beganFresh(lines) && !lines.some(isForeignCommit)
   }
 
   async run(): Promise<void> {
     try {
       for (let { next } = this.#cursor; next !== undefined; next = this.#cursor.next) {
-        await this.#take(next)
+        try {
+          await this.#take(next)
+        } catch (error) {
+          if (!(error instanceof EndOfLife)) throw error
+        }
       }
-    } catch (error) {
-      if (!(error instanceof EndOfJournal)) throw error
     } finally {
       this.#database.close()
     }
@@ -202,6 +204,11 @@ async function answerTo({ codec, put }: Question<unknown>): Promise<object> {
 /** Is it what storage answers that began anew, in the place of a damaged database? */
 function isSetAside(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && 'setAside' in answer
+}
+
+/** What other processes stored, only they have in their journals. */
+function isForeignCommit(line: JournalLine): boolean {
+  return 'in' in line && line.in === 'call' && line.name === 'foreignCommit'
 }
 
 /** Did the recording begin with an empty database? */

@@ -21,21 +21,29 @@ export interface Clock {
 }
 
 /** Node fires a longer timer at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Timers of any length, made of timers that are not too long for Node. */
+export function inParts(after: Clock['after']): Clock['after'] {
+  return (delayMs, run) => {
+    let timer: Timer
+    const arm = (leftMs: number) => {
+      const partMs = Math.min(leftMs, LONGEST_TIMER_MS)
+      timer = after(partMs, () => (leftMs > partMs ? arm(leftMs - partMs) : run()))
+    }
+    arm(Math.max(0, delayMs))
+    return { cancel: () => timer.cancel() }
+  }
+}
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
-  after: (delayMs, run) => {
-    let handle: NodeJS.Timeout
-    const arm = (leftMs: number) => {
-      const partMs = Math.min(leftMs, LONGEST_TIMER_MS)
-      handle = setTimeout(() => (leftMs > partMs ? arm(leftMs - partMs) : run()), partMs)
-    }
-    arm(Math.max(0, delayMs))
+  after: inParts((delayMs, run) => {
+    const handle = setTimeout(run, delayMs)
     return { cancel: () => clearTimeout(handle) }
-  },
+  }),
   atTurnEnd: (run) => {
     setImmediate(run)
   },

@@ -29,7 +29,7 @@ export interface ProcessParts {
   readonly world: World
   readonly recorder: Recorder
   readonly random: SeededRandom
-  readonly journal: JournalSink | null
+  readonly journal: JournalSink
   readonly machines: Machines | undefined
 }
 
@@ -136,7 +136,7 @@ export class AppProcess {
     const done = () => {
       isDone = true
     }
-    this.holdfast.close({ deadlineMs: 0 }).then(done, done)
+    this.holdfast.close({ deadlineMs: 0 }).then(done).catch(done)
     do {
       await world.time.rest()
     } while (!isDone && this.#life.isAlive && world.time.runNext())
@@ -305,7 +305,8 @@ export class AppProcess {
       requirement,
       storage: world.disk.storage({
         life,
-        died: () => {
+        died: (at) => {
+          recorder.turn(`death-${at}`)
           this.die()
           this.hasDied = true
         },
@@ -325,7 +326,7 @@ export class AppProcess {
       },
       ...(vault ? { vault: scenarioVault } : {}),
       ...(world.scenario.source === undefined ? {} : { tokens: world.source(life, index) }),
-      ...(journal === null ? {} : { journal: whileAlive(journal, life) }),
+      journal: whileAlive(journal, life),
     }
   }
 

@@ -1,13 +1,14 @@
 /** Plays a scenario in its simulated world, on a fresh engine and in virtual time, every invariant looked at. */
 import type { Machines } from '../holdfast.ts'
 import type { JournalSink } from '../journal/lines.ts'
-import { MemoryJournal } from '../journal/memory-journal.ts'
+import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { Mismatch } from './compare.ts'
 import { watchHost } from './host-watch.ts'
 import { InvariantChecks } from './invariant-checks.ts'
 import type { Moment } from './invariants/invariant.ts'
 import type { RunRecord } from './invariants/run-record.ts'
 import { observe, type Observation } from './observe.ts'
+import { Recordings } from './recordings.ts'
 import type { Scenario } from './scenario.ts'
 import { World } from './world.ts'
 
@@ -20,6 +21,8 @@ const MOST_ALARMS = 5000
 export interface PlayOptions {
   /** @internal The machines to run; tests put others in their place. */
   readonly machines?: Machines
+  /** Kinds of the app, beside the built-in ones; one of the same name takes the other's place. */
+  readonly operations?: readonly AnyOperationKind[]
   /** Where to record the run. Default: in memory, whole, for `journal` of the result. */
   readonly journal?: JournalSink
 }
@@ -30,22 +33,22 @@ export interface Played {
   readonly violations: readonly Mismatch[]
   /** The run's journal, a line each, the header first. */
   readonly journal: readonly string[]
-  /** That of the second process, if there was one. */
-  readonly otherLines: readonly string[]
+  /** That, those of other releases, and those of the second process. */
+  readonly journals: readonly (readonly string[])[]
   readonly record: RunRecord
 }
 
 export async function play(
   scenario: Scenario,
-  { machines, journal: sink }: PlayOptions = {},
+  { machines, operations = [], journal: sink }: PlayOptions = {},
 ): Promise<Played> {
-  const journal = new MemoryJournal()
-  const main = sink === undefined ? journal : both(journal, sink)
-  const second = new MemoryJournal()
-  const world = new World(scenario, { main, second }, machines)
+  const own = new Recordings()
+  const second = new Recordings()
+  const main = sink === undefined ? own : both(own, sink)
+  const world = new World(scenario, { journals: { main, second }, operations, machines })
   const host = watchHost()
   try {
-    const record = world.record(journal.lines(), host.faults)
+    const record = world.record(own.lines, host.faults)
     const checks = new InvariantChecks(record)
     await world.start(scenario.config?.requirement ?? 'required')
     const look = (moment: Moment) => {
@@ -55,11 +58,16 @@ export async function play(
     await run(world, scenario, () => look('rest'))
     look('end')
     const seen = observe(world)
-    const lines = [...journal.lines()]
+    const [journal = [], ...journals] = [...own.journals(), ...second.journals()]
     await world.end()
     look('closed')
-    const otherLines = second.lines()
-    return { seen, violations: checks.mismatches, journal: lines, otherLines, record }
+    return {
+      seen,
+      violations: checks.mismatches,
+      journal,
+      journals: [journal, ...journals],
+      record,
+    }
   } finally {
     host.stop()
   }

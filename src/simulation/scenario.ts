@@ -107,8 +107,9 @@ const step = z.union([
     crash: z.literal([true, 'before-commit', 'after-commit']),
   }),
   z.strictObject({ ...inProcess, restart: z.literal(true) }),
-  z.strictObject({ at, process: z.literal('second'), start: z.literal(true) }),
-  z.strictObject({ at, process: z.literal('second'), exit: z.literal(true) }),
+  // One process lives always: the last does not exit.
+  z.strictObject({ ...inProcess, start: z.literal(true) }),
+  z.strictObject({ ...inProcess, exit: z.literal(true) }),
   // `silent`: it is down or up, and the engine is not told.
   z.strictObject({ at, network: z.enum(['down', 'up']), silent: z.literal(true).optional() }),
   z.strictObject({ at, power: z.enum(['suspend', 'resume']) }),

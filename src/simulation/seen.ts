@@ -86,10 +86,18 @@ export interface SeenLife {
   leftover: { readonly timers: number; readonly listeners: number } | null
 }
 
-/** What the machine did; `disk`: a commit failed. */
+/** What the machine did; `disk`: a commit failed; `death`: a process died beside a commit. */
 export interface SeenTurn {
   readonly at: number
-  readonly turn: 'online' | 'offline' | 'suspended' | 'resumed' | 'wall' | 'disk'
+  readonly turn:
+    | 'online'
+    | 'offline'
+    | 'suspended'
+    | 'resumed'
+    | 'wall'
+    | 'disk'
+    | 'death-before-commit'
+    | 'death-after-commit'
   /** How far the wall clock jumped. */
   readonly byMs: number
 }

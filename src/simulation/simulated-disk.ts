@@ -20,7 +20,7 @@ export type DeathAt = 'before-commit' | 'after-commit'
 export interface Inhabitant {
   readonly life: Life
   /** It has just died. */
-  readonly died: () => void
+  readonly died: (at: DeathAt) => void
   /** What it has committed is in the tables now. */
   readonly committed: () => void
 }
@@ -140,12 +140,12 @@ class InhabitedStorage extends SqliteStorage {
     const { life } = this.#inhabitant
     if (!life.isAlive) return never()
     const death = this.#disk.takeDeath(life)
-    if (death === 'before-commit') return this.#die()
+    if (death === 'before-commit') return this.#die(death)
     const fault = this.#disk.takeFault()
     if (fault !== null) throw faultOf(fault)
     const answers = await super.commit(changes, options)
     if (!life.isAlive) return never()
-    if (death === 'after-commit') return this.#die()
+    if (death === 'after-commit') return this.#die(death)
     this.#inhabitant.committed()
     this.#disk.announce(life)
     return answers
@@ -197,8 +197,10 @@ class InhabitedStorage extends SqliteStorage {
   }
 
   override async close(): Promise<void> {
-    await super.close()
+    const closing = super.close()
+    // What that has committed is its own: others may commit before it is answered.
     this.#inhabitant.committed()
+    await closing
     this.#disk.announce(this.#inhabitant.life)
     this.#disk.leave(this.#inhabitant.life)
   }
@@ -208,8 +210,8 @@ class InhabitedStorage extends SqliteStorage {
     return answer
   }
 
-  #die(): Promise<never> {
-    this.#inhabitant.died()
+  #die(at: DeathAt): Promise<never> {
+    this.#inhabitant.died(at)
     return never()
   }
 }

@@ -3,7 +3,7 @@
  * order it was armed. Each life of the simulated process has a clock of its own, which dies with it.
  */
 import type { Instant } from '../model.ts'
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, inParts, LONGEST_TIMER_MS } from '../ports/clock.ts'
 
 /** When virtual time begins, by the wall clock: 2026-01-01T00:00:00Z. */
 export const WALL_START: Instant = Date.UTC(2026, 0, 1)
@@ -15,6 +15,9 @@ export interface Life {
 
 /** Nothing that ends takes so many turns without time passing. */
 const MOST_TURNS = 10_000
+
+/** As Node does it. */
+const TOO_LONG_FIRES_AFTER_MS = 1
 
 interface Armed {
   readonly at: number
@@ -42,14 +45,15 @@ export class VirtualTime {
     return {
       wall: () => this.wall(),
       monotonic: () => this.now,
-      after: (delayMs, run) =>
+      after: inParts((delayMs, run) =>
         this.after(
-          delayMs,
+          delayMs > LONGEST_TIMER_MS ? TOO_LONG_FIRES_AFTER_MS : delayMs,
           () => {
             if (life.isAlive) run()
           },
           life,
         ),
+      ),
       atTurnEnd: (run) => {
         this.#turns.push(() => {
           if (life.isAlive) run()

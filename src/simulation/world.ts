@@ -28,8 +28,13 @@ import { type Life, VirtualTime } from './virtual-time.ts'
 
 export type ReadState = 'waiting' | 'completed' | 'deferred' | 'cancelled' | 'failed'
 
-/** Where each process of a run writes its journal. */
-export type Journals = Readonly<Partial<Record<ProcessName, JournalSink>>>
+export interface WorldParts {
+  /** Where each process writes its journal. */
+  readonly journals: Readonly<Record<ProcessName, JournalSink>>
+  /** Kinds beside the built-in ones. */
+  readonly operations: readonly AnyOperationKind[]
+  readonly machines?: Machines | undefined
+}
 
 export class World {
   readonly scenario: Scenario
@@ -51,10 +56,12 @@ export class World {
   isSaidToBeOnline = true
   isAwake = true
   readonly #processes: Readonly<Record<ProcessName, AppProcess>>
+  readonly #operations: readonly AnyOperationKind[]
   #release = 1
 
-  constructor(scenario: Scenario, journals: Journals, machines?: Machines) {
+  constructor(scenario: Scenario, { journals, operations, machines }: WorldParts) {
     this.scenario = scenario
+    this.#operations = operations
     this.tokens = new ScenarioTokens(scenario)
     this.recorder = new Recorder(this.time)
     this.server = new ScriptedServer(
@@ -75,7 +82,7 @@ export class World {
         world: this,
         recorder: this.recorder,
         random: new SeededRandom(seed),
-        journal: journals[name] ?? null,
+        journal: journals[name],
         machines,
       })
     this.#processes = { main: process('main', 1), second: process('second', 2) }
@@ -83,12 +90,15 @@ export class World {
 
   /** The kinds of the app's present release. */
   get kinds(): readonly AnyOperationKind[] {
-    return kindsOf(this.#release, this.scenario.config?.farewell === true)
+    const own = new Set(this.#operations.map(({ kind }) => kind))
+    const builtIn = kindsOf(this.#release, this.scenario.config?.farewell === true)
+    return [...builtIn.filter(({ kind }) => !own.has(kind)), ...this.#operations]
   }
 
-  /** The process that dispatches; where none does, `main`. */
+  /** The process that dispatches; where none does, `main`, if that lives. */
   get acting(): AppProcess {
     const { main, second } = this.#processes
+    if (!main.life.isAlive && second.life.isAlive) return second
     return second.life.isAlive && this.disk.holder === second.life ? second : main
   }
 
@@ -175,12 +185,16 @@ export class World {
     // Who does not live takes no step.
     if (!process.life.isAlive) return null
     if ('restart' in step) return this.#restart(process)
-    if ('exit' in step) return process.exit()
+    if ('exit' in step) return this.#isLast(process) ? null : process.exit()
     if ('crash' in step) {
       if (step.crash === true) return this.#crash(process)
       this.disk.dieAt(process.life, step.crash)
     } else process.issue(step)
     return null
+  }
+
+  #isLast(process: AppProcess): boolean {
+    return Object.values(this.#processes).every((one) => one === process || !one.life.isAlive)
   }
 
   async #restart(process: AppProcess): Promise<void> {

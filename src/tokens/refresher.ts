@@ -24,8 +24,8 @@ type Yield = Token | null | 'malformed'
 interface Call {
   readonly user: UserId
   readonly reason: TokenNeedReason
-  /** Of the session it was made for (T11). */
-  readonly epoch: number
+  /** The one it was made for (T11). */
+  readonly session: number
   readonly abort: AbortController
   /** The number of the question. */
   ask: number
@@ -61,11 +61,13 @@ export class Refresher {
   }
 
   ask(user: UserId, reason: TokenNeedReason): void {
+    // What came meanwhile from another process has not ended it: it is joined (T6).
+    if (this.#calls.has(user)) return
     const { boundary } = this.#core
     const call: Call = {
       user,
       reason,
-      epoch: this.#wallet.epoch(user),
+      session: this.#wallet.session(user),
       abort: new AbortController(),
       ask: 0,
     }
@@ -166,7 +168,7 @@ export class Refresher {
   }
 
   #answered(call: Call, answer: Answered<Yield>): void {
-    const { user, epoch } = call
+    const { user, session } = call
     this.#open.delete(call)
     const isAwaited = this.#calls.get(user) === call
     if (isAwaited) {
@@ -174,7 +176,7 @@ export class Refresher {
       this.#core.boundary.disarm(timeoutOf(user))
     }
     // A session that has ended wants nothing of it any more (T11).
-    if (epoch !== this.#wallet.epoch(user)) return
+    if (session !== this.#wallet.session(user)) return
     if (!answer.ok) this.#failed(user, answer.error, isAwaited)
     else if (answer.value === null) this.#denied(user, isAwaited)
     else if (answer.value === 'malformed') {

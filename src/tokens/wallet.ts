@@ -30,7 +30,10 @@ interface Entry {
   /** Null where only storage knew it, and no vault could bring it back. */
   token: Token | null
   generation: number
+  /** As storage counts it: from 0 again for whoever is forgotten (I12). */
   epoch: number
+  /** Grows with every end of a session: what was begun before belongs to a former one (T11). */
+  session: number
   refused: boolean
   fingerprint: string | null
   /** Of those that were refused last: one that comes again is no newer than what came since (T2). */
@@ -86,6 +89,7 @@ export class Wallet {
     const entry = this.#entry(row.user)
     const { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving } = row
     const known = { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving }
+    if (epoch !== entry.epoch) entry.session += 1
     Object.assign(entry, known, { token, refusedTokens: row.refusedTokens ?? [] })
     if (refused) entry.firstRefusal ??= refusalOf(row.user, generation)
     this.#tellOf(entry)
@@ -114,6 +118,11 @@ export class Wallet {
     return this.#entries.get(user)?.epoch ?? 0
   }
 
+  /** What is begun now counts only as long as this is the same (T11). */
+  session(user: UserId): number {
+    return this.#entries.get(user)?.session ?? 0
+  }
+
   isLeaving(user: UserId): boolean {
     return this.#entries.get(user)?.leaving ?? false
   }
@@ -128,10 +137,10 @@ export class Wallet {
   /** Takes a token that the app pushed or the source gave, after those handed in before it. */
   take(user: UserId, token: Token, then: (taken: Taken) => void): void {
     const entry = this.#entry(user)
-    const { epoch } = entry
+    const { session } = entry
     const begin = () => {
       entry.storingCount += 1
-      this.#take(entry, epoch, token, (taken) => this.#stored(entry, () => then(taken)))
+      this.#take(entry, session, token, (taken) => this.#stored(entry, () => then(taken)))
     }
     if (entry.storingCount > 0) entry.waiting.push(begin)
     else begin()
@@ -185,6 +194,7 @@ export class Wallet {
   end(user: UserId): { stored: () => void } {
     const entry = this.#entry(user)
     entry.epoch += 1
+    entry.session += 1
     entry.storingCount += 1
     Object.assign(entry, {
       token: null,
@@ -205,6 +215,18 @@ export class Wallet {
   forget(user: UserId): void {
     const entry = this.#entry(user)
     entry.generation = 0
+    entry.epoch = 0
+  }
+
+  /** Another process has forgotten whose generation is gone, or an older one: nothing else takes it back (I12). */
+  heard(rows: readonly TokenRow[]): void {
+    const stored = new Map(rows.map((row) => [row.user, row]))
+    for (const entry of Array.from(this.#entries.values())) {
+      if (entry.generation === 0 || !isOfAnotherTime(entry, stored.get(entry.user))) continue
+      const { stored: done } = this.end(entry.user)
+      this.forget(entry.user)
+      done()
+    }
   }
 
   /** Is no token on its way into storage? */
@@ -252,9 +274,9 @@ export class Wallet {
     while (entry.storingCount === 0 && entry.waiting.length > 0) entry.waiting.shift()?.()
   }
 
-  #take(entry: Entry, epoch: number, token: Token, then: (taken: Taken) => void): void {
+  #take(entry: Entry, session: number, token: Token, then: (taken: Taken) => void): void {
     const { user } = entry
-    if (epoch !== entry.epoch) {
+    if (session !== entry.session) {
       then({ taken: 'late' })
       return
     }
@@ -270,7 +292,7 @@ export class Wallet {
       return
     }
     this.#seal(token, (sealed) => {
-      if (epoch === entry.epoch) this.#store(entry, token, sealed, then)
+      if (session === entry.session) this.#store(entry, token, sealed, then)
       else then({ taken: 'late' })
     })
   }
@@ -278,7 +300,9 @@ export class Wallet {
   /** T2: a refused one changes nothing, the valid one says nothing new. */
   #isKnown(entry: Entry, token: Token): 'current' | 'refused' | null {
     const { fingerprint } = token.facts
-    if (entry.refusedTokens.includes(fingerprint)) return entry.refused ? 'refused' : 'current'
+    // An older one that was refused: there may be a current one that works.
+    const isAnyValid = !entry.refused && entry.token !== null
+    if (entry.refusedTokens.includes(fingerprint)) return isAnyValid ? 'current' : 'refused'
     if (fingerprint !== entry.fingerprint) return null
     if (entry.refused) return 'refused'
     const isExpired = entry.expiresAt !== null && entry.expiresAt <= this.now()
@@ -323,7 +347,7 @@ export class Wallet {
     sealed: Uint8Array | null,
     then: (taken: Taken) => void,
   ): void {
-    const { user, generation: expected, epoch } = entry
+    const { user, generation: expected, session } = entry
     const generation = expected + 1
     const { expiresAt, refreshAt } = spanOf(token.facts, this.now())
     const { fingerprint } = token.facts
@@ -345,7 +369,7 @@ export class Wallet {
         }
         // The next generation is counted from this one, though nothing else is left of it.
         entry.generation = generation
-        if (epoch !== entry.epoch) {
+        if (session !== entry.session) {
           then({ taken: 'late' })
           return
         }
@@ -365,6 +389,7 @@ export class Wallet {
       token: null,
       generation: 0,
       epoch: 0,
+      session: 0,
       refused: false,
       fingerprint: null,
       refusedTokens: [],
@@ -379,6 +404,13 @@ export class Wallet {
     this.#entries.set(user, entry)
     return entry
   }
+}
+
+/** Of one and the same generation there is only one token. */
+function isOfAnotherTime({ generation, fingerprint }: Entry, row: TokenRow | undefined): boolean {
+  if (row === undefined || row.generation < generation) return true
+  const isSame = fingerprint === null || row.fingerprint === null || row.fingerprint === fingerprint
+  return row.generation === generation && !isSame
 }
 
 function refusalOf(user: UserId, generation: number): HoldfastError {

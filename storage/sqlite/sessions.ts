@@ -109,13 +109,15 @@ export class Sessions {
     return (this.get('requirement') ?? 'unknown') as Requirement
   }
 
-  leaveBehind(lanes: readonly LaneId[] | null): Answer {
-    return this.set('left-behind', lanes === null ? null : JSON.stringify(lanes))
+  leaveBehind(lanes: readonly LaneId[]): Answer {
+    return this.set('left-behind', JSON.stringify(lanes))
   }
 
-  leftBehind(): { readonly leftBehind?: readonly LaneId[] } {
+  takeUp(): Answer {
     const lanes = this.get('left-behind')
-    return lanes === null ? {} : { leftBehind: JSON.parse(lanes) as LaneId[] }
+    if (lanes === null) return MISSED
+    this.set('left-behind', null)
+    return { applied: true, affected: [], leftBehind: JSON.parse(lanes) as LaneId[] }
   }
 
   tokens(): TokenRow[] {

@@ -118,6 +118,8 @@ export class Tables {
         return DONE
       case 'leaveBehind':
         return this.#sessions.leaveBehind(change.lanes)
+      case 'takeUp':
+        return this.#sessions.takeUp()
       case 'deadline':
         return this.#sessions.setDeadline(change)
       case 'identity':
@@ -164,7 +166,6 @@ export class Tables {
       envelopes: this.#envelopes.all(),
       tokens: this.#sessions.tokens(),
       deadlines: this.#sessions.deadlines(),
-      ...this.#sessions.leftBehind(),
     }
   }
 

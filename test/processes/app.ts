@@ -3,10 +3,8 @@
  * loaded, so that several can be let go at one instant; it ends when its standard input does.
  */
 import { createInterface } from 'node:readline'
-import { z } from 'zod'
 import {
   createHoldfast,
-  defineOperation,
   type EventName,
   type Holdfast,
   HoldfastError,
@@ -18,6 +16,7 @@ import {
 } from '../../src/index.ts'
 import { HandClock } from './hand-clock.ts'
 import { HeldTransport } from './held-transport.ts'
+import { bundle, note } from './kinds.ts'
 import type { AppSettings, Bundled, Line, Order, OrderName, Orders } from './protocol.ts'
 
 const REPORTED: readonly EventName[] = [
@@ -39,30 +38,6 @@ const receipts: Receipt[] = []
 let holdfast: Holdfast
 let madeCount = 0
 
-const post = (user: string | null, body: object) =>
-  ({
-    method: 'POST',
-    path: user === null ? '/anonymous/operations' : `/users/${user}/operations`,
-    body,
-  }) as const
-
-const note = defineOperation({
-  kind: 'note',
-  payload: z.object({ text: z.string() }),
-  request: ({ payload, owner }) => post(owner.user, { kind: 'note', ...payload }),
-})
-
-const bundle = defineOperation({
-  kind: 'bundle',
-  payload: z.object({ text: z.string() }),
-  request: ({ payload, owner }) => post(owner.user, { kind: 'bundle', texts: [payload.text] }),
-  merge: {
-    key: () => '',
-    combine: (payloads, { owner }) =>
-      post(owner.user, { kind: 'bundle', texts: payloads.map(({ text }) => text) }),
-  },
-})
-
 type Obey = {
   readonly [Name in OrderName]: (args: Orders[Name]['args']) => Promise<Orders[Name]['answer']>
 }
@@ -70,7 +45,11 @@ type Obey = {
 const obey: Obey = {
   open: async () => {
     holdfast = await createHoldfast({
-      storage: sqliteStorage({ file: settings.file, busyTimeoutMs: 10_000 }),
+      storage: sqliteStorage({
+        file: settings.file,
+        durability: settings.durability ?? 'power-loss',
+        busyTimeoutMs: 10_000,
+      }),
       transport,
       operations: [note, bundle],
       requirement: settings.requirement,
@@ -88,6 +67,13 @@ const obey: Obey = {
     return made.map(({ id }) => id)
   },
   bundle: ({ user, count }) => enqueueAs(user, count, bundle),
+  flood: async ({ turns }) => {
+    for (const { user, kinds } of turns) {
+      await beUser(user)
+      await Promise.all(kinds.map((kind) => enqueueOne(kind === 'note' ? note : bundle)))
+    }
+    return null
+  },
   hold: async (at) => {
     transport.hold(at)
     return null
@@ -127,16 +113,22 @@ async function enqueueAs(
   count: number,
   kind: typeof note | typeof bundle,
 ): Promise<readonly Bundled[]> {
+  await beUser(user)
+  return Promise.all(Array.from({ length: count }, () => enqueueOne(kind)))
+}
+
+async function beUser(user: string | null): Promise<void> {
   if (user === null) await holdfast.logout()
   else await holdfast.login(user)
-  return Promise.all(
-    Array.from({ length: count }, async () => {
-      const text = `${process.pid}-${++madeCount}`
-      const receipt = await holdfast.enqueue(kind({ text }))
-      receipts.push(receipt)
-      return { id: receipt.id, text }
-    }),
-  )
+}
+
+async function enqueueOne(kind: typeof note | typeof bundle): Promise<Bundled> {
+  const text = `${process.pid}-${++madeCount}`
+  const receipt = await holdfast.enqueue(kind({ text }))
+  receipts.push(receipt)
+  const stored = { id: receipt.id, text }
+  say({ type: 'stored', ...stored })
+  return stored
 }
 
 async function nothing(done: Promise<void>): Promise<null> {

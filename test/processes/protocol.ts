@@ -9,9 +9,17 @@ export interface AppSettings {
   readonly requirement: 'required' | 'off'
   /** `hand`: time passes only by `pass`. */
   readonly clock: 'system' | 'hand'
+  /** Default: `power-loss`. */
+  readonly durability?: 'power-loss' | 'app-crash'
 }
 
-/** An operation of the merging kind; the server sees its text in the body of its envelope. */
+/** What is enqueued in one turn of the event loop, by one user. */
+export interface FloodTurn {
+  readonly user: string | null
+  readonly kinds: readonly ('note' | 'bundle')[]
+}
+
+/** An operation of which the server sees the text, in the body of its envelope. */
 export interface Bundled {
   readonly id: string
   readonly text: string
@@ -30,6 +38,8 @@ export interface Orders {
     readonly args: { readonly user: string | null; readonly count: number }
     readonly answer: readonly Bundled[]
   }
+  /** Turn after turn; answers when all are on disk. */
+  flood: { readonly args: { readonly turns: readonly FloodTurn[] }; readonly answer: null }
   /**
    * The next request stops on its way until `release`: before it leaves, or when its reply is there.
    * The process says so with a line of its own.
@@ -70,6 +80,8 @@ export interface Order {
 export type Line =
   | { readonly type: 'ready' }
   | { readonly type: 'held' }
+  /** An operation is on disk: said as soon as its `enqueue()` has resolved. */
+  | { readonly type: 'stored'; readonly id: string; readonly text: string }
   | { readonly type: 'answer'; readonly order: number; readonly value: unknown }
   | { readonly type: 'refusal'; readonly order: number; readonly code: string }
   | { readonly type: 'event'; readonly name: EventName; readonly id: string | null }

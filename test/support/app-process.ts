@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import type { AppSettings, Line, OrderName, Orders } from '../processes/protocol.ts'
+import type { AppSettings, Bundled, Line, OrderName, Orders } from '../processes/protocol.ts'
 
 const SCRIPT = fileURLToPath(new URL('../processes/app.ts', import.meta.url))
 
@@ -17,8 +17,10 @@ interface Watch {
 
 export class AppProcess {
   readonly events: Event[] = []
+  /** What it says is on disk, in its order. */
+  readonly stored: Bundled[] = []
   readonly #child: ChildProcessByStdio<Writable, Readable, null>
-  readonly #gone: Promise<unknown>
+  readonly #gone: Promise<NodeJS.Signals | null>
   readonly #answers = new Map<number, PromiseWithResolvers<never>>()
   readonly #watches = new Set<Watch>()
   #orderCount = 0
@@ -26,15 +28,21 @@ export class AppProcess {
   #isHeld = false
 
   constructor(settings: AppSettings) {
-    this.#child = spawn(
-      process.execPath,
-      ['--import', import.meta.resolve('tsx'), SCRIPT, JSON.stringify(settings)],
-      { stdio: ['pipe', 'pipe', 'inherit'] },
-    )
-    this.#gone = once(this.#child, 'close').then(() => this.#end())
+    // Node takes the types off by itself, in half the time of a loader.
+    this.#child = spawn(process.execPath, [SCRIPT, JSON.stringify(settings)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#gone = once(this.#child, 'close').then(([, signal]) => {
+      this.#end()
+      return signal as NodeJS.Signals | null
+    })
     // A line for one that is being killed.
     this.#child.stdin.on('error', () => undefined)
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#hear(line))
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
   }
 
   /** Resolves when it is loaded; it has not opened the file yet. */
@@ -66,6 +74,11 @@ export class AppProcess {
     return this.#seen(() => this.events.filter((event) => event.name === name).length >= count)
   }
 
+  /** Resolves once it has said of so many operations that they are on disk. */
+  hasStored(count: number): Promise<void> {
+    return this.#seen(() => this.stored.length >= count)
+  }
+
   /** Resolves once a request of it has stopped on its way. */
   held(): Promise<void> {
     return this.#seen(() => this.#isHeld)
@@ -80,6 +93,11 @@ export class AppProcess {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#gone
+  }
+
+  /** Resolves when it is gone, whoever ended it, with the signal; null: it ended by itself. */
+  gone(): Promise<NodeJS.Signals | null> {
+    return this.#gone
   }
 
   #seen(isSeen: () => boolean): Promise<void> {
@@ -101,6 +119,7 @@ export class AppProcess {
     if (line === null) return
     if (line.type === 'ready') this.#isReady = true
     else if (line.type === 'held') this.#isHeld = true
+    else if (line.type === 'stored') this.stored.push({ id: line.id, text: line.text })
     else if (line.type === 'event') this.events.push(line)
     else {
       const answer = this.#answers.get(line.order)

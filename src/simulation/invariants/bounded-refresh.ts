@@ -73,15 +73,15 @@ function judge(
   events: Events,
 ): { next: Story; why: string | null } {
   const first: Story = { life: call.life, last: call, failures: 0, rounds: 0 }
-  if (before === undefined || before.life !== call.life || isAskedFor(run, before, call)) {
-    return { next: first, why: null }
-  }
+  if (before === undefined || before.life !== call.life) return { next: first, why: null }
   const { last } = before
   const came = cameTo(last, call.at)
   const since = events.steps.filter(({ at, life }) => life === call.life && at >= last.at)
   if (came === 'under way') {
-    return { next: first, why: since.some(isEnd) ? null : 'another call is under way' }
+    const isOfAnother = since.some(isEnd) || isAskedFor(run, before, call, ['forget'])
+    return { next: first, why: isOfAnother ? null : 'another call is under way' }
   }
+  if (isAskedFor(run, before, call, ['refreshToken', 'forget'])) return { next: first, why: null }
   if (came.outcome === 'token' && since.length === 0 && isUnstored(run, came, call)) {
     return { next: first, why: null }
   }
@@ -95,11 +95,16 @@ function judge(
   return { next: { ...first, failures }, why: tooSoon(call, came.at, waitMs) }
 }
 
-/** `refreshToken()` always asks, and ends any wait (T6); who is forgotten begins anew (I12). */
-function isAskedFor({ calls }: RunRecord, { last }: Story, { at, user }: SourceCall): boolean {
+/** `refreshToken()` asks if nobody does, and ends any wait (T6); who is forgotten begins anew (I12). */
+function isAskedFor(
+  { calls }: RunRecord,
+  { last }: Story,
+  { at, user }: SourceCall,
+  names: readonly string[],
+): boolean {
   return calls.some(
     (call) =>
-      ['refreshToken', 'forget'].includes(call.name) &&
+      names.includes(call.name) &&
       call.user === user &&
       call.at >= last.at &&
       call.at <= at,

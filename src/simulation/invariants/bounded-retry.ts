@@ -1,6 +1,7 @@
 /**
  * Nothing is sent again before its wait is over, nor to a server that asked everybody to wait; nothing
- * dies of exhaustion before its time, and nothing that has exhausted its attempts is sent on (Q7, Q8).
+ * dies of exhaustion before its time, and nothing that has exhausted its attempts, or whose own time is
+ * over, is sent on (Q7, Q8).
  */
 import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
@@ -38,6 +39,8 @@ interface Limit {
 export const boundedRetry: Invariant = (run) => {
   const transitions = additionsTo(run.rows.transitions)
   const attempts = new Map<string, Attempts>()
+  /** Of these nobody knew, at least once, whether they had arrived. */
+  const uncertain = new Set<string>()
   let limit: Limit | null = null
   let violations: unknown[] = []
   const followRequests = follow(run, {
@@ -46,11 +49,15 @@ export const boundedRetry: Invariant = (run) => {
       const known = attempts.get(request.ids[0] ?? '')
       const why =
         (limit === null ? null : limitFault(run, limit, request)) ??
-        (known === undefined ? null : attemptFault(run, known, request))
+        (known === undefined ? null : attemptFault(run, known, request)) ??
+        expiryFault(run, request, uncertain)
       if (why !== null) violations.push({ ...show(request), why })
     },
     ended: (request) => {
       if (isRead(request)) return
+      const outcome = outcomeOf(request)
+      const isUncertain = outcome === 'unknown' || outcome === 'doubtful'
+      if (isUncertain) for (const id of request.ids) uncertain.add(id)
       limit = longer(limit, limitOf(request))
       const head = request.ids[0] ?? ''
       const next = attemptsAfter(run, attempts.get(head), request)
@@ -95,12 +102,15 @@ function attemptsAfter(
   }
   const rest = { notBefore: null, isCuttable: false, since: since ?? at, life: client.life }
   // A crash leaves no wait, a refused token none either, and a portal is not this envelope's.
-  if (since === null || outcome === 'refused-token') return { ...former, ...rest }
+  if (outcome === 'refused-token') return { ...former, ...rest }
+  // It may have been counted just before.
+  if (since === null) return { ...former, ...rest, countedAtMost: former.countedAtMost + 1 }
   if (outcome === 'portal') {
     return { ...former, ...rest, countedAtMost: former.countedAtMost + 1 }
   }
   const count = former.count + 1
-  const isCounted = reply !== null && outcome === 'retry' && !NOT_NOW.has(reply.status)
+  const isReply = outcome === 'retry' || outcome === 'doubtful'
+  const isCounted = reply !== null && isReply && !NOT_NOW.has(reply.status)
   const mayCount = isCounted || outcome === 'unknown'
   const { base, cap, jitter } = settings.backoff
   const backoffMs = jitter ? 0 : Math.min(cap, base * 2 ** (count - 1))
@@ -110,7 +120,7 @@ function attemptsAfter(
     countedAtMost: former.countedAtMost + (mayCount ? 1 : 0),
     firstAt: former.firstAt,
     firstFailedAt: former.firstFailedAt ?? at,
-    isUnknown: former.isUnknown || outcome === 'unknown',
+    isUnknown: former.isUnknown || outcome === 'unknown' || outcome === 'doubtful',
     isCuttable: outcome === 'unknown',
     notBefore: since + Math.max(backoffMs, retryAfterMs(request) ?? 0),
     since,
@@ -134,6 +144,21 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
   return isExhausted && !run.turns.some(({ turn }) => turn === 'wall')
     ? `it has failed ${counted} times since ${firstFailedAt}`
     : null
+}
+
+/** Its own time is over, and it has surely not arrived. */
+function expiryFault(
+  { rows, turns }: RunRecord,
+  { ids, at, client }: SeenRequest,
+  uncertain: ReadonlySet<string>,
+): string | null {
+  // In the instant in which the clock jumps nobody can tell what came first.
+  if (turns.some((turn) => turn.turn === 'wall' && turn.at === at)) return null
+  const isOver = ids.some((id) => {
+    const expiresAt = rows.known.get(id)?.expiresAt ?? null
+    return expiresAt !== null && expiresAt <= client.wall && !uncertain.has(id)
+  })
+  return isOver ? 'its time is over' : null
 }
 
 /** 429 and 503 with `Retry-After` hold every lane. */

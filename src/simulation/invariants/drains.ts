@@ -1,6 +1,6 @@
 /**
  * When nothing more will happen by itself, every operation of a user with a good token has settled; so
- * has every anonymous one that may be sent unsigned.
+ * has every anonymous one that may be sent unsigned, or that may not stay (I3), and every read (R3).
  */
 import type { SourceCall } from '../seen.ts'
 import type { Invariant } from './invariant.ts'
@@ -8,11 +8,26 @@ import type { RunRecord } from './run-record.ts'
 
 export const drains: Invariant = (run) => (moment) => {
   if (moment !== 'end' || !run.isQuiet || isStopped(run)) return []
-  return [...run.rows.pendingCounts()].flatMap(([lane, pending]) => {
+  const stuck = [...run.rows.pendingCounts()].flatMap(([lane, pending]) => {
     const user = run.rows.userOf(lane)
+    if (user === null && dropsAnonymous(run)) return [{ user, pending, why: 'it may not stay' }]
     const isStuck = mayBeSent(run, user) && !waitsForSomebodyElse(run, user)
     return isStuck ? [{ user, pending, why: 'nothing stops it and nothing moves it' }] : []
   })
+  return [...stuck, ...unanswered(run)]
+}
+
+function dropsAnonymous({ requirement, settings }: RunRecord): boolean {
+  return requirement === 'required' && settings.anonymous === 'drop'
+}
+
+/** Reads that wait for nothing any more: all writes have settled, and their user may send. */
+function unanswered(run: RunRecord): unknown[] {
+  if (run.rows.pending.size > 0) return []
+  return run.calls
+    .filter(({ name, settledAt, life }) => name === 'read' && settledAt === null && life === run.life)
+    .filter(({ user }) => mayBeSent(run, user))
+    .map(({ step, user }) => ({ read: step, user, why: 'nothing stops it and nothing moves it' }))
 }
 
 /** Is everything stopped from outside? */

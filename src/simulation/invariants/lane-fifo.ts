@@ -1,20 +1,43 @@
 /**
  * A lane is first-in first-out: whatever is sent is the head of its owner's lane at that moment, so
- * nothing is sent before an earlier one has settled; and places follow the order of the calls (Q2, Q3).
+ * nothing is sent before an earlier one has settled; places follow the order of the calls (Q2, Q3), and
+ * follow-ups go ahead of all that was pending behind what yielded them (Q13).
  */
 import { isDeepStrictEqual } from 'node:util'
 import { additionsTo, type Invariant, isRead, show } from './invariant.ts'
+import type { Transition } from '../stored-rows.ts'
 import type { RunRecord } from './run-record.ts'
 
 export const laneFifo: Invariant = (run) => {
   const requests = additionsTo(run.requests)
+  const transitions = additionsTo(run.rows.transitions)
   return (moment) => [
     ...requests()
       .filter((request) => !isRead(request))
       .filter(({ ids, client }) => !isDeepStrictEqual(client.head, ids))
       .map((request) => ({ ...show(request), headOfTheLane: request.client.head })),
+    ...overtaken(run, transitions()),
     ...(moment === 'end' ? misplaced(run) : []),
   ]
+}
+
+/** Follow-ups that have just been made, and lie behind what they must go ahead of. */
+function overtaken({ rows }: RunRecord, transitions: readonly Transition[]): unknown[] {
+  const back = new Set(transitions.filter(({ from }) => from === 'dead').map(({ id }) => id))
+  return transitions.flatMap(({ id, from }) => {
+    const made = rows.pending.get(id)
+    const parent = id.slice(0, Math.max(0, id.lastIndexOf('/')))
+    if (from !== 'absent' || parent === '' || made === undefined) return []
+    const ahead = [...rows.pending.values()].filter(
+      (other) =>
+        other.lane === made.lane &&
+        other.place < made.place &&
+        !other.id.startsWith(`${parent}/`) &&
+        // What was retried in the same instant is back at its old place.
+        !back.has(other.id),
+    )
+    return ahead.map((other) => ({ followUp: id, liesBehind: other.id }))
+  })
 }
 
 /** Operations that were put ahead of one that was enqueued before them. */

@@ -1,9 +1,11 @@
 /**
  * Rows move only as this table says, and each move has its cause: nothing comes back from the dead but
- * by `retry`, nothing is discarded or cancelled but by the app, and what has settled stays settled.
+ * by `retry`, nothing is discarded or cancelled but by the app, nothing is cancelled that may have arrived
+ * (Q10), and what has settled stays settled. A generation is refused by a 401 to a request with it (T3).
  */
 import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
-import { additionsTo, type Invariant } from './invariant.ts'
+import { additionsTo, follow, type Invariant } from './invariant.ts'
+import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
 const LEGAL: Readonly<Record<OperationState, readonly OperationState[]>> = {
@@ -38,13 +40,49 @@ const DEATHS: ReadonlySet<string> = new Set([
 export const legalTransitions: Invariant = (run) => {
   const transitions = additionsTo(run.rows.transitions)
   const tokenSteps = additionsTo(run.rows.tokenSteps)
-  return () => [
-    ...transitions().flatMap((transition) => {
-      const why = faultOf(run, transition)
-      return why === null ? [] : [{ ...transition, why }]
-    }),
-    ...tokenSteps().filter((step) => !isLegalStep(step)),
-  ]
+  /** Operations that are in flight, or of which nobody knows whether they have arrived. */
+  const away = new Set<string>()
+  const followRequests = follow(run, {
+    sent: ({ ids }) => ids.forEach((id) => away.add(id)),
+    ended: (request) => {
+      if (outcomeOf(request) !== 'unknown') request.ids.forEach((id) => away.delete(id))
+    },
+  })
+  return () => {
+    followRequests()
+    return [
+      ...transitions().flatMap((transition) => {
+        const why = faultOf(run, transition) ?? awayFault(run, transition, away)
+        return why === null ? [] : [{ ...transition, why }]
+      }),
+      ...tokenSteps().filter((step) => !isLegalStep(step) || !isTold(run, step)),
+    ]
+  }
+}
+
+/** What another process has in flight, only that one knows. */
+function isAlone({ lives }: RunRecord): boolean {
+  return lives.every(({ process }) => process === 'main')
+}
+
+function awayFault(
+  run: RunRecord,
+  { id, to }: Transition,
+  away: ReadonlySet<string>,
+): string | null {
+  return to === 'cancelled' && away.has(id) && isAlone(run) ? 'it may have arrived' : null
+}
+
+/** Has a request with this generation been answered 401? */
+function isTold(run: RunRecord, { user, generation, epoch, isRefused }: TokenStep): boolean {
+  if (!isRefused || !isAlone(run)) return true
+  return run.requests.some(
+    ({ reply, client: { token } }) =>
+      reply?.status === 401 &&
+      token?.user === user &&
+      token.generation === generation &&
+      token.epoch === epoch,
+  )
 }
 
 function faultOf(run: RunRecord, transition: Transition): string | null {

@@ -1,8 +1,11 @@
 /** What a request came to, judged anew by Q6 and not by the engine's own code. */
 import type { SeenRequest } from '../scripted-server.ts'
+import { isRead } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
-export type Came = 'accepted' | 'rejected' | 'refused-token' | 'retry' | 'portal' | 'unknown'
+/** `doubtful`: by its status the server has taken it, and the rest of the reply no kind understands (Q6, Q8). */
+export type Came =
+  'accepted' | 'rejected' | 'refused-token' | 'retry' | 'doubtful' | 'portal' | 'unknown'
 
 /** Of a request that is over. `afterUnknown`: nobody knows what an earlier sending of it came to. */
 export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
@@ -12,12 +15,23 @@ export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
   if (status === 407 || status === 511) return 'portal'
   if (status === 401) return 'refused-token'
   if (status >= 200 && status < 300) {
-    return headers['content-type']?.startsWith('text/html') === true ? 'portal' : 'accepted'
+    if (headers['content-type']?.startsWith('text/html') === true) return 'portal'
+    return isRead(request) || isUnderstood(reply.body) ? 'accepted' : 'doubtful'
   }
   if (status >= 300 && status < 400 && headers['location'] !== undefined) return 'portal'
   if (status === 409 && afterUnknown) return 'retry'
   if ([408, 425, 429].includes(status) || status < 400 || status >= 500) return 'retry'
   return 'rejected'
+}
+
+/** By the built-in kinds: JSON, an object, and a record in it has a name. */
+function isUnderstood(body: string): boolean {
+  try {
+    const { record } = JSON.parse(body) as { readonly record?: unknown }
+    return !body.startsWith('[') && (record === undefined || typeof record === 'string')
+  } catch {
+    return false
+  }
 }
 
 /** When the client knew; null: it never did, because its process ended first. */

@@ -1,6 +1,7 @@
 /**
  * The token of a request was handed over for its owner, and its owner is whose identity it was when
  * `enqueue` was called. Unsigned goes only what I4 allows: under `off`, with no token of that user known.
+ * What is device-scoped is nobody's any more once another user has logged in (I8).
  */
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
@@ -21,7 +22,10 @@ export const ownTokenOnly: Invariant = (run) => {
       if (call.name === 'enqueue' && call.step !== null) enqueued.set(call.step, call)
     }
     return requests().flatMap((request) => {
-      const why = signatureFault(run, request, isOf) ?? ownerFault(run, request, enqueued, adopted)
+      const why =
+        signatureFault(run, request, isOf) ??
+        ownerFault(run, request, enqueued, adopted) ??
+        deviceFault(run, request, enqueued)
       return why === null ? [] : [{ ...show(request), why }]
     })
   }
@@ -64,4 +68,25 @@ function ownerFault(
     adopted.set(id, user)
   }
   return null
+}
+
+/** Whose device it is, each process hears for itself. */
+function deviceFault(
+  { kinds, lives, calls, rows }: RunRecord,
+  { kind, user, ops, ids, at }: SeenRequest,
+  enqueued: ReadonlyMap<string, SeenCall>,
+): string | null {
+  if (kinds.get(kind)?.spec.deviceScoped !== true) return null
+  if (lives.some(({ process }) => process !== 'main')) return null
+  const call = enqueued.get(ops[0] ?? '')
+  // A letter that is retried is the app's own wish.
+  const wasDead = rows.transitions.some(({ id, to }) => id === ids[0] && to === 'dead')
+  if (call === undefined || call.user !== user || wasDead) return null
+  const other = calls
+    .slice(calls.indexOf(call))
+    .find(
+      (login) =>
+        login.name === 'login' && login.user !== user && login.at < at && login.error === null,
+    )
+  return other === undefined ? null : `the device has been ${other.user}'s since ${other.at}`
 }

@@ -24,7 +24,7 @@ export const stableKey: Invariant = (run) => {
     ended: (request) => {
       const outcome = outcomeOf(request, unknown.has(request.ids[0] ?? ''))
       for (const id of request.ids) {
-        if (outcome === 'unknown') unknown.set(id, request)
+        if (outcome === 'unknown' || outcome === 'doubtful') unknown.set(id, request)
         if (outcome === 'accepted' || outcome === 'rejected') unknown.delete(id)
       }
     },
@@ -36,8 +36,33 @@ export const stableKey: Invariant = (run) => {
   }
 }
 
-function isSame({ lives }: RunRecord, before: SeenRequest, now: SeenRequest): boolean {
+function isSame(run: RunRecord, before: SeenRequest, now: SeenRequest): boolean {
   if (before.key !== now.key || !isDeepStrictEqual(before.ids, now.ids)) return false
+  const { lives } = run
   const versions = [before, now].map(({ client, kind }) => lives[client.life]?.versions.get(kind))
-  return versions[0] !== versions[1] || isDeepStrictEqual(before.body, now.body)
+  if (versions[0] !== versions[1] || isDeepStrictEqual(before.body, now.body)) return true
+  return isOnlyRecordOther(before, now) && isRecordNewSince(run, before)
+}
+
+/**
+ * A known limit: what was sent under a local id that nothing had created yet, or had created before, goes
+ * under another one if a creation comes meanwhile. What it was called is not stored with the sending.
+ */
+function isRecordNewSince({ rows, calls }: RunRecord, { ids, at }: SeenRequest): boolean {
+  const payload = rows.known.get(ids[0] ?? '')?.payload
+  if (payload === undefined) return false
+  const local = recordIn(JSON.parse(payload))
+  return calls.some(
+    ({ at: then, draft }) =>
+      then >= at && draft?.kind === 'create' && recordIn(draft.payload) === local,
+  )
+}
+
+function isOnlyRecordOther(before: SeenRequest, now: SeenRequest): boolean {
+  const rest = ({ body }: SeenRequest) => ({ ...(body as object), record: null })
+  return isDeepStrictEqual(rest(before), rest(now))
+}
+
+function recordIn(payload: unknown): string | null {
+  return (payload as { readonly record?: string }).record ?? null
 }

@@ -117,8 +117,12 @@ function arrivalsOf(run: RunRecord, offsets: readonly Offset[]): Arrivals {
   const latest = new Map<string, Instant>()
   return {
     look: () => {
-      for (const { token, wall } of calls()) {
-        if (token !== null) latest.set(token, Math.max(wall, latest.get(token) ?? 0))
+      for (const { token, wall, at } of calls()) {
+        if (token === null) continue
+        // It arrives once it is sealed: by then the clock may have jumped, in the instant of the call.
+        const jumps = run.turns.filter((turn) => turn.turn === 'wall' && turn.at === at)
+        const jumpedMs = jumps.reduce((sum, { byMs }) => sum + Math.max(0, byMs), 0)
+        latest.set(token, Math.max(wall + jumpedMs, latest.get(token) ?? 0))
       }
     },
     lookedExpired: (token) => {

@@ -43,7 +43,9 @@ function chooseKinds(dice: Dice, features: Features): string[] {
   return dice.chance(0.2) && kinds.length > 1 ? kinds.slice(1) : kinds
 }
 
-function chooseConfig(dice: Dice, features: Features): Scenario['config'] {
+type Config = Scenario['config']
+
+function chooseConfig(dice: Dice, features: Features): Config {
   const hasTurns = features.has('requirements')
   const patienceMs = dice.of([0, 1000, 60_000, 3_600_000])
   return {
@@ -56,15 +58,24 @@ function chooseConfig(dice: Dice, features: Features): Scenario['config'] {
     patienceMs,
     maxPending: dice.of([3, 1_000_000, 1_000_000]),
     batchWindowMs: dice.of([0, 0, 0, 50, 2000]),
-    // An hour of patience with short waits would be thousands of attempts.
-    backoff: {
-      base: dice.of([100, 1000]),
-      cap: patienceMs > 60_000 || features.has('network') ? 300_000 : dice.of([1000, 300_000]),
-      jitter: dice.chance(0.2),
-    },
+    backoff: chooseBackoff(dice, patienceMs > 60_000 || features.has('network')),
     vault: dice.chance(0.8),
     farewell: features.has('farewells'),
   }
+}
+
+/** Longer than a timer of Node can be. */
+const A_MONTH_MS = 30 * 24 * 60 * 60 * 1000
+
+/** An hour of patience with short waits would be thousands of attempts. */
+function chooseBackoff(dice: Dice, isPatient: boolean): NonNullable<Config>['backoff'] {
+  const base = dice.weighted([
+    [10, 100],
+    [10, 1000],
+    [1, A_MONTH_MS],
+  ])
+  const cap = isPatient ? 300_000 : dice.of([1000, 300_000])
+  return { base: base ?? 100, cap: Math.max(cap, base ?? 100), jitter: dice.chance(0.2) }
 }
 
 const A_WHILE_MS = 20_000
@@ -82,6 +93,7 @@ function healing(
   const last = second + A_WHILE_MS
   return [
     { at: first, disk: 'works' },
+    ...(hasSecond ? [{ at: first, start: true } as const] : []),
     { at: first, network: 'up' },
     { at: first, power: 'resume' },
     ...processes.flatMap((process): ScenarioStep[] => [

@@ -109,7 +109,7 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
   flushes: ({ dice }) => ({ flush: dice.of([0, 10, 5000]) }),
   releases: ({ dice }) => ({ release: dice.of([1, 2, 2, 3]) }),
   second: ({ dice }) => ({
-    process: 'second',
+    process: dice.of(['second', 'second', 'main']),
     ...dice.of([{ start: true } as const, { start: true } as const, { exit: true } as const]),
   }),
   restarts: () => ({ restart: true }),

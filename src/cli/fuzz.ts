@@ -1,0 +1,110 @@
+/**
+ * `holdfast fuzz`: exit status 0 every plan held, 1 some did not (the smallest of each kind is saved), 2 a
+ * file could not be written.
+ */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { stringify } from 'yaml'
+import { systemClock } from '../ports/clock.ts'
+import type { Coverage } from '../simulation/search/coverage.ts'
+import { type Failure, fuzz, type FuzzResult, smallestOf } from '../simulation/search/fuzz.ts'
+
+export interface FuzzCommandOptions {
+  readonly seeds?: number
+  readonly seconds?: number
+  readonly from: number
+  readonly seed?: number
+  readonly save: string
+  readonly json: boolean
+}
+
+const DEFAULT_SEEDS = 1000
+/** How often the progress is told. */
+const PROGRESS_MS = 2000
+
+interface Saved extends Failure {
+  readonly file: string
+}
+
+export async function fuzzCommand({
+  seed,
+  from,
+  json,
+  save,
+  ...limits
+}: FuzzCommandOptions): Promise<number> {
+  const beganAt = systemClock.monotonic()
+  const elapsedMs = () => systemClock.monotonic() - beganAt
+  const most =
+    seed === undefined ? (limits.seeds ?? (limits.seconds === undefined ? DEFAULT_SEEDS : null)) : 1
+  const mostMs = (limits.seconds ?? Number.POSITIVE_INFINITY) * 1000
+  let toldAt = 0
+  const result = await fuzz({
+    from: seed ?? from,
+    goesOn: (seeds) => (most === null || seeds < most) && elapsedMs() < mostMs,
+    onProgress: ({ seeds, failures }) => {
+      if (elapsedMs() - toldAt < PROGRESS_MS) return
+      toldAt = elapsedMs()
+      process.stderr.write(`${speed(seeds, toldAt)}, ${failures.length} do not hold\n`)
+    },
+  })
+  const ranMs = elapsedMs()
+  const saved: Saved[] = []
+  for (const failure of firstOfEach(result.failures)) {
+    const file = join(save, `seed-${failure.seed}.yaml`)
+    try {
+      await writeFile(file, stringify(await smallestOf(failure)))
+    } catch (error) {
+      process.stderr.write(`${file}: ${(error as Error).message}\n`)
+      return 2
+    }
+    saved.push({ ...failure, file })
+  }
+  process.stdout.write(
+    json ? asJson(result, saved) : asText(result, saved, ranMs, seed !== undefined),
+  )
+  return result.failures.length === 0 ? 0 : 1
+}
+
+/** Whatever does not hold is mostly one thing, many times. */
+function firstOfEach(failures: readonly Failure[]): readonly Failure[] {
+  return failures.filter(
+    ({ what }, index) => failures.findIndex((one) => one.what === what) === index,
+  )
+}
+
+function asJson({ seeds, failures, coverage }: FuzzResult, saved: readonly Saved[]): string {
+  return `${JSON.stringify({ seeds, failures, saved, coverage: Object.fromEntries(coverage) })}\n`
+}
+
+function asText(
+  { seeds, failures, coverage }: FuzzResult,
+  saved: readonly Saved[],
+  ranMs: number,
+  isOne: boolean,
+): string {
+  const found = saved.map(
+    ({ seed, what, expected, seen, file }) =>
+      `not ok seed ${seed}: ${what}\n      expected ${show(expected)}\n      seen     ${show(seen)}\n` +
+      `    the smallest plan of it, run again by: holdfast simulate ${file}\n`,
+  )
+  const total = `${speed(seeds, ranMs)}, ${failures.length} do not hold\n`
+  return [...found, ...(isOne ? [] : [marksOf(coverage)]), total].join('')
+}
+
+function marksOf(coverage: Coverage): string {
+  const width = Math.max(...[...coverage.values()].map((hits) => String(hits).length))
+  const lines = [...coverage].map(([mark, hits]) => `  ${String(hits).padStart(width)}  ${mark}\n`)
+  const missed = [...coverage].filter(([, hits]) => hits === 0).map(([mark]) => mark)
+  const never = missed.length === 0 ? '' : `never happened: ${missed.join(', ')}\n`
+  return `what happened, in how many runs:\n${lines.join('')}${never}`
+}
+
+function speed(seeds: number, ms: number): string {
+  return `${seeds} seeds, ${((seeds * 1000) / Math.max(1, ms)).toFixed(1)} a second`
+}
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 6, breakLength: 100 }).replaceAll('\n', '\n               ')
+}

@@ -1,0 +1,205 @@
+/** Faults in how operations are stored, sent, repeated and settled. */
+import type { Mutant } from './mutant.ts'
+
+export const QUEUE_MUTANTS: readonly Mutant[] = [
+  {
+    id: 'new-key-per-retry',
+    what: 'each retry has a key of its own',
+    rule: 'Q5',
+    file: 'src/engine/sender.ts',
+    find: 'this.#build(line, envelope, envelope.key ?? envelope.members[0].id, resolution)',
+    replace: `const tries = line.envelope?.attempts ?? 0
+      const known = envelope.key ?? envelope.members[0].id
+      this.#build(line, envelope, tries > 0 ? known + '#' + tries : known, resolution)`,
+  },
+  {
+    id: 'formed-anew-after-unknown',
+    what: 'an envelope of unknown outcome is formed anew',
+    rule: 'Q5',
+    file: 'src/engine/judge.ts',
+    find: 'const mayBeFormedAnew = (reply?.status',
+    replace: 'const mayBeFormedAnew = reply === null || (reply?.status',
+  },
+  {
+    id: 'envelope-of-one-unrecorded',
+    what: 'a merging envelope of one is sent without being recorded',
+    rule: 'Q5',
+    file: 'src/engine/sender.ts',
+    find: 'return isMerging || isForgotten',
+    replace: 'return members.length > 1 || isForgotten',
+  },
+  {
+    id: 'unknown-mark-lost',
+    what: 'after a crash nobody knows that the outcome is unknown',
+    rule: 'Q5',
+    file: 'src/engine/dispatch.ts',
+    find: 'this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope',
+    replace: 'envelope',
+  },
+  {
+    id: 'event-before-commit',
+    what: 'an operation is reported as completed before that is committed',
+    rule: 'Q11',
+    file: 'src/engine/sequel.ts',
+    find: `    this.#commit(line, [change], { synced: false }, (answer) => {
+      this.#removed(line, members)
+      for (const { id, kind } of members) {
+        report('operation.completed', { id, kind, user: line.user })
+      }
+`,
+    replace: `    for (const { id, kind } of members) {
+      report('operation.completed', { id, kind, user: line.user })
+    }
+    this.#commit(line, [change], { synced: false }, (answer) => {
+      this.#removed(line, members)
+`,
+  },
+  {
+    id: 'acknowledged-though-not-stored',
+    what: 'enqueue() resolves although the commit failed',
+    rule: 'Q2',
+    file: 'src/engine/intake.ts',
+    find: `settle.reject(answer.ok ? new Error('the operation was not stored') : answer.error)`,
+    replace: `settle.resolve({ id: formatOperationId(NO_LANE, 0, ticket.nonce), dropped: false })`,
+  },
+  {
+    id: 'settled-row-kept',
+    what: 'a completed operation stays in the table',
+    rule: 'Q2',
+    file: 'storage/sqlite/pending.ts',
+    find: 'if (!this.#remove(lane, members)) return MISSED',
+    replace: '',
+  },
+  {
+    id: 'newest-first',
+    what: 'a lane is read from its end',
+    rule: 'Q3',
+    file: 'storage/sqlite/tables.ts',
+    find: 'WHERE lane = ? AND place > ? ORDER BY place LIMIT ?',
+    replace: 'WHERE lane = ? AND place > ? ORDER BY place DESC LIMIT ?',
+  },
+  {
+    id: 'ordered-by-time',
+    what: 'a lane is in the order of the clock, not of its places',
+    rule: 'Q2',
+    file: 'storage/sqlite/tables.ts',
+    find: 'WHERE lane = ? AND place > ? ORDER BY place LIMIT ?',
+    replace: 'WHERE lane = ? AND place > ? ORDER BY enqueued_at, place LIMIT ?',
+  },
+  {
+    id: 'follow-ups-at-the-end',
+    what: 'follow-ups are put at the end of their lane',
+    rule: 'Q13',
+    file: 'storage/sqlite/pending.ts',
+    find: 'const place = this.#places.behind(lane, behind)',
+    replace: 'const place = this.#lanes.nextPlace(lane)',
+  },
+  {
+    id: 'payload-of-the-neighbour',
+    what: 'in a merged request each operation has the payload of the next one',
+    rule: 'Q4',
+    file: 'src/operations/kinds.ts',
+    find: 'spec.merge.combine(payloads, {',
+    replace: 'spec.merge.combine(payloads.map((own, at) => payloads[at + 1] ?? own), {',
+  },
+  {
+    id: 'too-many-slots',
+    what: 'one more request than concurrency allows is in flight',
+    rule: 'Q3',
+    file: 'machines/queue.machine.ts',
+    find: 'Math.max(0, context.slots - context.sending.length)',
+    replace: 'Math.max(0, context.slots + 1 - context.sending.length)',
+  },
+  {
+    id: 'retry-after-ignored',
+    what: 'nobody reads Retry-After',
+    rule: 'Q7',
+    file: 'src/engine/judge.ts',
+    find: 'const asked = reply === null ? null : retryAfterMs(reply, now)',
+    replace: 'const asked = null',
+  },
+  {
+    id: 'limit-forgotten',
+    what: 'the wait that the server asked of everybody ends with the process',
+    rule: 'Q7',
+    file: 'src/engine/connectivity.ts',
+    find: `    if (!isOnline) this.#hear('offline')
+    this.limitedBefore(deadlines)`,
+    replace: `    if (!isOnline) this.#hear('offline')`,
+  },
+  {
+    id: 'alarm-not-rearmed',
+    what: 'the alarm of a wait is not armed again after a restart',
+    rule: 'Q7',
+    file: 'src/engine/dispatch.ts',
+    find: 'if (envelope !== null) this.#parts.waits.begin(line, envelope)',
+    replace: `if ((envelope?.retryAt ?? 0) > this.#core.boundary.wall) {
+        this.#parts.holds.setOnLane(line, 'backing-off', 'it waited before the restart')
+      }`,
+  },
+  {
+    id: 'wait-cut-short-after-retry',
+    what: 'the return of the network ends every wait, also that after a reply',
+    rule: 'Q7',
+    file: 'src/engine/waits.ts',
+    find: 'if (line.envelope?.waitsAfterUnknown !== true) continue',
+    replace: '',
+  },
+  {
+    id: 'impatient',
+    what: 'an operation dies of too many attempts, however short the time',
+    rule: 'Q8',
+    file: 'src/engine/judge.ts',
+    find: 'countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs',
+    replace: 'countedAttempts >= settings.maxAttempts',
+  },
+  {
+    id: 'expired-is-sent',
+    what: 'an operation is sent though its time is over',
+    rule: 'Q8',
+    file: 'src/engine/sender.ts',
+    find: 'return expiresAt !== null && expiresAt <= this.#core.boundary.wall && !line.isOutcomeUnknown',
+    replace: 'return false',
+  },
+  {
+    id: 'cancelled-though-sent',
+    what: 'after a crash the head of a lane, which may have arrived, can be cancelled',
+    rule: 'Q10',
+    file: 'src/engine/interventions.ts',
+    find: 'return (line.mayHaveBeenSent && line.head?.id === id) || line.isUnknownAt(place)',
+    replace: 'return line.isUnknownAt(place)',
+  },
+  {
+    id: 'anything-2xx-is-accepted',
+    what: 'a reply that is not as declared counts as accepted',
+    rule: 'Q6',
+    file: 'src/operations/interpret-reply.ts',
+    find: `isAsDeclared(reply, context) ? 'accepted' : 'retry'`,
+    replace: `'accepted'`,
+  },
+  {
+    id: 'offline-for-ever',
+    what: 'the hold offline stays when the network is back',
+    rule: 'Q15',
+    file: 'src/engine/connectivity.ts',
+    find: `        this.#liftOffline()
+        this.#cutWaitsShort()`,
+    replace: '        this.#cutWaitsShort()',
+  },
+  {
+    id: 'long-wait-in-one-piece',
+    what: 'a wait of more than 2^31 ms is one timer, which Node fires at once',
+    rule: 'Q7',
+    file: 'src/ports/clock.ts',
+    find: 'const partMs = Math.min(leftMs, LONGEST_TIMER_MS)',
+    replace: 'const partMs = leftMs',
+  },
+  {
+    id: 'timers-left-behind',
+    what: 'close() leaves its timers armed',
+    rule: 'Q19',
+    file: 'src/engine/live-boundary.ts',
+    find: 'for (const timer of this.#alarms.values()) timer.cancel()',
+    replace: '',
+  },
+]

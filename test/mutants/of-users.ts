@@ -1,0 +1,48 @@
+/** Faults in whose an operation is, and in what a change of identity or requirement does. */
+import type { Mutant } from './mutant.ts'
+
+export const USER_MUTANTS: readonly Mutant[] = [
+  {
+    id: 'token-of-the-current-user',
+    what: 'every lane is sent with the token of whoever is logged in',
+    rule: 'I5',
+    file: 'src/engine/exchange.ts',
+    find: 'const credential = user === null ? null : this.#wallet.credential(user)',
+    replace: `const signer = this.#core.pilot.user ?? user
+    const credential = signer === null ? null : this.#wallet.credential(signer)`,
+  },
+  {
+    id: 'anonymous-kept',
+    what: 'anonymous operations stay when the requirement becomes required',
+    rule: 'I3',
+    file: 'src/engine/sessions.ts',
+    find: `return pilot.requirement === 'required' && settings.anonymous === 'drop'`,
+    replace: `return pilot.requirement === 'never' && settings.anonymous === 'drop'`,
+  },
+  {
+    id: 'silent-drop',
+    what: 'what is swept out is not reported',
+    rule: 'I3',
+    file: 'src/engine/sessions.ts',
+    find: `report('operation.dropped', { id, user, kind, reason })`,
+    replace: '',
+  },
+  {
+    id: 'device-scoped-kept',
+    what: 'device-scoped operations of the former user stay when another one logs in',
+    rule: 'I8',
+    file: 'src/engine/sessions.ts',
+    find: 'if (!isNeeded) return NOTHING',
+    replace: 'return NOTHING',
+  },
+  {
+    id: 'token-kept-after-logout',
+    what: 'the token is still there after the end of the session',
+    rule: 'T11',
+    file: 'src/tokens/wallet.ts',
+    find: `    Object.assign(entry, {
+      token: null,`,
+    replace: `    Object.assign(entry, {
+      token: entry.token,`,
+  },
+]
