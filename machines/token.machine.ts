@@ -267,10 +267,18 @@ export const tokenMachine = setup({
     validity: {
       initial: 'absent',
       on: {
-        'token.arrived': {
-          target: '.valid',
-          actions: ['takeToken', 'forgetFailures', 'unpark', 'closeNeed'],
-        },
+        'token.arrived': [
+          // Another process was told so.
+          {
+            guard: 'isKnownRefused',
+            target: '.refused',
+            actions: ['takeToken', 'countRefusal'],
+          },
+          {
+            target: '.valid',
+            actions: ['takeToken', 'forgetFailures', 'unpark', 'closeNeed'],
+          },
+        ],
         'token.lost': [
           {
             guard: 'endsSession',
@@ -299,11 +307,6 @@ export const tokenMachine = setup({
       states: {
         absent: {
           on: {
-            'token.arrived': {
-              guard: 'isKnownRefused',
-              target: 'refused',
-              actions: ['takeToken', 'countRefusal'],
-            },
             'work.due': { guard: 'isDemanded', actions: ['park', ...wantLost] },
             'unsigned.refused': { actions: ['park', ...wantLost] },
             'demand.waived': { actions: ['unpark', 'signIn', 'closeNeed'] },

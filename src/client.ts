@@ -1,5 +1,6 @@
 /** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
 import { storageErrorOfOurs } from './engine/storage-errors.ts'
+import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
 import type { Answered, Settle } from './engine/boundary.ts'
 import { deadlineOf, idOf, refuseMalformedDraft, tokenOf, userOf } from './arguments.ts'
 import type {
@@ -19,7 +20,7 @@ import { Engine, type Machines } from './holdfast.ts'
 import { headerOf } from './journal/header.ts'
 import type { Json } from './journal/lines.ts'
 import { type Listener, Listeners } from './listeners.ts'
-import type { OperationId, Requirement, UserId } from './model.ts'
+import type { OperationId, Requirement } from './model.ts'
 import type { Reply } from './ports/transport.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
 import { factsOf } from './operations/kind-facts.ts'
@@ -27,12 +28,10 @@ import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './op
 import { describe, type OperationInfo } from './operation-info.ts'
 import { type Receipt, Receipts } from './receipts.ts'
 import type { SqliteConnection } from '../storage/sqlite/sqlite-storage.ts'
-import type { LetterRow } from '../storage/storage.ts'
 
 const DEFAULT_LOGOUT_DEADLINE_MS = 5000
 const DEFAULT_CLOSE_DEADLINE_MS = 5000
 const DEFAULT_FLUSH_DEADLINE_MS = 5000
-const MOST_LETTERS = 1000
 
 /** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
 export class Holdfast {
@@ -267,19 +266,22 @@ export class Holdfast {
     await this.#call<void>((settle) => this.#engine.calls.forget(id, settle))
   }
 
+  /**
+   * What is pending, lane by lane, each in the order in which it will be sent; of one user (null: anonymous)
+   * or of all. Also what is in flight.
+   *
+   * @param filter `limit`: at most so many, a whole number from 1. Default: 1000.
+   * @throws RangeError where the limit is none; HoldfastError where storage cannot be read.
+   */
+  async pending(filter: PendingFilter = {}): Promise<readonly OperationInfo[]> {
+    return this.#query(() => pendingOperations(this.#options.ports.storage, filter))
+  }
+
   /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
   async deadLetters(
     filter: { readonly user?: string | null } = {},
   ): Promise<readonly OperationInfo[]> {
-    const letters = await this.#query(() =>
-      this.#options.ports.storage.letters({
-        ...(filter.user === undefined ? {} : { user: filter.user as UserId | null }),
-        limit: MOST_LETTERS,
-      }),
-    )
-    return letters.map((letter: LetterRow & { readonly user: UserId | null }) =>
-      describe({ state: 'dead', letter, user: letter.user }),
-    )
+    return this.#query(() => deadLetters(this.#options.ports.storage, filter))
   }
 
   /** Stops sending until `resume()` or the end of the process. What is in flight goes on. */

@@ -141,7 +141,7 @@ export class Engine implements Pilot {
   #isBegun = false
   #closing: Settle<void>[] | null = null
   #fingerprintKey = ''
-  #startParts: StartParts | null = null
+  readonly #startParts: StartParts
   #status: Status | null = null
   #isChangeDue = false
   /** Operations settled since the file was last tidied. */
@@ -203,9 +203,7 @@ export class Engine implements Pilot {
       holds: this.#holds,
       waits: this.#waits,
       connectivity: this.#connectivity,
-      hearTokens: (state) => {
-        if (this.#startParts !== null) hearTokens(this.#startParts, state)
-      },
+      hearTokens: (state) => hearTokens(this.#startParts, state),
       begin: () => this.#beginToDispatch(),
       changed: () => {
         this.#touch()
@@ -213,6 +211,18 @@ export class Engine implements Pilot {
         this.#boundary.afterwards(() => this.#parts.onForeignChange?.())
       },
     })
+    this.#startParts = {
+      core,
+      wallet: this.#wallet,
+      holds: this.#holds,
+      connectivity: this.#connectivity,
+      dispatch: this.#dispatch,
+      readToken: readSecret,
+      tokenOf,
+      useFingerprintKey: (key) => {
+        this.#fingerprintKey = key
+      },
+    }
     this.#identity = this.#watch(
       createActor(machines.identity, { input: settings, ...from(resumeFrom?.identity) }),
     )
@@ -260,7 +270,7 @@ export class Engine implements Pilot {
       tokenOf,
       dispatch: this.#dispatch,
       isClosing: () => this.#closing !== null,
-      start: (settle) => this.#start(readSecret, tokenOf, settle),
+      start: (settle) => this.#start(settle),
       close: (deadlineMs, settle) => this.#close(deadlineMs, settle),
       touch: () => this.#touch(),
     })
@@ -438,11 +448,7 @@ export class Engine implements Pilot {
 
   // The life.
 
-  #start(
-    readSecret: (secret: string) => Token,
-    tokenOf: (facts: TokenFacts) => Token,
-    settle: Settle<void>,
-  ): void {
+  #start(settle: Settle<void>): void {
     const { ports } = this.#parts
     const host: StorageHost = {
       atTurnEnd: (run) => ports.clock.atTurnEnd(run),
@@ -451,20 +457,7 @@ export class Engine implements Pilot {
       // Off the record: whoever has a journal must not be able to try tokens against it.
       newFingerprintKey: ports.random.nonce(),
     }
-    this.#startParts = {
-      core: this.#core,
-      wallet: this.#wallet,
-      holds: this.#holds,
-      connectivity: this.#connectivity,
-      dispatch: this.#dispatch,
-      host,
-      readToken: readSecret,
-      tokenOf,
-      useFingerprintKey: (key) => {
-        this.#fingerprintKey = key
-      },
-    }
-    start(this.#startParts, (error) => {
+    start(this.#startParts, host, (error) => {
       if (error !== null) {
         settle.reject(error)
         return

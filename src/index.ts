@@ -53,6 +53,7 @@ export {
 } from './operations/define-operation.ts'
 export { interpretReply } from './operations/interpret-reply.ts'
 export type { OperationInfo } from './operation-info.ts'
+export type { PendingFilter } from './stored-operations.ts'
 export type { BackoffOptions, HoldfastOptions, RequirementSource } from './options.ts'
 export { type Clock, systemClock, type Timer } from './ports/clock.ts'
 export { type Platform, type PlatformEvent } from './ports/platform.ts'

@@ -25,15 +25,18 @@ export interface StartParts {
   readonly holds: HoldBook
   readonly connectivity: Connectivity
   readonly dispatch: Dispatch
-  readonly host: StorageHost
   readonly readToken: (secret: string) => Token
   readonly tokenOf: (facts: Token['facts']) => Token
   /** Told the database's own key before any token is read. */
   readonly useFingerprintKey: (key: string) => void
 }
 
-export function start(parts: StartParts, then: (error: Error | null) => void): void {
-  const { core, host, useFingerprintKey } = parts
+export function start(
+  parts: StartParts,
+  host: StorageHost,
+  then: (error: Error | null) => void,
+): void {
+  const { core, useFingerprintKey } = parts
   core.store.open(host, (answer) => {
     if (!answer.ok) {
       then(answer.error)
@@ -99,8 +102,10 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
     // The end of that session is on its way into storage (T11).
     if (epoch < wallet.epoch(user)) continue
     if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
-      const isNews = refused && wallet.isCurrent(row) && wallet.credential(user) !== null
-      if (isNews) refusedElsewhere(parts, row)
+      // The process that dispatches, or did so before this one, has been told so (T4).
+      const isNews = refused && wallet.isCurrent(row)
+      if (isNews && parts.dispatch.isOurs) wallet.refused(user, generation)
+      else if (isNews) wallet.refusedElsewhere(user, generation)
       continue
     }
     const hasEnded = epoch > wallet.epoch(user)
@@ -115,18 +120,6 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
     holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)
     unseal(parts, row, 1)
   }
-}
-
-/** The process that dispatches has been told so (T4). */
-function refusedElsewhere({ core, wallet, dispatch }: StartParts, row: TokenRow): void {
-  const { user, generation } = row
-  if (dispatch.isOurs) {
-    wallet.refused(user, generation)
-    return
-  }
-  // As at a start: nothing is asked for until something here needs it (T5).
-  core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
-  wallet.restore(row, null)
 }
 
 function unseal(parts: StartParts, row: TokenRow, round: number): void {

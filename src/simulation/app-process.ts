@@ -326,6 +326,11 @@ export class AppProcess {
       },
       ...(vault ? { vault: scenarioVault } : {}),
       ...(world.scenario.source === undefined ? {} : { tokens: world.source(life, index) }),
+      ...(world.scenario.requirementSource !== undefined && {
+        requirementSource: world.requirementSource(life, (learned) => {
+          this.requirement = learned
+        }),
+      }),
       journal: whileAlive(journal, life),
     }
   }

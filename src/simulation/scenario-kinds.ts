@@ -163,6 +163,25 @@ const brief = defineOperation({
   interpret,
 })
 
+/** Neighbours cancel each other out: of those that come to nothing there is no request. */
+const fold = defineOperation({
+  kind: 'fold',
+  payload: z.strictObject({ by: z.number() }),
+  request: ({ payload, owner }) => ({
+    method: 'POST',
+    path: pathOf(owner, 'folds'),
+    body: payload,
+  }),
+  merge: {
+    key: () => '',
+    combine: (payloads, { owner }) => {
+      const by = payloads.reduce((sum, payload) => sum + payload.by, 0)
+      return by === 0 ? null : { method: 'POST', path: pathOf(owner, 'folds'), body: { by } }
+    },
+  },
+  interpret,
+})
+
 /** Each release has a version of its own. */
 function draftOf(release: number): AnyOperationKind {
   return defineOperation({
@@ -187,7 +206,7 @@ const farewell = defineOperation({
   interpret,
 })
 
-const always = [note, tag, count, create, touch, unsubscribe, link, spawn, brief] as const
+const always = [note, tag, count, create, touch, unsubscribe, link, spawn, brief, fold] as const
 
 /** The kinds of a release of the app. */
 export function kindsOf(release: number, saysFarewell: boolean): readonly AnyOperationKind[] {

@@ -19,6 +19,7 @@ const config = z.strictObject({
   maxAttempts: z.number().int().min(1).optional(),
   patienceMs: durationMs.optional(),
   maxPending: z.number().int().min(1).optional(),
+  maxPayloadBytes: z.number().int().min(1).optional(),
   batchWindowMs: durationMs.optional(),
   backoff: z
     .strictObject({
@@ -49,10 +50,24 @@ const sourceAnswer = z.union([
   z.strictObject({ none: z.literal(true), after, ever }),
   z.strictObject({ denied: z.literal(true), after, ever }),
   z.strictObject({ throws: z.literal(true), after, ever }),
+  /** Something that is no token. */
+  z.strictObject({ garbage: z.literal(true), after, ever }),
+  /** This one call, never. */
+  z.strictObject({ never: z.literal(true), ever }),
+])
+
+/** What the source of the requirement answers. */
+const requirementAnswer = z.union([
+  z.strictObject({ requirement, after, ever }),
+  z.strictObject({ throws: z.literal(true), after, ever }),
+  z.strictObject({ garbage: z.literal(true), after, ever }),
+  z.strictObject({ never: z.literal(true), ever }),
 ])
 
 const server = z.strictObject({
   latency: durationMs.optional(),
+  /** Does every reply name the server's time in `Date`? */
+  dates: z.boolean().optional(),
   latencies: z.array(z.strictObject({ match: match.optional(), ms: durationMs, times })).optional(),
   replies: z
     .array(
@@ -182,6 +197,7 @@ export const scenarioSchema = z.strictObject({
   config: config.optional(),
   tokens: z.record(z.string(), token).optional(),
   source: z.array(sourceAnswer).optional(),
+  requirementSource: z.array(requirementAnswer).optional(),
   server: server.optional(),
   steps: z.array(step),
   expect: expectation.optional(),
@@ -194,6 +210,7 @@ export type ProcessName = 'main' | 'second'
 export type ScenarioToken = z.infer<typeof token>
 export type ScenarioMatch = z.infer<typeof match>
 export type SourceAnswer = z.infer<typeof sourceAnswer>
+export type RequirementAnswer = z.infer<typeof requirementAnswer>
 export type ServerScript = z.infer<typeof server>
 export type Expectation = z.infer<typeof expectation>
 export type ExpectedRequest = z.infer<typeof expectedRequest>

@@ -7,7 +7,7 @@ import type { OutgoingRequest, Reply, SendOptions, Transport } from '../ports/tr
 import type { Scenario, ScenarioMatch, ServerScript } from './scenario.ts'
 import type { ScenarioTokens } from './scenario-tokens.ts'
 import type { StoredToken } from './stored-rows.ts'
-import type { Life, VirtualTime } from './virtual-time.ts'
+import { type Life, type VirtualTime, WALL_START } from './virtual-time.ts'
 
 const SCENARIO_ORIGIN = 'https://server.test'
 
@@ -156,7 +156,7 @@ export class ScriptedServer {
       return Promise.reject(new Error('the network is down'))
     }
     const latency = this.#latency(seen)
-    const { reply, lost } = this.#process(seen)
+    const { reply: made, lost } = this.#process(seen)
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => {
         if (!this.#inFlight.delete(fail) || !life.isAlive) return
@@ -170,6 +170,7 @@ export class ScriptedServer {
         if (lost) fail('the connection broke')
         else {
           end(() => {
+            const reply = this.#dated(made)
             seen.status = reply.status
             seen.reply = reply
             resolve(reply)
@@ -243,6 +244,13 @@ export class ScriptedServer {
     this.#recordCount += 1
     seen.created = `srv-${this.#recordCount}`
     return { ok: true, record: seen.record, id: seen.created, ...ryw }
+  }
+
+  /** The server's time is the virtual one. A page of somebody else's has no date. */
+  #dated(reply: Reply): Reply {
+    if (this.#script.dates !== true || reply.headers['content-type'] === 'text/html') return reply
+    const date = new Date(WALL_START + this.#time.now).toUTCString()
+    return { ...reply, headers: { date, ...reply.headers } }
   }
 
   #latency(seen: SeenRequest): number {

@@ -36,7 +36,7 @@ export interface SourceCall {
 export interface SourceOutcome {
   readonly at: number
   readonly wall: Instant
-  readonly outcome: 'token' | 'none' | 'denied' | 'throws'
+  readonly outcome: 'token' | 'none' | 'denied' | 'throws' | 'garbage'
   /** The name of the token it gave. */
   readonly token: string | null
 }

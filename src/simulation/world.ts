@@ -8,6 +8,7 @@ import type { JournalSink } from '../journal/lines.ts'
 import { TokenDeniedError } from '../errors.ts'
 import type { Requirement } from '../model.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
+import type { RequirementSource } from '../options.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
 import type { TokenSource } from '../ports/token-source.ts'
 import type { Receipt } from '../receipts.ts'
@@ -18,7 +19,7 @@ import { Recorder } from './recorder.ts'
 import type { ProcessName, Scenario, ScenarioStep } from './scenario.ts'
 import { kindsOf } from './scenario-kinds.ts'
 import { nameOf } from './scenario-names.ts'
-import { answerTo } from './scenario-source.ts'
+import { answerTo, demandOf } from './scenario-source.ts'
 import { ScenarioTokens } from './scenario-tokens.ts'
 import { ScriptedServer } from './scripted-server.ts'
 import type { SeenEvent, SourceCall } from './seen.ts'
@@ -58,6 +59,7 @@ export class World {
   readonly #processes: Readonly<Record<ProcessName, AppProcess>>
   readonly #operations: readonly AnyOperationKind[]
   #release = 1
+  #requirementCalls = 0
 
   constructor(scenario: Scenario, { journals, operations, machines }: WorldParts) {
     this.scenario = scenario
@@ -157,8 +159,36 @@ export class World {
           call.answer = { at: this.time.now, wall: this.time.wall(), outcome, token }
           if (token !== null) resolve(this.tokens.secret(token))
           else if (outcome === 'none') resolve(null)
+          else if (outcome === 'garbage') resolve(7 as never)
           else if (outcome === 'denied') reject(new TokenDeniedError())
           else reject(new Error('the scripted source threw'))
+        })
+      })
+    }
+  }
+
+  /**
+   * The source of the requirement, in the same way. `learned`: what the engine knows from then on; of an
+   * answer that comes after that of a later call it learns nothing.
+   */
+  requirementSource(life: Life, learned: (requirement: Requirement) => void): RequirementSource {
+    let answeredUntil = 0
+    return () => {
+      this.#requirementCalls += 1
+      const call = this.#requirementCalls
+      const answer = demandOf(this.scenario.requirementSource ?? [], call - 1)
+      return new Promise((resolve, reject) => {
+        if (answer === null) return
+        this.time.after(answer.after, () => {
+          const { requirement, outcome } = answer
+          if (!life.isAlive) return
+          if (requirement !== null && requirement !== 'unknown' && call > answeredUntil) {
+            answeredUntil = call
+            learned(requirement)
+          }
+          if (requirement !== null) resolve(requirement)
+          else if (outcome === 'garbage') resolve('perhaps' as never)
+          else reject(new Error('the scripted source of the requirement threw'))
         })
       })
     }

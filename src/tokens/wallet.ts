@@ -148,14 +148,26 @@ export class Wallet {
 
   /** The server refused this generation, and that has been stored (T4). */
   refused(user: UserId, generation: number, refusal = refusalOf(user, generation)): void {
+    if (this.#refuse(user, generation, refusal)) {
+      this.#core.pilot.token(user, { type: 'token.refused', generation })
+    }
+  }
+
+  /** The server has told that to another process: here nothing is asked for until something needs it (T5). */
+  refusedElsewhere(user: UserId, generation: number): void {
+    const isNews = this.#refuse(user, generation, refusalOf(user, generation))
+    if (isNews) this.#tellOf(this.#entry(user))
+  }
+
+  #refuse(user: UserId, generation: number, refusal: HoldfastError): boolean {
     const entry = this.#entry(user)
     // Without a token its session has ended meanwhile (T11); a second 401 to it says nothing new (T4).
-    if (entry.generation !== generation || entry.token === null || entry.refused) return
+    if (entry.generation !== generation || entry.token === null || entry.refused) return false
     entry.refused = true
     entry.refusedTokens = withRefused(entry.refusedTokens, entry.fingerprint ?? '')
     entry.firstRefusal ??= refusal
     this.#core.report('token.refused', { user, generation })
-    this.#core.pilot.token(user, { type: 'token.refused', generation })
+    return true
   }
 
   /** The server took a request of this generation. */

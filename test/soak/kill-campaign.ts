@@ -11,7 +11,8 @@ import {
 } from '../../examples/server/reference-server.ts'
 import type { AppSettings, Bundled } from '../processes/protocol.ts'
 import { AppProcess } from '../support/app-process.ts'
-import { type AppliedText, judge, makerOf, nameOf, numberOf } from './judge.ts'
+import { appliedTexts } from './applied-texts.ts'
+import { type AppliedText, judge, makerOf, numberOf } from './judge.ts'
 import { type KillPlan, type KillStep, makeKillPlan } from './kill-plan.ts'
 import { inScratch } from './scratch.ts'
 import { leftIn, storedNames } from './stored-names.ts'
@@ -248,10 +249,7 @@ class Campaign {
   }
 
   #applied(): readonly AppliedText[] {
-    return this.#server.applied(0, 1_000_000).entries.flatMap(({ user, body }) => {
-      const { text, texts } = body as { text?: string; texts?: readonly string[] }
-      return (texts ?? [text ?? '']).map((one) => ({ user, text: nameOf(one) }))
-    })
+    return appliedTexts(this.#server)
   }
 
   #mayBe(name: string): boolean {

@@ -37,3 +37,23 @@ export function leftIn(file: string): readonly string[] {
     database.close()
   }
 }
+
+/** Where rows do not fit together, at any time. */
+export function inconsistenciesIn(file: string): readonly string[] {
+  const database = new SqliteDatabase(file, { readonly: true, timeout: 10_000 })
+  try {
+    const wrong = database
+      .prepare<[], { lane: number; pending: number; rows: number }>(
+        `SELECT lane, pending, (SELECT count(*) FROM holdfast_operations o WHERE o.lane = l.lane) AS rows
+         FROM holdfast_lanes l WHERE pending <> rows`,
+      )
+      .all()
+    const whole = database.pragma('integrity_check', { simple: true })
+    return [
+      ...(whole === 'ok' ? [] : [`integrity_check: ${String(whole)}`]),
+      ...wrong.map(({ lane, pending, rows }) => `lane ${lane} counts ${pending}, and has ${rows}`),
+    ]
+  } finally {
+    database.close()
+  }
+}

@@ -1,5 +1,6 @@
 /** What a soak run does in turns. Each trial is one seed; who has had enough of one kind says so. */
 import { fuzz } from '../../src/simulation/search/fuzz.ts'
+import { fullDisk } from './full-disk.ts'
 import { killCampaign } from './kill-campaign.ts'
 import { tornWal } from './torn-wal.ts'
 import { Violation } from './violation.ts'
@@ -16,6 +17,7 @@ const PLANS = 20
 export const TRIALS = {
   kills: async (seed, most) => ({ ...(await killCampaign(seed, most)) }),
   torn: async (seed, most) => ({ ...(await tornWal(seed, most)) }),
+  full: async (seed, most) => ({ ...(await fullDisk(seed, most)) }),
   seeds: async (seed, most) => {
     const goesOn = (seeds: number) => seeds < Math.min(PLANS, most)
     const { seeds, failures } = await fuzz({ from: 1 + (seed - 1) * PLANS, goesOn })

@@ -7,7 +7,8 @@ import type { Scenario, ScenarioStep } from '../scenario.ts'
 import { Dice } from './dice.ts'
 import { chooseFeatures, type Features } from './features.ts'
 import { planServer } from './plan-server.ts'
-import { planSteps } from './plan-steps.ts'
+import { MOST_BYTES, planSteps } from './plan-steps.ts'
+import { planRequirementSource } from './plan-requirement-source.ts'
 import { goodToken, planSource, planTokens } from './plan-tokens.ts'
 
 export function makePlan(seed: number): Scenario {
@@ -20,12 +21,14 @@ export function makePlan(seed: number): Scenario {
   const { requirement = 'required' } = config ?? {}
   const { steps, operations, endedAt } = planSteps(dice, features, { users, kinds, tokens })
   const source = planSource(dice, features, tokens)
+  const demands = planRequirementSource(dice, features, requirement)
   return {
     scenario: 1,
     name: `seed ${seed}`,
     config,
     tokens: tokens.tokens,
     ...(source === undefined ? {} : { source }),
+    ...(demands === undefined ? {} : { requirementSource: demands }),
     server: planServer(dice, features, { users, kinds, operations }),
     steps: [...steps, ...healing(endedAt, users, requirement, features.has('second'))],
   }
@@ -36,6 +39,7 @@ function chooseKinds(dice: Dice, features: Features): string[] {
   if (features.has('merges')) kinds.push('tag', 'count', 'tag')
   if (features.has('records')) kinds.push('create', 'touch', 'touch', 'link')
   if (features.has('followUps')) kinds.push('spawn')
+  if (features.has('folds')) kinds.push('fold', 'fold')
   if (features.has('briefKeys')) kinds.push('brief')
   if (features.has('releases')) kinds.push('draft')
   if (features.has('deviceScoped')) kinds.push('unsubscribe')
@@ -57,6 +61,7 @@ function chooseConfig(dice: Dice, features: Features): Config {
     maxAttempts: dice.of([1, 2, 3, 12]),
     patienceMs,
     maxPending: dice.of([3, 1_000_000, 1_000_000]),
+    ...(features.has('limits') && { maxPayloadBytes: dice.of([MOST_BYTES, 262_144]) }),
     batchWindowMs: dice.of([0, 0, 0, 50, 2000]),
     backoff: chooseBackoff(dice, patienceMs > 60_000 || features.has('network')),
     vault: dice.chance(0.8),

@@ -31,7 +31,8 @@ export function planServer(dice: Dice, features: Features, names: PlannedNames):
     const times = dice.of([1, 1, 2, 4])
     return { match: planMatch(dice, names), ...dice.weighted(faults)?.(), times }
   })
-  return { latency: dice.of([0, 1, 10, 10, 200]), latencies, replies }
+  const latency = dice.of([0, 1, 10, 10, 200])
+  return { latency, ...(features.has('dates') && { dates: true }), latencies, replies }
 }
 
 type Fault = () => Omit<Reply, 'match' | 'times'>

@@ -162,7 +162,24 @@ function enqueue({ dice, kinds, operations, features }: Told): Step {
   const kind = dice.any(kinds) ?? 'note'
   const expiry =
     features.has('expiry') && dice.chance(0.3) ? { expiresInMs: dice.of([1, 1000, MINUTE_MS]) } : {}
-  return { enqueue: { id, kind, payload: payloadOf(dice, kind, id), ...expiry } }
+  const payload = {
+    ...payloadOf(dice, kind, id),
+    ...(features.has('limits') && atLimit(dice, kind)),
+  }
+  return { enqueue: { id, kind, payload, ...expiry } }
+}
+
+/** The longest payload there may be, in some plans. */
+export const MOST_BYTES = 26
+
+const LARGE = 'x'.repeat(90_000)
+
+/** As long as a payload may just be, or just not; and so large that few of them merge (Q4, Q16). */
+function atLimit(dice: Dice, kind: string): Record<string, unknown> {
+  if (dice.chance(0.7)) return {}
+  const text = 'x'.repeat(MOST_BYTES - '{"text":""}'.length + dice.between(-1, 1))
+  if (kind === 'note' || kind === 'brief' || kind === 'draft') return { text }
+  return kind === 'tag' && dice.chance(0.3) ? { value: LARGE } : {}
 }
 
 function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown> {
@@ -176,6 +193,8 @@ function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown
       return { key: dice.of(['a', 'b']), value: id }
     case 'count':
       return { name: dice.of(['a', 'b']), by: dice.between(1, 9) }
+    case 'fold':
+      return { by: dice.of([1, -1, 2, -2]) }
     case 'create':
     case 'touch':
     case 'link':

@@ -62,7 +62,14 @@ export function planSource(
   const answers = Array.from({ length: dice.between(0, 8) }, (): SourceAnswer => {
     const after = dice.of([0, 0, 5, 15, 500, 61_000])
     const token = Object.fromEntries(users.map(([user, names]) => [user, dice.any(names) ?? '']))
+    const strange: (readonly [number, SourceAnswer])[] = features.has('garbage')
+      ? [
+          [2, { garbage: true, after }],
+          [1, { never: true }],
+        ]
+      : []
     return dice.weighted<SourceAnswer>([
+      ...strange,
       [6, { token, after }],
       [1, { none: true, after }],
       [1, { denied: true, after }],

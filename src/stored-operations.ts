@@ -1,0 +1,46 @@
+/** Lists of what is stored, for the app to look at. They ask storage itself, and decide nothing. */
+import type { Storage } from '../storage/storage.ts'
+import type { UserId } from './model.ts'
+import { describe, type OperationInfo } from './operation-info.ts'
+
+export interface PendingFilter {
+  /** Of this user only; null: of the anonymous identity. Default: of all. */
+  readonly user?: string | null
+  /** At most so many, a whole number from 1. Default: 1000. */
+  readonly limit?: number
+}
+
+const MOST_LETTERS = 1000
+const MOST_PENDING = 1000
+
+/** Lane by lane, each in the order in which it will be sent. */
+export async function pendingOperations(
+  storage: Storage,
+  { user, limit = MOST_PENDING }: PendingFilter,
+): Promise<readonly OperationInfo[]> {
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new RangeError(`pending: limit must be a whole number from 1, not ${String(limit)}`)
+  }
+  const { lanes } = await storage.reload()
+  const found: OperationInfo[] = []
+  for (const { lane, user: owner, pending } of lanes) {
+    if (pending === 0 || (user !== undefined && owner !== user)) continue
+    const left = limit - found.length
+    if (left === 0) break
+    const rows = await storage.window(lane, Number.MIN_SAFE_INTEGER, left)
+    found.push(...rows.map((row) => describe({ state: 'pending', row, user: owner })))
+  }
+  return found
+}
+
+/** The oldest first. */
+export async function deadLetters(
+  storage: Storage,
+  { user }: { readonly user?: string | null },
+): Promise<readonly OperationInfo[]> {
+  const letters = await storage.letters({
+    ...(user === undefined ? {} : { user: user as UserId | null }),
+    limit: MOST_LETTERS,
+  })
+  return letters.map((letter) => describe({ state: 'dead', letter, user: letter.user }))
+}
