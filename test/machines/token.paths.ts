@@ -167,6 +167,13 @@ export const tokenInvariants: Invariants<typeof tokenMachine> = {
   }) =>
     !isAtRest(after) ||
     (after.value.refresh === 'idle' && !after.context.parked && after.context.need === null),
+  'a machine with a valid token, or none, and nothing open is at rest': ({ after }) => {
+    const { parked, need, refusedCount, failedCount, lostReason } = after.context
+    const isOpen = parked || need !== null || refusedCount > 0 || failedCount > 0
+    const isPlain = after.value.validity === 'valid' || after.value.validity === 'absent'
+    const isIdle = after.value.refresh === 'idle' && lostReason === 'missing'
+    return isAtRest(after) === (isPlain && isIdle && !isOpen)
+  },
   'the end of a session leaves a machine at rest (T11)': ({ event, after }) =>
     event.type !== 'token.lost' || event.reason !== 'missing' || isAtRest(after),
   'the end of a session leaves nothing behind (T11)': ({ event, after }) => {

@@ -671,6 +671,14 @@ const refresh: TokenRow[] = [
     }),
   },
   {
+    name: 'and after a longer wait if it gives it again (T8)',
+    given: [arrived(1), refused(1), repeated, alarm],
+    when: repeated,
+    expected: outcome('refused', 'coolingDown', [refreshFailed, coolDown('refused-again', 2)], {
+      refusedCount: 3,
+    }),
+  },
+  {
     name: 'a source that failed is asked again after a wait, and the need stays open (T6)',
     given: [workDue(0)],
     when: failed,
