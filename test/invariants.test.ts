@@ -48,6 +48,16 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       broken: (run) => sendSecond(run, 500),
       kept: (run) => sendSecond(run, 200),
     },
+    {
+      // The server answered 200, and what no kind understands (Q6).
+      broken: (run) => sendSecond(run, 200, '{"record":7}'),
+      kept: (run) => sendSecond(run, 200, '{"record":"srv-1"}'),
+    },
+    {
+      // Completed without a request: that may be where neighbours come to nothing (Q4).
+      broken: (run) => fold(run, [2, -1]),
+      kept: (run) => fold(run, [2, -2]),
+    },
   ],
   'durable-before-ack': [
     {
@@ -99,6 +109,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
         sendAfterUnknown(run, { body: { text: 'changed' }, client })
       },
     },
+    {
+      // A known limit: only a record that was created since may be called otherwise (Q12).
+      broken: (run) => callOtherwise(run, 99),
+      kept: (run) => callOtherwise(run, 100),
+    },
   ],
   'effect-once': [
     {
@@ -119,6 +134,17 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => {
         enqueue(run, 'n2', 2)
         enqueue(run, 'n3', 3)
+      },
+    },
+    {
+      // What a reply yields goes ahead of what waits behind it (Q13).
+      broken: (run) => {
+        enqueue(run, 'n2', 2)
+        followUp(run, 3)
+      },
+      kept: (run) => {
+        enqueue(run, 'n3', 3)
+        followUp(run, 2)
       },
     },
   ],
@@ -169,6 +195,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       broken: (run) => send(run, ['n1'], { token: null }),
       kept: (run) => send(run, ['n1'], { token: null, client: offClient(run) }),
     },
+    {
+      // The device is another user's by then (I8).
+      broken: (run) => sendFromDevice(run, 'bob'),
+      kept: (run) => sendFromDevice(run, 'alice'),
+    },
   ],
   'bounded-refresh': [
     {
@@ -183,6 +214,18 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
     {
+      // Whoever asks for a token joins a call under way, and ends a wait (T6).
+      broken: (run) => {
+        call(run, { name: 'refreshToken', at: 150 })
+        ask(run, 100)
+        ask(run, 150)
+      },
+      kept: (run) => {
+        call(run, { name: 'refreshToken', at: 150 })
+        askTwice(run, 'throws', 40)
+      },
+    },
+    {
       broken: (run) => askTwice(run, 'throws', 500),
       kept: (run) => askTwice(run, 'throws', 1000),
     },
@@ -191,6 +234,14 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => {
         put(run, 150, [['tokens', tokenRow('alice', 2)]])
         askTwice(run, 'denied', 500_000)
+      },
+    },
+    {
+      // What another process was given reaches this one through the vault; without, it can only ask (Q17).
+      broken: (run) => deniedMeanwhileGiven(run),
+      kept: (run) => {
+        run.settings = { ...run.settings, hasVault: false }
+        deniedMeanwhileGiven(run)
       },
     },
     {
@@ -236,8 +287,29 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
         exhaust(run)
       },
     },
+    {
+      // What could not be recorded, the next process knows nothing of (Q11).
+      broken: (run) => retryInNextLife(run, 99),
+      kept: (run) => retryInNextLife(run, 110),
+    },
+    {
+      broken: (run) => sendInTime(run, 1000, 1000),
+      kept: (run) => sendInTime(run, 1000, 999),
+    },
   ],
   'legal-transitions': [
+    {
+      // It may have arrived (Q10).
+      broken: (run) => cancelSent(run, null),
+      kept: (run) => cancelSent(run, 503),
+    },
+    {
+      broken: (run) => put(run, 30, [['tokens', tokenRow('alice', 1, { refused: 1 })]]),
+      kept: (run) => {
+        send(run, ['n1'], { at: 20, status: 401 })
+        put(run, 30, [['tokens', tokenRow('alice', 1, { refused: 1 })]])
+      },
+    },
     {
       broken: (run) => put(run, 30, [['operations', operationRow('n1')]]),
       kept: (run) => put(run, 30, [['operations', operationRow('n2', 2)]]),
@@ -418,7 +490,52 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
         park(run, [])
       },
     },
+    {
+      broken: (run) => keepAnonymous(run),
+      kept: (run) => {
+        run.settings = { ...run.settings, anonymous: 'hold' }
+        keepAnonymous(run)
+      },
+    },
+    {
+      broken: (run) => call(run, { name: 'read', step: 'r1', settledAt: null }),
+      kept: (run) => call(run, { name: 'read', step: 'r1', settledAt: 20 }),
+    },
   ],
+}
+
+/** A follow-up of n1, in the place of this number. */
+function followUp(run: DoctoredRun, place: number): void {
+  const row = operationRow('n9', place)
+  put(run, 10, [['operations', { ...row, id: `${idOf('n1')}/0` }]])
+}
+
+function sendFromDevice(run: DoctoredRun, next: string): void {
+  call(run, { step: 'd1', draft: { kind: 'unsubscribe', payload: {} } })
+  call(run, { name: 'login', user: next, at: 20 })
+  send(run, ['d1'], { at: 30, kind: 'unsubscribe' })
+}
+
+function cancelSent(run: DoctoredRun, status: number | null): void {
+  enqueue(run, 'n2', 2)
+  send(run, ['n2'], { at: 20, ids: [idOf('n2', 2)], status })
+  call(run, { name: 'cancel', step: 'n2', at: 40 })
+  const row = operationRow('n2', 2)
+  const outcome = { id: idOf('n2', 2), outcome: 'cancelled', reason: null, settled_at: 40 }
+  const changes: RowChange[] = [
+    { table: 'operations', action: 'gone', row },
+    { table: 'outcomes', action: 'put', row: outcome },
+  ]
+  run.rows.apply(changes, 40, 0)
+}
+
+function sendInTime(run: DoctoredRun, expiresAt: number, at: number): void {
+  put(run, 0, [['operations', { ...operationRow('n2', 2), expires_at: expiresAt }]])
+  send(run, ['n2'], { at, ids: [idOf('n2', 2)] })
+}
+
+function keepAnonymous(run: DoctoredRun): void {
+  put(run, 30, [['operations', operationRow('a1', 1, 0)]])
 }
 
 function dropped(name: string, place: number, reason: string) {
@@ -435,10 +552,40 @@ function offClient(run: DoctoredRun) {
   return { ...clientOf(run), requirement: 'off', token: null } as const
 }
 
-function sendSecond(run: DoctoredRun, status: number): void {
+function sendSecond(run: DoctoredRun, status: number, body = '{}'): void {
   enqueue(run, 'n2', 2)
-  send(run, ['n2'], { at: 20, ids: [idOf('n2', 2)], status })
+  const reply = { status, headers: { 'content-type': 'application/json' }, body }
+  send(run, ['n2'], { at: 20, ids: [idOf('n2', 2)], status, reply })
   complete(run, 'n2', 2)
+}
+
+function fold(run: DoctoredRun, worths: readonly number[]): void {
+  for (const [index, by] of worths.entries()) {
+    const place = index + 2
+    const row = { ...operationRow('f', place), kind: 'fold', payload: JSON.stringify({ by }) }
+    put(run, 0, [['operations', row]])
+    put(run, 10, [['operations', row]], 'gone')
+  }
+}
+
+/** What was sent under a local id is sent again under the server's; it was created at that time. */
+function callOtherwise(run: DoctoredRun, createdAt: number): void {
+  const payload = { record: 'local-1' }
+  const row = { ...operationRow('n2', 1), kind: 'touch', payload: JSON.stringify(payload) }
+  put(run, 0, [['operations', row]])
+  put(run, createdAt, [
+    ['operations', { ...operationRow('n3', 2), ...row, kind: 'create', id: idOf('n3', 2) }],
+  ])
+  send(run, ['n2'], { at: 100, status: null, body: payload })
+  send(run, ['n2'], { at: 2000, body: { record: 'srv-1' } })
+}
+
+/** It fails at 110; the disk fails then; and the next process sends it again at once. */
+function retryInNextLife(run: DoctoredRun, diskFailedAt: number): void {
+  send(run, ['n2'], { at: 100, status: 500 })
+  run.turns.push({ at: diskFailedAt, turn: 'disk', byMs: 0 })
+  beginLife(run, { startedAt: 200, beganBy: 'crash' })
+  send(run, ['n2'], { at: 300, client: { ...clientOf(run), life: 1 } })
 }
 
 function acknowledge(run: DoctoredRun, found: 'pending' | null): void {
@@ -468,6 +615,13 @@ function askTwice(
   const token = outcome === 'token' ? 'a2' : null
   ask(run, 100, { reason, answer: { at: 110, wall: 110, outcome, token } })
   ask(run, 110 + laterMs, { reason })
+}
+
+/** The user was given a token in another process after the source had denied one here. */
+function deniedMeanwhileGiven(run: DoctoredRun): void {
+  const row = tokenRow('alice', 2)
+  run.rows.apply([{ table: 'tokens', action: 'put', row }], 150, run.lives.length)
+  askTwice(run, 'denied', 500_000)
 }
 
 /** A sending that is over at 110, and the next one, so much later. */

@@ -138,6 +138,7 @@ describe('what counts towards death', () => {
       verdict: 'dead',
       reason: 'attempts-exhausted',
       unknownSince: null,
+      limitMs: null,
     })
     expect(judge(judged({ envelope, settings: { ...settings, patienceMs: 5001 } }))).toMatchObject({
       verdict: 'waiting',
@@ -166,5 +167,6 @@ test('a rejected envelope of several is judged one by one; one of one is dead', 
     verdict: 'dead',
     reason: 'rejected',
     unknownSince: null,
+    limitMs: null,
   })
 })

@@ -158,7 +158,7 @@ export class Dispatch {
 
   /** What is in a lane at the start, or when it is taken over. */
   adopt(state: OpenedState): void {
-    const { lanes, settings, pilot } = this.#core
+    const { lanes, pilot } = this.#core
     const mayHaveBeenSent = (lane: LaneId) => this.#leftBehind?.includes(lane) ?? true
     const envelopes = state.envelopes.map((envelope) =>
       this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope,
@@ -171,15 +171,20 @@ export class Dispatch {
       known.add(line)
       line.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
       if (pending > 0) pilot.shrunk(line)
-      if (!this.#isOurs) continue
-      const { envelope } = line
-      if (envelope !== null) this.#parts.waits.begin(line, envelope)
-      if (line.letters > 0 && settings.onDead === 'hold') {
-        this.#parts.holds.setOnLane(line, 'dead-letter', 'a dead letter from before the start')
-      }
+      if (this.#isOurs) this.#resume(line)
     }
     this.#emptyAllBut(known)
     if (!this.#isOurs) this.#armIfPending()
+  }
+
+  /** What a lane that storage told of waits for. */
+  #resume(line: LaneLine): void {
+    const { waits, holds } = this.#parts
+    const { envelope } = line
+    if (envelope !== null) waits.begin(line, envelope)
+    if (line.letters > 0 && this.#core.settings.onDead === 'hold') {
+      holds.setOnLane(line, 'dead-letter', 'a dead letter from before the start')
+    }
   }
 
   /** Reads what is stored, however often that takes; whoever has got the lock then takes over. */
@@ -267,10 +272,12 @@ export class Dispatch {
     const known = new Set<LaneLine>()
     for (const row of state.lanes) {
       const isNew = lanes.get(row.lane) === undefined
-      const line = lanes.make(row)
+      const ofLane = state.envelopes.filter((envelope) => envelope.lane === row.lane)
+      const line = lanes.make(row, ofLane)
       known.add(line)
       const { pending } = line
       if (!isNew) line.refreshed(row)
+      else if (this.#isOurs) this.#resume(line)
       if (line.pending > 0) pilot.arrived(line)
       else if (pending > 0) pilot.shrunk(line)
     }

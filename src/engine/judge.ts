@@ -18,9 +18,10 @@ export type Verdict =
       readonly reason: DeadReason
       /** Since when its outcome is unknown, if it is: it dies whole then, and comes back whole under the same key (Q8). */
       readonly unknownSince: Instant | null
+      readonly limitMs: number | null
     }
   | { readonly verdict: 'refused' }
-  /** Sent again after a wait. */
+  /** Sent again after a wait. `limitMs`: how long the server asks every lane to wait. */
   | { readonly verdict: 'waiting'; readonly envelope: EnvelopeRow; readonly limitMs: number | null }
 
 export interface Judged {
@@ -52,7 +53,12 @@ export function judge(judged: Judged): Verdict {
     case 'rejected':
       return envelope.members.length > 1
         ? { verdict: 'alone' }
-        : { verdict: 'dead', reason: interpretation.reason ?? 'rejected', unknownSince: null }
+        : {
+            verdict: 'dead',
+            reason: interpretation.reason ?? 'rejected',
+            unknownSince: null,
+            limitMs: null,
+          }
     case 'retry':
     case undefined:
       return judgeAgain(judged)
@@ -67,18 +73,22 @@ function judgeAgain(judged: Judged): Verdict {
   const isDoubtful = reply !== null && isSuccess(reply)
   const attempts = envelope.attempts + 1
   const countedAttempts = envelope.countedAttempts + (isCounted(judged) ? 1 : 0)
+  // What was only recorded until now has not been attempted, however long ago that was.
+  const isFirst = envelope.attempts === 0 && envelope.unknownSince === null
+  const firstSentAt = isFirst ? sentAt : (envelope.firstAttemptAt ?? sentAt)
   // A clock that jumped back does not make the patience longer than it is from now on.
-  const firstAttemptAt = Math.min(envelope.firstAttemptAt ?? sentAt, now)
+  const firstAttemptAt = Math.min(firstSentAt, now)
   const unknownSince = envelope.unknownSince ?? (isUnknown || isDoubtful ? sentAt : null)
-  if (countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs) {
-    return { verdict: 'dead', reason: 'attempts-exhausted', unknownSince }
-  }
   const asked = reply === null ? null : retryAfterMs(reply, now)
+  const limitMs = reply?.status === 429 || reply?.status === 503 ? asked : null
+  if (countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs) {
+    return { verdict: 'dead', reason: 'attempts-exhausted', unknownSince, limitMs }
+  }
   const waitMs = Math.max(backoffMs(attempts, judged.fraction, settings.backoff), asked ?? 0)
   const mayBeFormedAnew = (reply?.status === 425 || reply?.status === 429) && unknownSince === null
   return {
     verdict: 'waiting',
-    limitMs: reply !== null && (reply.status === 429 || reply.status === 503) ? asked : null,
+    limitMs,
     envelope: {
       ...envelope,
       ...(mayBeFormedAnew ? { key: null, members: [] } : {}),

@@ -184,14 +184,17 @@ export class LaneLine {
   loaded(rows: readonly OperationRow[]): void {
     const last = this.#rows.at(-1)?.place ?? Number.NEGATIVE_INFINITY
     this.#rows.push(...rows.filter((row) => row.place > last))
+    this.tail = Math.max(this.tail, rows.at(-1)?.place ?? 0)
     this.pending = Math.max(this.pending, this.#rows.length)
   }
 
   /** Operations are gone from storage. */
   removed(places: readonly number[]): void {
     const head = this.head
-    this.pending -= places.length
     this.#rows = this.#rows.filter((row) => !places.includes(row.place))
+    // What another process has put in may not be counted yet (Q17).
+    const countedCount = places.filter((place) => place <= this.tail).length
+    this.pending = Math.max(this.pending - countedCount, this.#rows.length)
     for (const envelope of Array.from(this.#envelopes.values())) {
       const left = withoutMembers(envelope, places)
       if (left === null) this.#envelopes.delete(envelope.place)

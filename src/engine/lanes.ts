@@ -10,8 +10,8 @@ export class Lanes {
   readonly #coming = new Map<UserId | null, number>()
 
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
-  /** Owners whose lane, once it is there, is about to be changed. */
-  readonly #halted = new Set<UserId>()
+  /** Owners whose lane is about to be changed, also if it is only on its way: how often. */
+  readonly #halted = new Map<UserId, number>()
   /** How often the device has gone over to another user; of the last time, to whom (I8). */
   #turn = 0
   #lastTaker: UserId | null = null
@@ -25,20 +25,22 @@ export class Lanes {
     const line = new LaneLine(row, envelopes)
     this.#byLane.set(row.lane, line)
     this.#byUser.set(row.user, line)
-    if (row.user !== null && this.#halted.has(row.user)) line.changeBegun()
+    const halts = row.user === null ? 0 : (this.#halted.get(row.user) ?? 0)
+    for (let halt = 0; halt < halts; halt += 1) line.changeBegun()
     return line
   }
 
   /** This owner's lane is about to be changed, also if it is only on its way: nothing is sent until `resume()`. */
   halt(user: UserId): void {
-    const line = this.ofUser(user)
-    if (line === undefined) this.#halted.add(user)
-    else line.changeBegun()
+    this.#halted.set(user, (this.#halted.get(user) ?? 0) + 1)
+    this.ofUser(user)?.changeBegun()
   }
 
   /** It has been changed: the caller ends the change of the line, if there is one by now. */
   resume(user: UserId): LaneLine | undefined {
-    this.#halted.delete(user)
+    const left = (this.#halted.get(user) ?? 1) - 1
+    if (left === 0) this.#halted.delete(user)
+    else this.#halted.set(user, left)
     return this.ofUser(user)
   }
 

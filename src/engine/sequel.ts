@@ -43,6 +43,16 @@ interface Death {
   readonly blameless?: readonly OperationRow[]
   /** The records whose creations failed (Q12). */
   readonly dependsOn?: readonly string[]
+  /** What the server asked of every lane with the same reply (Q7). */
+  readonly limit?: DeadlineChange | null
+}
+
+/** What was made of a reply, or of there being none. */
+interface Judgement {
+  readonly reply: Reply | null
+  readonly verdict: Verdict
+  readonly interpreted: Interpreted | null
+  readonly limit: DeadlineChange | null
 }
 
 export class Sequel {
@@ -89,8 +99,10 @@ export class Sequel {
     }
     this.#interpret(line, attempt, reply, (interpreted) => {
       const verdict = this.#judge(line, attempt, reply, interpreted)
-      const asksToWait = verdict.verdict === 'waiting' && verdict.limitMs !== null
-      if (reply !== null && !isPortal && !asksToWait) this.#connectivity.portalGone()
+      const limitMs = 'limitMs' in verdict ? verdict.limitMs : null
+      const limit = limitMs === null ? null : this.#connectivity.limited(limitMs)
+      // What the reply asks of every lane holds by now: no captive portal stops them any more.
+      if (reply !== null && !isPortal) this.#connectivity.portalGone()
       if (verdict.verdict === 'refused') {
         this.#refused(line, attempt)
         return
@@ -98,7 +110,7 @@ export class Sequel {
       if (reply !== null && attempt.credential !== null && line.user !== null) {
         this.#wallet.accepted(line.user, attempt.credential.generation)
       }
-      this.#carryOut(line, attempt, reply, verdict, interpreted)
+      this.#carryOut(line, attempt, { reply, verdict, interpreted, limit })
     })
   }
 
@@ -188,7 +200,7 @@ export class Sequel {
   /** Makes operations dead letters; the lane goes on, or is held (Q9). */
   bury(line: LaneLine, members: readonly OperationRow[], death: Death): void {
     const { reason, excerpt, status, envelopeKey, unknownSince = null } = death
-    const { blameless = [], dependsOn = [] } = death
+    const { blameless = [], dependsOn = [], limit = null } = death
     const reasonOf = (row: OperationRow) => (blameless.includes(row) ? 'outcome-unknown' : reason)
     const { boundary, settings, report } = this.#core
     const { order } = line
@@ -211,7 +223,7 @@ export class Sequel {
       unknownSince,
       dependsOn,
     } as const
-    const changes = () => (isStill() ? [change] : [])
+    const changes = () => (isStill() ? [change, ...(limit === null ? [] : [limit])] : [])
     this.#commit(line, changes, {}, () => {
       this.#removed(line, members)
       line.letters += members.length
@@ -346,9 +358,7 @@ export class Sequel {
   #carryOut(
     line: LaneLine,
     attempt: Attempt,
-    reply: Reply | null,
-    verdict: Verdict,
-    interpreted: Interpreted | null,
+    { reply, verdict, interpreted, limit }: Judgement,
   ): void {
     const { members } = attempt
     switch (verdict.verdict) {
@@ -367,11 +377,12 @@ export class Sequel {
           status: reply?.status ?? null,
           envelopeKey: unknownSince === null ? null : attempt.key,
           unknownSince,
+          limit,
         })
         return
       }
       case 'waiting':
-        this.#wait(line, members, reply, verdict)
+        this.#wait(line, members, reply, verdict.envelope, limit)
         return
       case 'refused':
     }
@@ -431,7 +442,10 @@ export class Sequel {
   #doubtRequirement(line: LaneLine): void {
     const { pilot } = this.#core
     if (line.user === null) {
-      this.#holds.setOnOwner(null, 'requirement-unknown', 'a 401 to an unsigned request')
+      // Who has learned meanwhile that it is required is in no doubt.
+      if (pilot.requirement !== 'required') {
+        this.#holds.setOnOwner(null, 'requirement-unknown', 'a 401 to an unsigned request')
+      }
     } else {
       pilot.token(line.user, { type: 'unsigned.refused' })
     }
@@ -443,14 +457,11 @@ export class Sequel {
     line: LaneLine,
     members: readonly OperationRow[],
     reply: Reply | null,
-    { envelope, limitMs }: Extract<Verdict, { verdict: 'waiting' }>,
+    envelope: EnvelopeRow,
+    limit: DeadlineChange | null,
   ): void {
-    const deadline: DeadlineChange | null =
-      limitMs === null ? null : this.#connectivity.limited(limitMs)
-    // What the reply asks of every lane holds by now: no captive portal stops them any more.
-    if (limitMs !== null) this.#connectivity.portalGone()
     const changes: Change[] = [{ change: 'envelope', envelope }]
-    if (deadline !== null) changes.push(deadline)
+    if (limit !== null) changes.push(limit)
     this.#commit(line, changes, {}, () => {
       line.recorded(envelope)
       line.mayHaveBeenSent = false

@@ -4,11 +4,14 @@ import type { Random } from '../ports/random.ts'
 export class SeededRandom implements Random {
   #state: number
   #nonceCount = 0
+  /** Two processes never draw the same. */
+  readonly #prefix: string
   /** What the next nonce is to be: the simulation names its operations. */
   nextNonce: string | null = null
 
-  constructor(seed: number) {
+  constructor(seed: number, prefix = 'n') {
     this.#state = seed >>> 0
+    this.#prefix = prefix
   }
 
   fraction(): number {
@@ -23,6 +26,6 @@ export class SeededRandom implements Random {
     const named = this.nextNonce
     this.nextNonce = null
     this.#nonceCount += 1
-    return named ?? `n${this.#nonceCount}`
+    return named ?? `${this.#prefix}${this.#nonceCount}`
   }
 }

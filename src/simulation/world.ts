@@ -78,16 +78,19 @@ export class World {
         token: this.recorder.rows.tokens.get(user ?? '') ?? null,
       }),
     )
-    const process = (name: ProcessName, seed: number) =>
+    const process = (name: ProcessName, random: SeededRandom) =>
       new AppProcess({
         name,
         world: this,
         recorder: this.recorder,
-        random: new SeededRandom(seed),
+        random,
         journal: journals[name],
         machines,
       })
-    this.#processes = { main: process('main', 1), second: process('second', 2) }
+    this.#processes = {
+      main: process('main', new SeededRandom(1)),
+      second: process('second', new SeededRandom(2, 'm')),
+    }
   }
 
   /** The kinds of the app's present release. */

@@ -79,14 +79,6 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace: 'WHERE lane = ? AND place > ? ORDER BY place DESC LIMIT ?',
   },
   {
-    id: 'ordered-by-time',
-    what: 'a lane is in the order of the clock, not of its places',
-    rule: 'Q2',
-    file: 'storage/sqlite/tables.ts',
-    find: 'WHERE lane = ? AND place > ? ORDER BY place LIMIT ?',
-    replace: 'WHERE lane = ? AND place > ? ORDER BY enqueued_at, place LIMIT ?',
-  },
-  {
     id: 'follow-ups-at-the-end',
     what: 'follow-ups are put at the end of their lane',
     rule: 'Q13',
@@ -160,22 +152,6 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     file: 'src/engine/sender.ts',
     find: 'return expiresAt !== null && expiresAt <= this.#core.boundary.wall && !line.isOutcomeUnknown',
     replace: 'return false',
-  },
-  {
-    id: 'cancelled-though-sent',
-    what: 'after a crash the head of a lane, which may have arrived, can be cancelled',
-    rule: 'Q10',
-    file: 'src/engine/interventions.ts',
-    find: 'return (line.mayHaveBeenSent && line.head?.id === id) || line.isUnknownAt(place)',
-    replace: 'return line.isUnknownAt(place)',
-  },
-  {
-    id: 'anything-2xx-is-accepted',
-    what: 'a reply that is not as declared counts as accepted',
-    rule: 'Q6',
-    file: 'src/operations/interpret-reply.ts',
-    find: `isAsDeclared(reply, context) ? 'accepted' : 'retry'`,
-    replace: `'accepted'`,
   },
   {
     id: 'offline-for-ever',

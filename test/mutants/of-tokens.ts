@@ -43,13 +43,12 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'source-asked-twice',
-    what: 'the source is asked again while it is being asked',
+    what: 'the source is asked twice at a time',
     rule: 'T6',
-    file: 'machines/token.machine.ts',
-    find: `'source.answered': { target: 'idle', actions: 'forgetFailures' },`,
-    replace: `'source.answered': { target: 'idle', actions: 'forgetFailures' },
-            'refresh.wanted': { actions: 'ask' },
-            'refresh.requested': { actions: 'ask' },`,
+    file: 'src/tokens/refresher.ts',
+    find: 'call.ask = boundary.ask(this.#question(call), (answer) => this.#answered(call, answer))',
+    replace: `boundary.ask(this.#question(call), () => undefined)
+    call.ask = boundary.ask(this.#question(call), (answer) => this.#answered(call, answer))`,
   },
   {
     id: 'source-asked-without-end',

@@ -32,4 +32,5 @@ registerHooks({
 
 // Whoever misspells it must not believe that all is well.
 const named = process.env['HOLDFAST_MUTANT'] ?? ''
-if (named !== '') process.stderr.write(`mutant ${named} in ${fileURLToPath(ROOT + mutantOf(named).file)}\n`)
+if (named !== '')
+  process.stderr.write(`mutant ${named} in ${fileURLToPath(ROOT + mutantOf(named).file)}\n`)

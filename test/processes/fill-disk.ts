@@ -29,6 +29,8 @@ const code = await codeOf(async () => {
 tell({ call: 'open', code })
 if (holdfast !== undefined) {
   const app = holdfast
-  await fillCalls(app, new Dice(seed), tell)
+  const { changes } = await fillCalls(app, new Dice(seed), tell)
   tell({ call: 'close', code: await codeOf(() => app.close({ deadlineMs: 0 })) })
+  await changes
+  tell({ call: 'end', code: null })
 }

@@ -80,15 +80,18 @@ async function fillUntilFull(
     const closed = once(child, 'close')
     const errors = text(child.stderr)
     let isOpened = false
+    let isEnded = false
     createInterface({ input: child.stdout }).on('line', (line) => {
       const told = JSON.parse(line) as Told
       account.hear(told)
       if (told.call === 'open') isOpened = told.code === null
+      if (told.call === 'end') isEnded = true
     })
     const [code, signal] = (await within('the process', closed)) as [number | null, string | null]
     if (code !== 0) {
       throw new Violation('the process', [`ended with ${code ?? signal}: ${await errors}`])
     }
+    if (isOpened && !isEnded) throw new Violation('the process', ['a call was never answered'])
     return isOpened
   } finally {
     child.kill('SIGKILL')

@@ -5,7 +5,7 @@ import { bundle, note } from '../processes/kinds.ts'
 
 /** `code`: of the refusal; null: it was done. */
 export type Told =
-  | { readonly call: 'open' | 'identity' | 'close'; readonly code: string | null }
+  | { readonly call: 'open' | 'identity' | 'close' | 'end'; readonly code: string | null }
   | {
       readonly call: 'enqueue'
       readonly text: string
@@ -16,12 +16,18 @@ export type Told =
 
 const FILL_STEPS = 25
 
-/** Throws what is no refusal. */
+/**
+ * Throws what is no refusal. A change of identity waits until it can be stored (I1): what it answers
+ * resolves with the last of them, at the latest once Holdfast is closed.
+ */
 export async function fillCalls(
   holdfast: Holdfast,
   dice: Dice,
   tell: (told: Told) => void,
-): Promise<void> {
+): Promise<{ readonly changes: Promise<unknown> }> {
+  const changes: Promise<void>[] = []
+  // Else what is completed makes room for what comes.
+  if (dice.chance(0.7)) holdfast.pause()
   const stored: { readonly id: string; readonly text: string }[] = []
   let made = 0
   const enqueue = async () => {
@@ -49,11 +55,12 @@ export async function fillCalls(
       [5, () => [enqueue()]],
       [2, () => Array.from({ length: 4 }, enqueue)],
       [2, () => [cancel()]],
-      [2, () => [change()]],
-      [1, () => [change(), enqueue(), cancel()]],
+      [2, () => (changes.push(change()), [])],
+      [1, () => (changes.push(change()), [enqueue(), cancel()])],
     ])
     await Promise.all(calls?.() ?? [])
   }
+  return { changes: Promise.all(changes) }
 }
 
 export async function codeOf(call: () => Promise<unknown>): Promise<string | null> {

@@ -5,7 +5,7 @@ import { type FullTotals, pageLimit } from './page-limit.ts'
 
 /** Seeds walk on from where the one before stopped, and begin again where nothing is refused any more. */
 const PAGE_LIMITS = 10
-const MOST_PAGES = 120
+const MOST_PAGES = 100
 const FILE_LIMITS = 2
 const MOST_KIB = 800
 const KIB_STEP = 8

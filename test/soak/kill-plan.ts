@@ -27,7 +27,7 @@ export interface KillStep {
   readonly looks: boolean
 }
 
-export type Moment =
+type Moment =
   /** While it opens the file. */
   | { readonly type: 'opening' }
   /** It said so many times more that something is stored. */

@@ -32,9 +32,8 @@ try {
   const sums = await soak({
     names,
     from: options.from,
-    until: minutes === null ? null : startedAt + minutes * 60_000,
+    isOver: () => minutes !== null && performance.now() - startedAt >= minutes * 60_000,
     counts: options,
-    now: () => performance.now(),
     onProgress: (name, seed, totals) => {
       if (performance.now() - saidAt < PROGRESS_MS) return
       saidAt = performance.now()

@@ -14,6 +14,7 @@ import { RememberingServer } from './remembering-server.ts'
 import { inScratch } from './scratch.ts'
 import { inconsistenciesIn, leftIn, storedNames } from './stored-names.ts'
 import { Violation } from './violation.ts'
+import { within } from './within.ts'
 
 const ROOM = 1_000_000
 /** No wait of the engine is longer. */
@@ -40,7 +41,8 @@ export function pageLimit(pages: number, dice: Dice, what: string): Promise<Full
     })
     account.hear({ call: 'open', code })
     if (holdfast !== undefined) {
-      await fillCalls(holdfast, dice, (told) => account.hear(told))
+      const told = fillCalls(holdfast, dice, (one) => account.hear(one))
+      const { changes } = await within('the calls', told)
       const complaints = [
         ...account.midway(storedNames(file), server.applied),
         ...inconsistenciesIn(file),
@@ -49,9 +51,11 @@ export function pageLimit(pages: number, dice: Dice, what: string): Promise<Full
       // Either there is room again while it runs, or at the next start.
       if (dice.chance(0.5)) {
         database.pragma(`max_page_count = ${ROOM}`)
+        holdfast.resume()
         await pass(holdfast, clock)
       }
-      await holdfast.close({ deadlineMs: 0 })
+      await within('closing', holdfast.close({ deadlineMs: 0 }))
+      await within('the changes of identity', changes)
     }
     database.close()
     const later = await open(sqliteStorage({ file }), server, clock)

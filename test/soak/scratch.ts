@@ -20,6 +20,6 @@ export async function inScratch<T>(
     return result
   } catch (error) {
     const complaint = error instanceof Violation ? error.message : String((error as Error).stack)
-    throw new Violation(what, [`${complaint}\n  its files: ${folder}`], folder)
+    throw new Violation(what, [`${complaint}\n  its files: ${folder}`])
   }
 }

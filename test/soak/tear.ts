@@ -1,7 +1,7 @@
 /** What a power cut may leave of what was not synced: less, nothing, or anything. */
 import type { Dice } from '../../src/simulation/search/dice.ts'
 
-export type Damage = 'cut' | 'zeros' | 'noise' | 'sectors'
+type Damage = 'cut' | 'zeros' | 'noise' | 'sectors'
 
 export interface Torn {
   readonly bytes: Buffer

@@ -56,7 +56,8 @@ function whereToTear({ wal, safeUntil, frameBytes }: WalRun, dice: Dice): number
   return Math.min(wal.length, Math.max(safeUntil, close))
 }
 
-async function surviveTear(folder: string, run: WalRun, torn: Torn, what: string) {
+/** Opens the engine on what a tear has left of a run, in `folder`. @throws Violation */
+export async function surviveTear(folder: string, run: WalRun, torn: Torn, what: string) {
   const file = join(folder, 'torn.db')
   writeFileSync(file, run.database)
   writeFileSync(`${file}-wal`, torn.bytes)

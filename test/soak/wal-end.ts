@@ -8,7 +8,7 @@ export interface WalPosition {
   readonly offset: number
 }
 
-export const WAL_HEADER = 32
+const WAL_HEADER = 32
 const FRAME_HEADER = 24
 
 export class WalEnd {

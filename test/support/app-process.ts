@@ -55,6 +55,7 @@ export class AppProcess {
     name: Name,
     args: Orders[Name]['args'],
   ): Promise<Orders[Name]['answer']> {
+    if (name === 'hold') this.#isHeld = false
     const order = ++this.#orderCount
     const answer = Promise.withResolvers<never>()
     this.#answers.set(order, answer)

@@ -78,7 +78,9 @@ function judge(
   const came = cameTo(last, call.at)
   const since = events.steps.filter(({ at, life }) => life === call.life && at >= last.at)
   if (came === 'under way') {
-    const isOfAnother = since.some(isEnd) || isAskedFor(run, before, call, ['forget'])
+    // A session ends for every process, whichever ends it (T11).
+    const hasEnded = events.steps.some((step) => step.at >= last.at && isEnd(step))
+    const isOfAnother = hasEnded || isAskedFor(run, before, call, ['forget'])
     return { next: first, why: isOfAnother ? null : 'another call is under way' }
   }
   if (isAskedFor(run, before, call, ['refreshToken', 'forget'])) return { next: first, why: null }
@@ -88,7 +90,9 @@ function judge(
   if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })
   if (since.length > 0) return { next: first, why: null }
   if (came.outcome === 'none' || came.outcome === 'denied') {
-    return { next: first, why: 'it had denied, and nothing has changed' }
+    // Without a vault, all that others hear of a new token is that there is one: the user has acted.
+    const hasActed = events.steps.some(({ at }) => at >= came.at) && !run.settings.hasVault
+    return { next: first, why: hasActed ? null : 'it had denied, and nothing has changed' }
   }
   const failures = before.failures + 1
   const waitMs = run.settings.backoff.jitter ? 0 : waitOf(UNAVAILABLE, failures)
@@ -104,10 +108,7 @@ function isAskedFor(
 ): boolean {
   return calls.some(
     (call) =>
-      names.includes(call.name) &&
-      call.user === user &&
-      call.at >= last.at &&
-      call.at <= at,
+      names.includes(call.name) && call.user === user && call.at >= last.at && call.at <= at,
   )
 }
 

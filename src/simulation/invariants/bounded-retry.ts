@@ -28,6 +28,8 @@ interface Attempts {
   readonly isCuttable: boolean
   readonly since: number
   readonly life: number
+  /** Before the last one. */
+  readonly former: Omit<Attempts, 'former'> | null
 }
 
 interface Limit {
@@ -46,7 +48,9 @@ export const boundedRetry: Invariant = (run) => {
   const followRequests = follow(run, {
     sent: (request) => {
       if (isRead(request)) return
-      const known = attempts.get(request.ids[0] ?? '')
+      const head = request.ids[0] ?? ''
+      const known = rememberedOf(run, attempts.get(head), request)
+      if (known !== undefined) attempts.set(head, known)
       const why =
         (limit === null ? null : limitFault(run, limit, request)) ??
         (known === undefined ? null : attemptFault(run, known, request)) ??
@@ -58,7 +62,7 @@ export const boundedRetry: Invariant = (run) => {
       const outcome = outcomeOf(request)
       const isUncertain = outcome === 'unknown' || outcome === 'doubtful'
       if (isUncertain) for (const id of request.ids) uncertain.add(id)
-      limit = longer(limit, limitOf(request))
+      limit = longer(limit, limitOf(run, request))
       const head = request.ids[0] ?? ''
       const next = attemptsAfter(run, attempts.get(head), request)
       if (next === null) for (const id of request.ids) attempts.delete(id)
@@ -100,7 +104,13 @@ function attemptsAfter(
     firstFailedAt: null,
     isUnknown: false,
   }
-  const rest = { notBefore: null, isCuttable: false, since: since ?? at, life: client.life }
+  const rest = {
+    notBefore: null,
+    isCuttable: false,
+    since: since ?? at,
+    life: client.life,
+    former: before ?? null,
+  }
   // A crash leaves no wait, a refused token none either, and a portal is not this envelope's.
   if (outcome === 'refused-token') return { ...former, ...rest }
   // It may have been counted just before.
@@ -125,6 +135,7 @@ function attemptsAfter(
     notBefore: since + Math.max(backoffMs, retryAfterMs(request) ?? 0),
     since,
     life: client.life,
+    former: before ?? null,
   }
 }
 
@@ -148,24 +159,54 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
 
 /** Its own time is over, and it has surely not arrived. */
 function expiryFault(
-  { rows, turns }: RunRecord,
+  { rows, turns, lives }: RunRecord,
   { ids, at, client }: SeenRequest,
   uncertain: ReadonlySet<string>,
 ): string | null {
   // In the instant in which the clock jumps nobody can tell what came first.
   if (turns.some((turn) => turn.turn === 'wall' && turn.at === at)) return null
+  // Who died may have been about to send what was recorded.
+  const hasDied = lives.some(({ beganBy }) => beganBy === 'crash')
+  const recorded = hasDied ? [...rows.keys.values()].flatMap((envelope) => envelope.ids) : []
   const isOver = ids.some((id) => {
     const expiresAt = rows.known.get(id)?.expiresAt ?? null
-    return expiresAt !== null && expiresAt <= client.wall && !uncertain.has(id)
+    return (
+      expiresAt !== null && expiresAt <= client.wall && !uncertain.has(id) && !recorded.includes(id)
+    )
   })
   return isOver ? 'its time is over' : null
 }
 
+/** What could not be recorded and may not have been since: of that the next process knows at most what it knew before. */
+function rememberedOf(
+  run: RunRecord,
+  known: Attempts | undefined,
+  request: SeenRequest,
+): Attempts | undefined {
+  if (known === undefined || !isUnstored(run, known, request)) return known
+  const { former, firstAt, countedAtMost, ...rest } = known
+  const { count = 0, counted = 0, firstFailedAt = null } = former ?? {}
+  return { ...rest, firstAt, countedAtMost, count, counted, firstFailedAt, notBefore: null, former }
+}
+
+/** Did its process end after the disk had failed it? */
+function isUnstored(
+  { turns }: RunRecord,
+  { life, since }: Pick<Attempts, 'life' | 'since'>,
+  { client, at }: SeenRequest,
+): boolean {
+  const isAnother = client.life !== life
+  return (
+    isAnother && turns.some((turn) => turn.turn === 'disk' && turn.at >= since && turn.at <= at)
+  )
+}
+
 /** 429 and 503 with `Retry-After` hold every lane. */
-function limitOf(request: SeenRequest): Limit | null {
+function limitOf(run: RunRecord, request: SeenRequest): Limit | null {
   const waitMs = retryAfterMs(request)
-  const { reply, endedAt, client } = request
-  if (waitMs === null || endedAt === null || request.givenUpAt !== null) return null
+  const { reply, client, givenUpAt } = request
+  const endedAt = knownAt(run, request)
+  if (waitMs === null || endedAt === null || givenUpAt !== null) return null
   if (reply?.status !== 429 && reply?.status !== 503) return null
   return { since: endedAt, until: endedAt + waitMs, life: client.life }
 }
@@ -177,7 +218,8 @@ function longer(one: Limit | null, other: Limit | null): Limit | null {
 
 function limitFault(run: RunRecord, limit: Limit, request: SeenRequest): string | null {
   if (request.at <= limit.since || request.at >= limit.until) return null
-  return jumped(run, limit, request) ? null : `the server asked to wait until ${limit.until}`
+  const isFree = jumped(run, limit, request) || isUnstored(run, limit, request)
+  return isFree ? null : `the server asked to wait until ${limit.until}`
 }
 
 /** A stored deadline is a time of the wall clock: after a restart a jump may have passed it. */

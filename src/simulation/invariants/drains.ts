@@ -7,7 +7,8 @@ import type { Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
 export const drains: Invariant = (run) => (moment) => {
-  if (moment !== 'end' || !run.isQuiet || isStopped(run)) return []
+  if (!run.isQuiet || isStopped(run)) return []
+  if (moment !== 'end') return unanswered(run)
   const stuck = [...run.rows.pendingCounts()].flatMap(([lane, pending]) => {
     const user = run.rows.userOf(lane)
     if (user === null && dropsAnonymous(run)) return [{ user, pending, why: 'it may not stay' }]
@@ -25,7 +26,9 @@ function dropsAnonymous({ requirement, settings }: RunRecord): boolean {
 function unanswered(run: RunRecord): unknown[] {
   if (run.rows.pending.size > 0) return []
   return run.calls
-    .filter(({ name, settledAt, life }) => name === 'read' && settledAt === null && life === run.life)
+    .filter(
+      ({ name, settledAt, life }) => name === 'read' && settledAt === null && life === run.life,
+    )
     .filter(({ user }) => mayBeSent(run, user))
     .map(({ step, user }) => ({ read: step, user, why: 'nothing stops it and nothing moves it' }))
 }

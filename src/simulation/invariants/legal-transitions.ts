@@ -1,7 +1,7 @@
 /**
  * Rows move only as this table says, and each move has its cause: nothing comes back from the dead but
- * by `retry`, nothing is discarded or cancelled but by the app, nothing is cancelled that may have arrived
- * (Q10), and what has settled stays settled. A generation is refused by a 401 to a request with it (T3).
+ * by `retry`, nothing is discarded or cancelled but by the app, nothing is cancelled or expires that may
+ * have arrived (Q8, Q10), and what has settled stays settled. A generation is refused by a 401 to a request with it (T3).
  */
 import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
@@ -67,10 +67,11 @@ function isAlone({ lives }: RunRecord): boolean {
 
 function awayFault(
   run: RunRecord,
-  { id, to }: Transition,
+  { id, to, reason }: Transition,
   away: ReadonlySet<string>,
 ): string | null {
-  return to === 'cancelled' && away.has(id) && isAlone(run) ? 'it may have arrived' : null
+  const mustHaveStayed = to === 'cancelled' || reason === 'expired'
+  return mustHaveStayed && away.has(id) && isAlone(run) ? 'it may have arrived' : null
 }
 
 /** Has a request with this generation been answered 401? */

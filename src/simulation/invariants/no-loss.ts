@@ -30,20 +30,35 @@ export const noLoss: Invariant = (run) => {
     for (const { event, detail } of heard()) {
       if (ENDS.has(event)) reported.add((detail as { readonly id: string }).id)
     }
+    /** What members of merged envelopes without a request add up to, by owner: that must come to nothing. */
+    const folded = new Map<string | null, number>()
     const touched = new Map<string, Transition | null>()
     for (const { id } of acknowledged()) {
       open.add(id)
       touched.set(id, null)
     }
     for (const transition of transitions()) {
-      if (open.has(transition.id)) touched.set(transition.id, transition)
+      const { id, user, to } = transition
+      if (open.has(id)) touched.set(id, transition)
+      if (to !== 'completed' || taken.has(id)) continue
+      folded.set(user, (folded.get(user) ?? 0) + byOf(run, id))
     }
-    return [...touched].flatMap(([id, last]) => {
+    const kept = [...folded].filter(([, by]) => by !== 0)
+    const unsent = kept.map(([user, by]) => ({ user, by, butNobody: 'has sent it' }))
+    const lost = [...touched].flatMap(([id, last]) => {
       const fate = fateOf(run, id, last, { reported, taken })
       if (fate !== 'open') open.delete(id)
       return fate === 'open' || fate === 'explained' ? [] : [{ operation: id, ...fate }]
     })
+    return [...unsent, ...lost]
   }
+}
+
+/** What one of the kind that neighbours cancel out is worth; of any other kind: nothing. */
+function byOf({ rows }: RunRecord, id: string): number {
+  const { kind, payload } = rows.known.get(id) ?? {}
+  if (kind !== 'fold' || payload === undefined) return 0
+  return (JSON.parse(payload) as { readonly by: number }).by
 }
 
 interface Known {
@@ -63,7 +78,8 @@ function fateOf(
   if (state === 'dropped' || state === 'cancelled') return 'explained'
   if (state === 'erased' && isForgotten(run, id)) return 'explained'
   if (state !== 'completed') return reported.has(id) ? 'explained' : { state }
-  if (!taken.has(id)) return { state, butTheServer: 'has not accepted it' }
+  const isFolded = rows.known.get(id)?.kind === 'fold'
+  if (!taken.has(id) && !isFolded) return { state, butTheServer: 'has not accepted it' }
   // Whoever dies after the commit cannot report it any more.
   const died = last !== null && hasEnded(lives, last.life)
   return reported.has(id) || died ? 'explained' : { state, butNobody: 'was told' }

@@ -81,7 +81,7 @@ function deviceFault(
   const call = enqueued.get(ops[0] ?? '')
   // A letter that is retried is the app's own wish.
   const wasDead = rows.transitions.some(({ id, to }) => id === ids[0] && to === 'dead')
-  if (call === undefined || call.user !== user || wasDead) return null
+  if (user === null || call === undefined || call.user !== user || wasDead) return null
   const other = calls
     .slice(calls.indexOf(call))
     .find(

@@ -45,17 +45,18 @@ function isSame(run: RunRecord, before: SeenRequest, now: SeenRequest): boolean 
 }
 
 /**
- * A known limit: what was sent under a local id that nothing had created yet, or had created before, goes
- * under another one if a creation comes meanwhile. What it was called is not stored with the sending.
+ * A known limit: a record is called otherwise if a creation of it comes, is made or goes away meanwhile.
+ * What it was called is not stored with the sending.
  */
-function isRecordNewSince({ rows, calls }: RunRecord, { ids, at }: SeenRequest): boolean {
+function isRecordNewSince({ rows }: RunRecord, { ids, at }: SeenRequest): boolean {
   const payload = rows.known.get(ids[0] ?? '')?.payload
   if (payload === undefined) return false
   const local = recordIn(JSON.parse(payload))
-  return calls.some(
-    ({ at: then, draft }) =>
-      then >= at && draft?.kind === 'create' && recordIn(draft.payload) === local,
-  )
+  return rows.transitions.some((transition) => {
+    if (transition.at < at) return false
+    const moved = rows.known.get(transition.id)
+    return moved?.kind === 'create' && recordIn(JSON.parse(moved.payload)) === local
+  })
 }
 
 function isOnlyRecordOther(before: SeenRequest, now: SeenRequest): boolean {

@@ -10,21 +10,25 @@ import type { RunRecord } from './run-record.ts'
 
 export const wakes: Invariant = (run) => {
   const heard = additionsTo(run.heard)
-  let seen: Suspicion = { isPortal: false, isSuspected: false }
+  let isPortal = false
+  /** Lives whose last word was a suspicion: each process has its own (I10). */
+  const suspecting = new Set<number>()
   const followRequests = follow(run, {
     ended: (request) => {
       // What another process was answered, this one does not know.
       if (request.client.life !== run.life) return
       const outcome = outcomeOf(request)
-      if (outcome !== 'unknown') seen = { ...seen, isPortal: outcome === 'portal' }
+      if (outcome !== 'unknown') isPortal = outcome === 'portal'
     },
   })
   return () => {
     followRequests()
-    for (const { event, detail } of heard()) {
+    for (const { event, detail, life } of heard()) {
       if (event !== 'requirement.changed') continue
-      seen = { ...seen, isSuspected: (detail as { readonly suspected: boolean }).suspected }
+      if ((detail as { readonly suspected: boolean }).suspected) suspecting.add(life)
+      else suspecting.delete(life)
     }
+    const seen: Suspicion = { isPortal, isSuspected: suspecting.has(run.life) }
     return run.status.lanes.flatMap((lane) =>
       lane.holds
         .filter(
@@ -104,7 +108,8 @@ function collects(
   const isJumping = turns.some(
     ({ turn, at }) => turn === 'wall' && now - at < settings.batchWindowMs,
   )
-  return isJumping || wall - since < settings.batchWindowMs
+  // Its alarm may be the next one of this instant.
+  return isJumping || wall - since <= settings.batchWindowMs
 }
 
 function hasLetter({ rows }: RunRecord, user: string | null): boolean {

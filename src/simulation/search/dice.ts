@@ -33,6 +33,11 @@ export class Dice {
     return choices[this.between(0, choices.length - 1)] ?? null
   }
 
+  /** The same, but more often one of the last. */
+  late<T>(choices: readonly T[]): T | null {
+    return choices[choices.length - 1 - Math.floor(this.fraction() ** 3 * choices.length)] ?? null
+  }
+
   /** One of several things, as often as its weight says. */
   weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T | null {
     let left = this.fraction() * choices.reduce((sum, [weight]) => sum + weight, 0)

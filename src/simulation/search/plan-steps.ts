@@ -2,7 +2,7 @@
 import type { ScenarioStep } from '../scenario.ts'
 import type { Dice } from './dice.ts'
 import type { Feature, Features } from './features.ts'
-import type { PlannedTokens } from './plan-tokens.ts'
+import { goodToken, type PlannedTokens } from './plan-tokens.ts'
 
 /** A step that has no time yet. */
 type Step = ScenarioStep extends infer S ? (S extends ScenarioStep ? Omit<S, 'at'> : never) : never
@@ -48,14 +48,44 @@ export function planSteps(
   const count = dice.of([6, 12, 20, 35])
   const steps: ScenarioStep[] = []
   let at = 0
+  let before: Step | null = null
   for (let n = 0; n < count; n += 1) {
-    at += gap(dice)
-    const step = dice.weighted(makers)?.(told)
-    if (step !== undefined && step !== null) {
+    const chaser: Make | null =
+      before === null || !dice.chance(0.3) ? null : chaserOf(dice, features, before)
+    at += chaser === null ? gap(dice) : dice.between(0, 9)
+    const step: Step | null = (chaser ?? dice.weighted(makers))?.(told) ?? null
+    before = step
+    if (step !== null) {
       steps.push({ at, ...inSomeProcess(dice, features, step) } as ScenarioStep)
     }
   }
   return { steps, operations: told.operations, endedAt: at }
+}
+
+/** What is worth trying right after something else: by chance alone it seldom comes in time. */
+const CHASERS: Readonly<Record<string, readonly [Feature | null, Make][]>> = {
+  enqueue: [
+    ['crashes', () => ({ crash: true })],
+    ['deaths', ({ dice }) => ({ crash: dice.of(['before-commit', 'after-commit']) })],
+    ['cancels', (told) => named(told, (id) => ({ cancel: id }))],
+    [null, enqueue],
+  ],
+  // While its 401 is on the way.
+  read: [['updateTokens', ({ current: user }) => freshToken(user)]],
+  crash: [
+    ['cancels', (told) => named(told, (id) => ({ cancel: id }))],
+    [null, enqueue],
+  ],
+}
+
+function chaserOf(dice: Dice, features: Features, before: Step): Make | null {
+  const chased = Object.entries(CHASERS).find(([name]) => name in before)?.[1] ?? []
+  const [feature, make = null] = dice.any(chased) ?? [null]
+  return feature === null || features.has(feature) ? make : null
+}
+
+function freshToken(user: string | null): Step | null {
+  return user === null ? null : { updateToken: { user, token: goodToken(user) } }
 }
 
 /** Much happens at once, some things long after. */
@@ -90,7 +120,9 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
     return { logout: dice.of(['keep', 'keep', 'flush', 'discard']) }
   },
   updateTokens: (told) => {
-    const user = told.dice.any(told.users)
+    const { current } = told
+    // Rather of who is there than of the others.
+    const user = told.dice.any(current === null ? told.users : [current, ...told.users])
     if (user === null) return null
     const token = tokenFor(told, user)
     return token === null ? null : { updateToken: { user, token } }
@@ -219,6 +251,6 @@ function ofSomebody({ dice, users }: Told, make: (user: string) => Step): Step |
 }
 
 function named({ dice, operations }: Told, make: (id: string) => Step): Step | null {
-  const id = dice.any(operations)
+  const id = dice.late(operations)
   return id === null ? null : make(id)
 }
