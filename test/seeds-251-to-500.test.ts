@@ -1,4 +1,4 @@
 /** The other half of the fixed seeds: the two halves run side by side. */
-import { testSeeds } from './support/fixed-seeds.ts'
+import { describeSeeds } from './support/fixed-seeds.ts'
 
-testSeeds(251, 500)
+describeSeeds(251, 500)

@@ -133,10 +133,9 @@ export class AppProcess {
   async exit(): Promise<void> {
     const { recorder, world } = this.#parts
     let isDone = false
-    const done = () => {
+    void this.#close().finally(() => {
       isDone = true
-    }
-    this.holdfast.close({ deadlineMs: 0 }).then(done).catch(done)
+    })
     do {
       await world.time.rest()
     } while (!isDone && this.#life.isAlive && world.time.runNext())
@@ -144,6 +143,14 @@ export class AppProcess {
     const { timerCount: timers, listenerCount: listeners } = this
     recorder.closed(this.#lifeIndex, { timers, listeners })
     this.die()
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.holdfast.close({ deadlineMs: 0 })
+    } catch {
+      // What cannot be stored any more is lost with the process.
+    }
   }
 
   tell(event: PlatformEvent): void {

@@ -124,10 +124,10 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'the alarm of a wait is not armed again after a restart',
     rule: 'Q7',
     file: 'src/engine/dispatch.ts',
-    find: 'if (envelope !== null) this.#parts.waits.begin(line, envelope)',
+    find: 'if (envelope !== null) waits.begin(line, envelope)',
     replace: `if ((envelope?.retryAt ?? 0) > this.#core.boundary.wall) {
-        this.#parts.holds.setOnLane(line, 'backing-off', 'it waited before the restart')
-      }`,
+      holds.setOnLane(line, 'backing-off', 'it waited before the restart')
+    }`,
   },
   {
     id: 'wait-cut-short-after-retry',

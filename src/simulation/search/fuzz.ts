@@ -14,7 +14,7 @@ export interface FuzzOptions {
   readonly onProgress?: (progress: FuzzProgress) => void
 }
 
-export interface FuzzProgress {
+interface FuzzProgress {
   /** How many plans have been run. */
   readonly seeds: number
   readonly failures: readonly Failure[]
