@@ -33,6 +33,8 @@ export const tokenValidAtSend: Invariant = (run) => {
       learnOffset(offsets, request)
       const { user, client, endedAt } = request
       if (outcomeOf(request) !== 'refused-token' || client.token === null || user === null) return
+      // What could not be stored is not known for sure before it is stored again.
+      if (run.turns.some(({ turn, at }) => turn === 'disk' && at === endedAt)) return
       refused.set(user, {
         at: endedAt ?? 0,
         generation: client.token.generation,

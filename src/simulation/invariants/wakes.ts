@@ -80,14 +80,19 @@ function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Suspic
 }
 
 /** One that came in this life, that nobody has refused, and that has not ended where a source could give another. */
-function hasGoodToken({ rows, life, settings, wall, requests }: RunRecord, user: string): boolean {
+function hasGoodToken(
+  { rows, life, settings, wall, requests, turns }: RunRecord,
+  user: string,
+): boolean {
   const token = rows.tokens.get(user)
   if (token === undefined || !token.isHeld || token.isRefused) return false
   if (token.life !== life) return false
   if (token.expiresAt === null || !settings.hasSource) return true
   // How far the clock was corrected is not to be seen here, only that it was.
   const isCorrected = requests.some(({ reply }) => reply?.headers['date'] !== undefined)
-  return !isCorrected && token.expiresAt > wall
+  // Nor is a clock that jumps back noticed before it is asked again.
+  const isSetBack = turns.some(({ turn, byMs }) => turn === 'wall' && byMs < 0)
+  return !isCorrected && !isSetBack && token.expiresAt > wall
 }
 
 function hasWait({ rows }: RunRecord, user: string | null): boolean {
