@@ -35,92 +35,528 @@ type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' 
 type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
 
 /**
- * Holds: the named reasons why a lane may not send (Q18). A lane sends only while its set of holds
- * is empty. This table is the one place that says of each hold whom it covers, who sets it, who
- * lifts it, and whether it is stored. A hold is never also a state of a machine.
+ * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
+ * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
  */
 
-declare const HOLDS: {
-    readonly 'requirement-unknown': {
-        readonly covers: 'every lane';
-        readonly setBy: 'identity machine, while the requirement is unknown (I2); a 401 to an unsigned anonymous request under off (I10)';
-        readonly liftedBy: 'identity machine, when the requirement is learned';
-        readonly stored: 'no';
-    };
-    readonly 'awaiting-token': {
-        readonly covers: 'one owner';
-        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10); the start, until the vault has given back a token (T1)';
-        readonly liftedBy: 'token machine, when a newer generation arrives, none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
-        readonly stored: 'no';
-    };
-    readonly 'signed-out': {
-        readonly covers: 'one owner';
-        readonly setBy: 'token machine, when the token source denied (T6); identity machine, on the anonymous lane under the policies hold and adopt (I3)';
-        readonly liftedBy: 'token machine, when a token arrives, the source is asked anew, or no token is demanded any more; identity machine, when the requirement changes';
-        readonly stored: 'no';
-    };
-    readonly offline: {
-        readonly covers: 'every lane';
-        readonly setBy: 'the network port, or a captive portal (Q6)';
-        readonly liftedBy: 'the network port, or any genuine reply';
-        readonly stored: 'no';
-    };
-    readonly suspended: {
-        readonly covers: 'every lane';
-        readonly setBy: 'the power port, when the machine goes to sleep';
-        readonly liftedBy: 'the power port, when it wakes';
-        readonly stored: 'no';
-    };
-    readonly 'rate-limited': {
-        readonly covers: 'every lane';
-        readonly setBy: '429 or 503 with Retry-After (Q7)';
-        readonly liftedBy: 'its deadline';
-        readonly stored: 'deadline';
-    };
-    readonly 'backing-off': {
-        readonly covers: 'one lane';
-        readonly setBy: 'the outcomes retry and unknown (Q7)';
-        readonly liftedBy: 'its deadline; after unknown also the return of the network and waking';
-        readonly stored: 'deadline';
-    };
-    readonly paused: {
-        readonly covers: 'every lane';
-        readonly setBy: 'pause()';
-        readonly liftedBy: 'resume(), or the end of the process';
-        readonly stored: 'no';
-    };
-    readonly 'storage-failed': {
-        readonly covers: 'one lane';
-        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2)';
-        readonly liftedBy: 'the repeated call, once it succeeds';
-        readonly stored: 'no';
-    };
-    readonly 'other-process': {
-        readonly covers: 'every lane';
-        readonly setBy: 'another process that dispatches this database (Q17)';
-        readonly liftedBy: 'taking over';
-        readonly stored: 'no';
-    };
-    readonly 'dead-letter': {
-        readonly covers: 'one lane';
-        readonly setBy: "a dead letter, under onDead: 'hold' (Q9)";
-        readonly liftedBy: 'its retry() or discard()';
-        readonly stored: 'no';
-    };
-    readonly 'awaiting-record': {
-        readonly covers: 'one lane';
-        readonly setBy: 'a head that requires a record created in another lane and not there yet (Q12)';
-        readonly liftedBy: 'the creation, or its end';
-        readonly stored: 'no';
-    };
+/** An operation, and the place where it is expected. */
+interface Member {
+    readonly id: OperationId;
+    readonly place: number;
+}
+/** Puts an operation at the end of its owner's lane, which is made if need be. */
+interface EnqueueChange {
+    readonly change: 'enqueue';
+    readonly user: UserId | null;
+    /** Unguessable; the id is made of it, the lane and the place. */
+    readonly nonce: string;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** Records it creates, by their local ids (Q12). Default: none. */
+    readonly creates?: readonly string[];
+    /** I8. Default: false. */
+    readonly deviceScoped?: boolean;
+}
+/** An operation that a reply yielded (Q13). */
+interface FollowUp {
+    /** Made of its parent's id, so that the same reply makes the same ones. */
+    readonly id: OperationId;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    readonly creates: readonly string[];
+    readonly deviceScoped: boolean;
+}
+/** Removes operations the server has taken, and what is known of their envelope. */
+interface CompleteChange {
+    readonly change: 'complete';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly at?: Instant;
+    /** The records they created, and what the server calls them (Q12). */
+    readonly made?: readonly {
+        readonly local: string;
+        readonly remote: string;
+    }[];
+    /** Stored directly behind them, in order (Q13); answered as `affected`. */
+    readonly followUps?: readonly FollowUp[];
+    /** Reading positions of the owner (R1, R2). */
+    readonly positions?: readonly PositionRow[];
+    /** Are their ids retained, so that somebody can ask? Default: false. */
+    readonly retain?: boolean;
+}
+/** Removes operations for a reason, which is retained. */
+interface DropChange {
+    readonly change: 'drop';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/** Drops every operation of a lane but those at the given places. */
+interface PurgeChange {
+    readonly change: 'purge';
+    readonly lane: LaneId;
+    readonly except: readonly number[];
+    /** Only up to this place. Default: all. */
+    readonly through?: number;
+    /** Only those that are marked as superseded (I8). Default: all. */
+    readonly superseded?: true;
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/**
+ * Marks all that a user has pending: whoever dispatches is to drop it, but for what the server takes before
+ * (I7). The mark lasts until nothing of theirs is pending, or (`discarding: false`) it is taken back. Never missed.
+ */
+interface DiscardLaneChange {
+    readonly change: 'discardLane';
+    readonly user: UserId;
+    readonly discarding: boolean;
+}
+/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
+interface CancelChange {
+    readonly change: 'cancel';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Makes operations dead letters. */
+interface BuryChange {
+    readonly change: 'bury';
+    readonly lane: LaneId;
+    /** With a reason where a member has one of its own. */
+    readonly members: readonly (Member & {
+        readonly reason?: DeadReason;
+    })[];
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    readonly excerpt: string | null;
+    readonly at: Instant;
+    readonly attempts: number;
+    readonly envelopeKey: string | null;
+    /** Since when the outcome is unknown, if it is. */
+    readonly unknownSince?: Instant | null;
+    /** The records whose creations failed, where that is why they are dead (Q12). */
+    readonly dependsOn?: readonly string[];
+}
+/**
+ * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
+ * lies behind it may be moved back to make room, so places known of there are out of date.
+ */
+interface ReviveChange {
+    readonly change: 'revive';
+    readonly id: OperationId;
+    /** Never at or before these places: envelopes up to there have been sent. */
+    readonly behind: readonly {
+        readonly lane: LaneId;
+        readonly place: number;
+    }[];
+    /** When; an outcome that was given up as unknown is unknown anew from here. */
+    readonly at?: Instant;
+}
+/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
+interface DiscardChange {
+    readonly change: 'discard';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
+interface AdoptChange {
+    readonly change: 'adopt';
+    readonly user: UserId;
+    /** Places of the anonymous lane that stay: they are in flight. */
+    readonly except: readonly number[];
+}
+/** Drops the device-scoped operations of every other user (I8). */
+interface SupersedeChange {
+    readonly change: 'supersede';
+    /** Who logged in. */
+    readonly user: UserId;
+    /**
+     * Operations in flight, which are left until their outcome is known, and marked: they are not sent again.
+     * `all`: only whoever dispatches knows which these are, and drops the others.
+     */
+    readonly except: readonly OperationId[] | 'all';
+    readonly at: Instant;
+}
+/** Erases all that is stored of a user (I12). */
+interface ForgetChange {
+    readonly change: 'forget';
+    readonly user: UserId;
+    readonly at: Instant;
+}
+/** Records what is known of an envelope. Missed unless its first member is pending. */
+interface EnvelopeChange {
+    readonly change: 'envelope';
+    readonly envelope: EnvelopeRow;
+}
+/** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
+interface SoloChange {
+    readonly change: 'solo';
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly through: number;
+}
+/**
+ * The process that dispatches closes, and says what it leaves behind: the lanes whose head it, or one
+ * before it, may have sent (Q10). Never missed.
+ */
+interface LeaveBehindChange {
+    readonly change: 'leaveBehind';
+    readonly lanes: readonly LaneId[];
+}
+/** A process begins to dispatch, and is told once what the last one left behind. Missed if that said nothing. */
+interface TakeUpChange {
+    readonly change: 'takeUp';
+}
+/** A deadline that covers all lanes of an origin; null lifts it. */
+interface DeadlineChange {
+    readonly change: 'deadline';
+    readonly origin: string;
+    readonly until: Instant | null;
+    readonly waitMs: number;
+}
+interface IdentityChange {
+    readonly change: 'identity';
+    readonly user: UserId | null;
+}
+interface RequirementChange {
+    readonly change: 'requirement';
+    readonly requirement: Requirement;
+}
+/** A new generation of a user's token. Missed unless the stored one is `expected`. */
+interface TokenChange {
+    readonly change: 'token';
+    readonly user: UserId;
+    readonly expected: number;
+    /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
+    readonly epoch?: number;
+    readonly generation: number;
+    readonly fingerprint: string;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+}
+/** The server refused this generation. Missed if it is not the current one any more (T4). */
+interface RefuseTokenChange {
+    readonly change: 'refuseToken';
+    readonly user: UserId;
+    readonly generation: number;
+}
+/** The session of this user ends when their lane is empty, or (`leaving: false`) goes on. */
+interface LeaveChange {
+    readonly change: 'leave';
+    readonly user: UserId;
+    readonly leaving: boolean;
+}
+/** The end of a session: the token is deleted and the epoch bumped (T11). */
+interface EndSessionChange {
+    readonly change: 'endSession';
+    readonly user: UserId;
+}
+type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+/** An operation that a change moved or removed. */
+interface Affected {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly kind: string;
+    readonly user: UserId | null;
+}
+/** Operations of a lane moved back, to make room: those behind this place, by so much. */
+interface Shift {
+    readonly lane: LaneId;
+    readonly after: number;
+    readonly by: number;
+}
+type Answer = {
+    readonly applied: true;
+    /** The operations it concerns, where the caller cannot know them. */
+    readonly affected: readonly Affected[];
+    /** Where the operations were: among the pending, or among the dead letters. */
+    readonly from?: 'pending' | 'dead';
+    /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */
+    readonly envelopes?: readonly EnvelopeRow[];
+    /** What moved to make room, in the order it did, if anything did. */
+    readonly shifts?: readonly Shift[];
+    /** After a `takeUp`. */
+    readonly leftBehind?: readonly LaneId[];
+} | {
+    readonly applied: false;
 };
-type HoldName = keyof typeof HOLDS;
-/** A hold as it is set on a lane. */
-interface Hold {
-    readonly name: HoldName;
-    /** What set it, in words for `status()`; never a secret. */
-    readonly cause: string;
-    readonly since: Instant;
+
+/**
+ * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
+ * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
+ */
+
+/** One pending operation. */
+interface OperationRow {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    /** Its place in the lane: smaller goes first (Q2). */
+    readonly place: number;
+    readonly kind: string;
+    readonly version: number;
+    /** JSON text. */
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** The records it creates, by their local ids (Q12). */
+    readonly creates: readonly string[];
+    /** Is it of no use once another user has logged in on this device? (I8) */
+    readonly deviceScoped: boolean;
+    /** Was it in flight when that happened? Then it is not to be sent again. Default: no. */
+    readonly superseded?: true;
+}
+/** What is known of an envelope, once that is more than "not sent yet". */
+interface EnvelopeRow {
+    readonly lane: LaneId;
+    /** The place of its first member: it is known by it. */
+    readonly place: number;
+    /** Its idempotency key, or null: it may be formed anew (Q5). */
+    readonly key: string | null;
+    /** The places of its members, in order. */
+    readonly members: readonly number[];
+    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+    readonly attempts: number;
+    /** Those of them that count towards death (Q8). */
+    readonly countedAttempts: number;
+    readonly firstAttemptAt: Instant | null;
+    /** Since when the outcome is unknown; never reset but by its end (Q5). */
+    readonly unknownSince: Instant | null;
+    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+    readonly retryAt: Instant | null;
+    readonly waitMs: number;
+    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+    readonly waitsAfterUnknown: boolean;
+    /** Generations refused on this head (T4). */
+    readonly refusedCount: number;
+    readonly lastStatus: number | null;
+}
+/** An operation that failed for good (Q9). */
+interface LetterRow extends OperationRow {
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+    readonly envelopeKey: string | null;
+    /** Since when its outcome is unknown, if it is. */
+    readonly unknownSince: Instant | null;
+    /** The records whose creations failed, where that is why it is dead (Q12). */
+    readonly dependsOn: readonly string[];
+}
+/** A record that an operation creates (Q12). */
+interface RecordRow {
+    /** The id the app gave it. */
+    readonly local: string;
+    /** The server's id, once it is made; while it is to be created anew, the former one. */
+    readonly remote: string | null;
+    /** `lost`: its creation is dead, or was taken back, or whoever made it was forgotten (I12). */
+    readonly state: 'pending' | 'made' | 'lost';
+    /** The lane of its creation. */
+    readonly lane: LaneId;
+    /** The operation that creates it; null: none has said so, but a reply named it. */
+    readonly creation: OperationId | null;
+    readonly changedAt: Instant;
+}
+/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+interface PositionRow {
+    readonly key: string;
+    readonly token: string;
+    readonly readyAt: Instant;
+    /** How long that was from the reply: a clock that jumped back never makes it longer. */
+    readonly waitMs: number;
+}
+interface LaneRow {
+    readonly lane: LaneId;
+    readonly user: UserId | null;
+    readonly pending: number;
+    readonly letters: number;
+    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+    readonly soloThrough: number;
+    /** The last place that was given. Default: 0. */
+    readonly tail?: number;
+    /** How far operations have moved back in all, to make room. Default: 0. */
+    readonly shifted?: number;
+    /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
+    readonly discardThrough?: number;
+    /** Are operations of it marked as superseded (I8)? Default: no. */
+    readonly hasSuperseded?: true;
+}
+/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+interface TokenRow {
+    readonly user: UserId;
+    /** 0 before the first token. */
+    readonly generation: number;
+    /** Bumped by the end of a session (T11). */
+    readonly epoch: number;
+    readonly refused: boolean;
+    /** Fingerprints of the last tokens that were refused in this session, this one too. Default: none. */
+    readonly refusedTokens?: readonly string[];
+    /** Keyed; null when the session has ended. */
+    readonly fingerprint: string | null;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+    readonly leaving: boolean;
+}
+interface DeadlineRow {
+    readonly origin: string;
+    readonly until: Instant;
+    readonly waitMs: number;
+}
+/** How a settled operation ended, as far as it is retained. */
+interface OutcomeRow {
+    readonly id: OperationId;
+    readonly outcome: 'completed' | 'dropped' | 'cancelled';
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+}
+/** What storage says at the start. */
+interface OpenedState {
+    /** Did this call create the database? */
+    readonly fresh: boolean;
+    readonly fingerprintKey: string;
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    readonly lanes: readonly LaneRow[];
+    readonly envelopes: readonly EnvelopeRow[];
+    readonly tokens: readonly TokenRow[];
+    readonly deadlines: readonly DeadlineRow[];
+    /** Where a damaged database was set aside, in whose stead this one was made. */
+    readonly setAside?: string;
+}
+/** What an implementation may use of the process it lives in. */
+interface StorageHost {
+    /** Runs a function once, at the end of this turn of the event loop. */
+    readonly atTurnEnd: (run: () => void) => void;
+    /** Milliseconds, monotonic: bounds the time one transaction may take. */
+    readonly monotonic: () => number;
+    readonly wall: () => Instant;
+    /** Taken as the fingerprint key of a new database. */
+    readonly newFingerprintKey: string;
+}
+interface CommitOptions {
+    /**
+     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
+     * one resend under the same key. Default: true.
+     */
+    readonly synced?: boolean;
+}
+/** Where an operation is now. */
+type Whereabouts = {
+    readonly state: 'pending';
+    readonly row: OperationRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'dead';
+    readonly letter: LetterRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'settled';
+    readonly outcome: OutcomeRow;
+};
+/** An operation that is pending no more; where it is now, as `find` tells it. */
+interface Settled {
+    readonly id: OperationId;
+    readonly found: Exclude<Whereabouts, {
+        readonly state: 'pending';
+    }> | null;
+}
+interface Storage {
+    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
+    open(host: StorageHost): Promise<OpenedState>;
+    /**
+     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
+     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
+     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
+     * nothing of this call was applied.
+     */
+    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
+    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
+    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
+    /** Where an operation is, or null: never stored, completed, or no longer retained. */
+    find(id: OperationId): Promise<Whereabouts | null>;
+    /**
+     * Those of these operations that are pending no more, in the order of the ids. However many are asked
+     * about, it is one question, and does not block the thread for long.
+     */
+    settled(ids: readonly OperationId[]): Promise<readonly Settled[]>;
+    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+    letters(filter: {
+        readonly user?: UserId | null;
+        readonly limit: number;
+    }): Promise<readonly (LetterRow & {
+        readonly user: UserId | null;
+    })[]>;
+    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
+    /** The newest reading position of an owner and key, or null. */
+    position(user: UserId | null, key: string): Promise<PositionRow | null>;
+    /**
+     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
+     * `false`, at once. It is held until `close()`, or the death of the process.
+     */
+    lock(): Promise<boolean>;
+    /** What `open` would tell now. Sees every earlier commit. */
+    reload(): Promise<OpenedState>;
+    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
+    watch(listener: () => void): () => void;
+    /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
+    tidy(): Promise<void>;
+    /** Commits what was handed in, then lets go of the file. Later calls reject. */
+    close(): Promise<void>;
+}
+
+/** What the app may know of one operation. */
+
+interface StoredInfo {
+    readonly id: OperationId;
+    /** Its owner; null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: unknown;
+    readonly enqueuedAt: Instant;
+}
+type OperationInfo = (StoredInfo & {
+    readonly state: 'pending';
+}) | (StoredInfo & {
+    readonly state: 'dead';
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+}) | {
+    readonly state: 'dropped';
+    readonly id: OperationId;
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+} | {
+    readonly state: 'completed' | 'cancelled';
+    readonly id: OperationId;
+    readonly settledAt: Instant;
+};
+
+/** Lists of what is stored, for the app to look at. They ask storage itself, and decide nothing. */
+
+interface PendingFilter {
+    /** Of this user only; null: of the anonymous identity. Default: of all. */
+    readonly user?: string | null;
+    /** At most so many, a whole number from 1. Default: 1000. */
+    readonly limit?: number;
 }
 
 /** What can go wrong with storage, each with a stable code (E2). */
@@ -204,88 +640,6 @@ declare class VaultUnreadableError extends HoldfastError {
     readonly name = "VaultUnreadableError";
     constructor(message?: string, cause?: unknown);
 }
-
-/** What the app hears, each after the commit that made it true. */
-
-interface OperationDetail {
-    readonly id: OperationId;
-    /** Its owner; null: the anonymous identity. */
-    readonly user: UserId | null;
-    readonly kind: string;
-}
-interface LaneDetail {
-    readonly user: UserId | null;
-    readonly hold: HoldName;
-}
-interface HoldfastEvents {
-    'operation.enqueued': OperationDetail;
-    'operation.sent': OperationDetail;
-    /** It will be sent again, not before `retryAt`. */
-    'operation.retrying': OperationDetail & {
-        readonly outcome: 'retry' | 'unknown';
-        readonly status: number | null;
-        readonly attempts: number;
-        readonly retryAt: Instant;
-    };
-    'operation.completed': OperationDetail;
-    'operation.dropped': OperationDetail & {
-        readonly reason: DropReason;
-    };
-    'operation.cancelled': OperationDetail;
-    'operation.dead': OperationDetail & {
-        readonly reason: DeadReason;
-        readonly status: number | null;
-    };
-    /** This user needs a fresh token: answer with `updateToken()`. Replayed to late listeners (T5). */
-    'token.needed': {
-        readonly user: UserId;
-        readonly reason: TokenNeedReason;
-        /** The generation that the server refused, where it did. */
-        readonly generation: number | null;
-    };
-    'token.updated': {
-        readonly user: UserId;
-        readonly generation: number;
-    };
-    'token.refused': {
-        readonly user: UserId;
-        readonly generation: number;
-    };
-    'token.refreshFailed': {
-        readonly user: UserId;
-        readonly error: HoldfastError;
-    };
-    'identity.changed': {
-        readonly user: UserId | null;
-        readonly former: UserId | null;
-    };
-    'requirement.changed': {
-        readonly requirement: Requirement;
-        readonly suspected: boolean;
-    };
-    'lane.held': LaneDetail & {
-        readonly cause: string;
-        readonly since: Instant;
-    };
-    'lane.released': LaneDetail;
-    'queue.paused': Record<never, never>;
-    'queue.resumed': Record<never, never>;
-    /** Nothing is pending any more. */
-    'queue.drained': Record<never, never>;
-    /** It was answered 401, and is sent again with a newer token (R3). */
-    'read.deferred': {
-        readonly id: OperationId;
-        readonly user: UserId | null;
-    };
-    'read.completed': {
-        readonly id: OperationId;
-        readonly user: UserId | null;
-    };
-    error: {
-        readonly error: HoldfastError;
-    };
-}
-type EventName = keyof HoldfastEvents;
 
 /** The way to the server: one request out, one reply back. */
 
@@ -482,431 +836,6 @@ interface OperationKind<Schema extends StandardSchemaV1> {
 declare function defineOperation<Schema extends StandardSchemaV1>(spec: OperationSpec<Schema>): OperationKind<Schema>;
 
 /**
- * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
- * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
- */
-
-/** An operation, and the place where it is expected. */
-interface Member {
-    readonly id: OperationId;
-    readonly place: number;
-}
-/** Puts an operation at the end of its owner's lane, which is made if need be. */
-interface EnqueueChange {
-    readonly change: 'enqueue';
-    readonly user: UserId | null;
-    /** Unguessable; the id is made of it, the lane and the place. */
-    readonly nonce: string;
-    readonly kind: string;
-    readonly version: number;
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    /** Records it creates, by their local ids (Q12). Default: none. */
-    readonly creates?: readonly string[];
-    /** I8. Default: false. */
-    readonly deviceScoped?: boolean;
-}
-/** An operation that a reply yielded (Q13). */
-interface FollowUp {
-    /** Made of its parent's id, so that the same reply makes the same ones. */
-    readonly id: OperationId;
-    readonly kind: string;
-    readonly version: number;
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    readonly creates: readonly string[];
-    readonly deviceScoped: boolean;
-}
-/** Removes operations the server has taken, and what is known of their envelope. */
-interface CompleteChange {
-    readonly change: 'complete';
-    readonly lane: LaneId;
-    readonly members: readonly Member[];
-    readonly at?: Instant;
-    /** The records they created, and what the server calls them (Q12). */
-    readonly made?: readonly {
-        readonly local: string;
-        readonly remote: string;
-    }[];
-    /** Stored directly behind them, in order (Q13); answered as `affected`. */
-    readonly followUps?: readonly FollowUp[];
-    /** Reading positions of the owner (R1, R2). */
-    readonly positions?: readonly PositionRow[];
-    /** Are their ids retained, so that somebody can ask? Default: false. */
-    readonly retain?: boolean;
-}
-/** Removes operations for a reason, which is retained. */
-interface DropChange {
-    readonly change: 'drop';
-    readonly lane: LaneId;
-    readonly members: readonly Member[];
-    readonly reason: DropReason;
-    readonly at: Instant;
-}
-/** Drops every operation of a lane but those at the given places. */
-interface PurgeChange {
-    readonly change: 'purge';
-    readonly lane: LaneId;
-    readonly except: readonly number[];
-    readonly reason: DropReason;
-    readonly at: Instant;
-}
-/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
-interface CancelChange {
-    readonly change: 'cancel';
-    readonly id: OperationId;
-    readonly at: Instant;
-}
-/** Makes operations dead letters. */
-interface BuryChange {
-    readonly change: 'bury';
-    readonly lane: LaneId;
-    readonly members: readonly Member[];
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    readonly excerpt: string | null;
-    readonly at: Instant;
-    readonly attempts: number;
-    readonly envelopeKey: string | null;
-    /** Since when the outcome is unknown, if it is. */
-    readonly unknownSince?: Instant | null;
-    /** The records whose creations failed, where that is why they are dead (Q12). */
-    readonly dependsOn?: readonly string[];
-}
-/**
- * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
- * lies behind it may be moved back to make room, so places known of there are out of date.
- */
-interface ReviveChange {
-    readonly change: 'revive';
-    readonly id: OperationId;
-    /** Never at or before these places: envelopes up to there have been sent. */
-    readonly behind: readonly {
-        readonly lane: LaneId;
-        readonly place: number;
-    }[];
-    /** When; an outcome that was given up as unknown is unknown anew from here. */
-    readonly at?: Instant;
-}
-/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
-interface DiscardChange {
-    readonly change: 'discard';
-    readonly id: OperationId;
-    readonly at: Instant;
-}
-/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
-interface AdoptChange {
-    readonly change: 'adopt';
-    readonly user: UserId;
-    /** Places of the anonymous lane that stay: they are in flight. */
-    readonly except: readonly number[];
-}
-/** Drops the device-scoped operations of every other user (I8). */
-interface SupersedeChange {
-    readonly change: 'supersede';
-    /** Who logged in. */
-    readonly user: UserId;
-    /** Operations in flight, which are left until their outcome is known. */
-    readonly except: readonly OperationId[];
-    readonly at: Instant;
-}
-/** Erases all that is stored of a user (I12). */
-interface ForgetChange {
-    readonly change: 'forget';
-    readonly user: UserId;
-    readonly at: Instant;
-}
-/** Records what is known of an envelope. Missed unless its first member is pending. */
-interface EnvelopeChange {
-    readonly change: 'envelope';
-    readonly envelope: EnvelopeRow;
-}
-/** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
-interface SoloChange {
-    readonly change: 'solo';
-    readonly lane: LaneId;
-    readonly place: number;
-    readonly through: number;
-}
-/** A deadline that covers all lanes of an origin; null lifts it. */
-interface DeadlineChange {
-    readonly change: 'deadline';
-    readonly origin: string;
-    readonly until: Instant | null;
-    readonly waitMs: number;
-}
-interface IdentityChange {
-    readonly change: 'identity';
-    readonly user: UserId | null;
-}
-interface RequirementChange {
-    readonly change: 'requirement';
-    readonly requirement: Requirement;
-}
-/** A new generation of a user's token. Missed unless the stored one is `expected`. */
-interface TokenChange {
-    readonly change: 'token';
-    readonly user: UserId;
-    readonly expected: number;
-    /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
-    readonly epoch?: number;
-    readonly generation: number;
-    readonly fingerprint: string;
-    readonly expiresAt: Instant | null;
-    readonly refreshAt: Instant | null;
-    readonly sealed: Uint8Array | null;
-}
-/** The server refused this generation. Missed if it is not the current one any more (T4). */
-interface RefuseTokenChange {
-    readonly change: 'refuseToken';
-    readonly user: UserId;
-    readonly generation: number;
-}
-/** The session of this user ends when their lane is empty, or (`leaving: false`) goes on. */
-interface LeaveChange {
-    readonly change: 'leave';
-    readonly user: UserId;
-    readonly leaving: boolean;
-}
-/** The end of a session: the token is deleted and the epoch bumped (T11). */
-interface EndSessionChange {
-    readonly change: 'endSession';
-    readonly user: UserId;
-}
-type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
-/** An operation that a change moved or removed. */
-interface Affected {
-    readonly id: OperationId;
-    readonly lane: LaneId;
-    readonly place: number;
-    readonly kind: string;
-    readonly user: UserId | null;
-}
-/** Operations of a lane moved back, to make room: those behind this place, by so much. */
-interface Shift {
-    readonly lane: LaneId;
-    readonly after: number;
-    readonly by: number;
-}
-type Answer = {
-    readonly applied: true;
-    /** The operations it concerns, where the caller cannot know them. */
-    readonly affected: readonly Affected[];
-    /** Where the operations were: among the pending, or among the dead letters. */
-    readonly from?: 'pending' | 'dead';
-    /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */
-    readonly envelopes?: readonly EnvelopeRow[];
-    /** What moved to make room, in the order it did, if anything did. */
-    readonly shifts?: readonly Shift[];
-} | {
-    readonly applied: false;
-};
-
-/**
- * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
- * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
- */
-
-/** One pending operation. */
-interface OperationRow {
-    readonly id: OperationId;
-    readonly lane: LaneId;
-    /** Its place in the lane: smaller goes first (Q2). */
-    readonly place: number;
-    readonly kind: string;
-    readonly version: number;
-    /** JSON text. */
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    /** The records it creates, by their local ids (Q12). */
-    readonly creates: readonly string[];
-    /** Is it of no use once another user has logged in on this device? (I8) */
-    readonly deviceScoped: boolean;
-}
-/** What is known of an envelope, once that is more than "not sent yet". */
-interface EnvelopeRow {
-    readonly lane: LaneId;
-    /** The place of its first member: it is known by it. */
-    readonly place: number;
-    /** Its idempotency key, or null: it may be formed anew (Q5). */
-    readonly key: string | null;
-    /** The places of its members, in order. */
-    readonly members: readonly number[];
-    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
-    readonly attempts: number;
-    /** Those of them that count towards death (Q8). */
-    readonly countedAttempts: number;
-    readonly firstAttemptAt: Instant | null;
-    /** Since when the outcome is unknown; never reset but by its end (Q5). */
-    readonly unknownSince: Instant | null;
-    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
-    readonly retryAt: Instant | null;
-    readonly waitMs: number;
-    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
-    readonly waitsAfterUnknown: boolean;
-    /** Generations refused on this head (T4). */
-    readonly refusedCount: number;
-    readonly lastStatus: number | null;
-}
-/** An operation that failed for good (Q9). */
-interface LetterRow extends OperationRow {
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    /** The beginning of the server's reply, redacted. */
-    readonly excerpt: string | null;
-    readonly diedAt: Instant;
-    readonly attempts: number;
-    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
-    readonly envelopeKey: string | null;
-    /** Since when its outcome is unknown, if it is. */
-    readonly unknownSince: Instant | null;
-    /** The records whose creations failed, where that is why it is dead (Q12). */
-    readonly dependsOn: readonly string[];
-}
-/** A record that an operation creates (Q12). */
-interface RecordRow {
-    /** The id the app gave it. */
-    readonly local: string;
-    /** The server's id, once it is made. */
-    readonly remote: string | null;
-    /** `lost`: its creation is dead, or was taken back. */
-    readonly state: 'pending' | 'made' | 'lost';
-    /** The lane of its creation. */
-    readonly lane: LaneId;
-    readonly changedAt: Instant;
-}
-/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
-interface PositionRow {
-    readonly key: string;
-    readonly token: string;
-    readonly readyAt: Instant;
-}
-interface LaneRow {
-    readonly lane: LaneId;
-    readonly user: UserId | null;
-    readonly pending: number;
-    readonly letters: number;
-    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
-    readonly soloThrough: number;
-    /** The last place that was given. Default: 0. */
-    readonly tail?: number;
-}
-/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
-interface TokenRow {
-    readonly user: UserId;
-    /** 0 before the first token. */
-    readonly generation: number;
-    /** Bumped by the end of a session (T11). */
-    readonly epoch: number;
-    readonly refused: boolean;
-    /** Keyed; null when the session has ended. */
-    readonly fingerprint: string | null;
-    readonly expiresAt: Instant | null;
-    readonly refreshAt: Instant | null;
-    readonly sealed: Uint8Array | null;
-    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
-    readonly leaving: boolean;
-}
-interface DeadlineRow {
-    readonly origin: string;
-    readonly until: Instant;
-    readonly waitMs: number;
-}
-/** How a settled operation ended, as far as it is retained. */
-interface OutcomeRow {
-    readonly id: OperationId;
-    readonly outcome: 'completed' | 'dropped' | 'cancelled';
-    readonly reason: DropReason | null;
-    readonly settledAt: Instant;
-}
-/** What storage says at the start. */
-interface OpenedState {
-    /** Did this call create the database? */
-    readonly fresh: boolean;
-    readonly fingerprintKey: string;
-    readonly identity: UserId | null;
-    readonly requirement: Requirement;
-    readonly lanes: readonly LaneRow[];
-    readonly envelopes: readonly EnvelopeRow[];
-    readonly tokens: readonly TokenRow[];
-    readonly deadlines: readonly DeadlineRow[];
-    /** Where a damaged database was set aside, in whose stead this one was made. */
-    readonly setAside?: string;
-}
-/** What an implementation may use of the process it lives in. */
-interface StorageHost {
-    /** Runs a function once, at the end of this turn of the event loop. */
-    readonly atTurnEnd: (run: () => void) => void;
-    /** Milliseconds, monotonic: bounds the time one transaction may take. */
-    readonly monotonic: () => number;
-    readonly wall: () => Instant;
-    /** Taken as the fingerprint key of a new database. */
-    readonly newFingerprintKey: string;
-}
-interface CommitOptions {
-    /**
-     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
-     * one resend under the same key. Default: true.
-     */
-    readonly synced?: boolean;
-}
-/** Where an operation is now. */
-type Whereabouts = {
-    readonly state: 'pending';
-    readonly row: OperationRow;
-    readonly user: UserId | null;
-} | {
-    readonly state: 'dead';
-    readonly letter: LetterRow;
-    readonly user: UserId | null;
-} | {
-    readonly state: 'settled';
-    readonly outcome: OutcomeRow;
-};
-interface Storage {
-    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
-    open(host: StorageHost): Promise<OpenedState>;
-    /**
-     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
-     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
-     * nothing of this call was applied.
-     */
-    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
-    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
-    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
-    /** Where an operation is, or null: never stored, completed, or no longer retained. */
-    find(id: OperationId): Promise<Whereabouts | null>;
-    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
-    letters(filter: {
-        readonly user?: UserId | null;
-        readonly limit: number;
-    }): Promise<readonly (LetterRow & {
-        readonly user: UserId | null;
-    })[]>;
-    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
-    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
-    /** The newest reading position of an owner and key, or null. */
-    position(user: UserId | null, key: string): Promise<PositionRow | null>;
-    /**
-     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
-     * `false`, at once. It is held until `close()`, or the death of the process.
-     */
-    lock(): Promise<boolean>;
-    /** What `open` would tell now. Sees every earlier commit. */
-    reload(): Promise<OpenedState>;
-    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
-    watch(listener: () => void): () => void;
-    /** Gives back what a large drain has freed, a part in each turn, where that can be done. */
-    tidy(): Promise<void>;
-    /** Commits what was handed in, then lets go of the file. Later calls reject. */
-    close(): Promise<void>;
-}
-
-/**
  * The journal's lines: what came in from outside, and what was decided. One journal replays to the
  * same decisions, because between two `in` lines the engine runs to completion without asking
  * anybody. Tokens, payloads and bodies are redacted before a line is made.
@@ -1007,8 +936,199 @@ interface JournalSink {
     wantsSummary?(): boolean;
 }
 
+/**
+ * Holds: the named reasons why a lane may not send (Q18). A lane sends only while its set of holds
+ * is empty. This table is the one place that says of each hold whom it covers, who sets it, who
+ * lifts it, and whether it is stored. A hold is never also a state of a machine.
+ */
+
+declare const HOLDS: {
+    readonly 'requirement-unknown': {
+        readonly covers: 'every lane';
+        readonly setBy: 'identity machine, while the requirement is unknown (I2); a 401 to an unsigned anonymous request under off (I10)';
+        readonly liftedBy: 'identity machine, when the requirement is learned';
+        readonly stored: 'no';
+    };
+    readonly 'awaiting-token': {
+        readonly covers: 'one owner';
+        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10); the start, until the vault has given back a token (T1)';
+        readonly liftedBy: 'token machine, when a newer generation arrives, none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
+        readonly stored: 'no';
+    };
+    readonly 'signed-out': {
+        readonly covers: 'one owner';
+        readonly setBy: 'token machine, when the token source denied (T6); identity machine, on the anonymous lane under the policies hold and adopt (I3)';
+        readonly liftedBy: 'token machine, when a token arrives, the source is asked anew, or no token is demanded any more; identity machine, when the requirement changes';
+        readonly stored: 'no';
+    };
+    readonly offline: {
+        readonly covers: 'every lane';
+        readonly setBy: 'the network port, or a captive portal (Q6)';
+        readonly liftedBy: 'the network port, or any genuine reply';
+        readonly stored: 'no';
+    };
+    readonly suspended: {
+        readonly covers: 'every lane';
+        readonly setBy: 'the power port, when the machine goes to sleep';
+        readonly liftedBy: 'the power port, when it wakes';
+        readonly stored: 'no';
+    };
+    readonly 'rate-limited': {
+        readonly covers: 'every lane';
+        readonly setBy: '429 or 503 with Retry-After (Q7)';
+        readonly liftedBy: 'its deadline';
+        readonly stored: 'deadline';
+    };
+    readonly 'backing-off': {
+        readonly covers: 'one lane';
+        readonly setBy: 'the outcomes retry and unknown (Q7)';
+        readonly liftedBy: 'its deadline; after unknown also the return of the network and waking';
+        readonly stored: 'deadline';
+    };
+    readonly paused: {
+        readonly covers: 'every lane';
+        readonly setBy: 'pause()';
+        readonly liftedBy: 'resume(), or the end of the process';
+        readonly stored: 'no';
+    };
+    readonly 'storage-failed': {
+        readonly covers: 'one lane';
+        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2)';
+        readonly liftedBy: 'the repeated call, once it succeeds';
+        readonly stored: 'no';
+    };
+    readonly 'other-process': {
+        readonly covers: 'every lane';
+        readonly setBy: 'another process that dispatches this database (Q17)';
+        readonly liftedBy: 'taking over';
+        readonly stored: 'no';
+    };
+    readonly 'dead-letter': {
+        readonly covers: 'one lane';
+        readonly setBy: "a dead letter, under onDead: 'hold' (Q9)";
+        readonly liftedBy: 'its retry() or discard()';
+        readonly stored: 'no';
+    };
+    readonly 'awaiting-record': {
+        readonly covers: 'one lane';
+        readonly setBy: 'a head that requires a record created in another lane and not there yet (Q12)';
+        readonly liftedBy: 'the creation, or its end';
+        readonly stored: 'no';
+    };
+};
+type HoldName = keyof typeof HOLDS;
+/** A hold as it is set on a lane. */
+interface Hold {
+    readonly name: HoldName;
+    /** What set it, in words for `status()`; never a secret. */
+    readonly cause: string;
+    readonly since: Instant;
+}
+
+/**
+ * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
+ * and slots, and ends with the process. It goes through these phases:
+ *
+ * - `storing`: what its owner was enqueueing at the call is not stored yet.
+ * - `settling`: the writes it is to see have not all settled (R1).
+ * - `delaying`: they have; the server asked to wait before what they wrote can be seen.
+ * - `parked`: it cannot be sent now: no usable token, or nobody knows what the server demands (R3).
+ * - `fetching`: its request is in flight.
+ * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
+ */
+
+interface ReadRequestInput {
+    readonly owner: {
+        readonly user: UserId | null;
+    };
+    /** What the request must name to see what was written; null: nothing. */
+    readonly position: string | null;
+}
+
 type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
 type UnknownPolicy = 'hold' | 'send';
+
+/** What the app hears, each after the commit that made it true. */
+
+interface OperationDetail {
+    readonly id: OperationId;
+    /** Its owner; null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly kind: string;
+}
+interface LaneDetail {
+    readonly user: UserId | null;
+    readonly hold: HoldName;
+}
+interface HoldfastEvents {
+    'operation.enqueued': OperationDetail;
+    'operation.sent': OperationDetail;
+    /** It will be sent again, not before `retryAt`. */
+    'operation.retrying': OperationDetail & {
+        readonly outcome: 'retry' | 'unknown';
+        readonly status: number | null;
+        readonly attempts: number;
+        readonly retryAt: Instant;
+    };
+    'operation.completed': OperationDetail;
+    'operation.dropped': OperationDetail & {
+        readonly reason: DropReason;
+    };
+    'operation.cancelled': OperationDetail;
+    'operation.dead': OperationDetail & {
+        readonly reason: DeadReason;
+        readonly status: number | null;
+    };
+    /** This user needs a fresh token: answer with `updateToken()`. Replayed to late listeners (T5). */
+    'token.needed': {
+        readonly user: UserId;
+        readonly reason: TokenNeedReason;
+        /** The generation that the server refused, where it did. */
+        readonly generation: number | null;
+    };
+    'token.updated': {
+        readonly user: UserId;
+        readonly generation: number;
+    };
+    'token.refused': {
+        readonly user: UserId;
+        readonly generation: number;
+    };
+    'token.refreshFailed': {
+        readonly user: UserId;
+        readonly error: HoldfastError;
+    };
+    'identity.changed': {
+        readonly user: UserId | null;
+        readonly former: UserId | null;
+    };
+    'requirement.changed': {
+        readonly requirement: Requirement;
+        readonly suspected: boolean;
+    };
+    'lane.held': LaneDetail & {
+        readonly cause: string;
+        readonly since: Instant;
+    };
+    'lane.released': LaneDetail;
+    'queue.paused': Record<never, never>;
+    'queue.resumed': Record<never, never>;
+    /** Nothing is pending any more. */
+    'queue.drained': Record<never, never>;
+    /** It was answered 401, and is sent again with a newer token (R3). */
+    'read.deferred': {
+        readonly id: OperationId;
+        readonly user: UserId | null;
+    };
+    'read.completed': {
+        readonly id: OperationId;
+        readonly user: UserId | null;
+    };
+    error: {
+        readonly error: HoldfastError;
+    };
+}
+type EventName = keyof HoldfastEvents;
 
 /**
  * Time. Nothing else in Holdfast reads a clock or arms a timer, so that a run can be repeated: a test
@@ -1099,8 +1219,9 @@ interface HoldfastOptions {
      */
     readonly requirement?: Requirement;
     /**
-     * Asked at the start, and when a 401 makes the requirement doubtful (I2). One of `requirement` and
-     * this must be given: without, nothing would ever be sent.
+     * Asked at the start, and when a 401 makes the requirement doubtful (I2). A failure, or no answer for
+     * 60 s, keeps what is known. One of `requirement` and this must be given: without, nothing would ever
+     * be sent.
      */
     readonly requirementSource?: RequirementSource;
     /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
@@ -1141,14 +1262,6 @@ interface HoldfastOptions {
 }
 /** Says what the server demands, say from a remote configuration. */
 type RequirementSource = () => Requirement | Promise<Requirement>;
-
-interface ReadRequestInput {
-    readonly owner: {
-        readonly user: UserId | null;
-    };
-    /** What the request must name to see what was written; null: nothing. */
-    readonly position: string | null;
-}
 
 /** What `status()` shows: a frozen plain object, the same one until something changes. */
 
@@ -1231,38 +1344,6 @@ interface LogoutResult {
 }
 
 type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void;
-
-/** What the app may know of one operation. */
-
-interface StoredInfo {
-    readonly id: OperationId;
-    /** Its owner; null: the anonymous identity. */
-    readonly user: UserId | null;
-    readonly kind: string;
-    readonly version: number;
-    readonly payload: unknown;
-    readonly enqueuedAt: Instant;
-}
-type OperationInfo = (StoredInfo & {
-    readonly state: 'pending';
-}) | (StoredInfo & {
-    readonly state: 'dead';
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    /** The beginning of the server's reply, redacted. */
-    readonly excerpt: string | null;
-    readonly diedAt: Instant;
-    readonly attempts: number;
-}) | {
-    readonly state: 'dropped';
-    readonly id: OperationId;
-    readonly reason: DropReason | null;
-    readonly settledAt: Instant;
-} | {
-    readonly state: 'completed' | 'cancelled';
-    readonly id: OperationId;
-    readonly settledAt: Instant;
-};
 
 /**
  * Receipts: what `enqueue()` answers. An engine keeps nothing for a receipt whose end nobody asked
@@ -1416,9 +1497,28 @@ declare class Holdfast {
     read({ request, after, key, reply }: ReadOptions): Promise<Reply>;
     /**
      * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is
-     * logged in is logged out first.
+     * logged in is logged out first. What another user's operations need of these records is lost: they are
+     * dead when their turn comes (`dependency-dead`), and optional needs are cleared.
+     *
+     * With `sqliteStorage({ file })` nothing of it is left in the file or in its `-wal` when this resolves,
+     * unless another process reads an older state just then: in that case the `-wal` is emptied after a later
+     * commit, or at the close. With `sqliteStorage({ database })` it is gone from the tables, and
+     * overwritten in the file at the app's next checkpoint; the WAL is the app's, and whoever backs it up may
+     * count on that, so call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself where that must be at once.
+     * Copies made before (backups, a journal with payloads) are the app's affair.
+     *
+     * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same,
+     *   nothing else is erased, and it can be called again.
      */
     forget(user: string): Promise<void>;
+    /**
+     * What is pending, lane by lane, each in the order in which it will be sent; of one user (null: anonymous)
+     * or of all. Also what is in flight.
+     *
+     * @param filter `limit`: at most so many, a whole number from 1. Default: 1000.
+     * @throws RangeError where the limit is none; HoldfastError where storage cannot be read.
+     */
+    pending(filter?: PendingFilter): Promise<readonly OperationInfo[]>;
     /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
     deadLetters(filter?: {
         readonly user?: string | null;
@@ -1530,4 +1630,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, Holdfast, HoldfastError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };

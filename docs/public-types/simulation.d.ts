@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** What can go wrong with storage, each with a stable code (E2). */
 type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
@@ -241,8 +242,14 @@ type LaneId = number & {
 };
 /** A point in wall-clock time, in milliseconds since 1970-01-01T00:00:00Z. */
 type Instant = number;
+/** Who made an operation: a user, or (`user: null`) the anonymous identity of this device. */
+interface Owner {
+    readonly user: UserId | null;
+}
 /** Does the server demand identity verification? (I2) */
 type Requirement = 'unknown' | 'required' | 'off';
+/** What an attempt came to (Q6). */
+type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unknown';
 /** Why a user needs a fresh token (T5). */
 type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
 /** Why an operation became a dead letter. */
@@ -414,6 +421,360 @@ interface HoldfastEvents {
 }
 type EventName = keyof HoldfastEvents;
 
+/** A scenario: a scripted world, events at virtual times, and what must be seen. */
+
+/** The shape of a scenario file, format 1. */
+declare const scenarioSchema: z.ZodObject<{
+    scenario: z.ZodLiteral<1>;
+    name: z.ZodString;
+    config: z.ZodOptional<z.ZodObject<{
+        requirement: z.ZodOptional<z.ZodEnum<{
+            off: "off";
+            required: "required";
+            unknown: "unknown";
+        }>>;
+        whileUnknown: z.ZodOptional<z.ZodEnum<{
+            hold: "hold";
+            send: "send";
+        }>>;
+        anonymous: z.ZodOptional<z.ZodEnum<{
+            adopt: "adopt";
+            drop: "drop";
+            hold: "hold";
+        }>>;
+        onDead: z.ZodOptional<z.ZodEnum<{
+            continue: "continue";
+            hold: "hold";
+        }>>;
+        concurrency: z.ZodOptional<z.ZodNumber>;
+        maxAttempts: z.ZodOptional<z.ZodNumber>;
+        patienceMs: z.ZodOptional<z.ZodNumber>;
+        maxPending: z.ZodOptional<z.ZodNumber>;
+        maxPayloadBytes: z.ZodOptional<z.ZodNumber>;
+        batchWindowMs: z.ZodOptional<z.ZodNumber>;
+        backoff: z.ZodOptional<z.ZodObject<{
+            base: z.ZodOptional<z.ZodNumber>;
+            cap: z.ZodOptional<z.ZodNumber>;
+            jitter: z.ZodOptional<z.ZodBoolean>;
+        }, z.core.$strict>>;
+        vault: z.ZodOptional<z.ZodBoolean>;
+        farewell: z.ZodOptional<z.ZodBoolean>;
+    }, z.core.$strict>>;
+    tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
+        user: z.ZodString;
+        exp: z.ZodOptional<z.ZodNumber>;
+        accepted: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
+            from: z.ZodOptional<z.ZodNumber>;
+            until: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>]>>;
+    }, z.core.$strict>>>;
+    source: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
+        token: z.ZodUnion<readonly [z.ZodString, z.ZodRecord<z.ZodString, z.ZodString>]>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        none: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        denied: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        throws: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        garbage: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        never: z.ZodLiteral<true>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>]>>>;
+    requirementSource: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
+        requirement: z.ZodEnum<{
+            off: "off";
+            required: "required";
+            unknown: "unknown";
+        }>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        throws: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        garbage: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        never: z.ZodLiteral<true>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>]>>>;
+    server: z.ZodOptional<z.ZodObject<{
+        latency: z.ZodOptional<z.ZodNumber>;
+        dates: z.ZodOptional<z.ZodBoolean>;
+        latencies: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            match: z.ZodOptional<z.ZodObject<{
+                user: z.ZodOptional<z.ZodString>;
+                kind: z.ZodOptional<z.ZodString>;
+                op: z.ZodOptional<z.ZodString>;
+            }, z.core.$strict>>;
+            ms: z.ZodNumber;
+            times: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>>>;
+        replies: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            match: z.ZodOptional<z.ZodObject<{
+                user: z.ZodOptional<z.ZodString>;
+                kind: z.ZodOptional<z.ZodString>;
+                op: z.ZodOptional<z.ZodString>;
+            }, z.core.$strict>>;
+            status: z.ZodOptional<z.ZodNumber>;
+            headers: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            lost: z.ZodOptional<z.ZodEnum<{
+                reply: "reply";
+                request: "request";
+            }>>;
+            html: z.ZodOptional<z.ZodLiteral<true>>;
+            body: z.ZodOptional<z.ZodString>;
+            ryw: z.ZodOptional<z.ZodObject<{
+                token: z.ZodString;
+                delay: z.ZodOptional<z.ZodNumber>;
+            }, z.core.$strict>>;
+            times: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>>>;
+    }, z.core.$strict>>;
+    steps: z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        login: z.ZodObject<{
+            user: z.ZodString;
+            token: z.ZodOptional<z.ZodString>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        logout: z.ZodEnum<{
+            discard: "discard";
+            flush: "flush";
+            keep: "keep";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        updateToken: z.ZodObject<{
+            user: z.ZodString;
+            token: z.ZodString;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        refreshToken: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        forget: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        requirement: z.ZodEnum<{
+            off: "off";
+            required: "required";
+            unknown: "unknown";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        enqueue: z.ZodObject<{
+            id: z.ZodString;
+            kind: z.ZodString;
+            payload: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnknown>>;
+            expiresInMs: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        cancel: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        retry: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        discard: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        read: z.ZodObject<{
+            id: z.ZodString;
+            after: z.ZodOptional<z.ZodArray<z.ZodString>>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        flush: z.ZodNumber;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        queue: z.ZodEnum<{
+            pause: "pause";
+            resume: "resume";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        crash: z.ZodLiteral<"after-commit" | "before-commit" | true>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        restart: z.ZodLiteral<true>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        start: z.ZodLiteral<true>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        exit: z.ZodLiteral<true>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        network: z.ZodEnum<{
+            down: "down";
+            up: "up";
+        }>;
+        silent: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        power: z.ZodEnum<{
+            resume: "resume";
+            suspend: "suspend";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        wall: z.ZodNumber;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        disk: z.ZodEnum<{
+            busy: "busy";
+            full: "full";
+            "read-only": "read-only";
+            works: "works";
+        }>;
+        times: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        release: z.ZodNumber;
+    }, z.core.$strict>]>>;
+    expect: z.ZodOptional<z.ZodObject<{
+        requests: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            at: z.ZodOptional<z.ZodNumber>;
+            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            kind: z.ZodOptional<z.ZodString>;
+            ops: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            token: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
+            sameKeyAs: z.ZodOptional<z.ZodNumber>;
+            newKeyAs: z.ZodOptional<z.ZodNumber>;
+            record: z.ZodOptional<z.ZodString>;
+            payload: z.ZodOptional<z.ZodUnknown>;
+        }, z.core.$strict>>>;
+        events: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            event: z.ZodString;
+            id: z.ZodOptional<z.ZodString>;
+            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            kind: z.ZodOptional<z.ZodString>;
+            reason: z.ZodOptional<z.ZodString>;
+            code: z.ZodOptional<z.ZodString>;
+            suspected: z.ZodOptional<z.ZodBoolean>;
+        }, z.core.$strict>>>;
+        never: z.ZodOptional<z.ZodArray<z.ZodString>>;
+        sourceCalls: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            at: z.ZodOptional<z.ZodNumber>;
+            user: z.ZodOptional<z.ZodString>;
+            reason: z.ZodOptional<z.ZodString>;
+        }, z.core.$strict>>>;
+        applied: z.ZodOptional<z.ZodArray<z.ZodString>>;
+        final: z.ZodOptional<z.ZodObject<{
+            identity: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            requirement: z.ZodOptional<z.ZodEnum<{
+                off: "off";
+                required: "required";
+                unknown: "unknown";
+            }>>;
+            pending: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            completed: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            cancelled: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            dead: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            dropped: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            holds: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodArray<z.ZodString>>>;
+            needs: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            reads: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodEnum<{
+                cancelled: "cancelled";
+                completed: "completed";
+                deferred: "deferred";
+                failed: "failed";
+                waiting: "waiting";
+            }>>>;
+        }, z.core.$strict>>;
+        rejects: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+    }, z.core.$strict>>;
+    until: z.ZodOptional<z.ZodNumber>;
+}, z.core.$strict>;
+type Scenario = z.infer<typeof scenarioSchema>;
+
 /** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
 
 /** An event as the app heard it. */
@@ -438,7 +799,7 @@ interface SourceCall {
 interface SourceOutcome {
     readonly at: number;
     readonly wall: Instant;
-    readonly outcome: 'token' | 'none' | 'denied' | 'throws';
+    readonly outcome: 'token' | 'none' | 'denied' | 'throws' | 'garbage';
     /** The name of the token it gave. */
     readonly token: string | null;
 }
@@ -452,6 +813,363 @@ interface Reply {
     readonly body: string;
     /** Is this only the beginning of it? Default: false. */
     readonly isCut?: boolean;
+}
+
+/** How an app says what its operations are: one definition per kind. */
+
+/** The request that carries an operation to the server. */
+interface RequestSpec {
+    readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
+    /** Begins with a slash; comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. */
+    readonly path: string;
+    readonly query?: Readonly<Record<string, string>>;
+    /** Anything JSON; left out: no body. */
+    readonly body?: unknown;
+    /** Further headers. `authorization` and `idempotency-key` are Holdfast's. */
+    readonly headers?: Readonly<Record<string, string>>;
+}
+/**
+ * The server's id of a record: of one that an operation created under a local id, what a reply
+ * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
+ * needs it only optionally (Q12).
+ */
+type RecordLookup = (id: string) => string | null;
+interface RequestInput<Payload> {
+    readonly payload: Payload;
+    readonly owner: Owner;
+    readonly id: OperationId;
+    readonly record: RecordLookup;
+}
+/** What a reply means. */
+interface Interpretation {
+    readonly outcome: Exclude<Outcome, 'unknown'>;
+    /** Why it is `rejected`, where there is more to say. */
+    readonly reason?: 'conflict';
+    /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
+    readonly translations?: Readonly<Record<string, string>>;
+    /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
+    readonly followUps?: readonly FollowUpDraft[];
+    /** Of `accepted`: what a read must name to see this write (R1). */
+    readonly ryw?: ReadingPosition;
+}
+interface ReadingPosition {
+    readonly token: string;
+    /** How long after this reply a read waits, in milliseconds. Default: 500. */
+    readonly delayMs?: number;
+    /** Which reads it is for. Default: all that name no key. */
+    readonly key?: string;
+}
+interface InterpretContext {
+    readonly owner: Owner;
+    /** What the kind declares about its replies. */
+    readonly reply: 'json' | 'any';
+    /** Was the outcome of an earlier attempt of this envelope unknown? */
+    readonly afterUnknown: boolean;
+}
+/** How neighbours of a kind become one request (Q4). */
+interface MergeSpec<Payload> {
+    /** Kinds of one group merge with each other. Default: the kind itself. */
+    readonly group?: string;
+    /** Only operations with the same key merge. */
+    readonly key: (payload: Payload) => string;
+    /** One request for all of them, or null: none is needed, all are completed at once. */
+    readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
+}
+interface MergeInput {
+    readonly owner: Owner;
+    /** Which operations the payloads are of, in the same order. */
+    readonly operations: readonly {
+        readonly id: OperationId;
+        readonly kind: string;
+    }[];
+    readonly record: RecordLookup;
+}
+/** The records an operation uses, by local id (Q12). */
+interface RecordNeeds {
+    /** Without these it is dead. */
+    readonly required?: readonly string[];
+    /** Without these it is sent all the same. */
+    readonly optional?: readonly string[];
+}
+/** All that a kind says of itself but its schema. */
+interface KindSpec<Payload> {
+    /** Names the kind in storage: never reuse it for something else. */
+    readonly kind: string;
+    /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
+    readonly request: (input: RequestInput<Payload>) => RequestSpec;
+    /** A whole number, from 1. Default: 1. */
+    readonly version?: number;
+    /** What a 2xx reply holds. `json`: an HTML page instead is a captive portal (Q6). Default: `json`. */
+    readonly reply?: 'json' | 'any';
+    /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
+    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
+    readonly merge?: MergeSpec<Payload>;
+    /** Dropped, with reason `expired`, if it was not sent within so many milliseconds. Default: never. */
+    readonly expiresInMs?: number;
+    /**
+     * Brings a stored payload of an older version to this one (Q14). Pure. Left out: such a payload is
+     * `unreadable`.
+     */
+    readonly upgrade?: (payload: unknown, fromVersion: number) => unknown;
+    /** The local ids of the records it creates (Q12). */
+    readonly creates?: (payload: Payload) => readonly string[];
+    /** The records it uses (Q12). */
+    readonly needs?: (payload: Payload) => RecordNeeds;
+    /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
+    readonly deviceScoped?: boolean;
+    /** At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). */
+    readonly onLogout?: (owner: Owner) => unknown;
+    /**
+     * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
+     * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
+     */
+    readonly idempotencyWindowMs?: number;
+}
+/** A kind whatever its payload. */
+interface AnyOperationKind {
+    readonly kind: string;
+    readonly spec: KindSpec<never> & {
+        readonly payload: StandardSchemaV1;
+    };
+}
+/** An operation the app wants: what `enqueue()` takes. */
+interface OperationDraft {
+    readonly kind: string;
+    readonly payload: unknown;
+    readonly expiresInMs?: number;
+}
+/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
+interface FollowUpDraft extends OperationDraft {
+    /** May say so; naming another owner is an error. */
+    readonly owner?: Owner;
+}
+
+/**
+ * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
+ * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
+ */
+
+/** One pending operation. */
+interface OperationRow {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    /** Its place in the lane: smaller goes first (Q2). */
+    readonly place: number;
+    readonly kind: string;
+    readonly version: number;
+    /** JSON text. */
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** The records it creates, by their local ids (Q12). */
+    readonly creates: readonly string[];
+    /** Is it of no use once another user has logged in on this device? (I8) */
+    readonly deviceScoped: boolean;
+    /** Was it in flight when that happened? Then it is not to be sent again. Default: no. */
+    readonly superseded?: true;
+}
+/** What is known of an envelope, once that is more than "not sent yet". */
+interface EnvelopeRow {
+    readonly lane: LaneId;
+    /** The place of its first member: it is known by it. */
+    readonly place: number;
+    /** Its idempotency key, or null: it may be formed anew (Q5). */
+    readonly key: string | null;
+    /** The places of its members, in order. */
+    readonly members: readonly number[];
+    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+    readonly attempts: number;
+    /** Those of them that count towards death (Q8). */
+    readonly countedAttempts: number;
+    readonly firstAttemptAt: Instant | null;
+    /** Since when the outcome is unknown; never reset but by its end (Q5). */
+    readonly unknownSince: Instant | null;
+    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+    readonly retryAt: Instant | null;
+    readonly waitMs: number;
+    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+    readonly waitsAfterUnknown: boolean;
+    /** Generations refused on this head (T4). */
+    readonly refusedCount: number;
+    readonly lastStatus: number | null;
+}
+/** An operation that failed for good (Q9). */
+interface LetterRow extends OperationRow {
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+    readonly envelopeKey: string | null;
+    /** Since when its outcome is unknown, if it is. */
+    readonly unknownSince: Instant | null;
+    /** The records whose creations failed, where that is why it is dead (Q12). */
+    readonly dependsOn: readonly string[];
+}
+/** A record that an operation creates (Q12). */
+interface RecordRow {
+    /** The id the app gave it. */
+    readonly local: string;
+    /** The server's id, once it is made; while it is to be created anew, the former one. */
+    readonly remote: string | null;
+    /** `lost`: its creation is dead, or was taken back, or whoever made it was forgotten (I12). */
+    readonly state: 'pending' | 'made' | 'lost';
+    /** The lane of its creation. */
+    readonly lane: LaneId;
+    /** The operation that creates it; null: none has said so, but a reply named it. */
+    readonly creation: OperationId | null;
+    readonly changedAt: Instant;
+}
+/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+interface PositionRow {
+    readonly key: string;
+    readonly token: string;
+    readonly readyAt: Instant;
+    /** How long that was from the reply: a clock that jumped back never makes it longer. */
+    readonly waitMs: number;
+}
+interface LaneRow {
+    readonly lane: LaneId;
+    readonly user: UserId | null;
+    readonly pending: number;
+    readonly letters: number;
+    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+    readonly soloThrough: number;
+    /** The last place that was given. Default: 0. */
+    readonly tail?: number;
+    /** How far operations have moved back in all, to make room. Default: 0. */
+    readonly shifted?: number;
+    /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
+    readonly discardThrough?: number;
+    /** Are operations of it marked as superseded (I8)? Default: no. */
+    readonly hasSuperseded?: true;
+}
+/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+interface TokenRow {
+    readonly user: UserId;
+    /** 0 before the first token. */
+    readonly generation: number;
+    /** Bumped by the end of a session (T11). */
+    readonly epoch: number;
+    readonly refused: boolean;
+    /** Fingerprints of the last tokens that were refused in this session, this one too. Default: none. */
+    readonly refusedTokens?: readonly string[];
+    /** Keyed; null when the session has ended. */
+    readonly fingerprint: string | null;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+    readonly leaving: boolean;
+}
+interface DeadlineRow {
+    readonly origin: string;
+    readonly until: Instant;
+    readonly waitMs: number;
+}
+/** How a settled operation ended, as far as it is retained. */
+interface OutcomeRow {
+    readonly id: OperationId;
+    readonly outcome: 'completed' | 'dropped' | 'cancelled';
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+}
+/** What storage says at the start. */
+interface OpenedState {
+    /** Did this call create the database? */
+    readonly fresh: boolean;
+    readonly fingerprintKey: string;
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    readonly lanes: readonly LaneRow[];
+    readonly envelopes: readonly EnvelopeRow[];
+    readonly tokens: readonly TokenRow[];
+    readonly deadlines: readonly DeadlineRow[];
+    /** Where a damaged database was set aside, in whose stead this one was made. */
+    readonly setAside?: string;
+}
+/** What an implementation may use of the process it lives in. */
+interface StorageHost {
+    /** Runs a function once, at the end of this turn of the event loop. */
+    readonly atTurnEnd: (run: () => void) => void;
+    /** Milliseconds, monotonic: bounds the time one transaction may take. */
+    readonly monotonic: () => number;
+    readonly wall: () => Instant;
+    /** Taken as the fingerprint key of a new database. */
+    readonly newFingerprintKey: string;
+}
+interface CommitOptions {
+    /**
+     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
+     * one resend under the same key. Default: true.
+     */
+    readonly synced?: boolean;
+}
+/** Where an operation is now. */
+type Whereabouts = {
+    readonly state: 'pending';
+    readonly row: OperationRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'dead';
+    readonly letter: LetterRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'settled';
+    readonly outcome: OutcomeRow;
+};
+/** An operation that is pending no more; where it is now, as `find` tells it. */
+interface Settled {
+    readonly id: OperationId;
+    readonly found: Exclude<Whereabouts, {
+        readonly state: 'pending';
+    }> | null;
+}
+interface Storage {
+    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
+    open(host: StorageHost): Promise<OpenedState>;
+    /**
+     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
+     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
+     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
+     * nothing of this call was applied.
+     */
+    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
+    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
+    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
+    /** Where an operation is, or null: never stored, completed, or no longer retained. */
+    find(id: OperationId): Promise<Whereabouts | null>;
+    /**
+     * Those of these operations that are pending no more, in the order of the ids. However many are asked
+     * about, it is one question, and does not block the thread for long.
+     */
+    settled(ids: readonly OperationId[]): Promise<readonly Settled[]>;
+    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+    letters(filter: {
+        readonly user?: UserId | null;
+        readonly limit: number;
+    }): Promise<readonly (LetterRow & {
+        readonly user: UserId | null;
+    })[]>;
+    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
+    /** The newest reading position of an owner and key, or null. */
+    position(user: UserId | null, key: string): Promise<PositionRow | null>;
+    /**
+     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
+     * `false`, at once. It is held until `close()`, or the death of the process.
+     */
+    lock(): Promise<boolean>;
+    /** What `open` would tell now. Sees every earlier commit. */
+    reload(): Promise<OpenedState>;
+    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
+    watch(listener: () => void): () => void;
+    /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
+    tidy(): Promise<void>;
+    /** Commits what was handed in, then lets go of the file. Later calls reject. */
+    close(): Promise<void>;
 }
 
 /**
@@ -523,8 +1241,21 @@ interface PurgeChange {
     readonly change: 'purge';
     readonly lane: LaneId;
     readonly except: readonly number[];
+    /** Only up to this place. Default: all. */
+    readonly through?: number;
+    /** Only those that are marked as superseded (I8). Default: all. */
+    readonly superseded?: true;
     readonly reason: DropReason;
     readonly at: Instant;
+}
+/**
+ * Marks all that a user has pending: whoever dispatches is to drop it, but for what the server takes before
+ * (I7). The mark lasts until nothing of theirs is pending, or (`discarding: false`) it is taken back. Never missed.
+ */
+interface DiscardLaneChange {
+    readonly change: 'discardLane';
+    readonly user: UserId;
+    readonly discarding: boolean;
 }
 /** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
 interface CancelChange {
@@ -536,7 +1267,10 @@ interface CancelChange {
 interface BuryChange {
     readonly change: 'bury';
     readonly lane: LaneId;
-    readonly members: readonly Member[];
+    /** With a reason where a member has one of its own. */
+    readonly members: readonly (Member & {
+        readonly reason?: DeadReason;
+    })[];
     readonly reason: DeadReason;
     readonly status: number | null;
     readonly excerpt: string | null;
@@ -581,8 +1315,11 @@ interface SupersedeChange {
     readonly change: 'supersede';
     /** Who logged in. */
     readonly user: UserId;
-    /** Operations in flight, which are left until their outcome is known. */
-    readonly except: readonly OperationId[];
+    /**
+     * Operations in flight, which are left until their outcome is known, and marked: they are not sent again.
+     * `all`: only whoever dispatches knows which these are, and drops the others.
+     */
+    readonly except: readonly OperationId[] | 'all';
     readonly at: Instant;
 }
 /** Erases all that is stored of a user (I12). */
@@ -602,6 +1339,18 @@ interface SoloChange {
     readonly lane: LaneId;
     readonly place: number;
     readonly through: number;
+}
+/**
+ * The process that dispatches closes, and says what it leaves behind: the lanes whose head it, or one
+ * before it, may have sent (Q10). Never missed.
+ */
+interface LeaveBehindChange {
+    readonly change: 'leaveBehind';
+    readonly lanes: readonly LaneId[];
+}
+/** A process begins to dispatch, and is told once what the last one left behind. Missed if that said nothing. */
+interface TakeUpChange {
+    readonly change: 'takeUp';
 }
 /** A deadline that covers all lanes of an origin; null lifts it. */
 interface DeadlineChange {
@@ -648,7 +1397,7 @@ interface EndSessionChange {
     readonly change: 'endSession';
     readonly user: UserId;
 }
-type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
 /** An operation that a change moved or removed. */
 interface Affected {
     readonly id: OperationId;
@@ -673,211 +1422,11 @@ type Answer = {
     readonly envelopes?: readonly EnvelopeRow[];
     /** What moved to make room, in the order it did, if anything did. */
     readonly shifts?: readonly Shift[];
+    /** After a `takeUp`. */
+    readonly leftBehind?: readonly LaneId[];
 } | {
     readonly applied: false;
 };
-
-/**
- * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
- * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
- */
-
-/** One pending operation. */
-interface OperationRow {
-    readonly id: OperationId;
-    readonly lane: LaneId;
-    /** Its place in the lane: smaller goes first (Q2). */
-    readonly place: number;
-    readonly kind: string;
-    readonly version: number;
-    /** JSON text. */
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    /** The records it creates, by their local ids (Q12). */
-    readonly creates: readonly string[];
-    /** Is it of no use once another user has logged in on this device? (I8) */
-    readonly deviceScoped: boolean;
-}
-/** What is known of an envelope, once that is more than "not sent yet". */
-interface EnvelopeRow {
-    readonly lane: LaneId;
-    /** The place of its first member: it is known by it. */
-    readonly place: number;
-    /** Its idempotency key, or null: it may be formed anew (Q5). */
-    readonly key: string | null;
-    /** The places of its members, in order. */
-    readonly members: readonly number[];
-    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
-    readonly attempts: number;
-    /** Those of them that count towards death (Q8). */
-    readonly countedAttempts: number;
-    readonly firstAttemptAt: Instant | null;
-    /** Since when the outcome is unknown; never reset but by its end (Q5). */
-    readonly unknownSince: Instant | null;
-    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
-    readonly retryAt: Instant | null;
-    readonly waitMs: number;
-    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
-    readonly waitsAfterUnknown: boolean;
-    /** Generations refused on this head (T4). */
-    readonly refusedCount: number;
-    readonly lastStatus: number | null;
-}
-/** An operation that failed for good (Q9). */
-interface LetterRow extends OperationRow {
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    /** The beginning of the server's reply, redacted. */
-    readonly excerpt: string | null;
-    readonly diedAt: Instant;
-    readonly attempts: number;
-    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
-    readonly envelopeKey: string | null;
-    /** Since when its outcome is unknown, if it is. */
-    readonly unknownSince: Instant | null;
-    /** The records whose creations failed, where that is why it is dead (Q12). */
-    readonly dependsOn: readonly string[];
-}
-/** A record that an operation creates (Q12). */
-interface RecordRow {
-    /** The id the app gave it. */
-    readonly local: string;
-    /** The server's id, once it is made. */
-    readonly remote: string | null;
-    /** `lost`: its creation is dead, or was taken back. */
-    readonly state: 'pending' | 'made' | 'lost';
-    /** The lane of its creation. */
-    readonly lane: LaneId;
-    readonly changedAt: Instant;
-}
-/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
-interface PositionRow {
-    readonly key: string;
-    readonly token: string;
-    readonly readyAt: Instant;
-}
-interface LaneRow {
-    readonly lane: LaneId;
-    readonly user: UserId | null;
-    readonly pending: number;
-    readonly letters: number;
-    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
-    readonly soloThrough: number;
-    /** The last place that was given. Default: 0. */
-    readonly tail?: number;
-}
-/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
-interface TokenRow {
-    readonly user: UserId;
-    /** 0 before the first token. */
-    readonly generation: number;
-    /** Bumped by the end of a session (T11). */
-    readonly epoch: number;
-    readonly refused: boolean;
-    /** Keyed; null when the session has ended. */
-    readonly fingerprint: string | null;
-    readonly expiresAt: Instant | null;
-    readonly refreshAt: Instant | null;
-    readonly sealed: Uint8Array | null;
-    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
-    readonly leaving: boolean;
-}
-interface DeadlineRow {
-    readonly origin: string;
-    readonly until: Instant;
-    readonly waitMs: number;
-}
-/** How a settled operation ended, as far as it is retained. */
-interface OutcomeRow {
-    readonly id: OperationId;
-    readonly outcome: 'completed' | 'dropped' | 'cancelled';
-    readonly reason: DropReason | null;
-    readonly settledAt: Instant;
-}
-/** What storage says at the start. */
-interface OpenedState {
-    /** Did this call create the database? */
-    readonly fresh: boolean;
-    readonly fingerprintKey: string;
-    readonly identity: UserId | null;
-    readonly requirement: Requirement;
-    readonly lanes: readonly LaneRow[];
-    readonly envelopes: readonly EnvelopeRow[];
-    readonly tokens: readonly TokenRow[];
-    readonly deadlines: readonly DeadlineRow[];
-    /** Where a damaged database was set aside, in whose stead this one was made. */
-    readonly setAside?: string;
-}
-/** What an implementation may use of the process it lives in. */
-interface StorageHost {
-    /** Runs a function once, at the end of this turn of the event loop. */
-    readonly atTurnEnd: (run: () => void) => void;
-    /** Milliseconds, monotonic: bounds the time one transaction may take. */
-    readonly monotonic: () => number;
-    readonly wall: () => Instant;
-    /** Taken as the fingerprint key of a new database. */
-    readonly newFingerprintKey: string;
-}
-interface CommitOptions {
-    /**
-     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
-     * one resend under the same key. Default: true.
-     */
-    readonly synced?: boolean;
-}
-/** Where an operation is now. */
-type Whereabouts = {
-    readonly state: 'pending';
-    readonly row: OperationRow;
-    readonly user: UserId | null;
-} | {
-    readonly state: 'dead';
-    readonly letter: LetterRow;
-    readonly user: UserId | null;
-} | {
-    readonly state: 'settled';
-    readonly outcome: OutcomeRow;
-};
-interface Storage {
-    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
-    open(host: StorageHost): Promise<OpenedState>;
-    /**
-     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
-     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
-     * nothing of this call was applied.
-     */
-    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
-    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
-    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
-    /** Where an operation is, or null: never stored, completed, or no longer retained. */
-    find(id: OperationId): Promise<Whereabouts | null>;
-    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
-    letters(filter: {
-        readonly user?: UserId | null;
-        readonly limit: number;
-    }): Promise<readonly (LetterRow & {
-        readonly user: UserId | null;
-    })[]>;
-    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
-    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
-    /** The newest reading position of an owner and key, or null. */
-    position(user: UserId | null, key: string): Promise<PositionRow | null>;
-    /**
-     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
-     * `false`, at once. It is held until `close()`, or the death of the process.
-     */
-    lock(): Promise<boolean>;
-    /** What `open` would tell now. Sees every earlier commit. */
-    reload(): Promise<OpenedState>;
-    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
-    watch(listener: () => void): () => void;
-    /** Gives back what a large drain has freed, a part in each turn, where that can be done. */
-    tidy(): Promise<void>;
-    /** Commits what was handed in, then lets go of the file. Later calls reject. */
-    close(): Promise<void>;
-}
 
 /**
  * Time. Nothing else in Holdfast reads a clock or arms a timer, so that a run can be repeated: a test
@@ -905,229 +1454,6 @@ interface Random {
     /** Unguessable and never the same twice; letters, digits, `-` and `_`. */
     nonce(): string;
 }
-
-/** A scenario: a scripted world, events at virtual times, and what must be seen. */
-
-/** The shape of a scenario file, format 1. */
-declare const scenarioSchema: z.ZodObject<{
-    scenario: z.ZodLiteral<1>;
-    name: z.ZodString;
-    config: z.ZodOptional<z.ZodObject<{
-        requirement: z.ZodOptional<z.ZodEnum<{
-            off: "off";
-            required: "required";
-            unknown: "unknown";
-        }>>;
-        whileUnknown: z.ZodOptional<z.ZodEnum<{
-            hold: "hold";
-            send: "send";
-        }>>;
-        anonymous: z.ZodOptional<z.ZodEnum<{
-            adopt: "adopt";
-            drop: "drop";
-            hold: "hold";
-        }>>;
-        onDead: z.ZodOptional<z.ZodEnum<{
-            continue: "continue";
-            hold: "hold";
-        }>>;
-        concurrency: z.ZodOptional<z.ZodNumber>;
-        maxAttempts: z.ZodOptional<z.ZodNumber>;
-        patienceMs: z.ZodOptional<z.ZodNumber>;
-        maxPending: z.ZodOptional<z.ZodNumber>;
-        batchWindowMs: z.ZodOptional<z.ZodNumber>;
-        backoff: z.ZodOptional<z.ZodObject<{
-            base: z.ZodOptional<z.ZodNumber>;
-            cap: z.ZodOptional<z.ZodNumber>;
-            jitter: z.ZodOptional<z.ZodBoolean>;
-        }, z.core.$strict>>;
-        vault: z.ZodOptional<z.ZodBoolean>;
-    }, z.core.$strict>>;
-    tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
-        user: z.ZodString;
-        exp: z.ZodOptional<z.ZodNumber>;
-        accepted: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
-            from: z.ZodOptional<z.ZodNumber>;
-            until: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>]>>;
-    }, z.core.$strict>>>;
-    source: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
-        token: z.ZodString;
-        after: z.ZodOptional<z.ZodNumber>;
-    }, z.core.$strict>, z.ZodObject<{
-        none: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-    }, z.core.$strict>, z.ZodObject<{
-        denied: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-    }, z.core.$strict>, z.ZodObject<{
-        throws: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-    }, z.core.$strict>]>>>;
-    server: z.ZodOptional<z.ZodObject<{
-        latency: z.ZodOptional<z.ZodNumber>;
-        latencies: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            match: z.ZodOptional<z.ZodObject<{
-                user: z.ZodOptional<z.ZodString>;
-                kind: z.ZodOptional<z.ZodString>;
-                op: z.ZodOptional<z.ZodString>;
-            }, z.core.$strict>>;
-            ms: z.ZodNumber;
-            times: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>>>;
-        replies: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            match: z.ZodOptional<z.ZodObject<{
-                user: z.ZodOptional<z.ZodString>;
-                kind: z.ZodOptional<z.ZodString>;
-                op: z.ZodOptional<z.ZodString>;
-            }, z.core.$strict>>;
-            status: z.ZodOptional<z.ZodNumber>;
-            headers: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            lost: z.ZodOptional<z.ZodEnum<{
-                reply: "reply";
-                request: "request";
-            }>>;
-            html: z.ZodOptional<z.ZodLiteral<true>>;
-            ryw: z.ZodOptional<z.ZodObject<{
-                token: z.ZodString;
-                delay: z.ZodOptional<z.ZodNumber>;
-            }, z.core.$strict>>;
-            times: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>>>;
-    }, z.core.$strict>>;
-    steps: z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
-        at: z.ZodNumber;
-        login: z.ZodObject<{
-            user: z.ZodString;
-            token: z.ZodOptional<z.ZodString>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        logout: z.ZodEnum<{
-            discard: "discard";
-            flush: "flush";
-            keep: "keep";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        updateToken: z.ZodObject<{
-            user: z.ZodString;
-            token: z.ZodString;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        requirement: z.ZodEnum<{
-            off: "off";
-            required: "required";
-            unknown: "unknown";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        enqueue: z.ZodObject<{
-            id: z.ZodString;
-            kind: z.ZodString;
-            payload: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnknown>>;
-            expiresInMs: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        cancel: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        retry: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        discard: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        read: z.ZodObject<{
-            id: z.ZodString;
-            after: z.ZodOptional<z.ZodArray<z.ZodString>>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        network: z.ZodEnum<{
-            down: "down";
-            up: "up";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        power: z.ZodEnum<{
-            resume: "resume";
-            suspend: "suspend";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        queue: z.ZodEnum<{
-            pause: "pause";
-            resume: "resume";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        wall: z.ZodNumber;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        crash: z.ZodLiteral<true>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        restart: z.ZodLiteral<true>;
-    }, z.core.$strict>]>>;
-    expect: z.ZodOptional<z.ZodObject<{
-        requests: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            at: z.ZodOptional<z.ZodNumber>;
-            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            kind: z.ZodOptional<z.ZodString>;
-            ops: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            token: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
-            sameKeyAs: z.ZodOptional<z.ZodNumber>;
-            newKeyAs: z.ZodOptional<z.ZodNumber>;
-            record: z.ZodOptional<z.ZodString>;
-            payload: z.ZodOptional<z.ZodUnknown>;
-        }, z.core.$strict>>>;
-        events: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            event: z.ZodString;
-            id: z.ZodOptional<z.ZodString>;
-            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            kind: z.ZodOptional<z.ZodString>;
-            reason: z.ZodOptional<z.ZodString>;
-            code: z.ZodOptional<z.ZodString>;
-            suspected: z.ZodOptional<z.ZodBoolean>;
-        }, z.core.$strict>>>;
-        never: z.ZodOptional<z.ZodArray<z.ZodString>>;
-        sourceCalls: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            at: z.ZodOptional<z.ZodNumber>;
-            user: z.ZodOptional<z.ZodString>;
-            reason: z.ZodOptional<z.ZodString>;
-        }, z.core.$strict>>>;
-        applied: z.ZodOptional<z.ZodArray<z.ZodString>>;
-        final: z.ZodOptional<z.ZodObject<{
-            identity: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            requirement: z.ZodOptional<z.ZodEnum<{
-                off: "off";
-                required: "required";
-                unknown: "unknown";
-            }>>;
-            pending: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            completed: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            cancelled: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            dead: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            dropped: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            holds: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodArray<z.ZodString>>>;
-            needs: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            reads: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodEnum<{
-                cancelled: "cancelled";
-                completed: "completed";
-                deferred: "deferred";
-                failed: "failed";
-                waiting: "waiting";
-            }>>>;
-        }, z.core.$strict>>;
-        rejects: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-    }, z.core.$strict>>;
-    until: z.ZodOptional<z.ZodNumber>;
-}, z.core.$strict>;
-type Scenario = z.infer<typeof scenarioSchema>;
 
 /**
  * The rows as the database has them, followed change by change, and what happened to each operation.
@@ -1177,6 +1503,17 @@ declare class VirtualTime {
     runNext(): boolean;
     /** Lets everything run on that does not wait for time to pass. */
     rest(): Promise<void>;
+}
+
+/** Randomness that a seed repeats: mulberry32, and nonces that are names or numbers. */
+
+declare class SeededRandom implements Random {
+    #private;
+    /** What the next nonce is to be: the simulation names its operations. */
+    nextNonce: string | null;
+    constructor(seed: number, prefix?: string);
+    fraction(): number;
+    nonce(): string;
 }
 
 /**
@@ -1256,6 +1593,15 @@ interface Mismatch {
 /** @throws HoldfastError `SCENARIO_INVALID`, with file, line and what is wrong. */
 declare function parseScenario(text: string, file: string): Scenario;
 
+interface PlayOptions {
+    /** Kinds of the app, beside the built-in ones; one of the same name takes the other's place. */
+    readonly operations?: readonly AnyOperationKind[];
+    /** Where to record the run. Default: in memory, whole, for `journal` of the result. */
+    readonly journal?: JournalSink;
+}
+
+/** Runs one scenario and says what did not hold: of what it expects, and of what holds in every run. */
+
 interface ScenarioResult {
     readonly name: string;
     readonly ok: boolean;
@@ -1264,11 +1610,7 @@ interface ScenarioResult {
     /** The run's journal, a line each, the header first. */
     readonly journal: readonly string[];
 }
-interface RunOptions {
-    /** Where to record the run. Default: in memory, whole, for `journal` of the result. */
-    readonly journal?: JournalSink;
-}
-declare function runScenario(scenario: Scenario, { machines, journal: sink }?: RunOptions): Promise<ScenarioResult>;
+declare function runScenario(scenario: Scenario, options?: PlayOptions): Promise<ScenarioResult>;
 
 /** What an implementation of Storage brings to its acceptance suite. */
 
@@ -1294,17 +1636,6 @@ interface StorageContractCase {
 }
 
 declare const storageContract: readonly StorageContractCase[];
-
-/** Randomness that a seed repeats: mulberry32, and nonces that are names or numbers. */
-
-declare class SeededRandom implements Random {
-    #private;
-    /** What the next nonce is to be: the simulation names its operations. */
-    nextNonce: string | null;
-    constructor(seed: number);
-    fraction(): number;
-    nonce(): string;
-}
 
 export { ReplayDivergedError, SeededRandom, VirtualTime, WALL_START, parseScenario, readJournal, replay, runScenario, storageContract };
 export type { Life, Mismatch, ReplayReport, Scenario, ScenarioResult, StorageContractCase, StorageSubject };
