@@ -1,7 +1,7 @@
 /** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
-import { storageErrorOfOurs } from './engine/storage-errors.ts'
+import { storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
-import type { Answered, Settle } from './engine/boundary.ts'
+import type { Answered, Settle } from './engine/boundary/boundary.ts'
 import { deadlineOf, idOf, refuseMalformedDraft, tokenOf, userOf } from './arguments.ts'
 import type {
   DeadlineOptions,
@@ -10,10 +10,10 @@ import type {
   LogoutOptions,
   ReadOptions,
 } from './call-options.ts'
-import { payloadText } from './engine/admission.ts'
-import { LiveBoundary } from './engine/live-boundary.ts'
-import type { LogoutResult } from './engine/sessions.ts'
-import type { Status } from './engine/status.ts'
+import { payloadText } from './engine/intake/admission.ts'
+import { LiveBoundary } from './engine/boundary/live-boundary.ts'
+import type { LogoutResult } from './engine/sessions/sessions.ts'
+import type { Status } from './engine/life/status.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './holdfast.ts'

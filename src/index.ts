@@ -7,9 +7,9 @@ export type {
   LogoutOptions,
   ReadOptions,
 } from './call-options.ts'
-export type { ReadRequestInput } from './engine/read.ts'
-export type { LogoutResult } from './engine/sessions.ts'
-export type { LaneStatus, QueueState, Status, TokenNeedStatus } from './engine/status.ts'
+export type { ReadRequestInput } from './engine/reads/read.ts'
+export type { LogoutResult } from './engine/sessions/sessions.ts'
+export type { LaneStatus, QueueState, Status, TokenNeedStatus } from './engine/life/status.ts'
 export {
   type ErrorCode,
   HoldfastError,

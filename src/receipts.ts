@@ -3,7 +3,7 @@
  * for, so a million of them cost nothing; who asks late gets the answer from storage.
  */
 import type { Storage, Whereabouts } from '../storage/storage.ts'
-import { storageErrorOfOurs } from './engine/storage-errors.ts'
+import { storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import type { DeadReason, DropReason, OperationId } from './model.ts'

@@ -1,6 +1,6 @@
 /** What follows from an outcome, as a pure function (Q5 to Q8). */
 import { describe, expect, test } from 'vitest'
-import { backoffMs, judge, type Judged } from '../src/engine/judge.ts'
+import { backoffMs, judge, type Judged } from '../src/engine/sending/judge.ts'
 import type { LaneId } from '../src/model.ts'
 import type { Reply } from '../src/ports/transport.ts'
 import type { EnvelopeRow } from '../storage/storage.ts'

@@ -13,8 +13,9 @@ const all = [...machines, ...storage, ...src]
 const LONG: Readonly<Record<string, string>> = {
   'machines/token.machine.ts': 'one machine is one file: its essay, its types, its chart',
   'src/holdfast.ts': 'the one place that composes everything and sends to the machines',
-  'src/engine/sequel.ts': 'what follows from an outcome: one method for each',
-  'src/engine/sessions.ts': 'login, logout, adoption and forgetting share one order of storing',
+  'src/engine/sending/sequel.ts': 'what follows from an outcome: one method for each',
+  'src/engine/sessions/sessions.ts':
+    'login, logout, adoption and forgetting share one order of storing',
 }
 
 /** Time and chance come through ports; these are the few other places, and why. */

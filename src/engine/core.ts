@@ -6,10 +6,10 @@ import type { EventName, HoldfastEvents } from '../events.ts'
 import type { Requirement, UserId } from '../model.ts'
 import type { Kinds } from '../operations/kinds.ts'
 import type { Ports, Settings } from '../options.ts'
-import type { Boundary } from './boundary.ts'
-import type { Lanes } from './lanes.ts'
-import type { LaneLine } from './lane-line.ts'
-import type { Store } from './store.ts'
+import type { Boundary } from './boundary/boundary.ts'
+import type { Lanes } from './lanes/lanes.ts'
+import type { LaneLine } from './lanes/lane-line.ts'
+import type { Store } from './stored/store.ts'
 
 /** How the parts tell the machines what has become true. Only `holdfast.ts` implements it. */
 export interface Pilot {

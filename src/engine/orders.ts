@@ -9,10 +9,10 @@ import type { TokenCommand, TokenNeed } from '../../machines/token.machine.ts'
 import type { LaneId, UserId } from '../model.ts'
 import type { Refresher } from '../tokens/refresher.ts'
 import type { Core } from './core.ts'
-import type { HoldBook } from './hold-book.ts'
-import type { LaneLine } from './lane-line.ts'
-import type { Sender } from './sender.ts'
-import type { Sessions } from './sessions.ts'
+import type { HoldBook } from './lanes/hold-book.ts'
+import type { LaneLine } from './lanes/lane-line.ts'
+import type { Sender } from './sending/sender.ts'
+import type { Sessions } from './sessions/sessions.ts'
 
 export type Command = LaneCommand | QueueCommand | IdentityCommand | TokenCommand
 

@@ -3,8 +3,15 @@
  * kind's code, server, source, vault or clock is asked anything.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Answered, Boundary, Codec, Question, Service, Settle } from '../engine/boundary.ts'
-import { codeOf, readError } from '../engine/error-codec.ts'
+import type {
+  Answered,
+  Boundary,
+  Codec,
+  Question,
+  Service,
+  Settle,
+} from '../engine/boundary/boundary.ts'
+import { codeOf, readError } from '../engine/boundary/error-codec.ts'
 import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import type { Instant } from '../model.ts'
 import type { InLine, JournalLine, Json, OutLine } from './lines.ts'

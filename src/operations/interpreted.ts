@@ -1,6 +1,6 @@
 /** What a kind's code says of a reply, checked, as the engine uses it. */
-import type { Codec } from '../engine/boundary.ts'
-import { payloadOfSize } from '../engine/rows-codec.ts'
+import type { Codec } from '../engine/boundary/boundary.ts'
+import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import type { JsonRecord } from '../journal/lines.ts'
 import type { Owner } from '../model.ts'
 import type { FollowUpDraft, Interpretation, ReadingPosition } from './define-operation.ts'

@@ -3,7 +3,7 @@
  * its answer: a replay has the answers and calls no such code.
  */
 import type { OperationRow } from '../../storage/storage.ts'
-import { type Boundary, type Codec, plain } from '../engine/boundary.ts'
+import { type Boundary, type Codec, plain } from '../engine/boundary/boundary.ts'
 import type { Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
 import type { AnyOperationKind, RecordLookup } from './define-operation.ts'

@@ -1,6 +1,6 @@
 /** Stored payloads: from JSON text to what a kind's code works on, through `upgrade` and the schema. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Codec } from '../engine/boundary.ts'
+import type { Codec } from '../engine/boundary/boundary.ts'
 import type { AnyOperationKind } from './define-operation.ts'
 
 export type Checked =

@@ -1,6 +1,6 @@
 /** From what a kind says of its request to what is sent, and what a journal keeps of it. */
 import { createHash } from 'node:crypto'
-import type { Codec } from '../engine/boundary.ts'
+import type { Codec } from '../engine/boundary/boundary.ts'
 import type { Json } from '../journal/lines.ts'
 import type { RequestSpec } from './define-operation.ts'
 

@@ -3,10 +3,10 @@
  * machine decides when to call; this does it, and tells the machine what came of it.
  */
 import type { CoolDownCause } from '../../machines/token.machine.ts'
-import type { Answered, Question } from '../engine/boundary.ts'
-import { jitteredMs } from '../engine/chance.ts'
+import type { Answered, Question } from '../engine/boundary/boundary.ts'
+import { jitteredMs } from '../engine/boundary/chance.ts'
 import type { Core } from '../engine/core.ts'
-import { backoffMs } from '../engine/judge.ts'
+import { backoffMs } from '../engine/sending/judge.ts'
 import { HoldfastError, TokenDeniedError } from '../errors.ts'
 import type { TokenNeedReason, UserId } from '../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'

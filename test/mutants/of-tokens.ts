@@ -6,7 +6,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'late-401-refuses-the-current',
     what: 'a 401 of an older generation refuses the current one',
     rule: 'T4',
-    file: 'src/engine/sequel.ts',
+    file: 'src/engine/sending/sequel.ts',
     find: 'const { generation } = credential\n',
     replace: 'const generation = this.#wallet.generation(user)\n',
   },
@@ -14,7 +14,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'late-401-parks',
     what: 'a token that came while its 401 was in flight is missed',
     rule: 'T7',
-    file: 'src/engine/sequel.ts',
+    file: 'src/engine/sending/sequel.ts',
     find: `if (generation !== this.#wallet.generation(user)) {
 `,
     replace: `if (generation !== this.#wallet.generation(user)) {
@@ -33,7 +33,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'attempt-charged-for-401',
     what: 'a refused token counts as an attempt of its operation',
     rule: 'T4',
-    file: 'src/engine/sequel.ts',
+    file: 'src/engine/sending/sequel.ts',
     find: 'return { ...envelope, refusedCount, key: null, members: [] }',
     replace: `{
       const { attempts, countedAttempts } = envelope
@@ -78,7 +78,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'unheard-rejection',
     what: 'a promise of the app that rejects is heard by nobody',
     rule: 'E3',
-    file: 'src/engine/live-boundary.ts',
+    file: 'src/engine/boundary/live-boundary.ts',
     find: '(error: unknown) => enter({ ok: false, error: errorOf(error) }),',
     replace: '',
   },
@@ -86,7 +86,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'read-missed-by-a-race',
     what: 'a read counts as deferred only after its 401: a token that came before is missed',
     rule: 'R3',
-    file: 'src/engine/read-fetch.ts',
+    file: 'src/engine/reads/read-fetch.ts',
     find: `    } else {
       this.#book.look(read)
     }`,

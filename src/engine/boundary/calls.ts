@@ -1,0 +1,177 @@
+/** Everything that comes from the app and the platform, as calls the boundary lets in. */
+import { HoldfastError } from '../../errors.ts'
+import type { OperationId, Requirement, UserId } from '../../model.ts'
+import type { PlatformEvent } from '../../ports/platform.ts'
+import type { Reply } from '../../ports/transport.ts'
+import type { Token, TokenFacts } from '../../tokens/token.ts'
+import { type Codec, plain, type Settle } from './boundary.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { Core } from '../core.ts'
+import type { Dispatch } from '../life/dispatch.ts'
+import type { Flushes } from '../life/flushes.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import { draftCodec, type Enqueued, type Intake } from '../intake/intake.ts'
+import { Interventions } from '../lanes/interventions.ts'
+import { OpenCalls } from './open-calls.ts'
+import { readCodec } from '../reads/read.ts'
+import type { Reads } from '../reads/reads.ts'
+import type { Records } from '../stored/records.ts'
+import {
+  loginCodec,
+  type LogoutArgs,
+  type LogoutResult,
+  type Sessions,
+} from '../sessions/sessions.ts'
+import type { Waits } from '../lanes/waits.ts'
+import type { Within, WithinArgs } from '../intake/within.ts'
+
+export interface CallParts {
+  readonly core: Core
+  readonly holds: HoldBook
+  readonly waits: Waits
+  readonly sessions: Sessions
+  readonly connectivity: Connectivity
+  readonly flushes: Flushes
+  readonly intake: Intake
+  readonly within: Within
+  readonly reads: Reads
+  readonly records: Records
+  readonly readToken: (secret: string) => Token
+  readonly tokenOf: (facts: TokenFacts) => Token
+  readonly dispatch: Dispatch
+  readonly isClosing: () => boolean
+  readonly start: (settle: Settle<void>) => void
+  readonly close: (deadlineMs: number, settle: Settle<void>) => void
+  /** What `status()` shows has changed. */
+  readonly touch: () => void
+}
+
+export type Calls = ReturnType<typeof serveCalls>
+
+export function serveCalls(parts: CallParts) {
+  const { core, holds, waits, sessions, connectivity, flushes, reads, records } = parts
+  const { intake, within } = parts
+  const { readToken, tokenOf, dispatch, isClosing, start, close, touch } = parts
+  const interventions = new Interventions(core, holds, waits, records)
+  const open = new OpenCalls()
+  const tokenArgs = loginCodec(tokenOf)
+  const { boundary } = core
+  /** Offers a call, unless the engine is closing. */
+  const serve = <Args, T>(
+    name: string,
+    codec: Codec<Args>,
+    run: (args: Args, settle: Settle<T>) => void,
+  ) =>
+    boundary.serve<Args, T>({
+      name,
+      codec,
+      run: (args, settle) => {
+        if (!isClosing()) {
+          run(args, open.begun(name, settle))
+          dispatch.used()
+        } else settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
+      },
+    })
+  /** What is in flight, only the process that dispatches knows. */
+  const ifOurs = (settle: Settle<void>, run: () => void) => {
+    if (dispatch.isOurs) run()
+    else {
+      const message = 'another process dispatches this database, and may be sending just that'
+      settle.reject(new HoldfastError('OTHER_PROCESS', message, { retryable: true }))
+    }
+  }
+  return {
+    /** Does nobody wait for the answer of a call? */
+    areAnswered: () => open.isEmpty,
+    /** The engine is closed. */
+    endAll: () => open.endAll(),
+    readToken,
+    start: boundary.serve<null, void>({
+      name: 'start',
+      codec: plain<null>(),
+      run: (_args, settle) => start(settle),
+    }),
+    enqueue: serve('enqueue', draftCodec, (draft, settle: Settle<Enqueued>) =>
+      intake.enqueue(draft, settle),
+    ),
+    enqueueWithin: serve(
+      'enqueueWithin',
+      {
+        write: ({ connection: _connection, decided: _decided, ...draft }: WithinArgs) =>
+          draftCodec.write(draft),
+        read: (json) => ({
+          ...draftCodec.read(json),
+          connection: null,
+          decided: () => undefined,
+        }),
+      },
+      (args, settle: Settle<Enqueued>) => within.enqueue(args, settle),
+    ),
+    login: serve('login', tokenArgs, (args, settle: Settle<void>) => sessions.login(args, settle)),
+    logout: serve('logout', plain<LogoutArgs>(), (args, settle: Settle<LogoutResult>) =>
+      sessions.logout(args, settle),
+    ),
+    updateToken: serve('updateToken', tokenArgs, (args, settle: Settle<void>) =>
+      sessions.updateToken(args, settle),
+    ),
+    refreshToken: serve('refreshToken', plain<UserId>(), (user, settle: Settle<void>) => {
+      if (!core.settings.hasSource) {
+        const message = 'refreshToken: there is no token source; give createHoldfast({ tokens })'
+        settle.reject(new TypeError(message))
+        return
+      }
+      core.pilot.token(user, { type: 'refresh.requested' })
+      settle.resolve()
+    }),
+    setRequirement: serve('setRequirement', plain<Requirement>(), (value, settle: Settle<void>) =>
+      sessions.setRequirement(value, settle),
+    ),
+    read: serve('read', readCodec, (args, settle: Settle<Reply>) => reads.begin(args, settle)),
+    forget: serve('forget', plain<UserId>(), (user, settle: Settle<void>) =>
+      sessions.forget(user, settle),
+    ),
+    cancel: serve('cancel', plain<OperationId>(), (id, settle: Settle<void>) =>
+      ifOurs(settle, () => interventions.cancel(id, settle)),
+    ),
+    retry: serve('retry', plain<OperationId>(), (id, settle: Settle<void>) =>
+      ifOurs(settle, () => interventions.retry(id, settle)),
+    ),
+    discard: serve('discard', plain<OperationId>(), (id, settle: Settle<void>) =>
+      ifOurs(settle, () => interventions.discard(id, settle)),
+    ),
+    pause: serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
+      if (!holds.isOnEvery('paused')) {
+        holds.setOnEvery('paused', 'pause() was called')
+        core.report('queue.paused', {})
+      }
+      settle.resolve()
+    }),
+    resume: serve('resume', plain<null>(), (_args, settle: Settle<void>) => {
+      if (holds.isOnEvery('paused')) {
+        holds.liftFromEvery('paused')
+        core.report('queue.resumed', {})
+      }
+      settle.resolve()
+    }),
+    flush: serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) =>
+      flushes.begin(deadlineMs, settle),
+    ),
+    platform: serve('platform', plain<PlatformEvent>(), (event, settle: Settle<void>) => {
+      connectivity.heard(event)
+      touch()
+      settle.resolve()
+    }),
+    foreignCommit: boundary.serve<null, void>({
+      name: 'foreignCommit',
+      codec: plain<null>(),
+      run: () => {
+        if (!isClosing()) dispatch.heardOfCommit()
+      },
+    }),
+    close: boundary.serve<number, void>({
+      name: 'close',
+      codec: plain<number>(),
+      run: (deadlineMs, settle) => close(deadlineMs, settle),
+    }),
+  }
+}

@@ -1,0 +1,43 @@
+/** Errors in a journal: what they are called and their code, never their message, which may quote anything. */
+import { StorageError, type StorageErrorCode } from '../../../storage/storage-error.ts'
+import {
+  type ErrorCode,
+  HoldfastError,
+  TokenDeniedError,
+  VaultUnreadableError,
+} from '../../errors.ts'
+import type { Json } from '../../journal/lines.ts'
+
+export function writeError(error: Error): Json {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : null
+  return { name: error.name, code }
+}
+
+export function readError(json: Json): Error {
+  const { name, code } = json as { readonly name: string; readonly code: string | null }
+  switch (name) {
+    case 'StorageError':
+      return new StorageError(code as StorageErrorCode, 'replayed')
+    case 'TokenDeniedError':
+      return new TokenDeniedError('replayed')
+    case 'VaultUnreadableError':
+      return new VaultUnreadableError('replayed')
+    case 'HoldfastError':
+      return new HoldfastError(code as ErrorCode, 'replayed')
+    default: {
+      const error = new Error('replayed')
+      error.name = name
+      return code === null ? error : Object.assign(error, { code })
+    }
+  }
+}
+
+/** Whatever was thrown, as an error. */
+export function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`a ${typeof thrown} was thrown`)
+}
+
+/** How an error is named where there is only one word for it. */
+export function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}

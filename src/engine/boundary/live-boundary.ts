@@ -1,0 +1,250 @@
+/** The boundary to the real world: a clock, promises, and a journal if one is wanted. */
+import type { InLine, JournalSink, Json, OutLine } from '../../journal/lines.ts'
+import type { Instant, Requirement } from '../../model.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
+import { codeOf, errorOf, writeError } from './error-codec.ts'
+
+interface Entry {
+  readonly line: () => InLine
+  readonly run: () => void
+}
+
+/** The boundary as a journal's summary has it. */
+export interface SavedBoundary {
+  readonly callCount: number
+  readonly askCount: number
+  readonly turnCount: number
+  readonly alarms: readonly string[]
+  /** The questions that have no answer yet. */
+  readonly open: readonly { readonly ask: number; readonly name: string }[]
+}
+
+export interface LiveBoundaryOptions {
+  readonly clock: Clock
+  readonly journal: JournalSink | null
+  /** Told of a fault in Holdfast itself, which must not reach the host. */
+  readonly onFault: (error: Error) => void
+}
+
+export class LiveBoundary implements Boundary {
+  wall: Instant
+  monotonic: number
+  /** The state of the engine, where it can be said in a few words just now; else null. */
+  summarize: () => Json | null = () => null
+  readonly #clock: Clock
+  #journal: JournalSink | null
+  readonly #onFault: (error: Error) => void
+  readonly #alarms = new Map<string, Timer>()
+  /** The names of the questions that have no answer yet. */
+  readonly #open = new Map<number, string>()
+  readonly #inbox: Entry[] = []
+  readonly #last: (() => void)[] = []
+  readonly #outbox: (() => void)[] = []
+  #isBusy = false
+  #isSilent = false
+  #isDelivering = false
+  #callCount = 0
+  #askCount = 0
+  /** Turns that are waited for. */
+  #turnCount = 0
+
+  constructor({ clock, journal, onFault }: LiveBoundaryOptions) {
+    this.#clock = clock
+    this.#journal = journal
+    this.#onFault = onFault
+    this.wall = clock.wall()
+    this.monotonic = clock.monotonic()
+  }
+
+  /** Writes down that a process begins. */
+  begin(requirement: Requirement): void {
+    this.#write(() => ({ in: 'start', requirement }), this.monotonic, this.wall)
+  }
+
+  serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void {
+    const { name, codec, run } = service
+    return (args, settle) => {
+      const call = ++this.#callCount
+      this.#enter(
+        () => ({ in: 'call', call, name, args: codec.write(args) }),
+        () => run(args, this.#noting(call, settle)),
+      )
+    }
+  }
+
+  ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): number {
+    const ask = ++this.#askCount
+    const { name, args, codec } = question
+    this.#open.set(ask, name)
+    this.decide(() => ({ out: 'ask', ask, name, args: args() }))
+    const enter = (answer: Answered<T>) => {
+      if (this.#isSilent) return
+      this.#enter(
+        () =>
+          answer.ok
+            ? { in: 'answer', ask, value: codec.write(answer.value) }
+            : { in: 'answer', ask, error: writeError(answer.error) },
+        () => {
+          this.#open.delete(ask)
+          answered(answer)
+        },
+      )
+    }
+    let put: T | Promise<T>
+    try {
+      put = question.put()
+    } catch (error) {
+      put = Promise.reject(errorOf(error))
+    }
+    Promise.resolve(put).then(
+      (value) => enter({ ok: true, value }),
+      (error: unknown) => enter({ ok: false, error: errorOf(error) }),
+    )
+    return ask
+  }
+
+  /** Only a journal begins in the middle. */
+  reask(): void {}
+
+  rearm(): void {}
+
+  /** What a journal needs that begins here. */
+  save(): SavedBoundary {
+    return {
+      callCount: this.#callCount,
+      askCount: this.#askCount,
+      turnCount: this.#turnCount,
+      alarms: [...this.#alarms.keys()],
+      open: Array.from(this.#open, ([ask, name]) => ({ ask, name })),
+    }
+  }
+
+  pull<T>(name: string, codec: Codec<T>, take: () => T): T {
+    const value = take()
+    this.#write(() => ({ in: 'pull', name, value: codec.write(value) }), this.monotonic)
+    return value
+  }
+
+  arm(name: string, delayMs: number, run: () => void): void {
+    if (this.#isSilent) return
+    this.#alarms.get(name)?.cancel()
+    this.decide(() => ({ out: 'alarm', name, at: this.monotonic + delayMs }))
+    const timer = this.#clock.after(delayMs, () => {
+      this.#enter(
+        () => ({ in: 'alarm', name }),
+        () => {
+          this.#alarms.delete(name)
+          run()
+        },
+      )
+    })
+    this.#alarms.set(name, timer)
+  }
+
+  disarm(name: string): void {
+    const timer = this.#alarms.get(name)
+    if (timer === undefined) return
+    timer.cancel()
+    this.#alarms.delete(name)
+    this.decide(() => ({ out: 'alarm.cancelled', name }))
+  }
+
+  silence(): void {
+    this.#isSilent = true
+    for (const timer of this.#alarms.values()) timer.cancel()
+    this.#alarms.clear()
+  }
+
+  nextTurn(run: () => void): void {
+    this.#turnCount += 1
+    this.#clock.atTurnEnd(() =>
+      this.#enter(
+        () => ({ in: 'turn' }),
+        () => {
+          this.#turnCount -= 1
+          run()
+        },
+      ),
+    )
+  }
+
+  decide(line: () => OutLine): void {
+    this.#write(line, this.monotonic)
+  }
+
+  lastly(run: () => void): void {
+    this.#last.push(run)
+  }
+
+  afterwards(run: () => void): void {
+    this.#outbox.push(run)
+    if (!this.#isBusy) this.#deliver()
+  }
+
+  #enter(line: () => InLine, run: () => void): void {
+    this.#inbox.push({ line, run })
+    if (this.#isBusy) return
+    this.#isBusy = true
+    for (let entry = this.#inbox.shift(); entry !== undefined; entry = this.#inbox.shift()) {
+      this.#beginAnewIfWanted()
+      this.wall = this.#clock.wall()
+      this.monotonic = this.#clock.monotonic()
+      this.#write(entry.line, this.monotonic, this.wall)
+      this.#guarded(entry.run)
+      for (let run = this.#last.shift(); run !== undefined; run = this.#last.shift()) {
+        this.#guarded(run)
+      }
+    }
+    this.#isBusy = false
+    this.#deliver()
+  }
+
+  #beginAnewIfWanted(): void {
+    if (this.#journal?.wantsSummary === undefined) return
+    this.#guarded(() => {
+      if (this.#journal?.wantsSummary?.() !== true) return
+      const state = this.summarize()
+      if (state !== null) this.#write(() => ({ in: 'summary', state }), this.monotonic, this.wall)
+    })
+  }
+
+  /** A journal that cannot be written is no reason to stop: it ends there. */
+  #write(line: () => InLine | OutLine, t: number, wall?: number): void {
+    if (this.#journal === null) return
+    try {
+      this.#journal.write(line(), t, wall)
+    } catch (error) {
+      this.#journal = null
+      this.#onFault(errorOf(error))
+    }
+  }
+
+  /** One after the other, also when a listener calls the engine, which is then free to answer. */
+  #deliver(): void {
+    if (this.#isDelivering) return
+    this.#isDelivering = true
+    for (let run = this.#outbox.shift(); run !== undefined; run = this.#outbox.shift()) {
+      this.#guarded(run)
+    }
+    this.#isDelivering = false
+  }
+
+  #guarded(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#onFault(errorOf(error))
+    }
+  }
+
+  #noting<T>(call: number, settle: Settle<T>): Settle<T> {
+    return {
+      resolve: (value) => settle.resolve(value),
+      reject: (error) => {
+        this.decide(() => ({ out: 'call.rejected', call, code: codeOf(error) }))
+        settle.reject(error)
+      },
+    }
+  }
+}

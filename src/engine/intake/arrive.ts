@@ -1,0 +1,21 @@
+/** An operation has been stored at the end of its owner's lane. */
+import type { OperationRow } from '../../../storage/storage.ts'
+import type { UserId } from '../../model.ts'
+import type { Core } from '../core.ts'
+
+/** `since`: whose turn on the device it was when it was enqueued. */
+export function arrive(
+  { lanes, pilot, report }: Core,
+  user: UserId | null,
+  row: OperationRow,
+  since: number = lanes.turn,
+): void {
+  const line = lanes.make({ lane: row.lane, user, pending: 0, letters: 0, soloThrough: 0 })
+  line.arrived(row)
+  // It is gone already, or will be as soon as that is stored (I8).
+  if (row.deviceScoped && user !== null && lanes.wasTakenFrom(user, since)) {
+    line.superseded.add(row.id)
+  }
+  report('operation.enqueued', { id: row.id, user, kind: row.kind })
+  pilot.arrived(line)
+}

@@ -1,0 +1,210 @@
+/**
+ * Operations stored in the app's own transaction: they are there if that commits, and the engine hears
+ * of them when it has. Nothing of it is asynchronous for the app, so the schema must answer at once.
+ */
+import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
+import type { Fate } from '../../../storage/storage.ts'
+import type { OperationId, UserId } from '../../model.ts'
+import { checkSchemaAtOnce, type Draft, refusalOf } from './admission.ts'
+import { arrive } from './arrive.ts'
+import { type Codec, plain, type Settle } from '../boundary/boundary.ts'
+import { nonce } from '../boundary/chance.ts'
+import type { Core } from '../core.ts'
+import { draftRow } from './draft-row.ts'
+import { readError, writeError } from '../boundary/error-codec.ts'
+import { dropAtOnce, type Enqueued, isDropped } from './intake.ts'
+import { payloadOfSize } from '../boundary/rows-codec.ts'
+
+/** What a storage must offer beside the contract. */
+export interface TransactionalStorage {
+  /** @throws TypeError unless this is the connection to join, with a transaction open. */
+  requireTransaction(connection: unknown): void
+  enqueueWithin(connection: unknown, change: EnqueueChange): Affected
+  fateOf(id: OperationId): Fate
+}
+
+export interface WithinArgs extends Draft {
+  /** The app's connection; null: a replay has none, and a call that came too late lost it. */
+  readonly connection: unknown
+  /** Told at the end of the transaction whether it was committed. */
+  readonly decided: (isThere: boolean) => void
+}
+
+/** An operation whose transaction may still be open. */
+interface Undecided {
+  readonly change: EnqueueChange
+  readonly put: Affected
+  readonly decided: (isThere: boolean) => void
+}
+
+/** One as a journal's summary has it: of the payload only its size. */
+export interface SavedUndecided {
+  readonly change: Omit<EnqueueChange, 'payload'> & { readonly bytes: number }
+  readonly put: Affected
+}
+
+const refusalCodec: Codec<Error | null> = {
+  write: (refusal) => (refusal === null ? null : writeError(refusal)),
+  read: (json) => (json === null ? null : readError(json)),
+}
+
+/** How long to wait for a transaction that outlives its turn of the event loop. */
+const LOOK_AGAIN_MS = 20
+
+export class Within {
+  readonly #core: Core
+  readonly #undecided = new Set<Undecided>()
+
+  constructor(core: Core) {
+    this.#core = core
+    // What storage answers now may come after what was committed in the app's transaction (Q3).
+    core.store.beforeAnswers = () => this.#lookAtAll()
+  }
+
+  /** `settle` hears before this returns. */
+  enqueue({ connection, decided, ...draft }: WithinArgs, settle: Settle<Enqueued>): void {
+    const { user } = this.#core.pilot
+    const refusal =
+      this.#misuse(connection) ??
+      refusalOf(this.#core, draft) ??
+      checkSchemaAtOnce(this.#core, draft)
+    if (refusal !== null) {
+      settle.reject(refusal)
+      return
+    }
+    const unique = nonce(this.#core)
+    if (isDropped(this.#core, user)) {
+      settle.resolve({ id: dropAtOnce(this.#core, draft.kind, unique), dropped: true })
+      return
+    }
+    this.#store(
+      { change: 'enqueue', user, nonce: unique, ...draftRow(this.#core, draft) },
+      { connection, decided },
+      settle,
+    )
+  }
+
+  /** For a journal that begins here. */
+  save(): readonly SavedUndecided[] {
+    return Array.from(this.#undecided, ({ change: { payload, ...change }, put }) => ({
+      change: { ...change, bytes: Buffer.byteLength(payload) },
+      put,
+    }))
+  }
+
+  restore(saved: readonly SavedUndecided[]): void {
+    for (const { change, put } of saved) {
+      const { bytes, ...rest } = change
+      const undecided: Undecided = {
+        change: { ...rest, payload: payloadOfSize(bytes) },
+        put,
+        decided: () => undefined,
+      }
+      this.#undecided.add(undecided)
+      this.#core.lanes.coming(change.user, 1)
+      this.#core.boundary.rearm(alarmOf(put), () => this.#look(undecided))
+    }
+  }
+
+  /** Whatever becomes of the operation, the app must be in a transaction that can be joined (E1). */
+  #misuse(connection: unknown): Error | null {
+    return this.#core.boundary.pull('within.misuse', refusalCodec, () => {
+      try {
+        this.#storage().requireTransaction(connection)
+        return null
+      } catch (error) {
+        return error as Error
+      }
+    })
+  }
+
+  #store(
+    change: EnqueueChange,
+    { connection, decided }: Pick<WithinArgs, 'connection' | 'decided'>,
+    settle: Settle<Enqueued>,
+  ): void {
+    const { boundary, lanes } = this.#core
+    const { user } = change
+    lanes.coming(user, 1)
+    let put: Affected | null = null
+    let failure: Error | null = null
+    boundary.ask<Affected>(
+      {
+        name: 'within',
+        args: () => {
+          const { payload: _payload, ...rest } = change
+          return { ...rest } as never
+        },
+        codec: plain<Affected>(),
+        put: () => {
+          try {
+            put = this.#storage().enqueueWithin(connection, change)
+            return put
+          } catch (error) {
+            failure = error as Error
+            throw error
+          }
+        },
+      },
+      (answer) => {
+        if (!answer.ok) {
+          this.#cameToNothing(user)
+          return
+        }
+        const undecided = { change, put: answer.value, decided }
+        this.#undecided.add(undecided)
+        this.#look(undecided)
+      },
+    )
+    // What the app is told at once, a replay must know at once.
+    const refusal = boundary.pull('within.refused', refusalCodec, () => failure)
+    if (refusal !== null) settle.reject(refusal)
+    else if (put !== null) settle.resolve({ id: (put as Affected).id, dropped: false })
+  }
+
+  #lookAtAll(): void {
+    for (const undecided of this.#undecided) this.#look(undecided)
+  }
+
+  /** The transaction is over by now, unless the app let it outlive its turn. */
+  #look(undecided: Undecided): void {
+    const { boundary } = this.#core
+    const { change, put, decided } = undecided
+    const alarm = alarmOf(put)
+    const fate = boundary.pull('within', plain<Fate>(), () =>
+      this.#storage().fateOf(put.id as OperationId),
+    )
+    if (fate === 'open') {
+      boundary.arm(alarm, LOOK_AGAIN_MS, () => this.#look(undecided))
+      return
+    }
+    boundary.disarm(alarm)
+    this.#undecided.delete(undecided)
+    decided(fate === 'there')
+    if (fate === 'there') this.#arrived(change, put)
+    else this.#cameToNothing(change.user)
+  }
+
+  #arrived(change: EnqueueChange, { id, lane, place }: Affected): void {
+    const { user, creates = [], deviceScoped = false, ...row } = change
+    this.#core.lanes.coming(user, -1)
+    arrive(this.#core, user, { ...row, creates, deviceScoped, id: id as OperationId, lane, place })
+  }
+
+  #cameToNothing(user: UserId | null): void {
+    this.#core.lanes.coming(user, -1)
+    this.#core.pilot.cameToNothing(user)
+  }
+
+  #storage(): TransactionalStorage {
+    const storage = this.#core.ports.storage as Partial<TransactionalStorage>
+    if (typeof storage.enqueueWithin !== 'function') {
+      throw new TypeError('enqueueWithin: this storage has no transactions to join')
+    }
+    return storage as TransactionalStorage
+  }
+}
+
+function alarmOf({ id }: Affected): string {
+  return `within:${id}`
+}

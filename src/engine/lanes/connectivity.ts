@@ -1,0 +1,218 @@
+/**
+ * Can the server be reached? Holds that cover every lane: `offline` (no network, or a captive portal),
+ * `suspended`, and the server's own `rate-limited` (Q6, Q7).
+ *
+ * A captive portal is probed: after the wait of Q7 one lane, in turn, may send its head. Any genuine
+ * reply ends it; the portal once more begins the next wait.
+ */
+import type { DeadlineRow } from '../../../storage/storage.ts'
+import type { DeadlineChange } from '../../../storage/changes.ts'
+import type { LaneId } from '../../model.ts'
+import type { PlatformEvent } from '../../ports/platform.ts'
+import { jitteredMs } from '../boundary/chance.ts'
+import type { Core } from '../core.ts'
+import type { HoldBook } from './hold-book.ts'
+import type { LaneLine } from './lane-line.ts'
+
+interface Portal {
+  /** How often it was met in a row. */
+  readonly count: number
+  readonly probing: LaneLine | null
+}
+
+/** What a journal's summary says of it. */
+export interface SavedConnectivity {
+  readonly replyCount: number
+  readonly hasNetwork: boolean
+  readonly portal: { readonly count: number; readonly probing: LaneId | null } | null
+  readonly lastProbed: number
+  readonly limitedUntil: number
+}
+
+export class Connectivity {
+  /** Replies of the server itself so far: a sign that a silence is not everybody's (Q8). */
+  replyCount = 0
+  readonly #core: Core
+  readonly #holds: HoldBook
+  /** Ends the wait of lanes that wait because no reply came. */
+  readonly #cutWaitsShort: () => void
+  #hasNetwork = true
+  #portal: Portal | null = null
+  #lastProbed = -1
+  /** Monotonic. */
+  #limitedUntil = 0
+
+  constructor(core: Core, holds: HoldBook, cutWaitsShort: () => void) {
+    this.#core = core
+    this.#holds = holds
+    this.#cutWaitsShort = cutWaitsShort
+  }
+
+  /** Is a captive portal about to be probed, by itself? */
+  get isProbing(): boolean {
+    return this.#hasNetwork && this.#portal !== null
+  }
+
+  /** What is known at the start. */
+  begin(isOnline: boolean, deadlines: readonly DeadlineRow[]): void {
+    if (!isOnline) this.#hear('offline')
+    this.limitedBefore(deadlines)
+  }
+
+  /** What the server asked of the process that dispatched before this one (Q7). */
+  limitedBefore(deadlines: readonly DeadlineRow[]): void {
+    const { boundary, settings } = this.#core
+    const deadline = deadlines.find(({ origin }) => origin === settings.origin)
+    if (deadline === undefined) return
+    const leftMs = Math.min(deadline.until - boundary.wall, deadline.waitMs)
+    if (leftMs <= 0) return
+    this.#limitedUntil = boundary.monotonic + leftMs
+    this.#hold()
+  }
+
+  heard(event: PlatformEvent): void {
+    this.#hear(event)
+  }
+
+  /** The server asked everybody to wait, from now on. Answers what is to be stored; null: a longer wait is on already. */
+  limited(waitMs: number): DeadlineChange | null {
+    const { boundary, settings } = this.#core
+    const until = boundary.monotonic + waitMs
+    if (until <= this.#limitedUntil) return null
+    this.#limitedUntil = until
+    this.#hold()
+    return {
+      change: 'deadline',
+      origin: settings.origin,
+      until: boundary.wall + waitMs,
+      waitMs,
+    }
+  }
+
+  /** A reply of the server itself arrived. */
+  genuineReply(): void {
+    this.replyCount += 1
+  }
+
+  /** What that reply asks of every lane holds by now: no captive portal stops them any more. */
+  portalGone(): void {
+    if (this.#portal === null) return
+    this.#core.boundary.disarm('portal')
+    this.#portal = null
+    this.#liftOffline()
+  }
+
+  /** A captive portal answered in the server's stead. */
+  portalMet(): void {
+    if (this.#portal !== null && this.#portal.probing === null) return
+    this.#waitForProbe((this.#portal?.count ?? 0) + 1)
+  }
+
+  /** The probing lane's attempt has ended, whatever came of it. */
+  attemptEnded(line: LaneLine): void {
+    if (this.#portal?.probing === line) this.#waitForProbe(this.#portal.count)
+  }
+
+  /** For a journal that begins here. */
+  save(): SavedConnectivity {
+    const portal = this.#portal
+    return {
+      replyCount: this.replyCount,
+      hasNetwork: this.#hasNetwork,
+      portal:
+        portal === null
+          ? null
+          : { count: portal.count, probing: portal.probing === null ? null : portal.probing.lane },
+      lastProbed: this.#lastProbed,
+      limitedUntil: this.#limitedUntil,
+    }
+  }
+
+  restore(saved: SavedConnectivity, alarms: ReadonlySet<string>): void {
+    const { boundary, lanes } = this.#core
+    this.replyCount = saved.replyCount
+    this.#hasNetwork = saved.hasNetwork
+    this.#lastProbed = saved.lastProbed
+    this.#limitedUntil = saved.limitedUntil
+    if (saved.portal !== null) {
+      const { count, probing } = saved.portal
+      this.#portal = { count, probing: probing === null ? null : (lanes.get(probing) ?? null) }
+    }
+    if (alarms.has('portal')) boundary.rearm('portal', () => this.#probe())
+    if (alarms.has('rate-limited')) boundary.rearm('rate-limited', () => this.#limitOver())
+  }
+
+  #limitOver(): void {
+    this.#holds.liftFromEvery('rate-limited')
+  }
+
+  #hear(event: PlatformEvent): void {
+    switch (event) {
+      case 'offline':
+        this.#hasNetwork = false
+        this.#holds.setExempt(null)
+        this.#holds.setOnEvery('offline', 'the network is down')
+        return
+      case 'online':
+        this.#hasNetwork = true
+        this.#core.boundary.disarm('portal')
+        this.#portal = null
+        this.#liftOffline()
+        this.#cutWaitsShort()
+        return
+      case 'suspended':
+        this.#holds.setOnEvery('suspended', 'the machine is going to sleep')
+        return
+      case 'resumed':
+        this.#holds.liftFromEvery('suspended')
+        this.#cutWaitsShort()
+        return
+    }
+  }
+
+  #liftOffline(): void {
+    if (!this.#hasNetwork || this.#portal !== null) return
+    this.#holds.liftFromEvery('offline')
+    this.#holds.setExempt(null)
+  }
+
+  #waitForProbe(count: number): void {
+    const { boundary, settings } = this.#core
+    this.#portal = { count, probing: null }
+    this.#holds.setOnEvery('offline', 'a captive portal answers')
+    this.#holds.setExempt(null)
+    const waitMs = jitteredMs(this.#core, count, settings.backoff)
+    boundary.arm('portal', waitMs, () => this.#probe())
+  }
+
+  #probe(): void {
+    const portal = this.#portal
+    if (portal === null) return
+    const line = this.#nextToProbe()
+    if (line === null) {
+      // Nobody has anything to send: whoever comes next will find out.
+      this.#portal = null
+      this.#liftOffline()
+      return
+    }
+    this.#portal = { ...portal, probing: line }
+    this.#lastProbed = line.lane
+    this.#holds.setExempt({ line, name: 'offline' })
+  }
+
+  /** In turn: the next lane, by number, that nothing but the portal holds. */
+  #nextToProbe(): LaneLine | null {
+    if (!this.#hasNetwork) return null
+    const ready = [...this.#core.lanes.pending()]
+      .filter((line) => this.#holds.of(line).every((hold) => hold.name === 'offline'))
+      .sort((a, b) => a.lane - b.lane)
+    return ready.find((line) => line.lane > this.#lastProbed) ?? ready[0] ?? null
+  }
+
+  #hold(): void {
+    const { boundary } = this.#core
+    this.#holds.setOnEvery('rate-limited', 'the server asked to wait')
+    const leftMs = Math.max(0, this.#limitedUntil - boundary.monotonic)
+    boundary.arm('rate-limited', leftMs, () => this.#limitOver())
+  }
+}

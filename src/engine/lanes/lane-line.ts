@@ -1,0 +1,336 @@
+/**
+ * One lane in memory: a window on its rows from the head, and what is known of its envelopes. The rows
+ * in storage are the truth; this is never more than a copy of the first of them.
+ */
+import type { Hold, HoldName } from '../../../machines/holds.ts'
+import type { Shift } from '../../../storage/changes.ts'
+import { withoutMembers } from '../../../storage/without-members.ts'
+import type { EnvelopeRow, LaneRow, OperationRow } from '../../../storage/storage.ts'
+import type { Instant, LaneId, OperationId, Owner, UserId } from '../../model.ts'
+import type { Json } from '../../journal/lines.ts'
+import type { Attempt } from '../sending/attempt.ts'
+import { rowsCodec } from '../boundary/rows-codec.ts'
+
+/** How many rows of a lane are in memory at most. */
+export const WINDOW_ROWS = 256
+
+/** From one place to the next that is given at the end of a lane (Q2). */
+const PLACE_STEP = 1024
+
+/** A line as a journal's summary has it. */
+export interface SavedLine {
+  readonly row: LaneRow
+  readonly envelopes: readonly EnvelopeRow[]
+  readonly rows: Json
+  readonly holds: readonly Hold[]
+  readonly refusedCount: number
+  readonly mayHaveBeenSent: boolean
+  readonly superseded: readonly OperationId[]
+  readonly repliesAtPortal: number | null
+  readonly repliesAtLastEnd: number | null
+}
+
+/** A place that somebody waits for the lane to have passed; it moves with the operations (R1). */
+export interface Barrier {
+  through: number
+}
+
+export class LaneLine {
+  readonly lane: LaneId
+  readonly owner: Owner
+  /** How many operations are pending, in storage. */
+  pending = 0
+  /** How many dead letters the lane has. */
+  letters = 0
+  /** Operations up to this place are sent alone (Q4). */
+  soloThrough = 0
+  /** Operations up to this place are to be dropped: what a logout has added lies behind it (I7). 0: none. */
+  discardThrough = 0
+  /** The last place given in this lane, as far as is known. */
+  tail = 0
+  readonly barriers = new Set<Barrier>()
+  /** How far operations have moved back in all, as far as is known. */
+  #shifted = 0
+  /** Another process has marked operations of it, which are to be dropped (I8). */
+  hasSuperseded = false
+  /** Operations that were here when another user took the device: not to be sent, or not again (I8). */
+  readonly superseded = new Set<OperationId>()
+  /** Holds on this lane alone. */
+  readonly holds = new Map<HoldName, Hold>()
+  /** The attempt under way. */
+  attempt: Attempt | null = null
+  /** Generations refused on the head since it became the head (T4). */
+  refusedCount = 0
+  /** The head may have been sent by the process before this one (Q10). */
+  mayHaveBeenSent = false
+  /** Replies of the server so far when the head met a captive portal: if there are more by now, it meets it alone (Q6). */
+  repliesAtPortal: number | null = null
+  /** And when its last attempt ended: if there are more by now, others were answered since (Q8). */
+  repliesAtLastEnd: number | null = null
+  #rows: OperationRow[] = []
+  readonly #envelopes = new Map<number, EnvelopeRow>()
+  /** Grows whenever rows were changed other than by an attempt: what was taken from them before is out of date. */
+  order = 0
+  #changeCount = 0
+  readonly #afterChanges: (() => void)[] = []
+
+  constructor(row: LaneRow, envelopes: readonly EnvelopeRow[]) {
+    this.lane = row.lane
+    this.owner = { user: row.user }
+    this.pending = row.pending
+    this.letters = row.letters
+    this.soloThrough = row.soloThrough
+    this.discardThrough = row.discardThrough ?? 0
+    this.hasSuperseded = row.hasSuperseded ?? false
+    this.tail = row.tail ?? 0
+    this.#shifted = row.shifted ?? 0
+    for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
+  }
+
+  get user(): UserId | null {
+    return this.owner.user
+  }
+
+  get rows(): readonly OperationRow[] {
+    return this.#rows
+  }
+
+  get head(): OperationRow | undefined {
+    return this.#rows[0]
+  }
+
+  /** What is known of the envelope at the head, or, before its rows were read, of the first one. */
+  get envelope(): EnvelopeRow | null {
+    const head = this.head
+    if (head !== undefined) return this.#envelopes.get(head.place) ?? null
+    const [first] = [...this.#envelopes.keys()].sort((a, b) => a - b)
+    return first === undefined ? null : (this.#envelopes.get(first) ?? null)
+  }
+
+  get headEnqueuedAt(): Instant | null {
+    return this.head?.enqueuedAt ?? null
+  }
+
+  /** Are all pending rows in the window? */
+  get isWhole(): boolean {
+    return this.#rows.length >= this.pending
+  }
+
+  envelopeAt(place: number): EnvelopeRow | null {
+    return this.#envelopes.get(place) ?? null
+  }
+
+  /** The last place that an envelope which has been sent reaches to, or null (Q2). */
+  get sentThrough(): number | null {
+    if (this.attempt !== null) return this.attempt.members.at(-1)?.place ?? null
+    if (this.mayHaveBeenSent && this.head !== undefined) return this.head.place
+    const envelope = this.envelope
+    return envelope === null || envelope.members.length === 0
+      ? null
+      : (envelope.members.at(-1) ?? null)
+  }
+
+  /**
+   * Since when the outcome of the envelope at the head is unknown; null: it is not. What a former process
+   * may have sent is marked when this one begins to dispatch (Q5).
+   */
+  get unknownSince(): Instant | null {
+    return this.envelope?.unknownSince ?? null
+  }
+
+  get isOutcomeUnknown(): boolean {
+    return this.unknownSince !== null
+  }
+
+  /** The same of any place: an envelope that was adopted may lie behind others (I3). */
+  isUnknownAt(place: number): boolean {
+    return Array.from(this.#envelopes.values()).some(
+      ({ unknownSince, members }) => unknownSince !== null && members.includes(place),
+    )
+  }
+
+  /** Are rows of it being changed, other than by an attempt? Then what is in memory may be gone. */
+  get isChanging(): boolean {
+    return this.#changeCount > 0
+  }
+
+  /** Rows are about to be changed: nothing is sent until `changeEnded()`. */
+  changeBegun(): void {
+    this.#changeCount += 1
+  }
+
+  changeEnded(): void {
+    this.#changeCount -= 1
+    this.order += 1
+    while (!this.isChanging && this.#afterChanges.length > 0) this.#afterChanges.shift()?.()
+  }
+
+  /** Runs it once nothing is being changed. */
+  whenUnchanged(then: () => void): void {
+    this.#afterChanges.push(then)
+  }
+
+  /** An operation was committed at the end of the lane. */
+  arrived(row: OperationRow): void {
+    const wasWhole = this.isWhole
+    // Otherwise another process may have put something in between that is not known here yet (Q17).
+    const isNext = row.place === this.tail + PLACE_STEP
+    this.tail = Math.max(this.tail, row.place)
+    this.pending += 1
+    if (wasWhole && isNext && this.#rows.length < WINDOW_ROWS) this.#rows.push(row)
+  }
+
+  /** A window was read behind the last row in memory. */
+  loaded(rows: readonly OperationRow[]): void {
+    const last = this.#rows.at(-1)?.place ?? Number.NEGATIVE_INFINITY
+    this.#rows.push(...rows.filter((row) => row.place > last))
+    this.tail = Math.max(this.tail, rows.at(-1)?.place ?? 0)
+    this.pending = Math.max(this.pending, this.#rows.length)
+  }
+
+  /** Operations are gone from storage. */
+  removed(places: readonly number[]): void {
+    const head = this.head
+    this.#rows = this.#rows.filter((row) => !places.includes(row.place))
+    // What another process has put in may not be counted yet (Q17).
+    const countedCount = places.filter((place) => place <= this.tail).length
+    this.pending = Math.max(this.pending - countedCount, this.#rows.length)
+    for (const envelope of Array.from(this.#envelopes.values())) {
+      const left = withoutMembers(envelope, places)
+      if (left === null) this.#envelopes.delete(envelope.place)
+      else this.recorded(left)
+    }
+    if (head === undefined || places.includes(head.place)) this.#forgetHead()
+  }
+
+  /** All that was here, the head too, goes on in another lane (I3). */
+  handedOver(): void {
+    this.#forgetHead()
+  }
+
+  /** The order in storage has changed: the window is to be read again. */
+  reordered(pending: number): void {
+    this.order += 1
+    this.pending = pending
+    this.#rows = []
+  }
+
+  /** Operations have come in between, or back. */
+  inserted(places: readonly number[], shifts: readonly Shift[] = []): void {
+    this.reordered(this.pending + places.length)
+    for (const shift of shifts) this.#shift(shift)
+    this.tail = Math.max(this.tail, ...places)
+  }
+
+  /** What storage knows of the envelopes, after places have changed or some came back (Q8). */
+  restored(envelopes: readonly EnvelopeRow[]): void {
+    const known = new Map(this.#envelopes)
+    this.#envelopes.clear()
+    for (const stored of envelopes) {
+      const same = known.get(stored.place)
+      // One whose wait was cut short need not wait again.
+      const isWaited = same?.key === stored.key && same.attempts === stored.attempts
+      this.recorded(isWaited ? { ...stored, retryAt: same.retryAt } : stored)
+    }
+  }
+
+  /** Another process had this lane until now; this is what it left, and whether it may have sent the head. */
+  takenOver(row: LaneRow, envelopes: readonly EnvelopeRow[], mayHaveBeenSent: boolean): void {
+    this.reordered(row.pending)
+    this.letters = row.letters
+    this.soloThrough = row.soloThrough
+    this.discardThrough = row.discardThrough ?? 0
+    this.hasSuperseded = row.hasSuperseded ?? false
+    this.tail = row.tail ?? this.tail
+    this.#shiftedElsewhere(row)
+    this.mayHaveBeenSent = row.pending > 0 && mayHaveBeenSent
+    this.#envelopes.clear()
+    for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
+  }
+
+  /** Another process has changed this lane: what is known of its length is at least this. */
+  refreshed(row: LaneRow): void {
+    const isQuiet = this.attempt === null && !this.isChanging
+    this.tail = Math.max(this.tail, row.tail ?? 0)
+    this.#shiftedElsewhere(row)
+    this.letters = row.letters
+    this.discardThrough = row.discardThrough ?? 0
+    this.hasSuperseded = row.hasSuperseded ?? false
+    if (isQuiet && row.pending < this.pending) this.reordered(row.pending)
+    else this.pending = Math.max(this.pending, row.pending)
+  }
+
+  recorded(envelope: EnvelopeRow): void {
+    this.#envelopes.set(envelope.place, envelope)
+  }
+
+  /** The envelope at the head need not wait any more. */
+  waited(): void {
+    const { envelope } = this
+    if (envelope !== null) this.recorded({ ...envelope, retryAt: null })
+  }
+
+  dissolved(place: number, through: number): void {
+    this.#envelopes.delete(place)
+    this.soloThrough = Math.max(this.soloThrough, through)
+    this.#forgetHead()
+  }
+
+  /** For a journal that begins here; payloads stay out of it. */
+  save(): SavedLine {
+    const { lane, user, pending, letters, soloThrough, discardThrough, tail } = this
+    const shifted = this.#shifted
+    const { refusedCount, mayHaveBeenSent } = this
+    return {
+      row: { lane, user, pending, letters, soloThrough, discardThrough, tail, shifted },
+      envelopes: [...this.#envelopes.values()],
+      rows: rowsCodec.write(this.#rows),
+      holds: [...this.holds.values()],
+      refusedCount,
+      mayHaveBeenSent,
+      superseded: [...this.superseded],
+      repliesAtPortal: this.repliesAtPortal,
+      repliesAtLastEnd: this.repliesAtLastEnd,
+    }
+  }
+
+  restore(saved: SavedLine): void {
+    this.#rows = [...rowsCodec.read(saved.rows)]
+    for (const hold of saved.holds) this.holds.set(hold.name, hold)
+    this.refusedCount = saved.refusedCount
+    this.mayHaveBeenSent = saved.mayHaveBeenSent
+    for (const id of saved.superseded) this.superseded.add(id)
+    this.repliesAtPortal = saved.repliesAtPortal
+    this.repliesAtLastEnd = saved.repliesAtLastEnd
+  }
+
+  /** Another process has moved some back. It does not say which: what is awaited may be among them (R1). */
+  #shiftedElsewhere({ shifted = 0 }: LaneRow): void {
+    const by = Math.max(0, shifted - this.#shifted)
+    this.#shifted += by
+    for (const barrier of this.barriers) barrier.through += by
+  }
+
+  /** Places have moved back to make room. */
+  #shift({ after, by }: Shift): void {
+    this.#shifted += by
+    const move = (place: number) => (place > after ? place + by : place)
+    this.tail = move(this.tail)
+    this.soloThrough = move(this.soloThrough)
+    this.discardThrough = move(this.discardThrough)
+    for (const barrier of this.barriers) barrier.through = move(barrier.through)
+    const envelopes = [...this.#envelopes.values()]
+    this.#envelopes.clear()
+    for (const envelope of envelopes) {
+      const { place, members } = envelope
+      this.recorded({ ...envelope, place: move(place), members: members.map(move) })
+    }
+  }
+
+  #forgetHead(): void {
+    this.refusedCount = 0
+    this.mayHaveBeenSent = false
+    this.repliesAtPortal = null
+    this.repliesAtLastEnd = null
+  }
+}

@@ -1,0 +1,132 @@
+/** The lanes that have something pending, or dead letters, found by number or by owner. */
+import type { EnvelopeRow, LaneRow } from '../../../storage/storage.ts'
+import type { LaneId, UserId } from '../../model.ts'
+import { LaneLine } from './lane-line.ts'
+
+export class Lanes {
+  readonly #byLane = new Map<LaneId, LaneLine>()
+  readonly #byUser = new Map<UserId | null, LaneLine>()
+  /** Operations that are on their way into storage, by owner. */
+  readonly #coming = new Map<UserId | null, number>()
+
+  readonly #waiting = new Map<UserId | null, (() => void)[]>()
+  /** Owners whose lane is about to be changed, also if it is only on its way: how often. */
+  readonly #halted = new Map<UserId, number>()
+  /** How often the device has gone over to another user; of the last time, to whom (I8). */
+  #turn = 0
+  #lastTaker: UserId | null = null
+  /** The last time it went to somebody else than that one. */
+  #turnBefore = 0
+
+  /** The line of a lane, made if need be. */
+  make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): LaneLine {
+    const known = this.#byLane.get(row.lane)
+    if (known !== undefined) return known
+    const line = new LaneLine(row, envelopes)
+    this.#byLane.set(row.lane, line)
+    this.#byUser.set(row.user, line)
+    const halts = row.user === null ? 0 : (this.#halted.get(row.user) ?? 0)
+    for (let halt = 0; halt < halts; halt += 1) line.changeBegun()
+    return line
+  }
+
+  /** This owner's lane is about to be changed, also if it is only on its way: nothing is sent until `resume()`. */
+  halt(user: UserId): void {
+    this.#halted.set(user, (this.#halted.get(user) ?? 0) + 1)
+    this.ofUser(user)?.changeBegun()
+  }
+
+  /** It has been changed: the caller ends the change of the line, if there is one by now. */
+  resume(user: UserId): LaneLine | undefined {
+    const left = (this.#halted.get(user) ?? 1) - 1
+    if (left === 0) this.#halted.delete(user)
+    else this.#halted.set(user, left)
+    return this.ofUser(user)
+  }
+
+  get(lane: LaneId): LaneLine | undefined {
+    return this.#byLane.get(lane)
+  }
+
+  ofUser(user: UserId | null): LaneLine | undefined {
+    return this.#byUser.get(user)
+  }
+
+  /** An operation of this owner is on its way into storage, or (`-1`) is not any more. */
+  coming(user: UserId | null, difference: 1 | -1): void {
+    const count = (this.#coming.get(user) ?? 0) + difference
+    if (count > 0) {
+      this.#coming.set(user, count)
+      return
+    }
+    this.#coming.delete(user)
+    const waiting = this.#waiting.get(user) ?? []
+    this.#waiting.delete(user)
+    for (const run of waiting) run()
+  }
+
+  /** Hears when nothing of this owner is on its way into storage; at once, if nothing is. */
+  whenNoneComes(user: UserId | null, then: () => void): void {
+    if (this.#coming.has(user)) this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), then])
+    else then()
+  }
+
+  /** Which user of the device this is, counted since the start. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** Another user has the device now (I8). */
+  takenBy(user: UserId): void {
+    if (user !== this.#lastTaker) this.#turnBefore = this.#turn
+    this.#lastTaker = user
+    this.#turn += 1
+  }
+
+  /** Has somebody else had the device since that turn? Then what was on its way is superseded (I8). */
+  wasTakenFrom(user: UserId, since: number): boolean {
+    return (user === this.#lastTaker ? this.#turnBefore : this.#turn) > since
+  }
+
+  /** Is an operation of this owner on its way into storage? */
+  isComing(user: UserId | null): boolean {
+    return this.#coming.has(user)
+  }
+
+  /** Has this owner neither anything pending nor anything on its way? */
+  isEmpty(user: UserId | null): boolean {
+    return (this.ofUser(user)?.pending ?? 0) === 0 && !this.#coming.has(user)
+  }
+
+  /** Operations on their way into storage, of every owner. */
+  get comingCount(): number {
+    let count = 0
+    for (const coming of this.#coming.values()) count += coming
+    return count
+  }
+
+  /** Forgets a lane that has neither operations nor letters. */
+  forgetIfBare(line: LaneLine): void {
+    if (line.pending > 0 || line.letters > 0) return
+    this.#byLane.delete(line.lane)
+    // A user who was forgotten may have a new lane by now.
+    if (this.#byUser.get(line.user) === line) this.#byUser.delete(line.user)
+  }
+
+  /** Lanes with something pending, by number. */
+  *pending(): Iterable<LaneLine> {
+    for (const line of this.#byLane.values()) {
+      if (line.pending > 0) yield line
+    }
+  }
+
+  all(): Iterable<LaneLine> {
+    return this.#byLane.values()
+  }
+
+  count(of: 'pending' | 'letters'): number {
+    let count = 0
+    for (const line of this.#byLane.values()) count += line[of]
+    return count
+  }
+}

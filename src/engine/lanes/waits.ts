@@ -1,0 +1,93 @@
+/** The waits between attempts: the hold `backing-off` of a lane, and the alarm that lifts it (Q7). */
+import type { EnvelopeRow } from '../../../storage/storage.ts'
+import type { Core } from '../core.ts'
+import { MOST_MEMBERS } from '../sending/envelope.ts'
+import type { HoldBook } from './hold-book.ts'
+import type { LaneLine } from './lane-line.ts'
+
+export class Waits {
+  readonly #core: Core
+  readonly #holds: HoldBook
+  /** Lanes whose head waits for neighbours. */
+  readonly #collecting = new WeakSet<LaneLine>()
+
+  constructor(core: Core, holds: HoldBook) {
+    this.#core = core
+    this.#holds = holds
+  }
+
+  /** The wait that the envelope at the head has just been given, or was left with by the last run. */
+  begin(line: LaneLine, { retryAt, waitMs, attempts }: EnvelopeRow): void {
+    if (retryAt === null) return
+    // A clock that jumped back never makes it longer than the wait it was computed from.
+    const leftMs = Math.min(retryAt - this.#core.boundary.wall, waitMs)
+    if (leftMs <= 0) return
+    this.#holds.setOnLane(line, 'backing-off', `after attempt ${attempts}`)
+    this.#core.boundary.arm(alarmOf(line), leftMs, () => this.#over(line))
+  }
+
+  /** The head may wait a little for neighbours to merge with (Q4). */
+  collect(line: LaneLine, waitMs: number): void {
+    this.#collecting.add(line)
+    this.#holds.setOnLane(line, 'backing-off', 'waiting for operations to merge with')
+    this.#core.boundary.arm(alarmOf(line), waitMs, () => this.#over(line))
+  }
+
+  /** Something has come: enough by now, or a kind that ends the run. */
+  collected(line: LaneLine): void {
+    if (!this.#collecting.has(line)) return
+    const { kinds } = this.#core
+    const [first, last] = [line.head, line.rows.at(-1)]
+    const groupOf = (kind = '') => kinds.facts(kind)?.mergeGroup ?? null
+    const isFull = line.rows.length === MOST_MEMBERS
+    if (isFull || groupOf(first?.kind) !== groupOf(last?.kind)) this.#over(line)
+  }
+
+  /** The alarm is armed already, in a journal that begins here. */
+  restore(line: LaneLine): void {
+    if (!line.holds.has('backing-off')) return
+    if ((line.envelope?.retryAt ?? null) === null) this.#collecting.add(line)
+    this.#core.boundary.rearm(alarmOf(line), () => this.#over(line))
+  }
+
+  /** Must the head still wait? It may have lost its turn to another one before its wait was over (Q7). */
+  mustWait(line: LaneLine): boolean {
+    const { envelope } = line
+    if (envelope !== null) this.begin(line, envelope)
+    return line.holds.has('backing-off')
+  }
+
+  /** It is not that envelope's turn any more. */
+  end(line: LaneLine): void {
+    this.#collecting.delete(line)
+    if (!line.holds.has('backing-off')) return
+    this.#core.boundary.disarm(alarmOf(line))
+    this.#holds.liftFromLane(line, 'backing-off')
+  }
+
+  #over(line: LaneLine): void {
+    line.waited()
+    this.end(line)
+  }
+
+  /** The network is back, or the machine awake: whoever heard nothing tries at once; never after `retry`. */
+  cutShort(): void {
+    for (const line of this.#core.lanes.pending()) {
+      if (line.envelope?.waitsAfterUnknown !== true) continue
+      this.#storeEnd(line)
+      this.#over(line)
+    }
+  }
+
+  /** So that the wait does not come back with the next process; where this cannot be stored, it does. */
+  #storeEnd({ envelope, holds, isChanging }: LaneLine): void {
+    // What is being changed may be at another place by the time this is stored.
+    if (envelope === null || isChanging || !holds.has('backing-off')) return
+    const change = { change: 'envelope', envelope: { ...envelope, retryAt: null } } as const
+    this.#core.store.commit([change], { synced: false }, () => undefined)
+  }
+}
+
+function alarmOf(line: LaneLine): string {
+  return `backoff:${line.lane}`
+}

@@ -1,0 +1,322 @@
+/**
+ * Which process dispatches this database (Q17): the one that holds the lock. The others have the hold
+ * `other-process` and only store. One that waits tries again when it is used, and, while something is
+ * pending, by an alarm; what other processes commit is noticed by both.
+ */
+import type { Answer } from '../../../storage/changes.ts'
+import type { EnvelopeRow, OpenedState } from '../../../storage/storage.ts'
+import type { LaneId } from '../../model.ts'
+import type { Answered } from '../boundary/boundary.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { Core } from '../core.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import { backoffMs } from '../sending/judge.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import { notStored } from '../stored/storage-errors.ts'
+import type { Waits } from '../lanes/waits.ts'
+
+/** How long a waiting process waits: 30 s, doubling to 5 min. */
+const RETRY = { base: 30_000, cap: 300_000, jitter: false } as const
+
+/** What could not be read is read again: a commit is noticed only once (E2). */
+const REREAD = { base: 1000, cap: 60_000, jitter: false } as const
+
+export interface DispatchParts {
+  readonly core: Core
+  readonly holds: HoldBook
+  readonly waits: Waits
+  readonly connectivity: Connectivity
+  /** Tokens that other processes stored. */
+  readonly hearTokens: (state: OpenedState) => void
+  /** This process dispatches from now on. */
+  readonly begin: () => void
+  /** What is stored has been changed by another process. */
+  readonly changed: () => void
+}
+
+const TAKE_UP = { change: 'takeUp' } as const
+
+/** What a journal's summary says of it. */
+export interface SavedDispatch {
+  readonly isOurs: boolean
+  readonly roundCount: number
+}
+
+export class Dispatch {
+  readonly #parts: DispatchParts
+  readonly #core: Core
+  #isOurs = false
+  /** The lock is being asked for, or is ours, and what is stored has not been read since. */
+  #isTaking = false
+  /** The lock is ours, and what the last process left behind is taken up. */
+  #hasLock = false
+  /** Lanes whose head the process before this one may have sent, as it said itself; null: it has not said (Q10). */
+  #leftBehind: readonly LaneId[] | null = null
+  #isArmed = false
+  #roundCount = 0
+  #failureCount = 0
+
+  constructor(parts: DispatchParts) {
+    this.#parts = parts
+    this.#core = parts.core
+  }
+
+  get isOurs(): boolean {
+    return this.#isOurs
+  }
+
+  /** For a journal that begins here. */
+  save(): SavedDispatch {
+    return { isOurs: this.#isOurs, roundCount: this.#roundCount }
+  }
+
+  restore({ isOurs, roundCount }: SavedDispatch, alarms: ReadonlySet<string>): void {
+    this.#isOurs = isOurs
+    this.#hasLock = isOurs
+    this.#roundCount = roundCount
+    this.#isArmed = alarms.has('take-over')
+    if (this.#isArmed) this.#core.boundary.rearm('take-over', () => this.#waited())
+  }
+
+  /** At the start: `then` hears, once it is known who dispatches, what is stored. */
+  start(state: OpenedState, then: (answer: Answered<OpenedState>) => void): void {
+    const { store } = this.#core
+    store.lock((answer) => {
+      if (!answer.ok) then(answer)
+      else if (answer.value) {
+        this.#isOurs = true
+        this.#hasLock = true
+        // What was read before may be out of date: only now nobody else sends.
+        this.#takeUp((current) =>
+          then(current.ok ? { ok: true, value: { ...state, ...current.value } } : current),
+        )
+      } else {
+        this.#parts.holds.setOnEvery('other-process', 'another process dispatches this database')
+        then({ ok: true, value: state })
+      }
+    })
+  }
+
+  /** What the last process said when it closed holds no longer, before anything is sent (Q10). */
+  #takeUp(then: (answer: Answered<OpenedState>) => void): void {
+    const { store } = this.#core
+    let taken: Answered<readonly Answer[]> | null = null
+    let current: Answered<OpenedState> | null = null
+    const done = () => {
+      if (taken === null || current === null) return
+      if (taken.ok) this.#leftBehind = leftBehindOf(taken.value)
+      then(taken.ok ? current : taken)
+    }
+    store.commit([TAKE_UP], {}, (answer) => {
+      taken = answer
+      done()
+    })
+    // A read sees what was handed in before: so it does not wait for the end of the turn.
+    store.reload((answer) => {
+      current = answer
+      done()
+    })
+  }
+
+  /** The engine is used: a process that waits tries to take over. */
+  used(): void {
+    if (this.#isOurs || this.#isTaking) return
+    this.#isTaking = true
+    this.#core.store.lock((answer) => {
+      if (answer.ok && answer.value) {
+        this.#takeUpAtLast()
+      } else {
+        this.#isTaking = false
+        this.#armIfPending()
+      }
+    })
+  }
+
+  /** Another process has committed. */
+  heardOfCommit(): void {
+    this.#reload()
+  }
+
+  /** Nothing came of what was on its way into storage. */
+  cameToNothing(): void {
+    if (!this.#isOurs) this.#armIfPending()
+  }
+
+  /**
+   * The process ends in an orderly way: for whoever comes next, what it leaves in doubt is stored, if it
+   * can be; else it counts as a crash. `sending`: lanes whose attempt is under way.
+   */
+  leave(sending: readonly LaneId[]): void {
+    if (!this.#isOurs) return
+    const { lanes, store } = this.#core
+    const isInDoubt = (line: LaneLine) =>
+      sending.includes(line.lane) || line.mayHaveBeenSent || line.isOutcomeUnknown
+    const inDoubt = Array.from(lanes.pending()).filter(isInDoubt)
+    const change = { change: 'leaveBehind', lanes: inDoubt.map(({ lane }) => lane) } as const
+    store.commit([change], { synced: false }, () => undefined)
+  }
+
+  /** What is in a lane at the start, or when it is taken over. */
+  adopt(state: OpenedState): void {
+    const { lanes, pilot } = this.#core
+    const mayHaveBeenSent = (lane: LaneId) => this.#leftBehind?.includes(lane) ?? true
+    const envelopes = state.envelopes.map((envelope) =>
+      this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope,
+    )
+    const known = new Set<LaneLine>()
+    for (const row of state.lanes) {
+      const ofLane = envelopes.filter((envelope) => envelope.lane === row.lane)
+      const line = lanes.make(row, ofLane)
+      const { pending } = line
+      known.add(line)
+      line.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
+      if (pending > 0) pilot.shrunk(line)
+      if (this.#isOurs) this.#resume(line)
+    }
+    this.#emptyAllBut(known)
+    if (!this.#isOurs) this.#armIfPending()
+  }
+
+  /** What a lane that storage told of waits for. */
+  #resume(line: LaneLine): void {
+    const { waits, holds } = this.#parts
+    const { envelope } = line
+    if (envelope !== null) waits.begin(line, envelope)
+    if (line.letters > 0 && this.#core.settings.onDead === 'hold') {
+      holds.setOnLane(line, 'dead-letter', 'a dead letter from before the start')
+    }
+  }
+
+  /** Reads what is stored, however often that takes; whoever has got the lock then takes over. */
+  #reload(): void {
+    const { store, boundary, report } = this.#core
+    // What was asked before the lock was ours may be out of date: others were still sending.
+    const isLocked = this.#hasLock
+    store.reload((answer) => {
+      if (!answer.ok) {
+        const error = notStored(answer.error, 'what another process committed could not be read')
+        report('error', { error })
+        this.#failureCount += 1
+        boundary.arm('reload', backoffMs(this.#failureCount, 0, REREAD), () => this.#reload())
+        return
+      }
+      if (isLocked === this.#hasLock) {
+        this.#failureCount = 0
+        boundary.disarm('reload')
+      }
+      if (isLocked && !this.#isOurs) this.#takeOver(answer.value)
+      else this.#heard(answer.value)
+    })
+  }
+
+  /** The same for one that has waited: it is repeated until it is stored. */
+  #takeUpAtLast(): void {
+    const { store, report } = this.#core
+    store.commitAtLast(
+      [TAKE_UP],
+      {},
+      (cause) => report('error', { error: notStored(cause, 'the take-over was not stored yet') }),
+      (answers) => {
+        this.#leftBehind = leftBehindOf(answers)
+        this.#hasLock = true
+        this.#reload()
+      },
+    )
+  }
+
+  #heard(state: OpenedState): void {
+    this.#refresh(state)
+    this.#parts.hearTokens(state)
+    this.#parts.changed()
+    if (!this.#isOurs) this.#armIfPending()
+  }
+
+  #takeOver(state: OpenedState): void {
+    this.#isTaking = false
+    this.#isOurs = true
+    this.#disarm()
+    this.adopt(state)
+    this.#parts.hearTokens(state)
+    this.#parts.connectivity.limitedBefore(state.deadlines)
+    this.#parts.holds.liftFromEvery('other-process')
+    this.#parts.begin()
+    this.#parts.changed()
+  }
+
+  #waited(): void {
+    this.#isArmed = false
+    this.#roundCount += 1
+    this.used()
+  }
+
+  /** Only while something is pending, or about to be: an idle process has no alarm. */
+  #armIfPending(): void {
+    const { lanes, boundary } = this.#core
+    if (lanes.count('pending') + lanes.comingCount === 0) {
+      this.#disarm()
+      return
+    }
+    if (this.#isArmed) return
+    this.#isArmed = true
+    boundary.arm('take-over', backoffMs(this.#roundCount + 1, 1, RETRY), () => this.#waited())
+  }
+
+  #disarm(): void {
+    this.#core.boundary.disarm('take-over')
+    this.#isArmed = false
+    this.#roundCount = 0
+  }
+
+  #refresh(state: OpenedState): void {
+    const { lanes, pilot } = this.#core
+    const known = new Set<LaneLine>()
+    for (const row of state.lanes) {
+      const isNew = lanes.get(row.lane) === undefined
+      const ofLane = state.envelopes.filter((envelope) => envelope.lane === row.lane)
+      const line = lanes.make(row, ofLane)
+      known.add(line)
+      const { pending } = line
+      if (!isNew) line.refreshed(row)
+      else if (this.#isOurs) this.#resume(line)
+      if (line.pending > 0) pilot.arrived(line)
+      else if (pending > 0) pilot.shrunk(line)
+    }
+    this.#emptyAllBut(known)
+  }
+
+  /** What storage does not name any more has nothing pending, unless that is on its way. */
+  #emptyAllBut(known: ReadonlySet<LaneLine>): void {
+    const { lanes, pilot } = this.#core
+    for (const line of Array.from(lanes.all())) {
+      if (known.has(line) || line.isChanging) continue
+      line.letters = 0
+      if (line.attempt !== null) continue
+      if (line.pending === 0) continue
+      line.reordered(0)
+      pilot.shrunk(line)
+    }
+  }
+}
+
+/**
+ * What the former process recorded it may have sent, and have died before the reply: the outcome is
+ * unknown (Q5), also for those who look in storage. One without a key is known to have been refused.
+ */
+function afterTheEnd({ boundary, store }: Core, recorded: EnvelopeRow): EnvelopeRow {
+  if (recorded.key === null || recorded.unknownSince !== null) return recorded
+  // Nothing was heard of it at all: then its only sending was right after it was recorded.
+  const unknownSince =
+    recorded.attempts === 0 ? (recorded.firstAttemptAt ?? boundary.wall) : boundary.wall
+  const envelope = { ...recorded, unknownSince }
+  store.commitAtLast(
+    [{ change: 'envelope', envelope }],
+    {},
+    () => undefined,
+    () => undefined,
+  )
+  return envelope
+}
+
+function leftBehindOf([answer]: readonly Answer[]): readonly LaneId[] | null {
+  return (answer?.applied === true ? answer.leftBehind : undefined) ?? null
+}

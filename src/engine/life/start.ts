@@ -1,0 +1,162 @@
+/**
+ * The start: storage is opened and says what is true, the vault gives back what it sealed, and the
+ * machines, in their initial state, hear of it. Nothing is sent before the turn after that (Q2).
+ */
+import type { OpenedState, StorageHost, TokenRow } from '../../../storage/storage.ts'
+import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
+import type { Requirement } from '../../model.ts'
+import type { Token } from '../../tokens/token.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import { plain } from '../boundary/boundary.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { Core } from '../core.ts'
+import type { Dispatch } from './dispatch.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import { backoffMs } from '../sending/judge.ts'
+
+/** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
+const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
+
+const VAULT_IS_OPENING = 'the vault has not given back the token yet'
+
+export interface StartParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly holds: HoldBook
+  readonly connectivity: Connectivity
+  readonly dispatch: Dispatch
+  readonly readToken: (secret: string) => Token
+  readonly tokenOf: (facts: Token['facts']) => Token
+  /** Told the database's own key before any token is read. */
+  readonly useFingerprintKey: (key: string) => void
+}
+
+export function start(
+  parts: StartParts,
+  host: StorageHost,
+  then: (error: Error | null) => void,
+): void {
+  const { core, useFingerprintKey } = parts
+  core.store.open(host, (answer) => {
+    if (!answer.ok) {
+      then(answer.error)
+      return
+    }
+    useFingerprintKey(answer.value.fingerprintKey)
+    parts.dispatch.start(answer.value, (current) => {
+      if (current.ok) {
+        restore(parts, current.value)
+        then(null)
+        return
+      }
+      // The lock may be ours, and nobody else could dispatch.
+      core.store.close(() => then(current.error))
+    })
+  })
+}
+
+function restore(parts: StartParts, state: OpenedState): void {
+  const { core, wallet, holds, connectivity } = parts
+  const { boundary, settings, ports, pilot } = core
+  const requirement = requirementAtStart(settings.requirement, state.requirement)
+  pilot.identity({ type: 'storage.loaded', user: state.identity, requirement })
+  if (requirement !== state.requirement) {
+    core.store.commitAtLast(
+      () => [{ change: 'requirement', requirement: pilot.requirement }],
+      {},
+      () => undefined,
+      () => undefined,
+    )
+  }
+  const isOnline = boundary.pull('online', plain<boolean>(), () => ports.platform.isOnline())
+  // Only who dispatches waits for deadlines (Q17).
+  connectivity.begin(isOnline, parts.dispatch.isOurs ? state.deadlines : [])
+  if (state.setAside !== undefined) {
+    const message = `the database was damaged; it is set aside as ${state.setAside}`
+    const error = new HoldfastError('STORAGE_CORRUPT', message)
+    // In the turn in which the app listens.
+    boundary.nextTurn(() => core.report('error', { error }))
+  }
+  parts.dispatch.adopt(state)
+  for (const row of state.tokens) {
+    wallet.restore(row, null)
+    // One that was refused is never sent again (T4).
+    if (row.sealed === null || row.refused || !settings.hasVault) continue
+    holds.setOnOwner(row.user, 'awaiting-token', VAULT_IS_OPENING)
+    // In the turn in which the app listens: an answer may be an error.
+    boundary.nextTurn(() => unseal(parts, row, 1))
+  }
+}
+
+/** The option wins, but for `unknown`, which means: as stored (I2). */
+function requirementAtStart(option: Requirement, stored: Requirement): Requirement {
+  return option === 'unknown' ? stored : option
+}
+
+/** Tokens of newer generations that another process stored reach this one through the vault (Q17). */
+export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
+  const { core, wallet, holds } = parts
+  wallet.heard(tokens)
+  for (const row of tokens) {
+    const { user, generation, epoch, refused } = row
+    // The end of that session is on its way into storage (T11).
+    if (epoch < wallet.epoch(user)) continue
+    if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
+      // The process that dispatches, or did so before this one, has been told so (T4).
+      const isNews = refused && wallet.isCurrent(row)
+      if (isNews && parts.dispatch.isOurs) wallet.refused(user, generation)
+      else if (isNews) wallet.refusedElsewhere(user, generation)
+      continue
+    }
+    const hasEnded = epoch > wallet.epoch(user)
+    const isSealed = row.sealed !== null && core.settings.hasVault
+    wallet.restore(row, null)
+    if (hasEnded) wallet.onEnd(user)
+    // Whoever sends must not go on believing that there is a token.
+    if (hasEnded || (!isSealed && !refused)) {
+      core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
+    }
+    if (!isSealed) continue
+    holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)
+    unseal(parts, row, 1)
+  }
+}
+
+function unseal(parts: StartParts, row: TokenRow, round: number): void {
+  const { core, wallet, holds, readToken, tokenOf } = parts
+  const { boundary, ports, report, pilot } = core
+  const { user, sealed } = row
+  boundary.ask<Token>(
+    {
+      name: 'unseal',
+      args: () => ({ user, generation: row.generation }),
+      codec: {
+        write: (token) => token.toJSON(),
+        read: (json) => tokenOf(json as unknown as Token['facts']),
+      },
+      put: async () => {
+        if (ports.vault === null || sealed === null) throw new TypeError('no vault')
+        return readToken(await ports.vault.unseal(sealed))
+      },
+    },
+    (answer) => {
+      if (answer.ok || !wallet.isCurrent(row)) {
+        if (answer.ok) wallet.unsealed(row, answer.value)
+        holds.liftFromOwner(user, 'awaiting-token')
+        return
+      }
+      if (answer.error instanceof VaultUnreadableError) {
+        pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
+        report('error', { error: answer.error })
+        holds.liftFromOwner(user, 'awaiting-token')
+        return
+      }
+      const message = `the vault could not give back the token of ${user}; it is tried again`
+      const options = { cause: answer.error, retryable: true }
+      report('error', { error: new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, options) })
+      boundary.arm(`vault:${user}`, backoffMs(round, 1, VAULT_RETRY), () =>
+        unseal(parts, row, round + 1),
+      )
+    },
+  )
+}

@@ -1,0 +1,80 @@
+/** What `status()` shows: a frozen plain object, the same one until something changes. */
+import type { Hold } from '../../../machines/holds.ts'
+import type { TokenNeed } from '../../../machines/token.machine.ts'
+import type { Instant, Requirement, TokenNeedReason, UserId } from '../../model.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Lanes } from '../lanes/lanes.ts'
+
+export interface LaneStatus {
+  /** Null: the anonymous lane. */
+  readonly user: UserId | null
+  readonly pending: number
+  /** Is a request of it in flight, or about to be? */
+  readonly sending: boolean
+  /** Why it may not send; empty: nothing stops it. */
+  readonly holds: readonly Hold[]
+  /** When its head was enqueued; null before the lane was read. */
+  readonly headEnqueuedAt: Instant | null
+  /** Attempts of its head that failed for now. */
+  readonly attempts: number
+  /** Token generations refused on its head (T4). */
+  readonly refusedCount: number
+}
+
+export interface TokenNeedStatus {
+  readonly user: UserId
+  readonly reason: TokenNeedReason
+  /** The generation that was refused, where one was. */
+  readonly generation: number | null
+}
+
+export type QueueState = 'starting' | 'running' | 'closing' | 'closed'
+
+export interface Status {
+  readonly queue: QueueState
+  /** Null: anonymous. */
+  readonly identity: UserId | null
+  readonly requirement: Requirement
+  /** Lanes with something pending. */
+  readonly lanes: readonly LaneStatus[]
+  readonly tokenNeeds: readonly TokenNeedStatus[]
+  readonly counts: { readonly pending: number; readonly sending: number; readonly dead: number }
+}
+
+export interface StatusParts {
+  readonly queue: QueueState
+  readonly user: UserId | null
+  readonly requirement: Requirement
+  readonly lanes: Lanes
+  readonly holds: HoldBook
+  readonly needs: ReadonlyMap<UserId, TokenNeed>
+}
+
+export function makeStatus({ queue, user, requirement, lanes, holds, needs }: StatusParts): Status {
+  const rows = [...lanes.pending()].map((line) =>
+    Object.freeze<LaneStatus>({
+      user: line.user,
+      pending: line.pending,
+      sending: line.attempt !== null,
+      holds: Object.freeze(holds.of(line)),
+      headEnqueuedAt: line.headEnqueuedAt,
+      attempts: line.envelope?.attempts ?? 0,
+      refusedCount: line.refusedCount,
+    }),
+  )
+  const tokenNeeds = [...needs].map(([needing, { reason, refused }]) =>
+    Object.freeze<TokenNeedStatus>({ user: needing, reason, generation: refused }),
+  )
+  return Object.freeze<Status>({
+    queue,
+    identity: user,
+    requirement,
+    lanes: Object.freeze(rows),
+    tokenNeeds: Object.freeze(tokenNeeds),
+    counts: Object.freeze({
+      pending: lanes.count('pending'),
+      sending: rows.filter((row) => row.sending).length,
+      dead: lanes.count('letters'),
+    }),
+  })
+}

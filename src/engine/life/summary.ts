@@ -1,0 +1,67 @@
+/**
+ * The state of an engine in the middle of its life, so that a journal can begin there: without payloads
+ * and secrets, and only at a moment when nothing is under way but requests, calls of the source and
+ * alarms. Nothing but a replay is ever made from it.
+ */
+import type { Snapshot } from 'xstate'
+import type { TokenNeed } from '../../../machines/token.machine.ts'
+import type { Told } from '../../operations/kinds.ts'
+import type { UserId } from '../../model.ts'
+import type { SavedCall } from '../../tokens/refresher.ts'
+import type { SavedWallet } from '../../tokens/wallet.ts'
+import type { SavedConnectivity } from '../lanes/connectivity.ts'
+import type { SavedDispatch } from './dispatch.ts'
+import type { SavedAttempt } from '../sending/exchange.ts'
+import type { SavedHolds } from '../lanes/hold-book.ts'
+import type { SavedLine } from '../lanes/lane-line.ts'
+import type { SavedBoundary } from '../boundary/live-boundary.ts'
+import type { SavedAsker } from '../sessions/requirement-asker.ts'
+import type { SavedUndecided } from '../intake/within.ts'
+
+export interface Summary {
+  readonly boundary: SavedBoundary
+  readonly identity: Snapshot<unknown>
+  readonly queue: Snapshot<unknown>
+  readonly lanes: readonly SavedLane[]
+  readonly tokens: readonly { readonly user: UserId; readonly machine: Snapshot<unknown> }[]
+  readonly needs: readonly { readonly user: UserId; readonly need: TokenNeed }[]
+  readonly holds: SavedHolds
+  readonly connectivity: SavedConnectivity
+  readonly wallet: SavedWallet
+  readonly calls: readonly SavedCall[]
+  readonly dispatch: SavedDispatch
+  readonly asker: SavedAsker
+  readonly undecided: readonly SavedUndecided[]
+  /** What the wake watch compares with; null: it is not needed. */
+  readonly wakeDrift: number | null
+  readonly counts: SavedCounts
+}
+
+/** What has been counted since the process began, and decides something later. */
+interface SavedCounts {
+  readonly settled: number
+  readonly flushes: number
+  readonly repeats: number
+}
+
+interface SavedLane {
+  readonly line: SavedLine
+  /** What the kinds' code has said of each row already. */
+  readonly told: readonly Told[]
+  readonly attempt: SavedAttempt | null
+  /** Null: the lane is empty, its machine has been stopped. */
+  readonly machine: Snapshot<unknown> | null
+}
+
+const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source', 'requirement'])
+const BRIEF_ALARMS =
+  /^(backoff:|reply:|source:|refresh:|within:|requirement$|requirement-reply$|portal$|rate-limited$|take-over$|wake$)/
+
+/** Is nothing under way that a summary could not say? */
+export function isBrief({ turnCount, open, alarms }: SavedBoundary): boolean {
+  return (
+    turnCount === 0 &&
+    open.every(({ name }) => BRIEF_QUESTIONS.has(name)) &&
+    alarms.every((name) => BRIEF_ALARMS.test(name))
+  )
+}

@@ -1,0 +1,252 @@
+/**
+ * Sends a read that need not wait any more, with the newest token of its user and never unsigned where
+ * one is demanded, and judges the reply against the generation that was sent (R3, R5).
+ */
+import { HoldfastError } from '../../errors.ts'
+import type { UserId } from '../../model.ts'
+import { isCaptivePortal } from '../../operations/interpret-reply.ts'
+import { builtCodec, NO_REQUEST, render } from '../../operations/render-request.ts'
+import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Credential } from '../sending/attempt.ts'
+import { plain } from '../boundary/boundary.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { Core } from '../core.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import { retryAfterMs } from '../sending/judge.ts'
+import type { Read, ReadBook } from './read.ts'
+import { replyCodec } from '../boundary/reply-codec.ts'
+
+/** Where 425 or 429 does not say how long to wait. */
+const DEFAULT_RETRY_MS = 1000
+
+export class ReadFetch {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  readonly #holds: HoldBook
+  readonly #connectivity: Connectivity
+  readonly #book: ReadBook
+
+  constructor(
+    core: Core,
+    wallet: Wallet,
+    holds: HoldBook,
+    connectivity: Connectivity,
+    book: ReadBook,
+  ) {
+    this.#core = core
+    this.#wallet = wallet
+    this.#holds = holds
+    this.#connectivity = connectivity
+    this.#book = book
+  }
+
+  fetch(read: Read, position: string | null): void {
+    const { pilot } = this.#core
+    const { user } = read
+    if (this.#isUndecided) {
+      read.phase = 'parked'
+    } else if (user !== null) {
+      this.#fetchSigned(read, user, position)
+    } else if (pilot.requirement === 'required') {
+      this.#book.fail(read, anonymousRead())
+    } else {
+      this.#send(read, position, null)
+    }
+  }
+
+  /** Is there something by now that a parked or deferred read waited for? */
+  mayGoOn({ phase, user, refused }: Read): boolean {
+    if (phase !== 'deferred') return phase === 'parked'
+    // Not with the generation that was just refused, though that may not be stored yet.
+    const credential = user === null ? null : this.#wallet.credential(user)
+    return credential === null || credential.generation !== refused
+  }
+
+  /** Nobody waits for the reply any more. */
+  abort(read: Read): void {
+    if (read.phase === 'fetching') read.abort.abort()
+  }
+
+  end(read: Read): void {
+    this.#core.boundary.disarm(alarmOf(read))
+  }
+
+  #fetchSigned(read: Read, user: UserId, position: string | null): void {
+    if (this.#holds.isOnOwner(user, 'awaiting-token')) {
+      read.phase = 'parked'
+      return
+    }
+    const { pilot } = this.#core
+    const demanded = pilot.requirement === 'required'
+    pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded })
+    const credential = this.#wallet.credential(user)
+    if (this.#holds.isOnOwner(user, 'awaiting-token') || (demanded && credential === null)) {
+      read.phase = 'parked'
+    } else {
+      this.#send(read, position, credential)
+    }
+  }
+
+  /** Nobody knows what the server demands, and nothing is to be sent until somebody does (I2). */
+  get #isUndecided(): boolean {
+    const { pilot, settings } = this.#core
+    return pilot.requirement === 'unknown' && settings.whileUnknown === 'hold'
+  }
+
+  #send(read: Read, position: string | null, credential: Credential | null): void {
+    const request = this.#requestOf(read, position)
+    if (request === null) return
+    const { boundary, settings, ports } = this.#core
+    const { id, user } = read
+    read.phase = 'fetching'
+    const abort = new AbortController()
+    read.abort = abort
+    let isOver = false
+    const answered = (reply: Reply | null) => {
+      if (isOver) return
+      isOver = true
+      boundary.disarm(alarmOf(read))
+      if (this.#book.has(read)) this.#follow(read, credential, reply)
+    }
+    boundary.arm(alarmOf(read), settings.replyTimeoutMs, () => {
+      abort.abort()
+      answered(null)
+    })
+    boundary.ask<Reply>(
+      {
+        name: 'send',
+        args: () => ({
+          user,
+          kind: 'read',
+          operations: [id],
+          generation: credential?.generation ?? null,
+        }),
+        codec: replyCodec,
+        put: () =>
+          ports.transport.send(request, {
+            token: credential?.token.reveal() ?? null,
+            signal: abort.signal,
+          }),
+      },
+      (answer) => answered(answer.ok ? answer.value : null),
+    )
+  }
+
+  /** Made by the app's code, at the moment of sending; null: that failed, and so has the read. */
+  #requestOf(read: Read, position: string | null): OutgoingRequest | null {
+    const { id, user } = read
+    const built = this.#core.boundary.pull('read.request', builtCodec, () => {
+      try {
+        const spec = read.request?.({ owner: { user }, position })
+        return {
+          state: 'request',
+          request: spec === undefined ? NO_REQUEST : render(spec),
+        } as const
+      } catch (error) {
+        return { state: 'unreadable', why: String(error), which: [] } as const
+      }
+    })
+    if (built === 'later' || built.state !== 'request') {
+      const message = 'the request of a read could not be made'
+      this.#book.fail(read, new HoldfastError('APP_CODE_FAILED', message))
+      return null
+    }
+    const { method, path, headers, body } = built.request
+    return {
+      method,
+      path,
+      headers: { accept: 'application/json', ...headers },
+      body,
+      kind: 'read',
+      user,
+      operations: [id],
+    }
+  }
+
+  #follow(read: Read, credential: Credential | null, reply: Reply | null): void {
+    const { settings, boundary } = this.#core
+    if (reply === null) {
+      const options = { retryable: true }
+      this.#book.fail(read, new HoldfastError('READ_FAILED', 'the read got no reply', options))
+      return
+    }
+    const isPortal = boundary.pull('portal', plain<boolean>(), () =>
+      isCaptivePortal(reply, read.reply, settings.origin),
+    )
+    if (!isPortal) {
+      this.#wallet.clock.heard(reply.headers.date, boundary.wall)
+      // A reply of the server itself, to a read as well, is no captive portal's (Q6).
+      this.#connectivity.genuineReply()
+      this.#connectivity.portalGone()
+    }
+    if (reply.status === 401 && !isPortal) {
+      this.#refused(read, credential)
+    } else if ((reply.status === 425 || reply.status === 429) && !read.isLastTry) {
+      read.isLastTry = true
+      this.#book.lookLater(read, retryAfterMs(reply, boundary.wall) ?? DEFAULT_RETRY_MS)
+    } else if (reply.status >= 200 && reply.status < 300 && !isPortal) {
+      if (credential !== null && read.user !== null) {
+        this.#wallet.accepted(read.user, credential.generation)
+      }
+      this.#book.complete(read, reply)
+    } else {
+      const what = isPortal
+        ? 'a captive portal answered the read'
+        : `the read was answered ${reply.status}`
+      const options = { retryable: reply.status >= 500 || isPortal }
+      this.#book.fail(read, new HoldfastError('READ_FAILED', what, options))
+    }
+  }
+
+  /** R3: judged against the generation that was sent. */
+  #refused(read: Read, credential: Credential | null): void {
+    const { user, firstRefusal } = read
+    const { settings, report, pilot } = this.#core
+    const refusal = new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401')
+    if (user === null) {
+      this.#book.fail(read, refusal)
+      return
+    }
+    const isCurrent = credential !== null && credential.generation === this.#wallet.generation(user)
+    if (firstRefusal !== null && settings.hasSource) {
+      const message = 'the read was answered 401 with a fresh token too'
+      const options = { cause: firstRefusal, retryable: true }
+      this.#book.fail(read, new HoldfastError('AUTH_REFRESH_FAILED', message, options))
+      if (isCurrent) this.#refuse(user, credential.generation, firstRefusal)
+      return
+    }
+    read.firstRefusal ??= refusal
+    read.refused = credential?.generation ?? null
+    read.phase = 'deferred'
+    report('read.deferred', { id: read.id, user })
+    if (credential === null) {
+      pilot.token(user, { type: 'unsigned.refused' })
+      pilot.identity({ type: 'requirement.suspected' })
+    } else if (isCurrent) {
+      this.#refuse(user, credential.generation, refusal)
+    } else {
+      this.#book.look(read)
+    }
+  }
+
+  #refuse(user: UserId, generation: number, refusal: HoldfastError): void {
+    this.#core.store.commitAtLast(
+      [{ change: 'refuseToken', user, generation }],
+      {},
+      () => undefined,
+      ([answer]) => {
+        if (answer?.applied === true) this.#wallet.refused(user, generation, refusal)
+        else this.#book.retryParked()
+      },
+    )
+  }
+}
+
+export function anonymousRead(): HoldfastError {
+  return new HoldfastError('AUTH_ANONYMOUS', 'nobody is logged in to read for')
+}
+
+function alarmOf({ id }: Read): string {
+  return `read-reply:${id}`
+}

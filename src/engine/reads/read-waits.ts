@@ -1,0 +1,163 @@
+/**
+ * What a read waits for before it may be sent: the writes that it is to see, then the delay of the newest
+ * reading position (R1, R2).
+ */
+import type { PositionRow } from '../../../storage/storage.ts'
+import type { OperationId } from '../../model.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Core } from '../core.ts'
+import type { Intake } from '../intake/intake.ts'
+import type { Read, ReadBook } from './read.ts'
+
+export class ReadWaits {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  readonly #intake: Intake
+  readonly #book: ReadBook
+
+  constructor(core: Core, wallet: Wallet, intake: Intake, book: ReadBook) {
+    this.#core = core
+    this.#wallet = wallet
+    this.#intake = intake
+    this.#book = book
+  }
+
+  begin(read: Read): void {
+    if (read.after === null) this.#awaitLane(read)
+    else if (read.awaited.size === 0) this.#advance(read)
+    else this.#awaitNamed([read])
+  }
+
+  /** This operation has settled, whoever waited for it. */
+  settled(id: OperationId, reads: Iterable<Read>): void {
+    for (const read of reads) read.awaited.delete(id)
+  }
+
+  /** Some operations have settled: who waits for nothing more goes on. */
+  advance(reads: Iterable<Read>): void {
+    for (const read of reads) this.#advance(read)
+  }
+
+  /** Operations have been settled elsewhere, and nobody said which. */
+  recheck(reads: Iterable<Read>): void {
+    const settling = [...reads].filter((read) => this.#isSettling(read))
+    const isNamed = ({ awaited }: Read) => awaited.size > 0
+    this.#awaitNamed(settling.filter(isNamed))
+    for (const read of settling) if (!isNamed(read)) this.#advance(read)
+  }
+
+  /** Looks for the newest reading position, and waits for its delay, once (R1, R2). */
+  look(read: Read): void {
+    read.phase = 'delaying'
+    const { user } = read
+    // First, because the position must still be the newest when it is sent.
+    if (user === null) this.#lookForPosition(read)
+    else this.#wallet.whenTaken(user, () => this.#lookForPosition(read))
+  }
+
+  lookLater(read: Read, delayMs: number): void {
+    read.phase = 'delaying'
+    this.#core.boundary.arm(alarmOf(read), delayMs, () => this.look(read))
+  }
+
+  /** It waits for nothing any more. */
+  end(read: Read): void {
+    const { boundary, lanes } = this.#core
+    if (read.barrier !== null) lanes.ofUser(read.user)?.barriers.delete(read.barrier)
+    boundary.disarm(alarmOf(read))
+  }
+
+  /** All of the lane at the time of the call, with what is just being stored. */
+  #awaitLane(read: Read): void {
+    read.phase = 'storing'
+    this.#intake.whenStored(read.user, () => {
+      if (!this.#book.has(read)) return
+      read.phase = 'settling'
+      const line = this.#core.lanes.ofUser(read.user)
+      if (line !== undefined && line.pending > 0) {
+        read.barrier = { through: line.tail }
+        line.barriers.add(read.barrier)
+      }
+      this.#advance(read)
+    })
+  }
+
+  /** One question for all that they wait for. */
+  #awaitNamed(reads: readonly Read[]): void {
+    const ids = new Set(reads.flatMap(({ awaited }) => [...awaited]))
+    if (ids.size === 0) return
+    this.#core.store.settled([...ids], (settled) => {
+      for (const read of reads.filter((one) => this.#isSettling(one))) {
+        if (!settled.ok) this.#book.fail(read, settled.error)
+        else {
+          for (const id of settled.value) read.awaited.delete(id)
+          this.#advance(read)
+        }
+      }
+    })
+  }
+
+  #advance(read: Read): void {
+    if (!this.#isSettling(read) || read.awaited.size > 0) return
+    this.#firstPlaceOf(read, (first) => {
+      const { barrier } = read
+      if (!this.#isSettling(read)) return
+      if (first === null || barrier === null || first > barrier.through) this.look(read)
+    })
+  }
+
+  #isSettling(read: Read): boolean {
+    return this.#book.has(read) && read.phase === 'settling'
+  }
+
+  /** Where the lane begins now; null: it is empty, or not awaited. */
+  #firstPlaceOf(read: Read, then: (place: number | null) => void): void {
+    const { lanes, pilot, store } = this.#core
+    const line = lanes.ofUser(read.user)
+    if (read.barrier === null || line === undefined || line.pending === 0) {
+      then(null)
+      return
+    }
+    // Where another process dispatches, what is in memory may be gone.
+    if (line.head !== undefined && pilot.dispatches) {
+      then(line.head.place)
+      return
+    }
+    store.window(line.lane, Number.MIN_SAFE_INTEGER, 1, (answer) => {
+      if (answer.ok) then(answer.value[0]?.place ?? null)
+      else this.#book.fail(read, answer.error)
+    })
+  }
+
+  #lookForPosition(read: Read): void {
+    if (!this.#book.has(read)) return
+    if (read.isLastTry) {
+      this.#book.ready(read, null)
+      return
+    }
+    this.#core.store.position(read.user, read.key, (answer) => {
+      if (!this.#book.has(read)) return
+      if (!answer.ok) {
+        // Without the position it would not see what was written.
+        this.#book.fail(read, answer.error)
+        return
+      }
+      const position = answer.value
+      const leftMs = position === null ? 0 : this.#leftOf(position)
+      if (position === null || leftMs <= 0 || read.waitedFor === position.token) {
+        this.#book.ready(read, position?.token ?? null)
+        return
+      }
+      read.waitedFor = position.token
+      this.lookLater(read, leftMs)
+    })
+  }
+
+  #leftOf({ readyAt, waitMs }: PositionRow): number {
+    return Math.min(readyAt - this.#core.boundary.wall, waitMs)
+  }
+}
+
+function alarmOf({ id }: Read): string {
+  return `read:${id}`
+}

@@ -1,0 +1,167 @@
+/**
+ * The reads under way (R): each is in this book from its call to its end, so whatever comes while it
+ * waits or is in flight finds it. What it waits for is in `read-waits.ts`, its request in `read-fetch.ts`.
+ */
+import { formatOperationId } from '../../../storage/operation-id.ts'
+import { HoldfastError } from '../../errors.ts'
+import type { EventName, HoldfastEvents } from '../../events.ts'
+import type { LaneId, OperationId, UserId } from '../../model.ts'
+import type { Reply } from '../../ports/transport.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Settle } from '../boundary/boundary.ts'
+import { nonce } from '../boundary/chance.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { Core } from '../core.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Intake } from '../intake/intake.ts'
+import type { Read, ReadArgs, ReadBook } from './read.ts'
+import { anonymousRead, ReadFetch } from './read-fetch.ts'
+import { ReadWaits } from './read-waits.ts'
+
+const NO_LANE = 0 as LaneId
+
+const SETTLING: ReadonlySet<EventName> = new Set([
+  'operation.completed',
+  'operation.dropped',
+  'operation.cancelled',
+  'operation.dead',
+])
+
+export class Reads implements ReadBook {
+  readonly #core: Core
+  readonly #waits: ReadWaits
+  readonly #fetch: ReadFetch
+  readonly #open = new Set<Read>()
+  #isStopped = false
+
+  constructor(
+    core: Core,
+    wallet: Wallet,
+    holds: HoldBook,
+    intake: Intake,
+    connectivity: Connectivity,
+  ) {
+    this.#core = core
+    this.#waits = new ReadWaits(core, wallet, intake, this)
+    this.#fetch = new ReadFetch(core, wallet, holds, connectivity, this)
+    holds.onOwnerLifted = (name) => {
+      if (name === 'awaiting-token' && this.#open.size > 0) {
+        core.boundary.lastly(() => this.retryParked())
+      }
+    }
+  }
+
+  begin(args: ReadArgs, settle: Settle<Reply>): void {
+    const { pilot } = this.#core
+    const { user } = pilot
+    if (user === null && pilot.requirement === 'required') {
+      settle.reject(anonymousRead())
+      return
+    }
+    const read: Read = {
+      ...args,
+      id: formatOperationId(NO_LANE, 0, nonce(this.#core)),
+      user,
+      settle,
+      awaited: new Set(args.after),
+      barrier: null,
+      phase: 'settling',
+      waitedFor: null,
+      isLastTry: false,
+      firstRefusal: null,
+      refused: null,
+      abort: new AbortController(),
+    }
+    this.#open.add(read)
+    this.#waits.begin(read)
+  }
+
+  /** Hears everything that is reported, as a part of what is being dealt with. */
+  hear<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+    if (this.#open.size === 0) return
+    const { boundary } = this.#core
+    if (SETTLING.has(name)) {
+      const { id } = detail as { readonly id: OperationId }
+      this.#waits.settled(id, this.#open)
+      boundary.lastly(() => this.#waits.advance(this.#open))
+    } else if (name === 'token.updated' || name === 'requirement.changed') {
+      boundary.lastly(() => this.retryParked())
+    } else if (name === 'identity.changed') {
+      const { user } = detail as HoldfastEvents['identity.changed']
+      this.#cancelOthers(user)
+    }
+  }
+
+  /** Another process has committed: what it settled, and the tokens it was given, nobody reports here (Q17). */
+  recheck(): void {
+    this.#waits.recheck(this.#open)
+    this.retryParked()
+  }
+
+  /** The engine is closing: nothing is sent any more, but what is in flight may still be answered (Q19). */
+  stop(): void {
+    this.#isStopped = true
+    for (const read of this.#open) if (read.phase !== 'fetching') this.#close(read)
+  }
+
+  /** The engine is closed. */
+  endAll(): void {
+    for (const read of this.#open) this.#close(read)
+  }
+
+  // What the parts hand back (ReadBook).
+
+  has(read: Read): boolean {
+    return this.#open.has(read)
+  }
+
+  ready(read: Read, position: string | null): void {
+    this.#fetch.fetch(read, position)
+  }
+
+  look(read: Read): void {
+    if (this.#isStopped) this.#close(read)
+    else this.#waits.look(read)
+  }
+
+  lookLater(read: Read, delayMs: number): void {
+    if (this.#isStopped) this.#close(read)
+    else this.#waits.lookLater(read, delayMs)
+  }
+
+  retryParked(): void {
+    for (const read of this.#open) if (this.#fetch.mayGoOn(read)) this.look(read)
+  }
+
+  complete(read: Read, reply: Reply): void {
+    this.#end(read)
+    this.#core.report('read.completed', { id: read.id, user: read.user })
+    read.settle.resolve(reply)
+  }
+
+  fail(read: Read, error: Error): void {
+    if (!this.has(read)) return
+    this.#end(read)
+    this.#fetch.abort(read)
+    read.settle.reject(error)
+  }
+
+  #close(read: Read): void {
+    const message = 'the engine was closed before the read was answered'
+    this.fail(read, new HoldfastError('CLOSED', message))
+  }
+
+  /** R4 */
+  #cancelOthers(user: UserId | null): void {
+    const message = 'the identity has changed (identity-changed)'
+    for (const read of this.#open) {
+      if (read.user !== user) this.fail(read, new HoldfastError('READ_CANCELLED', message))
+    }
+  }
+
+  #end(read: Read): void {
+    this.#open.delete(read)
+    this.#waits.end(read)
+    this.#fetch.end(read)
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * One request and its reply: sent under the token the owner has at that moment, which the attempt
+ * captures (T3), and awaited no longer than `replyTimeoutMs`.
+ */
+import type { OperationRow } from '../../../storage/storage.ts'
+import type { Json } from '../../journal/lines.ts'
+import type { Instant } from '../../model.ts'
+import type { BuiltRequest } from '../../operations/render-request.ts'
+import type { Reply } from '../../ports/transport.ts'
+import { Token, type TokenFacts } from '../../tokens/token.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Attempt, Credential } from './attempt.ts'
+import type { Question } from '../boundary/boundary.ts'
+import type { Core } from '../core.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import { replyCodec } from '../boundary/reply-codec.ts'
+import { rowsCodec } from '../boundary/rows-codec.ts'
+import type { Sequel } from './sequel.ts'
+
+/** An attempt in flight, as a journal's summary has it. */
+export interface SavedAttempt {
+  readonly ask: number
+  readonly members: Json
+  readonly key: string
+  readonly credential: { readonly token: TokenFacts; readonly generation: number } | null
+  readonly sentAt: Instant
+}
+
+export class Exchange {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  readonly #sequel: Sequel
+
+  constructor(core: Core, wallet: Wallet, sequel: Sequel) {
+    this.#core = core
+    this.#wallet = wallet
+    this.#sequel = sequel
+  }
+
+  send(line: LaneLine, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
+    const { boundary, settings, report } = this.#core
+    const { user } = line
+    const credential = user === null ? null : this.#wallet.credential(user)
+    const attempt: Attempt = {
+      members,
+      key,
+      credential,
+      sentAt: boundary.wall,
+      abort: new AbortController(),
+      ask: 0,
+      isAnswered: false,
+    }
+    line.attempt = attempt
+    for (const { id, kind } of members) report('operation.sent', { id, user, kind })
+    boundary.arm(alarmOf(line), settings.replyTimeoutMs, () => this.#giveUp(line, attempt))
+    attempt.ask = boundary.ask(this.#question(line, attempt, request), (answer) =>
+      this.#answered(line, attempt, answer.ok ? answer.value : null),
+    )
+  }
+
+  /** What it speaks of is erased: whatever the reply is, it must not be judged by what comes after (T3). */
+  abandon(line: LaneLine): void {
+    const { attempt } = line
+    if (attempt === null || attempt.isAnswered) return
+    attempt.isAnswered = true
+    this.#core.boundary.disarm(alarmOf(line))
+    attempt.abort.abort()
+    this.#sequel.end(line)
+  }
+
+  /** Stops waiting for the replies that are still out: the engine is closing. */
+  abortAll(): void {
+    for (const line of this.#core.lanes.pending()) {
+      if (line.attempt === null) continue
+      line.attempt.isAnswered = true
+      line.attempt.abort.abort()
+    }
+  }
+
+  /** For a journal that begins here. */
+  save({ attempt }: LaneLine): SavedAttempt | null {
+    if (attempt === null) return null
+    const { ask, members, key, credential, sentAt } = attempt
+    return {
+      ask,
+      members: rowsCodec.write(members),
+      key,
+      credential:
+        credential === null
+          ? null
+          : { token: credential.token.facts, generation: credential.generation },
+      sentAt,
+    }
+  }
+
+  restore(line: LaneLine, saved: SavedAttempt): void {
+    const { boundary } = this.#core
+    const { ask, members, key, credential, sentAt } = saved
+    const attempt: Attempt = {
+      members: rowsCodec.read(members),
+      key,
+      credential:
+        credential === null ? null : { ...credential, token: new Token('', credential.token) },
+      sentAt,
+      abort: new AbortController(),
+      ask,
+      isAnswered: false,
+    }
+    line.attempt = attempt
+    const request = { method: '', path: '', headers: {}, body: null }
+    boundary.rearm(alarmOf(line), () => this.#giveUp(line, attempt))
+    boundary.reask(ask, this.#question(line, attempt, request), (answer) =>
+      this.#answered(line, attempt, answer.ok ? answer.value : null),
+    )
+  }
+
+  /** Replies that nobody waits for any more, and that may still come. */
+  restoreLate(
+    open: readonly { readonly ask: number; readonly name: string }[],
+    lanes: readonly { readonly attempt: SavedAttempt | null }[],
+  ): void {
+    const awaited = new Set(lanes.map(({ attempt }) => attempt?.ask))
+    for (const { ask, name } of open) {
+      if (name !== 'send' || awaited.has(ask)) continue
+      const put = () => Promise.reject<Reply>(new Error('nobody waits for it'))
+      const question = { name, args: () => null, codec: replyCodec, put }
+      this.#core.boundary.reask(ask, question, () => undefined)
+    }
+  }
+
+  #question(line: LaneLine, attempt: Attempt, request: BuiltRequest): Question<Reply> {
+    const { members, key, credential, abort } = attempt
+    const { user } = line
+    const operations = members.map((row) => row.id)
+    const kind = members[0]?.kind ?? ''
+    const generation = credential?.generation ?? null
+    return {
+      name: 'send',
+      args: () => ({ user, kind, operations, key, generation }),
+      codec: replyCodec,
+      put: async () => {
+        const reply: unknown = await this.#core.ports.transport.send(
+          {
+            method: request.method,
+            path: request.path,
+            headers: headersOf(request, key),
+            body: request.body,
+            kind,
+            user,
+            operations,
+          },
+          { token: secretOf(credential), signal: abort.signal },
+        )
+        return refuseMalformed(reply)
+      },
+    }
+  }
+
+  #giveUp(line: LaneLine, attempt: Attempt): void {
+    attempt.abort.abort()
+    this.#answered(line, attempt, null)
+  }
+
+  /** Null: there was no reply. Only the first end is heard: giving up aborts the request, which then fails. */
+  #answered(line: LaneLine, attempt: Attempt, reply: Reply | null): void {
+    if (attempt.isAnswered) return
+    attempt.isAnswered = true
+    this.#core.boundary.disarm(alarmOf(line))
+    this.#sequel.follow(line, attempt, reply)
+  }
+}
+
+/** What a transport answers may be anything; what is no reply counts as none. */
+function refuseMalformed(reply: unknown): Reply {
+  const { status, headers, body } = (reply ?? {}) as Partial<Record<keyof Reply, unknown>>
+  const isReply =
+    Number.isSafeInteger(status) &&
+    typeof headers === 'object' &&
+    headers !== null &&
+    Object.values(headers).every((value) => typeof value === 'string') &&
+    typeof body === 'string'
+  if (!isReply) throw new TypeError('the transport answered what is no reply')
+  return reply as Reply
+}
+
+function alarmOf(line: LaneLine): string {
+  return `reply:${line.lane}`
+}
+
+function secretOf(credential: Credential | null): string | null {
+  return credential === null ? null : credential.token.reveal()
+}
+
+function headersOf({ headers, body }: BuiltRequest, key: string): Record<string, string> {
+  return {
+    accept: 'application/json',
+    ...(body === null ? {} : { 'content-type': 'application/json' }),
+    ...headers,
+    'idempotency-key': key,
+  }
+}

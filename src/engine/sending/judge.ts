@@ -1,0 +1,128 @@
+/**
+ * What follows from an outcome: the rules Q4 to Q9 and T4 as one pure function. It decides nothing about
+ * tokens or other lanes; it says what becomes of this envelope.
+ */
+import type { EnvelopeRow } from '../../../storage/storage.ts'
+import type { DeadReason, Instant } from '../../model.ts'
+import type { Settings } from '../../options.ts'
+import type { Interpreted } from '../../operations/interpreted.ts'
+import { countsTowardsDeath } from '../../operations/interpret-reply.ts'
+import type { Reply } from '../../ports/transport.ts'
+
+export type Verdict =
+  | { readonly verdict: 'completed' }
+  /** The members of a rejected envelope are sent once more one by one (Q4). */
+  | { readonly verdict: 'alone' }
+  | {
+      readonly verdict: 'dead'
+      readonly reason: DeadReason
+      /** Since when its outcome is unknown, if it is: it dies whole then, and comes back whole under the same key (Q8). */
+      readonly unknownSince: Instant | null
+      readonly limitMs: number | null
+    }
+  | { readonly verdict: 'refused' }
+  /** Sent again after a wait. `limitMs`: how long the server asks every lane to wait. */
+  | { readonly verdict: 'waiting'; readonly envelope: EnvelopeRow; readonly limitMs: number | null }
+
+export interface Judged {
+  /** What is known of the envelope so far. */
+  readonly envelope: EnvelopeRow
+  /** Null: there was no reply. */
+  readonly reply: Reply | null
+  /** Null: the kind's code threw, or there was no reply. */
+  readonly interpretation:
+    (Pick<Interpreted, 'outcome'> & { readonly reason?: Interpreted['reason'] }) | null
+  readonly sentAt: Instant
+  readonly now: Instant
+  /** Was some other request to that origin answered since the attempt before? (Q8) */
+  readonly othersWereAnswered: boolean
+  /** At least 0, less than 1: the jitter of the wait. */
+  readonly fraction: number
+  readonly settings: Pick<Settings, 'backoff' | 'maxAttempts' | 'patienceMs'>
+}
+
+const RETRY_AFTER_CAP_MS = 3_600_000
+
+export function judge(judged: Judged): Verdict {
+  const { envelope, interpretation } = judged
+  switch (interpretation?.outcome) {
+    case 'accepted':
+      return { verdict: 'completed' }
+    case 'refused-token':
+      return { verdict: 'refused' }
+    case 'rejected':
+      return envelope.members.length > 1
+        ? { verdict: 'alone' }
+        : {
+            verdict: 'dead',
+            reason: interpretation.reason ?? 'rejected',
+            unknownSince: null,
+            limitMs: null,
+          }
+    case 'retry':
+    case undefined:
+      return judgeAgain(judged)
+  }
+}
+
+/** The outcomes `retry` and `unknown`. */
+function judgeAgain(judged: Judged): Verdict {
+  const { envelope, reply, sentAt, now, settings } = judged
+  const isUnknown = reply === null
+  // By the status the server has taken it, by the rest of the reply not: nobody knows (Q5, Q8).
+  const isDoubtful = reply !== null && isSuccess(reply)
+  const attempts = envelope.attempts + 1
+  const countedAttempts = envelope.countedAttempts + (isCounted(judged) ? 1 : 0)
+  // What was only recorded until now has not been attempted, however long ago that was.
+  const isFirst = envelope.attempts === 0 && envelope.unknownSince === null
+  const firstSentAt = isFirst ? sentAt : (envelope.firstAttemptAt ?? sentAt)
+  // A clock that jumped back does not make the patience longer than it is from now on.
+  const firstAttemptAt = Math.min(firstSentAt, now)
+  const unknownSince = envelope.unknownSince ?? (isUnknown || isDoubtful ? sentAt : null)
+  const asked = reply === null ? null : retryAfterMs(reply, now)
+  const limitMs = reply?.status === 429 || reply?.status === 503 ? asked : null
+  if (countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs) {
+    return { verdict: 'dead', reason: 'attempts-exhausted', unknownSince, limitMs }
+  }
+  const waitMs = Math.max(backoffMs(attempts, judged.fraction, settings.backoff), asked ?? 0)
+  const mayBeFormedAnew = (reply?.status === 425 || reply?.status === 429) && unknownSince === null
+  return {
+    verdict: 'waiting',
+    limitMs,
+    envelope: {
+      ...envelope,
+      ...(mayBeFormedAnew ? { key: null, members: [] } : {}),
+      attempts,
+      countedAttempts,
+      firstAttemptAt,
+      unknownSince,
+      retryAt: now + waitMs,
+      waitMs,
+      waitsAfterUnknown: isUnknown,
+      lastStatus: reply?.status ?? envelope.lastStatus,
+    },
+  }
+}
+
+/** A page is no word of the server's (Q6). */
+function isSuccess({ status, headers }: Reply): boolean {
+  return status >= 200 && status < 300 && !/\bhtml\b/i.test(headers['content-type'] ?? '')
+}
+
+function isCounted({ reply, othersWereAnswered }: Judged): boolean {
+  return reply === null ? othersWereAnswered : countsTowardsDeath(reply.status)
+}
+
+/** `min(cap, base × 2^(n-1))`, with full jitter where wanted (Q7). */
+export function backoffMs(n: number, fraction: number, backoff: Settings['backoff']): number {
+  const waitMs = Math.min(backoff.cap, backoff.base * 2 ** (n - 1))
+  return backoff.jitter ? Math.round(waitMs * fraction) : waitMs
+}
+
+/** Seconds or an HTTP date, capped at 1 h; null where the reply asks for nothing (Q7). */
+export function retryAfterMs({ headers }: Reply, now: Instant): number | null {
+  const value = headers['retry-after']?.trim()
+  if (value === undefined || value === '') return null
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now
+  return Number.isFinite(ms) ? Math.min(RETRY_AFTER_CAP_MS, Math.max(0, ms)) : null
+}

@@ -1,0 +1,206 @@
+/**
+ * Asks the app's own source what the server demands (I2): at the start, and when a 401 to an unsigned
+ * request makes it doubtful (I10). One call at a time; one that has no answer for 60 s has failed, and a
+ * late answer is still taken, unless a later call has been answered by then. A source that fails changes
+ * nothing; it is asked again, after a while, only as long as nobody knows anything. One that does not
+ * clear up what the server's 401s put in doubt is asked less and less often, lest the two of them go
+ * round in a circle.
+ */
+import { HoldfastError } from '../../errors.ts'
+import type { Requirement } from '../../model.ts'
+import { ANSWER_TIMEOUT_MS } from '../../ports/answer-timeout.ts'
+import { type Answered, plain, type Question } from '../boundary/boundary.ts'
+import { jitteredMs } from '../boundary/chance.ts'
+import type { Core } from '../core.ts'
+import type { Sessions } from './sessions.ts'
+
+/** 1 s, doubling to 5 min. */
+const AGAIN = { base: 1000, cap: 300_000 } as const
+
+const KNOWN: ReadonlySet<unknown> = new Set(['unknown', 'required', 'off'])
+
+/** The alarms: to ask again, and to wait no longer for the answer. */
+const ASK_AGAIN = 'requirement'
+const TIME_IS_UP = 'requirement-reply'
+
+type Why = 'start' | 'suspicion'
+
+interface Call {
+  readonly why: Why
+  /** The number of the question. */
+  ask: number
+}
+
+/** What a journal's summary says of it. */
+export interface SavedAsker {
+  readonly awaited: number | null
+  readonly open: readonly Call[]
+  readonly answeredUntil: number
+  readonly failedCount: number
+  readonly vainCount: number
+  readonly lastVainAt: number
+  /** Why it is to be asked again, where that is armed. */
+  readonly again: Why | null
+}
+
+export class RequirementAsker {
+  readonly #core: Core
+  readonly #sessions: Sessions
+  /** The call whose answer is waited for. */
+  #awaited: Call | null = null
+  /** Every call without an answer, also those that have failed by their time limit. */
+  readonly #open = new Set<Call>()
+  /** The last question that taught anything: what an earlier one brings is out of date. */
+  #answeredUntil = 0
+  #failedCount = 0
+  /** Suspicions in a row that the source did not clear up. */
+  #vainCount = 0
+  #lastVainAt = 0
+  #again: Why | null = null
+
+  constructor(core: Core, sessions: Sessions) {
+    this.#core = core
+    this.#sessions = sessions
+  }
+
+  /** A 401 to an unsigned request. */
+  suspect(): void {
+    const { boundary, settings } = this.#core
+    if (!settings.hasRequirementSource || this.#awaited !== null || this.#again !== null) return
+    if (boundary.monotonic - this.#lastVainAt > AGAIN.cap) this.#vainCount = 0
+    if (this.#vainCount === 0) this.ask('suspicion')
+    else this.#askLater(this.#vainCount, 'suspicion')
+  }
+
+  /** What is known has changed. */
+  changed(): void {
+    this.#failedCount = 0
+    this.#vainCount = 0
+    this.#disarm()
+  }
+
+  ask(why: Why = 'start'): void {
+    const { boundary, settings } = this.#core
+    if (!settings.hasRequirementSource || this.#awaited !== null) return
+    this.#disarm()
+    const call: Call = { why, ask: 0 }
+    this.#awaited = call
+    this.#open.add(call)
+    boundary.arm(TIME_IS_UP, ANSWER_TIMEOUT_MS, () => this.#timedOut(call))
+    call.ask = boundary.ask(this.#question(), (answer) => this.#answered(call, answer))
+  }
+
+  /** For a journal that begins here. */
+  save(): SavedAsker {
+    return {
+      awaited: this.#awaited?.ask ?? null,
+      open: Array.from(this.#open, (call) => ({ ...call })),
+      answeredUntil: this.#answeredUntil,
+      failedCount: this.#failedCount,
+      vainCount: this.#vainCount,
+      lastVainAt: this.#lastVainAt,
+      again: this.#again,
+    }
+  }
+
+  restore(saved: SavedAsker): void {
+    const { boundary } = this.#core
+    this.#answeredUntil = saved.answeredUntil
+    this.#failedCount = saved.failedCount
+    this.#vainCount = saved.vainCount
+    this.#lastVainAt = saved.lastVainAt
+    this.#again = saved.again
+    for (const call of saved.open) {
+      this.#open.add(call)
+      boundary.reask(call.ask, this.#question(), (answer) => this.#answered(call, answer))
+      if (call.ask !== saved.awaited) continue
+      this.#awaited = call
+      boundary.rearm(TIME_IS_UP, () => this.#timedOut(call))
+    }
+    const { again } = saved
+    if (again !== null) boundary.rearm(ASK_AGAIN, () => this.#askAgain(again))
+  }
+
+  #question(): Question<Requirement> {
+    return {
+      name: 'requirement',
+      args: () => null,
+      codec: plain<Requirement>(),
+      put: async () => {
+        const answer: unknown = await this.#core.ports.requirementSource?.()
+        if (!KNOWN.has(answer)) throw new TypeError(`it answered ${typeof answer}`)
+        return answer as Requirement
+      },
+    }
+  }
+
+  #answered(call: Call, answer: Answered<Requirement>): void {
+    const { boundary } = this.#core
+    this.#open.delete(call)
+    const isAwaited = this.#awaited === call
+    if (isAwaited) {
+      this.#awaited = null
+      boundary.disarm(TIME_IS_UP)
+    }
+    if (!answer.ok) {
+      if (isAwaited) this.#failed(call, answer.error)
+    } else if (answer.value !== 'unknown') {
+      if (call.ask > this.#answeredUntil) this.#learned(answer.value, call)
+    } else if (isAwaited) {
+      // A source that does not know keeps what is known.
+      this.#cameToNothing(call)
+    }
+  }
+
+  #timedOut(call: Call): void {
+    this.#awaited = null
+    this.#failed(call, new Error('no answer in time'))
+  }
+
+  #learned(requirement: Requirement, { why, ask }: Call): void {
+    this.#answeredUntil = ask
+    this.#failedCount = 0
+    if (why === 'suspicion' && requirement === this.#core.pilot.requirement) this.#countVain()
+    this.#sessions.setRequirement(requirement, {
+      resolve: () => undefined,
+      reject: () => undefined,
+    })
+  }
+
+  #failed(call: Call, cause: Error): void {
+    const { report } = this.#core
+    const message = 'the requirement source gave no answer; what was known is kept'
+    const options = { cause, retryable: true }
+    report('error', { error: new HoldfastError('REQUIREMENT_UNKNOWN', message, options) })
+    this.#cameToNothing(call)
+  }
+
+  #cameToNothing({ why }: Call): void {
+    if (why === 'suspicion') this.#countVain()
+    if (this.#core.pilot.requirement !== 'unknown') return
+    this.#failedCount += 1
+    this.#askLater(this.#failedCount, 'start')
+  }
+
+  #countVain(): void {
+    this.#vainCount += 1
+    this.#lastVainAt = this.#core.boundary.monotonic
+  }
+
+  #askLater(round: number, why: Why): void {
+    const waitMs = jitteredMs(this.#core, round, AGAIN)
+    this.#again = why
+    this.#core.boundary.arm(ASK_AGAIN, waitMs, () => this.#askAgain(why))
+  }
+
+  #askAgain(why: Why): void {
+    this.#again = null
+    this.ask(why)
+  }
+
+  #disarm(): void {
+    if (this.#again === null) return
+    this.#again = null
+    this.#core.boundary.disarm(ASK_AGAIN)
+  }
+}

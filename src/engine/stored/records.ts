@@ -1,0 +1,130 @@
+/**
+ * The records that operations need (Q12): is each of them there, still to come, or lost? Asked of
+ * storage when an operation's turn has come; what its kind then calls `record()` answers from here.
+ */
+import { parseOperationId } from '../../../storage/operation-id.ts'
+import type { OperationRow, RecordRow } from '../../../storage/storage.ts'
+import type { OperationId } from '../../model.ts'
+import type { RecordLookup } from '../../operations/define-operation.ts'
+import type { Core } from '../core.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+
+/** What stands between an operation and its sending, as far as records go. */
+type RecordState =
+  | { readonly state: 'ready' }
+  /** Their creations failed, or come too late, and it cannot do without them. */
+  | { readonly state: 'lost'; readonly locals: readonly string[] }
+  /** Their creation is pending in another lane. */
+  | { readonly state: 'awaited'; readonly local: string }
+
+export interface Resolution {
+  readonly stateOf: (row: OperationRow) => RecordState
+  /** What `record()` answers in the request of these operations. */
+  readonly lookupOf: (members: readonly OperationRow[]) => RecordLookup
+}
+
+export const READY: RecordState = { state: 'ready' }
+
+export class Records {
+  readonly #core: Core
+  readonly #holds: HoldBook
+
+  constructor(core: Core, holds: HoldBook) {
+    this.#core = core
+    this.#holds = holds
+  }
+
+  /** Hears at once where nothing is needed. */
+  resolve(
+    line: LaneLine,
+    rows: readonly OperationRow[],
+    failed: (error: Error) => void,
+    then: (resolution: Resolution) => void,
+  ): void {
+    const { kinds, store } = this.#core
+    const uses = rows.map((row) => kinds.uses(row))
+    const locals = [
+      ...new Set(uses.flatMap(({ required, optional }) => [...required, ...optional])),
+    ]
+    if (locals.length === 0) {
+      then(this.#resolutionOf(line, rows, new Map()))
+      return
+    }
+    store.records(locals, (answer) => {
+      if (!answer.ok) failed(answer.error)
+      else {
+        const known = new Map(answer.value.map((row) => [row.local, row]))
+        then(this.#resolutionOf(line, rows, known))
+      }
+    })
+  }
+
+  /** The head waits for a record that another lane is to create. */
+  await(line: LaneLine, local: string): void {
+    this.#holds.setOnLane(line, 'awaiting-record', `the record ${local} is still to be created`)
+  }
+
+  /** An operation that creates records has settled, or come back: whoever waits looks again. */
+  changed(): void {
+    for (const line of this.#core.lanes.pending()) {
+      this.#holds.liftFromLane(line, 'awaiting-record')
+    }
+  }
+
+  #resolutionOf(
+    line: LaneLine,
+    asked: readonly OperationRow[],
+    known: ReadonlyMap<string, RecordRow>,
+  ): Resolution {
+    return {
+      stateOf: (row) => {
+        const { required, optional } = this.#core.kinds.uses(row)
+        // One that came while storage was asked is not known to be ready: its turn comes later.
+        const [unasked] = asked.includes(row) ? [] : [...required, ...optional]
+        if (unasked !== undefined) return { state: 'awaited', local: unasked }
+        const upToIt = () => line.rows.slice(0, line.rows.indexOf(row) + 1)
+        const lost = required.filter((local) => isLost(known.get(local), row, upToIt))
+        if (lost.length > 0) return { state: 'lost', locals: lost }
+        const awaited = [...required, ...optional].find((local) => {
+          const record = known.get(local)
+          return record?.state === 'pending' && record.lane !== line.lane
+        })
+        return awaited === undefined ? READY : { state: 'awaited', local: awaited }
+      },
+      lookupOf: (members) => (id) => {
+        const record = known.get(id)
+        const [head] = members
+        if (record === undefined || head === undefined) return id
+        if (isLost(record, head, () => members)) return null
+        const isOwn = members.some((row) => row.id === record.creation)
+        return isOwn ? id : (record.remote ?? id)
+      },
+    }
+  }
+}
+
+/**
+ * Is it out of reach for an operation? Lost; or to be created behind it in its own lane, where it comes too
+ * late: the creation was adopted, or retried (I3, Q9). `near`: what is sent before it, or with it.
+ */
+function isLost(
+  record: RecordRow | undefined,
+  row: OperationRow,
+  near: () => readonly OperationRow[],
+): boolean {
+  if (record === undefined || record.state === 'made') return false
+  if (record.state === 'lost') return true
+  const { creation, lane } = record
+  if (lane !== row.lane || creation === null) return false
+  return !near().some(({ id }) => id === creation) && !wasMadeAfter(creation, row)
+}
+
+/** A creation made after an operation was in its lane is not the one that was meant. */
+function wasMadeAfter(creation: OperationId, { id, lane, place }: OperationRow): boolean {
+  const made = parseOperationId(creation)
+  const put = parseOperationId(id)
+  if (made === null || put === null) return true
+  if (made.lane === put.lane) return made.place > put.place
+  return made.lane === lane && made.place > place
+}

@@ -1,0 +1,266 @@
+/**
+ * Storage as the engine uses it: each call a question to the outside, each answer a thing of its own.
+ * Payloads and sealed tokens stay out of the journal.
+ */
+import type { Answer, Change } from '../../../storage/changes.ts'
+import type {
+  OpenedState,
+  OperationRow,
+  PositionRow,
+  RecordRow,
+  Storage,
+  StorageHost,
+} from '../../../storage/storage.ts'
+import type { JsonRecord } from '../../journal/lines.ts'
+import type { LaneId, OperationId, UserId } from '../../model.ts'
+import { type Answered, type Boundary, type Codec, plain } from '../boundary/boundary.ts'
+import { backoffMs } from '../sending/judge.ts'
+import { rowsCodec } from '../boundary/rows-codec.ts'
+
+/** Where an operation is. */
+export interface Found {
+  readonly state: 'pending' | 'dead'
+  readonly lane: LaneId
+  readonly place: number
+}
+
+export interface CommitWish {
+  /** Must it survive a power cut by itself? Default: true. */
+  readonly synced?: boolean
+}
+
+/** How long to wait before what could not be recorded is recorded again (Q11). */
+const REPEAT = { base: 1000, cap: 60_000, jitter: false } as const
+
+/** A sealed token is replayed as an empty one: that there is one is all that decides anything. */
+const openedCodec: Codec<OpenedState> = {
+  write: ({ fingerprintKey: _key, tokens, ...state }) => ({
+    ...(state as unknown as JsonRecord),
+    tokens: tokens.map(({ sealed, ...token }) => ({ ...token, sealed: sealed !== null })),
+  }),
+  read: (json) => {
+    const state = json as unknown as OpenedState & {
+      readonly tokens: readonly { readonly sealed: boolean }[]
+    }
+    const tokens = state.tokens.map((token) => ({
+      ...token,
+      sealed: (token.sealed as unknown as boolean) ? new Uint8Array() : null,
+    }))
+    return { ...state, fingerprintKey: '', tokens }
+  },
+}
+
+export class Store {
+  readonly #boundary: Boundary
+  readonly #storage: Storage
+  /** How many changes had to be stored at last: it makes the names of their alarms, also in a journal that begins later. */
+  repeatCount = 0
+  /** Called before a commit or a window is answered. */
+  beforeAnswers: () => void = () => undefined
+
+  constructor(boundary: Boundary, storage: Storage) {
+    this.#boundary = boundary
+    this.#storage = storage
+  }
+
+  open(host: StorageHost, then: (answer: Answered<OpenedState>) => void): void {
+    this.#boundary.ask(
+      {
+        name: 'open',
+        args: () => null,
+        codec: openedCodec,
+        put: () => this.#storage.open(host),
+      },
+      then,
+    )
+  }
+
+  commit(
+    changes: readonly Change[],
+    { synced = true }: CommitWish,
+    then: (answer: Answered<readonly Answer[]>) => void,
+  ): void {
+    this.#boundary.ask(
+      {
+        name: 'commit',
+        args: () => ({ synced, changes: changes.map(redact) }),
+        codec: plain<readonly Answer[]>(),
+        put: () => this.#storage.commit(changes, { synced }),
+      },
+      (answer) => this.#answer(answer, then),
+    )
+  }
+
+  /**
+   * Commits, however often that takes (Q11). `failed` hears of each failure. Changes that say what is
+   * true now are made anew for each try, as a function.
+   */
+  commitAtLast(
+    changes: readonly Change[] | (() => readonly Change[]),
+    wish: CommitWish,
+    failed: (error: Error) => void,
+    then: (answers: readonly Answer[]) => void,
+  ): void {
+    const alarm = `record:${++this.repeatCount}`
+    const attempt = (n: number) => {
+      const made = typeof changes === 'function' ? changes() : changes
+      this.commit(made, wish, (answer) => {
+        if (answer.ok) {
+          then(answer.value)
+          return
+        }
+        failed(answer.error)
+        this.#boundary.arm(alarm, backoffMs(n, 0, REPEAT), () => attempt(n + 1))
+      })
+    }
+    attempt(1)
+  }
+
+  window(
+    lane: LaneId,
+    after: number,
+    limit: number,
+    then: (answer: Answered<readonly OperationRow[]>) => void,
+  ): void {
+    this.#boundary.ask(
+      {
+        name: 'window',
+        args: () => ({ lane, after, limit }),
+        codec: rowsCodec,
+        put: () => this.#storage.window(lane, after, limit),
+      },
+      (answer) => this.#answer(answer, then),
+    )
+  }
+
+  #answer<T>(answer: Answered<T>, then: (answer: Answered<T>) => void): void {
+    this.beforeAnswers()
+    then(answer)
+  }
+
+  /** Where an operation is pending or dead, or that it has settled, as far as that is remembered; or null. */
+  find(id: OperationId, then: (answer: Answered<Found | 'settled' | null>) => void): void {
+    this.#boundary.ask(
+      {
+        name: 'find',
+        args: () => id,
+        codec: plain<Found | 'settled' | null>(),
+        put: async () => {
+          const found = await this.#storage.find(id)
+          if (found === null) return null
+          if (found.state === 'settled') return 'settled'
+          const { lane, place } = found.state === 'pending' ? found.row : found.letter
+          return { state: found.state, lane, place }
+        },
+      },
+      then,
+    )
+  }
+
+  /** Which of these operations are pending no more. */
+  settled(
+    ids: readonly OperationId[],
+    then: (answer: Answered<readonly OperationId[]>) => void,
+  ): void {
+    this.#boundary.ask(
+      {
+        name: 'settled',
+        args: () => ids,
+        codec: plain<readonly OperationId[]>(),
+        put: async () => (await this.#storage.settled(ids)).map(({ id }) => id),
+      },
+      then,
+    )
+  }
+
+  records(locals: readonly string[], then: (answer: Answered<readonly RecordRow[]>) => void): void {
+    this.#boundary.ask(
+      {
+        name: 'records',
+        args: () => locals,
+        codec: plain<readonly RecordRow[]>(),
+        put: () => this.#storage.records(locals),
+      },
+      then,
+    )
+  }
+
+  position(
+    user: UserId | null,
+    key: string,
+    then: (answer: Answered<PositionRow | null>) => void,
+  ): void {
+    this.#boundary.ask(
+      {
+        name: 'position',
+        args: () => ({ user, key }),
+        codec: plain<PositionRow | null>(),
+        put: () => this.#storage.position(user, key),
+      },
+      then,
+    )
+  }
+
+  /** Takes the right to dispatch, unless another process has it (Q17). */
+  lock(then: (answer: Answered<boolean>) => void): void {
+    this.#boundary.ask(
+      { name: 'lock', args: () => null, codec: plain<boolean>(), put: () => this.#storage.lock() },
+      then,
+    )
+  }
+
+  /** What is stored now, whoever stored it. */
+  reload(then: (answer: Answered<OpenedState>) => void): void {
+    this.#boundary.ask(
+      { name: 'reload', args: () => null, codec: openedCodec, put: () => this.#storage.reload() },
+      then,
+    )
+  }
+
+  /** Gives back what a drain has freed; a failure costs nothing but room. */
+  tidy(): void {
+    this.#boundary.ask(
+      {
+        name: 'tidy',
+        args: () => null,
+        codec: plain<null>(),
+        put: () => this.#storage.tidy().then(() => null),
+      },
+      () => undefined,
+    )
+  }
+
+  close(then: (answer: Answered<null>) => void): void {
+    this.#boundary.ask(
+      {
+        name: 'close',
+        args: () => null,
+        codec: plain<null>(),
+        put: () => this.#storage.close().then(() => null),
+      },
+      then,
+    )
+  }
+}
+
+function redact(change: Change): JsonRecord {
+  if (change.change === 'enqueue') {
+    const { payload: _payload, ...rest } = change
+    return { ...rest } as unknown as JsonRecord
+  }
+  if (change.change === 'token') {
+    return { ...change, sealed: change.sealed !== null } as unknown as JsonRecord
+  }
+  if (change.change === 'complete') {
+    const followUps = (change.followUps ?? []).map(({ payload, ...followUp }) => ({
+      ...followUp,
+      bytes: Buffer.byteLength(payload),
+    }))
+    return { ...change, followUps } as unknown as JsonRecord
+  }
+  if (change.change === 'bury') {
+    const { excerpt: _excerpt, ...rest } = change
+    return { ...rest } as unknown as JsonRecord
+  }
+  return change as unknown as JsonRecord
+}
