@@ -12,7 +12,7 @@ import type {
 } from './call-options.ts'
 import { payloadText } from './engine/intake/admission.ts'
 import { LiveBoundary } from './engine/boundary/live-boundary.ts'
-import type { LogoutResult } from './engine/sessions/sessions.ts'
+import type { LogoutResult } from './engine/sessions/logouts.ts'
 import type { Status } from './engine/life/status.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'

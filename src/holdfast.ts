@@ -1,86 +1,56 @@
 /**
- * The engine: the one place that composes everything, and the only one that sends events to the
- * machines. What the machines answer (commands, plain data) is handed to the parts that do it.
- *
- * Commands are dealt with in the order they were given. What begins something longer (an attempt, a
- * call of the token source) is dealt with after them, one at a time, so that each finds the machines
- * at rest.
+ * The engine: the one place that composes everything. It owns the machines (`machines/actors.ts`), which
+ * the parts tell only through it (`Pilot`). What the machines answer (commands, plain data) is handed
+ * to the parts that do it.
  */
-import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
-import type { HoldName } from '../machines/holds.ts'
-import { type IdentityEvent, identityMachine } from '../machines/identity.machine.ts'
-import { type LaneEvent, laneMachine } from '../machines/lane.machine.ts'
-import { type QueueEvent, queueMachine } from '../machines/queue.machine.ts'
-import {
-  isAtRest,
-  type TokenEvent,
-  tokenMachine,
-  type TokenNeed,
-} from '../machines/token.machine.ts'
-import type { StorageHost } from '../storage/storage.ts'
-import type { Answered, Boundary, Settle } from './engine/boundary/boundary.ts'
+import type { IdentityEvent } from '../machines/identity.machine.ts'
+import type { LaneEvent } from '../machines/lane.machine.ts'
+import type { TokenEvent, TokenNeed } from '../machines/token.machine.ts'
+import type { Boundary } from './engine/boundary/boundary.ts'
 import { type Calls, serveCalls } from './engine/boundary/calls.ts'
-import { Connectivity } from './engine/lanes/connectivity.ts'
+import type { SavedBoundary } from './engine/boundary/live-boundary.ts'
 import type { Core, Pilot } from './engine/core.ts'
-import { Dispatch } from './engine/life/dispatch.ts'
-import { Exchange } from './engine/sending/exchange.ts'
-import { Flushes } from './engine/life/flushes.ts'
-import { HoldBook } from './engine/lanes/hold-book.ts'
 import { Intake } from './engine/intake/intake.ts'
+import { Within } from './engine/intake/within.ts'
+import { Connectivity } from './engine/lanes/connectivity.ts'
+import { HoldBook } from './engine/lanes/hold-book.ts'
 import type { LaneLine } from './engine/lanes/lane-line.ts'
 import { Lanes } from './engine/lanes/lanes.ts'
-import type { SavedBoundary } from './engine/boundary/live-boundary.ts'
-import { type Command, Orders } from './engine/orders.ts'
+import { Waits } from './engine/lanes/waits.ts'
+import { Dispatch } from './engine/life/dispatch.ts'
+import { Flushes } from './engine/life/flushes.ts'
+import { Life } from './engine/life/life.ts'
+import { News } from './engine/life/news.ts'
+import { resume, type SavedParts, summarize } from './engine/life/resume.ts'
+import { hearTokens, type StartParts } from './engine/life/start.ts'
+import { makeStatus, type Status } from './engine/life/status.ts'
+import { isBrief, type Summary } from './engine/life/summary.ts'
+import { WakeWatch } from './engine/life/wake-watch.ts'
+import { Actors } from './engine/machines/actors.ts'
+import { Commands } from './engine/machines/commands.ts'
+import { MACHINES, type Machines } from './engine/machines/machines.ts'
+import { Orders } from './engine/orders.ts'
 import { Reads } from './engine/reads/reads.ts'
-import { Records } from './engine/stored/records.ts'
-import { RequirementAsker } from './engine/sessions/requirement-asker.ts'
+import { Exchange } from './engine/sending/exchange.ts'
 import { Sender } from './engine/sending/sender.ts'
 import { Sequel } from './engine/sending/sequel.ts'
+import { RequirementAsker } from './engine/sessions/requirement-asker.ts'
 import { Sessions } from './engine/sessions/sessions.ts'
-import { hearTokens, start, type StartParts } from './engine/life/start.ts'
-import { makeStatus, type QueueState, type Status } from './engine/life/status.ts'
+import { Records } from './engine/stored/records.ts'
 import { Store } from './engine/stored/store.ts'
-import { isBrief, type Summary } from './engine/life/summary.ts'
-import { Waits } from './engine/lanes/waits.ts'
-import { WakeWatch } from './engine/life/wake-watch.ts'
-import { Within } from './engine/intake/within.ts'
-import { HoldfastError } from './errors.ts'
+import { Tidying } from './engine/stored/tidying.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
-import type { Json } from './journal/lines.ts'
-import type { LaneId, Requirement, UserId } from './model.ts'
+import type { Requirement, UserId } from './model.ts'
 import type { AnyOperationKind } from './operations/define-operation.ts'
 import type { KindFacts } from './operations/kind-facts.ts'
 import { Kinds } from './operations/kinds.ts'
 import type { Ports, Settings } from './options.ts'
+import { Foresight } from './tokens/foresight.ts'
 import { Refresher } from './tokens/refresher.ts'
 import { readToken, Token, type TokenFacts } from './tokens/token.ts'
 import { Wallet } from './tokens/wallet.ts'
 
-/** The machines to run; tests put others in their place. */
-export interface Machines {
-  readonly identity: typeof identityMachine
-  readonly token: typeof tokenMachine
-  readonly lane: typeof laneMachine
-  readonly queue: typeof queueMachine
-}
-
-const MACHINES: Machines = {
-  identity: identityMachine,
-  token: tokenMachine,
-  lane: laneMachine,
-  queue: queueMachine,
-}
-
-/** Holds that say nothing of the operations they stop. */
-const OUTER_HOLDS: ReadonlySet<HoldName> = new Set([
-  'offline',
-  'suspended',
-  'paused',
-  'rate-limited',
-])
-
-/** So many operations settled make it worth while to look whether the file can shrink. */
-const LARGE_DRAIN = 1000
+export type { Machines }
 
 export interface EngineParts {
   readonly boundary: Boundary
@@ -103,190 +73,202 @@ export class Engine implements Pilot {
   /** Everything that comes from outside, as functions to call. */
   readonly calls: Calls
 
-  readonly #parts: EngineParts
-  readonly #boundary: Boundary
   readonly #lanes = new Lanes()
-  readonly #store: Store
   readonly #holds: HoldBook
   readonly #waits: Waits
   readonly #wallet: Wallet
-  readonly #refresher: Refresher
-  readonly #connectivity: Connectivity
-  readonly #sender: Sender
-  readonly #records: Records
-  readonly #reads: Reads
-  readonly #within: Within
-  readonly #asker: RequirementAsker
-  readonly #wakeWatch: WakeWatch
+  readonly #sessions: Sessions
   readonly #dispatch: Dispatch
   readonly #exchange: Exchange
-  readonly #sessions: Sessions
-  readonly #flushes: Flushes
+  readonly #foresight: Foresight
+  readonly #actors: Actors
   readonly #orders: Orders
-  readonly #core: Core
-
-  readonly #machines: Machines
-  readonly #identity: Actor<typeof identityMachine>
-  readonly #queue: Actor<typeof queueMachine>
-  readonly #laneActors = new Map<LaneId, Actor<typeof laneMachine>>()
-  readonly #tokenActors = new Map<UserId, Actor<typeof tokenMachine>>()
-  /** Users whose token's machine may have come to rest. */
-  readonly #restless = new Set<UserId>()
+  readonly #news: News
+  readonly #life: Life
+  readonly #savedParts: SavedParts
   readonly #needs = new Map<UserId, TokenNeed>()
-
-  readonly #commands: Command[] = []
-  readonly #work: (() => void)[] = []
-  #isDraining = false
-  #isWorking = false
-  #isBegun = false
-  #closing: Settle<void>[] | null = null
-  #fingerprintKey = ''
-  readonly #startParts: StartParts
   #status: Status | null = null
-  #isChangeDue = false
-  /** Operations settled since the file was last tidied. */
-  #settledCount = 0
-  #stopListening: () => void = () => undefined
 
   constructor(parts: EngineParts) {
     const { boundary, settings, ports, kinds, facts, machines = MACHINES, resumeFrom } = parts
-    this.#parts = parts
-    this.#boundary = boundary
-    this.#machines = machines
-    this.#store = new Store(boundary, ports.storage)
     const core: Core = {
       boundary,
       settings,
       ports,
       kinds: new Kinds(boundary, kinds, facts),
-      store: this.#store,
+      store: new Store(boundary, ports.storage),
       lanes: this.#lanes,
       pilot: this,
-      report: (name, detail) => this.#report(name, detail),
+      report: (name, detail) => this.#news.report(name, detail),
     }
-    const readSecret = (secret: string) =>
-      readToken(secret, this.#fingerprintKey, settings.subjectClaim)
+    const touch = () => this.#news.touch()
+    const isClosing = () => this.#life.isClosing
+    let fingerprintKey = ''
+    const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
     const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
-    this.#core = core
-    this.#holds = new HoldBook(core)
-    this.#waits = new Waits(core, this.#holds)
-    this.#wallet = new Wallet(core)
-    this.#refresher = new Refresher(core, this.#wallet, readSecret, tokenOf)
-    this.#connectivity = new Connectivity(core, this.#holds, () => this.#waits.cutShort())
-    this.#records = new Records(core, this.#holds)
-    const sequel = new Sequel(
-      core,
-      this.#wallet,
-      this.#connectivity,
-      this.#holds,
-      this.#waits,
-      this.#records,
-    )
-    this.#exchange = new Exchange(core, this.#wallet, sequel)
-    this.#sender = new Sender(
-      core,
-      this.#wallet,
-      this.#holds,
-      sequel,
-      this.#exchange,
-      this.#records,
-    )
-    this.#sessions = new Sessions(core, this.#wallet, this.#waits, this.#records)
-    this.#wakeWatch = new WakeWatch(core, this.#connectivity)
-    this.#asker = new RequirementAsker(core, this.#sessions)
+
+    const holds = new HoldBook(core)
+    const waits = new Waits(core, holds)
+    const wallet = new Wallet(core)
+    const refresher = new Refresher(core, wallet, readSecret, tokenOf)
+    const connectivity = new Connectivity(core, holds, () => waits.cutShort())
+    const records = new Records(core, holds)
+    const sequel = new Sequel(core, wallet, connectivity, holds, waits, records)
+    const exchange = new Exchange(core, wallet, sequel)
+    const sender = new Sender(core, wallet, holds, sequel, exchange, records)
+    const sessions = new Sessions(core, wallet, waits, records)
+    const wakeWatch = new WakeWatch(core, connectivity)
+    const asker = new RequirementAsker(core, sessions)
     const intake = new Intake(core)
-    this.#within = new Within(core)
-    this.#reads = new Reads(core, this.#wallet, this.#holds, intake, this.#connectivity)
-    this.#flushes = new Flushes(core, this.#holds, () => this.#connectivity.isProbing)
-    this.#dispatch = new Dispatch({
+    const within = new Within(core)
+    const reads = new Reads(core, wallet, holds, intake, connectivity)
+    const flushes = new Flushes(core, holds, () => connectivity.isProbing)
+    const tidying = new Tidying(core.store)
+    const foresight = new Foresight(core, wallet, holds, isClosing)
+    const dispatch = new Dispatch({
       core,
-      holds: this.#holds,
-      waits: this.#waits,
-      connectivity: this.#connectivity,
-      hearTokens: (state) => hearTokens(this.#startParts, state),
-      begin: () => this.#beginToDispatch(),
+      holds,
+      waits,
+      connectivity,
+      hearTokens: (state) => hearTokens(startParts, state),
+      begin: () => this.#life.beginToDispatch(),
       changed: () => {
-        this.#touch()
-        this.#reads.recheck()
-        this.#boundary.afterwards(() => this.#parts.onForeignChange?.())
+        touch()
+        reads.recheck()
+        boundary.afterwards(() => parts.onForeignChange?.())
       },
     })
-    this.#startParts = {
+    const startParts: StartParts = {
       core,
-      wallet: this.#wallet,
-      holds: this.#holds,
-      connectivity: this.#connectivity,
-      dispatch: this.#dispatch,
+      wallet,
+      holds,
+      connectivity,
+      dispatch,
       readToken: readSecret,
       tokenOf,
       useFingerprintKey: (key) => {
-        this.#fingerprintKey = key
+        fingerprintKey = key
       },
     }
-    this.#identity = this.#watch(
-      createActor(machines.identity, { input: settings, ...from(resumeFrom?.identity) }),
-    )
-    this.#queue = this.#watch(
-      createActor(machines.queue, {
-        input: { slots: settings.concurrency },
-        ...from(resumeFrom?.queue),
-      }),
-    )
+    const commands = new Commands((command) => this.#orders.obey(command))
+    const actors = new Actors({
+      machines,
+      boundary,
+      settings,
+      lanes: this.#lanes,
+      wallet,
+      commands,
+      fault: (thrown) => this.#news.fault(thrown),
+      resumeFrom,
+    })
+    this.#holds = holds
+    this.#waits = waits
+    this.#wallet = wallet
+    this.#sessions = sessions
+    this.#dispatch = dispatch
+    this.#exchange = exchange
+    this.#foresight = foresight
+    this.#actors = actors
+    this.#news = new News({
+      boundary,
+      reads,
+      tidying,
+      flushes,
+      wakeWatch,
+      onEvent: parts.onEvent,
+      onChange: parts.onChange,
+      outdate: () => {
+        this.#status = null
+      },
+    })
+    this.#life = new Life({
+      startParts,
+      sessions,
+      asker,
+      exchange,
+      refresher,
+      reads,
+      flushes,
+      calls: () => this.calls,
+      queueState: () => actors.queueState,
+      toQueue: (event) => actors.queue(event),
+      sending: () => actors.sending,
+      stopMachines: () => actors.stop(),
+      touch,
+    })
     this.#orders = new Orders({
       core,
-      holds: this.#holds,
-      sender: this.#sender,
-      sessions: this.#sessions,
-      refresher: this.#refresher,
+      holds,
+      sender,
+      sessions,
+      refresher,
       needs: this.#needs,
-      toQueue: (event) => this.#queueEvent(event),
-      later: (run) => this.#work.push(run),
-      hasMachine: (line) => this.#laneActors.has(line.lane),
-      retire: (line) => this.#retire(line),
-      usersWithTokens: () => this.#tokenActors.keys(),
-      doubtRequirement: () => this.#asker.suspect(),
+      toQueue: (event) => actors.queue(event),
+      later: (run) => commands.later(run),
+      hasMachine: (line) => actors.hasLane(line),
+      retire: (line) => actors.retire(line),
+      usersWithTokens: () => actors.usersWithTokens(),
+      doubtRequirement: () => asker.suspect(),
       requirementChanged: () => {
-        this.#asker.changed()
-        this.#work.push(() => {
-          for (const line of Array.from(this.#lanes.pending())) this.#foresee(line)
+        asker.changed()
+        commands.later(() => {
+          for (const line of Array.from(this.#lanes.pending())) foresight.look(line)
         })
       },
-      isBegun: () => this.#isBegun,
-      closed: () => this.#closed(),
-      touch: () => this.#touch(),
+      isBegun: () => this.#life.isBegun,
+      closed: () => this.#life.closed(),
+      touch,
     })
     this.calls = serveCalls({
       core,
-      holds: this.#holds,
-      waits: this.#waits,
-      sessions: this.#sessions,
-      connectivity: this.#connectivity,
-      flushes: this.#flushes,
+      holds,
+      waits,
+      sessions,
+      connectivity,
+      flushes,
       intake,
-      within: this.#within,
-      reads: this.#reads,
-      records: this.#records,
+      within,
+      reads,
+      records,
       readToken: readSecret,
       tokenOf,
-      dispatch: this.#dispatch,
-      isClosing: () => this.#closing !== null,
-      start: (settle) => this.#start(settle),
-      close: (deadlineMs, settle) => this.#close(deadlineMs, settle),
-      touch: () => this.#touch(),
+      dispatch,
+      isClosing,
+      start: (settle) => this.#life.start(settle),
+      close: (deadlineMs, settle) => this.#life.close(deadlineMs, settle),
+      touch,
     })
-    this.#identity.start()
-    this.#queue.start()
-    if (resumeFrom !== undefined) this.#resume(resumeFrom)
+    this.#savedParts = {
+      core,
+      actors,
+      holds,
+      waits,
+      wallet,
+      refresher,
+      connectivity,
+      exchange,
+      dispatch,
+      asker,
+      within,
+      wakeWatch,
+      flushes,
+      tidying,
+      needs: this.#needs,
+    }
+    actors.start()
+    if (resumeFrom === undefined) return
+    this.#life.resumed()
+    resume(this.#savedParts, resumeFrom)
   }
 
   // What the parts may know and do (Pilot).
 
   get user(): UserId | null {
-    return this.#identity.getSnapshot().context.user
+    return this.#actors.user
   }
 
   get requirement(): Requirement {
-    return this.#identity.getSnapshot().value.requirement
+    return this.#actors.requirement
   }
 
   get dispatches(): boolean {
@@ -294,22 +276,15 @@ export class Engine implements Pilot {
   }
 
   lane(line: LaneLine, event: LaneEvent): void {
-    const actor = this.#laneActors.get(line.lane)
-    if (actor !== undefined) this.#tell(() => actor.send(event))
+    this.#actors.lane(line, event)
   }
 
   token(user: UserId, event: TokenEvent): void {
-    const known = this.#tokenActors.get(user)
-    const actor = known ?? this.#makeToken(user)
-    this.#tell(() => {
-      if (known === undefined) this.#remind(actor, user, event)
-      actor.send(event)
-    })
-    this.#letRest(user)
+    this.#actors.token(user, event)
   }
 
   identity(event: IdentityEvent): void {
-    this.#tell(() => this.#identity.send(event))
+    this.#actors.identity(event)
   }
 
   isFree(line: LaneLine): boolean {
@@ -317,7 +292,7 @@ export class Engine implements Pilot {
   }
 
   attemptEnded(line: LaneLine): void {
-    this.#touch()
+    this.#news.touch()
     this.#sessions.sweep(line)
     this.lane(line, { type: 'attempt.ended', pending: line.pending > 0 })
     if (line.user === null) this.#sessions.adopt()
@@ -325,21 +300,21 @@ export class Engine implements Pilot {
 
   cameToNothing(user: UserId | null): void {
     this.#sessions.emptied(user)
-    if (user !== null) this.#letRest(user)
+    if (user !== null) this.#actors.letRest(user)
     this.#dispatch.cameToNothing()
   }
 
   arrived(line: LaneLine): void {
-    this.#touch()
-    if (!this.#isBegun) return
+    this.#news.touch()
+    if (!this.#life.isBegun) return
     this.#sessions.sweep(line)
     this.#waits.collected(line)
-    if (!this.#laneActors.has(line.lane)) {
-      this.#makeLane(line)
+    if (!this.#actors.hasLane(line)) {
+      this.#actors.makeLane(line)
       for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
       this.lane(line, { type: 'operations.arrived' })
     }
-    this.#foresee(line)
+    this.#foresight.look(line)
   }
 
   abandon(line: LaneLine): void {
@@ -347,9 +322,9 @@ export class Engine implements Pilot {
   }
 
   shrunk(line: LaneLine): void {
-    this.#touch()
+    this.#news.touch()
     if (line.pending > 0) return
-    if (this.#laneActors.has(line.lane)) this.lane(line, { type: 'operations.gone' })
+    if (this.#actors.hasLane(line)) this.lane(line, { type: 'operations.gone' })
     else this.#lanes.forgetIfBare(line)
   }
 
@@ -357,7 +332,7 @@ export class Engine implements Pilot {
 
   get status(): Status {
     this.#status ??= makeStatus({
-      queue: this.#queueState,
+      queue: this.#actors.queueState,
       user: this.user,
       requirement: this.requirement,
       lanes: this.#lanes,
@@ -374,307 +349,10 @@ export class Engine implements Pilot {
     }
   }
 
-  get #queueState(): QueueState {
-    return this.#queue.getSnapshot().value
-  }
-
   /** For a journal that begins here; null: too much is under way. */
   summary(boundary: SavedBoundary): Summary | null {
-    if (!this.#isBegun || this.#closing !== null || !isBrief(boundary)) return null
+    if (!this.#life.isBegun || this.#life.isClosing || !isBrief(boundary)) return null
     if (!this.calls.areAnswered() || !this.#wallet.isIdle) return null
-    return {
-      boundary,
-      identity: this.#identity.getPersistedSnapshot(),
-      queue: this.#queue.getPersistedSnapshot(),
-      lanes: Array.from(this.#lanes.all(), (line) => ({
-        line: line.save(),
-        told: line.rows.map((row) => this.#core.kinds.told(row)),
-        attempt: this.#exchange.save(line),
-        machine: this.#laneActors.get(line.lane)?.getPersistedSnapshot() ?? null,
-      })),
-      tokens: Array.from(this.#tokenActors, ([user, actor]) => ({
-        user,
-        machine: actor.getPersistedSnapshot(),
-      })),
-      needs: Array.from(this.#needs, ([user, need]) => ({ user, need })),
-      holds: this.#holds.save(),
-      connectivity: this.#connectivity.save(),
-      wallet: this.#wallet.save(),
-      calls: this.#refresher.save(),
-      dispatch: this.#dispatch.save(),
-      asker: this.#asker.save(),
-      undecided: this.#within.save(),
-      wakeDrift: this.#wakeWatch.save(),
-      counts: {
-        settled: this.#settledCount,
-        flushes: this.#flushes.count,
-        repeats: this.#store.repeatCount,
-      },
-    }
+    return summarize(this.#savedParts, boundary)
   }
-
-  #resume(saved: Summary): void {
-    const alarms = new Set(saved.boundary.alarms)
-    this.#isBegun = true
-    for (const { line: savedLine, told, machine } of saved.lanes) {
-      const line = this.#lanes.make(savedLine.row, savedLine.envelopes)
-      line.restore(savedLine)
-      for (const [index, row] of line.rows.entries()) {
-        this.#core.kinds.remember(row, told[index] ?? { mergeKey: null, use: null })
-      }
-      if (machine !== null) this.#makeLane(line, machine)
-    }
-    for (const { user, machine } of saved.tokens) this.#makeToken(user, machine)
-    for (const { user, need } of saved.needs) this.#needs.set(user, need)
-    this.#dispatch.restore(saved.dispatch, alarms)
-    this.#holds.restore(saved.holds)
-    this.#wallet.resume(saved.wallet)
-    this.#connectivity.restore(saved.connectivity, alarms)
-    this.#refresher.restore(saved.calls, alarms, this.#tokenActors.keys())
-    for (const { line: savedLine, attempt } of saved.lanes) {
-      const line = this.#lanes.get(savedLine.row.lane)
-      if (line === undefined) continue
-      this.#waits.restore(line)
-      if (attempt !== null) this.#exchange.restore(line, attempt)
-    }
-    this.#asker.restore(saved.asker)
-    this.#within.restore(saved.undecided)
-    this.#wakeWatch.restore(saved.wakeDrift)
-    this.#settledCount = saved.counts.settled
-    this.#flushes.count = saved.counts.flushes
-    this.#store.repeatCount = saved.counts.repeats
-    this.#exchange.restoreLate(saved.boundary.open, saved.lanes)
-  }
-
-  // The life.
-
-  #start(settle: Settle<void>): void {
-    const { ports } = this.#parts
-    const host: StorageHost = {
-      atTurnEnd: (run) => ports.clock.atTurnEnd(run),
-      monotonic: () => ports.clock.monotonic(),
-      wall: () => ports.clock.wall(),
-      // Off the record: whoever has a journal must not be able to try tokens against it.
-      newFingerprintKey: ports.random.nonce(),
-    }
-    start(this.#startParts, host, (error) => {
-      if (error !== null) {
-        settle.reject(error)
-        return
-      }
-      const ignored = { resolve: () => undefined, reject: () => undefined }
-      const stops = [
-        ports.platform.subscribe((event) => this.calls.platform(event, ignored)),
-        ports.storage.watch(() => this.calls.foreignCommit(null, ignored)),
-      ]
-      this.#stopListening = () => stops.forEach((stop) => stop())
-      this.#boundary.nextTurn(() => this.#begin())
-      settle.resolve()
-    })
-  }
-
-  /** The turn after the start: the app listens by now. */
-  #begin(): void {
-    if (this.#closing !== null) return
-    this.#isBegun = true
-    this.#beginToDispatch()
-    this.#tell(() => this.#queue.send({ type: 'storage.loaded' }))
-    this.#asker.ask()
-    this.#touch()
-  }
-
-  /** Every lane has its machine; what may not stay is dropped, by the process that dispatches. */
-  #beginToDispatch(): void {
-    if (!this.#isBegun) return
-    if (this.#dispatch.isOurs) this.#sessions.begin()
-    for (const line of this.#lanes.pending()) this.arrived(line)
-  }
-
-  #close(deadlineMs: number, settle: Settle<void>): void {
-    if (this.#closing !== null) {
-      if (this.#queueState === 'closed') settle.resolve()
-      else this.#closing.push(settle)
-      return
-    }
-    this.#closing = [settle]
-    this.#flushes.endAll()
-    this.#reads.stop()
-    this.#stopListening()
-    this.#boundary.arm('close', deadlineMs, () => this.#queueEvent({ type: 'deadline.passed' }))
-    this.#queueEvent({ type: 'close.requested' })
-  }
-
-  #closed(): void {
-    this.#exchange.abortAll()
-    this.#refresher.abortAll()
-    this.#reads.endAll()
-    this.#sessions.endAll()
-    this.#dispatch.leave(this.#queue.getSnapshot().context.sending)
-    // In the turn after, so that whoever was answered by the last commit has heard of it.
-    this.#store.close((answer) => this.#boundary.nextTurn(() => this.#end(answer)))
-  }
-
-  #end(answer: Answered<null>): void {
-    this.#boundary.silence()
-    this.calls.endAll()
-    for (const actor of this.#laneActors.values()) actor.stop()
-    for (const actor of this.#tokenActors.values()) actor.stop()
-    this.#identity.stop()
-    this.#touch()
-    for (const settle of this.#closing ?? []) {
-      if (answer.ok) settle.resolve()
-      else settle.reject(answer.error)
-    }
-  }
-
-  /**
-   * What cannot be sent just now, for a reason that is not its own, shows already that its user must sign
-   * in (T5). A source is asked only when a request is about to go out: it would be asked in vain.
-   */
-  #foresee(line: LaneLine): void {
-    const { user } = line
-    const isBlocked = () => {
-      const holds = this.#holds.of(line)
-      return holds.length > 0 && holds.every(({ name }) => OUTER_HOLDS.has(name))
-    }
-    if (user === null || this.#parts.settings.hasSource || !this.#dispatch.isOurs) return
-    if (this.#wallet.credential(user) !== null || !isBlocked()) return
-    this.#wallet.whenTaken(user, () => {
-      const isNeeded = line.pending > 0 && this.#wallet.credential(user) === null && isBlocked()
-      if (!isNeeded || this.requirement !== 'required' || this.#closing !== null) return
-      this.token(user, { type: 'work.due', now: this.#wallet.now(), demanded: true })
-    })
-  }
-
-  // The machines.
-
-  #watch<Watched extends AnyActor>(actor: Watched): Watched {
-    // Unobserved, an actor's error would be thrown at the host.
-    actor.subscribe({ error: (error) => this.#fault(error) })
-    actor.on('*', (command) => this.#commands.push(command as Command))
-    return actor
-  }
-
-  #retire(line: LaneLine): void {
-    this.#laneActors.get(line.lane)?.stop()
-    this.#laneActors.delete(line.lane)
-    if (line.user !== null) this.#letRest(line.user)
-  }
-
-  /** The machine of this user's token is stopped, once all is dealt with, if nobody needs it any more. */
-  #letRest(user: UserId): void {
-    if (this.#restless.size === 0) this.#boundary.lastly(() => this.#stopAtRest())
-    this.#restless.add(user)
-  }
-
-  #stopAtRest(): void {
-    const users = [...this.#restless]
-    this.#restless.clear()
-    for (const user of users) {
-      const actor = this.#tokenActors.get(user)
-      if (actor === undefined || !this.#lanes.isEmpty(user) || !isAtRest(actor.getSnapshot()))
-        continue
-      actor.stop()
-      this.#tokenActors.delete(user)
-    }
-  }
-
-  /** One that has been stopped is told again what it knew, unless that is just what it is about to hear. */
-  #remind(actor: Actor<typeof tokenMachine>, user: UserId, event: TokenEvent): void {
-    if (event.type === 'token.arrived') return
-    const arrival = this.#wallet.arrival(user)
-    if (arrival === null) return
-    // The wallet knows of a refusal before the machine does.
-    actor.send(event.type === 'token.refused' ? { ...arrival, refused: false } : arrival)
-  }
-
-  #makeLane(line: LaneLine, snapshot?: Snapshot<unknown>): void {
-    const input = { lane: line.lane, holds: [] }
-    const actor = this.#watch(createActor(this.#machines.lane, { input, ...from(snapshot) }))
-    this.#laneActors.set(line.lane, actor)
-    actor.start()
-  }
-
-  #makeToken(user: UserId, snapshot?: Snapshot<unknown>): Actor<typeof tokenMachine> {
-    const input = { user, hasSource: this.#parts.settings.hasSource }
-    const actor = this.#watch(createActor(this.#machines.token, { input, ...from(snapshot) }))
-    this.#tokenActors.set(user, actor)
-    return actor.start()
-  }
-
-  #queueEvent(event: QueueEvent): void {
-    if (this.#queueState !== 'closed') this.#tell(() => this.#queue.send(event))
-  }
-
-  #tell(send: () => void): void {
-    send()
-    if (this.#isDraining) return
-    this.#isDraining = true
-    try {
-      for (let next = this.#commands.shift(); next !== undefined; next = this.#commands.shift()) {
-        this.#orders.obey(next)
-      }
-    } finally {
-      this.#isDraining = false
-    }
-    this.#doWork()
-  }
-
-  #doWork(): void {
-    if (this.#isWorking) return
-    this.#isWorking = true
-    try {
-      for (let next = this.#work.shift(); next !== undefined; next = this.#work.shift()) next()
-    } finally {
-      this.#isWorking = false
-    }
-  }
-
-  #report<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
-    this.#boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
-    this.#touch()
-    this.#reads.hear(name, detail)
-    this.#countSettled(name)
-    this.#boundary.afterwards(() => this.#parts.onEvent(name, detail))
-  }
-
-  /** After a large drain the file can shrink. */
-  #countSettled(name: EventName): void {
-    if (name === 'operation.completed' || name === 'operation.dropped') this.#settledCount += 1
-    if (name !== 'queue.drained' || this.#settledCount < LARGE_DRAIN) return
-    this.#settledCount = 0
-    this.#store.tidy()
-  }
-
-  #fault(thrown: unknown): void {
-    const error = new HoldfastError('INTERNAL', 'a machine failed; this is a bug in holdfast', {
-      cause: thrown,
-    })
-    this.#report('error', { error })
-  }
-
-  /** What `status()` shows has changed. */
-  #touch(): void {
-    this.#status = null
-    if (this.#isChangeDue) return
-    this.#isChangeDue = true
-    this.#boundary.lastly(() => {
-      this.#isChangeDue = false
-      this.#flushes.check()
-      this.#wakeWatch.look()
-      this.#boundary.afterwards(() => this.#parts.onChange())
-    })
-  }
-}
-
-/** The option of `createActor` for a machine that goes on from a summary. */
-function from(snapshot: Snapshot<unknown> | undefined): { snapshot?: Snapshot<unknown> } {
-  return snapshot === undefined ? {} : { snapshot }
-}
-
-/** An event as it stands in a journal: of an error only its code. */
-function eventDetail(detail: object): Json {
-  if (!('error' in detail)) return detail as Json
-  const { error, ...rest } = detail as { readonly error: HoldfastError }
-  return { ...rest, code: error.code }
 }

@@ -8,7 +8,7 @@ export type {
   ReadOptions,
 } from './call-options.ts'
 export type { ReadRequestInput } from './engine/reads/read.ts'
-export type { LogoutResult } from './engine/sessions/sessions.ts'
+export type { LogoutResult } from './engine/sessions/logouts.ts'
 export type { LaneStatus, QueueState, Status, TokenNeedStatus } from './engine/life/status.ts'
 export {
   type ErrorCode,

@@ -12,7 +12,10 @@ import { BeginningAnew } from './support/beginning-anew.ts'
 import { Failures } from './support/failing-storage.ts'
 import { count, note, replying, Rig, type RigOptions } from './support/rig.ts'
 
-const files = globSync('{../shared,test}/scenarios/*.yaml').sort()
+/** A journal is of one release of the app. */
+const files = globSync('{../shared,test}/scenarios/*.yaml')
+  .filter((file) => !/\brelease:/.test(readFileSync(file, 'utf8')))
+  .sort()
 let fromSummaryCount = 0
 
 /** Of one scenario, spread over it. */

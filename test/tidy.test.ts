@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { circlesAmong, sourcesIn } from './support/sources.ts'
 
 const MODEL = 'src/model.ts'
+/** Where the machines run. */
+const ACTORS = 'src/engine/machines/actors.ts'
 
 const machines = sourcesIn('machines')
 const storage = sourcesIn('storage')
@@ -12,10 +14,7 @@ const all = [...machines, ...storage, ...src]
 /** Every file longer than 400 lines, and why it may be. */
 const LONG: Readonly<Record<string, string>> = {
   'machines/token.machine.ts': 'one machine is one file: its essay, its types, its chart',
-  'src/holdfast.ts': 'the one place that composes everything and sends to the machines',
   'src/engine/sending/sequel.ts': 'what follows from an outcome: one method for each',
-  'src/engine/sessions/sessions.ts':
-    'login, logout, adoption and forgetting share one order of storing',
 }
 
 /** Time and chance come through ports; these are the few other places, and why. */
@@ -82,16 +81,21 @@ describe('the house', () => {
     ])
   })
 
-  test('only src/holdfast.ts sends events to machines', () => {
+  test('only one file sends events to machines', () => {
     const senders = src
       .filter(({ code }) => /(?:actor|identity|queue|machine)\w*\.send\(/i.test(code))
       .map(({ path }) => path)
-    expect(senders).toEqual(['src/holdfast.ts'])
+    expect(senders).toEqual([ACTORS])
   })
 
-  test('only src/holdfast.ts makes actors', () => {
+  test('only the same file makes actors', () => {
     const makers = src.filter(({ code }) => code.includes('createActor(')).map(({ path }) => path)
-    expect(makers).toEqual(['src/holdfast.ts'])
+    expect(makers).toEqual([ACTORS])
+  })
+
+  test('only src/holdfast.ts has that file', () => {
+    const owners = all.filter(({ imports }) => imports.some(({ from }) => from === ACTORS))
+    expect(owners.map(({ path }) => path)).toEqual(['src/holdfast.ts'])
   })
 })
 

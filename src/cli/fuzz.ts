@@ -40,10 +40,15 @@ export async function fuzzCommand({
     seed === undefined ? (limits.seeds ?? (limits.seconds === undefined ? DEFAULT_SEEDS : null)) : 1
   const mostMs = (limits.seconds ?? Number.POSITIVE_INFINITY) * 1000
   let toldAt = 0
+  let failureCount = 0
   const result = await fuzz({
     from: seed ?? from,
     goesOn: (seeds) => (most === null || seeds < most) && elapsedMs() < mostMs,
     onProgress: ({ seeds, failures }) => {
+      for (const failure of failures.slice(failureCount)) {
+        process.stderr.write(`seed ${failure.seed}: ${failure.what}\n`)
+      }
+      failureCount = failures.length
       if (elapsedMs() - toldAt < PROGRESS_MS) return
       toldAt = elapsedMs()
       process.stderr.write(`${speed(seeds, toldAt)}, ${failures.length} do not hold\n`)

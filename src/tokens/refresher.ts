@@ -11,7 +11,8 @@ import { HoldfastError, TokenDeniedError } from '../errors.ts'
 import type { TokenNeedReason, UserId } from '../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'
 import type { Token } from './token.ts'
-import type { Taken, Wallet } from './wallet.ts'
+import type { Taken } from './takings.ts'
+import type { Wallet } from './wallet.ts'
 
 /** After a failure: 1 s, doubling to 5 min (T6). */
 const UNAVAILABLE = { base: 1000, cap: 300_000 } as const

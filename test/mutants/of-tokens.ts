@@ -70,7 +70,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'token-in-the-journal',
     what: 'an event tells the token itself',
     rule: 'E1',
-    file: 'src/tokens/wallet.ts',
+    file: 'src/tokens/takings.ts',
     find: `report('token.updated', { user, generation })`,
     replace: `report('token.updated', { user, generation, token: token.reveal() } as never)`,
   },

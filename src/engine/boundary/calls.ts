@@ -16,12 +16,8 @@ import { OpenCalls } from './open-calls.ts'
 import { readCodec } from '../reads/read.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Records } from '../stored/records.ts'
-import {
-  loginCodec,
-  type LogoutArgs,
-  type LogoutResult,
-  type Sessions,
-} from '../sessions/sessions.ts'
+import type { LogoutArgs, LogoutResult } from '../sessions/logouts.ts'
+import { loginCodec, type Sessions } from '../sessions/sessions.ts'
 import type { Waits } from '../lanes/waits.ts'
 import type { Within, WithinArgs } from '../intake/within.ts'
 

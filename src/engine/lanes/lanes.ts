@@ -12,6 +12,7 @@ export class Lanes {
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
   /** Owners whose lane is about to be changed, also if it is only on its way: how often. */
   readonly #halted = new Map<UserId, number>()
+  readonly #haltedLines = new Map<UserId, ReadonlySet<LaneLine>>()
   /** How often the device has gone over to another user; of the last time, to whom (I8). */
   #turn = 0
   #lastTaker: UserId | null = null
@@ -27,21 +28,35 @@ export class Lanes {
     this.#byUser.set(row.user, line)
     const halts = row.user === null ? 0 : (this.#halted.get(row.user) ?? 0)
     for (let halt = 0; halt < halts; halt += 1) line.changeBegun()
+    if (row.user !== null && halts > 0) {
+      this.#haltedLines.set(row.user, new Set([...(this.#haltedLines.get(row.user) ?? []), line]))
+    }
     return line
   }
 
   /** This owner's lane is about to be changed, also if it is only on its way: nothing is sent until `resume()`. */
   halt(user: UserId): void {
     this.#halted.set(user, (this.#halted.get(user) ?? 0) + 1)
-    this.ofUser(user)?.changeBegun()
+    const lines = new Set(this.#haltedLines.get(user))
+    const line = this.ofUser(user)
+    if (line !== undefined) lines.add(line)
+    for (const each of lines) each.changeBegun()
+    this.#haltedLines.set(user, lines)
   }
 
-  /** It has been changed: the caller ends the change of the line, if there is one by now. */
-  resume(user: UserId): LaneLine | undefined {
+  /**
+   * It has been changed: the caller ends the change of each of these lines. There is none where nothing has
+   * arrived, and there are two where another process had forgotten the user before.
+   */
+  resume(user: UserId): readonly LaneLine[] {
+    const lines = [...(this.#haltedLines.get(user) ?? [])]
     const left = (this.#halted.get(user) ?? 1) - 1
-    if (left === 0) this.#halted.delete(user)
-    else this.#halted.set(user, left)
-    return this.ofUser(user)
+    if (left > 0) this.#halted.set(user, left)
+    else {
+      this.#halted.delete(user)
+      this.#haltedLines.delete(user)
+    }
+    return lines
   }
 
   get(lane: LaneId): LaneLine | undefined {

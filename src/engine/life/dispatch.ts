@@ -288,12 +288,16 @@ export class Dispatch {
   #emptyAllBut(known: ReadonlySet<LaneLine>): void {
     const { lanes, pilot } = this.#core
     for (const line of Array.from(lanes.all())) {
-      if (known.has(line) || line.isChanging) continue
+      if (known.has(line)) continue
+      if (line.isChanging) {
+        line.whenUnchanged(() => this.heardOfCommit())
+        continue
+      }
       line.letters = 0
-      if (line.attempt !== null) continue
       if (line.pending === 0) continue
+      // What is in flight is sent no more either, whatever becomes of it.
       line.reordered(0)
-      pilot.shrunk(line)
+      if (line.attempt === null) pilot.shrunk(line)
     }
   }
 }

@@ -89,10 +89,11 @@ function judge(
   }
   if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })
   if (since.length > 0) return { next: first, why: null }
+  // Without a vault, all that others hear of a new token is that there is one: the user has acted.
+  const hasActed = events.steps.some(({ at }) => at >= last.at) && !run.settings.hasVault
+  if (hasActed) return { next: first, why: null }
   if (came.outcome === 'none' || came.outcome === 'denied') {
-    // Without a vault, all that others hear of a new token is that there is one: the user has acted.
-    const hasActed = events.steps.some(({ at }) => at >= came.at) && !run.settings.hasVault
-    return { next: first, why: hasActed ? null : 'it had denied, and nothing has changed' }
+    return { next: first, why: 'it had denied, and nothing has changed' }
   }
   const failures = before.failures + 1
   const waitMs = run.settings.backoff.jitter ? 0 : waitOf(UNAVAILABLE, failures)

@@ -93,8 +93,8 @@ function attemptsAfter(
 ): Attempts | null {
   const { settings } = run
   const { at, reply, client } = request
-  const outcome = outcomeOf(request, before?.isUnknown ?? false)
   const since = knownAt(run, request)
+  const outcome = since === null ? 'unknown' : outcomeOf(request, before?.isUnknown ?? false)
   if (outcome === 'accepted' || outcome === 'rejected') return null
   const former = before ?? {
     count: 0,
@@ -114,7 +114,10 @@ function attemptsAfter(
   // A crash leaves no wait, a refused token none either, and a portal is not this envelope's.
   if (outcome === 'refused-token') return { ...former, ...rest }
   // It may have been counted just before.
-  if (since === null) return { ...former, ...rest, countedAtMost: former.countedAtMost + 1 }
+  if (since === null) {
+    const countedAtMost = former.countedAtMost + 1
+    return { ...former, ...rest, countedAtMost, isUnknown: true }
+  }
   if (outcome === 'portal') {
     return { ...former, ...rest, countedAtMost: former.countedAtMost + 1 }
   }
@@ -159,15 +162,20 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
 
 /** Its own time is over, and it has surely not arrived. */
 function expiryFault(
-  { rows, turns, lives }: RunRecord,
+  { rows, turns, lives, requests }: RunRecord,
   { ids, at, client }: SeenRequest,
   uncertain: ReadonlySet<string>,
 ): string | null {
   // In the instant in which the clock jumps nobody can tell what came first.
   if (turns.some((turn) => turn.turn === 'wall' && turn.at === at)) return null
-  // Who died may have been about to send what was recorded.
-  const hasDied = lives.some(({ beganBy }) => beganBy === 'crash')
-  const recorded = hasDied ? [...rows.keys.values()].flatMap((envelope) => envelope.ids) : []
+  // Who died may have been about to send what was recorded; and of what met a portal, the next process
+  // cannot tell whether it arrived.
+  const metPortal = requests.some(
+    (sent) =>
+      sent.ids[0] === ids[0] && sent.client.life < client.life && outcomeOf(sent) === 'portal',
+  )
+  const isUncertain = metPortal || lives.some(({ beganBy }) => beganBy === 'crash')
+  const recorded = isUncertain ? [...rows.keys.values()].flatMap((envelope) => envelope.ids) : []
   const isOver = ids.some((id) => {
     const expiresAt = rows.known.get(id)?.expiresAt ?? null
     return (

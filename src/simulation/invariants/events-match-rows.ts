@@ -138,17 +138,21 @@ function isForgotten({ calls }: RunRecord, { event, user }: Due): boolean {
 }
 
 function statusFaultsOf(run: RunRecord): unknown[] {
-  const { status, rows, identity, requirement, lives } = run
+  const { status, rows, identity, requirement, lives, calls } = run
   const faults: unknown[] = []
   const lanes = rows.pendingCounts()
   const isAlone = lives.every(({ process }) => process === 'main')
   // What another process takes away while it is in flight is shown until its outcome is known.
   const isInFlight = status.lanes.some(({ sending }) => sending) && !isAlone
-  for (const [lane, stored] of isInFlight ? [] : lanes) {
+  // Of who is forgotten there, also until what met a portal is tried again.
+  const isForgotten =
+    !isAlone && calls.some(({ name, life }) => name === 'forget' && life !== run.life)
+  const isToBeSeen = isInFlight || isForgotten
+  for (const [lane, stored] of isToBeSeen ? [] : lanes) {
     const shown = status.lanes.find(({ user }) => user === rows.userOf(lane))?.pending
     if (shown !== stored) faults.push({ user: rows.userOf(lane), shown, stored })
   }
-  if (!isInFlight && status.lanes.length !== lanes.size)
+  if (!isToBeSeen && status.lanes.length !== lanes.size)
     faults.push({ shown: status.lanes, stored: lanes })
   if (status.counts.dead !== rows.letters.size) {
     faults.push({ deadShown: status.counts.dead, deadStored: rows.letters.size })

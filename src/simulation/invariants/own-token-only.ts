@@ -82,11 +82,14 @@ function deviceFault(
   // A letter that is retried is the app's own wish.
   const wasDead = rows.transitions.some(({ id, to }) => id === ids[0] && to === 'dead')
   if (user === null || call === undefined || call.user !== user || wasDead) return null
-  const other = calls
-    .slice(calls.indexOf(call))
-    .find(
-      (login) =>
-        login.name === 'login' && login.user !== user && login.at < at && login.error === null,
-    )
+  const other = calls.slice(calls.indexOf(call)).find(
+    (login) =>
+      login.name === 'login' &&
+      login.user !== user &&
+      login.at < at &&
+      // Of one whose process died before it was stored, nobody has heard.
+      login.settledAt !== null &&
+      login.error === null,
+  )
   return other === undefined ? null : `the device has been ${other.user}'s since ${other.at}`
 }

@@ -16,6 +16,8 @@ interface Refusal {
   /** Of the process that was told: of one that died before it could store it, others know nothing. */
   readonly life: number
   readonly generation: number
+  /** Reads and writes do not wait for each other: which came first in an instant, nobody can tell. */
+  readonly isOfRead: boolean
 }
 
 export const tokenValidAtSend: Invariant = (run) => {
@@ -38,6 +40,7 @@ export const tokenValidAtSend: Invariant = (run) => {
       refused.set(user, {
         at: endedAt ?? 0,
         generation: client.token.generation,
+        isOfRead: isRead(request),
         life: client.life,
       })
     },
@@ -73,7 +76,9 @@ function faultOf(
   }
   const refusal = refused.get(user)
   // A read may leave in the very instant in which a reply is on its way in.
-  const isKnown = refusal !== undefined && (isRead(request) ? refusal.at < at : refusal.at <= at)
+  const isKnown =
+    refusal !== undefined &&
+    (isRead(request) || refusal.isOfRead ? refusal.at < at : refusal.at <= at)
   if (isKnown && refusal.life === client.life && refusal.generation === client.token?.generation) {
     return `generation ${refusal.generation} was refused at ${refusal.at}`
   }

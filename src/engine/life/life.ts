@@ -1,0 +1,144 @@
+/**
+ * The life of an engine, from the start to the end of `close()` (Q19). Nothing is sent before the turn
+ * after the start (Q2); after the end there is no timer, handle or listener left.
+ */
+import type { QueueEvent } from '../../../machines/queue.machine.ts'
+import type { StorageHost } from '../../../storage/storage.ts'
+import type { LaneId } from '../../model.ts'
+import type { Refresher } from '../../tokens/refresher.ts'
+import type { Answered, Settle } from '../boundary/boundary.ts'
+import type { Calls } from '../boundary/calls.ts'
+import type { Reads } from '../reads/reads.ts'
+import type { Exchange } from '../sending/exchange.ts'
+import type { RequirementAsker } from '../sessions/requirement-asker.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { Flushes } from './flushes.ts'
+import { start, type StartParts } from './start.ts'
+import type { QueueState } from './status.ts'
+
+export interface LifeParts {
+  readonly startParts: StartParts
+  readonly sessions: Sessions
+  readonly asker: RequirementAsker
+  readonly exchange: Exchange
+  readonly refresher: Refresher
+  readonly reads: Reads
+  readonly flushes: Flushes
+  readonly calls: () => Calls
+  readonly queueState: () => QueueState
+  readonly toQueue: (event: QueueEvent) => void
+  /** Lanes whose attempt is under way. */
+  readonly sending: () => readonly LaneId[]
+  readonly stopMachines: () => void
+  /** What `status()` shows has changed. */
+  readonly touch: () => void
+}
+
+export class Life {
+  readonly #parts: LifeParts
+  #isBegun = false
+  /** Who waits for the end; null: nobody has asked for it. */
+  #closing: Settle<void>[] | null = null
+  #stopListening: () => void = () => undefined
+
+  constructor(parts: LifeParts) {
+    this.#parts = parts
+  }
+
+  get isBegun(): boolean {
+    return this.#isBegun
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== null
+  }
+
+  /** A replay begins in the middle of it. */
+  resumed(): void {
+    this.#isBegun = true
+  }
+
+  start(settle: Settle<void>): void {
+    const { startParts, calls } = this.#parts
+    const { ports, boundary } = startParts.core
+    const host: StorageHost = {
+      atTurnEnd: (run) => ports.clock.atTurnEnd(run),
+      monotonic: () => ports.clock.monotonic(),
+      wall: () => ports.clock.wall(),
+      // Off the record: whoever has a journal must not be able to try tokens against it.
+      newFingerprintKey: ports.random.nonce(),
+    }
+    start(startParts, host, (error) => {
+      if (error !== null) {
+        settle.reject(error)
+        return
+      }
+      const ignored = { resolve: () => undefined, reject: () => undefined }
+      const stops = [
+        ports.platform.subscribe((event) => calls().platform(event, ignored)),
+        ports.storage.watch(() => calls().foreignCommit(null, ignored)),
+      ]
+      this.#stopListening = () => stops.forEach((stop) => stop())
+      boundary.nextTurn(() => this.#begin())
+      settle.resolve()
+    })
+  }
+
+  /** The turn after the start: the app listens by now. */
+  #begin(): void {
+    if (this.#closing !== null) return
+    this.#isBegun = true
+    this.beginToDispatch()
+    this.#parts.toQueue({ type: 'storage.loaded' })
+    this.#parts.asker.ask()
+    this.#parts.touch()
+  }
+
+  /** Every lane has its machine; what may not stay is dropped, by the process that dispatches. */
+  beginToDispatch(): void {
+    if (!this.#isBegun) return
+    const { lanes, pilot } = this.#parts.startParts.core
+    if (pilot.dispatches) this.#parts.sessions.begin()
+    for (const line of lanes.pending()) pilot.arrived(line)
+  }
+
+  close(deadlineMs: number, settle: Settle<void>): void {
+    const { startParts, flushes, reads, queueState, toQueue } = this.#parts
+    if (this.#closing !== null) {
+      if (queueState() === 'closed') settle.resolve()
+      else this.#closing.push(settle)
+      return
+    }
+    this.#closing = [settle]
+    flushes.endAll()
+    reads.stop()
+    this.#stopListening()
+    startParts.core.boundary.arm('close', deadlineMs, () => toQueue({ type: 'deadline.passed' }))
+    toQueue({ type: 'close.requested' })
+  }
+
+  /** The queue is closed: nothing is sent any more. */
+  closed(): void {
+    const { startParts, exchange, refresher, reads, sessions, sending } = this.#parts
+    const { store, boundary } = startParts.core
+    exchange.abortAll()
+    refresher.abortAll()
+    reads.endAll()
+    sessions.endAll()
+    startParts.dispatch.leave(sending())
+    // In the turn after, so that whoever was answered by the last commit has heard of it.
+    store.close((answer) => boundary.nextTurn(() => this.#end(answer)))
+  }
+
+  #end(answer: Answered<null>): void {
+    const { startParts, calls, stopMachines, touch } = this.#parts
+    startParts.core.boundary.silence()
+    calls().endAll()
+    stopMachines()
+    touch()
+    for (const settle of this.#closing ?? []) {
+      if (answer.ok) settle.resolve()
+      else settle.reject(answer.error)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What the app is told: events, and that `status()` has changed. It hears of neither before all that
+ * caused it has been dealt with.
+ */
+import { HoldfastError } from '../../errors.ts'
+import type { EventName, HoldfastEvents } from '../../events.ts'
+import type { Json } from '../../journal/lines.ts'
+import type { Boundary } from '../boundary/boundary.ts'
+import type { Reads } from '../reads/reads.ts'
+import type { Tidying } from '../stored/tidying.ts'
+import type { Flushes } from './flushes.ts'
+import type { WakeWatch } from './wake-watch.ts'
+
+export interface NewsParts {
+  readonly boundary: Boundary
+  readonly reads: Reads
+  readonly tidying: Tidying
+  readonly flushes: Flushes
+  readonly wakeWatch: WakeWatch
+  /** Hears every event, after what caused it has been dealt with. */
+  readonly onEvent: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
+  /** Called after each thing that changed what `status()` shows. */
+  readonly onChange: () => void
+  /** At once: what was shown is out of date. */
+  readonly outdate: () => void
+}
+
+export class News {
+  readonly #parts: NewsParts
+  #isChangeDue = false
+
+  constructor(parts: NewsParts) {
+    this.#parts = parts
+  }
+
+  report<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+    const { boundary, reads, tidying, onEvent } = this.#parts
+    boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
+    this.touch()
+    reads.hear(name, detail)
+    tidying.hear(name)
+    boundary.afterwards(() => onEvent(name, detail))
+  }
+
+  fault(thrown: unknown): void {
+    const error = new HoldfastError('INTERNAL', 'a machine failed; this is a bug in holdfast', {
+      cause: thrown,
+    })
+    this.report('error', { error })
+  }
+
+  /** What `status()` shows has changed. */
+  touch(): void {
+    const { boundary, flushes, wakeWatch, onChange, outdate } = this.#parts
+    outdate()
+    if (this.#isChangeDue) return
+    this.#isChangeDue = true
+    boundary.lastly(() => {
+      this.#isChangeDue = false
+      flushes.check()
+      wakeWatch.look()
+      boundary.afterwards(() => onChange())
+    })
+  }
+}
+
+/** An event as it stands in a journal: of an error only its code. */
+function eventDetail(detail: object): Json {
+  if (!('error' in detail)) return detail as Json
+  const { error, ...rest } = detail as { readonly error: HoldfastError }
+  return { ...rest, code: error.code }
+}

@@ -1,0 +1,116 @@
+/**
+ * The way from an engine to its summary and back: what each part says of itself, and the order in
+ * which a replay that begins in the middle gives it back. Nothing here is ever stored.
+ */
+import type { Snapshot } from 'xstate'
+import type { TokenNeed } from '../../../machines/token.machine.ts'
+import type { UserId } from '../../model.ts'
+import type { Refresher } from '../../tokens/refresher.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { SavedBoundary } from '../boundary/live-boundary.ts'
+import type { Core } from '../core.ts'
+import type { Within } from '../intake/within.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Waits } from '../lanes/waits.ts'
+import type { Exchange } from '../sending/exchange.ts'
+import type { RequirementAsker } from '../sessions/requirement-asker.ts'
+import type { Dispatch } from './dispatch.ts'
+import type { Flushes } from './flushes.ts'
+import type { Summary } from './summary.ts'
+import type { Tidying } from '../stored/tidying.ts'
+import type { WakeWatch } from './wake-watch.ts'
+
+/** The machines, as far as they are saved and made again. */
+interface SavedActors {
+  save(): Pick<Summary, 'identity' | 'queue' | 'tokens'>
+  saveLane(line: LaneLine): Snapshot<unknown> | null
+  makeLane(line: LaneLine, snapshot: Snapshot<unknown>): void
+  makeToken(user: UserId, snapshot: Snapshot<unknown>): unknown
+  usersWithTokens(): Iterable<UserId>
+}
+
+export interface SavedParts {
+  readonly core: Core
+  readonly actors: SavedActors
+  readonly holds: HoldBook
+  readonly waits: Waits
+  readonly wallet: Wallet
+  readonly refresher: Refresher
+  readonly connectivity: Connectivity
+  readonly exchange: Exchange
+  readonly dispatch: Dispatch
+  readonly asker: RequirementAsker
+  readonly within: Within
+  readonly wakeWatch: WakeWatch
+  readonly flushes: Flushes
+  readonly tidying: Tidying
+  /** Open token needs, by user. */
+  readonly needs: Map<UserId, TokenNeed>
+}
+
+export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
+  const { core, actors } = parts
+  const { identity, queue, tokens } = actors.save()
+  return {
+    boundary,
+    identity,
+    queue,
+    lanes: Array.from(core.lanes.all(), (line) => ({
+      line: line.save(),
+      told: line.rows.map((row) => core.kinds.told(row)),
+      attempt: parts.exchange.save(line),
+      machine: actors.saveLane(line),
+    })),
+    tokens,
+    needs: Array.from(parts.needs, ([user, need]) => ({ user, need })),
+    holds: parts.holds.save(),
+    connectivity: parts.connectivity.save(),
+    wallet: parts.wallet.save(),
+    calls: parts.refresher.save(),
+    dispatch: parts.dispatch.save(),
+    asker: parts.asker.save(),
+    undecided: parts.within.save(),
+    wakeDrift: parts.wakeWatch.save(),
+    counts: {
+      settled: parts.tidying.settledCount,
+      flushes: parts.flushes.count,
+      repeats: core.store.repeatCount,
+    },
+  }
+}
+
+/** The machines of identity and queue have begun from their own part of the summary already. */
+export function resume(parts: SavedParts, saved: Summary): void {
+  const { core, actors } = parts
+  const alarms = new Set(saved.boundary.alarms)
+  for (const { line: savedLine, told, machine } of saved.lanes) {
+    const line = core.lanes.make(savedLine.row, savedLine.envelopes)
+    line.restore(savedLine)
+    for (const [index, row] of line.rows.entries()) {
+      core.kinds.remember(row, told[index] ?? { mergeKey: null, use: null })
+    }
+    if (machine !== null) actors.makeLane(line, machine)
+  }
+  for (const { user, machine } of saved.tokens) actors.makeToken(user, machine)
+  for (const { user, need } of saved.needs) parts.needs.set(user, need)
+  parts.dispatch.restore(saved.dispatch, alarms)
+  parts.holds.restore(saved.holds)
+  parts.wallet.resume(saved.wallet)
+  parts.connectivity.restore(saved.connectivity, alarms)
+  parts.refresher.restore(saved.calls, alarms, actors.usersWithTokens())
+  for (const { line: savedLine, attempt } of saved.lanes) {
+    const line = core.lanes.get(savedLine.row.lane)
+    if (line === undefined) continue
+    parts.waits.restore(line)
+    if (attempt !== null) parts.exchange.restore(line, attempt)
+  }
+  parts.asker.restore(saved.asker)
+  parts.within.restore(saved.undecided)
+  parts.wakeWatch.restore(saved.wakeDrift)
+  parts.tidying.settledCount = saved.counts.settled
+  parts.flushes.count = saved.counts.flushes
+  core.store.repeatCount = saved.counts.repeats
+  parts.exchange.restoreLate(saved.boundary.open, saved.lanes)
+}

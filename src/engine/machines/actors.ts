@@ -1,0 +1,205 @@
+/**
+ * The running machines: the one place that sends them events. It belongs to `holdfast.ts`; all else
+ * tells the machines through `Pilot`. Those of lanes and tokens are made when first needed, and stopped
+ * when idle and empty. What they answer goes to `Commands`.
+ */
+import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
+import type { IdentityEvent } from '../../../machines/identity.machine.ts'
+import type { LaneEvent } from '../../../machines/lane.machine.ts'
+import type { QueueEvent } from '../../../machines/queue.machine.ts'
+import { isAtRest, type TokenEvent } from '../../../machines/token.machine.ts'
+import type { LaneId, Requirement, UserId } from '../../model.ts'
+import type { Settings } from '../../options.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Boundary } from '../boundary/boundary.ts'
+import type { Lanes } from '../lanes/lanes.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import type { QueueState } from '../life/status.ts'
+import type { Summary } from '../life/summary.ts'
+import type { Command } from '../orders.ts'
+import type { Commands } from './commands.ts'
+import type { Machines } from './machines.ts'
+
+export interface ActorsParts {
+  readonly machines: Machines
+  readonly boundary: Boundary
+  readonly settings: Settings
+  readonly lanes: Lanes
+  readonly wallet: Wallet
+  readonly commands: Commands
+  /** A machine has failed. */
+  readonly fault: (thrown: unknown) => void
+  /** A replay that begins in the middle. */
+  readonly resumeFrom: Pick<Summary, 'identity' | 'queue'> | undefined
+}
+
+export class Actors {
+  readonly #parts: ActorsParts
+  readonly #commands: Commands
+  readonly #identity: Actor<Machines['identity']>
+  readonly #queue: Actor<Machines['queue']>
+  readonly #lanes = new Map<LaneId, Actor<Machines['lane']>>()
+  readonly #tokens = new Map<UserId, Actor<Machines['token']>>()
+  /** Users whose token's machine may have come to rest. */
+  readonly #restless = new Set<UserId>()
+
+  constructor(parts: ActorsParts) {
+    const { machines, settings, resumeFrom } = parts
+    this.#parts = parts
+    this.#commands = parts.commands
+    this.#identity = this.#watch(
+      createActor(machines.identity, { input: settings, ...from(resumeFrom?.identity) }),
+    )
+    this.#queue = this.#watch(
+      createActor(machines.queue, {
+        input: { slots: settings.concurrency },
+        ...from(resumeFrom?.queue),
+      }),
+    )
+  }
+
+  start(): void {
+    this.#identity.start()
+    this.#queue.start()
+  }
+
+  stop(): void {
+    for (const actor of this.#lanes.values()) actor.stop()
+    for (const actor of this.#tokens.values()) actor.stop()
+    this.#identity.stop()
+  }
+
+  // What they know.
+
+  get user(): UserId | null {
+    return this.#identity.getSnapshot().context.user
+  }
+
+  get requirement(): Requirement {
+    return this.#identity.getSnapshot().value.requirement
+  }
+
+  get queueState(): QueueState {
+    return this.#queue.getSnapshot().value
+  }
+
+  /** Lanes whose attempt is under way. */
+  get sending(): readonly LaneId[] {
+    return this.#queue.getSnapshot().context.sending
+  }
+
+  hasLane(line: LaneLine): boolean {
+    return this.#lanes.has(line.lane)
+  }
+
+  usersWithTokens(): Iterable<UserId> {
+    return this.#tokens.keys()
+  }
+
+  // What they are told.
+
+  identity(event: IdentityEvent): void {
+    this.#commands.after(() => this.#identity.send(event))
+  }
+
+  queue(event: QueueEvent): void {
+    if (this.queueState !== 'closed') this.#commands.after(() => this.#queue.send(event))
+  }
+
+  lane(line: LaneLine, event: LaneEvent): void {
+    const actor = this.#lanes.get(line.lane)
+    if (actor !== undefined) this.#commands.after(() => actor.send(event))
+  }
+
+  token(user: UserId, event: TokenEvent): void {
+    const known = this.#tokens.get(user)
+    const actor = known ?? this.makeToken(user)
+    this.#commands.after(() => {
+      if (known === undefined) this.#remind(actor, user, event)
+      actor.send(event)
+    })
+    this.letRest(user)
+  }
+
+  /** One that has been stopped is told again what it knew, unless that is just what it is about to hear. */
+  #remind(actor: Actor<Machines['token']>, user: UserId, event: TokenEvent): void {
+    if (event.type === 'token.arrived') return
+    const arrival = this.#parts.wallet.arrival(user)
+    if (arrival === null) return
+    // The wallet knows of a refusal before the machine does.
+    actor.send(event.type === 'token.refused' ? { ...arrival, refused: false } : arrival)
+  }
+
+  // How they come and go.
+
+  makeLane(line: LaneLine, snapshot?: Snapshot<unknown>): void {
+    const input = { lane: line.lane, holds: [] }
+    const { machines } = this.#parts
+    const actor = this.#watch(createActor(machines.lane, { input, ...from(snapshot) }))
+    this.#lanes.set(line.lane, actor)
+    actor.start()
+  }
+
+  makeToken(user: UserId, snapshot?: Snapshot<unknown>): Actor<Machines['token']> {
+    const { machines, settings } = this.#parts
+    const input = { user, hasSource: settings.hasSource }
+    const actor = this.#watch(createActor(machines.token, { input, ...from(snapshot) }))
+    this.#tokens.set(user, actor)
+    return actor.start()
+  }
+
+  /** This lane is idle: its machine is stopped. */
+  retire(line: LaneLine): void {
+    this.#lanes.get(line.lane)?.stop()
+    this.#lanes.delete(line.lane)
+    if (line.user !== null) this.letRest(line.user)
+  }
+
+  /** The machine of this user's token is stopped, once all is dealt with, if nobody needs it any more. */
+  letRest(user: UserId): void {
+    if (this.#restless.size === 0) this.#parts.boundary.lastly(() => this.#stopAtRest())
+    this.#restless.add(user)
+  }
+
+  #stopAtRest(): void {
+    const users = [...this.#restless]
+    this.#restless.clear()
+    for (const user of users) {
+      const actor = this.#tokens.get(user)
+      const isNeeded = () => !this.#parts.lanes.isEmpty(user)
+      if (actor === undefined || isNeeded() || !isAtRest(actor.getSnapshot())) continue
+      actor.stop()
+      this.#tokens.delete(user)
+    }
+  }
+
+  #watch<Watched extends AnyActor>(actor: Watched): Watched {
+    // Unobserved, an actor's error would be thrown at the host.
+    actor.subscribe({ error: (error) => this.#parts.fault(error) })
+    actor.on('*', (command) => this.#commands.add(command as Command))
+    return actor
+  }
+
+  // For a journal that begins here.
+
+  save(): Pick<Summary, 'identity' | 'queue' | 'tokens'> {
+    return {
+      identity: this.#identity.getPersistedSnapshot(),
+      queue: this.#queue.getPersistedSnapshot(),
+      tokens: Array.from(this.#tokens, ([user, actor]) => ({
+        user,
+        machine: actor.getPersistedSnapshot(),
+      })),
+    }
+  }
+
+  /** Null: the lane is empty, its machine has been stopped. */
+  saveLane(line: LaneLine): Snapshot<unknown> | null {
+    return this.#lanes.get(line.lane)?.getPersistedSnapshot() ?? null
+  }
+}
+
+/** The option of `createActor` for a machine that goes on from a summary. */
+function from(snapshot: Snapshot<unknown> | undefined): { snapshot?: Snapshot<unknown> } {
+  return snapshot === undefined ? {} : { snapshot }
+}

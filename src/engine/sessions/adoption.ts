@@ -1,0 +1,64 @@
+/** I3: what the anonymous identity has pending goes to whoever is logged in; what is in flight, later. */
+import type { Affected } from '../../../storage/changes.ts'
+import type { EnvelopeRow } from '../../../storage/storage.ts'
+import type { LaneId, UserId } from '../../model.ts'
+import type { Core } from '../core.ts'
+import type { Waits } from '../lanes/waits.ts'
+import type { Records } from '../stored/records.ts'
+import type { IdentityStore } from './identity-store.ts'
+
+const ANONYMOUS_LANE = { lane: 0 as LaneId, user: null, pending: 0, letters: 0, soloThrough: 0 }
+
+export class Adoption {
+  readonly #core: Core
+  readonly #waits: Waits
+  readonly #records: Records
+  readonly #store: IdentityStore
+
+  constructor(core: Core, waits: Waits, records: Records, store: IdentityStore) {
+    this.#core = core
+    this.#waits = waits
+    this.#records = records
+    this.#store = store
+  }
+
+  adopt(): void {
+    const { lanes, pilot, settings } = this.#core
+    const { user } = pilot
+    const mayBe = settings.anonymous === 'adopt' && pilot.requirement !== 'off'
+    // What is in flight, only the process that dispatches knows.
+    if (user === null || !mayBe || !pilot.dispatches || lanes.isEmpty(null)) return
+    // Also where nothing has arrived yet: what is on its way must not be sent from here any more.
+    const line = lanes.make(ANONYMOUS_LANE)
+    const except = () => line.attempt?.members.map((row) => row.place) ?? []
+    if (!lanes.isComing(null) && line.pending <= except().length) return
+    line.changeBegun()
+    this.#store.commitAtLast(
+      () => [{ change: 'adopt', user, except: except() }],
+      ([answer]) => {
+        if (answer?.applied === true) this.#adopted(user, answer.affected, answer.envelopes ?? [])
+        line.changeEnded()
+      },
+    )
+  }
+
+  #adopted(user: UserId, adopted: readonly Affected[], envelopes: readonly EnvelopeRow[]): void {
+    const { lanes, pilot } = this.#core
+    const [first] = adopted
+    if (first === undefined) return
+    const from = lanes.ofUser(null)
+    const line = lanes.make({ lane: first.lane, user, pending: 0, letters: 0, soloThrough: 0 })
+    line.reordered(line.pending + adopted.length)
+    line.restored(envelopes.filter(({ lane }) => lane === line.lane))
+    line.tail = Math.max(line.tail, ...adopted.map(({ place }) => place))
+    pilot.arrived(line)
+    // What has waited for a record of theirs waits for nothing any more (Q12).
+    this.#records.changed()
+    if (from === undefined) return
+    if (from.attempt === null) from.handedOver()
+    from.reordered(from.pending - adopted.length)
+    from.restored(envelopes.filter(({ lane }) => lane === from.lane))
+    if (from.attempt === null) this.#waits.end(from)
+    pilot.shrunk(from)
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Who has logged out with `discard`: from then on all that is in their lane is to be dropped, until they
+ * come back (I7). The wallet has it for who is known here, the lane for what is marked in storage.
+ */
+import type { Change } from '../../../storage/changes.ts'
+import type { UserId } from '../../model.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Core } from '../core.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+
+export class Discards {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  /** Those who have come back before their lane was dropped, until that is stored. */
+  readonly #returning = new Set<UserId>()
+
+  constructor(core: Core, wallet: Wallet) {
+    this.#core = core
+    this.#wallet = wallet
+  }
+
+  /** From now on; in storage, and of the lane, once that is marked. */
+  begin(user: UserId): void {
+    this.#returning.delete(user)
+    this.#wallet.setDiscarding(user, true)
+  }
+
+  isDiscarding(user: UserId): boolean {
+    const { discardThrough = 0 } = this.#core.lanes.ofUser(user) ?? {}
+    return this.#wallet.isDiscarding(user) || discardThrough > 0
+  }
+
+  isReturning(user: UserId): boolean {
+    return this.#returning.has(user)
+  }
+
+  /** Up to which place this lane is to be dropped; null: all of it. */
+  through({ user, discardThrough }: LaneLine): number | null {
+    return user === null || this.#wallet.isDiscarding(user) ? null : discardThrough
+  }
+
+  change(user: UserId): Change {
+    return { change: 'discardLane', user, discarding: this.#wallet.isDiscarding(user) }
+  }
+
+  /** The lane is marked: what comes later is not meant, but for what is on its way already. */
+  marked(user: UserId): void {
+    const { lanes } = this.#core
+    if (!this.#wallet.isDiscarding(user)) return
+    const line = lanes.ofUser(user)
+    if (line !== undefined) line.discardThrough = line.tail
+    lanes.whenNoneComes(user, () => this.#wallet.setDiscarding(user, false))
+  }
+
+  /** There is nothing left to drop. */
+  end(user: UserId): void {
+    this.#wallet.setDiscarding(user, false)
+    this.#unmark(user)
+  }
+
+  /** They keep what is left; `returning` until that is stored. */
+  comeBack(user: UserId): void {
+    this.#returning.add(user)
+    this.#unmark(user)
+  }
+
+  returned(user: UserId): void {
+    if (this.#returning.delete(user)) this.#unmark(user)
+  }
+
+  #unmark(user: UserId): void {
+    const line = this.#core.lanes.ofUser(user)
+    if (line !== undefined) line.discardThrough = 0
+  }
+}

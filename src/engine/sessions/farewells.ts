@@ -1,0 +1,127 @@
+/**
+ * What the kinds add for a leaving user (`onLogout`, I7): in their lane before the switch, and behind
+ * what their logout drops. The session ends when it is sent.
+ */
+import type { EnqueueChange } from '../../../storage/changes.ts'
+import type { UserId } from '../../model.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import { nonce } from '../boundary/chance.ts'
+import type { Core } from '../core.ts'
+import { arrive } from '../intake/arrive.ts'
+import { draftRow } from '../intake/draft-row.ts'
+import type { Discards } from './discards.ts'
+import type { IdentityStore } from './identity-store.ts'
+import type { Purges } from './purges.ts'
+
+export class Farewells {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  readonly #store: IdentityStore
+  readonly #discards: Discards
+  readonly #purges: Purges
+  /** Those whose logout discards and adds something, until that is in the lane. */
+  readonly #owed = new Map<UserId, 'owed' | 'storing'>()
+
+  constructor(
+    core: Core,
+    wallet: Wallet,
+    store: IdentityStore,
+    discards: Discards,
+    purges: Purges,
+  ) {
+    this.#core = core
+    this.#wallet = wallet
+    this.#store = store
+    this.#discards = discards
+    this.#purges = purges
+  }
+
+  of(user: UserId): readonly EnqueueChange[] {
+    const { kinds } = this.#core
+    const farewell: EnqueueChange[] = []
+    for (const { kind, hasOnLogout } of kinds.all()) {
+      const payload = hasOnLogout ? kinds.onLogout(kind, { user }) : null
+      if (payload === null) continue
+      const row = draftRow(this.#core, { kind, payload, expiresInMs: null })
+      farewell.push({ change: 'enqueue', user, nonce: nonce(this.#core), ...row })
+    }
+    return farewell
+  }
+
+  /** Is something still to be added, behind what is dropped? */
+  isOwed(user: UserId): boolean {
+    return this.#owed.has(user)
+  }
+
+  isStoring(user: UserId): boolean {
+    return this.#owed.get(user) === 'storing'
+  }
+
+  /** They have come back: nothing is dropped for it any more. */
+  comeBack(user: UserId): void {
+    this.#owed.delete(user)
+  }
+
+  /** The lane is dropped, but this is sent first. */
+  putAfterPurge(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+    const { lanes, boundary } = this.#core
+    this.#wallet.setLeaving(user, true)
+    this.#discards.begin(user)
+    this.#owed.set(user, 'owed')
+    const bidFarewell = () => {
+      if (this.#owed.has(user)) this.#owed.set(user, 'storing')
+      this.put(user, farewell, then)
+    }
+    const begin = () => {
+      const line = lanes.ofUser(user)
+      // Whoever has come back meanwhile keeps what they have.
+      const isOver = !this.#wallet.isDiscarding(user)
+      if (isOver || line === undefined || line.pending === 0) bidFarewell()
+      else this.#purges.purge(line, 'logout', bidFarewell)
+    }
+    lanes.whenNoneComes(user, () => boundary.lastly(begin))
+  }
+
+  /** Another process drops what is in the lane, up to here (Q17). */
+  putBehindMark(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+    this.#wallet.setLeaving(user, true)
+    this.#discards.begin(user)
+    this.#owed.set(user, 'storing')
+    this.put(user, farewell, then)
+  }
+
+  put(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+    const { lanes } = this.#core
+    const { turn } = lanes
+    for (const _ of farewell) lanes.coming(user, 1)
+    this.#store.commitAtLast(
+      // What was there before is marked first: what is added lies behind it.
+      () => [
+        this.#discards.change(user),
+        ...farewell,
+        this.#store.identity(),
+        this.#store.leave(user),
+      ],
+      ([, ...answers]) => {
+        // Not where another logout is at it meanwhile.
+        const isDiscarding = this.isStoring(user)
+        if (isDiscarding) {
+          this.#owed.delete(user)
+          this.#wallet.setDiscarding(user, false)
+        }
+        for (const [index, change] of farewell.entries()) {
+          lanes.coming(user, -1)
+          const answer = answers[index]
+          const put = answer?.applied === true ? answer.affected[0] : undefined
+          if (put === undefined) continue
+          const { creates = [], deviceScoped = false, ...row } = change
+          const { id, lane, place } = put
+          const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
+          if (isDiscarding && index === 0) line.discardThrough = place - 1
+          arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place }, turn)
+        }
+        then()
+      },
+    )
+  }
+}

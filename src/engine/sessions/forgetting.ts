@@ -1,0 +1,72 @@
+/**
+ * I12: erases all that is stored of a user; who is logged in is logged out first. It is not repeated
+ * where it cannot be stored, or it would erase what comes meanwhile: only the end of the session is.
+ */
+import type { Affected, Change } from '../../../storage/changes.ts'
+import type { UserId } from '../../model.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Settle } from '../boundary/boundary.ts'
+import type { Core } from '../core.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Waits } from '../lanes/waits.ts'
+import type { Records } from '../stored/records.ts'
+import type { IdentityStore } from './identity-store.ts'
+
+export class Forgetting {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  readonly #waits: Waits
+  readonly #records: Records
+  readonly #store: IdentityStore
+
+  constructor(core: Core, wallet: Wallet, waits: Waits, records: Records, store: IdentityStore) {
+    this.#core = core
+    this.#wallet = wallet
+    this.#waits = waits
+    this.#records = records
+    this.#store = store
+  }
+
+  forget(user: UserId, settle: Settle<void>): void {
+    const { boundary, store, lanes, pilot } = this.#core
+    if (pilot.user === user) pilot.identity({ type: 'user.loggedOut' })
+    const { stored } = this.#wallet.end(user)
+    lanes.halt(user)
+    const changes: Change[] = [
+      { change: 'forget', user, at: boundary.wall },
+      this.#store.identity(),
+    ]
+    store.commit(changes, {}, (answer) => {
+      const lines = lanes.resume(user)
+      if (answer.ok) {
+        const [forgotten] = answer.value
+        this.#wallet.forget(user)
+        stored()
+        this.#forgotten(user, lines, forgotten?.applied === true ? forgotten.affected : [])
+        settle.resolve()
+      } else {
+        const end = (): Change[] => [this.#store.identity(), { change: 'endSession', user }]
+        this.#store.commitAtLast(end, stored)
+        settle.reject(answer.error)
+      }
+      for (const line of lines) line.changeEnded()
+    })
+  }
+
+  #forgotten(user: UserId, lines: readonly LaneLine[], dropped: readonly Affected[]): void {
+    const { store, pilot, report } = this.#core
+    for (const line of lines) {
+      const ofLine = dropped.filter(({ lane }) => lane === line.lane)
+      line.removed(ofLine.map(({ place }) => place))
+      line.letters = 0
+      this.#waits.end(line)
+      pilot.abandon(line)
+      pilot.shrunk(line)
+    }
+    for (const { id, kind } of dropped) {
+      report('operation.dropped', { id, user, kind, reason: 'forgotten' })
+    }
+    this.#records.changed()
+    store.tidy()
+  }
+}

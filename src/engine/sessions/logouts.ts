@@ -1,0 +1,135 @@
+/**
+ * Logout: the identity changes at the call, and the session ends once nothing of that user is pending,
+ * at once where that is so already, or where all of it is dropped (I7, T11).
+ */
+import type { EnqueueChange } from '../../../storage/changes.ts'
+import type { UserId } from '../../model.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Settle } from '../boundary/boundary.ts'
+import type { Core } from '../core.ts'
+import type { Discards } from './discards.ts'
+import type { Endings } from './endings.ts'
+import type { Farewells } from './farewells.ts'
+import type { Purges } from './purges.ts'
+
+export interface LogoutArgs {
+  readonly pending: 'keep' | 'flush' | 'discard'
+  readonly deadlineMs: number
+}
+
+/** What a logout left behind. */
+export interface LogoutResult {
+  /** Operations of that user that are still to be sent, under that user's token. */
+  readonly pending: number
+}
+
+export interface LogoutsParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly discards: Discards
+  readonly purges: Purges
+  readonly farewells: Farewells
+  readonly endings: Endings
+}
+
+export class Logouts {
+  readonly #parts: LogoutsParts
+  /** Logouts that wait for their lane to be empty (I7). */
+  readonly #flushing = new Map<UserId, () => void>()
+
+  constructor(parts: LogoutsParts) {
+    this.#parts = parts
+  }
+
+  /** The engine begins: sessions that the last run left to end, end where nothing is pending. */
+  begin(): void {
+    for (const user of this.#parts.wallet.leaving()) this.emptied(user)
+  }
+
+  logout({ pending, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
+    const { core, wallet, farewells, endings } = this.#parts
+    const { pilot, lanes, boundary } = core
+    const { user } = pilot
+    if (user === null) {
+      settle.resolve({ pending: 0 })
+      return
+    }
+    const farewell = farewells.of(user)
+    pilot.identity({ type: 'user.loggedOut' })
+    const left = () => settle.resolve({ pending: lanes.ofUser(user)?.pending ?? 0 })
+    if (pending === 'discard' && !pilot.dispatches) {
+      this.#discardElsewhere(user, farewell, settle)
+      return
+    }
+    if (farewell.length === 0 && lanes.isEmpty(user)) {
+      endings.end(user, left)
+      return
+    }
+    if (pending === 'discard') {
+      this.#discard(user, farewell, left)
+      return
+    }
+    wallet.setLeaving(user, true)
+    const stored = () => {
+      if (pending === 'keep') left()
+    }
+    farewells.put(user, farewell, stored)
+    if (pending === 'keep') return
+    const former = this.#flushing.get(user)
+    this.#flushing.set(user, () => {
+      former?.()
+      left()
+    })
+    boundary.arm(`logout:${user}`, deadlineMs, () => this.#flushed(user))
+  }
+
+  /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
+  emptied(user: UserId | null): void {
+    const { core, wallet, discards, farewells, endings } = this.#parts
+    if (user === null || farewells.isOwed(user) || !core.lanes.isEmpty(user)) return
+    discards.end(user)
+    if (wallet.isLeaving(user)) endings.end(user, () => this.#flushed(user))
+  }
+
+  /** The engine is closing: who waits for a logout hears what is left. */
+  endAll(): void {
+    for (const user of Array.from(this.#flushing.keys())) this.#flushed(user)
+  }
+
+  #discard(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+    const { core, discards, purges, farewells, endings } = this.#parts
+    if (farewell.length > 0) {
+      farewells.putAfterPurge(user, farewell, then)
+      return
+    }
+    discards.begin(user)
+    const line = core.lanes.ofUser(user)
+    if (line === undefined || line.pending === 0) endings.end(user, then)
+    else purges.purge(line, 'logout', then, endings.of(user))
+  }
+
+  /**
+   * What is in flight, only the process that dispatches knows (Q17). So it is told to drop what is here now,
+   * and does so when it hears of it, or whoever dispatches next.
+   */
+  #discardElsewhere(
+    user: UserId,
+    farewell: readonly EnqueueChange[],
+    settle: Settle<LogoutResult>,
+  ): void {
+    const { discards, farewells, endings } = this.#parts
+    const stored = () => settle.resolve({ pending: farewell.length })
+    if (farewell.length > 0) {
+      farewells.putBehindMark(user, farewell, stored)
+      return
+    }
+    discards.begin(user)
+    endings.end(user, stored)
+  }
+
+  #flushed(user: UserId): void {
+    this.#parts.core.boundary.disarm(`logout:${user}`)
+    this.#flushing.get(user)?.()
+    this.#flushing.delete(user)
+  }
+}

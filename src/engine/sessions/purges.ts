@@ -1,0 +1,76 @@
+/**
+ * Drops a lane, each operation reported, but for what is in flight: that is left until its outcome is
+ * known. One purge of a lane at a time; what came back meanwhile is swept behind it.
+ */
+import type { DropReason } from '../../model.ts'
+import type { Core } from '../core.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Waits } from '../lanes/waits.ts'
+import type { Records } from '../stored/records.ts'
+import type { Discards } from './discards.ts'
+import type { IdentityStore } from './identity-store.ts'
+import { NOTHING, type Storing } from './storing.ts'
+
+export interface PurgesParts {
+  readonly core: Core
+  readonly waits: Waits
+  readonly records: Records
+  readonly store: IdentityStore
+  readonly discards: Discards
+  /** Looks again at a lane. */
+  readonly sweep: (line: LaneLine) => void
+}
+
+export class Purges {
+  readonly #parts: PurgesParts
+  /** Lanes that are being dropped; `again`: something that was in flight then has come back meanwhile. */
+  readonly #purging = new Map<LaneLine, 'once' | 'again'>()
+
+  constructor(parts: PurgesParts) {
+    this.#parts = parts
+  }
+
+  purge(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
+    const { core, waits, records, store, discards, sweep } = this.#parts
+    const { boundary, report, pilot } = core
+    const { lane, user } = line
+    const except = () => line.attempt?.members.map(({ place }) => place) ?? []
+    const through = () => discards.through(line)
+    const isBehind = line.head !== undefined && line.head.place > (through() ?? Infinity)
+    const isDone = isBehind || line.pending <= except().length
+    if (also === NOTHING && (this.#purging.has(line) || isDone)) {
+      if (!isDone) this.#purging.set(line, 'again')
+      then()
+      return
+    }
+    this.#purging.set(line, 'once')
+    line.changeBegun()
+    store.commitAtLast(
+      () => [
+        { change: 'purge', lane, except: except(), reason, at: boundary.wall, ...upTo(through()) },
+        ...also.changes(),
+      ],
+      (answers) => {
+        const [answer] = answers
+        also.stored(answers)
+        const dropped = answer?.applied === true ? answer.affected : []
+        line.removed(dropped.map(({ place }) => place))
+        if (line.attempt === null) waits.end(line)
+        for (const { id, kind } of dropped) {
+          report('operation.dropped', { id, user, kind, reason })
+        }
+        const isToDoAgain = this.#purging.get(line) === 'again'
+        this.#purging.delete(line)
+        records.changed()
+        pilot.shrunk(line)
+        if (isToDoAgain) sweep(line)
+        line.changeEnded()
+        then()
+      },
+    )
+  }
+}
+
+function upTo(through: number | null): { readonly through?: number } {
+  return through === null ? {} : { through }
+}

@@ -1,0 +1,49 @@
+/**
+ * What cannot be sent just now, for a reason that is not its own, shows already that its user must sign
+ * in (T5). A source is asked only when a request is about to go out: it would be asked in vain.
+ */
+import type { HoldName } from '../../machines/holds.ts'
+import type { Core } from '../engine/core.ts'
+import type { HoldBook } from '../engine/lanes/hold-book.ts'
+import type { LaneLine } from '../engine/lanes/lane-line.ts'
+import type { Wallet } from './wallet.ts'
+
+/** Holds that say nothing of the operations they stop. */
+const OUTER_HOLDS: ReadonlySet<HoldName> = new Set([
+  'offline',
+  'suspended',
+  'paused',
+  'rate-limited',
+])
+
+export class Foresight {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  readonly #holds: HoldBook
+  readonly #isClosing: () => boolean
+
+  constructor(core: Core, wallet: Wallet, holds: HoldBook, isClosing: () => boolean) {
+    this.#core = core
+    this.#wallet = wallet
+    this.#holds = holds
+    this.#isClosing = isClosing
+  }
+
+  look(line: LaneLine): void {
+    const { settings, pilot } = this.#core
+    const { user } = line
+    if (user === null || settings.hasSource || !pilot.dispatches) return
+    if (this.#wallet.credential(user) !== null || !this.#isBlocked(line)) return
+    this.#wallet.whenTaken(user, () => {
+      const hasToken = this.#wallet.credential(user) !== null
+      const isNeeded = line.pending > 0 && !hasToken && this.#isBlocked(line)
+      if (!isNeeded || pilot.requirement !== 'required' || this.#isClosing()) return
+      pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded: true })
+    })
+  }
+
+  #isBlocked(line: LaneLine): boolean {
+    const holds = this.#holds.of(line)
+    return holds.length > 0 && holds.every(({ name }) => OUTER_HOLDS.has(name))
+  }
+}

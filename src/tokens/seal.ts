@@ -1,0 +1,38 @@
+import type { Codec } from '../engine/boundary/boundary.ts'
+import type { Core } from '../engine/core.ts'
+import { HoldfastError } from '../errors.ts'
+import type { Token } from './token.ts'
+
+const sealedCodec: Codec<Uint8Array> = { write: () => null, read: () => new Uint8Array() }
+
+/** A vault that fails costs the token its next restart, not its use (T15): then it is sealed to null. */
+export function seal(core: Core, token: Token, then: (sealed: Uint8Array | null) => void): void {
+  const { boundary, ports, settings, report } = core
+  if (!settings.hasVault) {
+    then(null)
+    return
+  }
+  boundary.ask(
+    {
+      name: 'seal',
+      args: () => token.toJSON(),
+      codec: sealedCodec,
+      put: async () => {
+        if (ports.vault === null) throw new TypeError('no vault')
+        const sealed: unknown = await ports.vault.seal(token.reveal())
+        if (sealed instanceof Uint8Array) return sealed
+        throw new TypeError('the vault must seal to a Uint8Array')
+      },
+    },
+    (answer) => {
+      if (answer.ok) {
+        then(answer.value)
+        return
+      }
+      const message = 'the vault could not seal a token; it is kept in memory only'
+      const error = new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, { cause: answer.error })
+      report('error', { error })
+      then(null)
+    },
+  )
+}

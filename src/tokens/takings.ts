@@ -1,0 +1,123 @@
+/**
+ * A token that is handed in becomes the current generation: first in storage, then in the wallet, then
+ * for the machine. One that says nothing new, or whose session has ended meanwhile, changes nothing.
+ */
+import type { Core } from '../engine/core.ts'
+import { HoldfastError } from '../errors.ts'
+import type { Instant, UserId } from '../model.ts'
+import { seal } from './seal.ts'
+import { spanOf } from './span.ts'
+import type { Token } from './token.ts'
+import type { WalletEntry } from './wallet-entry.ts'
+
+/** What became of a token that was handed in (T2). */
+export type Taken =
+  | { readonly taken: 'new'; readonly generation: number }
+  /** It is the current one, and works as far as anybody knows. */
+  | { readonly taken: 'current' }
+  /** It is one that the server refused. */
+  | { readonly taken: 'refused' }
+  /** The session it was meant for has ended meanwhile (T11). */
+  | { readonly taken: 'late' }
+  | { readonly taken: 'failed'; readonly error: Error }
+
+export interface TakingsParts {
+  readonly core: Core
+  /** The corrected time by which tokens expire. */
+  readonly now: () => Instant
+  /** Tells the machine of the user's token. */
+  readonly tellOf: (user: UserId) => void
+}
+
+export class Takings {
+  readonly #parts: TakingsParts
+
+  constructor(parts: TakingsParts) {
+    this.#parts = parts
+  }
+
+  /** After those handed in before it. */
+  take(entry: WalletEntry, token: Token, then: (taken: Taken) => void): void {
+    const { session, turns } = entry
+    turns.whenIdle(() => {
+      turns.begin()
+      this.#take(entry, session, token, (taken) => turns.done(() => then(taken)))
+    })
+  }
+
+  #take(entry: WalletEntry, session: number, token: Token, then: (taken: Taken) => void): void {
+    const { user } = entry
+    if (session !== entry.session) {
+      then({ taken: 'late' })
+      return
+    }
+    const { subject } = token.facts
+    if (subject !== null && subject !== user) {
+      const message = `the token pushed for ${user} names another user in its subject claim`
+      then({ taken: 'failed', error: new HoldfastError('AUTH_USER_MISMATCH', message) })
+      return
+    }
+    const known = this.#isKnown(entry, token)
+    if (known !== null) {
+      then({ taken: known })
+      return
+    }
+    seal(this.#parts.core, token, (sealed) => {
+      if (session === entry.session) this.#store(entry, token, sealed, then)
+      else then({ taken: 'late' })
+    })
+  }
+
+  /** T2: a refused one changes nothing, the valid one says nothing new. */
+  #isKnown(entry: WalletEntry, token: Token): 'current' | 'refused' | null {
+    const { fingerprint } = token.facts
+    // An older one that was refused: there may be a current one that works.
+    const isAnyValid = !entry.refused && entry.token !== null
+    if (entry.refusedTokens.includes(fingerprint)) return isAnyValid ? 'current' : 'refused'
+    if (fingerprint !== entry.fingerprint) return null
+    if (entry.refused) return 'refused'
+    const isExpired = entry.expiresAt !== null && entry.expiresAt <= this.#parts.now()
+    return entry.token === null || isExpired ? null : 'current'
+  }
+
+  #store(
+    entry: WalletEntry,
+    token: Token,
+    sealed: Uint8Array | null,
+    then: (taken: Taken) => void,
+  ): void {
+    const { core, now, tellOf } = this.#parts
+    const { user, generation: expected, session } = entry
+    const generation = expected + 1
+    const { expiresAt, refreshAt } = spanOf(token.facts, now())
+    const { fingerprint } = token.facts
+    core.store.commit(
+      [
+        { change: 'token', user, expected, generation, fingerprint, expiresAt, refreshAt, sealed },
+        { change: 'leave', user, leaving: entry.leaving },
+      ],
+      {},
+      (answer) => {
+        if (!answer.ok || !answer.value[0]?.applied) {
+          const moved = new HoldfastError(
+            'STORAGE_BUSY',
+            `another process stored a token of ${user} at the same time`,
+            { retryable: true },
+          )
+          then({ taken: 'failed', error: answer.ok ? moved : answer.error })
+          return
+        }
+        // The next generation is counted from this one, though nothing else is left of it.
+        entry.generation = generation
+        if (session !== entry.session) {
+          then({ taken: 'late' })
+          return
+        }
+        Object.assign(entry, { token, refused: false, fingerprint, expiresAt, refreshAt })
+        core.report('token.updated', { user, generation })
+        tellOf(user)
+        then({ taken: 'new', generation })
+      },
+    )
+  }
+}

@@ -1,0 +1,79 @@
+/** What the wallet knows of one user's token. */
+import { HoldfastError } from '../errors.ts'
+import type { Instant, UserId } from '../model.ts'
+import { Token, type TokenFacts } from './token.ts'
+import { Turns } from './turns.ts'
+
+export interface WalletEntry {
+  readonly user: UserId
+  /** Null where only storage knew it, and no vault could bring it back. */
+  token: Token | null
+  generation: number
+  /** As storage counts it: from 0 again for whoever is forgotten (I12). */
+  epoch: number
+  /** Grows with every end of a session: what was begun before belongs to a former one (T11). */
+  session: number
+  refused: boolean
+  fingerprint: string | null
+  /** Of those that were refused last: one that comes again is no newer than what came since (T2). */
+  refusedTokens: readonly string[]
+  expiresAt: Instant | null
+  /** From when on a send asks for the next one (T9). */
+  refreshAt: Instant | null
+  leaving: boolean
+  /** Logged out with `discard`: what is still in flight goes too, once its outcome is known (I7). */
+  discarding: boolean
+  /** The first 401 since a token was last accepted (T8). */
+  firstRefusal: HoldfastError | null
+  /** Tokens that were handed in wait for the one before them to be stored. */
+  readonly turns: Turns
+}
+
+/** As a journal's summary has it: of a token only what may be known. */
+export interface SavedEntry extends Omit<WalletEntry, 'token' | 'firstRefusal' | 'turns'> {
+  readonly token: TokenFacts | null
+  readonly hasRefusal: boolean
+}
+
+export function newEntry(user: UserId): WalletEntry {
+  return {
+    user,
+    token: null,
+    generation: 0,
+    epoch: 0,
+    session: 0,
+    refused: false,
+    fingerprint: null,
+    refusedTokens: [],
+    expiresAt: null,
+    refreshAt: null,
+    leaving: false,
+    discarding: false,
+    firstRefusal: null,
+    turns: new Turns(),
+  }
+}
+
+export function saveEntry({
+  token,
+  firstRefusal,
+  turns: _turns,
+  ...facts
+}: WalletEntry): SavedEntry {
+  return { ...facts, token: token?.facts ?? null, hasRefusal: firstRefusal !== null }
+}
+
+export function resumeEntry(entry: WalletEntry, saved: SavedEntry): void {
+  const { user, token, hasRefusal, ...facts } = saved
+  Object.assign(entry, facts, {
+    token: token === null ? null : new Token('', token),
+    firstRefusal: hasRefusal ? refusalOf(user, facts.generation) : null,
+  })
+}
+
+export function refusalOf(user: UserId, generation: number): HoldfastError {
+  return new HoldfastError(
+    'AUTH_TOKEN_REFUSED',
+    `the server answered 401 to generation ${generation} of ${user}`,
+  )
+}
