@@ -58,6 +58,8 @@ export class Forgetting {
     for (const line of lines) {
       const ofLine = dropped.filter(({ lane }) => lane === line.lane)
       line.removed(ofLine.map(({ place }) => place))
+      // Also what another process had erased just before.
+      line.reordered(0)
       line.letters = 0
       this.#waits.end(line)
       pilot.abandon(line)

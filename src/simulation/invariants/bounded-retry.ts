@@ -230,14 +230,20 @@ function limitFault(run: RunRecord, limit: Limit, request: SeenRequest): string 
   return isFree ? null : `the server asked to wait until ${limit.until}`
 }
 
-/** A stored deadline is a time of the wall clock: after a restart a jump may have passed it. */
+/**
+ * A stored deadline is a time of the wall clock: after a restart a jump may have passed it; so may one that
+ * could be stored only after the jump.
+ */
 function jumped(
   { turns }: RunRecord,
   { life, since }: { readonly life: number; readonly since: number },
   { client, at }: SeenRequest,
 ): boolean {
   const jumps = turns.filter(({ turn, at: then }) => turn === 'wall' && then >= since && then <= at)
-  return client.life > life && jumps.some(({ byMs }) => byMs > 0)
+  const isStoredLate = turns.some(
+    ({ turn, at: then }) => turn === 'disk' && then >= since && then <= at,
+  )
+  return (client.life > life || isStoredLate) && jumps.some(({ byMs }) => byMs > 0)
 }
 
 function isTooEarly({ settings, turns }: RunRecord, known: Attempts, at: number): boolean {
