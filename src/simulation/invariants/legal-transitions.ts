@@ -129,9 +129,12 @@ function lacksForget({ calls }: RunRecord, { user }: Transition): string | null 
   return isCalled ? null : `nobody has forgotten ${user}`
 }
 
-function isExpired({ rows, wall }: RunRecord, id: string): boolean {
+function isExpired({ rows, turns, wall, now }: RunRecord, id: string): boolean {
   const expiresAt = rows.known.get(id)?.expiresAt ?? null
-  return expiresAt !== null && expiresAt <= wall
+  // In the instant in which the clock jumps nobody can tell what came first.
+  const jumps = turns.filter(({ turn, at }) => turn === 'wall' && at === now)
+  const before = jumps.reduce((sum, { byMs }) => sum - byMs, wall)
+  return expiresAt !== null && expiresAt <= Math.max(wall, before)
 }
 
 /** Generations and epochs only grow, and a refused generation stays refused. */
