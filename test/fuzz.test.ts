@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 import type { Scenario } from '../src/simulation/scenario.ts'
+import { play } from '../src/simulation/play.ts'
 import { fuzz } from '../src/simulation/search/fuzz.ts'
 import { makePlan } from '../src/simulation/search/make-plan.ts'
 import { shrink } from '../src/simulation/search/shrink.ts'
@@ -46,6 +47,23 @@ describe('shrinking', () => {
   it('gives back the plan as it is where nothing smaller fails', async () => {
     const plan = makePlan(3)
     expect(await shrink(plan, async () => false)).toEqual(plan)
+  })
+})
+
+describe('isolation', () => {
+  it('two engines in one process know nothing of each other: each decides as it does alone', async () => {
+    for (const [one, other] of [
+      [11, 12],
+      [13, 14],
+      [15, 16],
+    ] as const) {
+      const alone = [await play(makePlan(one)), await play(makePlan(other))]
+      const together = await Promise.all([play(makePlan(one)), play(makePlan(other))])
+      for (const [index, { journals, record }] of together.entries()) {
+        expect(journals).toEqual(alone[index]?.journals)
+        expect(Buffer.compare(record.bytes(), alone[index]?.record.bytes() ?? Buffer.of())).toBe(0)
+      }
+    }
   })
 })
 

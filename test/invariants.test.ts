@@ -61,6 +61,14 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
   ],
   'durable-before-ack': [
     {
+      broken: (run) => {
+        run.idsInDatabase = () => ({ pending: ['1.sg.n9'], dead: [] })
+      },
+      kept: (run) => {
+        run.idsInDatabase = () => ({ pending: [], dead: [] })
+      },
+    },
+    {
       broken: (run) => acknowledge(run, null),
       kept: (run) => acknowledge(run, 'pending'),
     },

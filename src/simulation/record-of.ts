@@ -1,4 +1,5 @@
 /** A world as the invariants see it. */
+import SqliteDatabase from 'better-sqlite3'
 import type { RunRecord } from './invariants/run-record.ts'
 import type { World } from './world.ts'
 
@@ -68,5 +69,17 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
       return time.nextAt() === null
     },
     bytes: () => world.disk.database.serialize(),
+    idsInDatabase: () => idsIn(world.disk.database.serialize()),
+  }
+}
+
+function idsIn(bytes: Buffer): ReturnType<RunRecord['idsInDatabase']> {
+  const database = new SqliteDatabase(bytes)
+  const ids = (table: string) =>
+    database.prepare<[], string>(`SELECT id FROM holdfast_${table} ORDER BY id`).pluck().all()
+  try {
+    return { pending: ids('operations'), dead: ids('letters') }
+  } finally {
+    database.close()
   }
 }

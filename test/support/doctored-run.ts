@@ -254,6 +254,10 @@ function emptyRun(): DoctoredRun {
     listenerCount: 1,
     isQuiet: true,
     bytes: () => Buffer.from('the database'),
+    idsInDatabase: () => ({
+      pending: [...run.rows.pending.keys()].sort(),
+      dead: [...run.rows.letters.keys()].sort(),
+    }),
   }
   beginLife(run)
   return run

@@ -1,6 +1,8 @@
 /** An operation is on disk before its `enqueue` resolves, and a crash at any moment after that keeps it. */
 import { isLast } from '../stored-rows.ts'
+import { isDeepStrictEqual } from 'node:util'
 import { additionsTo, type Invariant } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
 
 export const durableBeforeAck: Invariant = (run) => {
   const told = additionsTo(run.acknowledged)
@@ -24,8 +26,8 @@ export const durableBeforeAck: Invariant = (run) => {
   }
   /** Settled: these need no keeping any more. */
   const gone = new Set<string>()
-  return () => {
-    const violations: unknown[] = []
+  return (moment) => {
+    const violations: unknown[] = moment === 'end' ? [...notThere(run)] : []
     for (const { kept, startedAt, after } of lives()) {
       takeIn(after.acknowledged, after.transitions)
       for (const id of open) {
@@ -42,4 +44,13 @@ export const durableBeforeAck: Invariant = (run) => {
     }
     return violations
   }
+}
+
+/** What was seen to be committed is what another connection finds. */
+function notThere({ rows, idsInDatabase }: RunRecord): unknown[] {
+  const found = idsInDatabase()
+  const seen = { pending: [...rows.pending.keys()].sort(), dead: [...rows.letters.keys()].sort() }
+  return isDeepStrictEqual(seen, { pending: found.pending, dead: found.dead })
+    ? []
+    : [{ seen, found }]
 }

@@ -78,4 +78,6 @@ export interface RunRecord {
   readonly isQuiet: boolean
   /** The whole database, as bytes. */
   bytes(): Uint8Array
+  /** The ids of what is pending and dead, read from those bytes over a connection of their own. */
+  idsInDatabase(): { readonly pending: readonly string[]; readonly dead: readonly string[] }
 }
