@@ -170,3 +170,42 @@ test('a rejected envelope of several is judged one by one; one of one is dead', 
     limitMs: null,
   })
 })
+
+// Q5, Q8
+describe('a reply that took it by the status, and that nobody understands', () => {
+  const misunderstood = { interpretation: null, envelope: { ...fresh, members: [1024, 2048] } }
+
+  test.each([200, 201, 299])(
+    '(%i) leaves the outcome unknown, though it waits as after any retry',
+    (status) => {
+      const { envelope } = waiting({ ...misunderstood, reply: reply(status) })
+      expect(envelope).toMatchObject({
+        unknownSince: NOW - 10,
+        key: 'k1',
+        waitsAfterUnknown: false,
+      })
+    },
+  )
+
+  test('dies whole, to come back under the same key', () => {
+    const settings = { ...judged({}).settings, maxAttempts: 1 }
+    const verdict = judge(judged({ ...misunderstood, reply: reply(200), settings }))
+    expect(verdict).toMatchObject({ verdict: 'dead', unknownSince: NOW - 10 })
+  })
+
+  test.each([
+    ['a status outside 2xx', reply(199)],
+    ['a redirect', reply(300)],
+    ['a failure', reply(500)],
+    ['a page, which is no word of the server', reply(200, { 'content-type': 'text/html' })],
+  ])('is not %s', (_what, other) => {
+    const { envelope } = waiting({ ...misunderstood, reply: other })
+    expect(envelope.unknownSince).toBe(null)
+  })
+})
+
+// Q7
+test.each(['5s', 's5', ' ', ''])('a Retry-After of "%s" asks for nothing', (value) => {
+  const { envelope } = waiting({ reply: reply(503, { 'retry-after': value }) })
+  expect(envelope.waitMs).toBe(1000)
+})

@@ -25,6 +25,8 @@ export class Lanes {
     if (known !== undefined) return known
     const line = new LaneLine(row, envelopes)
     this.#byLane.set(row.lane, line)
+    // An owner has one lane at a time: a new one means that another process has forgotten the user (I12).
+    this.#byUser.get(row.user)?.reordered(0)
     this.#byUser.set(row.user, line)
     const halts = row.user === null ? 0 : (this.#halted.get(row.user) ?? 0)
     for (let halt = 0; halt < halts; halt += 1) line.changeBegun()

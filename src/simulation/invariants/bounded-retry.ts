@@ -94,7 +94,8 @@ function attemptsAfter(
   const { settings } = run
   const { at, reply, client } = request
   const since = knownAt(run, request)
-  const outcome = since === null ? 'unknown' : outcomeOf(request, before?.isUnknown ?? false)
+  const isUncertain = (before?.isUnknown ?? false) || mayHaveBeenSentBefore(run, request)
+  const outcome = since === null ? 'unknown' : outcomeOf(request, isUncertain)
   if (outcome === 'accepted' || outcome === 'rejected') return null
   const former = before ?? {
     count: 0,
@@ -140,6 +141,12 @@ function attemptsAfter(
     life: client.life,
     former: before ?? null,
   }
+}
+
+/** What a process finds after a crash, the one before may have sent. */
+function mayHaveBeenSentBefore({ lives }: RunRecord, { ids, client }: SeenRequest): boolean {
+  const life = lives[client.life]
+  return life?.beganBy === 'crash' && life.kept.has(ids[0] ?? '')
 }
 
 function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): string | null {
