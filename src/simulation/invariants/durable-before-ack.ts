@@ -47,8 +47,9 @@ export const durableBeforeAck: Invariant = (run) => {
 }
 
 /** What was seen to be committed is what another connection finds. */
-function notThere({ rows, idsInDatabase }: RunRecord): unknown[] {
-  const found = idsInDatabase()
+function notThere(run: RunRecord): unknown[] {
+  const { rows } = run
+  const found = run.idsInDatabase()
   const seen = { pending: [...rows.pending.keys()].sort(), dead: [...rows.letters.keys()].sort() }
   return isDeepStrictEqual(seen, { pending: found.pending, dead: found.dead })
     ? []
