@@ -44,6 +44,8 @@ export const boundedRetry: Invariant = (run) => {
   /** Of these nobody knew, at least once, whether they had arrived. */
   const uncertain = new Set<string>()
   let limit: Limit | null = null
+  /** Of these nobody can tell from outside how often they have failed: a 409 may have been a `retry`. */
+  const untold = new Set<string>()
   let violations: unknown[] = []
   const followRequests = follow(run, {
     sent: (request) => {
@@ -64,6 +66,7 @@ export const boundedRetry: Invariant = (run) => {
       if (isUncertain) for (const id of request.ids) uncertain.add(id)
       limit = longer(limit, limitOf(run, request))
       const head = request.ids[0] ?? ''
+      if (request.status === 409 && mayHaveBeenSentBefore(run, request)) untold.add(head)
       const next = attemptsAfter(run, attempts.get(head), request)
       if (next === null) for (const id of request.ids) attempts.delete(id)
       else attempts.set(head, next)
@@ -76,7 +79,8 @@ export const boundedRetry: Invariant = (run) => {
       const known = attempts.get(id)
       // If anybody retries it, its attempts are counted anew.
       if (to !== 'dead' || known === undefined) continue
-      if (reason === 'attempts-exhausted' && isTooEarly(run, known, at)) {
+      const isEarly = reason === 'attempts-exhausted' && isTooEarly(run, known, at)
+      if (isEarly && !untold.has(id)) {
         violations.push({ dead: id, at, after: known.countedAtMost, firstAt: known.firstAt })
       }
       attempts.delete(id)
@@ -94,8 +98,7 @@ function attemptsAfter(
   const { settings } = run
   const { at, reply, client } = request
   const since = knownAt(run, request)
-  const isUncertain = (before?.isUnknown ?? false) || mayHaveBeenSentBefore(run, request)
-  const outcome = since === null ? 'unknown' : outcomeOf(request, isUncertain)
+  const outcome = since === null ? 'unknown' : outcomeOf(request, before?.isUnknown ?? false)
   if (outcome === 'accepted' || outcome === 'rejected') return null
   const former = before ?? {
     count: 0,
