@@ -3,6 +3,14 @@ import type { EnvelopeRow, LaneRow } from '../../../storage/storage.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import { LaneLine } from './lane-line.ts'
 
+/** An owner whose lane is about to be changed, also if it is only on its way. */
+interface Halt {
+  /** How often it has been halted, and not resumed. */
+  count: number
+  /** Each of them is being changed so often. */
+  readonly lines: Set<LaneLine>
+}
+
 export class Lanes {
   readonly #byLane = new Map<LaneId, LaneLine>()
   readonly #byUser = new Map<UserId | null, LaneLine>()
@@ -10,9 +18,7 @@ export class Lanes {
   readonly #coming = new Map<UserId | null, number>()
 
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
-  /** Owners whose lane is about to be changed, also if it is only on its way: how often. */
-  readonly #halted = new Map<UserId, number>()
-  readonly #haltedLines = new Map<UserId, ReadonlySet<LaneLine>>()
+  readonly #halts = new Map<UserId, Halt>()
   /** How often the device has gone over to another user; of the last time, to whom (I8). */
   #turn = 0
   #lastTaker: UserId | null = null
@@ -28,22 +34,21 @@ export class Lanes {
     // An owner has one lane at a time: a new one means that another process has forgotten the user (I12).
     this.#byUser.get(row.user)?.reordered(0)
     this.#byUser.set(row.user, line)
-    const halts = row.user === null ? 0 : (this.#halted.get(row.user) ?? 0)
-    for (let halt = 0; halt < halts; halt += 1) line.changeBegun()
-    if (row.user !== null && halts > 0) {
-      this.#haltedLines.set(row.user, new Set([...(this.#haltedLines.get(row.user) ?? []), line]))
-    }
+    const halt = row.user === null ? undefined : this.#halts.get(row.user)
+    if (halt === undefined) return line
+    halt.lines.add(line)
+    for (let nth = 0; nth < halt.count; nth += 1) line.changeBegun()
     return line
   }
 
   /** This owner's lane is about to be changed, also if it is only on its way: nothing is sent until `resume()`. */
   halt(user: UserId): void {
-    this.#halted.set(user, (this.#halted.get(user) ?? 0) + 1)
-    const lines = new Set(this.#haltedLines.get(user))
+    const halt = this.#halts.get(user) ?? { count: 0, lines: new Set() }
+    this.#halts.set(user, halt)
+    halt.count += 1
     const line = this.ofUser(user)
-    if (line !== undefined) lines.add(line)
-    for (const each of lines) each.changeBegun()
-    this.#haltedLines.set(user, lines)
+    if (line !== undefined) halt.lines.add(line)
+    for (const each of halt.lines) each.changeBegun()
   }
 
   /**
@@ -51,14 +56,11 @@ export class Lanes {
    * arrived, and there are two where another process had forgotten the user before.
    */
   resume(user: UserId): readonly LaneLine[] {
-    const lines = [...(this.#haltedLines.get(user) ?? [])]
-    const left = (this.#halted.get(user) ?? 1) - 1
-    if (left > 0) this.#halted.set(user, left)
-    else {
-      this.#halted.delete(user)
-      this.#haltedLines.delete(user)
-    }
-    return lines
+    const halt = this.#halts.get(user)
+    if (halt === undefined) return []
+    halt.count -= 1
+    if (halt.count === 0) this.#halts.delete(user)
+    return [...halt.lines]
   }
 
   get(lane: LaneId): LaneLine | undefined {

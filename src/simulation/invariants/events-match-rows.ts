@@ -4,7 +4,7 @@
  */
 import type { HeardEvent } from '../seen.ts'
 import type { TokenStep, Transition } from '../stored-rows.ts'
-import { additionsTo, hasEnded, type Invariant, onChange } from './invariant.ts'
+import { additionsTo, hasEnded, type Invariant, isForgotten, onChange } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** How long it takes at most until what could not be stored is stored again. */
@@ -51,7 +51,7 @@ export const eventsMatchRows: Invariant = (run) => {
     }
     // Who has died can tell nothing any more.
     for (const change of due) {
-      if (hasEnded(run.lives, change.life) || isForgotten(run, change)) continue
+      if (hasEnded(run.lives, change.life) || isLetGo(run, change)) continue
       if (steps.some((step) => isOvertaken(change, step))) continue
       violations.push({ ...change, why: 'nobody was told' })
     }
@@ -132,9 +132,8 @@ function isOvertaken(change: Due, { user, epoch, former, order }: TokenStep): bo
 }
 
 /** And so is one whose user is forgotten in that moment (I12). */
-function isForgotten({ calls }: RunRecord, { event, user }: Due): boolean {
-  if (!OF_TOKENS.has(event)) return false
-  return calls.some((call) => call.name === 'forget' && call.user === user)
+function isLetGo(run: RunRecord, { event, user }: Due): boolean {
+  return OF_TOKENS.has(event) && isForgotten(run, user)
 }
 
 function statusFaultsOf(run: RunRecord): unknown[] {
@@ -145,9 +144,9 @@ function statusFaultsOf(run: RunRecord): unknown[] {
   // What another process takes away while it is in flight is shown until its outcome is known.
   const isInFlight = status.lanes.some(({ sending }) => sending) && !isAlone
   // Of who is forgotten there, also until what met a portal is tried again.
-  const isForgotten =
+  const isForgottenThere =
     !isAlone && calls.some(({ name, life }) => name === 'forget' && life !== run.life)
-  const isToBeSeen = isInFlight || isForgotten
+  const isToBeSeen = isInFlight || isForgottenThere
   for (const [lane, stored] of isToBeSeen ? [] : lanes) {
     const shown = status.lanes.find(({ user }) => user === rows.userOf(lane))?.pending
     if (shown !== stored) faults.push({ user: rows.userOf(lane), shown, stored })

@@ -76,6 +76,17 @@ export function hasEnded(lives: RunRecord['lives'], life: number): boolean {
   return lives[life]?.endedAt !== null
 }
 
+/** Did the app let forget this user, in this span of time? (I12) */
+export function isForgotten(
+  { calls }: RunRecord,
+  user: string | null,
+  { from = 0, to = Number.POSITIVE_INFINITY } = {},
+): boolean {
+  return calls.some(
+    (call) => call.name === 'forget' && call.user === user && call.at >= from && call.at <= to,
+  )
+}
+
 export function isRead({ kind }: SeenRequest): boolean {
   return kind === 'read'
 }

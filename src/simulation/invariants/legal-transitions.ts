@@ -4,7 +4,7 @@
  * have arrived (Q8, Q10), and what has settled stays settled. A generation is refused by a 401 to a request with it (T3).
  */
 import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
-import { additionsTo, follow, type Invariant } from './invariant.ts'
+import { additionsTo, follow, type Invariant, isForgotten } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -124,9 +124,8 @@ function hasLeft({ calls }: RunRecord, { user, at }: Transition): boolean {
 }
 
 /** Letters of a user go away only where the app has let forget him (I12). */
-function lacksForget({ calls }: RunRecord, { user }: Transition): string | null {
-  const isCalled = calls.some((call) => call.name === 'forget' && call.user === user)
-  return isCalled ? null : `nobody has forgotten ${user}`
+function lacksForget(run: RunRecord, { user }: Transition): string | null {
+  return isForgotten(run, user) ? null : `nobody has forgotten ${user}`
 }
 
 function isExpired({ rows, turns, wall, now }: RunRecord, id: string): boolean {

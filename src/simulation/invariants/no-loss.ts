@@ -3,7 +3,7 @@
  * recorded or reported; and `completed` is only what the server has taken.
  */
 import type { Transition } from '../stored-rows.ts'
-import { additionsTo, follow, hasEnded, type Invariant } from './invariant.ts'
+import { additionsTo, follow, hasEnded, type Invariant, isForgotten } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -76,17 +76,11 @@ function fateOf(
   const state = rows.stateOf(id)
   if (state === 'pending' || state === 'dead') return 'open'
   if (state === 'dropped' || state === 'cancelled') return 'explained'
-  if (state === 'erased' && isForgotten(run, id)) return 'explained'
+  if (state === 'erased' && isForgotten(run, rows.ownerOf(id))) return 'explained'
   if (state !== 'completed') return reported.has(id) ? 'explained' : { state }
   const isFolded = rows.known.get(id)?.kind === 'fold'
   if (!taken.has(id) && !isFolded) return { state, butTheServer: 'has not accepted it' }
   // Whoever dies after the commit cannot report it any more.
   const died = last !== null && hasEnded(lives, last.life)
   return reported.has(id) || died ? 'explained' : { state, butNobody: 'was told' }
-}
-
-/** A letter of a user whom the app has let forget (I12). */
-function isForgotten({ calls, rows }: RunRecord, id: string): boolean {
-  const user = rows.ownerOf(id)
-  return calls.some((call) => call.name === 'forget' && call.user === user)
 }
