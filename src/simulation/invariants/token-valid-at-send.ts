@@ -16,6 +16,8 @@ interface Refusal {
   /** Of the process that was told: of one that died before it could store it, others know nothing. */
   readonly life: number
   readonly generation: number
+  /** What was sent: another process may have stored a newer one in that instant. */
+  readonly token: string
   /** Reads and writes do not wait for each other: which came first in an instant, nobody can tell. */
   readonly isOfRead: boolean
 }
@@ -33,13 +35,15 @@ export const tokenValidAtSend: Invariant = (run) => {
     },
     ended: (request) => {
       learnOffset(offsets, request)
-      const { user, client, endedAt } = request
-      if (outcomeOf(request) !== 'refused-token' || client.token === null || user === null) return
+      const { user, client, endedAt, token } = request
+      if (outcomeOf(request) !== 'refused-token' || token === null || user === null) return
+      if (client.token === null) return
       // What could not be stored is not known for sure before it is stored again.
       if (run.turns.some(({ turn, at }) => turn === 'disk' && at === endedAt)) return
       refused.set(user, {
         at: endedAt ?? 0,
         generation: client.token.generation,
+        token,
         isOfRead: isRead(request),
         life: client.life,
       })
@@ -79,7 +83,8 @@ function faultOf(
   const isKnown =
     refusal !== undefined &&
     (isRead(request) || refusal.isOfRead ? refusal.at < at : refusal.at <= at)
-  if (isKnown && refusal.life === client.life && refusal.generation === client.token?.generation) {
+  const isSame = refusal?.token === token && refusal.generation === client.token?.generation
+  if (isKnown && refusal.life === client.life && isSame) {
     return `generation ${refusal.generation} was refused at ${refusal.at}`
   }
   if (!settings.hasSource || client.requirement !== 'required') return null
