@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { TokenRequest } from '../src/ports/token-source.ts'
 import { type Gate, gate } from './support/gate.ts'
+import { neighbours } from './support/neighbours.ts'
 import { note, Rig, type RigOptions } from './support/rig.ts'
 
 /** Calls of the token source, each answered by the test. */
@@ -297,4 +298,26 @@ test('an enqueue in the very tick of the answer is sent once, with the fresh tok
   await rig.advance()
   expect(tokens()).toEqual(['a1', 'a2', 'a2'])
   expect(rig.bodies).toEqual(['one', 'one', 'two'])
+})
+
+// T11, Q17
+describe('a login with a token, while another process ends the session of that user', () => {
+  test.each([
+    'is of the next session, also where this one hears of the end while it stores the token',
+    'is of the next session, also where this one hears of the end after it has stored the token',
+  ])('%s', async (order) => {
+    const { first, second } = neighbours()
+    await first.rig.open()
+    await first.rig.login('alice', 'a1')
+    await second.rig.open()
+    await second.rig.whileResting(second.rig.holdfast.logout())
+    const hearing = order.includes('while') ? first.hear() : null
+    const loggedIn = first.rig.holdfast.login('alice', { token: 'a2' })
+    await first.rig.whileResting(loggedIn)
+    await hearing
+    await first.hear()
+    await first.rig.enqueue('one')
+    expect(first.rig.sent.map(({ token }) => token)).toEqual(['a2'])
+    expect(first.rig.eventsOf('token.needed')).toEqual([])
+  })
 })

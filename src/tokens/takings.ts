@@ -87,7 +87,7 @@ export class Takings {
     then: (taken: Taken) => void,
   ): void {
     const { core, now, tellOf } = this.#parts
-    const { user, generation: expected, session } = entry
+    const { user, generation: expected, endCount } = entry
     const generation = expected + 1
     const { expiresAt, refreshAt } = spanOf(token.facts, now())
     const { fingerprint } = token.facts
@@ -109,7 +109,8 @@ export class Takings {
         }
         // The next generation is counted from this one, though nothing else is left of it.
         entry.generation = generation
-        if (session !== entry.session) {
+        // An end that was decided elsewhere is heard of in the order of storage: it was before this.
+        if (endCount !== entry.endCount) {
           then({ taken: 'late' })
           return
         }

@@ -13,6 +13,8 @@ export interface WalletEntry {
   epoch: number
   /** Grows with every end of a session: what was begun before belongs to a former one (T11). */
   session: number
+  /** How many of these ends were decided here: storage has them behind whatever was on its way. */
+  endCount: number
   refused: boolean
   fingerprint: string | null
   /** Of those that were refused last: one that comes again is no newer than what came since (T2). */
@@ -42,6 +44,7 @@ export function newEntry(user: UserId): WalletEntry {
     generation: 0,
     epoch: 0,
     session: 0,
+    endCount: 0,
     refused: false,
     fingerprint: null,
     refusedTokens: [],

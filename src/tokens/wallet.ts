@@ -54,6 +54,13 @@ export class Wallet {
     return generation === this.generation(user) && epoch === this.epoch(user)
   }
 
+  /** The token that this row tells of, if it was handed in here. */
+  tokenOf({ user, generation, fingerprint }: TokenRow): Token | null {
+    const entry = this.#entries.get(user)
+    const isSame = entry?.generation === generation && entry.fingerprint === fingerprint
+    return isSame ? entry.token : null
+  }
+
   /** What storage knew at the start; `token`: what the vault gave back. */
   restore(row: TokenRow, token: Token | null): void {
     const entry = this.#entry(row.user)
@@ -170,6 +177,7 @@ export class Wallet {
     const entry = this.#entry(user)
     entry.epoch += 1
     entry.session += 1
+    entry.endCount += 1
     entry.turns.begin()
     Object.assign(entry, {
       token: null,

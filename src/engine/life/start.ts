@@ -110,13 +110,15 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
     }
     const hasEnded = epoch > wallet.epoch(user)
     const isSealed = row.sealed !== null && core.settings.hasVault
-    wallet.restore(row, null)
+    // What was stored here after the end is of the session that followed.
+    const own = wallet.tokenOf(row)
+    wallet.restore(row, own)
     if (hasEnded) wallet.onEnd(user)
     // Whoever sends must not go on believing that there is a token.
-    if (hasEnded || (!isSealed && !refused)) {
+    if (own === null && (hasEnded || (!isSealed && !refused))) {
       core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
     }
-    if (!isSealed) continue
+    if (own !== null || !isSealed) continue
     holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)
     unseal(parts, row, 1)
   }

@@ -89,8 +89,9 @@ function judge(
   }
   if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })
   if (since.length > 0) return { next: first, why: null }
-  // Without a vault, all that others hear of a new token is that there is one: the user has acted.
-  const hasActed = events.steps.some(({ at }) => at >= last.at) && !run.settings.hasVault
+  // A token that another process was given: through the vault it has come here too, and without one, all
+  // that is heard of it is that there is one. The user has acted.
+  const hasActed = events.steps.some(({ at }) => at >= last.at)
   if (hasActed) return { next: first, why: null }
   if (came.outcome === 'none' || came.outcome === 'denied') {
     return { next: first, why: 'it had denied, and nothing has changed' }
