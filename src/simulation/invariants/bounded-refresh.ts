@@ -29,6 +29,8 @@ interface Events {
   readonly steps: TokenStep[]
   /** When a token of this user was accepted. */
   readonly acceptedAt: number[]
+  /** When one was refused. */
+  readonly refusedAt: number[]
 }
 
 export const boundedRefresh: Invariant = (run) => {
@@ -37,7 +39,7 @@ export const boundedRefresh: Invariant = (run) => {
   const stories = new Map<string, Story>()
   const events = new Map<string, Events>()
   const eventsOf = (user: string): Events => {
-    const known = events.get(user) ?? { steps: [], acceptedAt: [] }
+    const known = events.get(user) ?? { steps: [], acceptedAt: [], refusedAt: [] }
     events.set(user, known)
     return known
   }
@@ -46,8 +48,10 @@ export const boundedRefresh: Invariant = (run) => {
       const { user, token, endedAt } = request
       const outcome = outcomeOf(request)
       if (user === null || token === null || endedAt === null) return
-      if (outcome === 'unknown' || outcome === 'portal' || outcome === 'refused-token') return
-      eventsOf(user).acceptedAt.push(endedAt)
+      if (outcome === 'unknown' || outcome === 'portal') return
+      const { acceptedAt, refusedAt } = eventsOf(user)
+      if (outcome === 'refused-token') refusedAt.push(endedAt)
+      else acceptedAt.push(endedAt)
     },
   })
   return () => {
@@ -89,9 +93,12 @@ function judge(
   }
   if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })
   if (since.length > 0) return { next: first, why: null }
-  // A token that another process was given: through the vault it has come here too, and without one, all
-  // that is heard of it is that there is one. The user has acted.
-  const hasActed = events.steps.some(({ at }) => at >= last.at)
+  // Without a vault, all that others hear of a new token is that there is one: the user has acted. With one
+  // it comes here too, and is asked about only when it has been tried, or is past its time.
+  const given = events.steps.find(({ at }) => at >= last.at)
+  const isTried = call.reason !== 'refused' || events.refusedAt.some((at) => at >= (given?.at ?? 0))
+  const hasActed =
+    given !== undefined && (!run.settings.hasVault || (call.reason !== 'missing' && isTried))
   if (hasActed) return { next: first, why: null }
   if (came.outcome === 'none' || came.outcome === 'denied') {
     return { next: first, why: 'it had denied, and nothing has changed' }
