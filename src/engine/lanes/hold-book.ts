@@ -64,11 +64,11 @@ export class HoldBook {
   }
 
   setOnEvery(name: HoldName, cause: string): void {
-    this.#set(this.#every, name, cause, () => this.#core.lanes.pending())
+    this.#set(this.#every, name, cause, () => this.#core.lanes.all())
   }
 
   liftFromEvery(name: HoldName): void {
-    this.#lift(this.#every, name, () => this.#core.lanes.pending())
+    this.#lift(this.#every, name, () => this.#core.lanes.all())
   }
 
   /** Exempts one lane from a hold on every lane, or (null) nobody any more. */
@@ -112,9 +112,10 @@ export class HoldBook {
 
   #linesOf(user: UserId | null): LaneLine[] {
     const line = this.#core.lanes.ofUser(user)
-    return line === undefined || line.pending === 0 ? [] : [line]
+    return line === undefined ? [] : [line]
   }
 
+  /** Also where nothing is pending just now: an attempt may be under way, and something more may come. */
   #set(book: Book, name: HoldName, cause: string, lines: () => Iterable<LaneLine>): void {
     if (book.has(name)) return
     const hold: Hold = { name, cause, since: this.#core.boundary.wall }
