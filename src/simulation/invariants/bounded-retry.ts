@@ -4,6 +4,7 @@
  * over, is sent on (Q7, Q8).
  */
 import type { SeenRequest } from '../scripted-server.ts'
+import type { SeenTurn } from '../seen.ts'
 import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
 import { knownAt, outcomeOf, retryAfterMs } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
@@ -170,6 +171,10 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
     : null
 }
 
+function isOfDisk({ turn }: SeenTurn): boolean {
+  return turn === 'disk'
+}
+
 /** Its own time is over, and it has surely not arrived. */
 function expiryFault(
   { rows, turns, lives, requests }: RunRecord,
@@ -184,7 +189,9 @@ function expiryFault(
     (sent) =>
       sent.ids[0] === ids[0] && sent.client.life < client.life && outcomeOf(sent) === 'portal',
   )
-  const isUncertain = metPortal || lives.some(({ beganBy }) => beganBy === 'crash')
+  // Who could not store how it ended counts as dead.
+  const mayCountAsDead = lives.some(({ beganBy }) => beganBy === 'crash') || turns.some(isOfDisk)
+  const isUncertain = metPortal || mayCountAsDead
   const recorded = isUncertain ? [...rows.keys.values()].flatMap((envelope) => envelope.ids) : []
   const isOver = ids.some((id) => {
     const expiresAt = rows.known.get(id)?.expiresAt ?? null
@@ -241,7 +248,7 @@ function limitFault(run: RunRecord, limit: Limit, request: SeenRequest): string 
 }
 
 /**
- * A stored deadline is a time of the wall clock: after a restart a jump may have passed it; so may one that
+ * A stored deadline is a time of the wall clock: for the next process a jump may have passed it; so may one that
  * could be stored only after the jump.
  */
 function jumped(
@@ -253,7 +260,7 @@ function jumped(
   const isStoredLate = turns.some(
     ({ turn, at: then }) => turn === 'disk' && then >= since && then <= at,
   )
-  return (client.life > life || isStoredLate) && jumps.some(({ byMs }) => byMs > 0)
+  return (client.life !== life || isStoredLate) && jumps.some(({ byMs }) => byMs > 0)
 }
 
 function isTooEarly({ settings, turns }: RunRecord, known: Attempts, at: number): boolean {
