@@ -1,0 +1,43 @@
+/** What was measured, as text: Markdown, so that it can stand in a document as it is. */
+import type { Bar, Compared, Unit } from './comparison.ts'
+import type { Machine } from './machine.ts'
+
+export function machineLine({ date, processor, cores, memoryGiB, node, sqlite }: Machine): string {
+  return `${date}, ${processor}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, SQLite ${sqlite}`
+}
+
+export function tableOf({ title, unit, figures, verdicts }: Compared): string {
+  return [
+    `**${title}** (${unit})`,
+    '',
+    '| subject | median | least | most |',
+    '|---|---:|---:|---:|',
+    ...figures.map(
+      ({ subject, median, least, most }) =>
+        `| ${subject} | ${shown(median, unit)} | ${shown(least, unit)} | ${shown(most, unit)} |`,
+    ),
+    '',
+    ...verdicts.map(
+      ({ bar, reached, isReached }) =>
+        `- ${nameOf(bar)}: ${rounded(reached)} (${limitOf(bar)}${isReached ? '' : ', not reached'})`,
+    ),
+    '',
+  ].join('\n')
+}
+
+function nameOf({ of, to }: Bar): string {
+  return to === null ? of : `${of} / ${to}`
+}
+
+function limitOf({ atLeast, atMost }: Bar): string {
+  return atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
+}
+
+function shown(value: number, unit: Unit): string {
+  if (unit === 'per second') return Math.round(value).toLocaleString('en')
+  return rounded(value)
+}
+
+function rounded(value: number): string {
+  return value.toFixed(value < 10 ? 2 : 1)
+}
