@@ -68,7 +68,7 @@ async function pendingIn(file: string): Promise<readonly string[]> {
 function expectIntact(file: string, pendingCount: number): void {
   const database = new SqliteDatabase(file)
   expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
-  const counted = database.prepare('SELECT pending FROM holdfast_lanes WHERE lane = ?').pluck()
+  const counted = database.prepare('SELECT pending FROM holdfast_lanes_now WHERE lane = ?').pluck()
   expect(counted.get(ALICES_LANE)).toBe(pendingCount)
   database.close()
 }

@@ -25,9 +25,7 @@ export function drainComparisons(durability: Durability): readonly Comparison[] 
         plainjob(durability),
         liteque(durability),
       ],
-      bars: [
-        { of: 'Holdfast, one lane', to: 'plainjob', atLeast: durability === 'FULL' ? 4 : 2 },
-      ],
+      bars: [{ of: 'Holdfast, one lane', to: 'plainjob', atLeast: durability === 'FULL' ? 4 : 2 }],
     },
   ]
 }

@@ -2,12 +2,7 @@
 import type { Comparison, Subject } from '../comparison.ts'
 import { inFolder, perSecond } from '../measuring.ts'
 import type { Durability } from '../subjects/durability.ts'
-import {
-  enqueueAtOnce,
-  enqueueOneByOne,
-  fileStorage,
-  openHoldfast,
-} from '../subjects/holdfast.ts'
+import { enqueueAtOnce, enqueueOneByOne, fileStorage, openHoldfast } from '../subjects/holdfast.ts'
 import { openLiteque } from '../subjects/liteque.ts'
 import { PAYLOAD } from '../subjects/payload.ts'
 import { addJob, openPlainjob } from '../subjects/plainjob.ts'

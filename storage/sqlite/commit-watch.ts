@@ -10,13 +10,14 @@
  */
 import { type FSWatcher, utimesSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import type { Database } from 'better-sqlite3'
+import type { Database, Statement } from 'better-sqlite3'
 import type { StorageHost } from '../storage.ts'
 
 export class CommitWatch {
   readonly #database: Database
   readonly #host: StorageHost
   readonly #wal: string
+  readonly #dataVersionQuery: Statement
   #watcher: FSWatcher | null = null
   #listener: (() => void) | null = null
   #version: unknown
@@ -27,6 +28,7 @@ export class CommitWatch {
     this.#database = database
     this.#host = host
     this.#wal = `${file}-wal`
+    this.#dataVersionQuery = database.prepare('PRAGMA data_version').pluck()
     this.#version = this.#dataVersion()
   }
 
@@ -82,7 +84,7 @@ export class CommitWatch {
   /** Changes with commits of other connections, not with our own; null: it cannot be told now. */
   #dataVersion(): unknown {
     try {
-      return this.#database.pragma('data_version', { simple: true })
+      return this.#dataVersionQuery.get()
     } catch {
       return null
     }

@@ -35,11 +35,17 @@ export interface GroupCommitOptions {
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions
+  readonly #begin
+  readonly #commit
+  readonly #rollback
   #calls: Call[] = []
   #isScheduled = false
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
+    this.#begin = options.database.prepare('BEGIN IMMEDIATE')
+    this.#commit = options.database.prepare('COMMIT')
+    this.#rollback = options.database.prepare('ROLLBACK')
   }
 
   submit(changes: readonly Change[], synced: boolean): Promise<readonly Answer[]> {
@@ -120,14 +126,14 @@ export class GroupCommit {
     }
     synchronous.set(powerLoss && synced ? 'FULL' : 'NORMAL')
     try {
-      database.exec('BEGIN IMMEDIATE')
+      this.#begin.run()
       const result = run()
-      database.exec('COMMIT')
+      this.#commit.run()
       committed()
       return result
     } catch (error) {
       forget()
-      if (database.inTransaction) database.exec('ROLLBACK')
+      if (database.inTransaction) this.#rollback.run()
       throw error
     } finally {
       synchronous.rest()

@@ -1,4 +1,11 @@
-/** The lanes: which owner has which number, how much is pending, and the next place (Q2). */
+/**
+ * The lanes: which owner has which number, how much is pending, and the next place (Q2).
+ *
+ * An enqueue writes its own row and nothing else: `pending` and `tail` of a lane stand as they were at its last
+ * other change. What has been enqueued since lies behind that `tail`, each a step further, so it counts itself
+ * (the view `holdfast_lanes_now`). Whatever takes operations away, or puts them in between, brings the lane up to
+ * date.
+ */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, UserId } from '../../src/model.ts'
 
@@ -7,6 +14,10 @@ export const PLACE_STEP = 1024
 
 export const ANONYMOUS_LANE = 0 as LaneId
 
+/** Of the lane of this row. */
+const LAST_PLACE =
+  'coalesce((SELECT max(place) FROM holdfast_operations WHERE lane = holdfast_lanes.lane), 0)'
+
 export class Lanes {
   readonly #numbers = new Map<UserId, LaneId>()
   readonly #users = new Map<LaneId, UserId | null>([[ANONYMOUS_LANE, null]])
@@ -14,9 +25,13 @@ export class Lanes {
   readonly #selectUser
   readonly #insert
   readonly #delete
-  readonly #append
+  /** The last place given in each lane, while a transaction lasts. */
+  readonly #tails = new Map<LaneId, number>()
+  readonly #tail
   readonly #next
+  readonly #catchUp
   readonly #count
+  readonly #taken
   readonly #solo
   readonly #discard
   readonly #shift
@@ -32,16 +47,26 @@ export class Lanes {
       'INSERT INTO holdfast_lanes (user) VALUES (?) RETURNING lane',
     )
     this.#delete = database.prepare<[number]>('DELETE FROM holdfast_lanes WHERE lane = ?')
-    this.#append = database.prepare<[number], { tail: number }>(
-      `UPDATE holdfast_lanes SET pending = pending + 1, tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
+    this.#tail = database.prepare<[number], { tail: number }>(
+      `SELECT max(tail, ${LAST_PLACE}) AS tail FROM holdfast_lanes WHERE lane = ?`,
     )
     this.#next = database.prepare<[number], { tail: number }>(
       `UPDATE holdfast_lanes SET tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
     )
-    this.#count = database.prepare<{ lane: number; difference: number }>(
-      `UPDATE holdfast_lanes SET pending = pending + @difference,
-         discard_through = CASE WHEN pending + @difference = 0 THEN 0 ELSE discard_through END
-       WHERE lane = @lane`,
+    this.#catchUp = database.prepare<{ lane: number }>(
+      `UPDATE holdfast_lanes SET pending = pending + (${LAST_PLACE} - tail) / ${PLACE_STEP}, tail = ${LAST_PLACE}
+       WHERE lane = @lane AND tail < ${LAST_PLACE}`,
+    )
+    this.#count = database.prepare<[number, number]>(
+      'UPDATE holdfast_lanes SET pending = pending + ? WHERE lane = ?',
+    )
+    // The last of those that are gone may have been the last of all.
+    this.#taken = database.prepare<{ lane: number; count: number; through: number }>(
+      `UPDATE holdfast_lanes SET pending = @left, tail = @last,
+         discard_through = CASE WHEN @left = 0 THEN 0 ELSE discard_through END
+       WHERE lane = @lane`
+        .replaceAll('@left', `pending + (@last - tail) / ${PLACE_STEP} - @count`)
+        .replaceAll('@last', `max(tail, @through, ${LAST_PLACE})`),
     )
     this.#discard = database.prepare<{ user: string; discarding: 0 | 1 }>(
       `UPDATE holdfast_lanes SET discard_through = CASE WHEN @discarding THEN tail ELSE 0 END
@@ -92,22 +117,40 @@ export class Lanes {
     return row.user
   }
 
-  /** Counts one more operation and answers its place. */
+  /** The place of one more operation, which is stored there next. */
   append(lane: LaneId): number {
-    return tailOf(this.#append.get(lane), lane)
+    const tail = this.#tails.get(lane) ?? tailOf(this.#tail.get(lane), lane)
+    const place = tail + PLACE_STEP
+    this.#tails.set(lane, place)
+    return place
   }
 
-  /** The place behind every one that was ever given. */
+  /** A place behind every one that was ever given, for an operation that is counted by itself. */
   nextPlace(lane: LaneId): number {
+    this.catchUp(lane)
+    this.#tails.delete(lane)
     return tailOf(this.#next.get(lane), lane)
   }
 
-  count(lane: LaneId, difference: number): void {
-    this.#count.run({ lane, difference })
+  /** Counts what was enqueued since the last change. */
+  catchUp(lane: LaneId): void {
+    this.#catchUp.run({ lane })
+  }
+
+  /** One more is there, not at the end. */
+  countOne(lane: LaneId): void {
+    this.#count.run(1, lane)
+  }
+
+  /** So many are gone; `through`: the last place of them. */
+  taken(lane: LaneId, count: number, through: number): void {
+    this.#taken.run({ lane, count, through })
   }
 
   /** What is pending now is to be dropped, or (`false`) is not any more. */
   discard(user: UserId, discarding: boolean): void {
+    const lane = this.find(user)
+    if (lane !== null) this.catchUp(lane)
     this.#discard.run({ user, discarding: discarding ? 1 : 0 })
   }
 
@@ -115,13 +158,20 @@ export class Lanes {
     this.#solo.run(through, lane)
   }
 
-  /** The places after this one have moved back by so much. */
+  /** The places after this one have moved back by so much; the lane was up to date before. */
   shifted(lane: LaneId, after: number, by: number): void {
+    this.#tails.delete(lane)
     this.#shift.run({ lane, after, by })
+  }
+
+  /** A transaction is over: others may have enqueued when the next one begins. */
+  ended(): void {
+    this.#tails.clear()
   }
 
   /** A transaction was rolled back: a lane it made is not there. */
   forget(): void {
+    this.ended()
     this.#numbers.clear()
     this.#users.clear()
     this.#users.set(ANONYMOUS_LANE, null)

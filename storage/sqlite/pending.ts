@@ -239,7 +239,7 @@ export class Pending {
       last = place
       this.#write(row.lane, place, row)
       this.#moved.record(row.id, row.lane, place)
-      this.#lanes.count(row.lane, 1)
+      this.#lanes.countOne(row.lane)
       this.#records.expect(row.id, row.creates, row.lane, at)
       return { ...row, place }
     })
@@ -259,7 +259,7 @@ export class Pending {
       behind = place
       this.#write(lane, place, followUp)
       this.#moved.record(followUp.id, lane, place)
-      this.#lanes.count(lane, 1)
+      this.#lanes.countOne(lane)
       return { id: followUp.id, lane, place, kind: followUp.kind, user }
     })
     return { applied: true, affected, ...this.takeShifts() }
@@ -331,7 +331,7 @@ export class Pending {
       this.#moved.forget(id, lane, place)
     }
     this.#envelopes.dissolve(lane, members)
-    this.#lanes.count(lane, -members.length)
+    this.#lanes.taken(lane, members.length, Math.max(...members.map(({ place }) => place)))
     return true
   }
 }

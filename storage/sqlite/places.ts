@@ -92,6 +92,7 @@ export class Places {
   }
 
   #shift(lane: LaneId, after: number): void {
+    this.#lanes.catchUp(lane)
     const rows = this.#after.all(lane, after)
     this.#shiftAway.run(PLACE_STEP, lane, after)
     this.#shiftBack.run(lane)

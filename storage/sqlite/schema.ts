@@ -10,8 +10,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE holdfast_lanes (
     lane INTEGER PRIMARY KEY AUTOINCREMENT, -- the number of a lane that was forgotten is never given again
     user TEXT UNIQUE,                       -- NULL: the anonymous lane, 0
-    pending INTEGER NOT NULL DEFAULT 0,
-    tail INTEGER NOT NULL DEFAULT 0,        -- the last place given; never given again
+    pending INTEGER NOT NULL DEFAULT 0,     -- without what lies behind the tail, which has come since
+    tail INTEGER NOT NULL DEFAULT 0,        -- the last place given, at the last change; never given again
     shifted INTEGER NOT NULL DEFAULT 0,     -- how far operations have moved back in all
     solo_through INTEGER NOT NULL DEFAULT 0,
     discard_through INTEGER NOT NULL DEFAULT 0 -- what is pending up to here is to be dropped: 0: nothing
@@ -35,6 +35,16 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX holdfast_device_scoped ON holdfast_operations (lane, place) WHERE device_scoped = 1;
   CREATE INDEX holdfast_superseded ON holdfast_operations (lane) WHERE superseded = 1;
+
+  -- The lanes as they are: an enqueue writes its own row alone, a step (1024) behind the one before.
+  CREATE VIEW holdfast_lanes_now AS
+    SELECT lane, user, pending + (last - tail) / 1024 AS pending, last AS tail, shifted, solo_through,
+      discard_through
+    FROM (
+      SELECT *, max(tail, coalesce(
+        (SELECT max(place) FROM holdfast_operations WHERE lane = holdfast_lanes.lane), 0)) AS last
+      FROM holdfast_lanes
+    );
 
   -- Only operations that are not where their id says.
   CREATE TABLE holdfast_moved (

@@ -86,6 +86,8 @@ export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions
   #open: Opened | null = null
   #lastCommit: Promise<unknown> = Promise.resolve()
+  /** Null: every read has been answered. */
+  #lastRead: Promise<unknown> | null = null
 
   constructor(options: SqliteStorageOptions) {
     this.#options = options
@@ -137,6 +139,7 @@ export class SqliteStorage implements Storage {
           return tables.apply(change)
         },
         committed: () => {
+          tables.ended()
           erasing?.finish()
           watch?.announce()
         },
@@ -158,8 +161,16 @@ export class SqliteStorage implements Storage {
     } catch (error) {
       return Promise.reject(storageErrorOf(error))
     }
+    answered = this.#afterReads(answered)
     this.#lastCommit = answered.catch(() => undefined)
     return answered
+  }
+
+  /** A read that was put before is answered before, though this is committed by a later one. */
+  #afterReads<T>(answered: Promise<T>): Promise<T> {
+    if (this.#lastRead === null) return answered
+    answered.catch(() => undefined)
+    return this.#lastRead.then(() => answered)
   }
 
   async window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]> {
@@ -293,7 +304,10 @@ export class SqliteStorage implements Storage {
       }
       const found = query(tables)
       // Answers come in the order of the questions.
-      await this.#lastCommit
+      const answered = this.#lastCommit.then(() => found)
+      this.#lastRead = answered
+      await answered
+      if (this.#lastRead === answered) this.#lastRead = null
       return found
     } catch (error) {
       throw storageErrorOf(error)

@@ -70,9 +70,9 @@ export class Tables {
       `SELECT lane, user, pending, solo_through AS soloThrough, tail, shifted,
          discard_through AS discardThrough,
          EXISTS (SELECT 1 FROM holdfast_operations
-           WHERE lane = holdfast_lanes.lane AND superseded = 1) AS hasSuperseded,
-         (SELECT count(*) FROM holdfast_letters WHERE lane = holdfast_lanes.lane) AS letters
-       FROM holdfast_lanes ORDER BY lane`,
+           WHERE lane = holdfast_lanes_now.lane AND superseded = 1) AS hasSuperseded,
+         (SELECT count(*) FROM holdfast_letters WHERE lane = holdfast_lanes_now.lane) AS letters
+       FROM holdfast_lanes_now ORDER BY lane`,
     )
   }
 
@@ -135,6 +135,11 @@ export class Tables {
       case 'endSession':
         return this.#sessions.end(change)
     }
+  }
+
+  /** A transaction is over. */
+  ended(): void {
+    this.#lanes.ended()
   }
 
   /** A transaction was rolled back. */

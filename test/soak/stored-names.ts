@@ -30,7 +30,7 @@ export function leftIn(file: string): readonly string[] {
       const count = Number(database.prepare(`SELECT count(*) FROM holdfast_${table}`).pluck().get())
       if (count > 0) complaints.push(`${count} rows are left in holdfast_${table}`)
     }
-    const counted = database.prepare('SELECT total(pending) FROM holdfast_lanes').pluck().get()
+    const counted = database.prepare('SELECT total(pending) FROM holdfast_lanes_now').pluck().get()
     if (counted !== 0) complaints.push(`the lanes count ${String(counted)} pending`)
     return complaints
   } finally {
@@ -45,7 +45,7 @@ export function inconsistenciesIn(file: string): readonly string[] {
     const wrong = database
       .prepare<[], { lane: number; pending: number; rows: number }>(
         `SELECT lane, pending, (SELECT count(*) FROM holdfast_operations o WHERE o.lane = l.lane) AS rows
-         FROM holdfast_lanes l WHERE pending <> rows`,
+         FROM holdfast_lanes_now l WHERE pending <> rows`,
       )
       .all()
     const whole = database.pragma('integrity_check', { simple: true })

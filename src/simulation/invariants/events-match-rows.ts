@@ -131,9 +131,17 @@ function isOvertaken(change: Due, { user, epoch, former, order }: TokenStep): bo
   return isEnd && OF_TOKENS.has(change.event) && change.subject === user && change.order < order
 }
 
-/** And so is one whose user is forgotten in that moment (I12). */
+/** And so is one whose user is forgotten in that moment (I12), or whose session has ended, though storing that takes time. */
 function isLetGo(run: RunRecord, { event, user }: Due): boolean {
-  return OF_TOKENS.has(event) && isForgotten(run, user)
+  if (!OF_TOKENS.has(event)) return false
+  const isLeaving = run.calls.some(
+    ({ name, user: leaving, at }) => name === 'logout' && leaving === user && failsAt(run, at),
+  )
+  return isForgotten(run, user) || isLeaving
+}
+
+function failsAt({ turns }: RunRecord, now: number): boolean {
+  return turns.some(({ turn, at }) => turn === 'disk' && at <= now && now - at <= LONGEST_REPEAT_MS)
 }
 
 function statusFaultsOf(run: RunRecord): unknown[] {

@@ -82,6 +82,29 @@ export const commitCases = [
     assert.equal((await bench.reopen()).identity, BOB)
   }),
 
+  storageCase('answers come in the order of the questions, whatever they are', async (bench) => {
+    const { storage } = bench
+    const answered: string[] = []
+    const ask = (name: string, question: Promise<unknown>) =>
+      question.then(() => answered.push(name))
+    const asked = [
+      ask('first commit', storage.commit([bench.enqueueing(ALICE)])),
+      ask('reload', storage.reload()),
+      ask('second commit', storage.commit([bench.enqueueing(ALICE)])),
+      ask('position', storage.position(ALICE, '')),
+      ask('third commit', storage.commit([bench.enqueueing(ALICE)])),
+    ]
+    bench.endTurn()
+    await Promise.all(asked)
+    assert.deepEqual(answered, [
+      'first commit',
+      'reload',
+      'second commit',
+      'position',
+      'third commit',
+    ])
+  }),
+
   storageCase(
     'a call that fails rejects alone with a coded error, and nothing of it is applied',
     async (bench, subject) => {
