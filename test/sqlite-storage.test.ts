@@ -137,7 +137,7 @@ describe('transactions', () => {
     const tables = database
       .prepare<[], { name: string; strict: number }>(
         `SELECT name, strict FROM pragma_table_list
-         WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'`,
+         WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'`,
       )
       .all()
     expect(tables.length).toBeGreaterThan(5)

@@ -52,6 +52,13 @@ export class CommitWatch {
     this.#stopWatching()
   }
 
+  /** A transaction has begun here: it sees what others have committed, which costs least to ask now. */
+  lookWithin(): void {
+    if (this.#listener === null) return
+    this.#isDue = false
+    if (this.#look()) this.#tellAtTurnEnd()
+  }
+
   /** Something was committed here, and others can see it now. */
   announce(): void {
     const now = this.#host.wall() / 1000
@@ -68,17 +75,29 @@ export class CommitWatch {
     this.#watcher = null
   }
 
+  /** Unless a transaction begins before that. */
   #lookAtTurnEnd(): void {
     if (this.#isDue || this.#listener === null) return
     this.#isDue = true
     this.#host.atTurnEnd(() => {
+      if (!this.#isDue) return
       this.#isDue = false
-      if (this.#listener === null || !this.#database.open) return
-      const version = this.#dataVersion()
-      if (version === this.#version) return
-      this.#version = version
-      this.#listener()
+      if (this.#database.open && this.#look()) this.#listener?.()
     })
+  }
+
+  #tellAtTurnEnd(): void {
+    this.#host.atTurnEnd(() => {
+      if (this.#database.open) this.#listener?.()
+    })
+  }
+
+  /** Has another connection committed since the last time? */
+  #look(): boolean {
+    const version = this.#dataVersion()
+    const hasChanged = version !== this.#version
+    this.#version = version
+    return hasChanged
   }
 
   /** Changes with commits of other connections, not with our own; null: it cannot be told now. */

@@ -26,6 +26,8 @@ export interface GroupCommitOptions {
   readonly synchronous: Synchronous
   /** Do synced calls use `synchronous=FULL`? */
   readonly powerLoss: boolean
+  /** Told when a transaction has begun, before anything is applied. */
+  readonly begun: () => void
   readonly apply: (change: Change) => Answer
   /** Told after each transaction, before anybody hears of it. */
   readonly committed: () => void
@@ -117,7 +119,7 @@ export class GroupCommit {
 
   /** A transaction that was not begun here is the app's own: it is left alone. */
   #transact<T>(synced: boolean, run: () => T): T {
-    const { database, synchronous, powerLoss, committed, forget } = this.#options
+    const { database, synchronous, powerLoss, begun, committed, forget } = this.#options
     if (database.inTransaction) {
       throw new StorageError(
         'STORAGE_BUSY',
@@ -127,6 +129,7 @@ export class GroupCommit {
     synchronous.set(powerLoss && synced ? 'FULL' : 'NORMAL')
     try {
       this.#begin.run()
+      begun()
       const result = run()
       this.#commit.run()
       committed()

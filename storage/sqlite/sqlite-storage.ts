@@ -134,6 +134,7 @@ export class SqliteStorage implements Storage {
         host,
         synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
         powerLoss,
+        begun: () => watch?.lookWithin(),
         apply: (change) => {
           erasing?.applied(change)
           return tables.apply(change)
