@@ -8,6 +8,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, UserId } from '../../src/model.ts'
+import { isOfLane, PLACE_OF_KEY } from './operation-key.ts'
 
 /** Places grow in these steps, so that there is room between two neighbours. */
 export const PLACE_STEP = 1024
@@ -15,8 +16,8 @@ export const PLACE_STEP = 1024
 export const ANONYMOUS_LANE = 0 as LaneId
 
 /** Of the lane of this row. */
-const LAST_PLACE =
-  'coalesce((SELECT max(place) FROM holdfast_operations WHERE lane = holdfast_lanes.lane), 0)'
+const LAST_PLACE = `coalesce((SELECT ${PLACE_OF_KEY} FROM holdfast_operations
+  WHERE ${isOfLane('holdfast_lanes.lane')} ORDER BY key DESC LIMIT 1), 0)`
 
 export class Lanes {
   readonly #numbers = new Map<UserId, LaneId>()

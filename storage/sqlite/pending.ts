@@ -26,6 +26,7 @@ import {
   operationOf,
   type StoredOperation,
 } from './operation-columns.ts'
+import { isOfLane, keyOf } from './operation-key.ts'
 import type { Outcomes } from './outcomes.ts'
 import { Places } from './places.ts'
 import type { Positions } from './positions.ts'
@@ -69,28 +70,28 @@ export class Pending {
         ...[0 | 1, 0 | 1],
       ]
     >(
-      `INSERT INTO holdfast_operations (lane, place, id, kind, version, payload, enqueued_at, expires_at,
+      `INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at, expires_at,
          creates, device_scoped, superseded)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (${keyOf('?', '?')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#delete = database.prepare<[number, number, string]>(
-      'DELETE FROM holdfast_operations WHERE lane = ? AND place = ? AND id = ?',
+      `DELETE FROM holdfast_operations WHERE key = ${keyOf('?', '?')} AND id = ?`,
     )
     this.#get = database.prepare<[number, number], StoredOperation>(
-      `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE lane = ? AND place = ?`,
+      `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE key = ${keyOf('?', '?')}`,
     )
     this.#idAt = database.prepare<[number, number], { readonly id: OperationId }>(
-      'SELECT id FROM holdfast_operations WHERE lane = ? AND place = ?',
+      `SELECT id FROM holdfast_operations WHERE key = ${keyOf('?', '?')}`,
     )
-    this.#all = database.prepare<[number], StoredOperation>(
-      `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE lane = ? ORDER BY place`,
+    this.#all = database.prepare<{ lane: number }, StoredOperation>(
+      `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE ${isOfLane('@lane')} ORDER BY key`,
     )
     this.#deviceScoped = database.prepare<[number], StoredOperation>(
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations
-       WHERE device_scoped = 1 AND lane <> 0 AND lane <> ? ORDER BY lane, place`,
+       WHERE device_scoped = 1 AND lane <> 0 AND lane <> ? ORDER BY key`,
     )
     this.#markSuperseded = database.prepare<[number, number]>(
-      'UPDATE holdfast_operations SET superseded = 1 WHERE lane = ? AND place = ?',
+      `UPDATE holdfast_operations SET superseded = 1 WHERE key = ${keyOf('?', '?')}`,
     )
     this.#moved = new Moved(database)
     this.#places = new Places(database, lanes, envelopes, this.#moved)
@@ -137,7 +138,7 @@ export class Pending {
   purge(change: PurgeChange): Answer {
     const { lane, reason, at, through = Number.POSITIVE_INFINITY } = change
     const rows = this.#all
-      .all(lane)
+      .all({ lane })
       .map(operationOf)
       .filter(({ place }) => place <= through && !change.except.includes(place))
       .filter(({ superseded }) => change.superseded !== true || superseded === true)
@@ -163,7 +164,7 @@ export class Pending {
     const from = ANONYMOUS_LANE
     const lane = this.#lanes.of(user)
     const rows = this.#all
-      .all(from)
+      .all({ lane: from })
       .map(operationOf)
       .filter((row) => !except.includes(row.place))
     const places = new Map(rows.map((row) => [row.place, this.#lanes.append(lane)]))

@@ -11,9 +11,15 @@ import type { OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
 import { type Lanes, PLACE_STEP } from './lanes.ts'
 import type { Moved } from './moved.ts'
+import { endOf, keyOf } from './operation-key.ts'
 
 interface Neighbour {
   readonly id: OperationId
+  readonly place: number
+}
+
+interface Spot {
+  readonly lane: number
   readonly place: number
 }
 
@@ -31,18 +37,19 @@ export class Places {
     this.#lanes = lanes
     this.#envelopes = envelopes
     this.#moved = moved
-    this.#next = database.prepare<[number, number], Neighbour>(
-      'SELECT id, place FROM holdfast_operations WHERE lane = ? AND place > ? ORDER BY place LIMIT 1',
+    const isBehind = `key > ${keyOf('@lane', '@place')} AND key <= ${endOf('@lane')}`
+    this.#next = database.prepare<Spot, Neighbour>(
+      `SELECT id, place FROM holdfast_operations WHERE ${isBehind} ORDER BY key LIMIT 1`,
     )
-    this.#after = database.prepare<[number, number], Neighbour>(
-      'SELECT id, place FROM holdfast_operations WHERE lane = ? AND place > ?',
+    this.#after = database.prepare<Spot, Neighbour>(
+      `SELECT id, place FROM holdfast_operations WHERE ${isBehind}`,
     )
     // In two steps, because SQLite checks the key row by row.
-    this.#shiftAway = database.prepare<[number, number, number]>(
-      'UPDATE holdfast_operations SET place = -(place + ?) WHERE lane = ? AND place > ?',
+    this.#shiftAway = database.prepare<Spot & { by: number }>(
+      `UPDATE holdfast_operations SET key = -(key + @by) WHERE ${isBehind}`,
     )
-    this.#shiftBack = database.prepare<[number]>(
-      'UPDATE holdfast_operations SET place = -place WHERE lane = ? AND place < 0',
+    this.#shiftBack = database.prepare<[]>(
+      'UPDATE holdfast_operations SET key = -key WHERE key < 0',
     )
   }
 
@@ -51,7 +58,7 @@ export class Places {
     let floor = Math.max(row.place - 1, behind)
     for (;;) {
       // Another one that was put behind its old place, but was made before this one, stays ahead of it.
-      const next = this.#next.get(row.lane, floor)
+      const next = this.#next.get({ lane: row.lane, place: floor })
       if (next === undefined || !wasMadeBefore(next.id, row)) break
       floor = next.place
     }
@@ -71,19 +78,19 @@ export class Places {
 
   /** A free place for the next member of an envelope, with nothing between it and the one before. */
   beside(row: OperationRow, memberBefore: number): number {
-    const next = this.#next.get(row.lane, memberBefore)
+    const next = this.#next.get({ lane: row.lane, place: memberBefore })
     const isApart = next !== undefined && next.place < row.place
     return isApart ? this.#makeRoom(row.lane, memberBefore) : this.#closestTo(row, memberBefore)
   }
 
   #closestTo({ lane, place }: OperationRow, floor: number): number {
-    const isFree = this.#next.get(lane, place - 1)?.place !== place
+    const isFree = this.#next.get({ lane, place: place - 1 })?.place !== place
     return place > floor && isFree ? place : this.#makeRoom(lane, floor)
   }
 
   /** A free place directly behind this one. */
   #makeRoom(lane: LaneId, behind: number): number {
-    const next = this.#next.get(lane, behind)?.place
+    const next = this.#next.get({ lane, place: behind })?.place
     if (next === undefined) return this.#lanes.nextPlace(lane)
     const between = behind + Math.floor((next - behind) / 2)
     if (between > behind) return between
@@ -93,9 +100,9 @@ export class Places {
 
   #shift(lane: LaneId, after: number): void {
     this.#lanes.catchUp(lane)
-    const rows = this.#after.all(lane, after)
-    this.#shiftAway.run(PLACE_STEP, lane, after)
-    this.#shiftBack.run(lane)
+    const rows = this.#after.all({ lane, place: after })
+    this.#shiftAway.run({ lane, place: after, by: PLACE_STEP })
+    this.#shiftBack.run()
     this.#shifts.push({ lane, after, by: PLACE_STEP })
     this.#lanes.shifted(lane, after, PLACE_STEP)
     this.#envelopes.shifted(lane, after, PLACE_STEP)

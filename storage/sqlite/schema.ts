@@ -4,6 +4,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
+import { isOfLane, LANE_OF_KEY, PLACE_OF_KEY } from './operation-key.ts'
 
 const MIGRATIONS: readonly string[] = [
   `
@@ -18,10 +19,9 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   INSERT INTO holdfast_lanes (lane, user) VALUES (0, NULL);
 
-  -- Clustered by lane and place: the order of sending is the order on disk.
+  -- The key is lane and place in one: the order of sending is the order on disk.
   CREATE TABLE holdfast_operations (
-    lane INTEGER NOT NULL,
-    place INTEGER NOT NULL,
+    key INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
     kind TEXT NOT NULL,
     version INTEGER NOT NULL,
@@ -31,10 +31,11 @@ const MIGRATIONS: readonly string[] = [
     creates TEXT,                           -- JSON: local ids of records; NULL: none
     device_scoped INTEGER NOT NULL DEFAULT 0,
     superseded INTEGER NOT NULL DEFAULT 0,  -- in flight when another user took the device: not sent again
-    PRIMARY KEY (lane, place)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX holdfast_device_scoped ON holdfast_operations (lane, place) WHERE device_scoped = 1;
-  CREATE INDEX holdfast_superseded ON holdfast_operations (lane) WHERE superseded = 1;
+    lane INTEGER GENERATED ALWAYS AS (${LANE_OF_KEY}) VIRTUAL,
+    place INTEGER GENERATED ALWAYS AS (${PLACE_OF_KEY}) VIRTUAL
+  ) STRICT;
+  CREATE INDEX holdfast_device_scoped ON holdfast_operations (device_scoped) WHERE device_scoped = 1;
+  CREATE INDEX holdfast_superseded ON holdfast_operations (superseded) WHERE superseded = 1;
 
   -- The lanes as they are: an enqueue writes its own row alone, a step (1024) behind the one before.
   CREATE VIEW holdfast_lanes_now AS
@@ -42,7 +43,8 @@ const MIGRATIONS: readonly string[] = [
       discard_through
     FROM (
       SELECT *, max(tail, coalesce(
-        (SELECT max(place) FROM holdfast_operations WHERE lane = holdfast_lanes.lane), 0)) AS last
+        (SELECT ${PLACE_OF_KEY} FROM holdfast_operations
+         WHERE ${isOfLane('holdfast_lanes.lane')} ORDER BY key DESC LIMIT 1), 0)) AS last
       FROM holdfast_lanes
     );
 

@@ -18,6 +18,7 @@ import type {
 import { Envelopes } from './envelopes.ts'
 import { Lanes } from './lanes.ts'
 import { Letters } from './letters.ts'
+import { endOf, isOfLane, keyOf } from './operation-key.ts'
 import { Outcomes } from './outcomes.ts'
 import { OPERATION_COLUMNS, operationOf, type StoredOperation } from './operation-columns.ts'
 import { DONE, MISSED, Pending } from './pending.ts'
@@ -59,9 +60,12 @@ export class Tables {
       this.#outcomes,
     )
     this.#sessions = new Sessions(database)
-    this.#window = database.prepare<[number, number, number], StoredOperation>(
+    this.#window = database.prepare<
+      { lane: number; after: number; limit: number },
+      StoredOperation
+    >(
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations
-       WHERE lane = ? AND place > ? ORDER BY place LIMIT ?`,
+       WHERE key > ${keyOf('@lane', '@after')} AND key <= ${endOf('@lane')} ORDER BY key LIMIT @limit`,
     )
     this.#laneRows = database.prepare<
       [],
@@ -70,7 +74,7 @@ export class Tables {
       `SELECT lane, user, pending, solo_through AS soloThrough, tail, shifted,
          discard_through AS discardThrough,
          EXISTS (SELECT 1 FROM holdfast_operations
-           WHERE lane = holdfast_lanes_now.lane AND superseded = 1) AS hasSuperseded,
+           WHERE superseded = 1 AND ${isOfLane('holdfast_lanes_now.lane')}) AS hasSuperseded,
          (SELECT count(*) FROM holdfast_letters WHERE lane = holdfast_lanes_now.lane) AS letters
        FROM holdfast_lanes_now ORDER BY lane`,
     )
@@ -175,7 +179,7 @@ export class Tables {
   }
 
   window(lane: LaneId, after: number, limit: number): OperationRow[] {
-    return this.#window.all(lane, after, limit).map(operationOf)
+    return this.#window.all({ lane, after, limit }).map(operationOf)
   }
 
   records(locals: readonly string[]): RecordRow[] {
