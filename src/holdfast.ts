@@ -288,7 +288,7 @@ export class Engine implements Pilot {
   }
 
   isFree(line: LaneLine): boolean {
-    return this.#holds.of(line).length === 0
+    return this.#holds.isFree(line)
   }
 
   attemptEnded(line: LaneLine): void {

@@ -87,6 +87,14 @@ export class Wallet {
     return { token: entry.token, generation: entry.generation }
   }
 
+  /** Is there a token that nobody has refused, and whose end is not near? Then it is sent as it is (T9). */
+  isFresh(user: UserId): boolean {
+    const entry = this.#entries.get(user)
+    if (entry === undefined || entry.token === null || entry.refused) return false
+    const now = this.now()
+    return (entry.refreshAt ?? Infinity) > now && (entry.expiresAt ?? Infinity) > now
+  }
+
   generation(user: UserId): number {
     return this.#entries.get(user)?.generation ?? 0
   }

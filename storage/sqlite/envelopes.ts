@@ -18,6 +18,7 @@ const COLUMNS = `lane, place, key, members, attempts, counted_attempts AS counte
 export class Envelopes {
   readonly #write
   readonly #delete
+  readonly #any
   readonly #ofLane
   readonly #all
 
@@ -31,6 +32,9 @@ export class Envelopes {
     this.#delete = database.prepare<[number, number]>(
       'DELETE FROM holdfast_envelopes WHERE lane = ? AND place = ?',
     )
+    this.#any = database
+      .prepare<[number], 1>('SELECT 1 FROM holdfast_envelopes WHERE lane = ? LIMIT 1')
+      .pluck()
     this.#ofLane = database.prepare<[number], Stored>(
       `SELECT ${COLUMNS} FROM holdfast_envelopes WHERE lane = ? ORDER BY place`,
     )
@@ -53,6 +57,8 @@ export class Envelopes {
 
   /** Every envelope that one of these operations was a member of is none any more. */
   dissolve(lane: LaneId, gone: readonly Member[]): void {
+    // Mostly there is none, and to ask for whole rows costs more than the rest of a completion.
+    if (this.#any.get(lane) === undefined) return
     const places = gone.map(({ place }) => place)
     for (const envelope of this.ofLane(lane)) {
       const left = withoutMembers(envelope, places)

@@ -48,12 +48,16 @@ export class Lanes {
       'INSERT INTO holdfast_lanes (user) VALUES (?) RETURNING lane',
     )
     this.#delete = database.prepare<[number]>('DELETE FROM holdfast_lanes WHERE lane = ?')
-    this.#tail = database.prepare<[number], { tail: number }>(
-      `SELECT max(tail, ${LAST_PLACE}) AS tail FROM holdfast_lanes WHERE lane = ?`,
-    )
-    this.#next = database.prepare<[number], { tail: number }>(
-      `UPDATE holdfast_lanes SET tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
-    )
+    this.#tail = database
+      .prepare<[number], number>(
+        `SELECT max(tail, ${LAST_PLACE}) FROM holdfast_lanes WHERE lane = ?`,
+      )
+      .pluck()
+    this.#next = database
+      .prepare<[number], number>(
+        `UPDATE holdfast_lanes SET tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
+      )
+      .pluck()
     this.#catchUp = database.prepare<{ lane: number }>(
       `UPDATE holdfast_lanes SET pending = pending + (${LAST_PLACE} - tail) / ${PLACE_STEP}, tail = ${LAST_PLACE}
        WHERE lane = @lane AND tail < ${LAST_PLACE}`,
@@ -120,7 +124,7 @@ export class Lanes {
 
   /** The place of one more operation, which is stored there next. */
   append(lane: LaneId): number {
-    const tail = this.#tails.get(lane) ?? tailOf(this.#tail.get(lane), lane)
+    const tail = this.#tails.get(lane) ?? known(this.#tail.get(lane), lane)
     const place = tail + PLACE_STEP
     this.#tails.set(lane, place)
     return place
@@ -130,7 +134,7 @@ export class Lanes {
   nextPlace(lane: LaneId): number {
     this.catchUp(lane)
     this.#tails.delete(lane)
-    return tailOf(this.#next.get(lane), lane)
+    return known(this.#next.get(lane), lane)
   }
 
   /** Counts what was enqueued since the last change. */
@@ -179,7 +183,7 @@ export class Lanes {
   }
 }
 
-function tailOf(row: { tail: number } | undefined, lane: LaneId): number {
-  if (row === undefined) throw new Error(`no lane ${lane}`)
-  return row.tail
+function known(tail: number | undefined, lane: LaneId): number {
+  if (tail === undefined) throw new Error(`no lane ${lane}`)
+  return tail
 }

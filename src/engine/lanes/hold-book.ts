@@ -39,6 +39,13 @@ export class HoldBook {
     return exempt?.line === line ? holds.filter((hold) => hold.name !== exempt.name) : holds
   }
 
+  /** Has it none? Asked before each step of an attempt. */
+  isFree(line: LaneLine): boolean {
+    const isBare = this.#every.size === 0 && line.holds.size === 0
+    if (isBare && (this.#owners.get(line.user)?.size ?? 0) === 0) return true
+    return this.of(line).length === 0
+  }
+
   /** For a journal that begins here. */
   save(): SavedHolds {
     return {

@@ -191,7 +191,10 @@ export class LaneLine {
   /** Operations are gone from storage. */
   removed(places: readonly number[]): void {
     const head = this.head
-    this.#rows = this.#rows.filter((row) => !places.includes(row.place))
+    // Nearly always it is the first of them that are gone.
+    if (places.every((place, index) => this.#rows[index]?.place === place)) {
+      this.#rows.splice(0, places.length)
+    } else this.#rows = this.#rows.filter((row) => !places.includes(row.place))
     // What another process has put in may not be counted yet (Q17).
     const countedCount = places.filter((place) => place <= this.tail).length
     this.pending = Math.max(this.pending - countedCount, this.#rows.length)

@@ -77,7 +77,7 @@ export class Sender {
   #resolveRecords(line: LaneLine, then: (resolution: Resolution) => void): void {
     const { order } = line
     const failed = (error: Error) => this.#sequel.unreadable(line, error)
-    this.#records.resolve(line, line.rows.slice(0, MOST_MEMBERS), failed, (resolution) => {
+    this.#records.resolve(line, this.#candidates(line), failed, (resolution) => {
       const { head } = line
       if (line.isChanging) {
         // What it says may be out of date: a retry brings lost records back (Q12).
@@ -108,6 +108,12 @@ export class Sender {
         })
       }
     })
+  }
+
+  /** Who may be sent together with the head. */
+  #candidates(line: LaneLine): readonly OperationRow[] {
+    const isMerging = (this.#core.kinds.facts(line.head?.kind ?? '')?.mergeGroup ?? null) !== null
+    return line.rows.slice(0, isMerging || line.envelope !== null ? MOST_MEMBERS : 1)
   }
 
   /** I8: another user owns the device by now. */
@@ -143,7 +149,7 @@ export class Sender {
 
   /** Another round of the same attempt, if the lane still has something and may send it. */
   #goOn(line: LaneLine): void {
-    if (line.pending > 0 && this.#holds.of(line).length === 0) this.begin(line)
+    if (line.pending > 0 && this.#holds.isFree(line)) this.begin(line)
     else this.#sequel.end(line)
   }
 
@@ -215,11 +221,15 @@ export class Sender {
     return leftMs > batchWindowMs ? 0 : Math.max(0, leftMs)
   }
 
-  /** Tells the token machine that work is due; it parks the lane if its user cannot send now (T9). */
+  /**
+   * Tells the token machine that work is due, unless the token leaves nothing to decide; it parks the lane if
+   * its user cannot send now (T9).
+   */
   #hasToken(line: LaneLine): boolean {
     const { pilot } = this.#core
     const { user } = line
     if (user === null) return pilot.isFree(line)
+    if (this.#wallet.isFresh(user)) return pilot.isFree(line)
     const demanded = pilot.requirement === 'required'
     pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded })
     return pilot.isFree(line) && (!demanded || this.#wallet.credential(user) !== null)
