@@ -71,7 +71,8 @@ export const HOLDS = {
   },
   'storage-failed': {
     covers: 'one lane',
-    setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2)',
+    setBy:
+      'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17)',
     liftedBy: 'the repeated call, once it succeeds',
     stored: 'no',
   },

@@ -1,5 +1,5 @@
 // What npm would publish, as the one who installs it gets it: packed once, linted, its types resolved
-// the way each kind of consumer does, then loaded by `import`, by `require()` and as a command.
+// the way each kind of consumer does, then loaded by `import`, by `require()`, as a command and as a thread.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -37,6 +37,16 @@ for (const [path, target] of Object.entries(exports)) {
   run('node', '--input-type=module', '--eval', `await import(${name})`)
   run('node', '--input-type=commonjs', '--eval', `require(${name})`)
 }
+// Nothing imports the file that it runs.
+run(
+  'node',
+  '--input-type=module',
+  '--eval',
+  `import { sqliteStorage } from 'holdfast'
+   const storage = sqliteStorage({ file: ':memory:', thread: 'worker' })
+   await storage.open({ atTurnEnd: setImmediate, monotonic: () => 0, wall: () => 0, newFingerprintKey: '' })
+   await storage.close()`,
+)
 for (const file of Object.values(bin)) run('node', join(installed, file), '--help')
 
 rmSync(folder, { recursive: true })

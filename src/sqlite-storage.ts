@@ -1,5 +1,6 @@
 /** `sqliteStorage()`: the storage most apps use. */
 import { SqliteStorage, type SqliteStorageOptions } from '../storage/sqlite/sqlite-storage.ts'
+import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Storage } from '../storage/storage.ts'
 
 /**
@@ -12,7 +13,7 @@ import type { Storage } from '../storage/storage.ts'
  * @throws TypeError where the options are wrong. The file itself is opened by `createHoldfast()`.
  */
 export function sqliteStorage(options: SqliteStorageOptions): Storage {
-  const { file, database, durability, busyTimeoutMs, onCorrupt } = options ?? {}
+  const { file, database, durability, busyTimeoutMs, onCorrupt, thread } = options ?? {}
   if ((file === undefined) === (database === undefined)) {
     throw new TypeError('sqliteStorage: give either file or database')
   }
@@ -36,5 +37,13 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       `sqliteStorage: busyTimeoutMs must be a whole number from 0, not ${String(busyTimeoutMs)}`,
     )
   }
-  return new SqliteStorage(options)
+  if (thread !== undefined && thread !== 'main' && thread !== 'worker') {
+    throw new TypeError(`sqliteStorage: thread must be 'main' or 'worker', not ${String(thread)}`)
+  }
+  if (thread === 'worker' && database !== undefined) {
+    throw new TypeError(
+      "sqliteStorage: thread must be 'main' with database, not 'worker': a connection belongs to its own thread",
+    )
+  }
+  return thread === 'worker' ? new WorkerStorage(options) : new SqliteStorage(options)
 }

@@ -1,6 +1,8 @@
 /** Which engine dispatches, what it hears of the others, and when it tries again (Q17). */
+import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { replay } from '../src/journal/replay.ts'
 import { defineOperation } from '../src/operations/define-operation.ts'
 import { gate } from './support/gate.ts'
 import { type Neighbour, neighbours } from './support/neighbours.ts'
@@ -65,6 +67,60 @@ describe('a commit of another process that cannot be read', () => {
     expect(first.nextAlarmMs).toBe(1000)
   })
 
+  test('holds every lane with something pending meanwhile, as what is stored is not known', async () => {
+    const { first } = await opened({ requirement: 'off' })
+    await enqueue(first, 'one')
+    await enqueue(first, 'two')
+    first.failOn('reload')
+    await first.hear()
+    expect(first.rig.eventsOf('lane.held')).toMatchObject([
+      { user: null, hold: 'storage-failed', cause: 'storage answers STORAGE_BUSY' },
+    ])
+    first.rig.last.reply(200)
+    await first.rig.advance()
+    await first.rig.login('alice')
+    await enqueue(first, 'of alice')
+    expect(first.rig.holdsOf('alice')).toEqual(['storage-failed'])
+    expect(first.rig.bodies).toEqual(['one'])
+    first.failOn()
+    await first.rig.advance(1000)
+    expect(first.rig.eventsOf('lane.released')).toMatchObject([
+      { user: null, hold: 'storage-failed' },
+      { user: 'alice', hold: 'storage-failed' },
+    ])
+    expect(first.rig.bodies).toEqual(['one', 'two', 'of alice'])
+    expect((await replay(first.rig.journal.lines().join('\n'))).decided).toBeGreaterThan(0)
+  })
+
+  test('holds a lane whose reply cannot be recorded either until both work again, and once', async () => {
+    const { first } = await opened({ requirement: 'off' })
+    await enqueue(first, 'one')
+    await enqueue(first, 'two')
+    const database = new SqliteDatabase(first.file)
+    database.exec(`CREATE TRIGGER stuck BEFORE DELETE ON holdfast_operations
+      BEGIN SELECT RAISE(ABORT, 'scripted'); END`)
+    first.failOn('reload')
+    await first.hear()
+    first.rig.last.reply(200)
+    await first.rig.advance()
+    expect(first.rig.holdsOf(null)).toEqual(['storage-failed'])
+    first.failOn()
+    await first.rig.advance(2000)
+    expect(first.rig.holdsOf(null)).toEqual(['storage-failed'])
+    first.failOn('reload')
+    await first.hear()
+    database.exec('DROP TRIGGER stuck')
+    await first.rig.advance(60_000)
+    expect(first.rig.holdsOf(null)).toEqual(['storage-failed'])
+    expect(first.rig.bodies).toEqual(['one'])
+    first.failOn()
+    await first.rig.advance(first.nextAlarmMs ?? 0)
+    expect(first.rig.holdsOf(null)).toEqual([])
+    expect(first.rig.bodies).toEqual(['one', 'two'])
+    expect(first.rig.eventsOf('lane.held')).toHaveLength(1)
+    database.close()
+  })
+
   test('settles the receipts of the one that waits, once it could be read', async () => {
     const { first, second } = await opened()
     const outcome = await enqueue(second, 'one')
@@ -109,7 +165,7 @@ describe('the one that has got the lock', () => {
     await first.rig.close()
     second.failOn('reload')
     await enqueue(second, 'two')
-    expect(second.rig.holdsOf(null)).toEqual(['other-process'])
+    expect(second.rig.holdsOf(null)).toEqual(['other-process', 'storage-failed'])
     second.failOn()
     await second.rig.advance(1000)
     expect(second.rig.bodies).toEqual(['one', 'two'])
@@ -144,7 +200,7 @@ describe('the one that has got the lock', () => {
     second.failOn()
     answered()
     await second.rig.advance()
-    expect(second.rig.holdsOf(null)).toEqual(['other-process'])
+    expect(second.rig.holdsOf(null)).toEqual(['other-process', 'storage-failed'])
     expect(second.rig.sent).toEqual([])
     await second.rig.advance(1000)
     expect(second.rig.bodies).toEqual(['two'])

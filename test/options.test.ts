@@ -238,6 +238,12 @@ test.each<[string, object, RegExp]>([
   ['an empty file', { file: '' }, /file.*''/],
   ['a wrong durability', { file: 'x', durability: 'none' }, /durability.*none/],
   ['a negative timeout', { file: 'x', busyTimeoutMs: -1 }, /busyTimeoutMs.*-1/],
+  ['a wrong thread', { file: 'x', thread: 'other' }, /thread.*'main' or 'worker', not other/],
+  [
+    "the app's connection on a thread of its own",
+    { database: new SqliteDatabase(':memory:'), thread: 'worker' },
+    /thread.*with database.*belongs to its own thread/,
+  ],
 ])('sqliteStorage() refuses %s', (_name, options, message) => {
   expect(() => sqliteStorage(options as never)).toThrow(message)
 })

@@ -1,12 +1,14 @@
 /** The package as its manifest says it is, and as the one who installs it gets it. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
 import * as fromSource from '../src/index.ts'
 import * as simulationFromSource from '../src/simulation/index.ts'
 import { VERSION } from '../src/version.ts'
 import { oldNodeMessage } from '../storage/sqlite/node-version.ts'
 import { ROOT, sayNotBuilt, whyNotBuilt } from './support/built.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 interface Manifest {
   readonly version: string
@@ -77,6 +79,23 @@ describe.runIf(whyNot === null)('the built package', () => {
 
   it('keeps nothing running that was only imported', () => {
     expect(printed('module', `await import('holdfast'); console.log('"done"')`)).toBe('done')
+  })
+
+  it('stores on a worker thread, and lets the process end by itself', () => {
+    const file = JSON.stringify(join(temporaryFolder(), 'outbox.db'))
+    const code = `const { createHoldfast, defineOperation, sqliteStorage } = await import('holdfast')
+      const any = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } }
+      const note = defineOperation({ kind: 'note', payload: any, request: () => null })
+      const holdfast = await createHoldfast({
+        storage: sqliteStorage({ file: ${file}, thread: 'worker' }),
+        transport: { origin: 'https://server.test', send: () => new Promise(() => {}) },
+        operations: [note],
+        requirement: 'unknown',
+      })
+      const { id } = await holdfast.enqueue(note({ text: 'one' }))
+      const found = await holdfast.operation(id)
+      console.log(JSON.stringify(found.state))`
+    expect(printed('module', code)).toBe('pending')
   })
 
   it('has every file that the manifest names, the command among them', () => {

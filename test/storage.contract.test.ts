@@ -6,6 +6,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { storageContract, type StorageSubject } from '../src/simulation/storage-contract.ts'
 import { SqliteStorage, type SqliteStorageOptions } from '../storage/sqlite/sqlite-storage.ts'
+import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Change } from '../storage/changes.ts'
 import type { Storage } from '../storage/storage.ts'
 
@@ -47,6 +48,25 @@ function onFile(options: SqliteStorageOptions): StorageSubject {
   }
 }
 
+/** A database file on a worker thread. A crash ends the thread, wherever it is. */
+function onThread(): StorageSubject {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-'))
+  const made: WorkerStorage[] = []
+  return {
+    failing,
+    create: () => {
+      const storage = new WorkerStorage({ file: join(folder, 'life.db') })
+      made.push(storage)
+      return storage
+    },
+    crash: async () => void (await made.at(-1)?.thread?.worker.terminate()),
+    dispose: async () => {
+      for (const storage of made) await storage.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
 /** The app's own connection to a database in memory. A crash forgets the storage and keeps the connection. */
 function onConnection(): StorageSubject {
   const database = new SqliteDatabase(':memory:')
@@ -61,6 +81,7 @@ function onConnection(): StorageSubject {
 describe.each([
   ['a file', () => onFile({})],
   ['a file that only needs to survive the app', () => onFile({ durability: 'app-crash' })],
+  ['a file on a worker thread', onThread],
   ["the app's own connection", onConnection],
 ])('the SQLite storage on %s', (_, makeSubject) => {
   test.each(storageContract)('$name', async (contractCase) => {

@@ -993,7 +993,7 @@ declare const HOLDS: {
     };
     readonly 'storage-failed': {
         readonly covers: 'one lane';
-        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2)';
+        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17)';
         readonly liftedBy: 'the repeated call, once it succeeds';
         readonly stored: 'no';
     };
@@ -1415,6 +1415,13 @@ interface SqliteStorageOptions {
     readonly onCorrupt?: 'refuse' | 'set-aside';
     /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
     readonly busyTimeoutMs?: number;
+    /**
+     * Where SQLite runs: on the thread that makes the storage (`main`), or on a worker thread (`worker`).
+     * There neither an fsync nor another process's lock ever blocks the app, say Electron's main process. It
+     * costs a round trip between threads in each turn that stores something. Not with `database`, which belongs
+     * to the app's own thread. Default: `main`.
+     */
+    readonly thread?: 'main' | 'worker';
 }
 
 /** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */

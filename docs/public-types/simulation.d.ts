@@ -314,7 +314,7 @@ declare const HOLDS: {
     };
     readonly 'storage-failed': {
         readonly covers: 'one lane';
-        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2)';
+        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17)';
         readonly liftedBy: 'the repeated call, once it succeeds';
         readonly stored: 'no';
     };

@@ -29,6 +29,7 @@ import { DispatchLock } from './dispatch-lock.ts'
 import { Erasing } from './erasing.ts'
 import { storageErrorOf } from './error-of.ts'
 import { GroupCommit } from './group-commit.ts'
+import { notTheAppsConnection } from './not-the-apps-connection.ts'
 import { setAside } from './set-aside.ts'
 import { Tables } from './tables.ts'
 import { tidy } from './tidying.ts'
@@ -63,6 +64,13 @@ export interface SqliteStorageOptions {
   readonly onCorrupt?: 'refuse' | 'set-aside'
   /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
   readonly busyTimeoutMs?: number
+  /**
+   * Where SQLite runs: on the thread that makes the storage (`main`), or on a worker thread (`worker`).
+   * There neither an fsync nor another process's lock ever blocks the app, say Electron's main process. It
+   * costs a round trip between threads in each turn that stores something. Not with `database`, which belongs
+   * to the app's own thread. Default: `main`.
+   */
+  readonly thread?: 'main' | 'worker'
 }
 
 const DEFAULT_BUSY_TIMEOUT_MS = 1000
@@ -235,9 +243,7 @@ export class SqliteStorage implements Storage {
   requireTransaction(connection: unknown): void {
     const { database } = this.#opened()
     if (connection !== database || this.#options.database === undefined) {
-      throw new TypeError(
-        'enqueueWithin: the connection is not the one given to sqliteStorage({ database })',
-      )
+      throw notTheAppsConnection()
     }
     if (!database.inTransaction) throw new TypeError('enqueueWithin: no transaction is open')
   }

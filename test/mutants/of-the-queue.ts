@@ -75,8 +75,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'a lane is read from its end',
     rule: 'Q3',
     file: 'storage/sqlite/tables.ts',
-    find: 'WHERE lane = ? AND place > ? ORDER BY place LIMIT ?',
-    replace: 'WHERE lane = ? AND place > ? ORDER BY place DESC LIMIT ?',
+    find: 'ORDER BY key LIMIT @limit',
+    replace: 'ORDER BY key DESC LIMIT @limit',
   },
   {
     id: 'follow-ups-at-the-end',

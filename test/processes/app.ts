@@ -49,6 +49,7 @@ const obey: Obey = {
         file: settings.file,
         durability: settings.durability ?? 'power-loss',
         busyTimeoutMs: 10_000,
+        thread: settings.thread ?? 'main',
       }),
       transport,
       operations: [note, bundle],

@@ -11,6 +11,8 @@ export interface AppSettings {
   readonly clock: 'system' | 'hand'
   /** Default: `power-loss`. */
   readonly durability?: 'power-loss' | 'app-crash'
+  /** Where its storage runs. Default: `main`. */
+  readonly thread?: 'main' | 'worker'
 }
 
 /** What is enqueued in one turn of the event loop, by one user. */

@@ -25,10 +25,14 @@ export interface Company {
   readonly apps: readonly AppProcess[]
 }
 
-/** Processes that are loaded, on a file that is not there yet. */
+/** Processes that are loaded, on a file that is not there yet. `threads`: where the storage of each runs. */
 export async function gather(
   count: number,
-  { requirement = 'off', clock = 'system' }: Partial<AppSettings> = {},
+  {
+    requirement = 'off',
+    clock = 'system',
+    threads = [],
+  }: Partial<AppSettings> & { readonly threads?: readonly ('main' | 'worker')[] } = {},
 ): Promise<Company> {
   const server = await startReferenceServer({ requirement })
   servers.push(server)
@@ -36,7 +40,9 @@ export async function gather(
   const file = join(temporaryFolder(), 'outbox.db')
   const { origin } = server
   const settings = { file, origin, vaultKey, requirement, clock }
-  const apps = Array.from({ length: count }, () => new AppProcess(settings))
+  const apps = Array.from({ length: count }, (_, index) => {
+    return new AppProcess({ ...settings, thread: threads[index] ?? 'main' })
+  })
   running.push(...apps)
   await Promise.all(apps.map((app) => app.loaded()))
   return { file, server, apps }

@@ -15,6 +15,7 @@ type Question = 'lock' | 'reload' | 'settled'
 
 export class Neighbour {
   readonly rig: Rig
+  readonly file: string
   /** How often each question was put, failed or not. */
   readonly asked = new Map<Question, number>()
   #failing: readonly Question[] = []
@@ -22,6 +23,7 @@ export class Neighbour {
   #listener: () => void = () => undefined
 
   constructor(file: string, options: RigOptions) {
+    this.file = file
     this.rig = Rig.prepare({ ...options, storage: this.#wrap(sqliteStorage({ file })) })
   }
 

@@ -31,10 +31,11 @@ export class HoldBook {
     this.#core = core
   }
 
-  /** All holds that a lane has now. */
+  /** All holds that a lane has now. One that is on every lane too (`storage-failed`) is told once. */
   of(line: LaneLine): Hold[] {
     const owner = this.#owners.get(line.user)
-    const holds = [...this.#every.values(), ...(owner?.values() ?? []), ...line.holds.values()]
+    const holds = [...this.#every.values(), ...(owner?.values() ?? [])]
+    for (const hold of line.holds.values()) if (!this.#every.has(hold.name)) holds.push(hold)
     const { exempt } = this
     return exempt?.line === line ? holds.filter((hold) => hold.name !== exempt.name) : holds
   }

@@ -7,6 +7,7 @@ import type { Answer } from '../../../storage/changes.ts'
 import type { EnvelopeRow, OpenedState } from '../../../storage/storage.ts'
 import type { LaneId } from '../../model.ts'
 import type { Answered } from '../boundary/boundary.ts'
+import { codeOf } from '../boundary/error-codec.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
@@ -190,22 +191,26 @@ export class Dispatch {
   /** Reads what is stored, however often that takes; whoever has got the lock then takes over. */
   #reload(): void {
     const { store, boundary, report } = this.#core
+    const { holds } = this.#parts
     // What was asked before the lock was ours may be out of date: others were still sending.
     const isLocked = this.#hasLock
     store.reload((answer) => {
       if (!answer.ok) {
-        const error = notStored(answer.error, 'what another process committed could not be read')
+        const error = notStored(answer.error, 'what is stored could not be read anew')
         report('error', { error })
+        holds.setOnEvery('storage-failed', `storage answers ${codeOf(answer.error)}`)
         this.#failureCount += 1
         boundary.arm('reload', backoffMs(this.#failureCount, 0, REREAD), () => this.#reload())
         return
       }
-      if (isLocked === this.#hasLock) {
+      const isUpToDate = isLocked === this.#hasLock
+      if (isUpToDate) {
         this.#failureCount = 0
         boundary.disarm('reload')
       }
       if (isLocked && !this.#isOurs) this.#takeOver(answer.value)
       else this.#heard(answer.value)
+      if (isUpToDate) holds.liftFromEvery('storage-failed')
     })
   }
 
