@@ -1,5 +1,5 @@
 /** The lock of the process that dispatches, and the watch on what others commit (Q17). */
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, statSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -95,11 +95,60 @@ test('Q17: a commit of another connection is noticed, one of our own is not', as
   watch.start(heard)
   endTurn()
   ours.exec(`INSERT INTO told VALUES ('ours')`)
+  watch.announce()
   await looked()
   expect(heard).not.toHaveBeenCalled()
   theirs.exec(`INSERT INTO told VALUES ('theirs')`)
+  watchOn(theirs).watch.announce()
   await looked()
   expect(heard).toHaveBeenCalledTimes(1)
+})
+
+test('Q17: within a transaction of our own it is noticed too, and told after that', () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const [ours, theirs] = [connect(file), connect(file)]
+  const { watch, endTurn } = watchOn(ours)
+  const heard = vi.fn<() => void>()
+  watch.start(heard)
+  endTurn()
+  theirs.exec(`INSERT INTO told VALUES ('theirs')`)
+  ours.exec('BEGIN IMMEDIATE')
+  watch.lookWithin()
+  ours.exec('COMMIT')
+  expect(heard).not.toHaveBeenCalled()
+  endTurn()
+  expect(heard).toHaveBeenCalledTimes(1)
+})
+
+test('Q17: who dispatches announces a run of commits at its end, each 32nd, and when the watch stops', () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const [ours, theirs] = [connect(file), connect(file)]
+  const { watch, endTurn } = watchOn(ours)
+  const side = `${file}-commits`
+  watchOn(theirs).watch.start(() => undefined)
+  const touched = () => {
+    const isTouched = statSync(side).mtimeMs === 1_000_000
+    utimesSync(side, 1, 1)
+    return isTouched
+  }
+  touched()
+  for (let n = 0; n < 5; n += 1) {
+    watch.announceSoon()
+    endTurn()
+    expect(touched()).toBe(false)
+  }
+  endTurn()
+  expect(touched()).toBe(true)
+  endTurn()
+  expect(touched()).toBe(false)
+  const whenTouched = Array.from({ length: 70 }, () => {
+    watch.announceSoon()
+    endTurn()
+    return touched()
+  })
+  expect(whenTouched.flatMap((isTouched, n) => (isTouched ? [n + 1] : []))).toEqual([32, 64])
+  watch.stop()
+  expect(touched()).toBe(true)
 })
 
 test('Q17: what was committed before the watch started is noticed when it starts', () => {
@@ -132,11 +181,12 @@ describe('a commit that nobody was told of and nobody has noticed', () => {
     const [ours, theirs] = [connect(file), connect(file)]
     let isBlind = true
     const before = ours.pragma('data_version', { simple: true })
-    const pragma = (sql: string, options: { simple: boolean }) =>
-      isBlind ? before : ours.pragma(sql, options)
+    const query = ours.prepare('PRAGMA data_version').pluck()
+    const prepare = () => ({ pluck: () => ({ get: () => (isBlind ? before : query.get()) }) })
     const { watch, endTurn, looked } = watchOn(
       new Proxy(ours, {
-        get: (target, name) => (name === 'pragma' ? pragma : Reflect.get(target, name)) as unknown,
+        get: (target, name) =>
+          (name === 'prepare' ? prepare : Reflect.get(target, name)) as unknown,
       }),
     )
     theirs.exec(`INSERT INTO told VALUES ('theirs')`)
@@ -149,9 +199,9 @@ describe('a commit that nobody was told of and nobody has noticed', () => {
   }
 
   test('Q17: is noticed at the next commit of anybody, also at our own', async () => {
-    const { ours, heard, looked } = unnoticed(join(temporaryFolder(), 'outbox.db'))
-    ours.exec(`INSERT INTO told VALUES ('ours')`)
-    await looked()
+    const { watch, heard, endTurn } = unnoticed(join(temporaryFolder(), 'outbox.db'))
+    watch.lookWithin()
+    endTurn()
     expect(heard).toHaveBeenCalledTimes(1)
   })
 

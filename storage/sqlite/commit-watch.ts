@@ -1,33 +1,39 @@
 /**
- * Notices commits of other processes: the operating system tells that the WAL was touched, SQLite
- * whether that was somebody else. Nothing polls. What is written to the WAL is seen by others only
- * later, so whoever has committed touches it once more, before anybody hears of the commit.
+ * Notices commits of other processes: whoever has committed touches the empty side file `<file>-commits`, before
+ * anybody hears of the commit; the operating system tells that it was touched, SQLite whether that was somebody
+ * else. Nothing polls. It is not the WAL that is watched and touched: there the one costs a turn of the event loop
+ * for each write of one's own, and the other half again as long an fsync, which writes down the time of the file.
  *
  * A process that dies between its commit and that touch may leave something that the others have not
  * noticed. Nobody was told that it is stored, but it is, or, in a transaction of the app, the app may know.
  * It is noticed with the next touch of anybody: a commit, also one's own, or a process that begins or is
  * used and does not get the lock (`SqliteStorage.lock`).
  */
-import { type FSWatcher, utimesSync, watch } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { closeSync, type FSWatcher, openSync, utimesSync, watch } from 'node:fs'
 import type { Database, Statement } from 'better-sqlite3'
 import type { StorageHost } from '../storage.ts'
+
+/** So many commits at most wait for one touch. */
+const MOST_AT_ONCE = 32
 
 export class CommitWatch {
   readonly #database: Database
   readonly #host: StorageHost
-  readonly #wal: string
+  readonly #touched: string
   readonly #dataVersionQuery: Statement
   #watcher: FSWatcher | null = null
   #listener: (() => void) | null = null
   #version: unknown
   #isDue = false
+  /** Commits that nobody has been told of. */
+  #untold = 0
+  #isAnnouncing = false
 
   /** `file`: the real path of the database. What is committed from now on is noticed, once it starts. */
   constructor(database: Database, file: string, host: StorageHost) {
     this.#database = database
     this.#host = host
-    this.#wal = `${file}-wal`
+    this.#touched = `${file}-commits`
     this.#dataVersionQuery = database.prepare('PRAGMA data_version').pluck()
     this.#version = this.#dataVersion()
   }
@@ -36,10 +42,8 @@ export class CommitWatch {
     this.stop()
     this.#listener = listener
     try {
-      // The folder, because SQLite may delete and make the file anew.
-      this.#watcher = watch(dirname(this.#wal), { persistent: false }, (_event, name) => {
-        if (name === basename(this.#wal)) this.#lookAtTurnEnd()
-      })
+      closeSync(openSync(this.#touched, 'a'))
+      this.#watcher = watch(this.#touched, { persistent: false }, () => this.#lookAtTurnEnd())
       this.#watcher.on('error', () => this.#stopWatching())
     } catch {
       // A watch that fails costs a delay: whoever commits looks anyway.
@@ -48,6 +52,7 @@ export class CommitWatch {
   }
 
   stop(): void {
+    if (this.#untold > 0) this.announce()
     this.#listener = null
     this.#stopWatching()
   }
@@ -59,11 +64,28 @@ export class CommitWatch {
     if (this.#look()) this.#tellAtTurnEnd()
   }
 
+  /** The same for who dispatches, for whom nobody has to send anything: it may wait for the end of a run of commits. */
+  announceSoon(): void {
+    this.#untold += 1
+    if (this.#untold === MOST_AT_ONCE) this.announce()
+    else if (!this.#isAnnouncing) this.#announceUnlessMore(0)
+  }
+
+  #announceUnlessMore(before: number): void {
+    this.#isAnnouncing = true
+    this.#host.atTurnEnd(() => {
+      this.#isAnnouncing = false
+      if (this.#untold > before) this.#announceUnlessMore(this.#untold)
+      else if (this.#untold > 0) this.announce()
+    })
+  }
+
   /** Something was committed here, and others can see it now. */
   announce(): void {
+    this.#untold = 0
     const now = this.#host.wall() / 1000
     try {
-      utimesSync(this.#wal, now, now)
+      utimesSync(this.#touched, now, now)
     } catch {
       // Nobody is told; that too costs a delay.
     }

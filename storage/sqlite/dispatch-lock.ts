@@ -13,6 +13,10 @@ export class DispatchLock {
     this.#file = file === null ? null : `${file}-dispatch`
   }
 
+  get isOurs(): boolean {
+    return this.#holder !== null
+  }
+
   /** Answers at once whether it is ours. */
   take(): boolean {
     if (this.#file === null || this.#holder !== null) return true

@@ -136,6 +136,7 @@ export class SqliteStorage implements Storage {
         .immediate()
       verifySynchronous(database)
       const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
+      const lock = new DispatchLock(path)
       const erasing = isOwn ? new Erasing(database, busyTimeoutMs) : null
       const commits = new GroupCommit({
         database,
@@ -150,11 +151,11 @@ export class SqliteStorage implements Storage {
         committed: () => {
           tables.ended()
           erasing?.finish()
-          watch?.announce()
+          if (lock.isOurs) watch?.announceSoon()
+          else watch?.announce()
         },
         forget: () => tables.forget(),
       })
-      const lock = new DispatchLock(path)
       this.#open = { database, tables, commits, erasing, host, lock, watch }
       return state
     } catch (error) {
