@@ -8,6 +8,9 @@
  *   that records what it came to (Q3: at most one write in flight). Holds set meanwhile stop the
  *   next attempt, never this one.
  *
+ * Where more is pending after an attempt, the slot is passed on, and the lane lines up again, in one word
+ * (`slot.passedOn`).
+ *
  * A slot that is granted after the lane has changed its mind is returned at once (`slot.returned`).
  * It knows no operations, rows, times or tokens: only whether something is pending and what holds it.
  */
@@ -27,6 +30,7 @@ export type LaneCommand =
   | { readonly type: 'slot.requested'; readonly lane: LaneId }
   | { readonly type: 'slot.withdrawn'; readonly lane: LaneId }
   | { readonly type: 'slot.returned'; readonly lane: LaneId }
+  | { readonly type: 'slot.passedOn'; readonly lane: LaneId }
   | { readonly type: 'attempt.requested'; readonly lane: LaneId }
   | { readonly type: 'lane.held'; readonly lane: LaneId; readonly hold: Hold }
   | { readonly type: 'lane.released'; readonly lane: LaneId; readonly name: HoldName }
@@ -67,6 +71,7 @@ export const laneMachine = setup({
     requestSlot: emit(({ context }) => ({ type: 'slot.requested', lane: context.lane })),
     withdrawSlot: emit(({ context }) => ({ type: 'slot.withdrawn', lane: context.lane })),
     returnSlot: emit(({ context }) => ({ type: 'slot.returned', lane: context.lane })),
+    passSlotOn: emit(({ context }) => ({ type: 'slot.passedOn', lane: context.lane })),
     requestAttempt: emit(({ context }) => ({ type: 'attempt.requested', lane: context.lane })),
     reportIdle: emit(({ context }) => ({ type: 'lane.idled', lane: context.lane })),
     addHold: assign(({ context, event }) => {
@@ -131,7 +136,7 @@ export const laneMachine = setup({
           {
             guard: and(['isPending', 'isFree']),
             target: 'waiting',
-            actions: ['returnSlot', 'requestSlot'],
+            actions: 'passSlotOn',
           },
           { guard: 'isPending', target: 'waiting', actions: 'returnSlot' },
           { target: 'empty', actions: ['returnSlot', 'reportIdle'] },

@@ -7,7 +7,8 @@
  * - `closing`: no new slots. It lasts until nothing is in flight, or the deadline has passed.
  * - `closed`: the end. Nothing may be in flight that anybody still waits for.
  *
- * A slot is held from `slot.granted` to `slot.returned`. A lane is in the line at most once, and not
+ * A slot is held from `slot.granted` to `slot.returned`, or `slot.passedOn`: then the lane lines up again, behind
+ * the others. A lane is in the line at most once, and not
  * while it holds a slot: it may ask again before it has heard that it was granted one.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate'
@@ -18,6 +19,7 @@ export type QueueEvent =
   | { readonly type: 'slot.requested'; readonly lane: LaneId }
   | { readonly type: 'slot.withdrawn'; readonly lane: LaneId }
   | { readonly type: 'slot.returned'; readonly lane: LaneId }
+  | { readonly type: 'slot.passedOn'; readonly lane: LaneId }
   | { readonly type: 'close.requested' }
   | { readonly type: 'deadline.passed' }
 
@@ -37,6 +39,12 @@ export interface QueueInput {
   readonly slots: number
 }
 
+function isGivenUp(
+  event: QueueEvent,
+): event is Extract<QueueEvent, { type: 'slot.returned' | 'slot.passedOn' }> {
+  return event.type === 'slot.returned' || event.type === 'slot.passedOn'
+}
+
 export const queueMachine = setup({
   types: {} as {
     context: QueueContext
@@ -46,12 +54,12 @@ export const queueMachine = setup({
   },
   guards: {
     isLastSending: ({ context, event }) =>
-      event.type === 'slot.returned' && context.sending.every((lane) => lane === event.lane),
+      isGivenUp(event) && context.sending.every((lane) => lane === event.lane),
     isNothingSending: ({ context }) => context.sending.length === 0,
   },
   actions: {
     joinLine: assign(({ context, event }) =>
-      event.type === 'slot.requested' &&
+      (event.type === 'slot.requested' || event.type === 'slot.passedOn') &&
       !context.line.includes(event.lane) &&
       !context.sending.includes(event.lane)
         ? { line: [...context.line, event.lane] }
@@ -63,9 +71,7 @@ export const queueMachine = setup({
         : {},
     ),
     freeSlot: assign(({ context, event }) =>
-      event.type === 'slot.returned'
-        ? { sending: context.sending.filter((lane) => lane !== event.lane) }
-        : {},
+      isGivenUp(event) ? { sending: context.sending.filter((lane) => lane !== event.lane) } : {},
     ),
     grantSlots: enqueueActions(({ context, enqueue }) => {
       const granted = context.line.slice(0, Math.max(0, context.slots - context.sending.length))
@@ -97,6 +103,7 @@ export const queueMachine = setup({
         'slot.requested': { actions: ['joinLine', 'grantSlots'] },
         'slot.withdrawn': { actions: 'leaveLine' },
         'slot.returned': { actions: ['freeSlot', 'grantSlots'] },
+        'slot.passedOn': { actions: ['freeSlot', 'joinLine', 'grantSlots'] },
         'close.requested': [
           { guard: 'isNothingSending', target: 'closed', actions: 'reportClosed' },
           { target: 'closing', actions: 'clearLine' },
@@ -106,6 +113,10 @@ export const queueMachine = setup({
     closing: {
       on: {
         'slot.returned': [
+          { guard: 'isLastSending', target: 'closed', actions: ['freeSlot', 'reportClosed'] },
+          { actions: 'freeSlot' },
+        ],
+        'slot.passedOn': [
           { guard: 'isLastSending', target: 'closed', actions: ['freeSlot', 'reportClosed'] },
           { actions: 'freeSlot' },
         ],

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import { buildDBClient, Runner, SqliteQueue } from 'liteque'
 import type { Durability } from './durability.ts'
-import { PAYLOAD, payloadSchema } from './payload.ts'
+import { type PAYLOAD, payloadSchema } from './payload.ts'
 
 export type Liteque = SqliteQueue<typeof PAYLOAD>
 

@@ -57,6 +57,7 @@ export class Orders {
       case 'slot.requested':
       case 'slot.withdrawn':
       case 'slot.returned':
+      case 'slot.passedOn':
         this.#parts.toQueue(command)
         return
       case 'slot.granted':

@@ -42,12 +42,13 @@ export const laneInvariants: Invariants<typeof laneMachine> = {
     return has(commands, 'lane.held') === grown > 0 && has(commands, 'lane.released') === grown < 0
   },
   'a slot is asked for exactly when a lane may send from now on (Q15)': (step) =>
-    has(step.commands, 'slot.requested') === (!asks(step.before) && asks(step.after)),
+    (has(step.commands, 'slot.requested') || has(step.commands, 'slot.passedOn')) ===
+    (!asks(step.before) && asks(step.after)),
   'the request is withdrawn exactly when it is not wanted any more (Q18)': (step) =>
     has(step.commands, 'slot.withdrawn') ===
     (asks(step.before) && !asks(step.after) && step.after.value !== 'sending'),
   'a slot is returned when the attempt is over, or when it is not used (Q3)': (step) =>
-    has(step.commands, 'slot.returned') ===
+    (has(step.commands, 'slot.returned') || has(step.commands, 'slot.passedOn')) ===
     ((step.before.value === 'sending' && step.after.value !== 'sending') ||
       (step.event.type === 'slot.granted' &&
         step.before.value !== 'sending' &&

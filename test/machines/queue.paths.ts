@@ -14,6 +14,7 @@ const queueEvents: readonly QueueEvent[] = [
     { type: 'slot.requested', lane },
     { type: 'slot.withdrawn', lane },
     { type: 'slot.returned', lane },
+    { type: 'slot.passedOn', lane },
   ]),
 ]
 
@@ -35,11 +36,16 @@ export const queueInvariants: Invariants<typeof queueMachine> = {
     before,
     after,
     commands,
+    event,
   }) => {
     const granted = commands.flatMap((command) =>
       command.type === 'slot.granted' ? [command.lane] : [],
     )
-    const fresh = after.context.sending.filter((lane) => !before.context.sending.includes(lane))
+    // Who passes its slot on may be the only one who wants it.
+    const kept = before.context.sending.filter(
+      (lane) => event.type !== 'slot.passedOn' || lane !== event.lane,
+    )
+    const fresh = after.context.sending.filter((lane) => !kept.includes(lane))
     return isDeepStrictEqual(granted, fresh) && (granted.length === 0 || after.value === 'running')
   },
   'a closing engine has something in flight, and nobody in the line (Q19)': ({ after }) =>

@@ -11,6 +11,8 @@ const request = (lane: LaneId) => ({ type: 'slot.requested', lane }) as const
 const withdraw = (lane: LaneId) => ({ type: 'slot.withdrawn', lane }) as const
 const giveBack = (lane: LaneId) => ({ type: 'slot.returned', lane }) as const
 
+const passOn = (lane: LaneId) => ({ type: 'slot.passedOn', lane }) as const
+
 const grant = (lane: LaneId) => ({ type: 'slot.granted', lane }) as const
 const closed = { type: 'queue.closed' } as const
 
@@ -114,6 +116,26 @@ export const queueTable: Table<typeof queueMachine> = {
       },
     },
     {
+      name: 'a slot that is passed on goes to the lane that waits longest, and who had it waits behind the others (Q15)',
+      given: [loaded, request(first), request(second), request(third), request(fourth)],
+      when: passOn(first),
+      expected: {
+        value: 'running',
+        commands: [grant(third)],
+        context: { line: [fourth, first], sending: [second, third] },
+      },
+    },
+    {
+      name: 'a slot that nobody else waits for is granted once more to who passed it on',
+      given: [loaded, request(first), request(second)],
+      when: passOn(first),
+      expected: {
+        value: 'running',
+        commands: [grant(first)],
+        context: { line: [], sending: [second, first] },
+      },
+    },
+    {
       name: 'a lane that changes its mind loses its place in the line',
       given: [loaded, request(first), request(second), request(third), request(fourth)],
       when: withdraw(third),
@@ -164,6 +186,18 @@ export const queueTable: Table<typeof queueMachine> = {
       given: [loaded, request(first), request(second), close, giveBack(first)],
       when: giveBack(second),
       expected: { value: 'closed', commands: [closed], context: { sending: [] } },
+    },
+    {
+      name: 'a slot that is passed on while the engine is closing is given up like any other (Q19)',
+      given: [loaded, request(first), request(second), close],
+      when: passOn(first),
+      expected: { value: 'closing', commands: [], context: { line: [], sending: [second] } },
+    },
+    {
+      name: 'the last slot that is passed on closes the engine (Q19)',
+      given: [loaded, request(first), request(second), close, passOn(first)],
+      when: passOn(second),
+      expected: { value: 'closed', commands: [closed], context: { line: [], sending: [] } },
     },
     {
       name: 'past its deadline close() waits for nothing more (Q19)',
