@@ -17,13 +17,16 @@ const BLOCK_BYTES = NONCE_BYTES * 256
 /** The randomness of the machine. */
 export function systemRandom(): Random {
   let block = Buffer.alloc(0)
+  let used = 0
   return {
     fraction: () => Math.random(),
     nonce: () => {
-      if (block.length < NONCE_BYTES) block = randomBytes(BLOCK_BYTES)
-      const nonce = block.toString('base64url', 0, NONCE_BYTES)
-      block = block.subarray(NONCE_BYTES)
-      return nonce
+      if (used === block.length) {
+        block = randomBytes(BLOCK_BYTES)
+        used = 0
+      }
+      used += NONCE_BYTES
+      return block.toString('base64url', used - NONCE_BYTES, used)
     },
   }
 }

@@ -172,7 +172,7 @@ export class SqliteStorage implements Storage {
       return Promise.reject(storageErrorOf(error))
     }
     answered = this.#afterReads(answered)
-    this.#lastCommit = answered.catch(() => undefined)
+    this.#lastCommit = answered
     return answered
   }
 
@@ -312,7 +312,8 @@ export class SqliteStorage implements Storage {
       }
       const found = query(tables)
       // Answers come in the order of the questions.
-      const answered = this.#lastCommit.then(() => found)
+      const tell = () => found
+      const answered = this.#lastCommit.then(tell, tell)
       this.#lastRead = answered
       await answered
       if (this.#lastRead === answered) this.#lastRead = null
