@@ -14,6 +14,8 @@ export interface Bar {
   readonly of: string
   /** Null: the figure itself. */
   readonly to: string | null
+  /** By how much it is more, instead of the ratio. */
+  readonly above?: 'by'
   readonly atLeast?: number
   readonly atMost?: number
 }
@@ -84,7 +86,11 @@ export async function compare(comparison: Comparison, rounds: number): Promise<C
 function judge(bar: Bar, measured: ReadonlyMap<string, readonly number[]>): Verdict {
   const { of, to, atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = bar
   const others = to === null ? null : (measured.get(to) ?? [])
-  const values = (measured.get(of) ?? []).map((value, round) => value / (others?.[round] ?? 1))
+  const values = (measured.get(of) ?? []).map((value, round) => {
+    const other = others?.[round]
+    if (other === undefined) return value
+    return bar.above === 'by' ? value - other : value / other
+  })
   const reached = median(values)
   return { bar, reached, isReached: reached >= atLeast && reached <= atMost }
 }

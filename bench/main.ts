@@ -3,8 +3,12 @@
  * because absolute figures drift with the machine; ratios of what is measured close together hardly do.
  */
 import { Command, InvalidArgumentError } from 'commander'
+import { blockingComparison } from './benchmarks/blocking.ts'
 import { drainComparisons } from './benchmarks/drain.ts'
 import { enqueueComparisons } from './benchmarks/enqueue.ts'
+import { growthComparisons } from './benchmarks/growth.ts'
+import { httpComparison } from './benchmarks/http.ts'
+import { idleComparison } from './benchmarks/idle.ts'
 import { compare, type Compared, type Comparison } from './comparison.ts'
 import { describeMachine } from './machine.ts'
 import { DURABILITIES } from './subjects/durability.ts'
@@ -13,6 +17,10 @@ import { machineLine, tableOf } from './table.ts'
 const COMPARISONS: readonly Comparison[] = [
   ...DURABILITIES.flatMap(enqueueComparisons),
   ...DURABILITIES.flatMap(drainComparisons),
+  httpComparison,
+  idleComparison,
+  ...growthComparisons,
+  blockingComparison,
 ]
 
 interface Options {

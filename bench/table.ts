@@ -25,8 +25,9 @@ export function tableOf({ title, unit, figures, verdicts }: Compared): string {
   ].join('\n')
 }
 
-function nameOf({ of, to }: Bar): string {
-  return to === null ? of : `${of} / ${to}`
+function nameOf({ of, to, above }: Bar): string {
+  if (to === null) return of
+  return above === 'by' ? `${of} above ${to}` : `${of} / ${to}`
 }
 
 function limitOf({ atLeast, atMost }: Bar): string {

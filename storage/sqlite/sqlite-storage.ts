@@ -94,8 +94,8 @@ export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions
   #open: Opened | null = null
   #lastCommit: Promise<unknown> = Promise.resolve()
-  /** Null: every read has been answered. */
-  #lastRead: Promise<unknown> | null = null
+  /** What the next answer waits for; null: nothing but its own commit. */
+  #lastInTurn: Promise<void> | null = null
 
   constructor(options: SqliteStorageOptions) {
     this.#options = options
@@ -171,16 +171,28 @@ export class SqliteStorage implements Storage {
     } catch (error) {
       return Promise.reject(storageErrorOf(error))
     }
-    answered = this.#afterReads(answered)
+    answered = this.#inTurn(answered)
     this.#lastCommit = answered
     return answered
   }
 
-  /** A read that was put before is answered before, though this is committed by a later one. */
-  #afterReads<T>(answered: Promise<T>): Promise<T> {
-    if (this.#lastRead === null) return answered
-    answered.catch(() => undefined)
-    return this.#lastRead.then(() => answered)
+  /** A read that was put before is answered before, though this is committed by a later one; so are those behind it. */
+  #inTurn<T>(committed: Promise<T>): Promise<T> {
+    const before = this.#lastInTurn
+    if (before === null) return committed
+    committed.catch(() => undefined)
+    const answered = before.then(() => committed)
+    this.#waitFor(answered)
+    return answered
+  }
+
+  /** What is asked from now on is answered after this. */
+  #waitFor(answered: Promise<unknown>): void {
+    const passed = () => {
+      if (this.#lastInTurn === turn) this.#lastInTurn = null
+    }
+    const turn = answered.then(passed, passed)
+    this.#lastInTurn = turn
   }
 
   async window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]> {
@@ -314,10 +326,8 @@ export class SqliteStorage implements Storage {
       // Answers come in the order of the questions.
       const tell = () => found
       const answered = this.#lastCommit.then(tell, tell)
-      this.#lastRead = answered
-      await answered
-      if (this.#lastRead === answered) this.#lastRead = null
-      return found
+      this.#waitFor(answered)
+      return await answered
     } catch (error) {
       throw storageErrorOf(error)
     }

@@ -223,6 +223,8 @@ export class ReadFetch {
     if (credential === null) {
       pilot.token(user, { type: 'unsigned.refused' })
       pilot.identity({ type: 'requirement.suspected' })
+      // A token has come since.
+      if (this.#wallet.credential(user) !== null) this.#book.look(read)
     } else if (isCurrent) {
       this.#refuse(user, credential.generation, refusal)
     } else {

@@ -118,6 +118,8 @@ function attemptsAfter(
   }
   // A crash leaves no wait, a refused token none either, and a portal is not this envelope's.
   if (outcome === 'refused-token') return { ...former, ...rest }
+  // Whose process died in the moment of the reply may have been dissolved just before: its members begin anew.
+  if (since === null && outcomeOf(request) === 'rejected' && request.ids.length > 1) return null
   // It may have been counted just before.
   if (since === null) {
     const countedAtMost = former.countedAtMost + 1

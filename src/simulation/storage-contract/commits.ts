@@ -94,6 +94,11 @@ export const commitCases = [
       ask('position', storage.position(ALICE, '')),
       ask('third commit', storage.commit([bench.enqueueing(ALICE)])),
     ]
+    // One that is handed in when those reads have been answered, or nearly so.
+    for (let tick = 0; tick < 8; tick += 1) {
+      await Promise.resolve()
+      asked.push(ask(`commit ${tick}`, storage.commit([bench.enqueueing(ALICE)])))
+    }
     bench.endTurn()
     await Promise.all(asked)
     assert.deepEqual(answered, [
@@ -102,6 +107,7 @@ export const commitCases = [
       'second commit',
       'position',
       'third commit',
+      ...Array.from({ length: 8 }, (_, tick) => `commit ${tick}`),
     ])
   }),
 
