@@ -6,9 +6,10 @@ import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { storageContract, type StorageSubject } from '../src/simulation/storage-contract.ts'
 import { SqliteStorage, type SqliteStorageOptions } from '../storage/sqlite/sqlite-storage.ts'
-import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
+import type { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Change } from '../storage/changes.ts'
 import type { Storage } from '../storage/storage.ts'
+import { storageOnThread } from './support/on-thread.ts'
 
 /** STRICT tables take no text for a number. */
 const failing = {
@@ -55,7 +56,7 @@ function onThread(): StorageSubject {
   return {
     failing,
     create: () => {
-      const storage = new WorkerStorage({ file: join(folder, 'life.db') })
+      const storage = storageOnThread({ file: join(folder, 'life.db') })
       made.push(storage)
       return storage
     },
@@ -78,7 +79,7 @@ function onConnection(): StorageSubject {
   }
 }
 
-describe.each([
+describe.concurrent.each([
   ['a file', () => onFile({})],
   ['a file that only needs to survive the app', () => onFile({ durability: 'app-crash' })],
   ['a file on a worker thread', onThread],

@@ -19,7 +19,8 @@ const LONG: Readonly<Record<string, string>> = {
 
 /** Time and chance come through ports; these are the few other places, and why. */
 const MAY_USE_TIME: Readonly<Record<string, string>> = {
-  'storage/sqlite/worker/worker.ts': 'ends the turns of its own event loop; no clock',
+  'storage/sqlite/worker/worker.ts':
+    'ends the turns of its own event loop, and at last itself; no clock',
   'src/simulation/virtual-time.ts': 'waits for the microtasks of one instant; no time passes',
   'src/simulation/storage-contract/commits.ts': 'waits for a turn of the event loop, to see it end',
 }

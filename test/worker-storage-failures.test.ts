@@ -8,6 +8,7 @@ import { fromPlainError, toPlainError } from '../storage/sqlite/worker/plain-err
 import { StorageError } from '../storage/storage-error.ts'
 import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Storage, StorageHost } from '../storage/storage.ts'
+import { storageOnThread } from './support/on-thread.ts'
 import { enqueueing, NOW } from './support/sqlite-life.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -29,7 +30,8 @@ afterEach(async () => {
 })
 
 function storageOn(thread: (typeof THREADS)[number], file: string, more: object = {}): Storage {
-  const storage = sqliteStorage({ file, thread, busyTimeoutMs: 1, ...more })
+  const options = { file, busyTimeoutMs: 1, ...more }
+  const storage = thread === 'worker' ? storageOnThread(options) : sqliteStorage(options)
   storages.push(storage)
   return storage
 }

@@ -21,6 +21,7 @@ afterEach(() => {
 })
 
 const IDLE = fileURLToPath(new URL('processes/idle-on-a-thread.ts', import.meta.url))
+const CLOSING = fileURLToPath(new URL('processes/close-a-thread.ts', import.meta.url))
 
 async function completedBy(app: AppProcess): Promise<void> {
   const settled = await app.tell('settled', null)
@@ -71,6 +72,21 @@ describe('one with the storage on a thread and one without', { timeout: SLOW_MS 
     },
   )
 })
+
+// Q19
+test(
+  'a thread that something of the app keeps busy ends all the same when its storage is closed',
+  { timeout: SLOW_MS },
+  async () => {
+    const preload = 'data:text/javascript,setInterval(()=>{},1e6)'
+    const child = spawn(process.execPath, [CLOSING, join(temporaryFolder(), 'outbox.db')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: `--import ${preload}` },
+    })
+    running.add(child)
+    expect(await text(child.stdout)).toBe('closed\n')
+  },
+)
 
 // Q19
 test(

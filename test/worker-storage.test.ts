@@ -8,8 +8,9 @@ import { replay } from '../src/journal/replay.ts'
 import type { OperationId, UserId } from '../src/model.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import type { Answer, Change } from '../storage/changes.ts'
-import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
+import type { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { StorageHost } from '../storage/storage.ts'
+import { storageOnThread } from './support/on-thread.ts'
 import { note } from './support/rig.ts'
 import { enqueueing, NOW } from './support/sqlite-life.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
@@ -35,7 +36,7 @@ function newFile(): string {
 
 /** A storage by itself, open. */
 async function opened(file: string): Promise<WorkerStorage> {
-  const storage = new WorkerStorage({ file })
+  const storage = storageOnThread({ file })
   storages.push(storage)
   await storage.open(host)
   return storage
@@ -138,7 +139,7 @@ describe('an engine with its storage on a thread', () => {
   })
 
   test('works in memory', async () => {
-    const engine = await ThreadedEngine.open(new WorkerStorage({ file: ':memory:' }))
+    const engine = await ThreadedEngine.open(storageOnThread({ file: ':memory:' }))
     await engine.enqueue('one')
     await engine.hears('queue.drained')
     expect(engine.sent).toHaveLength(1)
@@ -245,7 +246,7 @@ describe('a thread that ends unasked', () => {
   })
 
   test('while it opens rejects createHoldfast(), and the same storage can be opened again', async () => {
-    const storage = new WorkerStorage({ file: newFile() })
+    const storage = storageOnThread({ file: newFile() })
     const engine = new ThreadedEngine(storage)
     const opening = engine.open()
     await engine.crash()
@@ -261,7 +262,7 @@ describe('a thread that ends unasked', () => {
   })
 
   test('lets go of the lock, and the same storage can be opened again once it is closed', async () => {
-    const storage = new WorkerStorage({ file: newFile() })
+    const storage = storageOnThread({ file: newFile() })
     const engine = await ThreadedEngine.open(storage)
     engine.holdfast.pause()
     const id = await engine.enqueue('one')
@@ -318,6 +319,19 @@ describe('a storage on a thread, by itself,', () => {
     expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     await expect(calls[1]).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
     expect((await storage.reload()).lanes).toMatchObject([{ pending: 2 }])
+  })
+
+  test('ends by itself when it is closed, and not before its last commit is stored', async () => {
+    const file = newFile()
+    const storage = await opened(file)
+    const ended = Promise.withResolvers<number>()
+    storage.thread?.worker.on('exit', ended.resolve)
+    const committed = storage.commit([enqueueing(null)])
+    await storage.close()
+    // It would be 1, had it been terminated.
+    expect(await ended.promise).toBe(0)
+    await committed
+    expect(operationsIn(file)).toBe(1)
   })
 
   test('is for one engine at a time', async () => {

@@ -14,6 +14,7 @@ import {
   sqliteStorage,
   systemClock,
 } from '../../src/index.ts'
+import { storageOnThread } from '../support/on-thread.ts'
 import { HandClock } from './hand-clock.ts'
 import { HeldTransport } from './held-transport.ts'
 import { bundle, note } from './kinds.ts'
@@ -44,13 +45,10 @@ type Obey = {
 
 const obey: Obey = {
   open: async () => {
+    const { file, durability = 'power-loss', thread = 'main' } = settings
+    const options = { file, durability, busyTimeoutMs: 10_000 }
     holdfast = await createHoldfast({
-      storage: sqliteStorage({
-        file: settings.file,
-        durability: settings.durability ?? 'power-loss',
-        busyTimeoutMs: 10_000,
-        thread: settings.thread ?? 'main',
-      }),
+      storage: thread === 'worker' ? storageOnThread(options) : sqliteStorage(options),
       transport,
       operations: [note, bundle],
       requirement: settings.requirement,

@@ -1,17 +1,28 @@
-/** Is the build there, and of these sources? `npm test` builds before the tests run. */
-import { existsSync, globSync, statSync } from 'node:fs'
+/** Is the build there, and of these sources? It is made before the tests run (`build-first.ts`). */
+import { globSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-const BUILT = `${ROOT}dist/src/index.js`
+/** What a build ends with; as old as its beginning. */
+const BUILT = `${ROOT}dist/src/cli/main.js`
+
+const SOURCES = [
+  '{src,machines,storage}/**/*.ts',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package.json',
+  'scripts/build.ts',
+]
 
 /** Why the build cannot be tested; null: it can. */
 export function whyNotBuilt(): string | null {
-  if (!existsSync(BUILT)) return `there is no ${BUILT}`
-  const builtAt = statSync(BUILT).mtimeMs
-  const sources = globSync('{src,machines,storage}/**/*.ts', { cwd: ROOT })
-  const newer = sources.find((file) => statSync(ROOT + file).mtimeMs > builtAt)
+  const built = statSync(BUILT, { throwIfNoEntry: false })
+  if (built === undefined) return `there is no ${BUILT}`
+  if ((built.mode & 0o111) === 0) return 'the build is not complete'
+  const newer = globSync(SOURCES, { cwd: ROOT }).find((file) => {
+    return statSync(ROOT + file).mtimeMs >= built.mtimeMs
+  })
   return newer === undefined ? null : `${newer} is newer than the build`
 }
 

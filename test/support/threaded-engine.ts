@@ -8,8 +8,9 @@ import { EVENT_NAMES, type EventName, type HoldfastEvents } from '../../src/even
 import { MemoryJournal } from '../../src/journal/memory-journal.ts'
 import type { OutgoingRequest, Reply } from '../../src/ports/transport.ts'
 import type { StorageThread } from '../../storage/sqlite/worker/storage-thread.ts'
-import { WorkerStorage } from '../../storage/sqlite/worker/worker-storage.ts'
+import type { WorkerStorage } from '../../storage/sqlite/worker/worker-storage.ts'
 import { HandClock } from '../processes/hand-clock.ts'
+import { storageOnThread } from './on-thread.ts'
 import { JSON_REPLY, note } from './rig.ts'
 
 interface Sent {
@@ -44,7 +45,7 @@ export class ThreadedEngine {
 
   /** One that is not open yet. */
   constructor(storage: string | WorkerStorage) {
-    this.#storage = typeof storage === 'string' ? new WorkerStorage({ file: storage }) : storage
+    this.#storage = typeof storage === 'string' ? storageOnThread({ file: storage }) : storage
     engines.push(this)
   }
 

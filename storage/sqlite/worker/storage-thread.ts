@@ -34,14 +34,15 @@ export class StorageThread {
   #isScheduled = false
   #listener: (() => void) | null = null
   #isEnding = false
+  readonly #gone = Promise.withResolvers<void>()
   /** What brought it down. */
   #fault: Error | null = null
   /** Why nothing can be asked of it any more; null: it runs. */
   #end: StorageError | null = null
 
-  constructor(options: SqliteStorageOptions, host: StorageHost) {
+  constructor(options: SqliteStorageOptions, host: StorageHost, code: URL = codeOfThread()) {
     this.#host = host
-    this.worker = new Worker(codeOfThread(), {
+    this.worker = new Worker(code, {
       name: 'holdfast storage',
       workerData: options,
       // What this process was started with, a loader or an `--input-type`, is not meant for it.
@@ -89,22 +90,29 @@ export class StorageThread {
     }
   }
 
-  /** Commits what was handed in, lets go of the file, and ends. It may have ended before. */
+  /** Commits what was handed in, lets go of the file, and ends by itself. It may have ended before. */
   async close(): Promise<void> {
     try {
       await this.ask('close')
     } catch (error) {
-      if (this.#end === null) throw error
-    } finally {
+      if (this.#end !== null) return
       await this.stop()
+      throw error
     }
+    // Nothing is asked any more, and whoever closes waits all the same.
+    this.worker.ref()
+    await this.#gone.promise
   }
 
   /** Ends it as it is. */
   async stop(): Promise<void> {
+    this.#letGo()
+    await this.worker.terminate()
+  }
+
+  #letGo(): void {
     this.#isEnding = true
     this.#listener = null
-    await this.worker.terminate()
   }
 
   #sendAtTurnEnd(): void {
@@ -144,6 +152,8 @@ export class StorageThread {
   #answer(answer: Answered): void {
     const call = this.#open.get(answer.number)
     if (call === undefined) return
+    // It may be gone before whoever closes has heard of it.
+    if (call.name === 'close' && answer.ok) this.#letGo()
     this.#settle(call, ({ resolve, reject }) => {
       if (answer.ok) resolve(answer.value as never)
       else reject(fromPlainError(answer.error))
@@ -171,6 +181,7 @@ export class StorageThread {
     for (const call of this.#open.values()) call.reject(end)
     this.#open.clear()
     this.#tellListener()
+    this.#gone.resolve()
   }
 
   #tellListener(): void {

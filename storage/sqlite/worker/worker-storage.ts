@@ -23,11 +23,14 @@ import { StorageThread } from './storage-thread.ts'
 
 export class WorkerStorage implements Storage {
   readonly #options: SqliteStorageOptions
+  readonly #code: URL | undefined
   #thread: StorageThread | null = null
   #closing: Promise<void> = Promise.resolve()
 
-  constructor(options: SqliteStorageOptions) {
+  /** `code`: what the thread runs. Tests have it run the build: taking types off costs each thread anew. */
+  constructor(options: SqliteStorageOptions, code?: URL) {
     this.#options = options
+    this.#code = code
   }
 
   /** For tests, which end it as a crash would; null: the storage is not open. */
@@ -42,7 +45,7 @@ export class WorkerStorage implements Storage {
         'the storage is open; each engine needs its own',
       )
     }
-    const thread = startThread(this.#options, host)
+    const thread = startThread(this.#options, host, this.#code)
     this.#thread = thread
     try {
       await this.#closing
@@ -123,9 +126,13 @@ export class WorkerStorage implements Storage {
   }
 }
 
-function startThread(options: SqliteStorageOptions, host: StorageHost): StorageThread {
+function startThread(
+  options: SqliteStorageOptions,
+  host: StorageHost,
+  code: URL | undefined,
+): StorageThread {
   try {
-    return new StorageThread(options, host)
+    return new StorageThread(options, host, code)
   } catch (error) {
     throw storageErrorOf(error)
   }

@@ -11,6 +11,9 @@ import { toPlainError } from './plain-error.ts'
 import type { Asked, Handed, Question } from './protocol.ts'
 import { Reports } from './reports.ts'
 
+/** How long what is not ours, of a preload in NODE_OPTIONS say, may go on in this thread when we are done. */
+const GRACE_MS = 100
+
 if (parentPort !== null) {
   serve(parentPort, new SqliteStorage(workerData as SqliteStorageOptions))
 }
@@ -40,7 +43,12 @@ function serve(port: MessagePort, storage: SqliteStorage): void {
     lock: () => storage.lock(),
     reload: () => storage.reload(),
     tidy: () => storage.tidy(),
-    close: () => storage.close(),
+    close: async () => {
+      await storage.close()
+      // Nothing of this file keeps the thread now: it ends once its answer is on its way.
+      port.unref()
+      setTimeout(() => process.exit(), GRACE_MS).unref()
+    },
     watch: async () => {
       stopWatching = storage.watch(() => reports.addNews())
     },
