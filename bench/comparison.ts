@@ -33,14 +33,14 @@ export interface Comparison {
   readonly prepare?: () => Promise<() => Promise<void> | void>
 }
 
-export interface Figure {
+interface Figure {
   readonly subject: string
   readonly median: number
   readonly least: number
   readonly most: number
 }
 
-export interface Verdict {
+interface Verdict {
   readonly bar: Bar
   /** The median of what the rounds came to. */
   readonly reached: number
@@ -95,7 +95,7 @@ function judge(bar: Bar, measured: ReadonlyMap<string, readonly number[]>): Verd
   return { bar, reached, isReached: reached >= atLeast && reached <= atMost }
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 
