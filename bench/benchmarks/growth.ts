@@ -12,21 +12,22 @@ const ENQUEUES = 1000
 const DRAINED = 1000
 const MOST_PENDING = 2_000_000
 
-/** A database with so many pending, for all rounds; each round adds as much as it takes away. */
+/** A database with so many pending, made once; each round adds as much as it takes away. */
 const folders = new Map<number, string>()
 
-async function prepare(): Promise<() => void> {
-  for (const size of [EMPTY, ...SIZES]) {
-    const folder = newFolder()
-    folders.set(size, folder)
-    const engine = await open(folder)
-    for (let n = 0; n < size; n += 1000) await enqueueAtOnce(engine, 1000)
-    await engine.close()
-  }
-  return () => {
-    for (const folder of folders.values()) rmSync(folder, { recursive: true })
-    folders.clear()
-  }
+process.on('exit', () => {
+  for (const folder of folders.values()) rmSync(folder, { recursive: true })
+})
+
+async function folderWith(size: number): Promise<string> {
+  const known = folders.get(size)
+  if (known !== undefined) return known
+  const folder = newFolder()
+  folders.set(size, folder)
+  const engine = await open(folder)
+  for (let n = 0; n < size; n += 1000) await enqueueAtOnce(engine, 1000)
+  await engine.close()
+  return folder
 }
 
 function open(folder: string): Promise<Holdfast> {
@@ -44,7 +45,6 @@ export const growthComparisons: readonly Comparison[] = [
     unit: 'µs',
     subjects: SIZES.map((size) => measured(size, enqueued)),
     bars: [{ of: nameOf(1_000_000), to: nameOf(1000), atMost: 1.3 }],
-    prepare,
   },
   {
     name: 'growth-drain',
@@ -52,7 +52,6 @@ export const growthComparisons: readonly Comparison[] = [
     unit: 'µs',
     subjects: SIZES.map((size) => measured(size, drained)),
     bars: [{ of: nameOf(1_000_000), to: nameOf(1000), atMost: 1.3 }],
-    prepare,
   },
   {
     name: 'cold-start',
@@ -60,7 +59,6 @@ export const growthComparisons: readonly Comparison[] = [
     unit: 'ms',
     subjects: SIZES.map((size) => startedCold(size, 'ms')),
     bars: [{ of: nameOf(1_000_000), to: null, atMost: 100 }],
-    prepare,
   },
   {
     name: 'memory',
@@ -68,7 +66,6 @@ export const growthComparisons: readonly Comparison[] = [
     unit: 'MiB',
     subjects: [startedCold(EMPTY, 'mib'), ...SIZES.map((size) => startedCold(size, 'mib'))],
     bars: [{ of: nameOf(1_000_000), to: nameOf(EMPTY), above: 'by', atMost: 30 }],
-    prepare,
   },
 ]
 
@@ -76,7 +73,7 @@ function measured(size: number, work: (engine: Holdfast) => Promise<number>): Su
   return {
     name: nameOf(size),
     measure: async () => {
-      const engine = await open(folders.get(size) ?? '')
+      const engine = await open(await folderWith(size))
       const figure = await work(engine)
       await engine.close()
       return figure
@@ -116,7 +113,7 @@ function startedCold(size: number, figure: 'ms' | 'mib'): Subject {
   return {
     name: nameOf(size),
     measure: async () => {
-      const said = (await firstWord(start('cold-start', folders.get(size) ?? ''))) as {
+      const said = (await firstWord(start('cold-start', await folderWith(size)))) as {
         readonly ms: number
         readonly mib: number
       }

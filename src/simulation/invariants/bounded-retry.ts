@@ -150,9 +150,10 @@ function attemptsAfter(
 }
 
 /** What a process finds after a crash, the one before may have sent. */
-function mayHaveBeenSentBefore({ lives }: RunRecord, { ids, client }: SeenRequest): boolean {
+function mayHaveBeenSentBefore({ lives, turns }: RunRecord, { ids, client }: SeenRequest): boolean {
   const life = lives[client.life]
-  return life?.beganBy === 'crash' && life.kept.has(ids[0] ?? '')
+  const isAfterDeath = life?.beganBy === 'crash' || turns.some(isDeath)
+  return isAfterDeath && life?.kept.has(ids[0] ?? '') === true
 }
 
 function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): string | null {
@@ -173,8 +174,8 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
     : null
 }
 
-function isOfDisk({ turn }: SeenTurn): boolean {
-  return turn === 'disk'
+function isDeath({ turn }: SeenTurn): boolean {
+  return turn === 'death-before-commit' || turn === 'death-after-commit'
 }
 
 /** Its own time is over, and it has surely not arrived. */
@@ -192,7 +193,9 @@ function expiryFault(
       sent.ids[0] === ids[0] && sent.client.life < client.life && outcomeOf(sent) === 'portal',
   )
   // Who could not store how it ended counts as dead.
-  const mayCountAsDead = lives.some(({ beganBy }) => beganBy === 'crash') || turns.some(isOfDisk)
+  const mayCountAsDead =
+    lives.some(({ beganBy }) => beganBy === 'crash') ||
+    turns.some((turn) => turn.turn === 'disk' || isDeath(turn))
   const isUncertain = metPortal || mayCountAsDead
   const recorded = isUncertain ? [...rows.keys.values()].flatMap((envelope) => envelope.ids) : []
   const isOver = ids.some((id) => {
