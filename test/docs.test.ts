@@ -19,6 +19,7 @@ const documents = [
   'docs/architecture.md',
   'docs/errors.md',
   'docs/machines.md',
+  'docs/performance.md',
   'docs/rules.md',
   'docs/scenarios.md',
   'docs/server.md',
