@@ -73,8 +73,9 @@ function judgeAgain(judged: Judged): Verdict {
   const isDoubtful = reply !== null && isSuccess(reply)
   const attempts = envelope.attempts + 1
   const countedAttempts = envelope.countedAttempts + (isCounted(judged) ? 1 : 0)
-  // What was only recorded until now has not been attempted, however long ago that was.
-  const isFirst = envelope.attempts === 0 && envelope.unknownSince === null
+  // What was only recorded until now has not been attempted, however long ago that was; a process that died
+  // after recording it may have sent it, or not, and patience is never shorter for that.
+  const isFirst = envelope.attempts === 0
   const firstSentAt = isFirst ? sentAt : (envelope.firstAttemptAt ?? sentAt)
   // A clock that jumped back does not make the patience longer than it is from now on.
   const firstAttemptAt = Math.min(firstSentAt, now)
