@@ -294,11 +294,11 @@ export class Dispatch {
     const { lanes, pilot } = this.#core
     for (const line of Array.from(lanes.all())) {
       if (known.has(line)) continue
+      line.letters = 0
       if (line.isChanging) {
         line.whenUnchanged(() => this.heardOfCommit())
         continue
       }
-      line.letters = 0
       if (line.pending === 0) continue
       // What is in flight is sent no more either, whatever becomes of it.
       line.reordered(0)
