@@ -12,7 +12,7 @@ import { idleComparison } from './benchmarks/idle.ts'
 import { compare, type Compared, type Comparison } from './comparison.ts'
 import { describeMachine } from './machine.ts'
 import { DURABILITIES } from './subjects/durability.ts'
-import { machineLine, tableOf } from './table.ts'
+import { machineLine, summaryOf, tableOf } from './table.ts'
 
 const COMPARISONS: readonly Comparison[] = [
   ...DURABILITIES.flatMap(enqueueComparisons),
@@ -49,6 +49,7 @@ async function run({ only = [''], rounds, json }: Options): Promise<void> {
     results.push(compared)
     if (!json) console.log(tableOf(compared))
   }
+  if (!json) console.log(summaryOf(results))
   if (json) console.log(JSON.stringify({ machine, results }, null, 2))
 }
 

@@ -25,6 +25,27 @@ export function tableOf({ title, unit, figures, verdicts }: Compared): string {
   ].join('\n')
 }
 
+/** All that is aimed at, in one table. */
+export function summaryOf(results: readonly Compared[]): string {
+  return [
+    '| what | measured | beside | reached | aim |',
+    '|---|---:|---|---:|---|',
+    ...results.flatMap(({ title, unit, figures, verdicts }) =>
+      verdicts.map(({ bar, reached, isReached }) => {
+        const figureOf = (name: string | null) => {
+          const figure = figures.find(({ subject }) => subject === name)
+          return figure === undefined ? '' : shown(figure.median, unit)
+        }
+        const beside = bar.to === null ? '' : `${bar.to}: ${figureOf(bar.to)}`
+        const figure = `${bar.of}: ${figureOf(bar.of)} ${unit}`
+        const value = isReached ? `**${rounded(reached)}**` : rounded(reached)
+        return `| ${title} | ${figure} | ${beside} | ${value} | ${limitOf(bar)} |`
+      }),
+    ),
+    '',
+  ].join('\n')
+}
+
 function nameOf({ of, to, above }: Bar): string {
   if (to === null) return of
   return above === 'by' ? `${of} above ${to}` : `${of} / ${to}`
