@@ -4,7 +4,7 @@
  * follow-ups go ahead of all that was pending behind what yielded them (Q13).
  */
 import { isDeepStrictEqual } from 'node:util'
-import { additionsTo, type Invariant, isRead, show } from './invariant.ts'
+import { additionsTo, type Invariant, isForgotten, isRead, show } from './invariant.ts'
 import type { Transition } from '../stored-rows.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -15,6 +15,11 @@ export const laneFifo: Invariant = (run) => {
     ...requests()
       .filter((request) => !isRead(request))
       .filter(({ ids, client }) => !isDeepStrictEqual(client.head, ids))
+      // Another process has forgotten the user in this instant: who dispatches has yet to hear of it (Q17).
+      .filter(({ user, at, client }) => {
+        const isGone = client.head.length === 0 && isForgotten(run, user, { from: at, to: at })
+        return !(isGone && run.lives.some(({ process }) => process !== 'main'))
+      })
       .map((request) => ({ ...show(request), headOfTheLane: request.client.head })),
     ...overtaken(run, transitions()),
     ...(moment === 'end' ? misplaced(run) : []),
