@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 export function start(name: string, ...args: readonly string[]): ChildProcess {
   const script = fileURLToPath(new URL(`./children/${name}.ts`, import.meta.url))
-  return fork(script, args, { execArgv: ['--expose-gc', '--import', 'tsx'] })
+  return fork(script, args, { execArgv: ['--expose-gc'] })
 }
 
 /** The first thing it says. */

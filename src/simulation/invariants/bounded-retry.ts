@@ -254,18 +254,20 @@ function limitFault(run: RunRecord, limit: Limit, request: SeenRequest): string 
 
 /**
  * A stored deadline is a time of the wall clock: for the next process a jump may have passed it; so may one that
- * could be stored only after the jump.
+ * could be stored only after the jump, and that of an operation which has been adopted meanwhile (I3).
  */
 function jumped(
-  { turns }: RunRecord,
+  { turns, requests }: RunRecord,
   { life, since }: { readonly life: number; readonly since: number },
-  { client, at }: SeenRequest,
+  { client, at, user, ids }: SeenRequest,
 ): boolean {
+  const isAdopted =
+    user !== null && requests.some((sent) => sent.user === null && sent.ids[0] === ids[0])
   const jumps = turns.filter(({ turn, at: then }) => turn === 'wall' && then >= since && then <= at)
   const isStoredLate = turns.some(
     ({ turn, at: then }) => turn === 'disk' && then >= since && then <= at,
   )
-  return (client.life !== life || isStoredLate) && jumps.some(({ byMs }) => byMs > 0)
+  return (client.life !== life || isStoredLate || isAdopted) && jumps.some(({ byMs }) => byMs > 0)
 }
 
 function isTooEarly({ settings, turns }: RunRecord, known: Attempts, at: number): boolean {
