@@ -10,6 +10,8 @@ import { openRaw } from '../subjects/raw.ts'
 
 const CALLERS = 1000
 const PER_TRANSACTION = 100
+/** Stored before anything is measured, by each: until the WAL has its size, every fsync has to write that down too. */
+const BEFORE = 1200
 
 export function enqueueComparisons(durability: Durability): readonly Comparison[] {
   const isFull = durability === 'FULL'
@@ -56,6 +58,7 @@ function rawOneByOne(durability: Durability, count: number): Subject {
     measure: () =>
       inFolder(async (folder) => {
         const { database, insert } = openRaw(folder, durability)
+        for (let n = 0; n < BEFORE; n += 1) insert()
         const rate = await perSecond(count, () => {
           for (let n = 0; n < count; n += 1) insert()
         })
@@ -74,6 +77,7 @@ function rawInTransactions(durability: Durability, count: number): Subject {
         const several = database.transaction(() => {
           for (let n = 0; n < PER_TRANSACTION; n += 1) insert()
         })
+        for (let n = 0; n < BEFORE; n += 1) insert()
         const rate = await perSecond(count, () => {
           for (let n = 0; n < count; n += PER_TRANSACTION) several()
         })
@@ -93,6 +97,7 @@ function holdfast(
     measure: () =>
       inFolder(async (folder) => {
         const engine = await openHoldfast(fileStorage(folder, durability))
+        await enqueueOneByOne(engine, BEFORE)
         const rate = await perSecond(count, () => work(engine))
         await engine.close()
         return rate
@@ -106,6 +111,7 @@ function plainjob(durability: Durability, count: number): Subject {
     measure: () =>
       inFolder(async (folder) => {
         const queue = openPlainjob(folder, durability)
+        for (let n = 0; n < BEFORE; n += 1) addJob(queue)
         const rate = await perSecond(count, () => {
           for (let n = 0; n < count; n += 1) addJob(queue)
         })
@@ -121,6 +127,7 @@ function liteque(durability: Durability, count: number): Subject {
     measure: () =>
       inFolder(async (folder) => {
         const { queue, close } = openLiteque(folder, durability)
+        for (let n = 0; n < BEFORE; n += 1) await queue.enqueue(PAYLOAD)
         const rate = await perSecond(count, async () => {
           for (let n = 0; n < count; n += 1) await queue.enqueue(PAYLOAD)
         })
