@@ -175,7 +175,9 @@ describe('a full disk', () => {
     database.pragma('max_page_count = 100000')
     expect((await life.commit([large])).map(({ applied }) => applied)).toEqual([true])
     expect(await life.pendingCount()).toBe(3)
-    const pending = database.prepare('SELECT pending FROM holdfast_lanes_now WHERE lane = 0').pluck()
+    const pending = database
+      .prepare('SELECT pending FROM holdfast_lanes_now WHERE lane = 0')
+      .pluck()
     expect(pending.get()).toBe(3)
     expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
     await life.storage.close()
