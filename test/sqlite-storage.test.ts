@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { OperationId } from '../src/model.ts'
+import type { LaneId, OperationId, UserId } from '../src/model.ts'
 import type { Affected, Change } from '../storage/changes.ts'
 import { SqliteStorage } from '../storage/sqlite/sqlite-storage.ts'
 import { ALICE, ANONYMOUS_LANE, enqueueing, NOW, SqliteLife } from './support/sqlite-life.ts'
@@ -157,6 +157,23 @@ describe('transactions', () => {
     expect(await life.storage.find(old?.id as OperationId)).toBeNull()
     expect(await life.storage.find(others[0]?.id as OperationId)).not.toBeNull()
   })
+})
+
+describe('a key', () => {
+  test.each([
+    ['place', `UPDATE holdfast_lanes SET tail = ${2 ** 40 - 1024} WHERE lane = 1`, ALICE],
+    ['lane', `UPDATE sqlite_sequence SET seq = ${2 ** 23 - 1}`, 'bob' as UserId],
+  ])(
+    'has no room for another %s: STORAGE_FULL, and nothing is stored',
+    async (_, nearEnd, user) => {
+      const { database } = connect()
+      const life = await SqliteLife.open({ database })
+      await life.commit([enqueueing(ALICE)])
+      database.exec(nearEnd)
+      await expect(life.commit([enqueueing(user)])).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+      expect(await life.pendingCount(1 as LaneId)).toBe(1)
+    },
+  )
 })
 
 describe("the app's own connection", () => {

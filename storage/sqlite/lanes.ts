@@ -8,7 +8,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, UserId } from '../../src/model.ts'
-import { isOfLane, PLACE_OF_KEY } from './operation-key.ts'
+import { isOfLane, PLACE_OF_KEY, refuseBeyond } from './operation-key.ts'
 
 /** Places grow in these steps, so that there is room between two neighbours. */
 export const PLACE_STEP = 1024
@@ -126,6 +126,7 @@ export class Lanes {
   append(lane: LaneId): number {
     const tail = this.#tails.get(lane) ?? known(this.#tail.get(lane), lane)
     const place = tail + PLACE_STEP
+    refuseBeyond(lane, place)
     this.#tails.set(lane, place)
     return place
   }
@@ -134,7 +135,9 @@ export class Lanes {
   nextPlace(lane: LaneId): number {
     this.catchUp(lane)
     this.#tails.delete(lane)
-    return known(this.#next.get(lane), lane)
+    const place = known(this.#next.get(lane), lane)
+    refuseBeyond(lane, place)
+    return place
   }
 
   /** Counts what was enqueued since the last change. */
