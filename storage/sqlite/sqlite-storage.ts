@@ -303,9 +303,10 @@ export class SqliteStorage implements Storage {
   async close(): Promise<void> {
     if (this.#open === null) return
     const { database, commits, erasing, lock, watch } = this.#open
-    watch?.stop()
     commits.flush()
     erasing?.finish()
+    // Now, because it announces what has been committed until then.
+    watch?.stop()
     lock.release()
     this.#open = null
     if (this.#options.database === undefined) database.close()

@@ -112,7 +112,7 @@ export class Sender {
 
   /** Who may be sent together with the head. */
   #candidates(line: LaneLine): readonly OperationRow[] {
-    const isMerging = (this.#core.kinds.facts(line.head?.kind ?? '')?.mergeGroup ?? null) !== null
+    const isMerging = line.head !== undefined && this.#isMerging(line.head)
     return line.rows.slice(0, isMerging || line.envelope !== null ? MOST_MEMBERS : 1)
   }
 
@@ -141,10 +141,13 @@ export class Sender {
   }
 
   #needsMore(line: LaneLine, head: OperationRow): boolean {
-    const isMerging = (this.#core.kinds.facts(head.kind)?.mergeGroup ?? null) !== null
     // A recorded envelope may be of a kind that is not known any more (Q14).
-    const least = isMerging ? MERGE_ROWS : (line.envelope?.members.length ?? 0)
+    const least = this.#isMerging(head) ? MERGE_ROWS : (line.envelope?.members.length ?? 0)
     return !line.isWhole && line.rows.length < least
+  }
+
+  #isMerging({ kind }: OperationRow): boolean {
+    return (this.#core.kinds.facts(kind)?.mergeGroup ?? null) !== null
   }
 
   /** Another round of the same attempt, if the lane still has something and may send it. */
