@@ -8,6 +8,7 @@
  * Nothing in it sleeps, and nothing reads a clock. The names of the cases tell the surprising edges.
  */
 import { commitCases } from './storage-contract/commits.ts'
+import { countCases } from './storage-contract/counts.ts'
 import { envelopeCases } from './storage-contract/envelopes.ts'
 import { letterCases } from './storage-contract/letters.ts'
 import { markCases } from './storage-contract/marks.ts'
@@ -23,6 +24,7 @@ export const storageContract: readonly StorageContractCase[] = [
   ...commitCases,
   ...markCases,
   ...placeCases,
+  ...countCases,
   ...settlingCases,
   ...envelopeCases,
   ...letterCases,

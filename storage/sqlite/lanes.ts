@@ -1,10 +1,11 @@
 /**
  * The lanes: which owner has which number, how much is pending, and the next place (Q2).
  *
- * An enqueue writes its own row and nothing else: `pending` and `tail` of a lane stand as they were at its last
- * other change. What has been enqueued since lies behind that `tail`, each a step further, so it counts itself
- * (the view `holdfast_lanes_now`). Whatever takes operations away, or puts them in between, brings the lane up to
- * date.
+ * An enqueue writes its own row and nothing else, and what is taken from the head deletes its own: `pending`,
+ * `head` and `tail` of a lane stand as they were at its last other change. What has come since lies behind that
+ * `tail`, and what has gone since lay from that `head` on, each a step further: so they count themselves (the view
+ * `holdfast_lanes_now`). Whatever takes operations away elsewhere, or the last one, or puts some in between, brings
+ * the lane up to date.
  */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, UserId } from '../../src/model.ts'
@@ -16,6 +17,8 @@ export const PLACE_STEP = 1024
 export const ANONYMOUS_LANE = 0 as LaneId
 
 /** Of the lane of this row. */
+const FIRST_PLACE = `(SELECT ${PLACE_OF_KEY} FROM holdfast_operations
+  WHERE ${isOfLane('holdfast_lanes.lane')} ORDER BY key LIMIT 1)`
 const LAST_PLACE = `coalesce((SELECT ${PLACE_OF_KEY} FROM holdfast_operations
   WHERE ${isOfLane('holdfast_lanes.lane')} ORDER BY key DESC LIMIT 1), 0)`
 
@@ -29,9 +32,10 @@ export class Lanes {
   /** The last place given in each lane, while a transaction lasts. */
   readonly #tails = new Map<LaneId, number>()
   readonly #tail
+  readonly #first
   readonly #next
   readonly #catchUp
-  readonly #count
+  readonly #inserted
   readonly #taken
   readonly #solo
   readonly #discard
@@ -53,25 +57,33 @@ export class Lanes {
         `SELECT max(tail, ${LAST_PLACE}) FROM holdfast_lanes WHERE lane = ?`,
       )
       .pluck()
+    this.#first = database
+      .prepare<[number, number], number>(
+        `SELECT ${PLACE_OF_KEY} FROM holdfast_operations WHERE ${isOfLane('?')} ORDER BY key LIMIT 1`,
+      )
+      .pluck()
     this.#next = database
       .prepare<[number], number>(
         `UPDATE holdfast_lanes SET tail = tail + ${PLACE_STEP} WHERE lane = ? RETURNING tail`,
       )
       .pluck()
     this.#catchUp = database.prepare<{ lane: number }>(
-      `UPDATE holdfast_lanes SET pending = pending + (${LAST_PLACE} - tail) / ${PLACE_STEP}, tail = ${LAST_PLACE}
-       WHERE lane = @lane AND tail < ${LAST_PLACE}`,
+      `UPDATE holdfast_lanes SET (pending, head, tail) = (
+         SELECT pending, head, tail FROM holdfast_lanes_now WHERE lane = @lane)
+       WHERE lane = @lane`,
     )
-    this.#count = database.prepare<[number, number]>(
-      'UPDATE holdfast_lanes SET pending = pending + ? WHERE lane = ?',
+    this.#inserted = database.prepare<{ lane: number; place: number }>(
+      `UPDATE holdfast_lanes SET pending = pending + 1, head = min(head, @place) WHERE lane = @lane`,
     )
-    // The last of those that are gone may have been the last of all.
-    this.#taken = database.prepare<{ lane: number; count: number; through: number }>(
-      `UPDATE holdfast_lanes SET pending = @left, tail = @last,
-         discard_through = CASE WHEN @left = 0 THEN 0 ELSE discard_through END
-       WHERE lane = @lane`
-        .replaceAll('@left', `pending + (@last - tail) / ${PLACE_STEP} - @count`)
-        .replaceAll('@last', `max(tail, @through, ${LAST_PLACE})`),
+    // The first of those that are gone may have been the first of all, and the last the last.
+    this.#taken = database.prepare<{ lane: number; count: number; from: number; through: number }>(
+      `UPDATE holdfast_lanes SET (pending, head, tail, discard_through) = (
+         SELECT left, coalesce(first, last + ${PLACE_STEP}), last, CASE WHEN left = 0 THEN 0 ELSE discard_through END
+         FROM (
+           SELECT first, last,
+             pending + (last - tail - min(@from, coalesce(first, @from)) + head) / ${PLACE_STEP} - @count AS left
+           FROM (SELECT ${FIRST_PLACE} AS first, max(tail, @through, ${LAST_PLACE}) AS last)))
+       WHERE lane = @lane`,
     )
     this.#discard = database.prepare<{ user: string; discarding: 0 | 1 }>(
       `UPDATE holdfast_lanes SET discard_through = CASE WHEN @discarding THEN tail ELSE 0 END
@@ -82,6 +94,7 @@ export class Lanes {
     )
     this.#shift = database.prepare<{ lane: number; after: number; by: number }>(
       `UPDATE holdfast_lanes SET tail = tail + @by, shifted = shifted + @by,
+         head = CASE WHEN head > @after THEN head + @by ELSE head END,
          solo_through = CASE WHEN solo_through > @after THEN solo_through + @by ELSE solo_through END,
          discard_through =
            CASE WHEN discard_through > @after THEN discard_through + @by ELSE discard_through END
@@ -131,7 +144,7 @@ export class Lanes {
     return place
   }
 
-  /** A place behind every one that was ever given, for an operation that is counted by itself. */
+  /** A place behind every one that was ever given, for an operation that is counted with `inserted()`. */
   nextPlace(lane: LaneId): number {
     this.catchUp(lane)
     this.#tails.delete(lane)
@@ -140,19 +153,24 @@ export class Lanes {
     return place
   }
 
-  /** Counts what was enqueued since the last change. */
+  /** Counts what has come and gone since the last change. */
   catchUp(lane: LaneId): void {
     this.#catchUp.run({ lane })
   }
 
-  /** One more is there, not at the end. */
-  countOne(lane: LaneId): void {
-    this.#count.run(1, lane)
+  /** One more is at this place; the lane was up to date before. */
+  inserted(lane: LaneId, place: number): void {
+    this.#inserted.run({ lane, place })
   }
 
-  /** So many are gone; `through`: the last place of them. */
-  taken(lane: LaneId, count: number, through: number): void {
-    this.#taken.run({ lane, count, through })
+  /** The operations at these places are gone. */
+  taken(lane: LaneId, places: readonly number[]): void {
+    if (places.length === 0) return
+    const from = Math.min(...places)
+    const first = this.#first.get(lane, lane)
+    // A run from the head, and the next one a step behind it: it counts itself.
+    if (first === from + places.length * PLACE_STEP) return
+    this.#taken.run({ lane, count: places.length, from, through: Math.max(...places) })
   }
 
   /** What is pending now is to be dropped, or (`false`) is not any more. */

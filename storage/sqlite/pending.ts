@@ -234,13 +234,14 @@ export class Pending {
     at: Instant,
   ): readonly OperationRow[] {
     let last: number | null = null
+    for (const lane of new Set(rows.map((row) => row.lane))) this.#lanes.catchUp(lane)
     return rows.map((row) => {
       const place =
         last === null ? this.#places.of(row, behind ?? 0) : this.#places.beside(row, last)
       last = place
       this.#write(row.lane, place, row)
       this.#moved.record(row.id, row.lane, place)
-      this.#lanes.countOne(row.lane)
+      this.#lanes.inserted(row.lane, place)
       this.#records.expect(row.id, row.creates, row.lane, at)
       return { ...row, place }
     })
@@ -255,12 +256,13 @@ export class Pending {
   #follow(lane: LaneId, parentPlace: number, followUps: readonly FollowUp[]): Answer {
     let behind = parentPlace
     const user = this.#lanes.user(lane)
+    this.#lanes.catchUp(lane)
     const affected = followUps.map((followUp) => {
       const place = this.#places.behind(lane, behind)
       behind = place
       this.#write(lane, place, followUp)
       this.#moved.record(followUp.id, lane, place)
-      this.#lanes.countOne(lane)
+      this.#lanes.inserted(lane, place)
       return { id: followUp.id, lane, place, kind: followUp.kind, user }
     })
     return { applied: true, affected, ...this.takeShifts() }
@@ -332,7 +334,10 @@ export class Pending {
       this.#moved.forget(id, lane, place)
     }
     this.#envelopes.dissolve(lane, members)
-    this.#lanes.taken(lane, members.length, Math.max(...members.map(({ place }) => place)))
+    this.#lanes.taken(
+      lane,
+      members.map(({ place }) => place),
+    )
     return true
   }
 }

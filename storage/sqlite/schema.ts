@@ -11,8 +11,9 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE holdfast_lanes (
     lane INTEGER PRIMARY KEY AUTOINCREMENT, -- the number of a lane that was forgotten is never given again
     user TEXT UNIQUE,                       -- NULL: the anonymous lane, 0
-    pending INTEGER NOT NULL DEFAULT 0,     -- without what lies behind the tail, which has come since
-    tail INTEGER NOT NULL DEFAULT 0,        -- the last place given, at the last change; never given again
+    pending INTEGER NOT NULL DEFAULT 0,     -- as of the last change, as are:
+    head INTEGER NOT NULL DEFAULT 1024,     -- the first place; of an empty lane the next one that is given
+    tail INTEGER NOT NULL DEFAULT 0,        -- the last place given; never given again
     shifted INTEGER NOT NULL DEFAULT 0,     -- how far operations have moved back in all
     solo_through INTEGER NOT NULL DEFAULT 0,
     discard_through INTEGER NOT NULL DEFAULT 0 -- what is pending up to here is to be dropped: 0: nothing
@@ -37,15 +38,21 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX holdfast_device_scoped ON holdfast_operations (device_scoped) WHERE device_scoped = 1;
   CREATE INDEX holdfast_superseded ON holdfast_operations (superseded) WHERE superseded = 1;
 
-  -- The lanes as they are: an enqueue writes its own row alone, a step (1024) behind the one before.
+  -- The lanes as they are: since their last change, operations have come behind the tail, each a step (1024) behind
+  -- the one before, and have gone from the head on.
   CREATE VIEW holdfast_lanes_now AS
-    SELECT lane, user, pending + (last - tail) / 1024 AS pending, last AS tail, shifted, solo_through,
-      discard_through
+    SELECT lane, user, pending + (last - tail - first + head) / 1024 AS pending, first AS head, last AS tail, shifted,
+      solo_through, discard_through
     FROM (
-      SELECT *, max(tail, coalesce(
+      SELECT *, coalesce(
         (SELECT ${PLACE_OF_KEY} FROM holdfast_operations
-         WHERE ${isOfLane('holdfast_lanes.lane')} ORDER BY key DESC LIMIT 1), 0)) AS last
-      FROM holdfast_lanes
+         WHERE ${isOfLane('of_lane.lane')} ORDER BY key LIMIT 1), last + 1024) AS first
+      FROM (
+        SELECT *, max(tail, coalesce(
+          (SELECT ${PLACE_OF_KEY} FROM holdfast_operations
+           WHERE ${isOfLane('holdfast_lanes.lane')} ORDER BY key DESC LIMIT 1), 0)) AS last
+        FROM holdfast_lanes
+      ) AS of_lane
     );
 
   -- Only operations that are not where their id says.
