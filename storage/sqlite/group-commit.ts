@@ -1,6 +1,10 @@
 /**
  * Group commit: the calls of one turn of the event loop are one transaction and one fsync. If that
  * transaction fails, its calls are tried again one by one, so that a failing one fails alone.
+ *
+ * Calls that need no fsync do not wait for the end of the turn, where nothing else does: they share a transaction
+ * with those that are handed in while what is under way just now runs to its end. But only for a while, lest a run of
+ * them keep the event loop from turning.
  */
 import type { Database } from 'better-sqlite3'
 import type { Answer, Change } from '../changes.ts'
@@ -9,9 +13,12 @@ import type { StorageHost } from '../storage.ts'
 import type { Synchronous } from './connection.ts'
 import { storageErrorOf } from './error-of.ts'
 
-/** A transaction takes no more than this, lest it block the thread. */
+/** A transaction takes no more than this, lest it block the thread; nor does a run of them within a turn. */
 const MOST_CHANGES = 512
 const MOST_MS = 4
+
+/** Commits that follow each other within so many milliseconds are a run. */
+const RUN_GAP_MS = 1
 
 interface Call {
   readonly changes: readonly Change[]
@@ -42,6 +49,10 @@ export class GroupCommit {
   readonly #rollback
   #calls: Call[] = []
   #isScheduled = false
+  #isScheduledSoon = false
+  /** The run of commits that did not wait for the end of a turn: when it began, and when its last one ended. */
+  #runBegan = Number.NEGATIVE_INFINITY
+  #runEnded = Number.NEGATIVE_INFINITY
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
@@ -53,7 +64,8 @@ export class GroupCommit {
   submit(changes: readonly Change[], synced: boolean): Promise<readonly Answer[]> {
     return new Promise((resolve, reject) => {
       this.#calls.push({ changes, synced, resolve, reject })
-      this.#schedule()
+      if (synced) this.#schedule()
+      else this.#scheduleSoon()
     })
   }
 
@@ -70,6 +82,32 @@ export class GroupCommit {
       if (this.#calls.length > 0) this.#commitGroup()
       if (this.#calls.length > 0) this.#schedule()
     })
+  }
+
+  /** As soon as what is under way has run to its end; with the rest of the turn, where that waits for an fsync. */
+  #scheduleSoon(): void {
+    if (this.#isScheduled || this.#isScheduledSoon) return
+    if (this.#isLongRun()) {
+      this.#schedule()
+      return
+    }
+    this.#isScheduledSoon = true
+    void Promise.resolve().then(() => {
+      this.#isScheduledSoon = false
+      if (this.#isScheduled || this.#calls.length === 0) return
+      this.#commitGroup()
+      this.#runEnded = this.#options.host.monotonic()
+      if (this.#calls.length > 0) this.#schedule()
+    })
+  }
+
+  /** Has the event loop been kept from turning for as long as it may be? Then the next run begins after this turn. */
+  #isLongRun(): boolean {
+    const now = this.#options.host.monotonic()
+    if (now - this.#runEnded > RUN_GAP_MS) this.#runBegan = now
+    if (now - this.#runBegan < MOST_MS) return false
+    this.#runEnded = Number.NEGATIVE_INFINITY
+    return true
   }
 
   #commitGroup(): void {
