@@ -8,13 +8,13 @@
  *   that records what it came to (Q3: at most one write in flight). Holds set meanwhile stop the
  *   next attempt, never this one.
  *
- * Where more is pending after an attempt, the slot is passed on, and the lane lines up again, in one word
- * (`slot.passedOn`).
+ * Where more is pending after an attempt, the lane keeps the slot for the next one if nobody else waits for it.
+ * Else the slot is passed on, and the lane lines up again, in one word (`slot.passedOn`).
  *
  * A slot that is granted after the lane has changed its mind is returned at once (`slot.returned`).
  * It knows no operations, rows, times or tokens: only whether something is pending and what holds it.
  */
-import { and, assertEvent, assign, emit, setup } from 'xstate'
+import { and, assertEvent, assign, emit, not, setup } from 'xstate'
 import type { LaneId } from '../src/model.ts'
 import type { Hold, HoldName } from './holds.ts'
 
@@ -24,7 +24,12 @@ export type LaneEvent =
   | { readonly type: 'hold.set'; readonly hold: Hold }
   | { readonly type: 'hold.lifted'; readonly name: HoldName }
   | { readonly type: 'slot.granted' }
-  | { readonly type: 'attempt.ended'; readonly pending: boolean }
+  | {
+      readonly type: 'attempt.ended'
+      readonly pending: boolean
+      /** Does another lane wait for its slot, or is none given any more? */
+      readonly slotWanted: boolean
+    }
 
 export type LaneCommand =
   | { readonly type: 'slot.requested'; readonly lane: LaneId }
@@ -59,6 +64,7 @@ export const laneMachine = setup({
   guards: {
     isFree: ({ context }) => context.holds.length === 0,
     isPending: ({ event }) => event.type === 'attempt.ended' && event.pending,
+    isSlotWanted: ({ event }) => event.type === 'attempt.ended' && event.slotWanted,
     isNewHold: ({ context, event }) =>
       event.type === 'hold.set' && !has(context.holds, event.hold.name),
     isFirstHold: ({ context, event }) => event.type === 'hold.set' && context.holds.length === 0,
@@ -133,11 +139,8 @@ export const laneMachine = setup({
     sending: {
       on: {
         'attempt.ended': [
-          {
-            guard: and(['isPending', 'isFree']),
-            target: 'waiting',
-            actions: 'passSlotOn',
-          },
+          { guard: and(['isPending', 'isFree', not('isSlotWanted')]), actions: 'requestAttempt' },
+          { guard: and(['isPending', 'isFree']), target: 'waiting', actions: 'passSlotOn' },
           { guard: 'isPending', target: 'waiting', actions: 'returnSlot' },
           { target: 'empty', actions: ['returnSlot', 'reportIdle'] },
         ],

@@ -294,7 +294,8 @@ export class Engine implements Pilot {
   attemptEnded(line: LaneLine): void {
     this.#news.touch()
     this.#sessions.sweep(line)
-    this.lane(line, { type: 'attempt.ended', pending: line.pending > 0 })
+    const pending = line.pending > 0
+    this.lane(line, { type: 'attempt.ended', pending, slotWanted: this.#actors.isSlotWanted })
     if (line.user === null) this.#sessions.adopt()
   }
 

@@ -11,8 +11,10 @@ const laneEvents: readonly LaneEvent[] = [
   { type: 'operations.arrived' },
   { type: 'operations.gone' },
   { type: 'slot.granted' },
-  { type: 'attempt.ended', pending: true },
-  { type: 'attempt.ended', pending: false },
+  ...[true, false].flatMap((slotWanted): LaneEvent[] => [
+    { type: 'attempt.ended', pending: true, slotWanted },
+    { type: 'attempt.ended', pending: false, slotWanted },
+  ]),
   ...(['paused', 'offline', 'awaiting-token'] as const).flatMap((name): LaneEvent[] => [
     { type: 'hold.set', hold: hold(name) },
     { type: 'hold.lifted', name },
@@ -23,17 +25,26 @@ type LaneStep = Step<typeof laneMachine>
 const asks = ({ value, context }: LaneStep['before']) =>
   value === 'waiting' && context.holds.length === 0
 
+/** A lane that goes on in its slot begins to send anew. */
+const begins = ({ before, event, after }: LaneStep) =>
+  after.value === 'sending' &&
+  (before.value !== 'sending' || (event.type === 'attempt.ended' && event.pending))
+
 export const laneBounds: Bounds<typeof laneMachine> = {
   input: { lane: 1 as LaneId, holds: [] },
   events: () => laneEvents,
 }
 
 export const laneInvariants: Invariants<typeof laneMachine> = {
-  'a lane begins to send only while nothing holds it (Q18)': ({ before, after }) =>
-    after.value !== 'sending' || before.value === 'sending' || before.context.holds.length === 0,
+  'a lane begins to send only while nothing holds it (Q18)': (step) =>
+    !begins(step) || step.before.context.holds.length === 0,
+  'a lane goes on in its slot only while nobody waits for it (Q3)': ({ before, event, after }) =>
+    before.value !== 'sending' ||
+    event.type !== 'attempt.ended' ||
+    !event.slotWanted ||
+    after.value !== 'sending',
   'an attempt is asked for exactly when a lane begins to send (Q3)': (step) =>
-    has(step.commands, 'attempt.requested') ===
-    (step.before.value !== 'sending' && step.after.value === 'sending'),
+    has(step.commands, 'attempt.requested') === begins(step),
   'a hold is in the set at most once (Q18)': ({ after }) =>
     isUnique(after.context.holds.map(({ name }) => name)),
   'a hold is told exactly when it joins or leaves the set (Q18)': (step) => {

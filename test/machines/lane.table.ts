@@ -12,8 +12,9 @@ const offline: Hold = { name: 'offline', cause: 'no network', since: 300 }
 const arrived = { type: 'operations.arrived' } as const
 const gone = { type: 'operations.gone' } as const
 const granted = { type: 'slot.granted' } as const
-const endedWithMore = { type: 'attempt.ended', pending: true } as const
-const endedWithNone = { type: 'attempt.ended', pending: false } as const
+const endedWithMore = { type: 'attempt.ended', pending: true, slotWanted: false } as const
+const endedWithNone = { type: 'attempt.ended', pending: false, slotWanted: false } as const
+const slotWanted = { slotWanted: true } as const
 const set = (hold: Hold) => ({ type: 'hold.set', hold }) as const
 const lift = (name: Hold['name']) => ({ type: 'hold.lifted', name }) as const
 
@@ -204,9 +205,15 @@ export const laneTable: Table<typeof laneMachine> = {
       expected: { value: 'sending', commands: [] },
     },
     {
-      name: 'after an attempt a lane with more to send lines up again, behind the others (Q3)',
+      name: 'after an attempt a lane with more to send goes on in a slot that nobody waits for (Q3, Q15)',
       given: [arrived, granted],
       when: endedWithMore,
+      expected: { value: 'sending', commands: [requestAttempt] },
+    },
+    {
+      name: 'after an attempt a lane with more to send lines up again, behind the others (Q3)',
+      given: [arrived, granted],
+      when: { ...endedWithMore, ...slotWanted },
       expected: { value: 'waiting', commands: [passSlotOn] },
     },
     {
@@ -216,9 +223,21 @@ export const laneTable: Table<typeof laneMachine> = {
       expected: { value: 'waiting', commands: [returnSlot], context: { holds: [paused] } },
     },
     {
+      name: 'after an attempt a held lane returns a slot that another waits for (Q3, Q18)',
+      given: [arrived, granted, set(paused)],
+      when: { ...endedWithMore, ...slotWanted },
+      expected: { value: 'waiting', commands: [returnSlot], context: { holds: [paused] } },
+    },
+    {
       name: 'after its last attempt a lane returns the slot and idles',
       given: [arrived, granted],
       when: endedWithNone,
+      expected: { value: 'empty', commands: [returnSlot, idled] },
+    },
+    {
+      name: 'after its last attempt a lane returns a slot that another waits for, and idles (Q3)',
+      given: [arrived, granted],
+      when: { ...endedWithNone, ...slotWanted },
       expected: { value: 'empty', commands: [returnSlot, idled] },
     },
     {

@@ -88,6 +88,12 @@ export class Actors {
     return this.#queue.getSnapshot().context.sending
   }
 
+  /** Must a slot be given back, for a lane that waits for it or because the engine closes? */
+  get isSlotWanted(): boolean {
+    const { value, context } = this.#queue.getSnapshot()
+    return value !== 'running' || context.line.length > 0
+  }
+
   hasLane(line: LaneLine): boolean {
     return this.#lanes.has(line.lane)
   }
