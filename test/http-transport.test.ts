@@ -2,11 +2,13 @@
 import { EventEmitter, once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { inspect } from 'node:util'
-import { describe, expect, it, test } from 'vitest'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { beforeEach, describe, expect, it, test } from 'vitest'
 import { startReferenceServer } from '../examples/server/reference-server.ts'
 import { httpTransport, type HttpTransportOptions } from '../src/index.ts'
 import type { OperationId, UserId } from '../src/model.ts'
 import type { OutgoingRequest, Reply } from '../src/ports/transport.ts'
+import { VERSION } from '../src/version.ts'
 import { closedOrigin, serve } from './support/http-servers.ts'
 
 const TOKEN = 'a-token-that-nobody-may-see'
@@ -17,6 +19,14 @@ interface Sending {
   readonly signal?: AbortSignal
   readonly options?: Partial<HttpTransportOptions>
 }
+
+/** What it is sent through, where that is not Node itself. */
+let through: Pick<HttpTransportOptions, 'fetch'> = {}
+
+const WAYS: readonly [string, typeof through][] = [
+  ['Node itself', {}],
+  ['the fetch that is given', { fetch: globalThis.fetch }],
+]
 
 function send(baseUrl: string, sending: Sending = {}): Promise<Reply> {
   const { request, token = TOKEN, signal = new AbortController().signal, options } = sending
@@ -30,7 +40,7 @@ function send(baseUrl: string, sending: Sending = {}): Promise<Reply> {
     operations: ['1.sg.n1' as OperationId],
     ...request,
   }
-  return httpTransport({ baseUrl, ...options }).send(whole, { token, signal })
+  return httpTransport({ baseUrl, ...through, ...options }).send(whole, { token, signal })
 }
 
 interface Seen {
@@ -70,7 +80,11 @@ async function failure(sent: Promise<unknown>): Promise<Error> {
   return error as Error
 }
 
-describe('what goes out', () => {
+describe.each(WAYS)('what goes out through %s', (_way, way) => {
+  beforeEach(() => {
+    through = way
+  })
+
   it('is the method, the headers, the body, and the token as a bearer', async () => {
     const { origin, seen } = await recorder()
     await send(origin)
@@ -140,7 +154,11 @@ describe('what goes out', () => {
   })
 })
 
-describe('what comes back', () => {
+describe.each(WAYS)('what comes back through %s', (_way, way) => {
+  beforeEach(() => {
+    through = way
+  })
+
   it('is the status, the headers in lower case, and the body as text', async () => {
     const { origin } = await recorder()
     const { status, headers, body } = await send(origin)
@@ -194,6 +212,41 @@ describe('what comes back', () => {
     await closed
   })
 
+  test.each([
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ])('is decoded where the server compressed it (%s)', async (encoding, compress) => {
+    const origin = await serve((_request, response) => {
+      response.writeHead(200, { 'Content-Encoding': encoding }).end(compress('{"text":"é"}'))
+    })
+    expect(await send(origin)).toMatchObject({ status: 200, body: '{"text":"é"}' })
+  })
+
+  it('is decoded also where the server left the end away', async () => {
+    const origin = await serve((_request, response) => {
+      const whole = gzipSync('{"text":"hi"}')
+      response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(whole.subarray(0, -8))
+    })
+    expect((await send(origin)).body).toBe('{"text":"hi"}')
+  })
+
+  it('is cut off by what it is decoded to', async () => {
+    const origin = await serve((_request, response) => {
+      response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(gzipSync('x'.repeat(1_000_000)))
+    })
+    const { body, isCut } = await send(origin, { options: { maxReplyBytes: 1000 } })
+    expect({ length: body.length, isCut }).toEqual({ length: 1000, isCut: true })
+  })
+
+  it('has no body to decode where the status says so', async () => {
+    const origin = await serve((_request, response) => {
+      response.writeHead(204, { 'Content-Encoding': 'gzip' }).end()
+    })
+    expect(await send(origin)).toMatchObject({ status: 204, body: '' })
+  })
+
   it('is whole where it is just as long as it may be', async () => {
     const origin = await serve((_request, response) => void response.end('é'.repeat(50)))
     const { body } = await send(origin, { options: { maxReplyBytes: 100 } })
@@ -201,7 +254,44 @@ describe('what comes back', () => {
   })
 })
 
+describe('through Node itself', () => {
+  beforeEach(() => {
+    through = {}
+  })
+
+  it('says who sends, unless the app does', async () => {
+    const { origin, seen } = await recorder()
+    await send(origin)
+    await send(origin, { options: { headers: { 'User-Agent': 'an app' } } })
+    expect(seen.map(({ headers }) => headers['user-agent'])).toEqual([
+      `holdfast/${VERSION}`,
+      'an app',
+    ])
+  })
+
+  it('takes the connection that is open', async () => {
+    const ports = new Set<number | undefined>()
+    const origin = await serve((request, response) => {
+      ports.add(request.socket.remotePort)
+      response.end('{}')
+    })
+    for (let n = 0; n < 3; n += 1) await send(origin)
+    expect(ports.size).toBe(1)
+  })
+
+  it('a header that comes several times is one', async () => {
+    const origin = await serve((_request, response) => {
+      response.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'] }).end()
+    })
+    expect((await send(origin)).headers['set-cookie']).toBe('a=1, b=2')
+  })
+})
+
 describe('what is refused before anything is sent', () => {
+  beforeEach(() => {
+    through = {}
+  })
+
   test.each([
     '//evil.example/notes',
     '/\\evil.example/notes',
@@ -265,7 +355,11 @@ describe('what is refused before anything is sent', () => {
   )
 })
 
-describe('where there is no reply', () => {
+describe.each(WAYS)('where there is no reply through %s', (_way, way) => {
+  beforeEach(() => {
+    through = way
+  })
+
   it('a connection that is refused rejects', async () => {
     expect(await failure(send(await closedOrigin()))).toBeInstanceOf(TypeError)
   })
@@ -279,6 +373,13 @@ describe('where there is no reply', () => {
     const origin = await serve((_request, response) => {
       response.writeHead(200, { 'Content-Length': '100' })
       response.write('half', () => response.destroy())
+    })
+    expect(await failure(send(origin))).toBeInstanceOf(TypeError)
+  })
+
+  it('a body that cannot be decoded rejects', async () => {
+    const origin = await serve((_request, response) => {
+      response.writeHead(200, { 'Content-Encoding': 'gzip' }).end('{"text":"no gzip"}')
     })
     expect(await failure(send(origin))).toBeInstanceOf(TypeError)
   })

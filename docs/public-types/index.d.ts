@@ -1613,14 +1613,17 @@ declare function interpretReply(reply: Reply, context: InterpretContext): Interp
 declare function sqliteStorage(options: SqliteStorageOptions): Storage;
 
 /**
- * The transport over HTTP: `fetch`, one origin, no redirects followed. A redirect could carry the token
- * to somebody else, or make a captive portal look like the server.
+ * The transport over HTTP: one origin, no redirects followed. A redirect could carry the token to somebody
+ * else, or make a captive portal look like the server.
  */
 
 interface HttpTransportOptions {
     /** Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. */
     readonly baseUrl: string;
-    /** In place of the global `fetch`: a proxy, other certificates, Electron's `net.fetch`. */
+    /**
+     * Sends in place of Node's own HTTP client: a proxy, Electron's `net.fetch`. Default: `node:http` and `node:https`
+     * with their global agents, which keep connections open.
+     */
     readonly fetch?: typeof globalThis.fetch;
     /** Headers of every request, say a client version. `authorization` is Holdfast's. */
     readonly headers?: Readonly<Record<string, string>>;

@@ -1,13 +1,18 @@
 /**
- * The transport over HTTP: `fetch`, one origin, no redirects followed. A redirect could carry the token
- * to somebody else, or make a captive portal look like the server.
+ * The transport over HTTP: one origin, no redirects followed. A redirect could carry the token to somebody
+ * else, or make a captive portal look like the server.
  */
-import type { OutgoingRequest, Reply, SendOptions, Transport } from '../ports/transport.ts'
+import type { OutgoingRequest, SendOptions, Transport } from '../ports/transport.ts'
+import { throughFetch } from './through-fetch.ts'
+import { throughNode } from './through-node.ts'
 
 export interface HttpTransportOptions {
   /** Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. */
   readonly baseUrl: string
-  /** In place of the global `fetch`: a proxy, other certificates, Electron's `net.fetch`. */
+  /**
+   * Sends in place of Node's own HTTP client: a proxy, Electron's `net.fetch`. Default: `node:http` and `node:https`
+   * with their global agents, which keep connections open.
+   */
   readonly fetch?: typeof globalThis.fetch
   /** Headers of every request, say a client version. `authorization` is Holdfast's. */
   readonly headers?: Readonly<Record<string, string>>
@@ -17,7 +22,7 @@ export interface HttpTransportOptions {
 
 const MAX_REPLY_BYTES = 1_048_576
 
-/** What a header may hold. Tested here, because `fetch` would quote the token in its complaint. */
+/** What a header may hold. Tested here, because whoever sends it may quote the token in a complaint. */
 const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
@@ -35,23 +40,18 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     throw new RangeError(`httpTransport: ${rule}, not ${String(maxReplyBytes)}`)
   }
   const headers = unsigned(options.headers ?? {})
+  const carry = options.fetch === undefined ? throughNode : throughFetch(options.fetch)
   return {
     origin: base.origin,
-    send: async (request, { token, signal }) => {
-      const fetch = options.fetch ?? globalThis.fetch
-      const response = await fetch(urlOf(base, request), {
+    send: async (request, { token, signal }) =>
+      carry({
+        url: urlOf(base, request),
         method: request.method,
         headers: { ...headers, ...unsigned(request.headers), ...authorization(token) },
         body: request.body,
-        redirect: 'manual',
         signal,
-      })
-      return {
-        status: response.status,
-        headers: headersOf(response),
-        ...(await read(response, maxReplyBytes)),
-      }
-    },
+        maxReplyBytes,
+      }),
   }
 }
 
@@ -91,22 +91,4 @@ function authorization(token: SendOptions['token']): Record<string, string> {
   if (token === null) return {}
   if (!SENDABLE.test(token)) throw new TypeError('the token holds characters no header can carry')
   return { authorization: `Bearer ${token}` }
-}
-
-function headersOf(response: Response): Reply['headers'] {
-  return Object.fromEntries(response.headers)
-}
-
-/** The body as text, cut off where it grows too long. */
-async function read(response: Response, maxBytes: number): Promise<Pick<Reply, 'body' | 'isCut'>> {
-  if (response.body === null) return { body: '' }
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of response.body) {
-    parts.push(part)
-    bytes += part.length
-    if (bytes > maxBytes) break
-  }
-  const body = Buffer.concat(parts).toString('utf8', 0, maxBytes)
-  return bytes > maxBytes ? { body, isCut: true } : { body }
 }

@@ -1,0 +1,95 @@
+/**
+ * Through Node's own HTTP client, which takes half the time of its `fetch`, over the connections that its global
+ * agents keep open: what the app sets there (certificates, a proxy) holds here too.
+ */
+import { type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { pipeline, type Readable, type Transform } from 'node:stream'
+import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import type { Reply } from '../ports/transport.ts'
+import { VERSION } from '../version.ts'
+import { bodyOf, type Cargo } from './carrier.ts'
+
+/** What every request says unless the app says otherwise. */
+const HEADERS = { 'user-agent': `holdfast/${VERSION}`, 'accept-encoding': 'gzip, deflate, br' }
+
+/** As `fetch` does it: a server that leaves the end of the stream away is understood. */
+const LENIENT = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH }
+const LENIENT_BROTLI = {
+  flush: constants.BROTLI_OPERATION_FLUSH,
+  finishFlush: constants.BROTLI_OPERATION_FLUSH,
+}
+
+const BODILESS: ReadonlySet<number> = new Set([204, 304])
+
+export function throughNode(cargo: Cargo): Promise<Reply> {
+  const { url, method, body, signal } = cargo
+  const headers = { ...HEADERS, ...cargo.headers, ...lengthOf(body) }
+  return new Promise((resolve, reject) => {
+    const failed = (cause: unknown) => {
+      const reason: unknown = signal.reason
+      reject(signal.aborted ? (reason as Error) : new TypeError('there was no reply', { cause }))
+    }
+    const request = url.protocol === 'https:' ? requestHttps : requestHttp
+    request(url, { method, headers, signal })
+      .on('response', (response) => receive(response, cargo.maxReplyBytes, resolve, failed))
+      .on('error', failed)
+      .end(body)
+  })
+}
+
+function lengthOf(body: string | null): { 'content-length'?: number } {
+  return body === null ? {} : { 'content-length': Buffer.byteLength(body) }
+}
+
+function receive(
+  response: IncomingMessage,
+  maxBytes: number,
+  resolve: (reply: Reply) => void,
+  failed: (cause: unknown) => void,
+): void {
+  const status = response.statusCode ?? 0
+  const parts: Buffer[] = []
+  let bytes = 0
+  const finish = () => resolve({ status, headers: headersOf(response), ...bodyOf(parts, maxBytes) })
+  const stream = decoded(response, status)
+  stream
+    .on('data', (part: Buffer) => {
+      parts.push(part)
+      bytes += part.length
+      if (bytes <= maxBytes) return
+      stream.destroy()
+      finish()
+    })
+    .on('end', finish)
+    .on('error', failed)
+}
+
+function decoded(response: IncomingMessage, status: number): Readable {
+  const encoding = BODILESS.has(status) ? undefined : response.headers['content-encoding']
+  const decoder = decoderOf(encoding)
+  // Its errors come out of the last stream too.
+  return decoder === null ? response : pipeline(response, decoder, () => undefined)
+}
+
+function decoderOf(encoding: string | undefined): Transform | null {
+  switch (encoding?.trim().toLowerCase()) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip(LENIENT)
+    case 'deflate':
+      return createInflate(LENIENT)
+    case 'br':
+      return createBrotliDecompress(LENIENT_BROTLI)
+    default:
+      return null
+  }
+}
+
+function headersOf({ headers }: IncomingMessage): Reply['headers'] {
+  const named: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) named[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  return named
+}
