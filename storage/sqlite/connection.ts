@@ -112,7 +112,8 @@ export class Synchronous {
 
   set(level: Level): void {
     if (level === this.#level) return
-    this.#database.pragma(`synchronous = ${level}`)
+    // Not `pragma()`: that makes a statement each time, which costs more than the rest of a transaction.
+    this.#database.exec(`PRAGMA synchronous = ${level}`)
     this.#level = level
   }
 

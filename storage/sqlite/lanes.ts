@@ -31,7 +31,7 @@ export class Lanes {
   readonly #delete
   /** The last place given in each lane, while a transaction lasts. */
   readonly #tails = new Map<LaneId, number>()
-  readonly #tail
+  readonly #end
   readonly #first
   readonly #next
   readonly #catchUp
@@ -52,11 +52,9 @@ export class Lanes {
       'INSERT INTO holdfast_lanes (user) VALUES (?) RETURNING lane',
     )
     this.#delete = database.prepare<[number]>('DELETE FROM holdfast_lanes WHERE lane = ?')
-    this.#tail = database
-      .prepare<[number], number>(
-        `SELECT max(tail, ${LAST_PLACE}) FROM holdfast_lanes WHERE lane = ?`,
-      )
-      .pluck()
+    this.#end = database.prepare<[number], { readonly tail: number; readonly last: number }>(
+      `SELECT tail, ${LAST_PLACE} AS last FROM holdfast_lanes WHERE lane = ?`,
+    )
     this.#first = database
       .prepare<[number, number], number>(
         `SELECT ${PLACE_OF_KEY} FROM holdfast_operations WHERE ${isOfLane('?')} ORDER BY key LIMIT 1`,
@@ -135,13 +133,19 @@ export class Lanes {
     return row.user
   }
 
-  /** The place of one more operation, which is stored there next. */
-  append(lane: LaneId): number {
-    const tail = this.#tails.get(lane) ?? known(this.#tail.get(lane), lane)
+  /** The place of one more operation, which is stored there next, and whether it is the only one then. */
+  append(lane: LaneId): { readonly place: number; readonly isFirst: boolean } {
+    let tail = this.#tails.get(lane)
+    let isFirst = false
+    if (tail === undefined) {
+      const end = known(this.#end.get(lane), lane)
+      tail = Math.max(end.tail, end.last)
+      isFirst = end.last === 0
+    }
     const place = tail + PLACE_STEP
     refuseBeyond(lane, place)
     this.#tails.set(lane, place)
-    return place
+    return { place, isFirst }
   }
 
   /** A place behind every one that was ever given, for an operation that is counted with `inserted()`. */
@@ -204,7 +208,7 @@ export class Lanes {
   }
 }
 
-function known(tail: number | undefined, lane: LaneId): number {
-  if (tail === undefined) throw new Error(`no lane ${lane}`)
-  return tail
+function known<T>(found: T | undefined, lane: LaneId): T {
+  if (found === undefined) throw new Error(`no lane ${lane}`)
+  return found
 }

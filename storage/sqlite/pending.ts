@@ -99,11 +99,12 @@ export class Pending {
 
   enqueue(change: EnqueueChange): Answer {
     const lane = this.#lanes.of(change.user)
-    const place = this.#lanes.append(lane)
+    const { place, isFirst } = this.#lanes.append(lane)
     const id = formatOperationId(lane, place, change.nonce)
     const { creates = [], deviceScoped = false } = change
     this.#write(lane, place, { ...change, id, creates, deviceScoped })
-    return { applied: true, affected: [{ id, lane, place, kind: change.kind, user: change.user }] }
+    const affected = [{ id, lane, place, kind: change.kind, user: change.user }]
+    return isFirst ? { applied: true, affected, isFirst } : { applied: true, affected }
   }
 
   complete(change: CompleteChange): Answer {
@@ -167,7 +168,7 @@ export class Pending {
       .all({ lane: from })
       .map(operationOf)
       .filter((row) => !except.includes(row.place))
-    const places = new Map(rows.map((row) => [row.place, this.#lanes.append(lane)]))
+    const places = new Map(rows.map((row) => [row.place, this.#lanes.append(lane).place]))
     const envelopes = this.#envelopes.ofLane(from)
     this.#remove(from, rows)
     for (const row of rows) {

@@ -147,7 +147,8 @@ export class Intake {
       [{ change: 'enqueue', user, nonce: ticket.nonce, ...row }],
       {},
       (answer) => {
-        const put = answer.ok && answer.value[0]?.applied ? answer.value[0].affected[0] : undefined
+        const applied = answer.ok && answer.value[0]?.applied === true ? answer.value[0] : null
+        const put = applied?.affected[0]
         if (put === undefined) {
           settle.reject(answer.ok ? new Error('the operation was not stored') : answer.error)
           this.#over(ticket)
@@ -156,7 +157,8 @@ export class Intake {
         }
         const { id, lane, place } = put
         this.#core.lanes.coming(user, -1)
-        arrive(this.#core, user, { id, lane, place, ...row }, ticket.turn)
+        const isFirst = applied?.isFirst === true
+        arrive(this.#core, user, { id, lane, place, ...row }, ticket.turn, isFirst)
         settle.resolve({ id, dropped: false })
         this.#over(ticket)
       },

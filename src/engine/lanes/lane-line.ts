@@ -170,11 +170,11 @@ export class LaneLine {
     this.#afterChanges.push(then)
   }
 
-  /** An operation was committed at the end of the lane. */
-  arrived(row: OperationRow): void {
+  /** An operation was committed at the end of the lane; `isFirst`: nothing else of it was in storage then. */
+  arrived(row: OperationRow, isFirst: boolean): void {
     const wasWhole = this.isWhole
     // Otherwise another process may have put something in between that is not known here yet (Q17).
-    const isNext = row.place === this.tail + PLACE_STEP
+    const isNext = isFirst || row.place === this.tail + PLACE_STEP
     this.tail = Math.max(this.tail, row.place)
     this.pending += 1
     if (wasWhole && isNext && this.#rows.length < WINDOW_ROWS) this.#rows.push(row)

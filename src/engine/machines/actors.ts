@@ -1,7 +1,7 @@
 /**
  * The running machines: the one place that sends them events. It belongs to `holdfast.ts`; all else
  * tells the machines through `Pilot`. Those of lanes and tokens are made when first needed, and stopped
- * when idle and empty. What they answer goes to `Commands`.
+ * when idle and empty (of lanes, a few rest instead). What they answer goes to `Commands`.
  */
 import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
 import type { IdentityEvent } from '../../../machines/identity.machine.ts'
@@ -19,6 +19,9 @@ import type { Summary } from '../life/summary.ts'
 import type { Command } from '../orders.ts'
 import type { Commands } from './commands.ts'
 import type { Machines } from './machines.ts'
+
+/** To make a machine takes longer than to run it, and whoever has just been idle is often the next to send. */
+const MOST_RESTING = 4
 
 export interface ActorsParts {
   readonly machines: Machines
@@ -39,6 +42,8 @@ export class Actors {
   readonly #identity: Actor<Machines['identity']>
   readonly #queue: Actor<Machines['queue']>
   readonly #lanes = new Map<LaneId, Actor<Machines['lane']>>()
+  /** Those of lanes that are idle, in the state they were made in: none of them need be told from a new one. */
+  readonly #resting = new Map<LaneId, Actor<Machines['lane']>>()
   readonly #tokens = new Map<UserId, Actor<Machines['token']>>()
   /** Users whose token's machine may have come to rest. */
   readonly #restless = new Set<UserId>()
@@ -65,6 +70,7 @@ export class Actors {
 
   stop(): void {
     for (const actor of this.#lanes.values()) actor.stop()
+    for (const actor of this.#resting.values()) actor.stop()
     for (const actor of this.#tokens.values()) actor.stop()
     this.#identity.stop()
   }
@@ -139,11 +145,16 @@ export class Actors {
   // How they come and go.
 
   makeLane(line: LaneLine, snapshot?: Snapshot<unknown>): void {
-    const input = { lane: line.lane, holds: [] }
+    const { lane } = line
+    const rested = snapshot === undefined ? this.#resting.get(lane) : undefined
+    this.#resting.delete(lane)
+    this.#lanes.set(lane, rested ?? this.#newLane(lane, snapshot))
+  }
+
+  #newLane(lane: LaneId, snapshot?: Snapshot<unknown>): Actor<Machines['lane']> {
     const { machines } = this.#parts
-    const actor = this.#watch(createActor(machines.lane, { input, ...from(snapshot) }))
-    this.#lanes.set(line.lane, actor)
-    actor.start()
+    const input = { lane, holds: [] }
+    return this.#watch(createActor(machines.lane, { input, ...from(snapshot) })).start()
   }
 
   makeToken(user: UserId, snapshot?: Snapshot<unknown>): Actor<Machines['token']> {
@@ -154,11 +165,26 @@ export class Actors {
     return actor.start()
   }
 
-  /** This lane is idle: its machine is stopped. */
-  retire(line: LaneLine): void {
-    this.#lanes.get(line.lane)?.stop()
-    this.#lanes.delete(line.lane)
-    if (line.user !== null) this.letRest(line.user)
+  /** This lane is idle: its machine is stopped, or rests for a while. */
+  retire({ lane, user }: LaneLine): void {
+    const actor = this.#lanes.get(lane)
+    this.#lanes.delete(lane)
+    if (actor !== undefined) this.#rest(lane, actor)
+    if (user !== null) this.letRest(user)
+  }
+
+  #rest(lane: LaneId, actor: Actor<Machines['lane']>): void {
+    const { status, value, context } = actor.getSnapshot()
+    if (status !== 'active' || value !== 'empty' || context.holds.length > 0) {
+      actor.stop()
+      return
+    }
+    this.#resting.set(lane, actor)
+    for (const [oldest, other] of this.#resting) {
+      if (this.#resting.size <= MOST_RESTING) return
+      this.#resting.delete(oldest)
+      other.stop()
+    }
   }
 
   /** The machine of this user's token is stopped, once all is dealt with, if nobody needs it any more. */

@@ -71,6 +71,21 @@ export const placeCases = [
     },
   ),
 
+  storageCase('an enqueue answers whether anything else of its lane is pending', async (bench) => {
+    const isFirst = async (...users: (UserId | null)[]) => {
+      const answers = await bench.commit(users.map((user) => bench.enqueueing(user)))
+      return answers.map((answer) => answer.applied && answer.isFirst === true)
+    }
+    assert.deepEqual(await isFirst(ALICE, ALICE, BOB), [true, false, true])
+    assert.deepEqual(await isFirst(ALICE, null), [false, true])
+    const [bobs] = await bench.window((await bench.enqueue(BOB, 1))[0].lane)
+    assert.ok(bobs !== undefined)
+    await bench.apply({ change: 'complete', lane: bobs.lane, members: [bobs] })
+    assert.deepEqual(await isFirst(BOB), [false])
+    await bench.apply({ change: 'purge', lane: bobs.lane, except: [], reason: 'logout', at: NOW })
+    assert.deepEqual(await isFirst(BOB), [true])
+  }),
+
   storageCase('the same nonce twice makes two operations', async (bench) => {
     const change = bench.enqueueing(null)
     await bench.commit([change, change])
