@@ -5,7 +5,7 @@ import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CommitWatch } from '../storage/sqlite/commit-watch.ts'
 import { DispatchLock } from '../storage/sqlite/dispatch-lock.ts'
-import { SqliteLife } from './support/sqlite-life.ts'
+import { ALICE, enqueueing, SqliteLife } from './support/sqlite-life.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const closing: (() => void)[] = []
@@ -32,15 +32,17 @@ function connect(file: string): Database {
 function watchOn(database: Database, file = database.name) {
   const due: (() => void)[] = []
   let wake: () => void = () => undefined
-  const watch = new CommitWatch(database, file, {
-    atTurnEnd: (run) => {
+  const host = {
+    atTurnEnd: (run: () => void) => {
       due.push(run)
       wake()
     },
     monotonic: () => 0,
     wall: () => 1_000_000,
     newFingerprintKey: '',
-  })
+  }
+  const outdated = vi.fn<() => void>()
+  const watch = new CommitWatch(database, file, host, outdated)
   closing.unshift(() => watch.stop())
   const endTurn = () => due.splice(0).forEach((run) => run())
   /** Resolves at the end of the next turn in which it looks. */
@@ -48,7 +50,7 @@ function watchOn(database: Database, file = database.name) {
     if (due.length === 0) await new Promise<void>((resolve) => (wake = resolve))
     endTurn()
   }
-  return { watch, endTurn, looked }
+  return { watch, endTurn, looked, outdated }
 }
 
 test('Q17: one has the lock until it releases it, and taking it twice does nothing', () => {
@@ -118,6 +120,49 @@ test('Q17: within a transaction of our own it is noticed too, and told after tha
   expect(heard).not.toHaveBeenCalled()
   endTurn()
   expect(heard).toHaveBeenCalledTimes(1)
+})
+
+test('Q17: what is remembered of the database is outdated as soon as another connection has committed', () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const [ours, theirs] = [connect(file), connect(file)]
+  const { watch, endTurn, outdated } = watchOn(ours)
+  const calls = () => outdated.mock.calls.length
+  const transact = () => {
+    ours.exec('BEGIN IMMEDIATE')
+    watch.lookWithin()
+    ours.exec(`INSERT INTO told VALUES ('ours'); COMMIT`)
+  }
+  transact()
+  expect(calls()).toBe(1)
+  watch.start(() => undefined)
+  endTurn()
+  const before = calls()
+  transact()
+  transact()
+  expect(calls()).toBe(before)
+  theirs.exec(`INSERT INTO told VALUES ('theirs')`)
+  transact()
+  expect(calls()).toBe(before + 1)
+  transact()
+  expect(calls()).toBe(before + 1)
+})
+
+test('Q17: two processes that enqueue in turn never give a place twice, and know who is first (Q2)', async () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const lives = [await SqliteLife.open({ file }), await SqliteLife.open({ file })]
+  for (const { storage } of lives) storage.watch(() => undefined)
+  const put: unknown[] = []
+  for (let n = 0; n < 4; n += 1) {
+    for (const life of lives) {
+      for (const change of [enqueueing(ALICE), enqueueing(ALICE)]) {
+        const committed = life.storage.commit([change])
+        while (life.endTurn());
+        const [answer] = await committed
+        put.push(answer?.applied === true && [answer.affected[0]?.place, answer.isFirst ?? false])
+      }
+    }
+  }
+  expect(put).toEqual(Array.from({ length: 16 }, (_, n) => [(n + 1) * 1024, n === 0]))
 })
 
 test('Q17: who dispatches announces a run of commits at its end, each 32nd, and when the watch stops', () => {

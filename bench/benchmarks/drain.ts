@@ -7,11 +7,18 @@ import { openLiteque, runUntilEmpty } from '../subjects/liteque.ts'
 import { PAYLOAD } from '../subjects/payload.ts'
 import { addJob, openPlainjob, workOff } from '../subjects/plainjob.ts'
 
-const PENDING = 10_000
 const LANES = 100
+
+/** How much of the work each does before it is measured, and is measured for. */
+interface Extent {
+  readonly before: number
+  readonly measured: number
+}
+
 /** The peers get slower the more there is; so few is the best for them. */
-const PLAINJOB_PENDING = 2000
-const LITEQUE_PENDING = 300
+const HOLDFAST: Extent = { before: 5000, measured: 10_000 }
+const PLAINJOB: Extent = { before: 1000, measured: 2000 }
+const LITEQUE: Extent = { before: 100, measured: 300 }
 
 export function drainComparisons(durability: Durability): readonly Comparison[] {
   return [
@@ -36,11 +43,16 @@ function holdfast(name: string, durability: Durability, lanes: number): Subject 
     measure: () =>
       inFolder(async (folder) => {
         const engine = await openHoldfast(fileStorage(folder, durability))
-        for (let lane = 0; lane < lanes; lane += 1) {
-          await engine.login(`user-${lane}`, { token: `token-${lane}` })
-          await enqueueAtOnce(engine, PENDING / lanes)
+        const fill = async (count: number) => {
+          for (let lane = 0; lane < lanes; lane += 1) {
+            await engine.login(`user-${lane}`, { token: `token-${lane}` })
+            await enqueueAtOnce(engine, count / lanes)
+          }
         }
-        const rate = await perSecond(PENDING, () => drain(engine))
+        await fill(HOLDFAST.before)
+        await drain(engine)
+        await fill(HOLDFAST.measured)
+        const rate = await perSecond(HOLDFAST.measured, () => drain(engine))
         await engine.close()
         return rate
       }),
@@ -53,8 +65,13 @@ function plainjob(durability: Durability): Subject {
     measure: () =>
       inFolder(async (folder) => {
         const queue = openPlainjob(folder, durability)
-        for (let n = 0; n < PLAINJOB_PENDING; n += 1) addJob(queue)
-        const rate = await perSecond(PLAINJOB_PENDING, () => workOff(queue, PLAINJOB_PENDING))
+        const fill = (count: number) => {
+          for (let n = 0; n < count; n += 1) addJob(queue)
+        }
+        fill(PLAINJOB.before)
+        await workOff(queue, PLAINJOB.before)
+        fill(PLAINJOB.measured)
+        const rate = await perSecond(PLAINJOB.measured, () => workOff(queue, PLAINJOB.measured))
         queue.close()
         return rate
       }),
@@ -67,8 +84,13 @@ function liteque(durability: Durability): Subject {
     measure: () =>
       inFolder(async (folder) => {
         const { queue, close } = openLiteque(folder, durability)
-        for (let n = 0; n < LITEQUE_PENDING; n += 1) await queue.enqueue(PAYLOAD)
-        const rate = await perSecond(LITEQUE_PENDING, () => runUntilEmpty(queue))
+        const fill = async (count: number) => {
+          for (let n = 0; n < count; n += 1) await queue.enqueue(PAYLOAD)
+        }
+        await fill(LITEQUE.before)
+        await runUntilEmpty(queue)
+        await fill(LITEQUE.measured)
+        const rate = await perSecond(LITEQUE.measured, () => runUntilEmpty(queue))
         close()
         return rate
       }),

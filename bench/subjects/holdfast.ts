@@ -60,11 +60,13 @@ export async function enqueueAtOnce(holdfast: Holdfast, callers: number): Promis
   await Promise.all(Array.from({ length: callers }, () => holdfast.enqueue(note(PAYLOAD))))
 }
 
-/** Sends all that is pending. */
+/** Sends all that is pending, and pauses. */
 export async function drain(holdfast: Holdfast): Promise<void> {
-  const drained = new Promise<void>((resolve) => {
-    holdfast.on('queue.drained', () => resolve())
-  })
+  const { promise: drained, resolve } = Promise.withResolvers<void>()
+  const hear = () => resolve()
+  holdfast.on('queue.drained', hear)
   holdfast.resume()
   await drained
+  holdfast.off('queue.drained', hear)
+  holdfast.pause()
 }

@@ -78,6 +78,7 @@ export class Kinds {
   }
 
   uses(row: OperationRow): RecordUse {
+    if (this.#facts.get(row.kind)?.hasRecords !== true) return NO_RECORDS
     const known = this.#uses.get(row)
     if (known !== undefined) return known
     const use =

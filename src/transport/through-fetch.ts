@@ -2,8 +2,14 @@
 import { bodyOf, type Carrier } from './carrier.ts'
 
 export function throughFetch(fetch: typeof globalThis.fetch): Carrier {
-  return async ({ url, method, headers, body, signal, maxReplyBytes }) => {
-    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal })
+  return async ({ url, maxReplyBytes, ...cargo }) => {
+    const response = await fetch(url, {
+      method: cargo.method,
+      headers: cargo.headers,
+      body: cargo.body,
+      redirect: 'manual',
+      signal: cargo.signal,
+    })
     return {
       status: response.status,
       headers: Object.fromEntries(response.headers),

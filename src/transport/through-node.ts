@@ -72,8 +72,8 @@ function decoded(response: IncomingMessage, status: number): Readable {
   return decoder === null ? response : pipeline(response, decoder, () => undefined)
 }
 
-function decoderOf(encoding: string | undefined): Transform | null {
-  switch (encoding?.trim().toLowerCase()) {
+function decoderOf(encoding = ''): Transform | null {
+  switch (encoding.trim().toLowerCase()) {
     case 'gzip':
     case 'x-gzip':
       return createGunzip(LENIENT)

@@ -20,6 +20,7 @@ export class CommitWatch {
   readonly #database: Database
   readonly #host: StorageHost
   readonly #touched: string
+  readonly #outdated: () => void
   readonly #dataVersionQuery: Statement
   #watcher: FSWatcher | null = null
   #listener: (() => void) | null = null
@@ -29,10 +30,14 @@ export class CommitWatch {
   #untold = 0
   #isAnnouncing = false
 
-  /** `file`: the real path of the database. What is committed from now on is noticed, once it starts. */
-  constructor(database: Database, file: string, host: StorageHost) {
+  /**
+   * `file`: the real path of the database. What is committed from now on is noticed, once it starts; `outdated` is called
+   * at once, and within a transaction also where it is not known.
+   */
+  constructor(database: Database, file: string, host: StorageHost, outdated: () => void) {
     this.#database = database
     this.#host = host
+    this.#outdated = outdated
     this.#touched = `${file}-commits`
     this.#dataVersionQuery = database.prepare('PRAGMA data_version').pluck()
     this.#version = this.#dataVersion()
@@ -59,7 +64,10 @@ export class CommitWatch {
 
   /** A transaction has begun here: it sees what others have committed, which costs least to ask now. */
   lookWithin(): void {
-    if (this.#listener === null) return
+    if (this.#listener === null) {
+      this.#outdated()
+      return
+    }
     this.#isDue = false
     if (this.#look()) this.#tellAtTurnEnd()
   }
@@ -119,6 +127,7 @@ export class CommitWatch {
     const version = this.#dataVersion()
     const hasChanged = version !== this.#version
     this.#version = version
+    if (hasChanged || version === null) this.#outdated()
     return hasChanged
   }
 

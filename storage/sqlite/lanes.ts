@@ -22,6 +22,12 @@ const FIRST_PLACE = `(SELECT ${PLACE_OF_KEY} FROM holdfast_operations
 const LAST_PLACE = `coalesce((SELECT ${PLACE_OF_KEY} FROM holdfast_operations
   WHERE ${isOfLane('holdfast_lanes.lane')} ORDER BY key DESC LIMIT 1), 0)`
 
+interface LaneEnd {
+  /** The last place given. */
+  tail: number
+  isEmpty: boolean
+}
+
 export class Lanes {
   readonly #numbers = new Map<UserId, LaneId>()
   readonly #users = new Map<LaneId, UserId | null>([[ANONYMOUS_LANE, null]])
@@ -29,9 +35,9 @@ export class Lanes {
   readonly #selectUser
   readonly #insert
   readonly #delete
-  /** The last place given in each lane, while a transaction lasts. */
-  readonly #tails = new Map<LaneId, number>()
-  readonly #end
+  /** How each lane ends, until somebody else may have changed it. */
+  readonly #ends = new Map<LaneId, LaneEnd>()
+  readonly #readEnd
   readonly #first
   readonly #next
   readonly #catchUp
@@ -52,7 +58,7 @@ export class Lanes {
       'INSERT INTO holdfast_lanes (user) VALUES (?) RETURNING lane',
     )
     this.#delete = database.prepare<[number]>('DELETE FROM holdfast_lanes WHERE lane = ?')
-    this.#end = database.prepare<[number], { readonly tail: number; readonly last: number }>(
+    this.#readEnd = database.prepare<[number], { readonly tail: number; readonly last: number }>(
       `SELECT tail, ${LAST_PLACE} AS last FROM holdfast_lanes WHERE lane = ?`,
     )
     this.#first = database
@@ -135,24 +141,29 @@ export class Lanes {
 
   /** The place of one more operation, which is stored there next, and whether it is the only one then. */
   append(lane: LaneId): { readonly place: number; readonly isFirst: boolean } {
-    let tail = this.#tails.get(lane)
-    let isFirst = false
-    if (tail === undefined) {
-      const end = known(this.#end.get(lane), lane)
-      tail = Math.max(end.tail, end.last)
-      isFirst = end.last === 0
-    }
-    const place = tail + PLACE_STEP
+    const end = this.#endOf(lane)
+    const place = end.tail + PLACE_STEP
     refuseBeyond(lane, place)
-    this.#tails.set(lane, place)
+    const isFirst = end.isEmpty
+    end.tail = place
+    end.isEmpty = false
     return { place, isFirst }
+  }
+
+  #endOf(lane: LaneId): LaneEnd {
+    const known = this.#ends.get(lane)
+    if (known !== undefined) return known
+    const { tail, last } = found(this.#readEnd.get(lane), lane)
+    const end = { tail: Math.max(tail, last), isEmpty: last === 0 }
+    this.#ends.set(lane, end)
+    return end
   }
 
   /** A place behind every one that was ever given, for an operation that is counted with `inserted()`. */
   nextPlace(lane: LaneId): number {
     this.catchUp(lane)
-    this.#tails.delete(lane)
-    const place = known(this.#next.get(lane), lane)
+    this.#ends.delete(lane)
+    const place = found(this.#next.get(lane), lane)
     refuseBeyond(lane, place)
     return place
   }
@@ -164,6 +175,7 @@ export class Lanes {
 
   /** One more is at this place; the lane was up to date before. */
   inserted(lane: LaneId, place: number): void {
+    this.#ends.delete(lane)
     this.#inserted.run({ lane, place })
   }
 
@@ -174,6 +186,8 @@ export class Lanes {
     const first = this.#first.get(lane, lane)
     // A run from the head, and the next one a step behind it: it counts itself.
     if (first === from + places.length * PLACE_STEP) return
+    const end = this.#ends.get(lane)
+    if (end !== undefined) end.isEmpty = first === undefined
     this.#taken.run({ lane, count: places.length, from, through: Math.max(...places) })
   }
 
@@ -190,25 +204,25 @@ export class Lanes {
 
   /** The places after this one have moved back by so much; the lane was up to date before. */
   shifted(lane: LaneId, after: number, by: number): void {
-    this.#tails.delete(lane)
+    this.#ends.delete(lane)
     this.#shift.run({ lane, after, by })
   }
 
-  /** A transaction is over: others may have enqueued when the next one begins. */
-  ended(): void {
-    this.#tails.clear()
+  /** Others may have changed the ends of lanes. */
+  outdated(): void {
+    this.#ends.clear()
   }
 
   /** A transaction was rolled back: a lane it made is not there. */
   forget(): void {
-    this.ended()
+    this.outdated()
     this.#numbers.clear()
     this.#users.clear()
     this.#users.set(ANONYMOUS_LANE, null)
   }
 }
 
-function known<T>(found: T | undefined, lane: LaneId): T {
-  if (found === undefined) throw new Error(`no lane ${lane}`)
-  return found
+function found<T>(row: T | undefined, lane: LaneId): T {
+  if (row === undefined) throw new Error(`no lane ${lane}`)
+  return row
 }

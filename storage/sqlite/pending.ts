@@ -32,6 +32,10 @@ import { Places } from './places.ts'
 import type { Positions } from './positions.ts'
 import type { Records } from './records.ts'
 
+/** What a row is made of, beside its place and id. */
+type Written = Omit<OperationRow, 'id' | 'lane' | 'place' | 'creates' | 'deviceScoped'> &
+  Partial<Pick<OperationRow, 'creates' | 'deviceScoped'>>
+
 export const MISSED: Answer = { applied: false }
 export const DONE: Answer = { applied: true, affected: [] }
 
@@ -101,8 +105,7 @@ export class Pending {
     const lane = this.#lanes.of(change.user)
     const { place, isFirst } = this.#lanes.append(lane)
     const id = formatOperationId(lane, place, change.nonce)
-    const { creates = [], deviceScoped = false } = change
-    this.#write(lane, place, { ...change, id, creates, deviceScoped })
+    this.#write(lane, place, id, change)
     const affected = [{ id, lane, place, kind: change.kind, user: change.user }]
     return isFirst ? { applied: true, affected, isFirst } : { applied: true, affected }
   }
@@ -173,7 +176,7 @@ export class Pending {
     this.#remove(from, rows)
     for (const row of rows) {
       const place = places.get(row.place) ?? row.place
-      this.#write(lane, place, row)
+      this.#write(lane, place, row.id, row)
       this.#moved.record(row.id, lane, place)
       this.#records.move(row.creates, lane)
     }
@@ -240,7 +243,7 @@ export class Pending {
       const place =
         last === null ? this.#places.of(row, behind ?? 0) : this.#places.beside(row, last)
       last = place
-      this.#write(row.lane, place, row)
+      this.#write(row.lane, place, row.id, row)
       this.#moved.record(row.id, row.lane, place)
       this.#lanes.inserted(row.lane, place)
       this.#records.expect(row.id, row.creates, row.lane, at)
@@ -261,7 +264,7 @@ export class Pending {
     const affected = followUps.map((followUp) => {
       const place = this.#places.behind(lane, behind)
       behind = place
-      this.#write(lane, place, followUp)
+      this.#write(lane, place, followUp.id, followUp)
       this.#moved.record(followUp.id, lane, place)
       this.#lanes.inserted(lane, place)
       return { id: followUp.id, lane, place, kind: followUp.kind, user }
@@ -291,23 +294,24 @@ export class Pending {
     return { applied: true, affected, from: 'pending' }
   }
 
-  #write(lane: LaneId, place: number, row: Omit<OperationRow, 'lane' | 'place'>): void {
-    const { id, kind, version, payload, enqueuedAt, expiresAt, creates, deviceScoped } = row
-    const { superseded = false } = row
+  #write(lane: LaneId, place: number, id: OperationId, row: Written): void {
+    const { creates, enqueuedAt } = row
     this.#insert.run(
       lane,
       place,
       id,
-      kind,
-      version,
-      payload,
+      row.kind,
+      row.version,
+      row.payload,
       enqueuedAt,
-      expiresAt,
+      row.expiresAt,
       columnOf(creates),
-      deviceScoped ? 1 : 0,
-      superseded ? 1 : 0,
+      row.deviceScoped === true ? 1 : 0,
+      row.superseded === true ? 1 : 0,
     )
-    if (creates.length > 0) this.#records.expect(id, creates, lane, enqueuedAt)
+    if (creates !== undefined && creates.length > 0) {
+      this.#records.expect(id, creates, lane, enqueuedAt)
+    }
   }
 
   #at(lane: LaneId, place: number): OperationRow | null {

@@ -127,7 +127,8 @@ export class SqliteStorage implements Storage {
       const fresh = prepareDatabase(database, isOwn)
       const tables = new Tables(database)
       const path = database.memory ? null : realpathSync(database.name)
-      const watch = path === null ? null : new CommitWatch(database, path, host)
+      const watch =
+        path === null ? null : new CommitWatch(database, path, host, () => tables.outdated())
       const state = database
         .transaction(() => {
           tables.begin(host.newFingerprintKey, host.wall())
@@ -143,13 +144,12 @@ export class SqliteStorage implements Storage {
         host,
         synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
         powerLoss,
-        begun: () => watch?.lookWithin(),
+        begun: () => (watch === null ? tables.outdated() : watch.lookWithin()),
         apply: (change) => {
           erasing?.applied(change)
           return tables.apply(change)
         },
         committed: () => {
-          tables.ended()
           erasing?.finish()
           if (lock.isOurs) watch?.announceSoon()
           else watch?.announce()

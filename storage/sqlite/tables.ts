@@ -141,9 +141,9 @@ export class Tables {
     }
   }
 
-  /** A transaction is over. */
-  ended(): void {
-    this.#lanes.ended()
+  /** Others may have written since the last transaction. */
+  outdated(): void {
+    this.#lanes.outdated()
   }
 
   /** A transaction was rolled back. */

@@ -183,21 +183,28 @@ export class LiveBoundary implements Boundary {
   }
 
   #enter(line: () => InLine, run: () => void): void {
-    this.#inbox.push({ line, run })
-    if (this.#isBusy) return
+    if (this.#isBusy) {
+      this.#inbox.push({ line, run })
+      return
+    }
     this.#isBusy = true
+    this.#dealWith(line, run)
     for (let entry = this.#inbox.shift(); entry !== undefined; entry = this.#inbox.shift()) {
-      this.#beginAnewIfWanted()
-      this.wall = this.#clock.wall()
-      this.monotonic = this.#clock.monotonic()
-      this.#write(entry.line, this.monotonic, this.wall)
-      this.#guarded(entry.run)
-      for (let run = this.#last.shift(); run !== undefined; run = this.#last.shift()) {
-        this.#guarded(run)
-      }
+      this.#dealWith(entry.line, entry.run)
     }
     this.#isBusy = false
     this.#deliver()
+  }
+
+  #dealWith(line: () => InLine, run: () => void): void {
+    this.#beginAnewIfWanted()
+    this.wall = this.#clock.wall()
+    this.monotonic = this.#clock.monotonic()
+    this.#write(line, this.monotonic, this.wall)
+    this.#guarded(run)
+    for (let last = this.#last.shift(); last !== undefined; last = this.#last.shift()) {
+      this.#guarded(last)
+    }
   }
 
   #beginAnewIfWanted(): void {
@@ -238,7 +245,9 @@ export class LiveBoundary implements Boundary {
     }
   }
 
+  /** A rejection is a decision. Without a journal nobody reads it. */
   #noting<T>(call: number, settle: Settle<T>): Settle<T> {
+    if (this.#journal === null) return settle
     return {
       resolve: (value) => settle.resolve(value),
       reject: (error) => {

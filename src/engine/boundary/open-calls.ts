@@ -5,8 +5,36 @@
 import { HoldfastError } from '../../errors.ts'
 import type { Settle } from './boundary.ts'
 
+/** One whose answer can still be refused. */
+interface Refusable {
+  readonly name: string
+  reject(error: Error): void
+}
+
+/** One of them. It is settled at most once. */
+class OpenCall<T> implements Settle<T>, Refusable {
+  readonly name: string
+  readonly #asked: Settle<T>
+  readonly #open: Set<Refusable>
+
+  constructor(name: string, asked: Settle<T>, open: Set<Refusable>) {
+    this.name = name
+    this.#asked = asked
+    this.#open = open
+    open.add(this)
+  }
+
+  resolve(value: T): void {
+    if (this.#open.delete(this)) this.#asked.resolve(value)
+  }
+
+  reject(error: Error): void {
+    if (this.#open.delete(this)) this.#asked.reject(error)
+  }
+}
+
 export class OpenCalls {
-  readonly #open = new Map<object, () => void>()
+  readonly #open = new Set<Refusable>()
 
   get isEmpty(): boolean {
     return this.#open.size === 0
@@ -14,21 +42,14 @@ export class OpenCalls {
 
   /** What settles the call `name()`, at most once. */
   begun<T>(name: string, asked: Settle<T>): Settle<T> {
-    const call = {}
-    const ifOpen = (settle: () => void) => {
-      if (this.#open.delete(call)) settle()
-    }
-    const settle: Settle<T> = {
-      resolve: (value) => ifOpen(() => asked.resolve(value)),
-      reject: (error) => ifOpen(() => asked.reject(error)),
-    }
-    const message = `the engine was closed before ${name}() was over`
-    this.#open.set(call, () => settle.reject(new HoldfastError('CLOSED', message)))
-    return settle
+    return new OpenCall(name, asked, this.#open)
   }
 
   /** The engine is closed: nothing answers them any more. */
   endAll(): void {
-    for (const end of this.#open.values()) end()
+    for (const call of this.#open) {
+      const message = `the engine was closed before ${call.name}() was over`
+      call.reject(new HoldfastError('CLOSED', message))
+    }
   }
 }

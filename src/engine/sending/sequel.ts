@@ -135,14 +135,13 @@ export class Sequel {
   ): void {
     const { boundary, report } = this.#core
     const { translations = {}, followUps = [], ryw = null } = interpreted ?? {}
-    const locals = new Set([...members.flatMap((row) => row.creates), ...Object.keys(translations)])
+    const made = madeBy(members, translations)
     const change: CompleteChange = {
       change: 'complete',
       lane: line.lane,
       members: members.map(memberOf),
       at: boundary.wall,
-      // A record that the reply does not translate is known to the server by the app's own id.
-      made: Array.from(locals, (local) => ({ local, remote: translations[local] ?? local })),
+      made,
       followUps: followUpRows(this.#core, members[0]?.id ?? ('' as OperationId), followUps),
       positions:
         ryw === null
@@ -168,7 +167,7 @@ export class Sequel {
       for (const { id, kind } of affected) {
         report('operation.enqueued', { id, kind, user: line.user })
       }
-      if (locals.size > 0) this.#records.changed()
+      if (made.length > 0) this.#records.changed()
       this.end(line)
     })
   }
@@ -513,6 +512,16 @@ export class Sequel {
     const error = notStored(cause, 'what happened could not be recorded')
     this.#core.report('error', { error })
   }
+}
+
+/** A record that the reply does not translate is known to the server by the app's own id. */
+function madeBy(
+  members: readonly OperationRow[],
+  translations: Readonly<Record<string, string>>,
+): { readonly local: string; readonly remote: string }[] {
+  const locals = new Set(Object.keys(translations))
+  for (const { creates } of members) for (const local of creates) locals.add(local)
+  return Array.from(locals, (local) => ({ local, remote: translations[local] ?? local }))
 }
 
 function memberOf({ id, place }: OperationRow): { id: OperationRow['id']; place: number } {

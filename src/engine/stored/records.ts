@@ -26,6 +26,8 @@ export interface Resolution {
 
 export const READY: RecordState = { state: 'ready' }
 
+const NONE_KNOWN: ReadonlyMap<string, RecordRow> = new Map()
+
 export class Records {
   readonly #core: Core
   readonly #holds: HoldBook
@@ -43,15 +45,17 @@ export class Records {
     then: (resolution: Resolution) => void,
   ): void {
     const { kinds, store } = this.#core
-    const uses = rows.map((row) => kinds.uses(row))
-    const locals = [
-      ...new Set(uses.flatMap(({ required, optional }) => [...required, ...optional])),
-    ]
-    if (locals.length === 0) {
-      then(this.#resolutionOf(line, rows, new Map()))
+    const locals = new Set<string>()
+    for (const row of rows) {
+      const { required, optional } = kinds.uses(row)
+      for (const local of required) locals.add(local)
+      for (const local of optional) locals.add(local)
+    }
+    if (locals.size === 0) {
+      then(this.#resolutionOf(line, rows, NONE_KNOWN))
       return
     }
-    store.records(locals, (answer) => {
+    store.records([...locals], (answer) => {
       if (!answer.ok) failed(answer.error)
       else {
         const known = new Map(answer.value.map((row) => [row.local, row]))
@@ -80,6 +84,7 @@ export class Records {
     return {
       stateOf: (row) => {
         const { required, optional } = this.#core.kinds.uses(row)
+        if (required.length === 0 && optional.length === 0) return READY
         // One that came while storage was asked is not known to be ready: its turn comes later.
         const [unasked] = asked.includes(row) ? [] : [...required, ...optional]
         if (unasked !== undefined) return { state: 'awaited', local: unasked }
