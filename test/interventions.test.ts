@@ -88,6 +88,8 @@ describe('a retried dead letter', () => {
     await rig.enqueue('two')
     await rig.enqueue('three')
     const retried = rig.holdfast.retry(one)
+    // It has been found by then, and is about to be put back.
+    for (let n = 0; n < 30; n += 1) await Promise.resolve()
     rig.last.reply(200)
     await rig.whileResting(retried)
     await rig.advance()

@@ -63,16 +63,21 @@ describe('nothing that was acknowledged is lost, applied twice or out of order',
 
 describe('it would be noticed', () => {
   test('that the WAL lost what had been synced', async () => {
-    const folder = temporaryFolder()
-    const dice = new Dice(1)
-    const wal = await walRun(folder, dice)
-    const bytes = wal.wal.subarray(0, wal.wal.length / 2)
-    const torn = { bytes, damage: 'cut', intactUntil: wal.wal.length } as const
-    await expect(surviveTear(folder, wal, torn, 'a lie')).rejects.toThrow(
-      /a lie: (no-loss|effect-once)/,
-    )
-    const honest = { ...torn, intactUntil: bytes.length }
-    await surviveTear(folder, wal, honest, join(folder, 'torn.db'))
+    const complaints: string[] = []
+    // Not in every run that half of the WAL holds what is nowhere else.
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const folder = temporaryFolder()
+      const wal = await walRun(folder, new Dice(seed))
+      const bytes = wal.wal.subarray(0, wal.wal.length / 2)
+      const torn = { bytes, damage: 'cut', intactUntil: wal.wal.length } as const
+      await surviveTear(folder, wal, torn, 'a lie').catch((error: Error) => {
+        complaints.push(error.message)
+      })
+      const honest = { ...torn, intactUntil: bytes.length }
+      await surviveTear(folder, wal, honest, join(folder, 'torn.db'))
+    }
+    expect(complaints.length).toBeGreaterThan(2)
+    expect(complaints.join('\n')).toMatch(/a lie: (no-loss|effect-once)/)
   })
 
   const acknowledged = [1, 2, 3].map((n) => ({ id: `1.${n}.nonce`, text: `a-${n}` }))

@@ -278,6 +278,8 @@ type Answer = {
     readonly applied: true;
     /** The operations it concerns, where the caller cannot know them. */
     readonly affected: readonly Affected[];
+    /** After an `enqueue`: nothing else of that lane is pending. */
+    readonly isFirst?: true;
     /** Where the operations were: among the pending, or among the dead letters. */
     readonly from?: 'pending' | 'dead';
     /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */

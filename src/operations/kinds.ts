@@ -47,6 +47,11 @@ export class Kinds {
     return this.#facts.get(kind)
   }
 
+  /** Do operations of this kind merge with neighbours? (Q4) */
+  isMerging(kind: string): boolean {
+    return (this.#facts.get(kind)?.mergeGroup ?? null) !== null
+  }
+
   all(): Iterable<KindFacts> {
     return this.#facts.values()
   }

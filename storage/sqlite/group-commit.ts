@@ -2,7 +2,7 @@
  * Group commit: the calls of one turn of the event loop are one transaction and one fsync. If that
  * transaction fails, its calls are tried again one by one, so that a failing one fails alone.
  *
- * Calls that need no fsync do not wait for the end of the turn, where nothing else does: they share a transaction
+ * Calls that need no fsync may not wait for the end of the turn, where nothing else does: they share a transaction
  * with those that are handed in while what is under way just now runs to its end. But only for a while, lest a run of
  * them keep the event loop from turning.
  */
@@ -61,10 +61,11 @@ export class GroupCommit {
     this.#rollback = options.database.prepare('ROLLBACK')
   }
 
-  submit(changes: readonly Change[], synced: boolean): Promise<readonly Answer[]> {
+  /** `soon`: need it not wait for the end of the turn? Only where it is not synced. */
+  submit(changes: readonly Change[], synced: boolean, soon: boolean): Promise<readonly Answer[]> {
     return new Promise((resolve, reject) => {
       this.#calls.push({ changes, synced, resolve, reject })
-      if (synced) this.#schedule()
+      if (synced || !soon) this.#schedule()
       else this.#scheduleSoon()
     })
   }

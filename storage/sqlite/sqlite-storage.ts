@@ -96,6 +96,8 @@ export class SqliteStorage implements Storage {
   #lastCommit: Promise<unknown> = Promise.resolve()
   /** What the next answer waits for; null: nothing but its own commit. */
   #lastInTurn: Promise<void> | null = null
+  /** Has something been asked in this turn of the event loop? Until its end nothing is committed behind the back of whoever uses that. */
+  #hasAsked = false
 
   constructor(options: SqliteStorageOptions) {
     this.#options = options
@@ -167,7 +169,8 @@ export class SqliteStorage implements Storage {
   commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]> {
     let answered: Promise<readonly Answer[]>
     try {
-      answered = this.#opened().commits.submit(changes, options?.synced ?? true)
+      const { commits } = this.#opened()
+      answered = commits.submit(changes, options?.synced ?? true, !this.#hasAsked)
     } catch (error) {
       return Promise.reject(storageErrorOf(error))
     }
@@ -317,7 +320,13 @@ export class SqliteStorage implements Storage {
    * that is still open, unless it is told to answer what is there `as it is`.
    */
   async #read<T>(query: (tables: Tables) => T, inTransaction?: 'as it is'): Promise<T> {
-    const { database, commits, tables } = this.#opened()
+    const { database, commits, host, tables } = this.#opened()
+    if (!this.#hasAsked) {
+      this.#hasAsked = true
+      host.atTurnEnd(() => {
+        this.#hasAsked = false
+      })
+    }
     try {
       if (!database.inTransaction) commits.flush()
       else if (inTransaction === undefined) {

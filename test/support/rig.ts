@@ -94,6 +94,7 @@ export class Rig {
   answer: (sent: Sent, index: number) => void
   readonly #options: Partial<HoldfastOptions>
   readonly #platformListeners = new Set<(event: PlatformEvent) => void>()
+  #lifeCount = 0
   #life = { isAlive: true }
   #hasCrashed = false
   #holdfast: Holdfast | null = null
@@ -142,7 +143,8 @@ export class Rig {
       requirement: 'required',
       backoff: { jitter: false },
       clock: this.time.clock(life),
-      random: new SeededRandom(1),
+      // No two processes draw the same.
+      random: new SeededRandom(1, 'n'.repeat((this.#lifeCount += 1))),
       journal: this.journal,
       platform: {
         isOnline: () => this.isOnline,

@@ -147,7 +147,7 @@ export class Sender {
   }
 
   #isMerging({ kind }: OperationRow): boolean {
-    return (this.#core.kinds.facts(kind)?.mergeGroup ?? null) !== null
+    return this.#core.kinds.isMerging(kind)
   }
 
   /** Another round of the same attempt, if the lane still has something and may send it. */
