@@ -279,6 +279,19 @@ describe('through Node itself', () => {
     expect(ports.size).toBe(1)
   })
 
+  it('goes once more, over a new connection, where the one that was kept open has died', async () => {
+    const known = new WeakSet<object>()
+    const keys: unknown[] = []
+    const origin = await serve((request, response) => {
+      keys.push(request.headers['idempotency-key'])
+      if (known.has(request.socket)) request.socket.resetAndDestroy()
+      else response.end('{}')
+      known.add(request.socket)
+    })
+    for (let n = 0; n < 3; n += 1) expect((await send(origin)).status).toBe(200)
+    expect(keys).toEqual(['key-1', 'key-1', 'key-1', 'key-1'])
+  })
+
   it('a header that comes several times is one', async () => {
     const origin = await serve((_request, response) => {
       response.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'] }).end()

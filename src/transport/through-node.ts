@@ -1,6 +1,7 @@
 /**
  * Through Node's own HTTP client, which takes half the time of its `fetch`, over the connections that its global
- * agents keep open: what the app sets there (certificates, a proxy) holds here too.
+ * agents keep open: what the app sets there (certificates, a proxy) holds here too. One that has died meanwhile, say
+ * while the machine slept, is found out only by a request: that goes once more, over a new one, as it was (Q5).
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
@@ -30,11 +31,23 @@ export function throughNode(cargo: Cargo): Promise<Reply> {
       const reason: unknown = signal.reason
       reject(signal.aborted ? (reason as Error) : new TypeError('there was no reply', { cause }))
     }
-    const request = url.protocol === 'https:' ? requestHttps : requestHttp
-    request(url, { method, headers, signal })
-      .on('response', (response) => receive(response, cargo.maxReplyBytes, resolve, failed))
-      .on('error', failed)
-      .end(body)
+    const newRequest = url.protocol === 'https:' ? requestHttps : requestHttp
+    const send = (connection: { readonly agent?: false }) => {
+      let isAnswered = false
+      const request = newRequest(url, { method, headers, signal, ...connection })
+      request
+        .on('response', (response) => {
+          isAnswered = true
+          receive(response, cargo.maxReplyBytes, resolve, failed)
+        })
+        .on('error', (error) => {
+          const wasDead = request.reusedSocket && !isAnswered && !signal.aborted
+          if (wasDead) send({ agent: false })
+          else failed(error)
+        })
+        .end(body)
+    }
+    send({})
   })
 }
 

@@ -39,9 +39,9 @@ export class SqliteLife {
 
   /** Ends one turn. Answers whether there was anything to do. */
   endTurn(): boolean {
-    const run = this.#turnEnds.shift()
-    run?.()
-    return run !== undefined
+    const due = this.#turnEnds.splice(0)
+    for (const run of due) run()
+    return due.length > 0
   }
 
   async commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]> {
