@@ -37,7 +37,7 @@ export const tokenValidAtSend: Invariant = (run) => {
       learnOffset(offsets, request)
       const { user, client, endedAt, token } = request
       if (outcomeOf(request) !== 'refused-token' || token === null || user === null) return
-      if (client.token === null) return
+      if (client.token === null || isJustStored(run, request)) return
       // What could not be stored is not known for sure before it is stored again.
       if (run.turns.some(({ turn, at }) => turn === 'disk' && at === endedAt)) return
       refused.set(user, {
@@ -57,6 +57,16 @@ export const tokenValidAtSend: Invariant = (run) => {
     followRequests()
     return violations
   }
+}
+
+/**
+ * Another process has stored a token in the very instant in which this one sent: whether it went under that generation
+ * or under the one before, which may be the same token, the rows do not tell.
+ */
+function isJustStored({ rows }: RunRecord, { at, user, client }: SeenRequest): boolean {
+  return rows.tokenSteps.some(
+    (step) => step.user === user && step.at === at && step.life !== client.life,
+  )
 }
 
 /** By another process, in this very instant. */
