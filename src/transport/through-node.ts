@@ -1,7 +1,7 @@
 /**
  * Through Node's own HTTP client, which takes half the time of its `fetch`, over the connections that its global
- * agents keep open: what the app sets there (certificates, a proxy) holds here too. One that has died meanwhile, say
- * while the machine slept, is found out only by a request: that goes once more, over a new one, as it was (Q5).
+ * agents keep open: what the app sets there (certificates, a proxy) holds here too. A request goes once: of one that
+ * breaks nobody knows whether it has arrived (Q5).
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
@@ -12,7 +12,7 @@ import { VERSION } from '../version.ts'
 import { bodyOf, type Cargo } from './carrier.ts'
 
 /** What every request says unless the app says otherwise. */
-const HEADERS = { 'user-agent': `holdfast/${VERSION}`, 'accept-encoding': 'gzip, deflate, br' }
+const HEADERS = { 'user-agent': `holdfast/${VERSION}`, 'accept-encoding': 'gzip, br' }
 
 /** As `fetch` does it: a server that leaves the end of the stream away is understood. */
 const LENIENT = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH }
@@ -32,22 +32,18 @@ export function throughNode(cargo: Cargo): Promise<Reply> {
       reject(signal.aborted ? (reason as Error) : new TypeError('there was no reply', { cause }))
     }
     const newRequest = url.protocol === 'https:' ? requestHttps : requestHttp
-    const send = (connection: { readonly agent?: false }) => {
-      let isAnswered = false
-      const request = newRequest(url, { method, headers, signal, ...connection })
-      request
-        .on('response', (response) => {
-          isAnswered = true
-          receive(response, cargo.maxReplyBytes, resolve, failed)
-        })
-        .on('error', (error) => {
-          const wasDead = request.reusedSocket && !isAnswered && !signal.aborted
-          if (wasDead) send({ agent: false })
-          else failed(error)
-        })
-        .end(body)
-    }
-    send({})
+    let isAnswered = false
+    newRequest(url, { method, headers, signal })
+      .on('response', (response) => {
+        isAnswered = true
+        receive(response, cargo.maxReplyBytes, resolve, failed)
+      })
+      .on('error', failed)
+      // Without a word: the server wanted another protocol.
+      .on('close', () => {
+        if (!isAnswered) failed(new Error('the connection was closed'))
+      })
+      .end(body)
   })
 }
 
@@ -79,13 +75,18 @@ function receive(
 }
 
 function decoded(response: IncomingMessage, status: number): Readable {
-  const encoding = BODILESS.has(status) ? undefined : response.headers['content-encoding']
-  const decoder = decoderOf(encoding)
+  const encodings = BODILESS.has(status) ? '' : (response.headers['content-encoding'] ?? '')
+  // The last one that was applied is the first to be taken off. One that is not known leaves all as it is.
+  const decoders = encodings.split(',').map(decoderOf).reverse()
+  const known = decoders.filter((decoder) => decoder !== null)
+  if (known.length === 0 || known.length < decoders.length) return response
+  const last = known.at(-1) as Transform
   // Its errors come out of the last stream too.
-  return decoder === null ? response : pipeline(response, decoder, () => undefined)
+  pipeline([response, ...known], () => undefined)
+  return last
 }
 
-function decoderOf(encoding = ''): Transform | null {
+function decoderOf(encoding: string): Transform | null {
   switch (encoding.trim().toLowerCase()) {
     case 'gzip':
     case 'x-gzip':

@@ -96,6 +96,11 @@ export class GroupCommit {
     void Promise.resolve().then(() => {
       this.#isScheduledSoon = false
       if (this.#isScheduled || this.#calls.length === 0) return
+      // The app may have a transaction open until the end of the turn that began it.
+      if (this.#options.database.inTransaction) {
+        this.#schedule()
+        return
+      }
       this.#commitGroup()
       this.#runEnded = this.#options.host.monotonic()
       if (this.#calls.length > 0) this.#schedule()

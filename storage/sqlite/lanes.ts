@@ -183,12 +183,14 @@ export class Lanes {
   taken(lane: LaneId, places: readonly number[]): void {
     if (places.length === 0) return
     const from = Math.min(...places)
+    const through = Math.max(...places)
     const first = this.#first.get(lane, lane)
     // A run from the head, and the next one a step behind it: it counts itself.
-    if (first === from + places.length * PLACE_STEP) return
+    const isRun = first !== undefined && through < first
+    if (isRun && first === from + places.length * PLACE_STEP) return
     const end = this.#ends.get(lane)
     if (end !== undefined) end.isEmpty = first === undefined
-    this.#taken.run({ lane, count: places.length, from, through: Math.max(...places) })
+    this.#taken.run({ lane, count: places.length, from, through })
   }
 
   /** What is pending now is to be dropped, or (`false`) is not any more. */

@@ -268,6 +268,8 @@ export class SqliteStorage implements Storage {
   enqueueWithin(connection: unknown, change: EnqueueChange): Affected {
     this.requireTransaction(connection)
     const { database, tables } = this.#opened()
+    // Others may have written since, and nobody has looked.
+    tables.outdated()
     try {
       // A savepoint: if it fails, and the app commits all the same, nothing of it is there.
       const answer = database.transaction(() => tables.apply(change))()

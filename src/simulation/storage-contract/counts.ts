@@ -1,9 +1,9 @@
 /** How much is pending: counted right however operations come and go, which no storage does row by row. */
 import assert from 'node:assert/strict'
-import type { Member } from '../../../storage/changes.ts'
+import type { Change, Member } from '../../../storage/changes.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import { SeededRandom } from '../seeded-random.ts'
-import { ALICE, ANONYMOUS_LANE, type Bench, NOW, storageCase } from './bench.ts'
+import { ALICE, ANONYMOUS_LANE, type Bench, BOB, NOW, storageCase } from './bench.ts'
 
 const STEPS = 150
 
@@ -26,7 +26,7 @@ class Traffic {
     const rows = lane === undefined ? [] : await this.#bench.window(lane)
     const head = rows.slice(0, 1 + this.#below(3))
     const any = this.#pick(rows)
-    switch (this.#below(10)) {
+    switch (this.#below(11)) {
       case 0:
       case 1:
       case 2:
@@ -42,8 +42,10 @@ class Traffic {
         return this.#bury(this.#below(2) === 0 || any === undefined ? head : [any])
       case 8:
         return this.#revive()
-      default:
+      case 9:
         return this.#adopt()
+      default:
+        return this.#supersede()
     }
   }
 
@@ -58,7 +60,12 @@ class Traffic {
 
   async #enqueue(): Promise<void> {
     const user = this.#below(2) === 0 ? ALICE : null
-    for (const { lane, place } of await this.#bench.enqueue(user, 1 + this.#below(3))) {
+    const changes = Array.from({ length: 1 + this.#below(3) }, () => {
+      return { ...this.#bench.enqueueing(user), deviceScoped: this.#below(3) === 0 } as Change
+    })
+    const answers = await this.#bench.commit(changes)
+    const put = answers.flatMap((answer) => (answer.applied ? answer.affected : []))
+    for (const { lane, place } of put) {
       assert.ok(place > (this.#lastPlaces.get(lane) ?? 0), `${place} is given again`)
       this.#owners.set(lane, user)
       this.#lastPlaces.set(lane, place)
@@ -120,6 +127,11 @@ class Traffic {
     }
   }
 
+  /** Somebody else has the device: what was for it goes from anywhere. */
+  async #supersede(): Promise<void> {
+    await this.#bench.apply({ change: 'supersede', user: BOB, except: [], at: NOW })
+  }
+
   async #seePlaces(lane: LaneId): Promise<void> {
     const last = (await this.#bench.window(lane)).at(-1)?.place ?? 0
     this.#lastPlaces.set(lane, Math.max(last, this.#lastPlaces.get(lane) ?? 0))
@@ -151,6 +163,27 @@ export const countCases = [
       }
     },
   ),
+
+  storageCase('a gap in a lane is no part of what is taken from around it', async (bench) => {
+    const put = async (deviceScoped: boolean) => {
+      const change = { ...bench.enqueueing(ALICE), deviceScoped } as Change
+      const [answer] = await bench.commit([change])
+      return answer?.applied === true ? answer.affected[0] : undefined
+    }
+    await put(true)
+    const gap = await put(false)
+    const kept = await put(false)
+    assert.ok(gap !== undefined && kept !== undefined)
+    await bench.apply({ change: 'cancel', id: gap.id, at: NOW })
+    const last = await put(true)
+    await bench.apply({ change: 'supersede', user: BOB, except: [], at: NOW })
+    const { lanes } = await bench.reopen()
+    assert.deepEqual(
+      lanes.map(({ user, pending, tail }) => [user, pending, tail]),
+      [[ALICE, 1, last?.place]],
+    )
+    assert.ok(((await put(false))?.place ?? 0) > (last?.place ?? 0))
+  }),
 
   storageCase('an adoption that finds nothing changes nothing', async (bench) => {
     await bench.enqueue(ALICE, 2)
