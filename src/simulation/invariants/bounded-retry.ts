@@ -5,7 +5,7 @@
  */
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenTurn } from '../seen.ts'
-import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
+import { additionsTo, follow, type Invariant, isForgotten, isRead, show } from './invariant.ts'
 import { knownAt, outcomeOf, retryAfterMs } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -233,6 +233,9 @@ function isUnstored(
 
 /** 429 and 503 with `Retry-After` hold every lane. */
 function limitOf(run: RunRecord, request: SeenRequest): Limit | null {
+  // Who was forgotten meanwhile takes what is in flight along: nobody hears the reply (I12).
+  const to = request.endedAt ?? request.at
+  if (isForgotten(run, request.user, { from: request.at, to })) return null
   const waitMs = retryAfterMs(request)
   const { reply, client, givenUpAt } = request
   const endedAt = knownAt(run, request)

@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { additionsTo, type Invariant, isForgotten, isRead, show } from './invariant.ts'
+import type { OperationId } from '../../model.ts'
 import type { Transition } from '../stored-rows.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -33,6 +34,8 @@ function overtaken({ rows }: RunRecord, transitions: readonly Transition[]): unk
     const made = rows.pending.get(id)
     const parent = id.slice(0, Math.max(0, id.lastIndexOf('/')))
     if (from !== 'absent' || parent === '' || made === undefined) return []
+    // Adopted in the instant they were made: behind what the user has by then (I3, Q2).
+    if (rows.known.get(parent as OperationId)?.lane !== made.lane) return []
     const ahead = [...rows.pending.values()].filter(
       (other) =>
         other.lane === made.lane &&

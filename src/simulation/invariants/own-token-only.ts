@@ -70,6 +70,14 @@ function ownerFault(
   return null
 }
 
+/** A login of who is logged in already stores nothing (I11): only the one before it may have. */
+function isSaidAgain(calls: readonly SeenCall[], login: SeenCall): boolean {
+  const before = calls
+    .slice(0, calls.indexOf(login))
+    .findLast(({ name }) => name === 'login' || name === 'logout')
+  return before?.name === 'login' && before.user === login.user && before.life === login.life
+}
+
 /** Whose device it is, each process hears for itself. */
 function deviceFault(
   { kinds, lives, calls, rows }: RunRecord,
@@ -89,7 +97,8 @@ function deviceFault(
       login.at < at &&
       // Of one whose process died before it was stored, nobody has heard.
       login.settledAt !== null &&
-      login.error === null,
+      login.error === null &&
+      !isSaidAgain(calls, login),
   )
   return other === undefined ? null : `the device has been ${other.user}'s since ${other.at}`
 }
