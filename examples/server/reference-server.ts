@@ -75,6 +75,8 @@ export async function startReferenceServer(
     // The globals belong to the process that embeds this server.
     overrideGlobalObjects: false,
   }) as Server
+  // A client that was stopped for a while, however long, still has its connection: tests are not about that.
+  server.keepAliveTimeout = 0
   server.listen(options.port ?? 0, '127.0.0.1')
   await once(server, 'listening')
 
