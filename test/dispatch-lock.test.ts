@@ -155,9 +155,7 @@ test('Q17: two processes that enqueue in turn never give a place twice, and know
   for (let n = 0; n < 4; n += 1) {
     for (const life of lives) {
       for (const change of [enqueueing(ALICE), enqueueing(ALICE)]) {
-        const committed = life.storage.commit([change])
-        while (life.endTurn());
-        const [answer] = await committed
+        const [answer] = await life.commit([change])
         put.push(answer?.applied === true && [answer.affected[0]?.place, answer.isFirst ?? false])
       }
     }

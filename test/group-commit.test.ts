@@ -67,15 +67,7 @@ test('an operation in the transaction of the app goes behind what the other has 
   const ours = await SqliteLife.open({ database })
   const theirs = await SqliteLife.open({ file })
   ours.storage.watch(() => undefined)
-  const put = async (life: SqliteLife) => {
-    const committed = life.storage.commit([enqueueing(ALICE)])
-    while (life.endTurn());
-    const [answer] = await committed
-    return answer?.applied === true ? answer.affected[0] : undefined
-  }
-  await put(ours)
-  await put(ours)
-  await put(theirs)
+  for (const life of [ours, ours, theirs]) await life.commit([enqueueing(ALICE)])
   const change = enqueueing(ALICE) as EnqueueChange
   const within = database.transaction(() => ours.storage.enqueueWithin(database, change))
   expect(within().place).toBe(4 * 1024)

@@ -1,7 +1,7 @@
 /** Drives one storage by hand: its turns end when a case says so, and its clock stands still. */
 import assert from 'node:assert/strict'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
-import type { Affected, Answer, Change } from '../../../storage/changes.ts'
+import type { Affected, Answer, Change, FollowUp } from '../../../storage/changes.ts'
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type {
   CommitOptions,
@@ -167,6 +167,20 @@ export function envelopeOf(
     key: 'envelope-key',
     members: members.map((member) => member.place),
     ...known,
+  }
+}
+
+/** One that a reply yielded; each index another. */
+export function followUpOf(index: number): FollowUp {
+  return {
+    id: `1.1.follow-up-${index}` as OperationId,
+    kind: 'note',
+    version: 1,
+    payload: '{}',
+    enqueuedAt: NOW,
+    expiresAt: null,
+    creates: [],
+    deviceScoped: false,
   }
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Change, Member } from '../../../storage/changes.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import { SeededRandom } from '../seeded-random.ts'
-import { ALICE, ANONYMOUS_LANE, type Bench, BOB, NOW, storageCase } from './bench.ts'
+import { ALICE, ANONYMOUS_LANE, type Bench, BOB, followUpOf, NOW, storageCase } from './bench.ts'
 
 const STEPS = 150
 
@@ -74,16 +74,9 @@ class Traffic {
 
   async #complete(lane: LaneId, members: readonly Member[]): Promise<void> {
     if (members.length === 0) return
-    const followUps = Array.from({ length: this.#below(4) === 0 ? this.#below(3) : 0 }, () => ({
-      id: `f.${++this.#followUpCount}` as OperationId,
-      kind: 'note',
-      version: 1,
-      payload: '{}',
-      enqueuedAt: NOW,
-      expiresAt: null,
-      creates: [],
-      deviceScoped: false,
-    }))
+    const followUps = Array.from({ length: this.#below(4) === 0 ? this.#below(3) : 0 }, () =>
+      followUpOf(++this.#followUpCount),
+    )
     await this.#bench.apply({ change: 'complete', lane, members: members.map(memberOf), followUps })
     await this.#seePlaces(lane)
   }

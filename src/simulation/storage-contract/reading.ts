@@ -1,9 +1,8 @@
 /** What reads go by: reading positions, and how far a lane has been pushed back. */
 import assert from 'node:assert/strict'
-import type { OperationId, UserId } from '../../model.ts'
-import type { FollowUp } from '../../../storage/changes.ts'
+import type { UserId } from '../../model.ts'
 import type { PositionRow } from '../../../storage/storage.ts'
-import { ALICE, type Bench, BOB, NOW, storageCase } from './bench.ts'
+import { ALICE, type Bench, BOB, followUpOf, NOW, storageCase } from './bench.ts'
 
 export const readingCases = [
   // R1, R2
@@ -71,17 +70,4 @@ async function completeWith(
 ): Promise<void> {
   const [a] = await bench.enqueue(user, 1)
   await bench.apply({ change: 'complete', lane: a.lane, members: [a], positions })
-}
-
-function followUpOf(index: number): FollowUp {
-  return {
-    id: `1.1.follow-up-${index}` as OperationId,
-    kind: 'note',
-    version: 1,
-    payload: '{}',
-    enqueuedAt: NOW,
-    expiresAt: null,
-    creates: [],
-    deviceScoped: false,
-  }
 }
