@@ -85,13 +85,16 @@ export class Holdfast {
    * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`,
    * `STORAGE_…` or `CLOSED`; nothing is stored then.
    */
-  async enqueue(draft: OperationDraft): Promise<Receipt> {
-    const { kind, payload, expiresInMs } = refuseMalformedDraft(draft)
-    const args = { kind, payload: payloadText(kind, payload), expiresInMs: expiresInMs ?? null }
-    const enqueued = await this.#call<{ id: OperationId; dropped: boolean }>((settle) =>
-      this.#engine.calls.enqueue(args, settle),
-    )
-    return this.#receipts.make(enqueued.id, enqueued.dropped)
+  enqueue(draft: OperationDraft): Promise<Receipt> {
+    // One promise and no more: nothing else is called as often.
+    return new Promise((resolve, reject) => {
+      const { kind, payload, expiresInMs = null } = refuseMalformedDraft(draft)
+      const args = { kind, payload: payloadText(kind, payload), expiresInMs }
+      this.#engine.calls.enqueue(args, {
+        resolve: ({ id, dropped }) => resolve(this.#receipts.make(id, dropped)),
+        reject: (error) => reject(storageErrorOfOurs(error)),
+      })
+    })
   }
 
   /**

@@ -27,22 +27,30 @@ export type Settlement =
       readonly status: number | null
     }
 
+/** Who knows how an operation ends. */
+interface End {
+  of(id: OperationId): Promise<Settlement>
+}
+
+/** An anonymous operation under `required` (I3). */
+const DROPPED: End = { of: async (id) => ({ outcome: 'dropped', id, reason: 'anonymous' }) }
+
 /** The proof that an operation is on disk. */
 export class Receipt {
   readonly id: OperationId
-  readonly #settled: () => Promise<Settlement>
+  readonly #end: End
   #promise: Promise<Settlement> | null = null
 
   /** @internal */
-  constructor(id: OperationId, settled: () => Promise<Settlement>) {
+  constructor(id: OperationId, end: End) {
     this.id = id
-    this.#settled = settled
+    this.#end = end
   }
 
   /** Resolves when the operation has reached its end. It never rejects for what the server said. */
   get settled(): Promise<Settlement> {
     if (this.#promise === null) {
-      this.#promise = this.#settled()
+      this.#promise = this.#end.of(this.id)
       // Whoever asked and does not look must not bring the host down (E3).
       this.#promise.catch(() => undefined)
     }
@@ -54,6 +62,7 @@ export class Receipts {
   readonly #storage: Pick<Storage, 'find' | 'settled'>
   readonly #clock: Pick<Clock, 'after'>
   readonly #waiting = new Map<OperationId, (settlement: Settlement) => void>()
+  readonly #stored: End = { of: (id) => this.#wait(id) }
   /** Who is to be told whether the app's transaction was committed. */
   readonly #expected = new Set<(isThere: boolean) => void>()
   #recheck: 'none' | 'under way' | 'due again' = 'none'
@@ -67,12 +76,15 @@ export class Receipts {
 
   /** `committed`: was it, in the app's own transaction? */
   make(id: OperationId, isDropped: boolean, committed?: Promise<boolean>): Receipt {
-    return new Receipt(id, async () => {
-      if (isDropped) return { outcome: 'dropped', id, reason: 'anonymous' }
-      if ((await committed) !== false) return this.#wait(id)
-      const message = `${id} was never stored: the transaction it was part of was rolled back`
-      throw new HoldfastError('UNKNOWN_OPERATION', message)
-    })
+    if (isDropped) return new Receipt(id, DROPPED)
+    if (committed === undefined) return new Receipt(id, this.#stored)
+    return new Receipt(id, { of: () => this.#unlessRolledBack(id, committed) })
+  }
+
+  async #unlessRolledBack(id: OperationId, committed: Promise<boolean>): Promise<Settlement> {
+    if (await committed) return this.#wait(id)
+    const message = `${id} was never stored: the transaction it was part of was rolled back`
+    throw new HoldfastError('UNKNOWN_OPERATION', message)
   }
 
   /** An operation in the app's own transaction: it is not known yet whether that is committed. */

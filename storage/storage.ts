@@ -204,7 +204,7 @@ export interface Storage {
 
   /**
    * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-   * The calls of one turn share a transaction. After a change that missed, the rest of its call is
+   * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the rest of its call is
    * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
    * nothing of this call was applied.
    */

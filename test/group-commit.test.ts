@@ -40,6 +40,15 @@ describe('what needs no fsync', () => {
     expect(await isCommittedBeforeTurnEnd()).toBe(true)
   })
 
+  // Without an fsync there is nothing to share but the transaction.
+  test('is whatever a storage commits that only needs to survive the app', async () => {
+    const file = join(temporaryFolder(), 'app-crash.db')
+    const life = await SqliteLife.open({ file, durability: 'app-crash' })
+    const calls = [[enqueueing(null)], [enqueueing(null)]]
+    const committed = Promise.all(calls.map((changes) => life.storage.commit(changes)))
+    expect(await committed).toMatchObject([[{ isFirst: true }], [{ applied: true }]])
+  })
+
   test('lets the event loop turn after 4 ms of such commits', async () => {
     const life = await SqliteLife.open({ file: join(temporaryFolder(), 'run.db') })
     let nowMs = 0

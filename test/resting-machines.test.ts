@@ -15,6 +15,7 @@ function lineOf(lane: number): LaneLine {
   return new LaneLine(
     { lane: lane as LaneId, user: null, pending: 0, letters: 0, soloThrough: 0 },
     [],
+    { pending: 0, letters: 0 },
   )
 }
 

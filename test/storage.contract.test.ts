@@ -30,6 +30,7 @@ function onFile(options: SqliteStorageOptions): StorageSubject {
   let file = join(folder, 'life-1.db')
   return {
     failing,
+    causesFsync: options.durability !== 'app-crash',
     create: () => {
       const storage = new SqliteStorage({ ...options, file })
       made.push(storage)

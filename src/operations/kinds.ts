@@ -52,6 +52,11 @@ export class Kinds {
     return (this.#facts.get(kind)?.mergeGroup ?? null) !== null
   }
 
+  /** May operations of this kind create or need records? (Q12) */
+  hasRecords(kind: string): boolean {
+    return this.#facts.get(kind)?.hasRecords === true
+  }
+
   all(): Iterable<KindFacts> {
     return this.#facts.values()
   }
@@ -74,7 +79,7 @@ export class Kinds {
 
   /** The records that an operation of this payload creates and needs (Q12). */
   recordsOf(kind: string, text: string, version: number): RecordUse {
-    if (this.#facts.get(kind)?.hasRecords !== true) return NO_RECORDS
+    if (!this.hasRecords(kind)) return NO_RECORDS
     return this.#boundary.pull('kind.records', plain<RecordUse>(), () => {
       const checked = this.#payloads.read(kind, text, version)
       if (checked instanceof Promise || !checked.ok) return NO_RECORDS
@@ -83,7 +88,7 @@ export class Kinds {
   }
 
   uses(row: OperationRow): RecordUse {
-    if (this.#facts.get(row.kind)?.hasRecords !== true) return NO_RECORDS
+    if (!this.hasRecords(row.kind)) return NO_RECORDS
     const known = this.#uses.get(row)
     if (known !== undefined) return known
     const use =
@@ -269,6 +274,7 @@ function thrown<T>(name: string, why: string): T {
 /** Of each operation why it cannot be read, or null. */
 function unreadable(reasons: readonly (string | null)[]): Unreadable | null {
   const why = reasons.find((reason) => reason !== null) ?? null
+  if (why === null) return null
   const which = reasons.flatMap((reason, index) => (reason === null ? [] : [index]))
-  return why === null ? null : { state: 'unreadable', why, which }
+  return { state: 'unreadable', why, which }
 }

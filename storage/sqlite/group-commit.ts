@@ -2,16 +2,14 @@
  * Group commit: the calls of one turn of the event loop are one transaction and one fsync. If that
  * transaction fails, its calls are tried again one by one, so that a failing one fails alone.
  *
- * Calls that need no fsync may not wait for the end of the turn, where nothing else does: they share a transaction
+ * Calls that cause no fsync need not wait for the end of the turn, where nothing else does: they share a transaction
  * with those that are handed in while what is under way just now runs to its end. But only for a while, lest a run of
- * them keep the event loop from turning.
+ * them keep the event loop from turning. Under `app-crash` no call causes one.
  */
-import type { Database } from 'better-sqlite3'
 import type { Answer, Change } from '../changes.ts'
-import { StorageError } from '../storage-error.ts'
 import type { StorageHost } from '../storage.ts'
-import type { Synchronous } from './connection.ts'
 import { storageErrorOf } from './error-of.ts'
+import type { Transaction } from './transaction.ts'
 
 /** A transaction takes no more than this, lest it block the thread; nor does a run of them within a turn. */
 const MOST_CHANGES = 512
@@ -22,31 +20,22 @@ const RUN_GAP_MS = 1
 
 interface Call {
   readonly changes: readonly Change[]
+  /** Does it cause an fsync? */
   readonly synced: boolean
   readonly resolve: (answers: readonly Answer[]) => void
   readonly reject: (error: Error) => void
 }
 
 export interface GroupCommitOptions {
-  readonly database: Database
+  readonly transaction: Transaction
   readonly host: StorageHost
-  readonly synchronous: Synchronous
-  /** Do synced calls use `synchronous=FULL`? */
+  /** Does a call that wants to be synced get an fsync? */
   readonly powerLoss: boolean
-  /** Told when a transaction has begun, before anything is applied. */
-  readonly begun: () => void
   readonly apply: (change: Change) => Answer
-  /** Told after each transaction, before anybody hears of it. */
-  readonly committed: () => void
-  /** Told when a transaction was rolled back, so that nothing it read or made is remembered. */
-  readonly forget: () => void
 }
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions
-  readonly #begin
-  readonly #commit
-  readonly #rollback
   #calls: Call[] = []
   #isScheduled = false
   #isScheduledSoon = false
@@ -56,13 +45,11 @@ export class GroupCommit {
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
-    this.#begin = options.database.prepare('BEGIN IMMEDIATE')
-    this.#commit = options.database.prepare('COMMIT')
-    this.#rollback = options.database.prepare('ROLLBACK')
   }
 
-  /** `soon`: need it not wait for the end of the turn? Only where it is not synced. */
-  submit(changes: readonly Change[], synced: boolean, soon: boolean): Promise<readonly Answer[]> {
+  /** `soon`: need it not wait for the end of the turn? Only where it causes no fsync. */
+  submit(changes: readonly Change[], wanted: boolean, soon: boolean): Promise<readonly Answer[]> {
+    const synced = wanted && this.#options.powerLoss
     return new Promise((resolve, reject) => {
       this.#calls.push({ changes, synced, resolve, reject })
       if (synced || !soon) this.#schedule()
@@ -93,18 +80,20 @@ export class GroupCommit {
       return
     }
     this.#isScheduledSoon = true
-    void Promise.resolve().then(() => {
-      this.#isScheduledSoon = false
-      if (this.#isScheduled || this.#calls.length === 0) return
-      // The app may have a transaction open until the end of the turn that began it.
-      if (this.#options.database.inTransaction) {
-        this.#schedule()
-        return
-      }
-      this.#commitGroup()
-      this.#runEnded = this.#options.host.monotonic()
-      if (this.#calls.length > 0) this.#schedule()
-    })
+    void Promise.resolve().then(this.#commitSoon)
+  }
+
+  readonly #commitSoon = (): void => {
+    this.#isScheduledSoon = false
+    if (this.#isScheduled || this.#calls.length === 0) return
+    // The app may have a transaction open until the end of the turn that began it.
+    if (this.#options.transaction.isAppsOpen) {
+      this.#schedule()
+      return
+    }
+    this.#commitGroup()
+    this.#runEnded = this.#options.host.monotonic()
+    if (this.#calls.length > 0) this.#schedule()
   }
 
   /** Has the event loop been kept from turning for as long as it may be? Then the next run begins after this turn. */
@@ -117,33 +106,39 @@ export class GroupCommit {
   }
 
   #commitGroup(): void {
-    const { host } = this.#options
+    const { transaction } = this.#options
     const calls = this.#calls
     const group: Call[] = []
     const answers: (readonly Answer[])[] = []
     try {
-      this.#transact(
-        calls.some((call) => call.synced),
-        () => {
-          const started = host.monotonic()
-          let changeCount = 0
-          for (const call of calls) {
-            if (changeCount > 0 && changeCount + call.changes.length > MOST_CHANGES) break
-            if (group.length > 0 && host.monotonic() - started >= MOST_MS) break
-            group.push(call)
-            answers.push(this.#applyAll(call.changes))
-            changeCount += call.changes.length
-          }
-        },
-      )
+      transaction.begin(calls.some(isSynced))
+      this.#applyGroup(calls, group, answers)
+      transaction.end()
     } catch (error) {
+      transaction.undo()
       this.#calls = calls.slice(group.length)
       for (const call of group) this.#commitAlone(call)
       if (group.length === 0) this.#rejectAll(error)
       return
     }
-    this.#calls = calls.slice(group.length)
-    for (const [index, call] of group.entries()) call.resolve(answers[index] ?? [])
+    this.#calls = group.length === calls.length ? [] : calls.slice(group.length)
+    for (let index = 0; index < group.length; index += 1) {
+      group[index]?.resolve(answers[index] ?? [])
+    }
+  }
+
+  /** As many of the calls as there is room and time for; the last of the group is the one that fails. */
+  #applyGroup(calls: readonly Call[], group: Call[], answers: (readonly Answer[])[]): void {
+    const { host } = this.#options
+    const started = calls.length > 1 ? host.monotonic() : 0
+    let changeCount = 0
+    for (const call of calls) {
+      if (changeCount > 0 && changeCount + call.changes.length > MOST_CHANGES) return
+      if (group.length > 0 && host.monotonic() - started >= MOST_MS) return
+      group.push(call)
+      answers.push(this.#applyAll(call.changes))
+      changeCount += call.changes.length
+    }
   }
 
   /** The transaction could not even begin. Tried one by one, each call would wait for the lock again. */
@@ -154,41 +149,22 @@ export class GroupCommit {
   }
 
   #commitAlone(call: Call): void {
+    const { transaction } = this.#options
     try {
-      call.resolve(this.#transact(call.synced, () => this.#applyAll(call.changes)))
+      transaction.begin(call.synced)
+      const answers = this.#applyAll(call.changes)
+      transaction.end()
+      call.resolve(answers)
     } catch (error) {
+      transaction.undo()
       call.reject(storageErrorOf(error))
-    }
-  }
-
-  /** A transaction that was not begun here is the app's own: it is left alone. */
-  #transact<T>(synced: boolean, run: () => T): T {
-    const { database, synchronous, powerLoss, begun, committed, forget } = this.#options
-    if (database.inTransaction) {
-      throw new StorageError(
-        'STORAGE_BUSY',
-        'a transaction of the app is open on the connection it gave; end it in the turn that began it',
-      )
-    }
-    synchronous.set(powerLoss && synced ? 'FULL' : 'NORMAL')
-    try {
-      this.#begin.run()
-      begun()
-      const result = run()
-      this.#commit.run()
-      committed()
-      return result
-    } catch (error) {
-      forget()
-      if (database.inTransaction) this.#rollback.run()
-      throw error
-    } finally {
-      synchronous.rest()
     }
   }
 
   /** After a change that missed, the rest of its call is missed too. */
   #applyAll(changes: readonly Change[]): readonly Answer[] {
+    const [first] = changes
+    if (first !== undefined && changes.length === 1) return [this.#options.apply(first)]
     const answers: Answer[] = []
     let missed = false
     for (const change of changes) {
@@ -198,4 +174,8 @@ export class GroupCommit {
     }
     return answers
   }
+}
+
+function isSynced({ synced }: Call): boolean {
+  return synced
 }

@@ -33,6 +33,7 @@ import { notTheAppsConnection } from './not-the-apps-connection.ts'
 import { setAside } from './set-aside.ts'
 import { Tables } from './tables.ts'
 import { tidy } from './tidying.ts'
+import { Transaction } from './transaction.ts'
 
 /** What Holdfast uses of a better-sqlite3 connection. */
 export interface SqliteConnection {
@@ -141,22 +142,26 @@ export class SqliteStorage implements Storage {
       const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
       const lock = new DispatchLock(path)
       const erasing = isOwn ? new Erasing(database, busyTimeoutMs) : null
-      const commits = new GroupCommit({
+      const transaction = new Transaction({
         database,
-        host,
+        isShared: !isOwn,
         synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
-        powerLoss,
         begun: () => (watch === null ? tables.outdated() : watch.lookWithin()),
-        apply: (change) => {
-          erasing?.applied(change)
-          return tables.apply(change)
-        },
         committed: () => {
           erasing?.finish()
           if (lock.isOurs) watch?.announceSoon()
           else watch?.announce()
         },
         forget: () => tables.forget(),
+      })
+      const commits = new GroupCommit({
+        transaction,
+        host,
+        powerLoss,
+        apply: (change) => {
+          erasing?.applied(change)
+          return tables.apply(change)
+        },
       })
       this.#open = { database, tables, commits, erasing, host, lock, watch }
       return state

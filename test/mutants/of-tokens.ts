@@ -79,7 +79,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     what: 'a promise of the app that rejects is heard by nobody',
     rule: 'E3',
     file: 'src/engine/boundary/live-boundary.ts',
-    find: '(error: unknown) => enter({ ok: false, error: errorOf(error) }),',
+    find: '(error: unknown) =>\n        this.#answer(ask, question, { ok: false, error: errorOf(error) }, answered),',
     replace: '',
   },
   {

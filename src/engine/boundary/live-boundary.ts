@@ -5,9 +5,68 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
 import { codeOf, errorOf, writeError } from './error-codec.ts'
 
+/** Something that comes in. One object for each, and no more, because it is made for every call and every answer. */
 interface Entry {
-  readonly line: () => InLine
-  readonly run: () => void
+  /** As it stands in a journal. */
+  line(): InLine
+  run(): void
+}
+
+class CallEntry<Args, T> implements Entry {
+  readonly #service: Service<Args, T>
+  readonly #call: number
+  readonly #args: Args
+  readonly #settle: Settle<T>
+
+  constructor(service: Service<Args, T>, call: number, args: Args, settle: Settle<T>) {
+    this.#service = service
+    this.#call = call
+    this.#args = args
+    this.#settle = settle
+  }
+
+  line(): InLine {
+    const { name, codec } = this.#service
+    return { in: 'call', call: this.#call, name, args: codec.write(this.#args) }
+  }
+
+  run(): void {
+    this.#service.run(this.#args, this.#settle)
+  }
+}
+
+class AnswerEntry<T> implements Entry {
+  readonly #open: Map<number, string>
+  readonly #ask: number
+  readonly #codec: Codec<T>
+  readonly #answer: Answered<T>
+  readonly #answered: (answer: Answered<T>) => void
+
+  constructor(
+    open: Map<number, string>,
+    ask: number,
+    codec: Codec<T>,
+    answer: Answered<T>,
+    answered: (answer: Answered<T>) => void,
+  ) {
+    this.#open = open
+    this.#ask = ask
+    this.#codec = codec
+    this.#answer = answer
+    this.#answered = answered
+  }
+
+  line(): InLine {
+    const answer = this.#answer
+    return answer.ok
+      ? { in: 'answer', ask: this.#ask, value: this.#codec.write(answer.value) }
+      : { in: 'answer', ask: this.#ask, error: writeError(answer.error) }
+  }
+
+  run(): void {
+    this.#open.delete(this.#ask)
+    this.#answered(this.#answer)
+  }
 }
 
 /** The boundary as a journal's summary has it. */
@@ -36,7 +95,7 @@ export class LiveBoundary implements Boundary {
   #journal: JournalSink | null
   readonly #onFault: (error: Error) => void
   readonly #alarms = new Map<string, Timer>()
-  /** The names of the questions that have no answer yet. */
+  /** The names of the questions that have no answer yet, for a journal. */
   readonly #open = new Map<number, string>()
   readonly #inbox: Entry[] = []
   readonly #last: (() => void)[] = []
@@ -63,33 +122,17 @@ export class LiveBoundary implements Boundary {
   }
 
   serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void {
-    const { name, codec, run } = service
     return (args, settle) => {
       const call = ++this.#callCount
-      this.#enter(
-        () => ({ in: 'call', call, name, args: codec.write(args) }),
-        () => run(args, this.#noting(call, settle)),
-      )
+      this.#enter(new CallEntry(service, call, args, this.#noting(call, settle)))
     }
   }
 
   ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): number {
     const ask = ++this.#askCount
-    const { name, args, codec } = question
-    this.#open.set(ask, name)
-    this.decide(() => ({ out: 'ask', ask, name, args: args() }))
-    const enter = (answer: Answered<T>) => {
-      if (this.#isSilent) return
-      this.#enter(
-        () =>
-          answer.ok
-            ? { in: 'answer', ask, value: codec.write(answer.value) }
-            : { in: 'answer', ask, error: writeError(answer.error) },
-        () => {
-          this.#open.delete(ask)
-          answered(answer)
-        },
-      )
+    if (this.#journal !== null) {
+      this.#open.set(ask, question.name)
+      this.decide(() => ({ out: 'ask', ask, name: question.name, args: question.args() }))
     }
     let put: T | Promise<T>
     try {
@@ -98,10 +141,20 @@ export class LiveBoundary implements Boundary {
       put = Promise.reject(errorOf(error))
     }
     Promise.resolve(put).then(
-      (value) => enter({ ok: true, value }),
-      (error: unknown) => enter({ ok: false, error: errorOf(error) }),
+      (value) => this.#answer(ask, question, { ok: true, value }, answered),
+      (error: unknown) =>
+        this.#answer(ask, question, { ok: false, error: errorOf(error) }, answered),
     )
     return ask
+  }
+
+  #answer<T>(
+    ask: number,
+    { codec }: Question<T>,
+    answer: Answered<T>,
+    answered: (answer: Answered<T>) => void,
+  ): void {
+    if (!this.#isSilent) this.#enter(new AnswerEntry(this.#open, ask, codec, answer, answered))
   }
 
   /** Only a journal begins in the middle. */
@@ -131,13 +184,13 @@ export class LiveBoundary implements Boundary {
     this.#alarms.get(name)?.cancel()
     this.decide(() => ({ out: 'alarm', name, at: this.monotonic + delayMs }))
     const timer = this.#clock.after(delayMs, () => {
-      this.#enter(
-        () => ({ in: 'alarm', name }),
-        () => {
+      this.#enter({
+        line: () => ({ in: 'alarm', name }),
+        run: () => {
           this.#alarms.delete(name)
           run()
         },
-      )
+      })
     })
     this.#alarms.set(name, timer)
   }
@@ -159,13 +212,13 @@ export class LiveBoundary implements Boundary {
   nextTurn(run: () => void): void {
     this.#turnCount += 1
     this.#clock.atTurnEnd(() =>
-      this.#enter(
-        () => ({ in: 'turn' }),
-        () => {
+      this.#enter({
+        line: () => ({ in: 'turn' }),
+        run: () => {
           this.#turnCount -= 1
           run()
         },
-      ),
+      }),
     )
   }
 
@@ -182,26 +235,30 @@ export class LiveBoundary implements Boundary {
     if (!this.#isBusy) this.#deliver()
   }
 
-  #enter(line: () => InLine, run: () => void): void {
+  #enter(entry: Entry): void {
     if (this.#isBusy) {
-      this.#inbox.push({ line, run })
+      this.#inbox.push(entry)
       return
     }
     this.#isBusy = true
-    this.#dealWith(line, run)
-    for (let entry = this.#inbox.shift(); entry !== undefined; entry = this.#inbox.shift()) {
-      this.#dealWith(entry.line, entry.run)
+    this.#dealWith(entry)
+    for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+      this.#dealWith(next)
     }
     this.#isBusy = false
     this.#deliver()
   }
 
-  #dealWith(line: () => InLine, run: () => void): void {
+  #dealWith(entry: Entry): void {
     this.#beginAnewIfWanted()
     this.wall = this.#clock.wall()
     this.monotonic = this.#clock.monotonic()
-    this.#write(line, this.monotonic, this.wall)
-    this.#guarded(run)
+    if (this.#journal !== null) this.#write(() => entry.line(), this.monotonic, this.wall)
+    try {
+      entry.run()
+    } catch (error) {
+      this.#onFault(errorOf(error))
+    }
     for (let last = this.#last.shift(); last !== undefined; last = this.#last.shift()) {
       this.#guarded(last)
     }

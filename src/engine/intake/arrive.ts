@@ -11,7 +11,9 @@ export function arrive(
   since: number = lanes.turn,
   isFirst = false,
 ): void {
-  const line = lanes.make({ lane: row.lane, user, pending: 0, letters: 0, soloThrough: 0 })
+  const line =
+    lanes.get(row.lane) ??
+    lanes.make({ lane: row.lane, user, pending: 0, letters: 0, soloThrough: 0 })
   // One that merges is read from storage with its neighbours, of which nobody may have been told yet (Q4).
   line.arrived(row, isFirst && !kinds.isMerging(row.kind))
   // It is gone already, or will be as soon as that is stored (I8).

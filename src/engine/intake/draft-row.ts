@@ -1,5 +1,7 @@
 /** An operation as it is to be stored: what is asked for, and what its kind says of it. */
-import type { EnqueueChange } from '../../../storage/changes.ts'
+import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
+import type { OperationRow } from '../../../storage/storage.ts'
+import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 
 type Stored = Omit<EnqueueChange, 'change' | 'user' | 'nonce'> &
@@ -29,4 +31,43 @@ export function draftRow(
     creates: kinds.recordsOf(kind, payload, version).creates,
     deviceScoped: facts?.deviceScoped ?? false,
   }
+}
+
+/** The change that stores it at the end of its owner's lane. */
+export function draftChange(
+  core: Core,
+  user: UserId | null,
+  nonce: string,
+  wanted: Wanted,
+): EnqueueChange {
+  const { kind, version, payload, enqueuedAt, expiresAt, creates, deviceScoped } = draftRow(
+    core,
+    wanted,
+  )
+  return {
+    change: 'enqueue',
+    user,
+    nonce,
+    kind,
+    version,
+    payload,
+    enqueuedAt,
+    expiresAt,
+    creates,
+    deviceScoped,
+  }
+}
+
+/** What is in the lane once it has been stored there. */
+export function rowOf(change: EnqueueChange, { id, lane, place }: Affected): OperationRow {
+  const {
+    kind,
+    version,
+    payload,
+    enqueuedAt,
+    expiresAt,
+    creates = [],
+    deviceScoped = false,
+  } = change
+  return { id, lane, place, kind, version, payload, enqueuedAt, expiresAt, creates, deviceScoped }
 }

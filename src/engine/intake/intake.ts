@@ -3,14 +3,16 @@
  * and the call resolves after the commit. A schema that takes its time delays the later calls of its
  * owner, never their order.
  */
+import type { Answer, EnqueueChange } from '../../../storage/changes.ts'
 import { formatOperationId } from '../../../storage/operation-id.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import { checkSchema, type Draft, refusalOf } from './admission.ts'
 import { arrive } from './arrive.ts'
-import type { Codec, Settle } from '../boundary/boundary.ts'
+import type { Answered, Codec, Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/chance.ts'
+import { Chain, Link } from '../chain.ts'
 import type { Core } from '../core.ts'
-import { draftRow } from './draft-row.ts'
+import { draftChange, rowOf } from './draft-row.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
 
 /** What became of it. */
@@ -29,15 +31,34 @@ export const draftCodec: Codec<Draft> = {
   },
 }
 
-/** One call, waiting for its schema and for the calls before it. */
-interface Ticket {
+/** One call, until it is over. */
+class Ticket extends Link {
   readonly user: UserId | null
   readonly draft: Draft
   readonly nonce: string
   /** Whose turn on the device it was (I8). */
   readonly turn: number
   readonly settle: Settle<Enqueued>
-  isChecked: boolean
+  /** Has its schema found it fit? */
+  isFit = false
+  /** Does it wait for its schema, or for calls before it that do? */
+  isInLine = false
+  isOver = false
+
+  constructor(
+    user: UserId | null,
+    draft: Draft,
+    unique: string,
+    turn: number,
+    settle: Settle<Enqueued>,
+  ) {
+    super()
+    this.user = user
+    this.draft = draft
+    this.nonce = unique
+    this.turn = turn
+    this.settle = settle
+  }
 }
 
 /** Somebody who waits for calls to be over. */
@@ -51,9 +72,9 @@ const NO_LANE = 0 as LaneId
 export class Intake {
   readonly #core: Core
   /** Calls that cannot be stored yet, by owner, in the order of the calls. */
-  readonly #tickets = new Map<UserId | null, Ticket[]>()
-  /** Calls that are not over, by owner, and who waits for those that were made before them. */
-  readonly #open = new Map<UserId | null, Set<Ticket>>()
+  readonly #lines = new Map<UserId | null, Ticket[]>()
+  /** Calls that are not over, and who waits for those that were made before them. */
+  readonly #open = new Chain<Ticket>()
   readonly #waiting = new Set<Waiting>()
 
   constructor(core: Core) {
@@ -62,7 +83,8 @@ export class Intake {
 
   /** Hears when every call of this owner that has been made by now is over; at once, if they are. */
   whenStored(user: UserId | null, then: () => void): void {
-    const left = new Set(this.#open.get(user))
+    const left = new Set<Ticket>()
+    for (const ticket of this.#open) if (ticket.user === user) left.add(ticket)
     if (left.size === 0) then()
     else this.#waiting.add({ left, run: then })
   }
@@ -75,36 +97,32 @@ export class Intake {
       settle.reject(refusal)
       return
     }
-    const ticket: Ticket = {
-      user,
-      draft,
-      nonce: nonce(this.#core),
-      turn: lanes.turn,
-      settle,
-      isChecked: false,
-    }
-    const line = this.#tickets.get(user)
-    if (line === undefined) this.#tickets.set(user, [ticket])
-    else line.push(ticket)
+    const ticket = new Ticket(user, draft, nonce(this.#core), lanes.turn, settle)
     lanes.coming(user, 1)
-    this.#openOf(user).add(ticket)
-    checkSchema(this.#core, draft, (unfit) => {
-      ticket.isChecked = true
-      if (unfit !== null) this.#refuse(ticket, unfit)
-      this.#advance(user)
-    })
+    this.#open.add(ticket)
+    checkSchema(this.#core, draft, (unfit) => this.#checked(ticket, unfit))
+    if (ticket.isOver) return
+    const line = this.#lines.get(user)
+    if (line === undefined && ticket.isFit) {
+      this.#store(ticket)
+      return
+    }
+    ticket.isInLine = true
+    if (line === undefined) this.#lines.set(user, [ticket])
+    else line.push(ticket)
   }
 
-  #openOf(user: UserId | null): Set<Ticket> {
-    const open = this.#open.get(user) ?? new Set<Ticket>()
-    this.#open.set(user, open)
-    return open
+  /** The schema has answered: mostly at once. */
+  #checked(ticket: Ticket, unfit: Error | null): void {
+    ticket.isFit = unfit === null
+    if (unfit !== null) this.#refuse(ticket, unfit)
+    if (ticket.isInLine) this.#advance(ticket.user)
   }
 
   #over(ticket: Ticket): void {
-    const open = this.#openOf(ticket.user)
-    open.delete(ticket)
-    if (open.size === 0) this.#open.delete(ticket.user)
+    ticket.isOver = true
+    this.#open.remove(ticket)
+    if (this.#waiting.size === 0) return
     for (const waiting of this.#waiting) {
       waiting.left.delete(ticket)
       if (waiting.left.size > 0) continue
@@ -114,8 +132,8 @@ export class Intake {
   }
 
   #refuse(ticket: Ticket, unfit: Error): void {
-    const line = this.#tickets.get(ticket.user)
-    line?.splice(line.indexOf(ticket), 1)
+    const line = this.#lines.get(ticket.user)
+    if (ticket.isInLine) line?.splice(line.indexOf(ticket), 1)
     ticket.settle.reject(unfit)
     this.#over(ticket)
     this.#cameToNothing(ticket.user)
@@ -126,43 +144,40 @@ export class Intake {
     this.#core.pilot.cameToNothing(user)
   }
 
-  /** Stores what is checked and has nothing unchecked before it. */
+  /** Stores what is found fit and has nothing unchecked before it. */
   #advance(user: UserId | null): void {
-    const line = this.#tickets.get(user) ?? []
-    while (line[0]?.isChecked === true) {
+    const line = this.#lines.get(user) ?? []
+    while (line[0]?.isFit === true) {
       const ticket = line.shift()
       if (ticket !== undefined) this.#store(ticket)
     }
-    if (line.length === 0) this.#tickets.delete(user)
+    if (line.length === 0) this.#lines.delete(user)
   }
 
   #store(ticket: Ticket): void {
-    const { user, draft, settle } = ticket
+    const { user, draft, nonce: unique } = ticket
     if (isDropped(this.#core, user)) {
       this.#drop(ticket)
       return
     }
-    const row = draftRow(this.#core, draft)
-    this.#core.store.commit(
-      [{ change: 'enqueue', user, nonce: ticket.nonce, ...row }],
-      {},
-      (answer) => {
-        const applied = answer.ok && answer.value[0]?.applied === true ? answer.value[0] : null
-        const put = applied?.affected[0]
-        if (put === undefined) {
-          settle.reject(answer.ok ? new Error('the operation was not stored') : answer.error)
-          this.#over(ticket)
-          this.#cameToNothing(user)
-          return
-        }
-        const { id, lane, place } = put
-        this.#core.lanes.coming(user, -1)
-        const isFirst = applied?.isFirst === true
-        arrive(this.#core, user, { id, lane, place, ...row }, ticket.turn, isFirst)
-        settle.resolve({ id, dropped: false })
-        this.#over(ticket)
-      },
-    )
+    const change = draftChange(this.#core, user, unique, draft)
+    this.#core.store.commit([change], {}, (answer) => this.#stored(ticket, change, answer))
+  }
+
+  #stored(ticket: Ticket, change: EnqueueChange, answer: Answered<readonly Answer[]>): void {
+    const { user, settle } = ticket
+    const first = answer.ok ? answer.value[0] : undefined
+    const put = first?.applied === true ? first.affected[0] : undefined
+    if (first?.applied !== true || put === undefined) {
+      settle.reject(answer.ok ? new Error('the operation was not stored') : answer.error)
+      this.#over(ticket)
+      this.#cameToNothing(user)
+      return
+    }
+    this.#core.lanes.coming(user, -1)
+    arrive(this.#core, user, rowOf(change, put), ticket.turn, first.isFirst === true)
+    settle.resolve({ id: put.id, dropped: false })
+    this.#over(ticket)
   }
 
   /** Nothing is stored of it, and everybody is told (I3). */

@@ -10,7 +10,7 @@ import { arrive } from './arrive.ts'
 import { type Codec, plain, type Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/chance.ts'
 import type { Core } from '../core.ts'
-import { draftRow } from './draft-row.ts'
+import { draftChange, rowOf } from './draft-row.ts'
 import { readError, writeError } from '../boundary/error-codec.ts'
 import { dropAtOnce, type Enqueued, isDropped } from './intake.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
@@ -77,11 +77,7 @@ export class Within {
       settle.resolve({ id: dropAtOnce(this.#core, draft.kind, unique), dropped: true })
       return
     }
-    this.#store(
-      { change: 'enqueue', user, nonce: unique, ...draftRow(this.#core, draft) },
-      { connection, decided },
-      settle,
-    )
+    this.#store(draftChange(this.#core, user, unique, draft), { connection, decided }, settle)
   }
 
   /** For a journal that begins here. */
@@ -185,10 +181,10 @@ export class Within {
     else this.#cameToNothing(change.user)
   }
 
-  #arrived(change: EnqueueChange, { id, lane, place }: Affected): void {
-    const { user, creates = [], deviceScoped = false, ...row } = change
+  #arrived(change: EnqueueChange, put: Affected): void {
+    const { user } = change
     this.#core.lanes.coming(user, -1)
-    arrive(this.#core, user, { ...row, creates, deviceScoped, id: id as OperationId, lane, place })
+    arrive(this.#core, user, rowOf(change, put))
   }
 
   #cameToNothing(user: UserId | null): void {

@@ -35,13 +35,18 @@ export interface Barrier {
   through: number
 }
 
+/** How much all lanes have together. */
+export interface Totals {
+  pending: number
+  letters: number
+}
+
 export class LaneLine {
   readonly lane: LaneId
   readonly owner: Owner
-  /** How many operations are pending, in storage. */
-  pending = 0
-  /** How many dead letters the lane has. */
-  letters = 0
+  #totals: Totals
+  #pending = 0
+  #letters = 0
   /** Operations up to this place are sent alone (Q4). */
   soloThrough = 0
   /** Operations up to this place are to be dropped: what a logout has added lies behind it (I7). 0: none. */
@@ -74,7 +79,9 @@ export class LaneLine {
   #changeCount = 0
   readonly #afterChanges: (() => void)[] = []
 
-  constructor(row: LaneRow, envelopes: readonly EnvelopeRow[]) {
+  /** `totals` counts what this lane has, too, from now on. */
+  constructor(row: LaneRow, envelopes: readonly EnvelopeRow[], totals: Totals) {
+    this.#totals = totals
     this.lane = row.lane
     this.owner = { user: row.user }
     this.pending = row.pending
@@ -89,6 +96,33 @@ export class LaneLine {
 
   get user(): UserId | null {
     return this.owner.user
+  }
+
+  /** How many operations are pending, in storage. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  set pending(count: number) {
+    this.#totals.pending += count - this.#pending
+    this.#pending = count
+  }
+
+  /** How many dead letters the lane has. */
+  get letters(): number {
+    return this.#letters
+  }
+
+  set letters(count: number) {
+    this.#totals.letters += count - this.#letters
+    this.#letters = count
+  }
+
+  /** It is none of the lanes any more: nothing of it is counted. */
+  forgotten(): void {
+    this.#totals.pending -= this.#pending
+    this.#totals.letters -= this.#letters
+    this.#totals = { pending: this.#pending, letters: this.#letters }
   }
 
   get rows(): readonly OperationRow[] {

@@ -1,7 +1,7 @@
 /** The lanes that have something pending, or dead letters, found by number or by owner. */
 import type { EnvelopeRow, LaneRow } from '../../../storage/storage.ts'
 import type { LaneId, UserId } from '../../model.ts'
-import { LaneLine } from './lane-line.ts'
+import { LaneLine, type Totals } from './lane-line.ts'
 
 /** An owner whose lane is about to be changed, also if it is only on its way. */
 interface Halt {
@@ -14,8 +14,12 @@ interface Halt {
 export class Lanes {
   readonly #byLane = new Map<LaneId, LaneLine>()
   readonly #byUser = new Map<UserId | null, LaneLine>()
-  /** Operations that are on their way into storage, by owner. */
+  readonly #totals: Totals = { pending: 0, letters: 0 }
+  /** Operations that are on their way into storage, by owner; of one owner that may be none. */
   readonly #coming = new Map<UserId | null, number>()
+  /** The owner of whom that is so: often the next one too, who need not be put in again. */
+  #cameLast: UserId | null = null
+  #comingCount = 0
 
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
   readonly #halts = new Map<UserId, Halt>()
@@ -29,7 +33,7 @@ export class Lanes {
   make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): LaneLine {
     const known = this.#byLane.get(row.lane)
     if (known !== undefined) return known
-    const line = new LaneLine(row, envelopes)
+    const line = new LaneLine(row, envelopes, this.#totals)
     this.#byLane.set(row.lane, line)
     // An owner has one lane at a time: a new one means that another process has forgotten the user (I12).
     this.#byUser.get(row.user)?.reordered(0)
@@ -74,11 +78,13 @@ export class Lanes {
   /** An operation of this owner is on its way into storage, or (`-1`) is not any more. */
   coming(user: UserId | null, difference: 1 | -1): void {
     const count = (this.#coming.get(user) ?? 0) + difference
-    if (count > 0) {
-      this.#coming.set(user, count)
-      return
-    }
-    this.#coming.delete(user)
+    this.#coming.set(user, count)
+    this.#comingCount += difference
+    if (count > 0) return
+    if (this.#cameLast !== user && !this.isComing(this.#cameLast))
+      this.#coming.delete(this.#cameLast)
+    this.#cameLast = user
+    if (this.#waiting.size === 0) return
     const waiting = this.#waiting.get(user) ?? []
     this.#waiting.delete(user)
     for (const run of waiting) run()
@@ -86,7 +92,7 @@ export class Lanes {
 
   /** Hears when nothing of this owner is on its way into storage; at once, if nothing is. */
   whenNoneComes(user: UserId | null, then: () => void): void {
-    if (this.#coming.has(user)) this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), then])
+    if (this.isComing(user)) this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), then])
     else then()
   }
 
@@ -109,25 +115,27 @@ export class Lanes {
 
   /** Is an operation of this owner on its way into storage? */
   isComing(user: UserId | null): boolean {
-    return this.#coming.has(user)
+    return (this.#coming.get(user) ?? 0) > 0
   }
 
   /** Has this owner neither anything pending nor anything on its way? */
   isEmpty(user: UserId | null): boolean {
-    return (this.ofUser(user)?.pending ?? 0) === 0 && !this.#coming.has(user)
+    return (this.ofUser(user)?.pending ?? 0) === 0 && !this.isComing(user)
   }
 
   /** Operations on their way into storage, of every owner. */
   get comingCount(): number {
-    let count = 0
-    for (const coming of this.#coming.values()) count += coming
-    return count
+    return this.#comingCount
   }
 
   /** Forgets a lane that has neither operations nor letters. */
   forgetIfBare(line: LaneLine): void {
     if (line.pending > 0 || line.letters > 0) return
-    this.#byLane.delete(line.lane)
+    // Asked again, it may be gone already.
+    if (this.#byLane.get(line.lane) === line) {
+      this.#byLane.delete(line.lane)
+      line.forgotten()
+    }
     // A user who was forgotten may have a new lane by now.
     if (this.#byUser.get(line.user) === line) this.#byUser.delete(line.user)
   }
@@ -144,8 +152,6 @@ export class Lanes {
   }
 
   count(of: 'pending' | 'letters'): number {
-    let count = 0
-    for (const line of this.#byLane.values()) count += line[of]
-    return count
+    return this.#totals[of]
   }
 }

@@ -34,12 +34,12 @@ export class News {
   }
 
   report<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
-    const { boundary, reads, tidying, onEvent } = this.#parts
+    const { boundary, reads, tidying } = this.#parts
     boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
     this.touch()
     reads.hear(name, detail)
     tidying.hear(name)
-    boundary.afterwards(() => onEvent(name, detail))
+    boundary.afterwards(() => this.#parts.onEvent(name, detail))
   }
 
   fault(thrown: unknown): void {
@@ -51,16 +51,18 @@ export class News {
 
   /** What `status()` shows has changed. */
   touch(): void {
-    const { boundary, flushes, wakeWatch, onChange, outdate } = this.#parts
-    outdate()
+    this.#parts.outdate()
     if (this.#isChangeDue) return
     this.#isChangeDue = true
-    boundary.lastly(() => {
-      this.#isChangeDue = false
-      flushes.check()
-      wakeWatch.look()
-      boundary.afterwards(() => onChange())
-    })
+    this.#parts.boundary.lastly(this.#changed)
+  }
+
+  readonly #changed = (): void => {
+    const { boundary, flushes, wakeWatch, onChange } = this.#parts
+    this.#isChangeDue = false
+    flushes.check()
+    wakeWatch.look()
+    boundary.afterwards(onChange)
   }
 }
 

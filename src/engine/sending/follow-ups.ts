@@ -25,7 +25,7 @@ export function checkFollowUps(
 /** Their ids are made of their parent's, so that a reply processed twice makes them once. */
 export function followUpRows(
   core: Core,
-  parent: OperationId,
+  parent: OperationId | undefined,
   followUps: readonly InterpretedFollowUp[],
 ): FollowUp[] {
   return followUps.map((followUp, index) => ({

@@ -5,9 +5,9 @@
  */
 import type { Answer, Change, CompleteChange, DeadlineChange } from '../../../storage/changes.ts'
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
-import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, OperationRow, PositionRow } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
-import type { DeadReason, Instant, OperationId } from '../../model.ts'
+import type { DeadReason, Instant } from '../../model.ts'
 import type { Interpreted, Misjudged } from '../../operations/interpreted.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
 import type { Reply } from '../../ports/transport.ts'
@@ -134,26 +134,15 @@ export class Sequel {
     interpreted: Interpreted | null = null,
   ): void {
     const { boundary, report } = this.#core
-    const { translations = {}, followUps = [], ryw = null } = interpreted ?? {}
-    const made = madeBy(members, translations)
+    const made = madeBy(members, interpreted?.translations ?? {})
     const change: CompleteChange = {
       change: 'complete',
       lane: line.lane,
       members: members.map(memberOf),
       at: boundary.wall,
       made,
-      followUps: followUpRows(this.#core, members[0]?.id ?? ('' as OperationId), followUps),
-      positions:
-        ryw === null
-          ? []
-          : [
-              {
-                key: ryw.key,
-                token: ryw.token,
-                readyAt: boundary.wall + ryw.delayMs,
-                waitMs: ryw.delayMs,
-              },
-            ],
+      followUps: followUpRows(this.#core, members[0]?.id, interpreted?.followUps ?? []),
+      positions: positionsOf(interpreted?.ryw ?? null, boundary.wall),
       retain: this.#core.settings.retainCompleted,
     }
     // Losing this in a power cut costs one resend under the same key.
@@ -288,6 +277,8 @@ export class Sequel {
     reply: Reply | null,
     interpretation: Interpreted | null,
   ): Verdict {
+    // Nothing else matters then, and most are.
+    if (interpretation?.outcome === 'accepted') return { verdict: 'completed' }
     const { boundary, settings } = this.#core
     const { members, key, sentAt } = attempt
     const place = members[0]?.place ?? 0
@@ -518,10 +509,18 @@ export class Sequel {
 function madeBy(
   members: readonly OperationRow[],
   translations: Readonly<Record<string, string>>,
-): { readonly local: string; readonly remote: string }[] {
-  const locals = new Set(Object.keys(translations))
+): readonly { readonly local: string; readonly remote: string }[] {
+  const translated = Object.keys(translations)
+  if (translated.length === 0 && members.every(({ creates }) => creates.length === 0)) return []
+  const locals = new Set(translated)
   for (const { creates } of members) for (const local of creates) locals.add(local)
   return Array.from(locals, (local) => ({ local, remote: translations[local] ?? local }))
+}
+
+function positionsOf(ryw: Interpreted['ryw'], now: Instant): readonly PositionRow[] {
+  if (ryw === null) return []
+  const { key, token, delayMs } = ryw
+  return [{ key, token, readyAt: now + delayMs, waitMs: delayMs }]
 }
 
 function memberOf({ id, place }: OperationRow): { id: OperationRow['id']; place: number } {

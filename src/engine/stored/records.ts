@@ -45,6 +45,10 @@ export class Records {
     then: (resolution: Resolution) => void,
   ): void {
     const { kinds, store } = this.#core
+    if (!rows.some(({ kind }) => kinds.hasRecords(kind))) {
+      then(this.#resolutionOf(line, rows, NONE_KNOWN))
+      return
+    }
     const locals = new Set<string>()
     for (const row of rows) {
       const { required, optional } = kinds.uses(row)

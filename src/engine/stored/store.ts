@@ -101,7 +101,7 @@ export class Store {
     failed: (error: Error) => void,
     then: (answers: readonly Answer[]) => void,
   ): void {
-    const alarm = `record:${++this.repeatCount}`
+    const nth = ++this.repeatCount
     const attempt = (n: number) => {
       const made = typeof changes === 'function' ? changes() : changes
       this.commit(made, wish, (answer) => {
@@ -110,7 +110,7 @@ export class Store {
           return
         }
         failed(answer.error)
-        this.#boundary.arm(alarm, backoffMs(n, 0, REPEAT), () => attempt(n + 1))
+        this.#boundary.arm(`record:${nth}`, backoffMs(n, 0, REPEAT), () => attempt(n + 1))
       })
     }
     attempt(1)

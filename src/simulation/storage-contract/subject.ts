@@ -13,6 +13,11 @@ export interface StorageSubject {
   crash(): Promise<void>
   /** A change that this implementation fails at, half way through a transaction. */
   readonly failing: Change
+  /**
+   * Does a commit cause an fsync? Then it waits for the end of its turn, so that all calls of the turn share it; if
+   * not, it need not wait. Default: true.
+   */
+  readonly causesFsync?: boolean
   /** After the case: lets go of everything, also if the case failed. */
   dispose(): Promise<void>
 }

@@ -1,0 +1,81 @@
+/**
+ * One transaction after the other on a connection: begun at once as a writer, and ended or undone. One that was not begun
+ * here is the app's own, on the connection it gave: it is left alone.
+ */
+import type { Database } from 'better-sqlite3'
+import { StorageError } from '../storage-error.ts'
+import type { Synchronous } from './connection.ts'
+
+export interface TransactionOptions {
+  readonly database: Database
+  /** Is it the app's connection? Then the app may have a transaction open on it. */
+  readonly isShared: boolean
+  readonly synchronous: Synchronous
+  /** Told when a transaction has begun, before anything is applied. */
+  readonly begun: () => void
+  /** Told after each transaction, before anybody hears of it. */
+  readonly committed: () => void
+  /** Told when a transaction was rolled back, so that nothing it read or made is remembered. */
+  readonly forget: () => void
+}
+
+export class Transaction {
+  readonly #options: TransactionOptions
+  readonly #begin
+  readonly #commit
+  readonly #rollback
+  #isOurs = false
+
+  constructor(options: TransactionOptions) {
+    this.#options = options
+    this.#begin = options.database.prepare('BEGIN IMMEDIATE')
+    this.#commit = options.database.prepare('COMMIT')
+    this.#rollback = options.database.prepare('ROLLBACK')
+  }
+
+  /** Has the app one open just now? To ask costs as much as a small query, so only where it can be. */
+  get isAppsOpen(): boolean {
+    const { isShared, database } = this.#options
+    return isShared && database.inTransaction
+  }
+
+  /** `synced`: with an fsync at its end? @throws StorageError `STORAGE_BUSY` within one of the app; else what SQLite says. */
+  begin(synced: boolean): void {
+    if (this.isAppsOpen) {
+      throw new StorageError(
+        'STORAGE_BUSY',
+        'a transaction of the app is open on the connection it gave; end it in the turn that began it',
+      )
+    }
+    const { synchronous, begun } = this.#options
+    synchronous.set(synced ? 'FULL' : 'NORMAL')
+    try {
+      this.#begin.run()
+      this.#isOurs = true
+    } finally {
+      if (!this.#isOurs) synchronous.rest()
+    }
+    begun()
+  }
+
+  /** @throws what SQLite says; then it is to be undone. */
+  end(): void {
+    this.#commit.run()
+    this.#isOurs = false
+    this.#options.committed()
+    this.#options.synchronous.rest()
+  }
+
+  /** Rolls back what has begun here, if anything has, and if SQLite has not done so itself. */
+  undo(): void {
+    if (!this.#isOurs) return
+    this.#isOurs = false
+    const { database, forget, synchronous } = this.#options
+    forget()
+    try {
+      if (database.inTransaction) this.#rollback.run()
+    } finally {
+      synchronous.rest()
+    }
+  }
+}
