@@ -54,17 +54,6 @@ export class Bench {
     }
   }
 
-  /** Ends this turn, and as many as it takes until that is there. */
-  async ended<T>(answer: Promise<T>): Promise<T> {
-    let isThere = false
-    void answer.then(() => (isThere = true))
-    while (!isThere) {
-      this.endTurn()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    return answer
-  }
-
   /** Commits in a turn of its own. */
   async commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]> {
     const committed = this.storage.commit(changes, options)
