@@ -62,7 +62,7 @@ export async function compare(comparison: Comparison, rounds: number): Promise<C
   const measured = new Map<string, number[]>(subjects.map((subject) => [subject.name, []]))
   for (let round = 0; round <= (comparison.rounds ?? rounds); round += 1) {
     for (const subject of subjects) {
-      globalThis.gc?.()
+      globalThis.gc?.({ type: 'minor' })
       const figure = await subject.measure()
       if (round > 0) measured.get(subject.name)?.push(figure)
     }

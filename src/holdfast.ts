@@ -117,7 +117,7 @@ export class Engine implements Pilot {
     const exchange = new Exchange(core, wallet, sequel)
     const sender = new Sender(core, wallet, holds, sequel, exchange, records)
     const sessions = new Sessions(core, wallet, waits, records)
-    const wakeWatch = new WakeWatch(core, connectivity)
+    const wakeWatch = new WakeWatch(core, connectivity, waits)
     const asker = new RequirementAsker(core, sessions)
     const intake = new Intake(core)
     const within = new Within(core)

@@ -63,8 +63,12 @@ export class Kinds {
 
   /** Does the payload (JSON text) fit its schema? `then` hears why not, or null. */
   check(kind: string, text: string, then: (why: string | null) => void): void {
-    const finish = (checked: Checked) => then(checked.ok ? null : checked.why)
-    this.#pullOrAsk('kind.check', checkedCodec, () => this.#payloads.check(kind, text), finish)
+    this.#pullOrAsk(
+      'kind.check',
+      checkedCodec,
+      () => this.#payloads.check(kind, text),
+      (checked: Checked) => then(checked.ok ? null : checked.why),
+    )
   }
 
   /** The same for who cannot wait: why it does not fit, or does not answer at once; or null. */

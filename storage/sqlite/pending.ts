@@ -46,6 +46,7 @@ export class Pending {
   readonly #records: Records
   readonly #positions: Positions
   readonly #insert
+  readonly #insertPlain
   readonly #delete
   readonly #get
   readonly #idAt
@@ -77,6 +78,11 @@ export class Pending {
       `INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at, expires_at,
          creates, device_scoped, superseded)
        VALUES (${keyOf('?', '?')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    // Each value that is bound costs as much as a column to store it in: most rows have none of the last four.
+    this.#insertPlain = database.prepare<[number, number, string, string, number, string, number]>(
+      `INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at)
+       VALUES (${keyOf('?', '?')}, ?, ?, ?, ?, ?)`,
     )
     this.#delete = database.prepare<[number, number, string]>(
       `DELETE FROM holdfast_operations WHERE key = ${keyOf('?', '?')} AND id = ?`,
@@ -295,23 +301,26 @@ export class Pending {
   }
 
   #write(lane: LaneId, place: number, id: OperationId, row: Written): void {
-    const { creates, enqueuedAt } = row
+    const { kind, version, payload, enqueuedAt, expiresAt, creates = [] } = row
+    const { deviceScoped = false, superseded = false } = row
+    if (expiresAt === null && creates.length === 0 && !deviceScoped && !superseded) {
+      this.#insertPlain.run(lane, place, id, kind, version, payload, enqueuedAt)
+      return
+    }
     this.#insert.run(
       lane,
       place,
       id,
-      row.kind,
-      row.version,
-      row.payload,
+      kind,
+      version,
+      payload,
       enqueuedAt,
-      row.expiresAt,
+      expiresAt,
       columnOf(creates),
-      row.deviceScoped === true ? 1 : 0,
-      row.superseded === true ? 1 : 0,
+      deviceScoped ? 1 : 0,
+      superseded ? 1 : 0,
     )
-    if (creates !== undefined && creates.length > 0) {
-      this.#records.expect(id, creates, lane, enqueuedAt)
-    }
+    if (creates.length > 0) this.#records.expect(id, creates, lane, enqueuedAt)
   }
 
   #at(lane: LaneId, place: number): OperationRow | null {

@@ -8,6 +8,8 @@ import type { LaneLine } from './lane-line.ts'
 export class Waits {
   readonly #core: Core
   readonly #holds: HoldBook
+  /** Lanes that have the hold. */
+  readonly backingOff = new Set<LaneLine>()
   /** Lanes whose head waits for neighbours. */
   readonly #collecting = new WeakSet<LaneLine>()
 
@@ -22,14 +24,14 @@ export class Waits {
     // A clock that jumped back never makes it longer than the wait it was computed from.
     const leftMs = Math.min(retryAt - this.#core.boundary.wall, waitMs)
     if (leftMs <= 0) return
-    this.#holds.setOnLane(line, 'backing-off', `after attempt ${attempts}`)
+    this.#set(line, `after attempt ${attempts}`)
     this.#core.boundary.arm(alarmOf(line), leftMs, () => this.#over(line))
   }
 
   /** The head may wait a little for neighbours to merge with (Q4). */
   collect(line: LaneLine, waitMs: number): void {
     this.#collecting.add(line)
-    this.#holds.setOnLane(line, 'backing-off', 'waiting for operations to merge with')
+    this.#set(line, 'waiting for operations to merge with')
     this.#core.boundary.arm(alarmOf(line), waitMs, () => this.#over(line))
   }
 
@@ -46,6 +48,7 @@ export class Waits {
   /** The alarm is armed already, in a journal that begins here. */
   restore(line: LaneLine): void {
     if (!line.holds.has('backing-off')) return
+    this.backingOff.add(line)
     if ((line.envelope?.retryAt ?? null) === null) this.#collecting.add(line)
     this.#core.boundary.rearm(alarmOf(line), () => this.#over(line))
   }
@@ -60,9 +63,14 @@ export class Waits {
   /** It is not that envelope's turn any more. */
   end(line: LaneLine): void {
     this.#collecting.delete(line)
-    if (!line.holds.has('backing-off')) return
+    if (!this.backingOff.delete(line)) return
     this.#core.boundary.disarm(alarmOf(line))
     this.#holds.liftFromLane(line, 'backing-off')
+  }
+
+  #set(line: LaneLine, cause: string): void {
+    this.backingOff.add(line)
+    this.#holds.setOnLane(line, 'backing-off', cause)
   }
 
   #over(line: LaneLine): void {

@@ -5,6 +5,7 @@
  */
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
+import type { Waits } from '../lanes/waits.ts'
 
 const ALARM = 'wake'
 const LOOK_MS = 30_000
@@ -14,12 +15,14 @@ const GAP_MS = 5000
 export class WakeWatch {
   readonly #core: Core
   readonly #connectivity: Connectivity
+  readonly #waits: Waits
   /** How far the wall clock was ahead of the monotonic one when the alarm was armed; null: it is not. */
   #drift: number | null = null
 
-  constructor(core: Core, connectivity: Connectivity) {
+  constructor(core: Core, connectivity: Connectivity, waits: Waits) {
     this.#core = core
     this.#connectivity = connectivity
+    this.#waits = waits
   }
 
   /** Something has changed: is there anything to watch for? */
@@ -55,8 +58,9 @@ export class WakeWatch {
   }
 
   #isAnyoneWaiting(): boolean {
-    for (const line of this.#core.lanes.pending()) {
-      if (line.holds.has('backing-off') && line.envelope?.waitsAfterUnknown === true) return true
+    // Asked after everything that changes, so not of every lane.
+    for (const line of this.#waits.backingOff) {
+      if (line.pending > 0 && line.envelope?.waitsAfterUnknown === true) return true
     }
     return false
   }
