@@ -360,6 +360,8 @@ export class Holdfast {
   }
 
   async #query<T>(query: () => Promise<T>): Promise<T> {
+    // What is on its way to storage is asked for before (see Intake).
+    await Promise.resolve()
     const answer: Answered<T> = await query().then(
       (value) => ({ ok: true, value }),
       (error: Error) => ({ ok: false, error }),

@@ -12,6 +12,7 @@ import type {
   UserId,
 } from '../src/model.ts'
 import type { EnvelopeRow, PositionRow } from './storage.ts'
+import type { StorageErrorCode } from './storage-error.ts'
 
 /** An operation, and the place where it is expected. */
 export interface Member {
@@ -307,4 +308,8 @@ export type Answer =
       /** After a `takeUp`. */
       readonly leftBehind?: readonly LaneId[]
     }
-  | { readonly applied: false }
+  | {
+      readonly applied: false
+      /** Of a change that stands for itself: why it could not be stored. Left out: it missed. */
+      readonly failed?: StorageErrorCode
+    }

@@ -181,6 +181,11 @@ export interface CommitOptions {
    * one resend under the same key. Default: true.
    */
   readonly synced?: boolean
+  /**
+   * Does each change stand for itself? Then one that misses or fails takes no other with it, and the answer of one
+   * that failed says why (`failed`). Default: false.
+   */
+  readonly apart?: boolean
 }
 
 /** Where an operation is now. */
@@ -204,9 +209,9 @@ export interface Storage {
 
   /**
    * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-   * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the rest of its call is
-   * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
-   * nothing of this call was applied.
+   * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the
+   * rest of its call is missed too (unless they are `apart`), so the conditional one comes first. Rejects
+   * with a {@link StorageError}: then nothing of this call was applied.
    */
   commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>
 

@@ -23,6 +23,8 @@ export type InLine =
   | { readonly in: 'alarm'; readonly name: string }
   /** The turn of the event loop after the engine was ready. */
   | { readonly in: 'turn' }
+  /** What the app does just now has run to its end: the operations it has enqueued meanwhile go to storage together. */
+  | { readonly in: 'soon' }
   /** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
   | { readonly in: 'pull'; readonly name: string; readonly value: Json }
 

@@ -114,6 +114,7 @@ export class ReplayBoundary implements Boundary {
   readonly #asked = new Map<number, Asked>()
   readonly #alarms = new Map<string, () => void>()
   readonly #turns: (() => void)[] = []
+  readonly #soon: (() => void)[] = []
   readonly #last: (() => void)[] = []
   #askCount = 0
   #isSilent = false
@@ -191,6 +192,10 @@ export class ReplayBoundary implements Boundary {
     this.#turns.push(run)
   }
 
+  soon(run: () => void): void {
+    this.#soon.push(run)
+  }
+
   decide(line: () => OutLine): void {
     this.#cursor.expect(line(), this.monotonic)
   }
@@ -227,6 +232,11 @@ export class ReplayBoundary implements Boundary {
       case 'turn': {
         const run = this.#turns.shift()
         if (run === undefined) throw unfit(line, 'no turn is waited for')
+        return run
+      }
+      case 'soon': {
+        const run = this.#soon.shift()
+        if (run === undefined) throw unfit(line, 'nothing is to run soon')
         return run
       }
       case 'pull':

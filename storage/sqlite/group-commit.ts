@@ -7,7 +7,8 @@
  * them keep the event loop from turning. Under `app-crash` no call causes one.
  */
 import type { Answer, Change } from '../changes.ts'
-import type { StorageHost } from '../storage.ts'
+import type { CommitOptions, StorageHost } from '../storage.ts'
+import type { StorageErrorCode } from '../storage-error.ts'
 import { storageErrorOf } from './error-of.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -22,6 +23,8 @@ interface Call {
   readonly changes: readonly Change[]
   /** Does it cause an fsync? */
   readonly synced: boolean
+  /** Does each of its changes stand for itself? */
+  readonly apart: boolean
   readonly resolve: (answers: readonly Answer[]) => void
   readonly reject: (error: Error) => void
 }
@@ -32,6 +35,8 @@ export interface GroupCommitOptions {
   /** Does a call that wants to be synced get an fsync? */
   readonly powerLoss: boolean
   readonly apply: (change: Change) => Answer
+  /** Changes that stand for themselves. */
+  readonly applyApart: (changes: readonly Change[]) => readonly Answer[]
 }
 
 export class GroupCommit {
@@ -48,10 +53,14 @@ export class GroupCommit {
   }
 
   /** `soon`: need it not wait for the end of the turn? Only where it causes no fsync. */
-  submit(changes: readonly Change[], wanted: boolean, soon: boolean): Promise<readonly Answer[]> {
-    const synced = wanted && this.#options.powerLoss
+  submit(
+    changes: readonly Change[],
+    { synced: isWanted = true, apart = false }: CommitOptions,
+    soon: boolean,
+  ): Promise<readonly Answer[]> {
+    const synced = isWanted && this.#options.powerLoss
     return new Promise((resolve, reject) => {
-      this.#calls.push({ changes, synced, resolve, reject })
+      this.#calls.push({ changes, synced, apart, resolve, reject })
       if (synced || !soon) this.#schedule()
       else this.#scheduleSoon()
     })
@@ -136,7 +145,7 @@ export class GroupCommit {
       if (changeCount > 0 && changeCount + call.changes.length > MOST_CHANGES) return
       if (group.length > 0 && host.monotonic() - started >= MOST_MS) return
       group.push(call)
-      answers.push(this.#applyAll(call.changes))
+      answers.push(this.#applyAll(call))
       changeCount += call.changes.length
     }
   }
@@ -152,23 +161,46 @@ export class GroupCommit {
     const { transaction } = this.#options
     try {
       transaction.begin(call.synced)
-      const answers = this.#applyAll(call.changes)
+      const answers = this.#applyAll(call)
       transaction.end()
       call.resolve(answers)
     } catch (error) {
       transaction.undo()
-      call.reject(storageErrorOf(error))
+      if (call.apart && call.changes.length > 1) call.resolve(this.#commitApart(call))
+      else call.reject(storageErrorOf(error))
     }
   }
 
-  /** After a change that missed, the rest of its call is missed too. */
-  #applyAll(changes: readonly Change[]): readonly Answer[] {
+  /** Each change in a transaction of its own. */
+  #commitApart({ changes, synced }: Call): readonly Answer[] {
+    const { transaction, apply } = this.#options
+    let failed: StorageErrorCode | null = null
+    return changes.map((change) => {
+      // Somebody has the lock: each of the others would wait for it again.
+      if (failed === 'STORAGE_BUSY') return { applied: false, failed }
+      try {
+        transaction.begin(synced)
+        const answer = apply(change)
+        transaction.end()
+        return answer
+      } catch (error) {
+        transaction.undo()
+        failed = storageErrorOf(error).code
+        return { applied: false, failed }
+      }
+    })
+  }
+
+  /** After a change that missed, the rest of its call is missed too, unless they are apart. */
+  #applyAll({ changes, apart }: Call): readonly Answer[] {
+    const { apply, applyApart } = this.#options
     const [first] = changes
-    if (first !== undefined && changes.length === 1) return [this.#options.apply(first)]
+    if (first !== undefined && changes.length === 1) return [apply(first)]
+    if (apart) return applyApart(changes)
     const answers: Answer[] = []
     let missed = false
     for (const change of changes) {
-      const answer: Answer = missed ? { applied: false } : this.#options.apply(change)
+      const answer: Answer = missed ? { applied: false } : apply(change)
       missed ||= !answer.applied
       answers.push(answer)
     }

@@ -36,6 +36,12 @@ import type { Records } from './records.ts'
 type Written = Omit<OperationRow, 'id' | 'lane' | 'place' | 'creates' | 'deviceScoped'> &
   Partial<Pick<OperationRow, 'creates' | 'deviceScoped'>>
 
+/** Lane, place, id, kind, version, payload, and when it was enqueued: all there is of most rows. */
+type PlainRow = [number, number, string, string, number, string, number]
+
+/** So many rows go into one statement, where there are as many. */
+const SEVERAL = 16
+
 export const MISSED: Answer = { applied: false }
 export const DONE: Answer = { applied: true, affected: [] }
 
@@ -47,6 +53,7 @@ export class Pending {
   readonly #positions: Positions
   readonly #insert
   readonly #insertPlain
+  readonly #insertSeveral
   readonly #delete
   readonly #get
   readonly #idAt
@@ -69,20 +76,19 @@ export class Pending {
     this.#outcomes = outcomes
     this.#records = records
     this.#positions = positions
-    this.#insert = database.prepare<
-      [
-        ...[number, number, string, string, number, string, number, number | null, string | null],
-        ...[0 | 1, 0 | 1],
-      ]
-    >(
+    this.#insert = database.prepare<[...PlainRow, number | null, string | null, 0 | 1, 0 | 1]>(
       `INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at, expires_at,
          creates, device_scoped, superseded)
        VALUES (${keyOf('?', '?')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     // Each value that is bound costs as much as a column to store it in: most rows have none of the last four.
-    this.#insertPlain = database.prepare<[number, number, string, string, number, string, number]>(
-      `INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at)
-       VALUES (${keyOf('?', '?')}, ?, ?, ?, ?, ?)`,
+    const insertPlain =
+      'INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at)'
+    const plainRow = `(${keyOf('?', '?')}, ?, ?, ?, ?, ?)`
+    this.#insertPlain = database.prepare<PlainRow>(`${insertPlain} VALUES ${plainRow}`)
+    const severalRows = Array.from({ length: SEVERAL }, () => plainRow).join(', ')
+    this.#insertSeveral = database.prepare<PlainRow[number][]>(
+      `${insertPlain} VALUES ${severalRows}`,
     )
     this.#delete = database.prepare<[number, number, string]>(
       `DELETE FROM holdfast_operations WHERE key = ${keyOf('?', '?')} AND id = ?`,
@@ -112,8 +118,26 @@ export class Pending {
     const { place, isFirst } = this.#lanes.append(lane)
     const id = formatOperationId(lane, place, change.nonce)
     this.#write(lane, place, id, change)
-    const affected = [{ id, lane, place, kind: change.kind, user: change.user }]
-    return isFirst ? { applied: true, affected, isFirst } : { applied: true, affected }
+    return stored(id, lane, place, change, isFirst)
+  }
+
+  /** Many at once: several rows in one statement cost a third less. */
+  enqueueAll(changes: readonly EnqueueChange[]): Answer[] {
+    let rows: PlainRow[] = []
+    const answers = changes.map((change): Answer => {
+      const lane = this.#lanes.of(change.user)
+      const { place, isFirst } = this.#lanes.append(lane)
+      const id = formatOperationId(lane, place, change.nonce)
+      if (isPlain(change)) rows.push(plainRowOf(lane, place, id, change))
+      else this.#write(lane, place, id, change)
+      if (rows.length === SEVERAL) {
+        this.#insertSeveral.run(...rows.flat())
+        rows = []
+      }
+      return stored(id, lane, place, change, isFirst)
+    })
+    for (const row of rows) this.#insertPlain.run(...row)
+    return answers
   }
 
   complete(change: CompleteChange): Answer {
@@ -301,20 +325,14 @@ export class Pending {
   }
 
   #write(lane: LaneId, place: number, id: OperationId, row: Written): void {
-    const { kind, version, payload, enqueuedAt, expiresAt, creates = [] } = row
-    const { deviceScoped = false, superseded = false } = row
-    if (expiresAt === null && creates.length === 0 && !deviceScoped && !superseded) {
+    const { kind, version, payload, enqueuedAt } = row
+    if (isPlain(row)) {
       this.#insertPlain.run(lane, place, id, kind, version, payload, enqueuedAt)
       return
     }
+    const { creates = [], expiresAt, deviceScoped = false, superseded = false } = row
     this.#insert.run(
-      lane,
-      place,
-      id,
-      kind,
-      version,
-      payload,
-      enqueuedAt,
+      ...([lane, place, id, kind, version, payload, enqueuedAt] satisfies PlainRow),
       expiresAt,
       columnOf(creates),
       deviceScoped ? 1 : 0,
@@ -354,4 +372,26 @@ export class Pending {
     )
     return true
   }
+}
+
+/** Is there nothing to say of it but what every row has? */
+function isPlain({ expiresAt, creates, deviceScoped, superseded }: Written): boolean {
+  const isOrdinary = deviceScoped !== true && superseded !== true
+  return expiresAt === null && isOrdinary && (creates === undefined || creates.length === 0)
+}
+
+function plainRowOf(lane: LaneId, place: number, id: OperationId, row: Written): PlainRow {
+  const { kind, version, payload, enqueuedAt } = row
+  return [lane, place, id, kind, version, payload, enqueuedAt]
+}
+
+function stored(
+  id: OperationId,
+  lane: LaneId,
+  place: number,
+  { kind, user }: EnqueueChange,
+  isFirst: boolean,
+): Answer {
+  const affected = [{ id, lane, place, kind, user }]
+  return isFirst ? { applied: true, affected, isFirst } : { applied: true, affected }
 }

@@ -162,6 +162,10 @@ export class SqliteStorage implements Storage {
           erasing?.applied(change)
           return tables.apply(change)
         },
+        applyApart: (changes) => {
+          for (const change of changes) erasing?.applied(change)
+          return tables.applyApart(changes)
+        },
       })
       this.#open = { database, tables, commits, erasing, host, lock, watch }
       return state
@@ -171,11 +175,11 @@ export class SqliteStorage implements Storage {
     }
   }
 
-  commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]> {
+  commit(changes: readonly Change[], options: CommitOptions = {}): Promise<readonly Answer[]> {
     let answered: Promise<readonly Answer[]>
     try {
       const { commits } = this.#opened()
-      answered = commits.submit(changes, options?.synced ?? true, !this.#hasAsked)
+      answered = commits.submit(changes, options, !this.#hasAsked)
     } catch (error) {
       return Promise.reject(storageErrorOf(error))
     }

@@ -80,6 +80,14 @@ export class Tables {
     )
   }
 
+  /** Changes that stand for themselves. */
+  applyApart(changes: readonly Change[]): readonly Answer[] {
+    const enqueued = changes.filter((change) => change.change === 'enqueue')
+    return enqueued.length === changes.length
+      ? this.#pending.enqueueAll(enqueued)
+      : changes.map((change) => this.apply(change))
+  }
+
   apply(change: Change): Answer {
     switch (change.change) {
       case 'enqueue':

@@ -75,6 +75,9 @@ export interface Boundary {
   /** Runs something in the next turn of the event loop. */
   nextTurn(run: () => void): void
 
+  /** Runs something as soon as what the app does just now has run to its end. */
+  soon(run: () => void): void
+
   /** Writes down what was decided. The line is only made where somebody reads it. */
   decide(line: () => OutLine): void
 

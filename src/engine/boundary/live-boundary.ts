@@ -105,7 +105,7 @@ export class LiveBoundary implements Boundary {
   #isDelivering = false
   #callCount = 0
   #askCount = 0
-  /** Turns that are waited for. */
+  /** Turns, and ends of what the app does just now, that are waited for. */
   #turnCount = 0
 
   constructor({ clock, journal, onFault }: LiveBoundaryOptions) {
@@ -214,6 +214,19 @@ export class LiveBoundary implements Boundary {
     this.#clock.atTurnEnd(() =>
       this.#enter({
         line: () => ({ in: 'turn' }),
+        run: () => {
+          this.#turnCount -= 1
+          run()
+        },
+      }),
+    )
+  }
+
+  soon(run: () => void): void {
+    this.#turnCount += 1
+    void Promise.resolve().then(() =>
+      this.#enter({
+        line: () => ({ in: 'soon' }),
         run: () => {
           this.#turnCount -= 1
           run()

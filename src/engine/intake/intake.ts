@@ -2,13 +2,17 @@
  * How operations come in (Q1, Q2): the owner is fixed at the call, places follow the order of the calls,
  * and the call resolves after the commit. A schema that takes its time delays the later calls of its
  * owner, never their order.
+ *
+ * Where one is on its way to storage already, those that are called for in one go follow it together, as one
+ * question: a thousand questions with their answers would take longer than to store them.
  */
 import type { Answer, EnqueueChange } from '../../../storage/changes.ts'
 import { formatOperationId } from '../../../storage/operation-id.ts'
+import { StorageError } from '../../../storage/storage-error.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import { checkSchema, type Draft, refusalOf } from './admission.ts'
 import { arrive } from './arrive.ts'
-import type { Answered, Codec, Settle } from '../boundary/boundary.ts'
+import type { Codec, Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/chance.ts'
 import { Chain, Link } from '../chain.ts'
 import type { Core } from '../core.ts'
@@ -44,6 +48,8 @@ class Ticket extends Link {
   /** Does it wait for its schema, or for calls before it that do? */
   isInLine = false
   isOver = false
+  /** What is to be stored, once that is known. */
+  change: EnqueueChange | null = null
 
   constructor(
     user: UserId | null,
@@ -69,6 +75,9 @@ interface Waiting {
 
 const NO_LANE = 0 as LaneId
 
+/** So many at most: a transaction takes a few times as many. */
+const MOST_TOGETHER = 128
+
 export class Intake {
   readonly #core: Core
   /** Calls that cannot be stored yet, by owner, in the order of the calls. */
@@ -76,9 +85,14 @@ export class Intake {
   /** Calls that are not over, and who waits for those that were made before them. */
   readonly #open = new Chain<Ticket>()
   readonly #waiting = new Set<Waiting>()
+  /** Questions to storage that are not answered. */
+  #askedCount = 0
+  /** Calls that follow together. */
+  #together: Ticket[] = []
 
   constructor(core: Core) {
     this.#core = core
+    core.store.beforeAsking = () => this.#askTogether()
   }
 
   /** Hears when every call of this owner that has been made by now is over; at once, if they are. */
@@ -161,21 +175,49 @@ export class Intake {
       return
     }
     const change = draftChange(this.#core, user, unique, draft)
-    this.#core.store.commit([change], {}, (answer) => this.#stored(ticket, change, answer))
+    ticket.change = change
+    const together = this.#together
+    if (this.#askedCount === 0 && together.length === 0) {
+      this.#ask([ticket], [change])
+      return
+    }
+    together.push(ticket)
+    if (together.length === 1) this.#core.boundary.soon(() => this.#askTogether())
+    if (together.length === MOST_TOGETHER) this.#askTogether()
   }
 
-  #stored(ticket: Ticket, change: EnqueueChange, answer: Answered<readonly Answer[]>): void {
-    const { user, settle } = ticket
-    const first = answer.ok ? answer.value[0] : undefined
-    const put = first?.applied === true ? first.affected[0] : undefined
-    if (first?.applied !== true || put === undefined) {
-      settle.reject(answer.ok ? new Error('the operation was not stored') : answer.error)
+  #askTogether(): void {
+    const tickets = this.#together
+    if (tickets.length === 0) return
+    this.#together = []
+    this.#ask(
+      tickets,
+      tickets.flatMap(({ change }) => change ?? []),
+    )
+  }
+
+  #ask(tickets: readonly Ticket[], changes: readonly EnqueueChange[]): void {
+    this.#askedCount += 1
+    this.#core.store.commit(changes, { apart: true }, (answer) => {
+      this.#askedCount -= 1
+      for (const [index, ticket] of tickets.entries()) {
+        this.#stored(ticket, answer.ok ? answer.value[index] : answer.error)
+      }
+    })
+  }
+
+  #stored(ticket: Ticket, answer: Answer | Error | undefined): void {
+    const { user, settle, change } = ticket
+    const applied = answer instanceof Error || answer?.applied !== true ? null : answer
+    const put = applied?.affected[0]
+    if (put === undefined || change === null) {
+      settle.reject(answer instanceof Error ? answer : notStored(answer))
       this.#over(ticket)
       this.#cameToNothing(user)
       return
     }
     this.#core.lanes.coming(user, -1)
-    arrive(this.#core, user, rowOf(change, put), ticket.turn, first.isFirst === true)
+    arrive(this.#core, user, rowOf(change, put), ticket.turn, applied?.isFirst === true)
     settle.resolve({ id: put.id, dropped: false })
     this.#over(ticket)
   }
@@ -188,6 +230,13 @@ export class Intake {
     this.#over(ticket)
     this.#cameToNothing(user)
   }
+}
+
+/** Why this one could not be stored, though others with it could. */
+function notStored(answer: Answer | undefined): Error {
+  const code = answer?.applied === false ? answer.failed : undefined
+  const message = 'the operation was not stored'
+  return code === undefined ? new Error(message) : new StorageError(code, message)
 }
 
 /** Is an operation of this owner dropped instead of stored, as things are? (I3) */

@@ -13,7 +13,13 @@ import type {
 } from '../../../storage/storage.ts'
 import type { JsonRecord } from '../../journal/lines.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
-import { type Answered, type Boundary, type Codec, plain } from '../boundary/boundary.ts'
+import {
+  type Answered,
+  type Boundary,
+  type Codec,
+  plain,
+  type Question,
+} from '../boundary/boundary.ts'
 import { backoffMs } from '../sending/judge.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 
@@ -27,6 +33,8 @@ export interface Found {
 export interface CommitWish {
   /** Must it survive a power cut by itself? Default: true. */
   readonly synced?: boolean
+  /** Does each change stand for itself? Default: false. */
+  readonly apart?: boolean
 }
 
 /** How long to wait before what could not be recorded is recorded again (Q11). */
@@ -55,6 +63,8 @@ export class Store {
   readonly #storage: Storage
   /** How many changes had to be stored at last: it makes the names of their alarms, also in a journal that begins later. */
   repeatCount = 0
+  /** Called before anything is asked: what was to be stored before is asked for before. */
+  beforeAsking: () => void = () => undefined
   /** Called before a commit or a window is answered. */
   beforeAnswers: () => void = () => undefined
 
@@ -64,7 +74,7 @@ export class Store {
   }
 
   open(host: StorageHost, then: (answer: Answered<OpenedState>) => void): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'open',
         args: () => null,
@@ -77,15 +87,15 @@ export class Store {
 
   commit(
     changes: readonly Change[],
-    { synced = true }: CommitWish,
+    { synced = true, apart = false }: CommitWish,
     then: (answer: Answered<readonly Answer[]>) => void,
   ): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'commit',
         args: () => ({ synced, changes: changes.map(redact) }),
         codec: plain<readonly Answer[]>(),
-        put: () => this.#storage.commit(changes, { synced }),
+        put: () => this.#storage.commit(changes, { synced, apart }),
       },
       (answer) => this.#answer(answer, then),
     )
@@ -122,7 +132,7 @@ export class Store {
     limit: number,
     then: (answer: Answered<readonly OperationRow[]>) => void,
   ): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'window',
         args: () => ({ lane, after, limit }),
@@ -133,6 +143,11 @@ export class Store {
     )
   }
 
+  #ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): void {
+    this.beforeAsking()
+    this.#boundary.ask(question, answered)
+  }
+
   #answer<T>(answer: Answered<T>, then: (answer: Answered<T>) => void): void {
     this.beforeAnswers()
     then(answer)
@@ -140,7 +155,7 @@ export class Store {
 
   /** Where an operation is pending or dead, or that it has settled, as far as that is remembered; or null. */
   find(id: OperationId, then: (answer: Answered<Found | 'settled' | null>) => void): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'find',
         args: () => id,
@@ -162,7 +177,7 @@ export class Store {
     ids: readonly OperationId[],
     then: (answer: Answered<readonly OperationId[]>) => void,
   ): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'settled',
         args: () => ids,
@@ -174,7 +189,7 @@ export class Store {
   }
 
   records(locals: readonly string[], then: (answer: Answered<readonly RecordRow[]>) => void): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'records',
         args: () => locals,
@@ -190,7 +205,7 @@ export class Store {
     key: string,
     then: (answer: Answered<PositionRow | null>) => void,
   ): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'position',
         args: () => ({ user, key }),
@@ -203,7 +218,7 @@ export class Store {
 
   /** Takes the right to dispatch, unless another process has it (Q17). */
   lock(then: (answer: Answered<boolean>) => void): void {
-    this.#boundary.ask(
+    this.#ask(
       { name: 'lock', args: () => null, codec: plain<boolean>(), put: () => this.#storage.lock() },
       then,
     )
@@ -211,7 +226,7 @@ export class Store {
 
   /** What is stored now, whoever stored it. */
   reload(then: (answer: Answered<OpenedState>) => void): void {
-    this.#boundary.ask(
+    this.#ask(
       { name: 'reload', args: () => null, codec: openedCodec, put: () => this.#storage.reload() },
       then,
     )
@@ -219,7 +234,7 @@ export class Store {
 
   /** Gives back what a drain has freed; a failure costs nothing but room. */
   tidy(): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'tidy',
         args: () => null,
@@ -231,7 +246,7 @@ export class Store {
   }
 
   close(then: (answer: Answered<null>) => void): void {
-    this.#boundary.ask(
+    this.#ask(
       {
         name: 'close',
         args: () => null,
