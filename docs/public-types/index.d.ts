@@ -34,6 +34,9 @@ type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' 
 /** Why an operation was dropped. */
 type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
 
+/** What can go wrong with storage, each with a stable code (E2). */
+type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
+
 /**
  * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
  * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
@@ -290,6 +293,8 @@ type Answer = {
     readonly leftBehind?: readonly LaneId[];
 } | {
     readonly applied: false;
+    /** Of a change that stands for itself: why it could not be stored. Left out: it missed. */
+    readonly failed?: StorageErrorCode;
 };
 
 /**
@@ -454,6 +459,11 @@ interface CommitOptions {
      * one resend under the same key. Default: true.
      */
     readonly synced?: boolean;
+    /**
+     * Does each change stand for itself? Then one that misses or fails takes no other with it, and the answer of one
+     * that failed says why (`failed`). Default: false.
+     */
+    readonly apart?: boolean;
 }
 /** Where an operation is now. */
 type Whereabouts = {
@@ -480,9 +490,9 @@ interface Storage {
     open(host: StorageHost): Promise<OpenedState>;
     /**
      * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
-     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
-     * nothing of this call was applied.
+     * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the
+     * rest of its call is missed too (unless they are `apart`), so the conditional one comes first. Rejects
+     * with a {@link StorageError}: then nothing of this call was applied.
      */
     commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
     /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
@@ -560,9 +570,6 @@ interface PendingFilter {
     /** At most so many, a whole number from 1. Default: 1000. */
     readonly limit?: number;
 }
-
-/** What can go wrong with storage, each with a stable code (E2). */
-type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
 
 /**
  * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
@@ -881,6 +888,10 @@ type InLine =
 /** The turn of the event loop after the engine was ready. */
  | {
     readonly in: 'turn';
+}
+/** What the app does just now has run to its end: the operations it has enqueued meanwhile go to storage together. */
+ | {
+    readonly in: 'soon';
 }
 /** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
  | {

@@ -129,6 +129,10 @@ type InLine =
  | {
     readonly in: 'turn';
 }
+/** What the app does just now has run to its end: the operations it has enqueued meanwhile go to storage together. */
+ | {
+    readonly in: 'soon';
+}
 /** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
  | {
     readonly in: 'pull';
@@ -1106,6 +1110,11 @@ interface CommitOptions {
      * one resend under the same key. Default: true.
      */
     readonly synced?: boolean;
+    /**
+     * Does each change stand for itself? Then one that misses or fails takes no other with it, and the answer of one
+     * that failed says why (`failed`). Default: false.
+     */
+    readonly apart?: boolean;
 }
 /** Where an operation is now. */
 type Whereabouts = {
@@ -1132,9 +1141,9 @@ interface Storage {
     open(host: StorageHost): Promise<OpenedState>;
     /**
      * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-     * The calls of one turn share a transaction. After a change that missed, the rest of its call is
-     * missed too, so the conditional one comes first. Rejects with a {@link StorageError}: then
-     * nothing of this call was applied.
+     * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the
+     * rest of its call is missed too (unless they are `apart`), so the conditional one comes first. Rejects
+     * with a {@link StorageError}: then nothing of this call was applied.
      */
     commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
     /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
@@ -1428,6 +1437,8 @@ type Answer = {
     readonly leftBehind?: readonly LaneId[];
 } | {
     readonly applied: false;
+    /** Of a change that stands for itself: why it could not be stored. Left out: it missed. */
+    readonly failed?: StorageErrorCode;
 };
 
 /**
@@ -1627,6 +1638,11 @@ interface StorageSubject {
     crash(): Promise<void>;
     /** A change that this implementation fails at, half way through a transaction. */
     readonly failing: Change;
+    /**
+     * Does a commit cause an fsync? Then it waits for the end of its turn, so that all calls of the turn share it; if
+     * not, it need not wait. Default: true.
+     */
+    readonly causesFsync?: boolean;
     /** After the case: lets go of everything, also if the case failed. */
     dispose(): Promise<void>;
 }

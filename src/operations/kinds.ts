@@ -244,11 +244,17 @@ export class Kinds {
       promised = taken
       return 'later'
     })
-    if (value !== 'later') {
-      then(value as T)
-      return
-    }
-    const question = { name, args: () => null, codec, put: () => promised as Promise<T> }
+    if (value !== 'later') then(value as T)
+    else this.#ask(name, codec, () => promised as Promise<T>, then)
+  }
+
+  #ask<T>(
+    name: string,
+    codec: Codec<T | 'later'>,
+    put: () => Promise<T>,
+    then: (value: T) => void,
+  ): void {
+    const question = { name, args: () => null, codec, put }
     this.#boundary.ask<T | 'later'>(question, (answer) => {
       then(answer.ok ? (answer.value as T) : thrown(name, `its schema threw ${answer.error.name}`))
     })

@@ -20,27 +20,13 @@ import type { OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
 import { ANONYMOUS_LANE, type Lanes } from './lanes.ts'
 import { Moved } from './moved.ts'
-import {
-  columnOf,
-  OPERATION_COLUMNS,
-  operationOf,
-  type StoredOperation,
-} from './operation-columns.ts'
+import { OPERATION_COLUMNS, operationOf, type StoredOperation } from './operation-columns.ts'
 import { isOfLane, keyOf } from './operation-key.ts'
 import type { Outcomes } from './outcomes.ts'
 import { Places } from './places.ts'
 import type { Positions } from './positions.ts'
 import type { Records } from './records.ts'
-
-/** What a row is made of, beside its place and id. */
-type Written = Omit<OperationRow, 'id' | 'lane' | 'place' | 'creates' | 'deviceScoped'> &
-  Partial<Pick<OperationRow, 'creates' | 'deviceScoped'>>
-
-/** Lane, place, id, kind, version, payload, and when it was enqueued: all there is of most rows. */
-type PlainRow = [number, number, string, string, number, string, number]
-
-/** So many rows go into one statement, where there are as many. */
-const SEVERAL = 16
+import { type Written, WrittenRows } from './written-rows.ts'
 
 export const MISSED: Answer = { applied: false }
 export const DONE: Answer = { applied: true, affected: [] }
@@ -51,9 +37,7 @@ export class Pending {
   readonly #outcomes: Outcomes
   readonly #records: Records
   readonly #positions: Positions
-  readonly #insert
-  readonly #insertPlain
-  readonly #insertSeveral
+  readonly #rows: WrittenRows
   readonly #delete
   readonly #get
   readonly #idAt
@@ -76,20 +60,7 @@ export class Pending {
     this.#outcomes = outcomes
     this.#records = records
     this.#positions = positions
-    this.#insert = database.prepare<[...PlainRow, number | null, string | null, 0 | 1, 0 | 1]>(
-      `INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at, expires_at,
-         creates, device_scoped, superseded)
-       VALUES (${keyOf('?', '?')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    // Each value that is bound costs as much as a column to store it in: most rows have none of the last four.
-    const insertPlain =
-      'INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at)'
-    const plainRow = `(${keyOf('?', '?')}, ?, ?, ?, ?, ?)`
-    this.#insertPlain = database.prepare<PlainRow>(`${insertPlain} VALUES ${plainRow}`)
-    const severalRows = Array.from({ length: SEVERAL }, () => plainRow).join(', ')
-    this.#insertSeveral = database.prepare<PlainRow[number][]>(
-      `${insertPlain} VALUES ${severalRows}`,
-    )
+    this.#rows = new WrittenRows(database)
     this.#delete = database.prepare<[number, number, string]>(
       `DELETE FROM holdfast_operations WHERE key = ${keyOf('?', '?')} AND id = ?`,
     )
@@ -121,23 +92,23 @@ export class Pending {
     return stored(id, lane, place, change, isFirst)
   }
 
-  /** Many at once: several rows in one statement cost a third less. */
+  /** Many at once. */
   enqueueAll(changes: readonly EnqueueChange[]): Answer[] {
-    let rows: PlainRow[] = []
     const answers = changes.map((change): Answer => {
       const lane = this.#lanes.of(change.user)
       const { place, isFirst } = this.#lanes.append(lane)
       const id = formatOperationId(lane, place, change.nonce)
-      if (isPlain(change)) rows.push(plainRowOf(lane, place, id, change))
-      else this.#write(lane, place, id, change)
-      if (rows.length === SEVERAL) {
-        this.#insertSeveral.run(...rows.flat())
-        rows = []
-      }
+      this.#rows.writeSoon(lane, place, id, change)
+      this.#expectRecords(id, lane, change)
       return stored(id, lane, place, change, isFirst)
     })
-    for (const row of rows) this.#insertPlain.run(...row)
+    this.#rows.writeOut()
     return answers
+  }
+
+  /** A transaction was rolled back. */
+  forget(): void {
+    this.#rows.forget()
   }
 
   complete(change: CompleteChange): Answer {
@@ -325,19 +296,11 @@ export class Pending {
   }
 
   #write(lane: LaneId, place: number, id: OperationId, row: Written): void {
-    const { kind, version, payload, enqueuedAt } = row
-    if (isPlain(row)) {
-      this.#insertPlain.run(lane, place, id, kind, version, payload, enqueuedAt)
-      return
-    }
-    const { creates = [], expiresAt, deviceScoped = false, superseded = false } = row
-    this.#insert.run(
-      ...([lane, place, id, kind, version, payload, enqueuedAt] satisfies PlainRow),
-      expiresAt,
-      columnOf(creates),
-      deviceScoped ? 1 : 0,
-      superseded ? 1 : 0,
-    )
+    this.#rows.write(lane, place, id, row)
+    this.#expectRecords(id, lane, row)
+  }
+
+  #expectRecords(id: OperationId, lane: LaneId, { creates = [], enqueuedAt }: Written): void {
     if (creates.length > 0) this.#records.expect(id, creates, lane, enqueuedAt)
   }
 
@@ -372,17 +335,6 @@ export class Pending {
     )
     return true
   }
-}
-
-/** Is there nothing to say of it but what every row has? */
-function isPlain({ expiresAt, creates, deviceScoped, superseded }: Written): boolean {
-  const isOrdinary = deviceScoped !== true && superseded !== true
-  return expiresAt === null && isOrdinary && (creates === undefined || creates.length === 0)
-}
-
-function plainRowOf(lane: LaneId, place: number, id: OperationId, row: Written): PlainRow {
-  const { kind, version, payload, enqueuedAt } = row
-  return [lane, place, id, kind, version, payload, enqueuedAt]
 }
 
 function stored(

@@ -157,6 +157,7 @@ export class Tables {
   /** A transaction was rolled back. */
   forget(): void {
     this.#lanes.forget()
+    this.#pending.forget()
   }
 
   /** What is done at the opening. Writes: run it in a transaction. */

@@ -59,7 +59,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'enqueue() resolves although the commit failed',
     rule: 'Q2',
     file: 'src/engine/intake/intake.ts',
-    find: `settle.reject(answer.ok ? new Error('the operation was not stored') : answer.error)`,
+    find: `settle.reject(answer instanceof Error ? answer : notStored(answer))`,
     replace: `settle.resolve({ id: formatOperationId(NO_LANE, 0, ticket.nonce), dropped: false })`,
   },
   {

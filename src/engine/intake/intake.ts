@@ -200,9 +200,9 @@ export class Intake {
     this.#askedCount += 1
     this.#core.store.commit(changes, { apart: true }, (answer) => {
       this.#askedCount -= 1
-      for (const [index, ticket] of tickets.entries()) {
-        this.#stored(ticket, answer.ok ? answer.value[index] : answer.error)
-      }
+      tickets.forEach((ticket, index) =>
+        this.#stored(ticket, answer.ok ? answer.value[index] : answer.error),
+      )
     })
   }
 

@@ -3,7 +3,7 @@
  * tells the machines through `Pilot`. Those of lanes and tokens are made when first needed, and stopped
  * when idle and empty (of lanes, a few rest instead). What they answer goes to `Commands`.
  */
-import { type Actor, type AnyActor, createActor, type Snapshot, type SnapshotFrom } from 'xstate'
+import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
 import type { IdentityEvent } from '../../../machines/identity.machine.ts'
 import type { LaneEvent } from '../../../machines/lane.machine.ts'
 import type { QueueEvent } from '../../../machines/queue.machine.ts'
@@ -19,7 +19,8 @@ import type { Summary } from '../life/summary.ts'
 import type { Command } from '../orders.ts'
 import type { Commands } from './commands.ts'
 import type { Machines } from './machines.ts'
-import { type Likeness, remembering } from './remembering.ts'
+import { LIKE_LANE, LIKE_QUEUE } from './likeness.ts'
+import { remembering } from './remembering.ts'
 
 /** To make a machine takes longer than to run it, and whoever has just been idle is often the next to send. */
 const MOST_RESTING = 4
@@ -231,31 +232,6 @@ export class Actors {
   saveLane(line: LaneLine): Snapshot<unknown> | null {
     return this.#lanes.get(line.lane)?.getPersistedSnapshot() ?? null
   }
-}
-
-/** Without holds, a lane knows nothing but its number. */
-const LIKE_LANE: Likeness = {
-  ofState: ({ value, context }: SnapshotFrom<Machines['lane']>) =>
-    context.holds.length === 0 ? value : null,
-  ofEvent: (event: LaneEvent) => {
-    switch (event.type) {
-      case 'attempt.ended':
-        return `${event.type} ${String(event.pending)} ${String(event.slotWanted)}`
-      case 'operations.arrived':
-      case 'operations.gone':
-      case 'slot.granted':
-        return event.type
-      default:
-        return null
-    }
-  },
-}
-
-/** Where lanes stand in line, it hardly ever is as it was. */
-const LIKE_QUEUE: Likeness = {
-  ofState: ({ value, context }: SnapshotFrom<Machines['queue']>) =>
-    context.line.length === 0 ? `${value} ${context.sending.join()}` : null,
-  ofEvent: (event: QueueEvent) => ('lane' in event ? `${event.type} ${event.lane}` : null),
 }
 
 /** The option of `createActor` for a machine that goes on from a summary. */

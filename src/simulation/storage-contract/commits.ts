@@ -1,6 +1,6 @@
 /** What a call is, what a turn is, and what a commit promises. */
 import assert from 'node:assert/strict'
-import type { Change } from '../../../storage/changes.ts'
+import type { Affected, Answer, Change } from '../../../storage/changes.ts'
 import { StorageError } from '../../../storage/storage-error.ts'
 import type { OperationId } from '../../model.ts'
 import { ALICE, ANONYMOUS_LANE, type Bench, BOB, idsOf, NOW, storageCase } from './bench.ts'
@@ -136,6 +136,55 @@ export const commitCases = [
   ),
 
   storageCase(
+    'of changes that stand apart, one that misses or fails takes no other with it, and says so; the order stays',
+    async (bench, subject) => {
+      const apart = Array.from({ length: 40 }, () => bench.enqueueing(ALICE))
+      apart.splice(20, 0, subject.failing)
+      apart.splice(10, 0, missing)
+      const together = bench.storage.commit(apart, { apart: true })
+      const behind = bench.storage.commit([bench.enqueueing(ALICE)])
+      const [answers, last] = await ended(bench, Promise.all([together, behind]))
+      const others = [...answers.toSpliced(21, 1).toSpliced(10, 1), ...last]
+      const put = affectedBy(others)
+      assert.equal(put.length, 41)
+      assert.deepEqual(idsOf(await bench.window(put[0]?.lane ?? ANONYMOUS_LANE)), idsOf(put))
+      assert.deepEqual(answers[10], { applied: false })
+      const failed = answers[21]
+      assert.equal(failed?.applied, false)
+      assert.equal(typeof failed?.failed, 'string')
+    },
+  ),
+
+  storageCase(
+    'a great many that stand apart are stored in their order, each with what its kind says of it',
+    async (bench) => {
+      const changes = Array.from({ length: 100 }, (_, index) => ({
+        ...bench.enqueueing(index % 7 === 3 ? BOB : ALICE),
+        payload: JSON.stringify(index),
+        ...(index % 5 === 2 ? { expiresAt: NOW + index, creates: [`local-${index}`] } : {}),
+      }))
+      const answers = await bench.commit(changes as Change[], { apart: true })
+      const put = affectedBy(answers)
+      assert.equal(put.length, 100)
+      for (const user of [ALICE, BOB]) {
+        const { lane = ANONYMOUS_LANE } = put.find((affected) => affected.user === user) ?? {}
+        const rows = await bench.window(lane)
+        const meant = changes.filter((change) => 'user' in change && change.user === user)
+        assert.deepEqual(
+          rows.map(({ payload, expiresAt, creates }) => ({ payload, expiresAt, creates })),
+          meant.map(({ payload, ...change }) => ({
+            payload,
+            expiresAt: 'expiresAt' in change ? change.expiresAt : null,
+            creates: 'creates' in change ? change.creates : [],
+          })),
+        )
+      }
+      const [first] = answers
+      assert.ok(first?.applied === true && first.isFirst === true)
+    },
+  ),
+
+  storageCase(
     'a lane that a failed call made is not there: its owner and the next one get lanes of their own',
     async (bench, subject) => {
       await inOneTurn(bench, [[bench.enqueueing(ALICE), subject.failing], [bench.enqueueing(BOB)]])
@@ -210,12 +259,20 @@ export const commitCases = [
 
 async function inOneTurn(bench: Bench, calls: readonly (readonly Change[])[]) {
   const committed = calls.map((changes) => bench.storage.commit(changes))
-  let isOver = false
-  const over = Promise.allSettled(committed).finally(() => (isOver = true))
-  // After a failing call the rest may have to wait for another turn.
-  while (!isOver) {
+  return ended(bench, Promise.allSettled(committed))
+}
+
+function affectedBy(answers: readonly Answer[]): readonly Affected[] {
+  return answers.flatMap((answer) => (answer.applied ? answer.affected : []))
+}
+
+/** Ends turns until that is there: after a failing call the rest may have to wait for another one. */
+async function ended<T>(bench: Bench, answer: Promise<T>): Promise<T> {
+  let isThere = false
+  const there = answer.finally(() => (isThere = true))
+  while (!isThere) {
     bench.endTurn()
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return over
+  return there
 }

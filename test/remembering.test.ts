@@ -1,0 +1,109 @@
+/** A machine that remembers what it has decided cannot be told from one that does not. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type AnyActor, createActor } from 'xstate'
+import { laneMachine } from '../machines/lane.machine.ts'
+import { queueMachine } from '../machines/queue.machine.ts'
+import { LIKE_LANE, LIKE_QUEUE } from '../src/engine/machines/likeness.ts'
+import { remembering } from '../src/engine/machines/remembering.ts'
+import type { LaneId } from '../src/model.ts'
+
+const lane = fc.integer({ min: 1, max: 6 }).map((number) => number as LaneId)
+const name = fc.constantFrom('paused' as const, 'offline' as const)
+
+const laneEvents = fc.array(
+  fc.oneof(
+    fc
+      .constantFrom<'operations.arrived' | 'operations.gone' | 'slot.granted'>(
+        ...(['operations.arrived', 'operations.gone', 'slot.granted'] as const),
+      )
+      .map((type) => ({ type })),
+    fc.record({
+      type: fc.constant('attempt.ended' as const),
+      pending: fc.boolean(),
+      slotWanted: fc.boolean(),
+    }),
+    name.map((held) => ({ type: 'hold.set', hold: { name: held, cause: 'a test', since: 0 } })),
+    name.map((held) => ({ type: 'hold.lifted', name: held })),
+  ),
+  { maxLength: 60 },
+)
+
+const queueEvents = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.constant({ type: 'storage.loaded' as const }) },
+    {
+      weight: 100,
+      arbitrary: fc.record({
+        type: fc.constantFrom('slot.requested', 'slot.withdrawn', 'slot.returned', 'slot.passedOn'),
+        lane,
+      }),
+    },
+    { weight: 1, arbitrary: fc.constant({ type: 'close.requested' as const }) },
+  ),
+  { maxLength: 200 },
+)
+
+/** What an actor makes of the events: after each, where it is and what it has said. */
+function lifeOf(actor: AnyActor, events: readonly object[]): unknown[] {
+  const said: unknown[] = []
+  actor.on('*', (command: unknown) => said.push(command))
+  actor.start()
+  return events.map((event) => {
+    if (actor.getSnapshot().status === 'active') actor.send(event as never)
+    const { value, context, status } = actor.getSnapshot()
+    return { value, context, status, said: said.splice(0) }
+  })
+}
+
+describe('a machine that remembers answers as one that does not:', () => {
+  test('the lane', () => {
+    fc.assert(
+      fc.property(laneEvents, (events) => {
+        const input = { lane: 7 as LaneId, holds: [] }
+        const machine = remembering(laneMachine, LIKE_LANE)
+        const remembered = lifeOf(createActor(machine, { input }), events)
+        expect(remembered).toEqual(lifeOf(createActor(laneMachine, { input }), events))
+      }),
+      { seed: 1 },
+    )
+  })
+
+  test('the queue', () => {
+    fc.assert(
+      fc.property(queueEvents, (events) => {
+        const input = { slots: 2 }
+        const machine = remembering(queueMachine, LIKE_QUEUE)
+        const remembered = lifeOf(createActor(machine, { input }), events)
+        expect(remembered).toEqual(lifeOf(createActor(queueMachine, { input }), events))
+      }),
+      { seed: 2 },
+    )
+  })
+})
+
+test('what a lane goes through again and again is decided once', () => {
+  let decidedCount = 0
+  const counted = Object.create(laneMachine, {
+    transition: {
+      value: (...args: Parameters<typeof laneMachine.transition>) => {
+        decidedCount += 1
+        return laneMachine.transition(...args)
+      },
+    },
+  }) as typeof laneMachine
+  const input = { lane: 7 as LaneId, holds: [] }
+  const round = [
+    { type: 'operations.arrived' },
+    { type: 'slot.granted' },
+    { type: 'attempt.ended', pending: true, slotWanted: false },
+    { type: 'attempt.ended', pending: false, slotWanted: false },
+  ]
+  const life = lifeOf(
+    createActor(remembering(counted, LIKE_LANE), { input }),
+    Array.from({ length: 25 }, () => round).flat(),
+  )
+  expect(life.slice(-4)).toEqual(life.slice(0, 4))
+  // The first state is not known to be like a later one until that has come.
+  expect(decidedCount).toBeLessThanOrEqual(2 * round.length)
+})
