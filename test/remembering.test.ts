@@ -82,6 +82,30 @@ describe('a machine that remembers answers as one that does not:', () => {
   })
 })
 
+test('of a great many lanes a queue remembers only so many', () => {
+  let newestCount = 0
+  const counted = Object.create(queueMachine, {
+    transition: {
+      value: (...args: Parameters<typeof queueMachine.transition>) => {
+        newestCount += 1
+        return queueMachine.transition(...args)
+      },
+    },
+  }) as typeof queueMachine
+  const roundOf = (number: number) => [
+    { type: 'slot.requested', lane: number },
+    { type: 'slot.returned', lane: number },
+  ]
+  const lanes = Array.from({ length: 5000 }, (_, number) => number)
+  const events = [{ type: 'storage.loaded' }, ...lanes.flatMap(roundOf)]
+  const actor = createActor(remembering(counted, LIKE_QUEUE), { input: { slots: 2 } })
+  lifeOf(actor, [...events, ...roundOf(4999)])
+  const latestCount = newestCount
+  lifeOf(actor, [...roundOf(4999), ...roundOf(0)])
+  // The last one is remembered, the first one is not.
+  expect(newestCount - latestCount).toBe(2)
+})
+
 test('what a lane goes through again and again is decided once', () => {
   let decidedCount = 0
   const counted = Object.create(laneMachine, {

@@ -3,6 +3,7 @@ import type { Comparison, Subject } from '../comparison.ts'
 import { inFolder, perSecond } from '../measuring.ts'
 import type { Durability } from '../subjects/durability.ts'
 import { enqueueAtOnce, enqueueOneByOne, fileStorage, openHoldfast } from '../subjects/holdfast.ts'
+import { type Least, openLeast } from '../subjects/least.ts'
 import { openLiteque } from '../subjects/liteque.ts'
 import { PAYLOAD } from '../subjects/payload.ts'
 import { addJob, openPlainjob } from '../subjects/plainjob.ts'
@@ -23,6 +24,9 @@ export function enqueueComparisons(durability: Durability): readonly Comparison[
       unit: 'per second',
       subjects: [
         rawOneByOne(durability, count),
+        least(durability, count, async ({ enqueue }) => {
+          for (let n = 0; n < count; n += 1) await enqueue(PAYLOAD)
+        }),
         holdfast(durability, count, (engine) => enqueueOneByOne(engine, count)),
         plainjob(durability, count),
         liteque(durability, isFull ? 1000 : 3000),
@@ -43,6 +47,11 @@ export function enqueueComparisons(durability: Durability): readonly Comparison[
       unit: 'per second',
       subjects: [
         rawInTransactions(durability, 20_000),
+        least(durability, 20_000, async ({ enqueue }) => {
+          for (let n = 0; n < 20_000; n += CALLERS) {
+            await Promise.all(Array.from({ length: CALLERS }, () => enqueue(PAYLOAD)))
+          }
+        }),
         holdfast(durability, 20_000, async (engine) => {
           for (let n = 0; n < 20_000; n += CALLERS) await enqueueAtOnce(engine, CALLERS)
         }),
@@ -82,6 +91,24 @@ function rawInTransactions(durability: Durability, count: number): Subject {
           for (let n = 0; n < count; n += PER_TRANSACTION) several()
         })
         database.close()
+        return rate
+      }),
+  }
+}
+
+function least(
+  durability: Durability,
+  count: number,
+  work: (least: Least) => Promise<void>,
+): Subject {
+  return {
+    name: 'the least',
+    measure: () =>
+      inFolder(async (folder) => {
+        const bare = openLeast(folder, durability)
+        for (let n = 0; n < BEFORE; n += 1) await bare.enqueue(PAYLOAD)
+        const rate = await perSecond(count, () => work(bare))
+        bare.close()
         return rate
       }),
   }

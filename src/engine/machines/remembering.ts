@@ -17,8 +17,8 @@ interface Decision {
   readonly emitted: readonly AnyEventObject[]
 }
 
-/** More states than this are those of many lanes, which hardly come again. */
-const MOST_STATES = 64
+/** More than this are those of many lanes, which hardly come again: then all are forgotten. */
+const MOST_DECISIONS = 256
 
 /** The machine, for one actor alone: what is remembered names the lane of that actor. */
 export function remembering<Machine extends AnyStateMachine>(
@@ -27,14 +27,14 @@ export function remembering<Machine extends AnyStateMachine>(
 ): Machine {
   /** One snapshot stands for all that are alike; what it has decided in that state. */
   const states = new Map<string, AnyMachineSnapshot>()
-  const decisions = new WeakMap<AnyMachineSnapshot, Map<string, Decision>>()
+  let decisions = new WeakMap<AnyMachineSnapshot, Map<string, Decision>>()
+  let decisionCount = 0
 
   function alike(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
     const words = snapshot.status === 'active' ? ofState(snapshot as never) : null
     if (words === null) return snapshot
     const known = states.get(words)
     if (known !== undefined) return known
-    if (states.size === MOST_STATES) states.clear()
     states.set(words, snapshot)
     decisions.set(snapshot, new Map())
     return snapshot
@@ -58,6 +58,12 @@ export function remembering<Machine extends AnyStateMachine>(
     }
     const next = alike(machine.transition(snapshot, event, { ...scope, emit }))
     ofThisState.set(words, { next, emitted })
+    decisionCount += 1
+    if (decisionCount > MOST_DECISIONS) {
+      states.clear()
+      decisions = new WeakMap()
+      decisionCount = 0
+    }
     return next
   }
   return Object.create(machine, { transition: { value: transition } }) as Machine
