@@ -213,7 +213,12 @@ export class Wallet {
   heard(rows: readonly TokenRow[]): void {
     const stored = new Map(rows.map((row) => [row.user, row]))
     for (const entry of Array.from(this.#entries.values())) {
-      if (entry.generation === 0 || !isOfAnotherTime(entry, stored.get(entry.user))) continue
+      const row = stored.get(entry.user)
+      if (entry.generation === 0) {
+        if (isOfAnotherEpoch(entry, row)) this.forget(entry.user)
+        continue
+      }
+      if (!isOfAnotherTime(entry, row)) continue
       const { stored: done } = this.end(entry.user)
       this.forget(entry.user)
       done()
@@ -255,6 +260,11 @@ export class Wallet {
     this.#entries.set(user, entry)
     return entry
   }
+}
+
+/** The same of who has had no token: sessions that ended here are unknown there, and none is ending just now. */
+function isOfAnotherEpoch({ epoch, turns }: WalletEntry, row: TokenRow | undefined): boolean {
+  return turns.isIdle && (row?.epoch ?? 0) < epoch
 }
 
 /** Of one and the same generation there is only one token. */

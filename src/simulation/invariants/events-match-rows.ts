@@ -37,7 +37,12 @@ export const eventsMatchRows: Invariant = (run) => {
     for (const event of heard()) {
       const wanted = wantedBy(event)
       if (wanted === null || isDropAtTheDoor(run, wanted)) continue
-      const index = due.findIndex((change) => isOf(change, wanted, event.life))
+      const isMeant = (change: Due) => isOf(change, wanted, event.life)
+      // Of who was forgotten in between, the same generation comes a second time: only the later one need be told of.
+      const inOrder = due.findIndex(
+        (change) => isMeant(change) && change.order > (reached.get(change.user) ?? 0),
+      )
+      const index = inOrder === -1 ? due.findIndex(isMeant) : inOrder
       const change = due[index]
       if (change === undefined && isEcho(run, wanted)) continue
       if (change === undefined) {
