@@ -38,7 +38,7 @@ export function summaryOf(results: readonly Compared[]): string {
         }
         const beside = bar.to === null ? '' : `${bar.to}: ${figureOf(bar.to)}`
         const figure = `${bar.of}: ${figureOf(bar.of)} ${unit}`
-        const value = isReached ? `**${rounded(reached)}**` : rounded(reached)
+        const value = isReached ? `**${rounded(reached)}**` : missed(reached)
         return `| ${title} | ${figure} | ${beside} | ${value} | ${limitOf(bar)} |`
       }),
     ),
@@ -58,6 +58,11 @@ function limitOf({ atLeast, atMost }: Bar): string {
 function shown(value: number, unit: Unit): string {
   if (unit === 'per second') return Math.round(value).toLocaleString('en')
   return rounded(value)
+}
+
+/** So exactly that it shows by how little. */
+function missed(value: number): string {
+  return value.toFixed(3)
 }
 
 function rounded(value: number): string {
