@@ -19,7 +19,7 @@ export function tableOf({ title, unit, figures, verdicts }: Compared): string {
     '',
     ...verdicts.map(
       ({ bar, reached, isReached }) =>
-        `- ${nameOf(bar)}: ${rounded(reached)} (${limitOf(bar)}${isReached ? '' : ', not reached'})`,
+        `- ${nameOf(bar)}: ${isReached ? rounded(reached) : missed(reached)} (${limitOf(bar)}${isReached ? '' : ', not reached'})`,
     ),
     '',
   ].join('\n')
