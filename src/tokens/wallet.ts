@@ -112,6 +112,11 @@ export class Wallet {
     return this.#entries.get(user)?.leaving ?? false
   }
 
+  /** Is a token of this user being stored just now? */
+  isTaking(user: UserId): boolean {
+    return this.#entries.get(user)?.turns.isIdle === false
+  }
+
   /** Is a token of this user being stored just now? Then who needs one waits for that. */
   whenTaken(user: UserId, then: () => void): void {
     const entry = this.#entries.get(user)

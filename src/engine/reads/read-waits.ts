@@ -142,6 +142,11 @@ export class ReadWaits {
         this.#book.fail(read, answer.error)
         return
       }
+      if (read.user !== null && this.#wallet.isTaking(read.user)) {
+        // One that came meanwhile is the one to send (I4).
+        this.look(read)
+        return
+      }
       const position = answer.value
       const leftMs = position === null ? 0 : this.#leftOf(position)
       if (position === null || leftMs <= 0 || read.waitedFor === position.token) {
