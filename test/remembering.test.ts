@@ -1,7 +1,7 @@
 /** A machine that remembers what it has decided cannot be told from one that does not. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type AnyActor, createActor } from 'xstate'
+import { type AnyActor, type AnyStateMachine, createActor } from 'xstate'
 import { laneMachine } from '../machines/lane.machine.ts'
 import { queueMachine } from '../machines/queue.machine.ts'
 import { LIKE_LANE, LIKE_QUEUE } from '../src/engine/machines/likeness.ts'
@@ -82,16 +82,19 @@ describe('a machine that remembers answers as one that does not:', () => {
   })
 })
 
+/** One that counts how often it has decided. */
+function counting<Machine extends AnyStateMachine>(machine: Machine) {
+  let count = 0
+  const transition = (...args: Parameters<Machine['transition']>) => {
+    count += 1
+    return machine.transition(args[0], args[1], args[2])
+  }
+  const counted = Object.create(machine, { transition: { value: transition } }) as Machine
+  return { machine: counted, decidedCount: () => count }
+}
+
 test('of a great many lanes a queue remembers only so many', () => {
-  let newestCount = 0
-  const counted = Object.create(queueMachine, {
-    transition: {
-      value: (...args: Parameters<typeof queueMachine.transition>) => {
-        newestCount += 1
-        return queueMachine.transition(...args)
-      },
-    },
-  }) as typeof queueMachine
+  const { machine: counted, decidedCount } = counting(queueMachine)
   const roundOf = (number: number) => [
     { type: 'slot.requested', lane: number },
     { type: 'slot.returned', lane: number },
@@ -100,22 +103,14 @@ test('of a great many lanes a queue remembers only so many', () => {
   const events = [{ type: 'storage.loaded' }, ...lanes.flatMap(roundOf)]
   const actor = createActor(remembering(counted, LIKE_QUEUE), { input: { slots: 2 } })
   lifeOf(actor, [...events, ...roundOf(4999)])
-  const latestCount = newestCount
+  const latestCount = decidedCount()
   lifeOf(actor, [...roundOf(4999), ...roundOf(0)])
   // The last one is remembered, the first one is not.
-  expect(newestCount - latestCount).toBe(2)
+  expect(decidedCount() - latestCount).toBe(2)
 })
 
 test('what a lane goes through again and again is decided once', () => {
-  let decidedCount = 0
-  const counted = Object.create(laneMachine, {
-    transition: {
-      value: (...args: Parameters<typeof laneMachine.transition>) => {
-        decidedCount += 1
-        return laneMachine.transition(...args)
-      },
-    },
-  }) as typeof laneMachine
+  const { machine: counted, decidedCount } = counting(laneMachine)
   const input = { lane: 7 as LaneId, holds: [] }
   const round = [
     { type: 'operations.arrived' },
@@ -129,5 +124,5 @@ test('what a lane goes through again and again is decided once', () => {
   )
   expect(life.slice(-4)).toEqual(life.slice(0, 4))
   // The first state is not known to be like a later one until that has come.
-  expect(decidedCount).toBeLessThanOrEqual(2 * round.length)
+  expect(decidedCount()).toBeLessThanOrEqual(2 * round.length)
 })

@@ -210,29 +210,24 @@ export class LiveBoundary implements Boundary {
   }
 
   nextTurn(run: () => void): void {
-    this.#turnCount += 1
-    this.#clock.atTurnEnd(() =>
-      this.#enter({
-        line: () => ({ in: 'turn' }),
-        run: () => {
-          this.#turnCount -= 1
-          run()
-        },
-      }),
-    )
+    this.#clock.atTurnEnd(this.#entering('turn', run))
   }
 
   soon(run: () => void): void {
+    void Promise.resolve().then(this.#entering('soon', run))
+  }
+
+  /** What lets it in when its time has come. */
+  #entering(when: 'turn' | 'soon', run: () => void): () => void {
     this.#turnCount += 1
-    void Promise.resolve().then(() =>
+    return () =>
       this.#enter({
-        line: () => ({ in: 'soon' }),
+        line: () => ({ in: when }),
         run: () => {
           this.#turnCount -= 1
           run()
         },
-      }),
-    )
+      })
   }
 
   decide(line: () => OutLine): void {
