@@ -1,6 +1,9 @@
 /** What is enqueued in one go goes to storage together, and nothing of that can be told from outside. */
+import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
+import { sqliteStorage } from '../src/sqlite-storage.ts'
+import type { Answer } from '../storage/changes.ts'
 import { note, replying, Rig } from './support/rig.ts'
 
 const MANY = 300
@@ -66,5 +69,29 @@ describe('operations that are enqueued in one go', () => {
     const receipts = Promise.all(texts.map((text) => rig.holdfast.enqueue(note({ text }))))
     await rig.close()
     expect(await receipts).toHaveLength(MANY)
+  })
+
+  test('are answered also where something goes wrong with one of them (E3)', async () => {
+    const database = new SqliteDatabase(':memory:')
+    const storage = sqliteStorage({ database })
+    const commit = storage.commit.bind(storage)
+    const broken = Object.defineProperty({ applied: true }, 'affected', {
+      get: () => {
+        throw new Error('a fault')
+      },
+    }) as Answer
+    storage.commit = async (changes, options) => {
+      const answers = await commit(changes, options)
+      return changes.length === 20 ? answers.with(3, broken) : answers
+    }
+    const rig = await loggedIn({ database, storage })
+    const calls = texts.slice(0, 21).map((text) => rig.holdfast.enqueue(note({ text })))
+    const ended = Promise.allSettled(calls)
+    await rig.close()
+    const statuses = (await ended).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 'fulfilled')).toHaveLength(20)
+    const faults = rig.heard.filter(({ name }) => name === 'error')
+    expect(faults).toMatchObject([{ detail: { error: { code: 'INTERNAL' } } }])
+    database.close()
   })
 })

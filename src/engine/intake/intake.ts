@@ -200,9 +200,16 @@ export class Intake {
     this.#askedCount += 1
     this.#core.store.commit(changes, { apart: true }, (answer) => {
       this.#askedCount -= 1
-      tickets.forEach((ticket, index) =>
-        this.#stored(ticket, answer.ok ? answer.value[index] : answer.error),
-      )
+      const faults: unknown[] = []
+      tickets.forEach((ticket, index) => {
+        // What goes wrong with one of them must not leave the others open.
+        try {
+          this.#stored(ticket, answer.ok ? answer.value[index] : answer.error)
+        } catch (fault) {
+          faults.push(fault)
+        }
+      })
+      if (faults.length > 0) throw faults[0]
     })
   }
 
