@@ -49,24 +49,69 @@ describe('what needs no fsync', () => {
     expect(await committed).toMatchObject([[{ isFirst: true }], [{ applied: true }]])
   })
 
-  test('lets the event loop turn after 4 ms of such commits', async () => {
-    const life = await SqliteLife.open({ file: join(temporaryFolder(), 'run.db') })
-    let nowMs = 0
-    life.monotonicMs = () => nowMs
-    let waitedCount = 0
-    for (let n = 0; n < 20; n += 1) {
-      nowMs += 0.5
-      let isCommitted = false
-      const committed = life.storage.commit([enqueueing(null)], { synced: false }).then(() => {
-        isCommitted = true
-      })
-      for (let step = 0; step < 10; step += 1) await Promise.resolve()
-      if (!isCommitted) waitedCount += 1
-      while (life.endTurn());
-      await committed
-    }
-    expect(waitedCount).toBe(2)
-  })
+  // Also where more than that lies between two commits: the app computes, and nothing else has its turn.
+  test.each([0.5, 1.5, 10])(
+    'lets the event loop turn after 4 ms of such commits, with %d ms between them',
+    async (stepMs) => {
+      const life = await SqliteLife.open({ file: join(temporaryFolder(), 'run.db') })
+      let nowMs = 0
+      let longestMs = 0
+      let turnedAt = 0
+      life.monotonicMs = () => nowMs
+      for (let n = 0; n < 40; n += 1) {
+        nowMs += stepMs
+        let isCommitted = false
+        const committed = life.storage.commit([enqueueing(null)], { synced: false }).then(() => {
+          isCommitted = true
+        })
+        for (let step = 0; step < 10; step += 1) await Promise.resolve()
+        // Only whoever waits lets a turn end.
+        if (!isCommitted) {
+          longestMs = Math.max(longestMs, nowMs - turnedAt)
+          turnedAt = nowMs
+          while (life.endTurn());
+        }
+        await committed
+      }
+      expect(longestMs).toBeGreaterThan(0)
+      expect(longestMs).toBeLessThanOrEqual(4 + 2 * stepMs)
+      expect(nowMs - turnedAt).toBeLessThanOrEqual(4 + 2 * stepMs)
+    },
+  )
+})
+
+test('a transaction that cannot be rolled back leaves no call without an answer, and is rolled back before the next', async () => {
+  const database = new SqliteDatabase(':memory:')
+  const life = await SqliteLife.open({ database })
+  let isBroken = false
+  const breakable = (statement: object) =>
+    Object.assign(statement, {
+      run: (...args: unknown[]): unknown => {
+        if (isBroken) throw new Error('disk I/O error')
+        return Reflect.apply(SqliteStatement.run, statement, args)
+      },
+    })
+  const SqliteStatement = Object.getPrototypeOf(database.prepare('SELECT 1')) as {
+    run: (...args: unknown[]) => unknown
+  }
+  // What storage has prepared already cannot be reached: a connection of its own, with such statements.
+  const prepare = database.prepare.bind(database)
+  await life.storage.close()
+  database.prepare = ((sql: string) =>
+    sql === 'COMMIT' || sql === 'ROLLBACK' ? breakable(prepare(sql)) : prepare(sql)) as never
+  const second = await SqliteLife.open({ database })
+  isBroken = true
+  const failed = Promise.allSettled([
+    second.storage.commit([enqueueing(null)]),
+    second.storage.commit([enqueueing(null)]),
+  ])
+  while (second.endTurn());
+  expect((await failed).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  isBroken = false
+  expect(await second.commit([enqueueing(null)])).toMatchObject([{ applied: true }])
+  expect(await second.pendingCount()).toBe(1)
+  await second.storage.close()
+  database.close()
 })
 
 // Q2, Q17

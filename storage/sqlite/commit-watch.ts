@@ -91,8 +91,8 @@ export class CommitWatch {
   /** Something was committed here, and others can see it now. */
   announce(): void {
     this.#untold = 0
-    const now = this.#host.wall() / 1000
     try {
+      const now = this.#host.wall() / 1000
       utimesSync(this.#touched, now, now)
     } catch {
       // Nobody is told; that too costs a delay.

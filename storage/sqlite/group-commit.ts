@@ -16,9 +16,6 @@ import type { Transaction } from './transaction.ts'
 const MOST_CHANGES = 512
 const MOST_MS = 4
 
-/** Commits that follow each other within so many milliseconds are a run. */
-const RUN_GAP_MS = 1
-
 interface Call {
   readonly changes: readonly Change[]
   /** Does it cause an fsync? */
@@ -44,9 +41,8 @@ export class GroupCommit {
   #calls: Call[] = []
   #isScheduled = false
   #isScheduledSoon = false
-  /** The run of commits that did not wait for the end of a turn: when it began, and when its last one ended. */
-  #runBegan = Number.NEGATIVE_INFINITY
-  #runEnded = Number.NEGATIVE_INFINITY
+  /** When the first commit of this turn was wanted that does not wait for its end; null: none was. */
+  #runBegan: number | null = null
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
@@ -101,17 +97,22 @@ export class GroupCommit {
       return
     }
     this.#commitGroup()
-    this.#runEnded = this.#options.host.monotonic()
     if (this.#calls.length > 0) this.#schedule()
   }
 
-  /** Has the event loop been kept from turning for as long as it may be? Then the next run begins after this turn. */
+  /**
+   * Has the event loop been kept from turning for as long as it may be? Only its turning ends a run: between two
+   * commits the app may compute for a while, and nothing else has its turn then either.
+   */
   #isLongRun(): boolean {
-    const now = this.#options.host.monotonic()
-    if (now - this.#runEnded > RUN_GAP_MS) this.#runBegan = now
-    if (now - this.#runBegan < MOST_MS) return false
-    this.#runEnded = Number.NEGATIVE_INFINITY
-    return true
+    const { host } = this.#options
+    const now = host.monotonic()
+    if (this.#runBegan !== null) return now - this.#runBegan >= MOST_MS
+    this.#runBegan = now
+    host.atTurnEnd(() => {
+      this.#runBegan = null
+    })
+    return false
   }
 
   #commitGroup(): void {
@@ -166,8 +167,11 @@ export class GroupCommit {
       call.resolve(answers)
     } catch (error) {
       transaction.undo()
-      if (call.apart && call.changes.length > 1) call.resolve(this.#commitApart(call))
-      else call.reject(storageErrorOf(error))
+      const failure = storageErrorOf(error)
+      // Somebody has the lock: each of its changes would wait for it again.
+      const canBeParted = call.apart && call.changes.length > 1 && failure.code !== 'STORAGE_BUSY'
+      if (canBeParted) call.resolve(this.#commitApart(call))
+      else call.reject(failure)
     }
   }
 

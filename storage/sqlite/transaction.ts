@@ -36,7 +36,7 @@ export class Transaction {
   /** Has the app one open just now? To ask costs as much as a small query, so only where it can be. */
   get isAppsOpen(): boolean {
     const { isShared, database } = this.#options
-    return isShared && database.inTransaction
+    return isShared && !this.#isOurs && database.inTransaction
   }
 
   /** `synced`: with an fsync at its end? @throws StorageError `STORAGE_BUSY` within one of the app; else what SQLite says. */
@@ -48,6 +48,8 @@ export class Transaction {
       )
     }
     const { synchronous, begun } = this.#options
+    // One that could not be rolled back before.
+    this.undo()
     synchronous.set(synced ? 'FULL' : 'NORMAL')
     try {
       this.#begin.run()
@@ -62,20 +64,27 @@ export class Transaction {
   end(): void {
     this.#commit.run()
     this.#isOurs = false
-    this.#options.committed()
-    this.#options.synchronous.rest()
+    try {
+      this.#options.committed()
+    } finally {
+      this.#options.synchronous.rest()
+    }
   }
 
-  /** Rolls back what has begun here, if anything has, and if SQLite has not done so itself. */
+  /**
+   * Rolls back what has begun here, if anything has, and if SQLite has not done so itself. It never throws: whoever
+   * was part of it is to hear why that failed. What cannot be rolled back now is tried again before the next one.
+   */
   undo(): void {
     if (!this.#isOurs) return
-    this.#isOurs = false
     const { database, forget, synchronous } = this.#options
     forget()
     try {
       if (database.inTransaction) this.#rollback.run()
-    } finally {
+      this.#isOurs = false
       synchronous.rest()
+    } catch {
+      // The next BEGIN says what is wrong.
     }
   }
 }
