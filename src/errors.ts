@@ -39,6 +39,8 @@ export type ErrorCode =
   | 'AUTH_TOKEN_REFUSED'
   /** A read of the anonymous identity, under `required`. */
   | 'AUTH_ANONYMOUS'
+  /** A transport says that no byte of the request has left. */
+  | 'NOT_SENT'
   /** A read got no reply, or one that is no answer. */
   | 'READ_FAILED'
   /** The identity changed before a read was answered. */
@@ -92,6 +94,33 @@ export class VaultUnreadableError extends HoldfastError {
   constructor(message = 'the sealed token cannot be opened', cause?: unknown) {
     super('AUTH_VAULT_UNREADABLE', message, { cause })
   }
+}
+
+export interface NotSentErrorOptions {
+  /** The system's name of the failure, such as `ECONNREFUSED`. Default: the `code` of the cause, if it has one. */
+  readonly reason?: string
+  readonly cause?: unknown
+}
+
+/**
+ * To be thrown by a transport if no byte of the request has left: the connection was refused, the name was not
+ * resolved, the connection was not made in time, the certificate was not accepted. The outcome is then `unsent`.
+ * Every other error of a transport means that the request may have arrived: `unknown` (Q6).
+ */
+export class NotSentError extends HoldfastError {
+  override readonly name = 'NotSentError'
+  /** The system's name of the failure, such as `ECONNREFUSED` or `ENOTFOUND`; null if it has none. */
+  readonly reason: string | null
+
+  constructor(message = 'the request was not sent', { reason, cause }: NotSentErrorOptions = {}) {
+    super('NOT_SENT', message, { cause, retryable: true })
+    this.reason = reason ?? codeOfCause(cause)
+  }
+}
+
+function codeOfCause(cause: unknown): string | null {
+  const { code } = (cause ?? {}) as { readonly code?: unknown }
+  return typeof code === 'string' ? code : null
 }
 
 /** A replay decided otherwise than the journal says (`holdfast replay`). */

@@ -14,6 +14,8 @@ export {
   type ErrorCode,
   HoldfastError,
   type HoldfastErrorOptions,
+  NotSentError,
+  type NotSentErrorOptions,
   TokenDeniedError,
   VaultUnreadableError,
 } from './errors.ts'
