@@ -1,6 +1,7 @@
 /** What the app hands over, checked at the door: misuse is a `TypeError` that names the call and the value. */
 import type { OperationId, UserId } from './model.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
+import { tokenTextOf } from './tokens/token-text.ts'
 
 export function refuseMalformedDraft(draft: OperationDraft): OperationDraft {
   if (typeof draft !== 'object' || draft === null || typeof draft.kind !== 'string') {
@@ -25,14 +26,15 @@ export function idOf(call: string, id: string): OperationId {
   throw new TypeError(`${call}: the id must be a non-empty string, not ${show(id)}`)
 }
 
+/** The token without the white space around it (T2). */
 export function tokenOf(call: string, token: string): string {
-  if (typeof token === 'string' && /^[\x20-\x7e]+$/.test(token)) return token
-  if (typeof token === 'string' && token !== '') {
+  const text = tokenTextOf(token)
+  if (text !== null) return text
+  if (typeof token === 'string' && token.trim() !== '') {
     throw new TypeError(`${call}: token has characters that no header can carry`)
   }
-  throw new TypeError(
-    `${call}: token must be a non-empty string, not ${token === '' ? "''" : `a ${typeof token}`}`,
-  )
+  const given = typeof token === 'string' ? "''" : `a ${typeof token}`
+  throw new TypeError(`${call}: token must be a non-empty string, not ${given}`)
 }
 
 export function deadlineOf(call: string, deadlineMs: number): void {

@@ -29,7 +29,7 @@ export type ErrorCode =
   | 'APP_CODE_FAILED'
   /** A fault in Holdfast itself: please report it, with a journal if there is one. */
   | 'INTERNAL'
-  /** The token names another user in its subject claim. */
+  /** The subject claim of the token names another user, or no user. */
   | 'AUTH_USER_MISMATCH'
   /** The server refused a token that was obtained because it refused the one before. */
   | 'AUTH_REFRESH_FAILED'

@@ -41,7 +41,10 @@ export interface HoldfastOptions {
   readonly tokens?: TokenSource
   /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
   readonly vault?: Vault
-  /** The JWT claim that must name the user a token is pushed for, say `sub`. Default: not looked at. */
+  /**
+   * The JWT claim that must name the user of each token (T2): its name, such as `sub`, or a path, such as
+   * `identity.external_id`. Default: no claim is looked at.
+   */
   readonly subjectClaim?: string
   /** What lanes do while the requirement is unknown (I2). Default: `hold`. */
   readonly whileUnknown?: UnknownPolicy

@@ -32,7 +32,7 @@ describe('users, one after the other, leave no machine behind:', () => {
       'who log in, send and log out',
       {},
       ({ holdfast }, user) => [
-        holdfast.login(user, { token: `${user} 1` }),
+        holdfast.login(user, { token: `${user}-1` }),
         holdfast.enqueue(note({ text: user })),
         holdfast.logout(),
       ],
@@ -42,7 +42,7 @@ describe('users, one after the other, leave no machine behind:', () => {
       'who send, and are switched without a logout',
       {},
       ({ holdfast }, user) => [
-        holdfast.login(user, { token: `${user} 1` }),
+        holdfast.login(user, { token: `${user}-1` }),
         holdfast.enqueue(note({ text: user })),
       ],
     ],
@@ -55,7 +55,7 @@ describe('users, one after the other, leave no machine behind:', () => {
     [
       1000,
       'whose token comes from a source',
-      { tokens: ({ user }) => `${user} 1` },
+      { tokens: ({ user }) => `${user}-1` },
       ({ holdfast }, user) => [holdfast.login(user), holdfast.enqueue(note({ text: user }))],
     ],
     [
@@ -63,7 +63,7 @@ describe('users, one after the other, leave no machine behind:', () => {
       'who read',
       {},
       ({ holdfast }, user) => [
-        holdfast.login(user, { token: `${user} 1` }),
+        holdfast.login(user, { token: `${user}-1` }),
         holdfast
           .read({ request: () => ({ method: 'GET', path: '/r' }) })
           .catch((error: unknown) => error),
@@ -73,14 +73,14 @@ describe('users, one after the other, leave no machine behind:', () => {
       1000,
       'who are pushed a token, and do nothing',
       {},
-      ({ holdfast }, user) => [holdfast.updateToken(user, `${user} 1`)],
+      ({ holdfast }, user) => [holdfast.updateToken(user, `${user}-1`)],
     ],
   ])(
     '%i %s',
     async (userCount, _name, options, live) => {
       const { rig, machineCount } = await counted(options)
       for (let first = 0; first < userCount; first += AT_ONCE) {
-        const users = Array.from({ length: AT_ONCE }, (_, n) => `user ${first + n}`)
+        const users = Array.from({ length: AT_ONCE }, (_, n) => `user-${first + n}`)
         const calls = Promise.all(users.flatMap((user) => live(rig, user)))
         await rig.advance()
         await calls
@@ -163,14 +163,14 @@ describe('a machine that was stopped', () => {
     const journal = new BeginningAnew()
     const rig = await Rig.start({ journal, answer: replying() })
     for (const user of ['alice', 'bob', 'alice', 'carol', 'bob']) {
-      await rig.login(user, `${user} 1`)
+      await rig.login(user, `${user}-1`)
       await rig.enqueue('one')
       await rig.advance(10)
     }
     rig.answer = replying(401)
     await rig.enqueue('two')
     await rig.advance()
-    await rig.whileResting(rig.holdfast.updateToken('bob', 'bob 2'))
+    await rig.whileResting(rig.holdfast.updateToken('bob', 'bob-2'))
     await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
     await rig.close()
     const beginnings = journal.beginnings()

@@ -11,7 +11,7 @@ const MANY = 300
 async function loggedIn(options: Parameters<typeof Rig.start>[0] = {}) {
   const rig = await Rig.start({ answer: replying(), ...options })
   rig.holdfast.pause()
-  await rig.login('alice', 'a token')
+  await rig.login('alice', 'a-token')
   return rig
 }
 
@@ -39,7 +39,7 @@ describe('operations that are enqueued in one go', () => {
   test('belong to who was logged in at the call (Q1)', async () => {
     const rig = await loggedIn()
     const receipts = texts.map((text, index) => {
-      if (index === 100) void rig.holdfast.login('bob', { token: 'b token' })
+      if (index === 100) void rig.holdfast.login('bob', { token: 'b-token' })
       return rig.holdfast.enqueue(note({ text }))
     })
     await rig.advance()

@@ -149,7 +149,7 @@ describe('two engines in one process', () => {
       await rig.open({
         random: { fraction: () => 0.5, nonce: () => `engine-${n}` },
       })
-      await rig.login('alice', 'the same')
+      await rig.login('alice', 'the-same')
       prints.push(
         rig.database.prepare<[], string>('SELECT fingerprint FROM holdfast_tokens').pluck().get(),
       )

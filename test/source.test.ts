@@ -58,8 +58,8 @@ describe('a call of the source', () => {
       ['alice', 'refused'],
       ['bob', 'missing'],
     ])
-    calls[0]?.yield('good a')
-    calls[1]?.yield('good b')
+    calls[0]?.yield('good-a')
+    calls[1]?.yield('good-b')
     await rig.advance()
     expect(rig.eventsOf('operation.completed')).toHaveLength(4)
     expect(rig.eventsOf('token.needed')).toEqual([])
@@ -207,13 +207,13 @@ describe('a call of the source', () => {
 
   test('is always made by refreshToken(), with a valid token too', async () => {
     const { rig, calls } = await sourced({ answer: checking })
-    await rig.login('alice', 'good 1')
+    await rig.login('alice', 'good-1')
     await rig.whileResting(rig.holdfast.refreshToken('alice'))
-    calls[0]?.yield('good 2')
+    calls[0]?.yield('good-2')
     await rig.advance()
     await rig.enqueue('one')
     await rig.advance()
-    expect(rig.sent.map(({ token }) => token)).toEqual(['good 2'])
+    expect(rig.sent.map(({ token }) => token)).toEqual(['good-2'])
   })
 
   test('gets a signal that is aborted when the engine closes', async () => {
@@ -240,10 +240,10 @@ describe('a call of the source', () => {
       '0',
       'null',
     ])
-    for (const call of calls) call.yield(`good ${call.user}`)
+    for (const call of calls) call.yield(`good-${call.user}`)
     await rig.advance()
     expect(rig.sent.map(({ request, token }) => [request.user, token])).toEqual(
-      calls.map(({ user }) => [user, `good ${user}`]),
+      calls.map(({ user }) => [user, `good-${user}`]),
     )
   })
 })
@@ -257,7 +257,7 @@ describe('a refreshed token that is refused too', () => {
     await rig.advance()
     const waits: number[] = []
     for (let n = 0; n < 8; n += 1) {
-      calls[n]?.yield(`bad ${n}`)
+      calls[n]?.yield(`bad-${n}`)
       await rig.advance()
       const waitMs = (rig.time.nextAt() ?? Number.NaN) - rig.time.now
       waits.push(waitMs)
@@ -296,7 +296,7 @@ describe('a refreshed token that is refused too', () => {
     await rig.login('alice', 'bad')
     await rig.enqueue('one')
     await rig.advance()
-    calls[0]?.yield('bad 2')
+    calls[0]?.yield('bad-2')
     await rig.advance(100)
     await rig.whileResting(rig.holdfast.updateToken('alice', 'good'))
     await rig.advance()

@@ -601,7 +601,7 @@ type ErrorCode =
  | 'APP_CODE_FAILED'
 /** A fault in Holdfast itself: please report it, with a journal if there is one. */
  | 'INTERNAL'
-/** The token names another user in its subject claim. */
+/** The subject claim of the token names another user, or no user. */
  | 'AUTH_USER_MISMATCH'
 /** The server refused a token that was obtained because it refused the one before. */
  | 'AUTH_REFRESH_FAILED'
@@ -611,6 +611,8 @@ type ErrorCode =
  | 'AUTH_TOKEN_REFUSED'
 /** A read of the anonymous identity, under `required`. */
  | 'AUTH_ANONYMOUS'
+/** A transport says that no byte of the request has left. */
+ | 'NOT_SENT'
 /** A read got no reply, or one that is no answer. */
  | 'READ_FAILED'
 /** The identity changed before a read was answered. */
@@ -648,6 +650,22 @@ declare class TokenDeniedError extends HoldfastError {
 declare class VaultUnreadableError extends HoldfastError {
     readonly name = "VaultUnreadableError";
     constructor(message?: string, cause?: unknown);
+}
+interface NotSentErrorOptions {
+    /** The system's name of the failure, such as `ECONNREFUSED`. Default: the `code` of the cause, if it has one. */
+    readonly reason?: string;
+    readonly cause?: unknown;
+}
+/**
+ * To be thrown by a transport if no byte of the request has left: the connection was refused, the name was not
+ * resolved, the connection was not made in time, the certificate was not accepted. The outcome is then `unsent`.
+ * Every other error of a transport means that the request may have arrived: `unknown` (Q6).
+ */
+declare class NotSentError extends HoldfastError {
+    readonly name = "NotSentError";
+    /** The system's name of the failure, such as `ECONNREFUSED` or `ENOTFOUND`; null if it has none. */
+    readonly reason: string | null;
+    constructor(message?: string, { reason, cause }?: NotSentErrorOptions);
 }
 
 /** The way to the server: one request out, one reply back. */
@@ -1241,7 +1259,10 @@ interface HoldfastOptions {
     readonly tokens?: TokenSource;
     /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
     readonly vault?: Vault;
-    /** The JWT claim that must name the user a token is pushed for, say `sub`. Default: not looked at. */
+    /**
+     * The JWT claim that must name the user of each token (T2): its name, such as `sub`, or a path, such as
+     * `identity.external_id`. Default: no claim is looked at.
+     */
     readonly subjectClaim?: string;
     /** What lanes do while the requirement is unknown (I2). Default: `hold`. */
     readonly whileUnknown?: UnknownPolicy;
@@ -1652,5 +1673,5 @@ interface HttpTransportOptions {
  */
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
-export { FileJournal, Holdfast, HoldfastError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export { FileJournal, Holdfast, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, ringJournal, sqliteStorage, systemClock, systemRandom };
+export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };

@@ -34,7 +34,7 @@ type ErrorCode =
  | 'APP_CODE_FAILED'
 /** A fault in Holdfast itself: please report it, with a journal if there is one. */
  | 'INTERNAL'
-/** The token names another user in its subject claim. */
+/** The subject claim of the token names another user, or no user. */
  | 'AUTH_USER_MISMATCH'
 /** The server refused a token that was obtained because it refused the one before. */
  | 'AUTH_REFRESH_FAILED'
@@ -44,6 +44,8 @@ type ErrorCode =
  | 'AUTH_TOKEN_REFUSED'
 /** A read of the anonymous identity, under `required`. */
  | 'AUTH_ANONYMOUS'
+/** A transport says that no byte of the request has left. */
+ | 'NOT_SENT'
 /** A read got no reply, or one that is no answer. */
  | 'READ_FAILED'
 /** The identity changed before a read was answered. */

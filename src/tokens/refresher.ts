@@ -11,6 +11,7 @@ import { HoldfastError, TokenDeniedError } from '../errors.ts'
 import type { TokenNeedReason, UserId } from '../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'
 import type { Token } from './token.ts'
+import { tokenTextOf } from './token-text.ts'
 import type { Taken } from './takings.ts'
 import type { Wallet } from './wallet.ts'
 
@@ -162,8 +163,8 @@ export class Refresher {
           signal: abort.signal,
         })
         if (answer === null || answer === undefined) return null
-        if (typeof answer !== 'string' || answer === '') return 'malformed'
-        return this.#readToken(answer)
+        const text = tokenTextOf(answer)
+        return text === null ? 'malformed' : this.#readToken(text)
       },
     }
   }
@@ -181,7 +182,8 @@ export class Refresher {
     if (!answer.ok) this.#failed(user, answer.error, isAwaited)
     else if (answer.value === null) this.#denied(user, isAwaited)
     else if (answer.value === 'malformed') {
-      this.#failed(user, new TypeError('the token source must answer a string or null'), isAwaited)
+      const message = 'the token source must answer null or a token that a header can carry'
+      this.#failed(user, new TypeError(message), isAwaited)
     } else this.#yielded(user, answer.value, isAwaited)
   }
 

@@ -13,6 +13,6 @@ export interface Span {
 /** One that looks expired on arrival is sent all the same, and never refreshed ahead (T9). */
 export function spanOf({ expiresAt, issuedAt }: TokenFacts, now: Instant): Span {
   if (expiresAt === null || expiresAt <= now) return { expiresAt: null, refreshAt: null }
-  const lifeMs = expiresAt - (issuedAt ?? now)
+  const lifeMs = Math.max(0, expiresAt - (issuedAt ?? now))
   return { expiresAt, refreshAt: expiresAt - Math.min(MARGIN_MS, Math.floor(lifeMs / 10)) }
 }

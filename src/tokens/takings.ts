@@ -7,6 +7,7 @@ import { HoldfastError } from '../errors.ts'
 import type { Instant, UserId } from '../model.ts'
 import { seal } from './seal.ts'
 import { spanOf } from './span.ts'
+import { mismatchOf } from './subject.ts'
 import type { Token } from './token.ts'
 import type { WalletEntry } from './wallet-entry.ts'
 
@@ -51,10 +52,9 @@ export class Takings {
       then({ taken: 'late' })
       return
     }
-    const { subject } = token.facts
-    if (subject !== null && subject !== user) {
-      const message = `the token pushed for ${user} names another user in its subject claim`
-      then({ taken: 'failed', error: new HoldfastError('AUTH_USER_MISMATCH', message) })
+    const mismatch = mismatchOf(user, token, this.#parts.core.settings.subjectClaim)
+    if (mismatch !== null) {
+      then({ taken: 'failed', error: mismatch })
       return
     }
     const known = this.#isKnown(entry, token)

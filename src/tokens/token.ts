@@ -7,8 +7,12 @@ import { inspect } from 'node:util'
 import { decodeJwt } from 'jose'
 import type { Json } from '../journal/lines.ts'
 import type { Instant } from '../model.ts'
+import { subjectOf } from './subject.ts'
 
 const FINGERPRINT_LENGTH = 16
+
+/** The end of the times that a token may tell (T2). */
+const YEAR_10000 = Date.UTC(10_000, 0)
 
 /** What is known of a token without its secret. */
 export interface TokenFacts {
@@ -16,7 +20,9 @@ export interface TokenFacts {
   readonly fingerprint: string
   readonly expiresAt: Instant | null
   readonly issuedAt: Instant | null
-  /** What the subject claim says, if one is looked at. */
+  /** Before this instant the server may refuse it (T9). */
+  readonly notBefore: Instant | null
+  /** The user that the subject claim names, if a claim is looked at. Null: it names no user. */
   readonly subject: string | null
 }
 
@@ -49,7 +55,6 @@ export class Token {
 /** Reads what a token says of itself; one that is no JWT says nothing. */
 export function readToken(secret: string, key: string, subjectClaim: string | null): Token {
   const claims = claimsOf(secret)
-  const subject = subjectClaim === null ? undefined : claims[subjectClaim]
   return new Token(secret, {
     fingerprint: createHmac('sha256', key)
       .update(secret)
@@ -57,7 +62,8 @@ export function readToken(secret: string, key: string, subjectClaim: string | nu
       .slice(0, FINGERPRINT_LENGTH),
     expiresAt: instantOf(claims.exp),
     issuedAt: instantOf(claims.iat),
-    subject: typeof subject === 'string' ? subject : null,
+    notBefore: instantOf(claims.nbf),
+    subject: subjectClaim === null ? null : subjectOf(claims, subjectClaim),
   })
 }
 
@@ -69,7 +75,9 @@ function claimsOf(secret: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** JWT times are in seconds. */
+/** The claims count seconds. Outside of the years 1970 to 9999 there is no such instant (T2). */
 function instantOf(seconds: unknown): Instant | null {
-  return typeof seconds === 'number' && Number.isFinite(seconds) ? Math.round(seconds * 1000) : null
+  if (typeof seconds !== 'number') return null
+  const ms = Math.round(seconds * 1000)
+  return ms >= 0 && ms < YEAR_10000 ? ms : null
 }

@@ -6,6 +6,7 @@ import type { OpenedState, StorageHost, TokenRow } from '../../../storage/storag
 import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
 import type { Token } from '../../tokens/token.ts'
+import { tokenTextOf } from '../../tokens/token-text.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import { plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
@@ -138,7 +139,9 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
       },
       put: async () => {
         if (ports.vault === null || sealed === null) throw new TypeError('no vault')
-        return readToken(await ports.vault.unseal(sealed))
+        const text = tokenTextOf(await ports.vault.unseal(sealed))
+        if (text !== null) return readToken(text)
+        throw new VaultUnreadableError('the vault gave back a text that no header can carry')
       },
     },
     (answer) => {

@@ -2,8 +2,8 @@
  * Who is logged in, what the server demands, and the beginning and end of each user's session. The
  * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
  */
-import { HoldfastError } from '../../errors.ts'
 import type { Requirement, UserId } from '../../model.ts'
+import { mismatchOf } from '../../tokens/subject.ts'
 import type { Token } from '../../tokens/token.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
@@ -78,8 +78,10 @@ export class Sessions {
   }
 
   login({ user, token }: LoginArgs, settle: Settle<void>): void {
-    if (token !== null && isOfAnother(user, token)) {
-      settle.reject(mismatch(user))
+    const { subjectClaim } = this.#core.settings
+    const mismatch = token === null ? null : mismatchOf(user, token, subjectClaim)
+    if (mismatch !== null) {
+      settle.reject(mismatch)
       return
     }
     const stored = both(settle)
@@ -179,18 +181,6 @@ export class Sessions {
   #take(user: UserId, token: Token, then: (error: Error | null) => void): void {
     this.#wallet.take(user, token, (taken) => then(taken.taken === 'failed' ? taken.error : null))
   }
-}
-
-function isOfAnother(user: UserId, token: Token): boolean {
-  const { subject } = token.facts
-  return subject !== null && subject !== user
-}
-
-function mismatch(user: UserId): HoldfastError {
-  return new HoldfastError(
-    'AUTH_USER_MISMATCH',
-    `the token given for ${user} names another user in its subject claim`,
-  )
 }
 
 /** Settles a call that waits for two things: the storing of the identity, and of the token. */
