@@ -3,6 +3,7 @@
  * because absolute figures drift with the machine; ratios of what is measured close together hardly do.
  */
 import { Command, InvalidArgumentError } from 'commander'
+import { compareCheckouts } from './beside.ts'
 import { blockingComparison } from './benchmarks/blocking.ts'
 import { drainComparisons } from './benchmarks/drain.ts'
 import { enqueueComparisons } from './benchmarks/enqueue.ts'
@@ -27,20 +28,29 @@ interface Options {
   readonly only?: readonly string[]
   readonly rounds: number
   readonly json: boolean
+  readonly beside?: string
 }
 
 const command = new Command('bench')
   .option('--only <names...>', 'only what begins with one of these names')
   .option('--rounds <count>', 'how often each is measured; the median counts', countOf, 5)
   .option('--json', 'print the whole result as JSON', false)
+  .option('--beside <checkout>', 'compare with the checkout in this folder, in turn')
   .addHelpText('after', `\nNames: ${COMPARISONS.map(({ name }) => name).join(', ')}`)
   .action(run)
 
 await command.parseAsync()
 
-async function run({ only = [''], rounds, json }: Options): Promise<void> {
+async function run({ only = [''], rounds, json, beside }: Options): Promise<void> {
   const chosen = COMPARISONS.filter(({ name }) => only.some((start) => name.startsWith(start)))
   if (chosen.length === 0) command.error(`nothing is called ${only.join(', ')}; see --help`)
+  if (beside !== undefined) {
+    const names = chosen.map(({ name }) => name)
+    const tell = (name: string, round: number) =>
+      process.stderr.write(`${name}: round ${round} of ${rounds}\n`)
+    console.log(await compareCheckouts(names, beside, rounds, tell))
+    return
+  }
   const machine = describeMachine()
   const results: Compared[] = []
   if (!json) console.log(`${machineLine(machine)}\n`)

@@ -46,7 +46,7 @@ export function summaryOf(results: readonly Compared[]): string {
   ].join('\n')
 }
 
-function nameOf({ of, to, above }: Bar): string {
+export function nameOf({ of, to, above }: Bar): string {
   if (to === null) return of
   return above === 'by' ? `${of} above ${to}` : `${of} / ${to}`
 }
