@@ -34,6 +34,7 @@ function judged(more: Partial<Judged>): Judged {
     interpretation: { outcome: 'retry', reason: null },
     sentAt: NOW - 10,
     now: NOW,
+    serverNow: NOW,
     othersWereAnswered: false,
     fraction: 1,
     settings: {
@@ -79,6 +80,16 @@ describe('the wait', () => {
   ])('is at least what Retry-After says: %s', (_name, header, waitMs) => {
     const { envelope } = waiting({ reply: reply(500, { 'retry-after': header }) })
     expect(envelope).toMatchObject({ retryAt: NOW + waitMs, waitMs })
+  })
+
+  // T9
+  test('until a date is counted by the corrected clock, not by the clock of the device', () => {
+    const until = new Date(NOW + 9000).toUTCString()
+    const { envelope } = waiting({
+      reply: reply(500, { 'retry-after': until }),
+      serverNow: NOW + 4000,
+    })
+    expect(envelope).toMatchObject({ retryAt: NOW + 5000, waitMs: 5000 })
   })
 
   test.each([

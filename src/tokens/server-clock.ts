@@ -3,6 +3,7 @@
  * the clocks of desktops are wrong.
  */
 import type { Instant } from '../model.ts'
+import { parseHttpDate } from '../operations/http-date.ts'
 
 /** A `Date` header is in whole seconds and has travelled: smaller differences say nothing. */
 const IGNORED_MS = 5000
@@ -12,8 +13,8 @@ export class ServerClock {
 
   /** A reply of the server itself arrived at this moment of the wall clock. */
   heard(dateHeader: string | undefined, wall: Instant): void {
-    const server = dateHeader === undefined ? Number.NaN : Date.parse(dateHeader)
-    if (Number.isNaN(server)) return
+    const server = dateHeader === undefined ? null : parseHttpDate(dateHeader.trim(), wall)
+    if (server === null) return
     const offsetMs = server - wall
     this.offsetMs = Math.abs(offsetMs) < IGNORED_MS ? 0 : offsetMs
   }

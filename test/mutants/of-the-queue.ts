@@ -107,7 +107,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'nobody reads Retry-After',
     rule: 'Q7',
     file: 'src/engine/sending/judge.ts',
-    find: 'const asked = reply === null ? null : retryAfterMs(reply, now)',
+    find: 'const asked = reply === null ? null : retryAfterMs(reply.headers, judged.serverNow)',
     replace: 'const asked = null',
   },
   {

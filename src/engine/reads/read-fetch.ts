@@ -6,6 +6,7 @@ import { HoldfastError } from '../../errors.ts'
 import type { UserId } from '../../model.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
 import { builtCodec, NO_REQUEST, render } from '../../operations/render-request.ts'
+import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Credential } from '../sending/attempt.ts'
@@ -13,7 +14,6 @@ import { plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
-import { retryAfterMs } from '../sending/judge.ts'
 import type { Read, ReadBook } from './read.ts'
 import { replyCodec } from '../boundary/reply-codec.ts'
 
@@ -184,7 +184,8 @@ export class ReadFetch {
       this.#refused(read, credential)
     } else if ((reply.status === 425 || reply.status === 429) && !read.isLastTry) {
       read.isLastTry = true
-      this.#book.lookLater(read, retryAfterMs(reply, boundary.wall) ?? DEFAULT_RETRY_MS)
+      const asked = retryAfterMs(reply.headers, this.#wallet.now())
+      this.#book.lookLater(read, asked ?? DEFAULT_RETRY_MS)
     } else if (reply.status >= 200 && reply.status < 300 && !isPortal) {
       if (credential !== null && read.user !== null) {
         this.#wallet.accepted(read.user, credential.generation)

@@ -7,6 +7,7 @@ import type { DeadReason, Instant } from '../../model.ts'
 import type { Settings } from '../../options.ts'
 import type { Interpreted } from '../../operations/interpreted.ts'
 import { countsTowardsDeath } from '../../operations/interpret-reply.ts'
+import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { Reply } from '../../ports/transport.ts'
 
 export type Verdict =
@@ -34,14 +35,14 @@ export interface Judged {
     (Pick<Interpreted, 'outcome'> & { readonly reason?: Interpreted['reason'] }) | null
   readonly sentAt: Instant
   readonly now: Instant
+  /** The same moment by the corrected clock (T9). */
+  readonly serverNow: Instant
   /** Was some other request to that origin answered since the attempt before? (Q8) */
   readonly othersWereAnswered: boolean
   /** At least 0, less than 1: the jitter of the wait. */
   readonly fraction: number
   readonly settings: Pick<Settings, 'backoff' | 'maxAttempts' | 'patienceMs'>
 }
-
-const RETRY_AFTER_CAP_MS = 3_600_000
 
 export function judge(judged: Judged): Verdict {
   const { envelope, interpretation } = judged
@@ -80,7 +81,7 @@ function judgeAgain(judged: Judged): Verdict {
   // A clock that jumped back does not make the patience longer than it is from now on.
   const firstAttemptAt = Math.min(firstSentAt, now)
   const unknownSince = envelope.unknownSince ?? (isUnknown || isDoubtful ? sentAt : null)
-  const asked = reply === null ? null : retryAfterMs(reply, now)
+  const asked = reply === null ? null : retryAfterMs(reply.headers, judged.serverNow)
   const limitMs = reply?.status === 429 || reply?.status === 503 ? asked : null
   if (countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs) {
     return { verdict: 'dead', reason: 'attempts-exhausted', unknownSince, limitMs }
@@ -118,12 +119,4 @@ function isCounted({ reply, othersWereAnswered }: Judged): boolean {
 export function backoffMs(n: number, fraction: number, backoff: Settings['backoff']): number {
   const waitMs = Math.min(backoff.cap, backoff.base * 2 ** (n - 1))
   return backoff.jitter ? Math.round(waitMs * fraction) : waitMs
-}
-
-/** Seconds or an HTTP date, capped at 1 h; null where the reply asks for nothing (Q7). */
-export function retryAfterMs({ headers }: Reply, now: Instant): number | null {
-  const value = headers['retry-after']?.trim()
-  if (value === undefined || value === '') return null
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now
-  return Number.isFinite(ms) ? Math.min(RETRY_AFTER_CAP_MS, Math.max(0, ms)) : null
 }

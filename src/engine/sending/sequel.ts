@@ -292,6 +292,7 @@ export class Sequel {
       interpretation,
       sentAt,
       now: boundary.wall,
+      serverNow: this.#wallet.now(),
       othersWereAnswered:
         line.repliesAtLastEnd !== null && this.#connectivity.replyCount > line.repliesAtLastEnd,
       fraction: isWaiting ? jitter(this.#core) : 0,

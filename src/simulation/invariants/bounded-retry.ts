@@ -142,7 +142,7 @@ function attemptsAfter(
     firstFailedAt: former.firstFailedAt ?? at,
     isUnknown: former.isUnknown || outcome === 'unknown' || outcome === 'doubtful',
     isCuttable: outcome === 'unknown',
-    notBefore: since + Math.max(backoffMs, retryAfterMs(request) ?? 0),
+    notBefore: since + Math.max(backoffMs, retryAfterMs(run, request) ?? 0),
     since,
     life: client.life,
     former: before ?? null,
@@ -236,7 +236,7 @@ function limitOf(run: RunRecord, request: SeenRequest): Limit | null {
   // Who was forgotten meanwhile takes what is in flight along: nobody hears the reply (I12).
   const to = request.endedAt ?? request.at
   if (isForgotten(run, request.user, { from: request.at, to })) return null
-  const waitMs = retryAfterMs(request)
+  const waitMs = retryAfterMs(run, request)
   const { reply, client, givenUpAt } = request
   const endedAt = knownAt(run, request)
   if (waitMs === null || endedAt === null || givenUpAt !== null) return null

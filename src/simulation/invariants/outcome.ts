@@ -48,10 +48,27 @@ export function knownAt(
   return diedAt === endedAt ? null : endedAt
 }
 
-/** How long the reply asks to wait, at most 1 h (Q7). */
-export function retryAfterMs({ reply, endedWall }: SeenRequest): number | null {
-  const value = reply?.headers['retry-after']?.trim()
-  if (value === undefined || value === '') return null
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (endedWall ?? 0)
+/** The shapes of an HTTP date, by its ends; the rest is left to `Date.parse`. */
+const HTTP_DATE = /^[A-Z][a-z]{2,8},? [\w -]+ \d\d:\d\d:\d\d (?:GMT|\d{4})$/
+
+/** How long the reply asks at least to wait, at most 1 h (Q7). */
+export function retryAfterMs(
+  { requests }: RunRecord,
+  { reply, endedWall }: SeenRequest,
+): number | null {
+  const value = reply?.headers['retry-after']?.trim() ?? ''
+  if (/^\d+(\.\d+)?$/.test(value)) return Math.min(3_600_000, Math.ceil(Number(value)) * 1000)
+  if (!HTTP_DATE.test(value)) return null
+  const date = reply?.headers['date']
+  // Without a date of its own the corrected clock decides, and any reply may have corrected it.
+  const isCorrected = requests.some((sent) => sent.reply?.headers['date'] !== undefined)
+  if (date === undefined && isCorrected) return 0
+  const from = date === undefined ? (endedWall ?? 0) : atGreenwich(date)
+  const ms = atGreenwich(value) - from
   return Number.isFinite(ms) ? Math.min(3_600_000, Math.max(0, ms)) : null
+}
+
+/** The format of asctime does not name the zone. */
+function atGreenwich(date: string): number {
+  return Date.parse(date.endsWith('GMT') ? date : `${date} GMT`)
 }

@@ -1,0 +1,25 @@
+/** How long a reply asks to wait: its header `Retry-After` (Q7). Pure. */
+import type { Instant } from '../model.ts'
+import { parseHttpDate } from './http-date.ts'
+
+/** A server may ask for at most 1 h (Q7): a wrong value must not stop an app for days. */
+const CAP_MS = 3_600_000
+
+/** A number of seconds; a fraction is rounded up. */
+const SECONDS = /^\d+(\.\d+)?$/
+
+/**
+ * Milliseconds, at most 1 h; null: the reply asks for nothing that can be understood. A date is compared with the
+ * reply's own `Date`; without one, with `now`, which is the time by the corrected clock (T9).
+ */
+export function retryAfterMs(
+  headers: Readonly<Record<string, string>>,
+  now: Instant,
+): number | null {
+  const value = headers['retry-after']?.trim() ?? ''
+  if (SECONDS.test(value)) return Math.min(CAP_MS, Math.ceil(Number(value)) * 1000)
+  const until = parseHttpDate(value, now)
+  if (until === null) return null
+  const from = parseHttpDate(headers.date?.trim() ?? '', now) ?? now
+  return Math.min(CAP_MS, Math.max(0, until - from))
+}
