@@ -126,7 +126,7 @@ export class Lanes {
   /** Nothing is left of this owner. */
   erase(lane: LaneId): void {
     this.#delete.run(lane)
-    this.forget()
+    this.outdated()
   }
 
   /** Whose lane it is. */
@@ -210,14 +210,9 @@ export class Lanes {
     this.#shift.run({ lane, after, by })
   }
 
-  /** Others may have changed the ends of lanes. */
+  /** Others may have changed the ends of lanes, and erased lanes (I12); or a transaction was rolled back. */
   outdated(): void {
     this.#ends.clear()
-  }
-
-  /** A transaction was rolled back: a lane it made is not there. */
-  forget(): void {
-    this.outdated()
     this.#numbers.clear()
     this.#users.clear()
     this.#users.set(ANONYMOUS_LANE, null)

@@ -156,7 +156,7 @@ export class Tables {
 
   /** A transaction was rolled back. */
   forget(): void {
-    this.#lanes.forget()
+    this.#lanes.outdated()
     this.#pending.forget()
   }
 
