@@ -3,6 +3,7 @@
  * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
  */
 import type { StorageErrorCode } from '../storage/storage-error.ts'
+import { codeIn, errorOf } from './thrown.ts'
 
 export type ErrorCode =
   /** `enqueue()` of a kind that was not given to `createHoldfast({ operations })`. */
@@ -25,7 +26,7 @@ export type ErrorCode =
   | 'REQUIREMENT_UNKNOWN'
   /** Only the process that dispatches this database can do that. */
   | 'OTHER_PROCESS'
-  /** A listener, or a kind's own code, threw. */
+  /** Code of the app threw: a listener, a kind, a port, the sink of a journal. The exception is the `cause`. */
   | 'APP_CODE_FAILED'
   /** A fault in Holdfast itself: please report it, with a journal if there is one. */
   | 'INTERNAL'
@@ -72,7 +73,7 @@ export class HoldfastError extends Error {
   readonly retryable: boolean
 
   constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(message, (options.cause ?? null) === null ? undefined : { cause: options.cause })
     this.code = code
     this.retryable = options.retryable ?? false
   }
@@ -114,13 +115,8 @@ export class NotSentError extends HoldfastError {
 
   constructor(message = 'the request was not sent', { reason, cause }: NotSentErrorOptions = {}) {
     super('NOT_SENT', message, { cause, retryable: true })
-    this.reason = reason ?? codeOfCause(cause)
+    this.reason = reason ?? codeIn(cause)
   }
-}
-
-function codeOfCause(cause: unknown): string | null {
-  const { code } = (cause ?? {}) as { readonly code?: unknown }
-  return typeof code === 'string' ? code : null
 }
 
 /** A replay decided otherwise than the journal says (`holdfast replay`). */
@@ -143,7 +139,6 @@ export class ReplayDivergedError extends HoldfastError {
 
 /** The error as one of Holdfast's, whatever was thrown. */
 export function asHoldfastError(thrown: unknown, code: ErrorCode, message: string): HoldfastError {
-  return thrown instanceof HoldfastError
-    ? thrown
-    : new HoldfastError(code, message, { cause: thrown })
+  const cause = errorOf(thrown)
+  return cause instanceof HoldfastError ? cause : new HoldfastError(code, message, { cause })
 }

@@ -7,10 +7,11 @@ import {
   VaultUnreadableError,
 } from '../../errors.ts'
 import type { Json } from '../../journal/lines.ts'
+import { codeIn } from '../../thrown.ts'
+import type { Codec } from './boundary.ts'
 
 export function writeError(error: Error): Json {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : null
-  return { name: error.name, code }
+  return { name: error.name, code: codeIn(error) }
 }
 
 export function readError(json: Json): Error {
@@ -32,12 +33,13 @@ export function readError(json: Json): Error {
   }
 }
 
-/** Whatever was thrown, as an error. */
-export function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`a ${typeof thrown} was thrown`)
+/** The error that something came to; null: it came to none. */
+export const failureCodec: Codec<Error | null> = {
+  write: (error) => (error === null ? null : writeError(error)),
+  read: (json) => (json === null ? null : readError(json)),
 }
 
 /** How an error is named where there is only one word for it. */
 export function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  return codeIn(error) ?? error.name
 }
