@@ -1,7 +1,7 @@
 /** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
-import { storageErrorOfOurs } from './engine/stored/storage-errors.ts'
+import { codedError, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
-import type { Answered, Settle } from './engine/boundary/boundary.ts'
+import type { Settle } from './engine/boundary/boundary.ts'
 import { deadlineOf, idOf, refuseMalformedDraft, tokenOf, userOf } from './arguments.ts'
 import type {
   DeadlineOptions,
@@ -27,6 +27,7 @@ import { factsOf } from './operations/kind-facts.ts'
 import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { describe, type OperationInfo } from './operation-info.ts'
 import { type Receipt, Receipts } from './receipts.ts'
+import { errorOf } from './thrown.ts'
 import type { SqliteConnection } from '../storage/sqlite/sqlite-storage.ts'
 
 const DEFAULT_LOGOUT_DEADLINE_MS = 5000
@@ -40,6 +41,7 @@ export class Holdfast {
   readonly #listeners = new Listeners()
   readonly #receipts: Receipts
   #failStart: ((error: Error) => void) | null = null
+  #isStarted = false
 
   /** @internal Use {@link createHoldfast}. */
   constructor(options: ResolvedOptions, machines?: Machines) {
@@ -52,6 +54,7 @@ export class Holdfast {
       clock: ports.clock,
       journal,
       onFault: (cause) => this.#emitFault(cause),
+      onJournalLost: (cause) => this.#emitJournalLost(cause),
     })
     boundary.begin(settings.requirement)
     this.#engine = new Engine({
@@ -75,6 +78,7 @@ export class Holdfast {
       this.#engine.calls.start(null, settle)
     }).finally(() => {
       this.#failStart = null
+      this.#isStarted = true
     })
   }
 
@@ -353,6 +357,15 @@ export class Holdfast {
     this.#listeners.emit('error', { error: new HoldfastError('INTERNAL', message, { cause }) })
   }
 
+  /** A journal that cannot be written is no reason to stop. The app listens in the turn after the start. */
+  #emitJournalLost(cause: Error): void {
+    const error = new HoldfastError('APP_CODE_FAILED', 'the journal ended: its sink failed', {
+      cause,
+    })
+    if (this.#isStarted) this.#listeners.emit('error', { error })
+    else this.#options.ports.clock.atTurnEnd(() => this.#emitJournalLost(cause))
+  }
+
   #call<T>(call: (settle: Settle<T>) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       call({ resolve, reject: (error) => reject(storageErrorOfOurs(error)) })
@@ -362,12 +375,13 @@ export class Holdfast {
   async #query<T>(query: () => Promise<T>): Promise<T> {
     // What is on its way to storage is asked for before (see Intake).
     await Promise.resolve()
-    const answer: Answered<T> = await query().then(
-      (value) => ({ ok: true, value }),
-      (error: Error) => ({ ok: false, error }),
-    )
-    if (answer.ok) return answer.value
-    throw storageErrorOfOurs(answer.error)
+    try {
+      return await query()
+    } catch (thrown) {
+      const error = errorOf(thrown)
+      const isMisuse = error instanceof TypeError || error instanceof RangeError
+      throw isMisuse ? error : storageErrorOfOurs(codedError(error))
+    }
   }
 }
 

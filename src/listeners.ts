@@ -1,7 +1,8 @@
 /** The app's listeners. One that throws, at once or later, stops nobody else and is reported (E3). */
-import { HoldfastError } from './errors.ts'
+import { appCodeFailed } from './app-code.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { mitt } from './mitt.ts'
+import { isThenable } from './thrown.ts'
 
 export type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void
 
@@ -50,12 +51,11 @@ export class Listeners {
     const report = (cause: unknown) => {
       // A listener of `error` is not told of itself.
       if (name === 'error') return
-      const error = new HoldfastError('APP_CODE_FAILED', `a listener of ${name} threw`, { cause })
-      this.emit('error', { error })
+      this.emit('error', { error: appCodeFailed(`a listener of ${name}`, cause) })
     }
     try {
       const result = listener()
-      if (result instanceof Promise) result.catch(report)
+      if (isThenable(result)) Promise.resolve(result).catch(report)
     } catch (cause) {
       report(cause)
     }

@@ -20,6 +20,17 @@ const RETRYABLE: Readonly<Record<StorageErrorCode, boolean>> = {
   CLOSED: false,
 }
 
+/** True of an error of this class, also of another copy of this module or of another realm. */
+export function isStorageError(error: Error): error is StorageError {
+  if (error instanceof StorageError) return true
+  return (
+    error.name === 'StorageError' &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    Object.hasOwn(RETRYABLE, error.code)
+  )
+}
+
 export class StorageError extends Error {
   override readonly name = 'StorageError'
   readonly code: StorageErrorCode

@@ -30,7 +30,7 @@ type ErrorCode =
  | 'REQUIREMENT_UNKNOWN'
 /** Only the process that dispatches this database can do that. */
  | 'OTHER_PROCESS'
-/** A listener, or a kind's own code, threw. */
+/** Code of the app threw: a listener, a kind, a port, the sink of a journal. The exception is the `cause`. */
  | 'APP_CODE_FAILED'
 /** A fault in Holdfast itself: please report it, with a journal if there is one. */
  | 'INTERNAL'
@@ -139,7 +139,8 @@ type InLine =
  | {
     readonly in: 'pull';
     readonly name: string;
-    readonly value: Json;
+    readonly value?: Json;
+    readonly error?: Json;
 };
 /** What was decided. */
 type OutLine = 

@@ -26,7 +26,7 @@ export type InLine =
   /** What the app does just now has run to its end: the operations it has enqueued meanwhile go to storage together. */
   | { readonly in: 'soon' }
   /** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
-  | { readonly in: 'pull'; readonly name: string; readonly value: Json }
+  | { readonly in: 'pull'; readonly name: string; readonly value?: Json; readonly error?: Json }
 
 /** What was decided. */
 export type OutLine =

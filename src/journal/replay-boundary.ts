@@ -12,8 +12,9 @@ import type {
   Settle,
 } from '../engine/boundary/boundary.ts'
 import { codeOf, readError } from '../engine/boundary/error-codec.ts'
-import { HoldfastError, ReplayDivergedError } from '../errors.ts'
+import { type HoldfastError, ReplayDivergedError } from '../errors.ts'
 import type { Instant } from '../model.ts'
+import { codeIn } from '../thrown.ts'
 import type { InLine, JournalLine, Json, OutLine } from './lines.ts'
 import { invalidLine } from './read-journal.ts'
 
@@ -66,7 +67,7 @@ export class Cursor {
     this.advance()
   }
 
-  /** The next line must be what was pulled. */
+  /** The next line must be the answer that was pulled, or the error. */
   pull(name: string): Json {
     const { next } = this
     if (isEnd(next)) throw new EndOfLife()
@@ -74,7 +75,8 @@ export class Cursor {
       throw new ReplayDivergedError(next.line, contentOf(next), { in: 'pull', name })
     }
     this.advance()
-    return next.value
+    if (next.error !== undefined) throw readError(next.error)
+    return next.value ?? null
   }
 }
 
@@ -267,12 +269,14 @@ function answerOf(
     : { ok: false, error: readError(line.error) }
 }
 
+const REFUSALS: ReadonlySet<string | null> = new Set(['REPLAY_DIVERGED', 'JOURNAL_INVALID'])
+
 /** A fault in the engine did not stop the recording either; what it kept from being decided shows. */
 function guarded(run: () => void): void {
   try {
     run()
   } catch (error) {
-    if (error instanceof EndOfLife || error instanceof HoldfastError) throw error
+    if (error instanceof EndOfLife || REFUSALS.has(codeIn(error))) throw error
   }
 }
 

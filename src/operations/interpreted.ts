@@ -1,7 +1,8 @@
 /** What a kind's code says of a reply, checked, as the engine uses it. */
 import type { Codec } from '../engine/boundary/boundary.ts'
+import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
-import type { JsonRecord } from '../journal/lines.ts'
+import type { Json, JsonRecord } from '../journal/lines.ts'
 import type { Owner } from '../model.ts'
 import type { FollowUpDraft, Interpretation, ReadingPosition } from './define-operation.ts'
 
@@ -20,8 +21,12 @@ export interface Interpreted {
   readonly ryw: { readonly token: string; readonly delayMs: number; readonly key: string } | null
 }
 
-/** The code threw or made no sense; or it yielded a follow-up of somebody else, which it must not. */
-export type Misjudged = 'threw' | 'foreign-follow-up'
+/** The code threw, or its answer made no sense; or a follow-up names another owner. */
+export interface Misjudged {
+  readonly misjudged: 'threw' | 'foreign-follow-up'
+  /** The exception; null: there is none. */
+  readonly cause: Error | null
+}
 
 const OUTCOMES: ReadonlySet<string> = new Set(['accepted', 'retry', 'refused-token', 'rejected'])
 const DEFAULT_DELAY_MS = 500
@@ -29,8 +34,11 @@ const DEFAULT_DELAY_MS = 500
 /** Of a follow-up's payload a journal keeps the size. */
 export const interpretedCodec: Codec<Interpreted | Misjudged> = {
   write: (interpreted) =>
-    typeof interpreted === 'string'
-      ? interpreted
+    'misjudged' in interpreted
+      ? {
+          misjudged: interpreted.misjudged,
+          error: interpreted.cause === null ? null : writeError(interpreted.cause),
+        }
       : ({
           ...interpreted,
           followUps: interpreted.followUps.map(({ payload, ...followUp }) => ({
@@ -39,7 +47,11 @@ export const interpretedCodec: Codec<Interpreted | Misjudged> = {
           })),
         } as unknown as JsonRecord),
   read: (json) => {
-    if (typeof json === 'string') return json as Misjudged
+    if (isRecord(json) && 'misjudged' in json) {
+      const { misjudged, error = null } = json
+      const cause = error === null ? null : readError(error)
+      return { misjudged: misjudged as Misjudged['misjudged'], cause }
+    }
     const read = json as unknown as Omit<Interpreted, 'followUps'> & {
       readonly followUps: readonly (Omit<InterpretedFollowUp, 'payload'> & {
         readonly bytes: number
@@ -66,7 +78,9 @@ export function interpretedOf(
   if (!Object.values(translations).every(isText)) {
     throw new TypeError('interpret answered translations that are no texts')
   }
-  if (followUps.some((followUp) => isOfAnother(followUp.owner, owner))) return 'foreign-follow-up'
+  if (followUps.some((followUp) => isOfAnother(followUp.owner, owner))) {
+    return { misjudged: 'foreign-follow-up', cause: null }
+  }
   return {
     outcome,
     reason: reason ?? null,
@@ -95,6 +109,10 @@ function positionOf({ token, delayMs = DEFAULT_DELAY_MS, key = '' }: ReadingPosi
 /** What a kind's code answers may be anything. */
 function isText(value: unknown): value is string {
   return typeof value === 'string'
+}
+
+function isRecord(json: Json): json is JsonRecord {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
 }
 
 function isOfAnother(named: Owner | undefined, owner: Owner): boolean {

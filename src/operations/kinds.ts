@@ -3,9 +3,11 @@
  * its answer: a replay has the answers and calls no such code.
  */
 import type { OperationRow } from '../../storage/storage.ts'
+import { atOnce } from '../app-code.ts'
 import { type Boundary, type Codec, plain } from '../engine/boundary/boundary.ts'
 import type { Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
+import { errorOf, textOf } from '../thrown.ts'
 import type { AnyOperationKind, RecordLookup } from './define-operation.ts'
 import { interpretReply } from './interpret-reply.ts'
 import type { KindFacts } from './kind-facts.ts'
@@ -152,9 +154,9 @@ export class Kinds {
       const spec = this.#specs.get(kind)
       const context = { owner, reply: spec?.reply ?? 'json', afterUnknown }
       try {
-        return interpretedOf((spec?.interpret ?? interpretReply)(reply, context), owner)
-      } catch {
-        return 'threw'
+        return interpretedOf(atOnce((spec?.interpret ?? interpretReply)(reply, context)), owner)
+      } catch (error) {
+        return { misjudged: 'threw', cause: errorOf(error) }
       }
     })
   }
@@ -215,7 +217,7 @@ export class Kinds {
         ? { state: 'nothing' }
         : { state: 'request', request: render(request) }
     } catch (error) {
-      return thrown('kind.build', `${head.kind}: its request could not be made: ${String(error)}`)
+      return thrown('kind.build', `${head.kind}: its request could not be made: ${textOf(error)}`)
     }
   }
 

@@ -1,6 +1,7 @@
 /** Stored payloads: from JSON text to what a kind's code works on, through `upgrade` and the schema. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Codec } from '../engine/boundary/boundary.ts'
+import { isThenable, textOf } from '../thrown.ts'
 import type { AnyOperationKind } from './define-operation.ts'
 
 export type Checked =
@@ -41,7 +42,7 @@ export class Payloads {
       value = JSON.parse(text)
       if (version < (spec.version ?? 1)) value = spec.upgrade?.(value, version)
     } catch (error) {
-      return { ok: false, why: `version ${version} of ${kind} could not be read: ${String(error)}` }
+      return { ok: false, why: `version ${version} of ${kind} could not be read: ${textOf(error)}` }
     }
     return this.#validate(kind, spec, value)
   }
@@ -53,13 +54,13 @@ export class Payloads {
   ): Checked | Promise<Checked> {
     try {
       const result = spec.payload['~standard'].validate(value)
-      if (!(result instanceof Promise)) return checkedOf(result)
-      const checked = result.then(checkedOf)
+      if (!isThenable(result)) return checkedOf(result)
+      const checked = Promise.resolve(result).then(checkedOf)
       // Whoever cannot wait does not hear how it ends (E3).
       checked.catch(() => undefined)
       return checked
     } catch (error) {
-      return { ok: false, why: `the schema of ${kind} threw ${String(error)}` }
+      return { ok: false, why: `the schema of ${kind} threw ${textOf(error)}` }
     }
   }
 }

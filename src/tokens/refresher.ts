@@ -7,9 +7,10 @@ import type { Answered, Question } from '../engine/boundary/boundary.ts'
 import { jitteredMs } from '../engine/boundary/chance.ts'
 import type { Core } from '../engine/core.ts'
 import { backoffMs } from '../engine/sending/judge.ts'
-import { HoldfastError, TokenDeniedError } from '../errors.ts'
+import { HoldfastError } from '../errors.ts'
 import type { TokenNeedReason, UserId } from '../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'
+import { codeIn } from '../thrown.ts'
 import type { Token } from './token.ts'
 import { tokenTextOf } from './token-text.ts'
 import type { Taken } from './takings.ts'
@@ -209,7 +210,8 @@ export class Refresher {
 
   #failed(user: UserId, error: Error, isAwaited: boolean): void {
     if (!isAwaited) return
-    if (error instanceof TokenDeniedError) {
+    // Also one of another copy of this module, or of another realm.
+    if (codeIn(error) === 'AUTH_DENIED') {
       this.#denied(user, true)
       return
     }

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Codec } from '../engine/boundary/boundary.ts'
 import type { Core } from '../engine/core.ts'
 import { HoldfastError } from '../errors.ts'
@@ -20,7 +21,7 @@ export function seal(core: Core, token: Token, then: (sealed: Uint8Array | null)
       put: async () => {
         if (ports.vault === null) throw new TypeError('no vault')
         const sealed: unknown = await ports.vault.seal(token.reveal())
-        if (sealed instanceof Uint8Array) return sealed
+        if (types.isUint8Array(sealed)) return sealed
         throw new TypeError('the vault must seal to a Uint8Array')
       },
     },

@@ -35,7 +35,9 @@ const CODES: readonly (readonly [string, StorageErrorCode, string])[] = [
 /** Wraps whatever SQLite, or the file system under it, threw. */
 export function storageErrorOf(thrown: unknown): StorageError {
   if (thrown instanceof StorageError) return thrown
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  // Not by its class: the connection may be of another realm than this module.
+  const { code: found = '' } = (thrown ?? {}) as { readonly code?: unknown }
+  const code = String(found)
   for (const [beginning, ours, advice] of CODES) {
     if (code.startsWith(beginning)) return new StorageError(ours, advice, thrown)
   }

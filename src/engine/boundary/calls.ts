@@ -3,6 +3,7 @@ import { HoldfastError } from '../../errors.ts'
 import type { OperationId, Requirement, UserId } from '../../model.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
 import type { Reply } from '../../ports/transport.ts'
+import { codeIn } from '../../thrown.ts'
 import type { Token, TokenFacts } from '../../tokens/token.ts'
 import { type Codec, plain, type Settle } from './boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
@@ -44,6 +45,19 @@ export interface CallParts {
 
 export type Calls = ReturnType<typeof serveCalls>
 
+/** A call that fails inside is answered: the app must not wait for ever. The fault is told all the same. */
+function answering<T>(settle: Settle<T>, run: (settle: Settle<T>) => void): void {
+  try {
+    run(settle)
+  } catch (cause) {
+    // Of a replay, which tells itself where it is no more the same.
+    if (codeIn(cause) === 'REPLAY_DIVERGED') throw cause
+    const message = 'holdfast failed inside; please report it, with a journal if there is one'
+    settle.reject(new HoldfastError('INTERNAL', message, { cause }))
+    throw cause
+  }
+}
+
 export function serveCalls(parts: CallParts) {
   const { core, holds, waits, sessions, connectivity, flushes, reads, records } = parts
   const { intake, within } = parts
@@ -63,7 +77,7 @@ export function serveCalls(parts: CallParts) {
       codec,
       run: (args, settle) => {
         if (!isClosing()) {
-          run(args, open.begun(name, settle))
+          answering(open.begun(name, settle), (opened) => run(args, opened))
           dispatch.used()
         } else settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
       },

@@ -1,14 +1,21 @@
 /** Random draws, each of them on the record. */
+import { appCodeFailed, atOnce } from '../../app-code.ts'
 import { plain } from './boundary.ts'
 import type { Core } from '../core.ts'
 import { backoffMs } from '../sending/judge.ts'
 
-type Chance = Pick<Core, 'boundary' | 'ports' | 'settings'>
+type Chance = Pick<Core, 'boundary' | 'ports' | 'report' | 'settings'>
 
 /** For a wait with full jitter; not drawn where there is none. */
-export function jitter({ boundary, ports, settings }: Chance): number {
+export function jitter({ boundary, ports, report, settings }: Chance): number {
   if (!settings.backoff.jitter) return 1
-  return boundary.pull('random', plain<number>(), () => ports.random.fraction())
+  try {
+    return boundary.pull('random', plain<number>(), () => atOnce(ports.random.fraction()))
+  } catch (error) {
+    report('error', { error: appCodeFailed('fraction() of the option random', error) })
+    // The whole wait: without one the lane would never go on.
+    return 1
+  }
 }
 
 /** The n-th wait of a doubling series, with full jitter where waits are jittered at all. */
@@ -21,6 +28,6 @@ export function jitteredMs(
   return backoffMs(n, jitter(chance), { base, cap, jitter: isJittered })
 }
 
-export function nonce({ boundary, ports }: Chance): string {
-  return boundary.pull('nonce', plain<string>(), () => ports.random.nonce())
+export function nonce({ boundary, ports }: Pick<Core, 'boundary' | 'ports'>): string {
+  return boundary.pull('nonce', plain<string>(), () => atOnce(ports.random.nonce()))
 }

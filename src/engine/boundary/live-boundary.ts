@@ -3,7 +3,8 @@ import type { InLine, JournalSink, Json, OutLine } from '../../journal/lines.ts'
 import type { Instant, Requirement } from '../../model.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
-import { codeOf, errorOf, writeError } from './error-codec.ts'
+import { errorOf, isThenable } from '../../thrown.ts'
+import { codeOf, writeError } from './error-codec.ts'
 
 /** Something that comes in. One object for each, and no more, because it is made for every call and every answer. */
 interface Entry {
@@ -84,6 +85,8 @@ export interface LiveBoundaryOptions {
   readonly journal: JournalSink | null
   /** Told of a fault in Holdfast itself, which must not reach the host. */
   readonly onFault: (error: Error) => void
+  /** Told once of a journal that cannot be written any more. */
+  readonly onJournalLost: (error: Error) => void
 }
 
 export class LiveBoundary implements Boundary {
@@ -94,6 +97,7 @@ export class LiveBoundary implements Boundary {
   readonly #clock: Clock
   #journal: JournalSink | null
   readonly #onFault: (error: Error) => void
+  readonly #onJournalLost: (error: Error) => void
   readonly #alarms = new Map<string, Timer>()
   /** The names of the questions that have no answer yet, for a journal. */
   readonly #open = new Map<number, string>()
@@ -108,10 +112,11 @@ export class LiveBoundary implements Boundary {
   /** Turns, and ends of what the app does just now, that are waited for. */
   #turnCount = 0
 
-  constructor({ clock, journal, onFault }: LiveBoundaryOptions) {
+  constructor({ clock, journal, onFault, onJournalLost }: LiveBoundaryOptions) {
     this.#clock = clock
     this.#journal = journal
     this.#onFault = onFault
+    this.#onJournalLost = onJournalLost
     this.wall = clock.wall()
     this.monotonic = clock.monotonic()
   }
@@ -134,13 +139,13 @@ export class LiveBoundary implements Boundary {
       this.#open.set(ask, question.name)
       this.decide(() => ({ out: 'ask', ask, name: question.name, args: question.args() }))
     }
-    let put: T | Promise<T>
+    let put: Promise<T>
     try {
-      put = question.put()
+      put = Promise.resolve(question.put())
     } catch (error) {
       put = Promise.reject(errorOf(error))
     }
-    Promise.resolve(put).then(
+    put.then(
       (value) => this.#answer(ask, question, { ok: true, value }, answered),
       (error: unknown) =>
         this.#answer(ask, question, { ok: false, error: errorOf(error) }, answered),
@@ -174,7 +179,14 @@ export class LiveBoundary implements Boundary {
   }
 
   pull<T>(name: string, codec: Codec<T>, take: () => T): T {
-    const value = take()
+    let value: T
+    try {
+      value = take()
+    } catch (thrown) {
+      const error = errorOf(thrown)
+      this.#write(() => ({ in: 'pull', name, error: writeError(error) }), this.monotonic)
+      throw error
+    }
     this.#write(() => ({ in: 'pull', name, value: codec.write(value) }), this.monotonic)
     return value
   }
@@ -259,8 +271,7 @@ export class LiveBoundary implements Boundary {
 
   #dealWith(entry: Entry): void {
     this.#beginAnewIfWanted()
-    this.wall = this.#clock.wall()
-    this.monotonic = this.#clock.monotonic()
+    this.#guarded(this.#readClock)
     if (this.#journal !== null) this.#write(() => entry.line(), this.monotonic, this.wall)
     try {
       entry.run()
@@ -270,6 +281,12 @@ export class LiveBoundary implements Boundary {
     for (let last = this.#last.shift(); last !== undefined; last = this.#last.shift()) {
       this.#guarded(last)
     }
+  }
+
+  /** If the clock of the app throws, the times stay as they were. */
+  readonly #readClock = (): void => {
+    this.wall = this.#clock.wall()
+    this.monotonic = this.#clock.monotonic()
   }
 
   #beginAnewIfWanted(): void {
@@ -285,11 +302,18 @@ export class LiveBoundary implements Boundary {
   #write(line: () => InLine | OutLine, t: number, wall?: number): void {
     if (this.#journal === null) return
     try {
-      this.#journal.write(line(), t, wall)
+      const written: unknown = this.#journal.write(line(), t, wall)
+      // A sink has nothing to answer, but one may be written as an async function.
+      if (isThenable(written)) Promise.resolve(written).catch(this.#endJournal)
     } catch (error) {
-      this.#journal = null
-      this.#onFault(errorOf(error))
+      this.#endJournal(error)
     }
+  }
+
+  readonly #endJournal = (error: unknown): void => {
+    if (this.#journal === null) return
+    this.#journal = null
+    this.#onJournalLost(errorOf(error))
   }
 
   /** One after the other, also when a listener calls the engine, which is then free to answer. */

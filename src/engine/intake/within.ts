@@ -7,11 +7,12 @@ import type { Fate } from '../../../storage/storage.ts'
 import type { OperationId, UserId } from '../../model.ts'
 import { checkSchemaAtOnce, type Draft, refusalOf } from './admission.ts'
 import { arrive } from './arrive.ts'
-import { type Codec, plain, type Settle } from '../boundary/boundary.ts'
+import { plain, type Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/chance.ts'
 import type { Core } from '../core.ts'
 import { draftChange, rowOf } from './draft-row.ts'
-import { readError, writeError } from '../boundary/error-codec.ts'
+import { errorOf } from '../../thrown.ts'
+import { failureCodec } from '../boundary/error-codec.ts'
 import { dropAtOnce, type Enqueued, isDropped } from './intake.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
 
@@ -41,11 +42,6 @@ interface Undecided {
 export interface SavedUndecided {
   readonly change: Omit<EnqueueChange, 'payload'> & { readonly bytes: number }
   readonly put: Affected
-}
-
-const refusalCodec: Codec<Error | null> = {
-  write: (refusal) => (refusal === null ? null : writeError(refusal)),
-  read: (json) => (json === null ? null : readError(json)),
 }
 
 /** How long to wait for a transaction that outlives its turn of the event loop. */
@@ -104,12 +100,12 @@ export class Within {
 
   /** Whatever becomes of the operation, the app must be in a transaction that can be joined (E1). */
   #misuse(connection: unknown): Error | null {
-    return this.#core.boundary.pull('within.misuse', refusalCodec, () => {
+    return this.#core.boundary.pull('within.misuse', failureCodec, () => {
       try {
         this.#storage().requireTransaction(connection)
         return null
       } catch (error) {
-        return error as Error
+        return errorOf(error)
       }
     })
   }
@@ -137,7 +133,7 @@ export class Within {
             put = this.#storage().enqueueWithin(connection, change)
             return put
           } catch (error) {
-            failure = error as Error
+            failure = errorOf(error)
             throw error
           }
         },
@@ -153,7 +149,7 @@ export class Within {
       },
     )
     // What the app is told at once, a replay must know at once.
-    const refusal = boundary.pull('within.refused', refusalCodec, () => failure)
+    const refusal = boundary.pull('within.refused', failureCodec, () => failure)
     if (refusal !== null) settle.reject(refusal)
     else if (put !== null) settle.resolve({ id: (put as Affected).id, dropped: false })
   }

@@ -4,10 +4,12 @@
  */
 import type { QueueEvent } from '../../../machines/queue.machine.ts'
 import type { StorageHost } from '../../../storage/storage.ts'
+import { appCodeFailed, atOnce, failureOf } from '../../app-code.ts'
 import type { LaneId } from '../../model.ts'
 import type { Refresher } from '../../tokens/refresher.ts'
 import type { Answered, Settle } from '../boundary/boundary.ts'
 import type { Calls } from '../boundary/calls.ts'
+import { failureCodec } from '../boundary/error-codec.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Exchange } from '../sending/exchange.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
@@ -39,7 +41,8 @@ export class Life {
   #isBegun = false
   /** Who waits for the end; null: nobody has asked for it. */
   #closing: Settle<void>[] | null = null
-  #stopListening: () => void = () => undefined
+  /** How to stop listening to the ports. */
+  readonly #stops: (() => void)[] = []
 
   constructor(parts: LifeParts) {
     this.#parts = parts
@@ -59,7 +62,7 @@ export class Life {
   }
 
   start(settle: Settle<void>): void {
-    const { startParts, calls } = this.#parts
+    const { startParts } = this.#parts
     const { ports, boundary } = startParts.core
     const host: StorageHost = {
       atTurnEnd: (run) => ports.clock.atTurnEnd(run),
@@ -73,14 +76,45 @@ export class Life {
         settle.reject(error)
         return
       }
-      const ignored = { resolve: () => undefined, reject: () => undefined }
-      const stops = [
-        ports.platform.subscribe((event) => calls().platform(event, ignored)),
-        ports.storage.watch(() => calls().foreignCommit(null, ignored)),
-      ]
-      this.#stopListening = () => stops.forEach((stop) => stop())
+      const refusal = this.#listen()
+      if (refusal !== null) {
+        this.#stopListening()
+        startParts.core.store.close(() => settle.reject(refusal))
+        return
+      }
       boundary.nextTurn(() => this.#begin())
       settle.resolve()
+    })
+  }
+
+  /** Listens to the platform and the storage. Answers why that is not possible, or null. */
+  #listen(): Error | null {
+    const { startParts, calls } = this.#parts
+    const { ports, boundary } = startParts.core
+    const ignored = { resolve: () => undefined, reject: () => undefined }
+    const error = boundary.pull('listen', failureCodec, () =>
+      failureOf(() => {
+        this.#stops.push(
+          atOnce(ports.platform.subscribe((event) => calls().platform(event, ignored))),
+          atOnce(ports.storage.watch(() => calls().foreignCommit(null, ignored))),
+        )
+      }),
+    )
+    return error === null ? null : appCodeFailed('a port, as the engine began to listen,', error)
+  }
+
+  /** Each of them, also if another one throws. */
+  #stopListening(): void {
+    const { core } = this.#parts.startParts
+    const error = core.boundary.pull('listen.stop', failureCodec, () =>
+      this.#stops
+        .splice(0)
+        .map(failureOf)
+        .reduce((first, failure) => first ?? failure, null),
+    )
+    if (error === null) return
+    core.report('error', {
+      error: appCodeFailed('a port, as the engine stopped to listen,', error),
     })
   }
 

@@ -3,8 +3,10 @@
  * machines, in their initial state, hear of it. Nothing is sent before the turn after that (Q2).
  */
 import type { OpenedState, StorageHost, TokenRow } from '../../../storage/storage.ts'
-import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
+import { appCodeFailed, atOnce } from '../../app-code.ts'
+import { asHoldfastError, HoldfastError, VaultUnreadableError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
+import { codeIn } from '../../thrown.ts'
 import type { Token } from '../../tokens/token.ts'
 import { tokenTextOf } from '../../tokens/token-text.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
@@ -58,7 +60,7 @@ export function start(
 
 function restore(parts: StartParts, state: OpenedState): void {
   const { core, wallet, holds, connectivity } = parts
-  const { boundary, settings, ports, pilot } = core
+  const { boundary, settings, pilot } = core
   const requirement = requirementAtStart(settings.requirement, state.requirement)
   pilot.identity({ type: 'storage.loaded', user: state.identity, requirement })
   if (requirement !== state.requirement) {
@@ -69,7 +71,7 @@ function restore(parts: StartParts, state: OpenedState): void {
       () => undefined,
     )
   }
-  const isOnline = boundary.pull('online', plain<boolean>(), () => ports.platform.isOnline())
+  const isOnline = isOnlineNow(core)
   // Only who dispatches waits for deadlines (Q17).
   connectivity.begin(isOnline, parts.dispatch.isOurs ? state.deadlines : [])
   if (state.setAside !== undefined) {
@@ -86,6 +88,18 @@ function restore(parts: StartParts, state: OpenedState): void {
     holds.setOnOwner(row.user, 'awaiting-token', VAULT_IS_OPENING)
     // In the turn in which the app listens: an answer may be an error.
     boundary.nextTurn(() => unseal(parts, row, 1))
+  }
+}
+
+/** A platform that cannot say so is taken to be online: the requests show whether it is. */
+function isOnlineNow({ boundary, ports, report }: Core): boolean {
+  try {
+    return boundary.pull('online', plain<boolean>(), () => atOnce(ports.platform.isOnline()))
+  } catch (thrown) {
+    const error = appCodeFailed('isOnline() of the option platform', thrown)
+    // In the turn in which the app listens.
+    boundary.nextTurn(() => report('error', { error }))
+    return true
   }
 }
 
@@ -150,9 +164,11 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
         holds.liftFromOwner(user, 'awaiting-token')
         return
       }
-      if (answer.error instanceof VaultUnreadableError) {
+      // Also one of another copy of this module, or of another realm.
+      if (codeIn(answer.error) === 'AUTH_VAULT_UNREADABLE') {
         pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
-        report('error', { error: answer.error })
+        const what = `the sealed token of ${user} cannot be opened`
+        report('error', { error: asHoldfastError(answer.error, 'AUTH_VAULT_UNREADABLE', what) })
         holds.liftFromOwner(user, 'awaiting-token')
         return
       }

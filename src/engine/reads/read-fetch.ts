@@ -2,12 +2,14 @@
  * Sends a read that need not wait any more, with the newest token of its user and never unsigned where
  * one is demanded, and judges the reply against the generation that was sent (R3, R5).
  */
+import { atOnce } from '../../app-code.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { UserId } from '../../model.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
 import { builtCodec, NO_REQUEST, render } from '../../operations/render-request.ts'
 import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
+import { errorOf, textOf } from '../../thrown.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Credential } from '../sending/attempt.ts'
 import { plain } from '../boundary/boundary.ts'
@@ -136,20 +138,22 @@ export class ReadFetch {
   /** Made by the app's code, at the moment of sending; null: that failed, and so has the read. */
   #requestOf(read: Read, position: string | null): OutgoingRequest | null {
     const { id, user } = read
+    let thrown: Error | null = null
     const built = this.#core.boundary.pull('read.request', builtCodec, () => {
       try {
-        const spec = read.request?.({ owner: { user }, position })
+        const spec = atOnce(read.request?.({ owner: { user }, position }))
         return {
           state: 'request',
           request: spec === undefined ? NO_REQUEST : render(spec),
         } as const
       } catch (error) {
-        return { state: 'unreadable', why: String(error), which: [] } as const
+        thrown = errorOf(error)
+        return { state: 'unreadable', why: textOf(error), which: [] } as const
       }
     })
     if (built === 'later' || built.state !== 'request') {
       const message = 'the request of a read could not be made'
-      this.#book.fail(read, new HoldfastError('APP_CODE_FAILED', message))
+      this.#book.fail(read, new HoldfastError('APP_CODE_FAILED', message, { cause: thrown }))
       return null
     }
     const { method, path, headers, body } = built.request

@@ -314,13 +314,13 @@ export class Sequel {
     const kind = members[0]?.kind ?? ''
     const afterUnknown = this.#unknownSince(line, members, reply) !== null
     const interpreted = this.#core.kinds.interpret(kind, line.owner, reply, afterUnknown)
-    if (typeof interpreted === 'string') {
+    if ('misjudged' in interpreted) {
       this.#reportMisjudged(kind, interpreted)
       then(null)
       return
     }
     checkFollowUps(this.#core, interpreted.followUps, (why) => {
-      if (why !== null) this.#reportMisjudged(kind, 'threw')
+      if (why !== null) this.#reportNoSense(kind, new TypeError(`of a follow-up: ${why}`))
       then(why === null ? interpreted : null)
     })
   }
@@ -338,12 +338,18 @@ export class Sequel {
   }
 
   /** A reply that a kind's code made nothing of is `retry`, bounded by Q8: never a loss. */
-  #reportMisjudged(kind: string, misjudged: Misjudged): void {
-    const error =
-      misjudged === 'threw'
-        ? new HoldfastError('APP_CODE_FAILED', `interpret of ${kind} threw, or made no sense`)
-        : new HoldfastError('FOREIGN_FOLLOW_UP', `a follow-up of ${kind} names another owner`)
-    this.#core.report('error', { error })
+  #reportMisjudged(kind: string, { misjudged, cause }: Misjudged): void {
+    if (misjudged === 'threw') {
+      this.#reportNoSense(kind, cause)
+      return
+    }
+    const message = `a follow-up of ${kind} names another owner`
+    this.#core.report('error', { error: new HoldfastError('FOREIGN_FOLLOW_UP', message) })
+  }
+
+  #reportNoSense(kind: string, cause: Error | null): void {
+    const message = `interpret of ${kind} threw, or made no sense`
+    this.#core.report('error', { error: new HoldfastError('APP_CODE_FAILED', message, { cause }) })
   }
 
   #carryOut(

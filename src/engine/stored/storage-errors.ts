@@ -1,15 +1,21 @@
 /** Storage's errors as the app sees them: Holdfast's own, with the same code. */
-import { StorageError } from '../../../storage/storage-error.ts'
+import { isStorageError, StorageError } from '../../../storage/storage-error.ts'
 import { HoldfastError } from '../../errors.ts'
 
 /** What could not be stored, with the code of why. */
 export function notStored(cause: Error, message: string): HoldfastError {
-  const code = cause instanceof StorageError ? cause.code : 'STORAGE_UNAVAILABLE'
+  const code = isStorageError(cause) ? cause.code : 'STORAGE_UNAVAILABLE'
   return new HoldfastError(code, message, { cause, retryable: true })
 }
 
+/** An error of a storage with a code, though the storage may be of the app and throw any error (E2). */
+export function codedError(error: Error): StorageError {
+  if (isStorageError(error)) return error
+  return new StorageError('STORAGE_UNAVAILABLE', 'the storage failed', error)
+}
+
 export function storageErrorOfOurs(error: Error): Error {
-  if (!(error instanceof StorageError)) return error
+  if (!isStorageError(error)) return error
   const { code, message, cause, retryable } = error
   return new HoldfastError(code, message, { cause, retryable })
 }

@@ -22,6 +22,7 @@ import {
 } from '../boundary/boundary.ts'
 import { backoffMs } from '../sending/judge.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
+import { codedError } from './storage-errors.ts'
 
 /** Where an operation is. */
 export interface Found {
@@ -145,7 +146,9 @@ export class Store {
 
   #ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): void {
     this.beforeAsking()
-    this.#boundary.ask(question, answered)
+    this.#boundary.ask(question, (answer) =>
+      answered(answer.ok ? answer : { ok: false, error: codedError(answer.error) }),
+    )
   }
 
   #answer<T>(answer: Answered<T>, then: (answer: Answered<T>) => void): void {
