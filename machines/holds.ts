@@ -72,8 +72,9 @@ export const HOLDS = {
   'storage-failed': {
     covers: 'one lane',
     setBy:
-      'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17)',
-    liftedBy: 'the repeated call, once it succeeds',
+      'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17), or storage is damaged or gone (E2)',
+    liftedBy:
+      'the repeated call, once it succeeds; after damage and STORAGE_GONE nothing but a new opening',
     stored: 'no',
   },
   'other-process': {

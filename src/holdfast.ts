@@ -17,6 +17,7 @@ import { HoldBook } from './engine/lanes/hold-book.ts'
 import type { LaneLine } from './engine/lanes/lane-line.ts'
 import { Lanes } from './engine/lanes/lanes.ts'
 import { Waits } from './engine/lanes/waits.ts'
+import { breakDown } from './engine/life/break-down.ts'
 import { Dispatch } from './engine/life/dispatch.ts'
 import { Flushes } from './engine/life/flushes.ts'
 import { Life } from './engine/life/life.ts'
@@ -238,6 +239,7 @@ export class Engine implements Pilot {
       close: (deadlineMs, settle) => this.#life.close(deadlineMs, settle),
       touch,
     })
+    core.store.onBroken = (error) => breakDown({ core, holds, flushes, calls: this.calls }, error)
     this.#savedParts = {
       core,
       actors,

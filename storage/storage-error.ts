@@ -5,6 +5,8 @@ export type StorageErrorCode =
   | 'STORAGE_READ_ONLY'
   | 'STORAGE_BUSY'
   | 'STORAGE_CORRUPT'
+  /** The file was removed, replaced or cut while it was in use. */
+  | 'STORAGE_GONE'
   | 'STORAGE_NEWER_SCHEMA'
   | 'STORAGE_UNAVAILABLE'
   | 'CLOSED'
@@ -15,6 +17,7 @@ const RETRYABLE: Readonly<Record<StorageErrorCode, boolean>> = {
   STORAGE_READ_ONLY: true,
   STORAGE_BUSY: true,
   STORAGE_CORRUPT: false,
+  STORAGE_GONE: false,
   STORAGE_NEWER_SCHEMA: false,
   STORAGE_UNAVAILABLE: true,
   CLOSED: false,
@@ -41,4 +44,12 @@ export class StorageError extends Error {
     this.code = code
     this.retryable = RETRYABLE[code]
   }
+}
+
+/**
+ * True if a storage that is open can do nothing any more after this error, and only a new opening helps (E2).
+ */
+export function needsNewOpening(error: Error): error is StorageError {
+  if (!isStorageError(error)) return false
+  return error.code === 'STORAGE_CORRUPT' || error.code === 'STORAGE_GONE'
 }

@@ -203,8 +203,15 @@ export interface Settled {
 /** What became of an operation put in a transaction of the app: that is open, or it is there, or not. */
 export type Fate = 'open' | 'there' | 'gone'
 
+/**
+ * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and
+ * only a new opening helps (E2).
+ */
 export interface Storage {
-  /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
+  /**
+   * Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed, and it may be tried again.
+   * One storage serves one engine at a time: it rejects while it is open, and goes on as it was.
+   */
   open(host: StorageHost): Promise<OpenedState>
 
   /**

@@ -68,7 +68,11 @@ async function tidiedByTurns(database: Database): Promise<number[]> {
     parts.push(left - now)
     left = now
   }
-  const done = tidy(database, (run) => void turns.push(run))
+  const done = tidy(
+    database,
+    (run) => void turns.push(run),
+    () => true,
+  )
   measure()
   for (let run = turns.shift(); run !== undefined; run = turns.shift()) {
     run()
@@ -130,7 +134,11 @@ describe('the thread is blocked by parts only', () => {
     expect(await tidiedByTurns(database)).toEqual([0])
     database.exec('COMMIT')
     const turns: (() => void)[] = []
-    const done = tidy(database, (run) => void turns.push(run))
+    const done = tidy(
+      database,
+      (run) => void turns.push(run),
+      () => true,
+    )
     database.close()
     turns.shift()?.()
     await done

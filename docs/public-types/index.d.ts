@@ -35,7 +35,9 @@ type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' 
 type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
 
 /** What can go wrong with storage, each with a stable code (E2). */
-type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
+type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT'
+/** The file was removed, replaced or cut while it was in use. */
+ | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
 
 /**
  * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
@@ -485,8 +487,15 @@ interface Settled {
         readonly state: 'pending';
     }> | null;
 }
+/**
+ * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and
+ * only a new opening helps (E2).
+ */
 interface Storage {
-    /** Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed. */
+    /**
+     * Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed, and it may be tried again.
+     * One storage serves one engine at a time: it rejects while it is open, and goes on as it was.
+     */
     open(host: StorageHost): Promise<OpenedState>;
     /**
      * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
@@ -1025,8 +1034,8 @@ declare const HOLDS: {
     };
     readonly 'storage-failed': {
         readonly covers: 'one lane';
-        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17)';
-        readonly liftedBy: 'the repeated call, once it succeeds';
+        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17), or storage is damaged or gone (E2)';
+        readonly liftedBy: 'the repeated call, once it succeeds; after damage and STORAGE_GONE nothing but a new opening';
         readonly stored: 'no';
     };
     readonly 'other-process': {

@@ -10,9 +10,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import SqliteDatabase from 'better-sqlite3'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
+import { needsNewOpening } from '../../storage/storage-error.ts'
 import type { Storage } from '../../storage/storage.ts'
 import type { Question } from '../engine/boundary/boundary.ts'
-import { writeError } from '../engine/boundary/error-codec.ts'
+import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import type { Summary } from '../engine/life/summary.ts'
 import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import { Engine, type Machines } from '../holdfast.ts'
@@ -178,6 +179,8 @@ class Replay {
     boundary: ReplayBoundary,
   ): Promise<void> {
     const question = boundary.question(line.ask)
+    // A file that was damaged or gone cannot be made again.
+    if (line.error !== undefined && needsNewOpening(readError(line.error))) this.hasStorage = false
     if (question === undefined || line.error !== undefined) return
     if (question.name === 'within' || isSetAside(line.value)) this.hasStorage = false
     if (!this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return

@@ -8,8 +8,7 @@
  */
 import type { Answer, Change } from '../changes.ts'
 import type { CommitOptions, StorageHost } from '../storage.ts'
-import type { StorageErrorCode } from '../storage-error.ts'
-import { storageErrorOf } from './error-of.ts'
+import { needsNewOpening, type StorageError, type StorageErrorCode } from '../storage-error.ts'
 import type { Transaction } from './transaction.ts'
 
 /** A transaction takes no more than this, lest it block the thread; nor does a run of them within a turn. */
@@ -31,6 +30,8 @@ export interface GroupCommitOptions {
   readonly host: StorageHost
   /** Does a call that wants to be synced get an fsync? */
   readonly powerLoss: boolean
+  /** What the caller hears of something that was thrown. */
+  readonly failureOf: (thrown: unknown) => StorageError
   readonly apply: (change: Change) => Answer
   /** Changes that stand for themselves. */
   readonly applyApart: (changes: readonly Change[]) => readonly Answer[]
@@ -126,6 +127,8 @@ export class GroupCommit {
       transaction.end()
     } catch (error) {
       transaction.undo()
+      // After damage nothing of the group is tried again.
+      this.#options.failureOf(error)
       this.#calls = calls.slice(group.length)
       for (const call of group) this.#commitAlone(call)
       if (group.length === 0) this.#rejectAll(error)
@@ -155,11 +158,12 @@ export class GroupCommit {
   #rejectAll(error: unknown): void {
     const calls = this.#calls
     this.#calls = []
-    for (const call of calls) call.reject(storageErrorOf(error))
+    const failure = this.#options.failureOf(error)
+    for (const call of calls) call.reject(failure)
   }
 
   #commitAlone(call: Call): void {
-    const { transaction } = this.#options
+    const { transaction, failureOf } = this.#options
     try {
       transaction.begin(call.synced)
       const answers = this.#applyAll(call)
@@ -167,9 +171,10 @@ export class GroupCommit {
       call.resolve(answers)
     } catch (error) {
       transaction.undo()
-      const failure = storageErrorOf(error)
-      // Somebody has the lock: each of its changes would wait for it again.
-      const canBeParted = call.apart && call.changes.length > 1 && failure.code !== 'STORAGE_BUSY'
+      const failure = failureOf(error)
+      // Somebody has the lock: each of its changes would wait for it again. After damage all of them fail.
+      const isForAll = failure.code === 'STORAGE_BUSY' || needsNewOpening(failure)
+      const canBeParted = call.apart && call.changes.length > 1 && !isForAll
       if (canBeParted) call.resolve(this.#commitApart(call))
       else call.reject(failure)
     }
@@ -177,7 +182,7 @@ export class GroupCommit {
 
   /** Each change in a transaction of its own. */
   #commitApart({ changes, synced }: Call): readonly Answer[] {
-    const { transaction, apply } = this.#options
+    const { transaction, apply, failureOf } = this.#options
     let failed: StorageErrorCode | null = null
     return changes.map((change) => {
       // Somebody has the lock: each of the others would wait for it again.
@@ -189,7 +194,7 @@ export class GroupCommit {
         return answer
       } catch (error) {
         transaction.undo()
-        failed = storageErrorOf(error).code
+        failed = failureOf(error).code
         return { applied: false, failed }
       }
     })

@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Affected, Answer, Change, EnqueueChange } from '../changes.ts'
-import { StorageError } from '../storage-error.ts'
+import { needsNewOpening, StorageError } from '../storage-error.ts'
 import type {
   CommitOptions,
   Fate,
@@ -99,6 +99,9 @@ export class SqliteStorage implements Storage {
   #lastInTurn: Promise<void> | null = null
   /** Has something been asked in this turn of the event loop? Until its end nothing is committed behind the back of whoever uses that. */
   #hasAsked = false
+  /** The error after which only a new opening helps (E2); null: the storage works. */
+  #broken: StorageError | null = null
+  #listener: (() => void) | null = null
 
   constructor(options: SqliteStorageOptions) {
     this.#options = options
@@ -146,6 +149,7 @@ export class SqliteStorage implements Storage {
         database,
         isShared: !isOwn,
         synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
+        refuse: () => this.#refuseIfBroken(),
         begun: () => (watch === null ? tables.outdated() : watch.lookWithin()),
         committed: () => {
           erasing?.finish()
@@ -158,6 +162,7 @@ export class SqliteStorage implements Storage {
         transaction,
         host,
         powerLoss,
+        failureOf: (thrown) => this.#failureOf(thrown),
         apply: (change) => {
           erasing?.applied(change)
           return tables.apply(change)
@@ -181,7 +186,7 @@ export class SqliteStorage implements Storage {
       const { commits } = this.#opened()
       answered = commits.submit(changes, options, !this.#hasAsked)
     } catch (error) {
-      return Promise.reject(storageErrorOf(error))
+      return Promise.reject(this.#failureOf(error))
     }
     answered = this.#inTurn(answered)
     this.#lastCommit = answered
@@ -248,7 +253,7 @@ export class SqliteStorage implements Storage {
       if (!isOurs) watch?.announce()
       return isOurs
     } catch (error) {
-      throw storageErrorOf(error)
+      throw this.#failureOf(error)
     }
   }
 
@@ -258,9 +263,9 @@ export class SqliteStorage implements Storage {
     try {
       commits.flush()
       erasing?.finish()
-      await tidy(database, host.atTurnEnd)
+      await tidy(database, host.atTurnEnd, () => this.#broken === null)
     } catch (error) {
-      throw storageErrorOf(error)
+      throw this.#failureOf(error)
     }
   }
 
@@ -285,7 +290,7 @@ export class SqliteStorage implements Storage {
       const put = answer.applied ? answer.affected[0] : undefined
       if (put !== undefined) return put
     } catch (error) {
-      throw storageErrorOf(error)
+      throw this.#failureOf(error)
     } finally {
       // A lane that it made is gone if the app rolls back, and its number is given again.
       tables.forget()
@@ -296,6 +301,8 @@ export class SqliteStorage implements Storage {
   /** Is the app still in the middle of its transaction; else, is the operation there? */
   fateOf(id: OperationId): Fate {
     if (this.#open === null) return 'open'
+    // Nothing is stored any more that anybody can find.
+    if (this.#broken !== null) return 'gone'
     const { database, tables, watch } = this.#open
     if (database.inTransaction) return 'open'
     tables.forget()
@@ -311,18 +318,25 @@ export class SqliteStorage implements Storage {
   watch(listener: () => void): () => void {
     const { watch } = this.#opened()
     watch?.start(listener)
-    return () => watch?.stop()
+    this.#listener = listener
+    return () => {
+      watch?.stop()
+      this.#listener = null
+    }
   }
 
   async close(): Promise<void> {
     if (this.#open === null) return
     const { database, commits, erasing, lock, watch } = this.#open
+    // Rejects what was handed in, if the storage is broken.
     commits.flush()
-    erasing?.finish()
+    if (this.#broken === null) erasing?.finish()
     // Now, because it announces what has been committed until then.
     watch?.stop()
     lock.release()
     this.#open = null
+    this.#broken = null
+    this.#listener = null
     if (this.#options.database === undefined) database.close()
   }
 
@@ -350,7 +364,7 @@ export class SqliteStorage implements Storage {
       this.#waitFor(answered)
       return await answered
     } catch (error) {
-      throw storageErrorOf(error)
+      throw this.#failureOf(error)
     }
   }
 
@@ -361,6 +375,27 @@ export class SqliteStorage implements Storage {
 
   #opened() {
     if (this.#open === null) throw new StorageError('CLOSED', 'the storage is not open')
+    this.#refuseIfBroken()
     return this.#open
+  }
+
+  #refuseIfBroken(): void {
+    if (this.#broken !== null) throw this.#broken
+  }
+
+  /** The error as the caller hears it. After damage every later call hears the same (E2). */
+  #failureOf(thrown: unknown): StorageError {
+    if (this.#broken !== null) return this.#broken
+    const failure = storageErrorOf(thrown)
+    if (this.#open !== null && needsNewOpening(failure)) this.#break(failure)
+    return failure
+  }
+
+  /** From now on every call but `close()` rejects. The engine hears of it though it asks nothing just now. */
+  #break(error: StorageError): void {
+    const { host, watch } = this.#opened()
+    this.#broken = error
+    watch?.stop()
+    host.atTurnEnd(() => this.#listener?.())
   }
 }

@@ -9,11 +9,21 @@ const WORTH_PAGES = 256
 /** Pages moved in one turn (2 MiB). */
 const PART_PAGES = 512
 
-export function tidy(database: Database, atTurnEnd: (run: () => void) => void): Promise<void> {
+/** `isUsable`: true if the storage may still write. */
+export function tidy(
+  database: Database,
+  atTurnEnd: (run: () => void) => void,
+  isUsable: () => boolean,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const part = () => {
       try {
-        if (!database.open || database.inTransaction || freePages(database) < WORTH_PAGES) {
+        if (
+          !isUsable() ||
+          !database.open ||
+          database.inTransaction ||
+          freePages(database) < WORTH_PAGES
+        ) {
           resolve()
           return
         }

@@ -11,6 +11,8 @@ export interface TransactionOptions {
   /** Is it the app's connection? Then the app may have a transaction open on it. */
   readonly isShared: boolean
   readonly synchronous: Synchronous
+  /** Asked before a transaction begins. @throws StorageError if the storage is broken (E2). */
+  readonly refuse: () => void
   /** Told when a transaction has begun, before anything is applied. */
   readonly begun: () => void
   /** Told after each transaction, before anybody hears of it. */
@@ -39,8 +41,9 @@ export class Transaction {
     return isShared && !this.#isOurs && database.inTransaction
   }
 
-  /** `synced`: with an fsync at its end? @throws StorageError `STORAGE_BUSY` within one of the app; else what SQLite says. */
+  /** `synced`: with an fsync at its end? @throws StorageError `STORAGE_BUSY` within one of the app, or that the storage is broken; else what SQLite says. */
   begin(synced: boolean): void {
+    this.#options.refuse()
     if (this.isAppsOpen) {
       throw new StorageError(
         'STORAGE_BUSY',

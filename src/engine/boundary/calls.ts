@@ -93,6 +93,8 @@ export function serveCalls(parts: CallParts) {
   return {
     /** Does nobody wait for the answer of a call? */
     areAnswered: () => open.isEmpty,
+    /** Storage answers nothing any more. */
+    failAll: (error: Error, except: ReadonlySet<string>) => open.failAll(error, except),
     /** The engine is closed. */
     endAll: () => open.endAll(),
     readToken,

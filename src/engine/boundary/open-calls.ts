@@ -41,6 +41,11 @@ export class OpenCalls {
     return new OpenCall(name, asked, this.#open) as Settle<T>
   }
 
+  /** Storage answers nothing any more: every call but the named ones fails with this error (E2). */
+  failAll(error: Error, except: ReadonlySet<string>): void {
+    for (const call of Array.from(this.#open)) if (!except.has(call.name)) call.reject(error)
+  }
+
   /** The engine is closed: nothing answers them any more. */
   endAll(): void {
     for (let call = this.#open.first; call !== null; call = this.#open.first) {

@@ -104,9 +104,9 @@ export class Intake {
   }
 
   enqueue(draft: Draft, settle: Settle<Enqueued>): void {
-    const { lanes, pilot } = this.#core
+    const { lanes, pilot, store } = this.#core
     const { user } = pilot
-    const refusal = refusalOf(this.#core, draft)
+    const refusal = store.broken ?? refusalOf(this.#core, draft)
     if (refusal !== null) {
       settle.reject(refusal)
       return

@@ -61,6 +61,7 @@ export class Within {
   enqueue({ connection, decided, ...draft }: WithinArgs, settle: Settle<Enqueued>): void {
     const { user } = this.#core.pilot
     const refusal =
+      this.#core.store.broken ??
       this.#misuse(connection) ??
       refusalOf(this.#core, draft) ??
       checkSchemaAtOnce(this.#core, draft)

@@ -121,7 +121,7 @@ export class Dispatch {
 
   /** The engine is used: a process that waits tries to take over. */
   used(): void {
-    if (this.#isOurs || this.#isTaking) return
+    if (this.#isOurs || this.#isTaking || this.#core.store.broken !== null) return
     this.#isTaking = true
     this.#core.store.lock((answer) => {
       if (answer.ok && answer.value) {
@@ -195,6 +195,8 @@ export class Dispatch {
     // What was asked before the lock was ours may be out of date: others were still sending.
     const isLocked = this.#hasLock
     store.reload((answer) => {
+      // Nothing lifts that hold but a new opening (E2).
+      if (store.broken !== null) return
       if (!answer.ok) {
         const error = notStored(answer.error, 'what is stored could not be read anew')
         report('error', { error })
@@ -256,8 +258,8 @@ export class Dispatch {
 
   /** Only while something is pending, or about to be: an idle process has no alarm. */
   #armIfPending(): void {
-    const { lanes, boundary } = this.#core
-    if (lanes.count('pending') + lanes.comingCount === 0) {
+    const { lanes, boundary, store } = this.#core
+    if (lanes.count('pending') + lanes.comingCount === 0 || store.broken !== null) {
       this.#disarm()
       return
     }

@@ -6,7 +6,7 @@ import type { HoldBook } from '../lanes/hold-book.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 
 /** Holds that end by an alarm or an answer that is already on its way. */
-const PASSING: ReadonlySet<HoldName> = new Set(['backing-off', 'rate-limited', 'storage-failed'])
+const PASSING: ReadonlySet<HoldName> = new Set(['backing-off', 'rate-limited'])
 
 interface Flush {
   readonly alarm: string
@@ -59,6 +59,7 @@ export class Flushes {
   #isMoving(line: LaneLine): boolean {
     if (line.attempt !== null) return true
     return this.#holds.of(line).every(({ name }) => {
+      if (name === 'storage-failed') return this.#core.store.broken === null
       if (name === 'offline') return this.#isProbing()
       if (name === 'awaiting-token') return this.#core.settings.hasSource
       return PASSING.has(name)

@@ -7,6 +7,7 @@ import type { TokenNeed } from '../../../machines/token.machine.ts'
 import type { UserId } from '../../model.ts'
 import type { Refresher } from '../../tokens/refresher.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
+import { readError, writeError } from '../boundary/error-codec.ts'
 import type { SavedBoundary } from '../boundary/live-boundary.ts'
 import type { Core } from '../core.ts'
 import type { Within } from '../intake/within.ts'
@@ -78,6 +79,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
       flushes: parts.flushes.count,
       repeats: core.store.repeatCount,
     },
+    ...(core.store.broken === null ? {} : { broken: writeError(core.store.broken) }),
   }
 }
 
@@ -112,5 +114,6 @@ export function resume(parts: SavedParts, saved: Summary): void {
   parts.tidying.settledCount = saved.counts.settled
   parts.flushes.count = saved.counts.flushes
   core.store.repeatCount = saved.counts.repeats
+  core.store.resumeBroken(saved.broken === undefined ? null : readError(saved.broken))
   parts.exchange.restoreLate(saved.boundary.open, saved.lanes)
 }

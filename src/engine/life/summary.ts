@@ -4,6 +4,7 @@
  * alarms. Nothing but a replay is ever made from it.
  */
 import type { Snapshot } from 'xstate'
+import type { Json } from '../../journal/lines.ts'
 import type { TokenNeed } from '../../../machines/token.machine.ts'
 import type { Told } from '../../operations/kinds.ts'
 import type { UserId } from '../../model.ts'
@@ -35,6 +36,8 @@ export interface Summary {
   /** What the wake watch compares with; null: it is not needed. */
   readonly wakeDrift: number | null
   readonly counts: SavedCounts
+  /** The error after which only a new opening of the storage helps (E2); left out: there is none. */
+  readonly broken?: Json
 }
 
 /** What has been counted since the process began, and decides something later. */

@@ -251,6 +251,10 @@ export class Sequel {
 
   /** The lane could not be read: it is read again after a while. */
   unreadable(line: LaneLine, error: Error): void {
+    if (this.#core.store.broken !== null) {
+      this.end(line)
+      return
+    }
     this.#storageFailed(line, error)
     this.#core.boundary.arm(`reread:${line.lane}`, REREAD_MS, () => {
       this.#holds.liftFromLane(line, 'storage-failed')
@@ -487,7 +491,7 @@ export class Sequel {
     then: (first: Extract<Answer, { applied: true }>) => void,
   ): void {
     const failed = (error: Error) => this.#storageFailed(line, error)
-    this.#core.store.commitAtLast(changes, wish, failed, (answers: readonly Answer[]) => {
+    const stored = (answers: readonly Answer[]) => {
       this.#holds.liftFromLane(line, 'storage-failed')
       const [first] = answers
       if (first?.applied === true) {
@@ -496,7 +500,8 @@ export class Sequel {
       }
       line.reordered(line.pending)
       this.end(line)
-    })
+    }
+    this.#core.store.commitAtLast(changes, wish, failed, stored, () => this.end(line))
   }
 
   #removed(line: LaneLine, members: readonly OperationRow[]): void {

@@ -4,8 +4,8 @@ import { HoldfastError } from '../../errors.ts'
 
 /** What could not be stored, with the code of why. */
 export function notStored(cause: Error, message: string): HoldfastError {
-  const code = isStorageError(cause) ? cause.code : 'STORAGE_UNAVAILABLE'
-  return new HoldfastError(code, message, { cause, retryable: true })
+  const { code, retryable } = codedError(cause)
+  return new HoldfastError(code, message, { cause, retryable })
 }
 
 /** An error of a storage with a code, though the storage may be of the app and throw any error (E2). */

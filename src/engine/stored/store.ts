@@ -1,8 +1,12 @@
 /**
  * Storage as the engine uses it: each call a question to the outside, each answer a thing of its own.
  * Payloads and sealed tokens stay out of the journal.
+ *
+ * After damage and after `STORAGE_GONE` storage is not asked any more: every question but `close` is answered with
+ * that error, and nothing is repeated (E2).
  */
 import type { Answer, Change } from '../../../storage/changes.ts'
+import { needsNewOpening } from '../../../storage/storage-error.ts'
 import type {
   OpenedState,
   OperationRow,
@@ -68,10 +72,23 @@ export class Store {
   beforeAsking: () => void = () => undefined
   /** Called before a commit or a window is answered. */
   beforeAnswers: () => void = () => undefined
+  /** Called once, when storage has answered that only a new opening helps. */
+  onBroken: (error: Error) => void = () => undefined
+  #broken: Error | null = null
 
   constructor(boundary: Boundary, storage: Storage) {
     this.#boundary = boundary
     this.#storage = storage
+  }
+
+  /** The error after which only a new opening helps (E2); null: storage may be asked. */
+  get broken(): Error | null {
+    return this.#broken
+  }
+
+  /** A replay begins after that error. */
+  resumeBroken(error: Error | null): void {
+    this.#broken = error
   }
 
   open(host: StorageHost, then: (answer: Answered<OpenedState>) => void): void {
@@ -83,6 +100,8 @@ export class Store {
         put: () => this.#storage.open(host),
       },
       then,
+      // An opening that fails leaves nothing open.
+      () => undefined,
     )
   }
 
@@ -98,19 +117,21 @@ export class Store {
         codec: plain<readonly Answer[]>(),
         put: () => this.#storage.commit(changes, { synced, apart }),
       },
-      (answer) => this.#answer(answer, then),
+      then,
+      this.#hearFirst,
     )
   }
 
   /**
    * Commits, however often that takes (Q11). `failed` hears of each failure. Changes that say what is
-   * true now are made anew for each try, as a function.
+   * true now are made anew for each try, as a function. `givenUp` hears if it can never be stored (E2).
    */
   commitAtLast(
     changes: readonly Change[] | (() => readonly Change[]),
     wish: CommitWish,
     failed: (error: Error) => void,
     then: (answers: readonly Answer[]) => void,
+    givenUp: () => void = () => undefined,
   ): void {
     const nth = ++this.repeatCount
     const attempt = (n: number) => {
@@ -118,6 +139,10 @@ export class Store {
       this.commit(made, wish, (answer) => {
         if (answer.ok) {
           then(answer.value)
+          return
+        }
+        if (this.#broken !== null) {
+          givenUp()
           return
         }
         failed(answer.error)
@@ -140,20 +165,35 @@ export class Store {
         codec: rowsCodec,
         put: () => this.#storage.window(lane, after, limit),
       },
-      (answer) => this.#answer(answer, then),
+      then,
+      this.#hearFirst,
     )
   }
 
-  #ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): void {
+  #ask<T>(
+    question: Question<T>,
+    then: (answer: Answered<T>) => void,
+    before: (answer: Answered<unknown>) => void = this.#hear,
+  ): void {
     this.beforeAsking()
-    this.#boundary.ask(question, (answer) =>
-      answered(answer.ok ? answer : { ok: false, error: codedError(answer.error) }),
-    )
+    const broken = this.#broken
+    this.#boundary.ask(broken === null ? question : refused(question, broken), (answer) => {
+      const coded = answer.ok ? answer : ({ ok: false, error: codedError(answer.error) } as const)
+      before(coded)
+      then(coded)
+    })
   }
 
-  #answer<T>(answer: Answered<T>, then: (answer: Answered<T>) => void): void {
+  readonly #hear = (answer: Answered<unknown>): void => {
+    if (answer.ok || this.#broken !== null || !needsNewOpening(answer.error)) return
+    this.#broken = answer.error
+    this.onBroken(answer.error)
+  }
+
+  /** The same for a commit and a window. */
+  readonly #hearFirst = (answer: Answered<unknown>): void => {
+    this.#hear(answer)
     this.beforeAnswers()
-    then(answer)
   }
 
   /** Where an operation is pending or dead, or that it has settled, as far as that is remembered; or null. */
@@ -249,7 +289,8 @@ export class Store {
   }
 
   close(then: (answer: Answered<null>) => void): void {
-    this.#ask(
+    this.beforeAsking()
+    this.#boundary.ask(
       {
         name: 'close',
         args: () => null,
@@ -259,6 +300,11 @@ export class Store {
       then,
     )
   }
+}
+
+/** The same question, answered with this error. */
+function refused<T>(question: Question<T>, error: Error): Question<T> {
+  return { ...question, put: () => Promise.reject(error) }
 }
 
 function redact(change: Change): JsonRecord {

@@ -1,0 +1,31 @@
+/**
+ * After damage and after `STORAGE_GONE` only a new opening helps (E2): the app is told once, every lane is held, and
+ * each call that waits for storage fails. Nothing is repeated, so nothing is left to wake the engine.
+ */
+import { HoldfastError } from '../../errors.ts'
+import type { Calls } from '../boundary/calls.ts'
+import { codeOf } from '../boundary/error-codec.ts'
+import type { Core } from '../core.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import { storageErrorOfOurs } from '../stored/storage-errors.ts'
+import type { Flushes } from './flushes.ts'
+
+/** A flush resolves by itself. A read that has been sent needs no storage; any other read hears from storage. */
+const NOT_FOR_STORAGE: ReadonlySet<string> = new Set(['flush', 'read'])
+
+export interface BreakDownParts {
+  readonly core: Core
+  readonly holds: HoldBook
+  readonly flushes: Flushes
+  readonly calls: Calls
+}
+
+export function breakDown({ core, holds, flushes, calls }: BreakDownParts, cause: Error): void {
+  const ours = storageErrorOfOurs(cause)
+  core.report('error', {
+    error: ours instanceof HoldfastError ? ours : new HoldfastError('INTERNAL', cause.message),
+  })
+  holds.setOnEvery('storage-failed', `storage answers ${codeOf(cause)}; only a new opening helps`)
+  calls.failAll(ours, NOT_FOR_STORAGE)
+  flushes.check()
+}
