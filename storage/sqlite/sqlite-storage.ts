@@ -108,6 +108,7 @@ export class SqliteStorage implements Storage {
   }
 
   async open(host: StorageHost): Promise<OpenedState> {
+    if (this.#open !== null) throw alreadyOpen()
     const { file, onCorrupt = 'refuse' } = this.#options
     try {
       return this.#openDatabase(host)
@@ -398,4 +399,8 @@ export class SqliteStorage implements Storage {
     watch?.stop()
     host.atTurnEnd(() => this.#listener?.())
   }
+}
+
+function alreadyOpen(): StorageError {
+  return new StorageError('STORAGE_UNAVAILABLE', 'the storage is open; each engine needs its own')
 }

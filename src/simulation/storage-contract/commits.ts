@@ -33,6 +33,23 @@ export const commitCases = [
     assert.equal((await bench.window(ANONYMOUS_LANE)).length, 2)
   }),
 
+  // E2
+  storageCase(
+    'a storage that is open refuses another opening, and goes on as it was',
+    async (bench) => {
+      await bench.commit([bench.enqueueing(null)])
+      await assert.rejects(bench.open(), (error: unknown) => {
+        assert.ok(error instanceof StorageError)
+        return error.code === 'STORAGE_UNAVAILABLE'
+      })
+      await bench.commit([bench.enqueueing(null)])
+      assert.equal((await bench.window(ANONYMOUS_LANE)).length, 2)
+      await bench.storage.close()
+      await bench.open()
+      assert.equal((await bench.window(ANONYMOUS_LANE)).length, 2)
+    },
+  ),
+
   storageCase('a crash before the end of the turn takes whole calls', async (bench) => {
     void bench.storage.commit([bench.enqueueing(null), bench.enqueueing(null)]).catch(() => {})
     const state = await bench.crash()
