@@ -1,29 +1,40 @@
-/** What the app hands over, checked at the door: misuse is a `TypeError` that names the call and the value. */
+/** What the app hands over, checked at the door: misuse is a `TypeError` or `RangeError` that names the call and the value (E1, Q21). */
+import { deadlineOf as deadlineMsOf, lifetimeOf } from './checks/numbers.ts'
+import { show } from './checks/show.ts'
+import { isName, nameOf } from './checks/texts.ts'
 import type { OperationId, UserId } from './model.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
 import { tokenTextOf } from './tokens/token-text.ts'
 
-export function refuseMalformedDraft(draft: OperationDraft): OperationDraft {
+/** A draft of the shape that `enqueue()` takes; `call` is the name of the call. */
+export function refuseMalformedDraft(call: string, draft: OperationDraft): OperationDraft {
   if (typeof draft !== 'object' || draft === null || typeof draft.kind !== 'string') {
-    throw new TypeError('enqueue: expects what a defined operation makes, say addNote({ … })')
+    throw new TypeError(`${call}: expects what a defined operation makes, say addNote({ … })`)
   }
-  const { expiresInMs } = draft
-  if (expiresInMs !== undefined && !(Number.isFinite(expiresInMs) && expiresInMs > 0)) {
-    throw new TypeError(
-      `enqueue: expiresInMs must be a number of milliseconds, more than 0, not ${String(expiresInMs)}`,
-    )
-  }
+  const { kind, expiresInMs } = draft
+  if (!isName(kind)) nameOf(`${call}: kind`, kind)
+  if (expiresInMs !== undefined) lifetimeOf(`${call}: expiresInMs`, expiresInMs)
   return draft
 }
 
-export function userOf(call: string, user: string): UserId {
-  if (typeof user === 'string' && user !== '') return user as UserId
-  throw new TypeError(`${call}: user must be a non-empty string, not ${show(user)}`)
+export function userOf(call: string, user: unknown): UserId {
+  return nameOf(`${call}: user`, user) as UserId
 }
 
-export function idOf(call: string, id: string): OperationId {
-  if (typeof id === 'string' && id !== '') return id as OperationId
-  throw new TypeError(`${call}: the id must be a non-empty string, not ${show(id)}`)
+/** An owner that a filter names: a user, or null for the anonymous identity. */
+export function ownerOf(call: string, user: unknown): UserId | null {
+  return user === null ? null : userOf(call, user)
+}
+
+export function idOf(call: string, id: unknown): OperationId {
+  return nameOf(`${call}: the id`, id) as OperationId
+}
+
+export function idsOf(call: string, option: string, ids: unknown): readonly OperationId[] {
+  if (typeof ids === 'object' && ids !== null && Symbol.iterator in ids) {
+    return Array.from(ids as Iterable<unknown>, (id) => idOf(call, id))
+  }
+  throw new TypeError(`${call}: ${option} must be a list of ids, not ${show(ids)}`)
 }
 
 /** The token without the white space around it (T2). */
@@ -37,11 +48,6 @@ export function tokenOf(call: string, token: string): string {
   throw new TypeError(`${call}: token must be a non-empty string, not ${given}`)
 }
 
-export function deadlineOf(call: string, deadlineMs: number): void {
-  if (typeof deadlineMs === 'number' && deadlineMs >= 0) return
-  throw new TypeError(`${call}: deadlineMs must be 0 or more, not ${show(deadlineMs)}`)
-}
-
-function show(value: unknown): string {
-  return value === '' ? "''" : String(value)
+export function deadlineOf(call: string, deadlineMs: unknown): number {
+  return deadlineMsOf(`${call}: deadlineMs`, deadlineMs)
 }

@@ -2,7 +2,9 @@
 import { codedError, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
 import type { Settle } from './engine/boundary/boundary.ts'
-import { deadlineOf, idOf, refuseMalformedDraft, tokenOf, userOf } from './arguments.ts'
+import { deadlineOf, idOf, idsOf, refuseMalformedDraft, tokenOf, userOf } from './arguments.ts'
+import { show } from './checks/show.ts'
+import { textOf } from './checks/texts.ts'
 import type {
   DeadlineOptions,
   FlushResult,
@@ -92,7 +94,7 @@ export class Holdfast {
   enqueue(draft: OperationDraft): Promise<Receipt> {
     // One promise and no more: nothing else is called as often.
     return new Promise((resolve, reject) => {
-      const { kind, payload, expiresInMs = null } = refuseMalformedDraft(draft)
+      const { kind, payload, expiresInMs = null } = refuseMalformedDraft('enqueue', draft)
       const args = { kind, payload: payloadText(kind, payload), expiresInMs }
       this.#engine.calls.enqueue(args, {
         resolve: ({ id, dropped }) => resolve(this.#receipts.make(id, dropped)),
@@ -111,7 +113,7 @@ export class Holdfast {
    * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
    */
   enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt {
-    const { kind, payload, expiresInMs = null } = refuseMalformedDraft(draft)
+    const { kind, payload, expiresInMs = null } = refuseMalformedDraft('enqueueWithin', draft)
     const text = payloadText(kind, payload)
     const { committed, decided } = this.#receipts.expect()
     const connection = database as SqliteConnection | null
@@ -157,11 +159,11 @@ export class Holdfast {
   }: LogoutOptions = {}): Promise<LogoutResult> {
     if (pending !== 'keep' && pending !== 'flush' && pending !== 'discard') {
       throw new TypeError(
-        `logout: pending must be 'keep', 'flush' or 'discard', not ${String(pending)}`,
+        `logout: pending must be 'keep', 'flush' or 'discard', not ${show(pending)}`,
       )
     }
-    deadlineOf('logout', deadlineMs)
-    return this.#call((settle) => this.#engine.calls.logout({ pending, deadlineMs }, settle))
+    const args = { pending, deadlineMs: deadlineOf('logout', deadlineMs) }
+    return this.#call((settle) => this.#engine.calls.logout(args, settle))
   }
 
   /**
@@ -192,7 +194,7 @@ export class Holdfast {
   async setRequirement(requirement: Requirement): Promise<void> {
     if (requirement !== 'unknown' && requirement !== 'required' && requirement !== 'off') {
       throw new TypeError(
-        `setRequirement: must be 'unknown', 'required' or 'off', not ${String(requirement)}`,
+        `setRequirement: must be 'unknown', 'required' or 'off', not ${show(requirement)}`,
       )
     }
     await this.#call<void>((settle) => this.#engine.calls.setRequirement(requirement, settle))
@@ -245,12 +247,11 @@ export class Holdfast {
   async read({ request, after, key = '', reply = 'json' }: ReadOptions): Promise<Reply> {
     if (typeof request !== 'function') throw new TypeError('read: request must be a function')
     if (reply !== 'json' && reply !== 'any') {
-      throw new TypeError(`read: reply must be 'json' or 'any', not ${String(reply)}`)
+      throw new TypeError(`read: reply must be 'json' or 'any', not ${show(reply)}`)
     }
-    const ids = after === undefined ? null : Array.from(after, (id) => idOf('read', id))
-    return this.#call<Reply>((settle) =>
-      this.#engine.calls.read({ request, after: ids, key, reply }, settle),
-    )
+    const ids = after === undefined ? null : idsOf('read', 'after', after)
+    const args = { request, after: ids, key: textOf('read: key', key), reply }
+    return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))
   }
 
   /**
@@ -304,17 +305,17 @@ export class Holdfast {
   async flush({
     deadlineMs = DEFAULT_FLUSH_DEADLINE_MS,
   }: DeadlineOptions = {}): Promise<FlushResult> {
-    deadlineOf('flush', deadlineMs)
-    await this.#call<null>((settle) => this.#engine.calls.flush(deadlineMs, settle))
+    const waitMs = deadlineOf('flush', deadlineMs)
+    await this.#call<null>((settle) => this.#engine.calls.flush(waitMs, settle))
     const { counts, lanes } = this.status()
     return { pending: counts.pending, lanes }
   }
 
   /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
   async close({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
-    deadlineOf('close', deadlineMs)
+    const waitMs = deadlineOf('close', deadlineMs)
     try {
-      await this.#call<void>((settle) => this.#engine.calls.close(deadlineMs, settle))
+      await this.#call<void>((settle) => this.#engine.calls.close(waitMs, settle))
     } finally {
       this.#receipts.end()
     }

@@ -1,6 +1,10 @@
 /** The options of `createHoldfast`, and how they are checked once, at the door. */
 import type { Storage } from '../storage/storage.ts'
 import type { AnonymousPolicy, UnknownPolicy } from '../machines/identity.machine.ts'
+import { cutMs, numberOf } from './checks/numbers.ts'
+import { checkedClock, checkedRandom } from './checks/ports.ts'
+import { show } from './checks/show.ts'
+import { nameOf } from './checks/texts.ts'
 import type { JournalSink } from './journal/lines.ts'
 import type { Requirement } from './model.ts'
 import type { AnyOperationKind } from './operations/define-operation.ts'
@@ -143,14 +147,14 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     onDead: oneOf('onDead', options.onDead ?? 'continue', ['continue', 'hold']),
     concurrency: wholeNumber('concurrency', options.concurrency ?? 4, 1),
     maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 12, 1),
-    patienceMs: number('patienceMs', options.patienceMs ?? 3_600_000, 0),
+    patienceMs: duration('patienceMs', options.patienceMs ?? 3_600_000, 0),
     maxPending: wholeNumber('maxPending', options.maxPending ?? 1_000_000, 1),
     maxPayloadBytes: wholeNumber('maxPayloadBytes', options.maxPayloadBytes ?? 262_144, 1),
-    batchWindowMs: number('batchWindowMs', options.batchWindowMs ?? 0, 0),
+    batchWindowMs: duration('batchWindowMs', options.batchWindowMs ?? 0, 0),
     watchesForWaking: options.platform === undefined,
     retainCompleted: flag('retainCompleted', options.retainCompleted ?? false),
     backoff,
-    replyTimeoutMs: number('replyTimeoutMs', options.replyTimeoutMs ?? 30_000, 1),
+    replyTimeoutMs: duration('replyTimeoutMs', options.replyTimeoutMs ?? 30_000, 1),
   }
   return {
     settings: Object.freeze(settings),
@@ -163,8 +167,8 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
       requirementSource: options.requirementSource ?? null,
       vault: options.vault ?? null,
       platform: options.platform ?? silentPlatform,
-      clock: options.clock ?? systemClock,
-      random: options.random ?? systemRandom(),
+      clock: options.clock === undefined ? systemClock : checkedClock(options.clock),
+      random: options.random === undefined ? systemRandom() : checkedRandom(options.random),
     },
   }
 }
@@ -285,15 +289,15 @@ function backoffOf(backoff: BackoffOptions): Required<BackoffOptions> {
     throw new TypeError(`createHoldfast: backoff.jitter must be true or false, not ${show(jitter)}`)
   }
   return Object.freeze({
-    base: wholeNumber('backoff.base', base, 1),
-    cap: wholeNumber('backoff.cap', cap, 1),
+    base: cutMs(wholeNumber('backoff.base', base, 1)),
+    cap: cutMs(wholeNumber('backoff.cap', cap, 1)),
     jitter,
   })
 }
 
 function name<Text extends string | null>(option: string, value: Text): Text {
-  if (value === null || (typeof value === 'string' && value !== '')) return value
-  throw new TypeError(`createHoldfast: ${option} must be a non-empty string, not ${show(value)}`)
+  if (value !== null) nameOf(`createHoldfast: ${option}`, value)
+  return value
 }
 
 function requireMethods(option: string, value: unknown, methods: readonly string[]): void {
@@ -310,24 +314,21 @@ function oneOf<const T extends string>(option: string, value: T, allowed: readon
   throw new TypeError(`createHoldfast: ${option} must be one of ${list}, not ${show(value)}`)
 }
 
+/** `Infinity` means "never"; it is kept as the longest duration, which storage and journals can hold (Q21). */
+function duration(option: string, value: number, least: number): number {
+  return cutMs(number(option, value, least))
+}
+
 function number(option: string, value: number, least: number): number {
-  if (typeof value !== 'number' || Number.isNaN(value)) {
-    throw new TypeError(`createHoldfast: ${option} must be a number, not ${show(value)}`)
-  }
-  if (value >= least) return value
-  throw new RangeError(`createHoldfast: ${option} must be at least ${least}, not ${value}`)
+  return numberOf(`createHoldfast: ${option}`, value, least)
 }
 
 function wholeNumber(option: string, value: number, least: number): number {
   if (Number.isSafeInteger(number(option, value, least))) return value
-  throw new RangeError(`createHoldfast: ${option} must be a whole number, not ${value}`)
+  throw new RangeError(`createHoldfast: ${option} must be a whole number, not ${show(value)}`)
 }
 
 function flag(option: string, value: boolean): boolean {
   if (typeof value === 'boolean') return value
   throw new TypeError(`createHoldfast: ${option} must be true or false, not ${show(value)}`)
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value)
 }

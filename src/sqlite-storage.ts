@@ -2,6 +2,11 @@
 import { SqliteStorage, type SqliteStorageOptions } from '../storage/sqlite/sqlite-storage.ts'
 import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Storage } from '../storage/storage.ts'
+import { wholeNumberOf } from './checks/numbers.ts'
+import { show } from './checks/show.ts'
+
+/** SQLite counts milliseconds in 32 bits. */
+const LONGEST_BUSY_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
  * Keeps operations in a SQLite file of their own, or (`database`) in the app's.
@@ -18,27 +23,23 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
     throw new TypeError('sqliteStorage: give either file or database')
   }
   if (file !== undefined && (typeof file !== 'string' || file === '')) {
-    throw new TypeError(
-      `sqliteStorage: file must be a path, not ${file === '' ? "''" : String(file)}`,
-    )
+    throw new TypeError(`sqliteStorage: file must be a path, not ${show(file)}`)
   }
   if (durability !== undefined && durability !== 'power-loss' && durability !== 'app-crash') {
     throw new TypeError(
-      `sqliteStorage: durability must be 'power-loss' or 'app-crash', not ${String(durability)}`,
+      `sqliteStorage: durability must be 'power-loss' or 'app-crash', not ${show(durability)}`,
     )
   }
   if (onCorrupt !== undefined && onCorrupt !== 'refuse' && onCorrupt !== 'set-aside') {
     throw new TypeError(
-      `sqliteStorage: onCorrupt must be 'refuse' or 'set-aside', not ${String(onCorrupt)}`,
+      `sqliteStorage: onCorrupt must be 'refuse' or 'set-aside', not ${show(onCorrupt)}`,
     )
   }
-  if (busyTimeoutMs !== undefined && !(Number.isSafeInteger(busyTimeoutMs) && busyTimeoutMs >= 0)) {
-    throw new RangeError(
-      `sqliteStorage: busyTimeoutMs must be a whole number from 0, not ${String(busyTimeoutMs)}`,
-    )
+  if (busyTimeoutMs !== undefined) {
+    wholeNumberOf('sqliteStorage: busyTimeoutMs', busyTimeoutMs, 0, LONGEST_BUSY_TIMEOUT_MS)
   }
   if (thread !== undefined && thread !== 'main' && thread !== 'worker') {
-    throw new TypeError(`sqliteStorage: thread must be 'main' or 'worker', not ${String(thread)}`)
+    throw new TypeError(`sqliteStorage: thread must be 'main' or 'worker', not ${show(thread)}`)
   }
   if (thread === 'worker' && database !== undefined) {
     throw new TypeError(

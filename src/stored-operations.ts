@@ -1,6 +1,7 @@
 /** Lists of what is stored, for the app to look at. They ask storage itself, and decide nothing. */
 import type { Storage } from '../storage/storage.ts'
-import type { UserId } from './model.ts'
+import { ownerOf } from './arguments.ts'
+import { wholeNumberOf } from './checks/numbers.ts'
 import { describe, type OperationInfo } from './operation-info.ts'
 
 export interface PendingFilter {
@@ -18,9 +19,8 @@ export async function pendingOperations(
   storage: Storage,
   { user, limit = MOST_PENDING }: PendingFilter,
 ): Promise<readonly OperationInfo[]> {
-  if (!Number.isSafeInteger(limit) || limit < 1) {
-    throw new RangeError(`pending: limit must be a whole number from 1, not ${String(limit)}`)
-  }
+  wholeNumberOf('pending: limit', limit, 1)
+  if (user !== undefined) ownerOf('pending', user)
   const { lanes } = await storage.reload()
   const found: OperationInfo[] = []
   for (const { lane, user: owner, pending } of lanes) {
@@ -39,7 +39,7 @@ export async function deadLetters(
   { user }: { readonly user?: string | null },
 ): Promise<readonly OperationInfo[]> {
   const letters = await storage.letters({
-    ...(user === undefined ? {} : { user: user as UserId | null }),
+    ...(user === undefined ? {} : { user: ownerOf('deadLetters', user) }),
     limit: MOST_LETTERS,
   })
   return letters.map((letter) => describe({ state: 'dead', letter, user: letter.user }))

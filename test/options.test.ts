@@ -101,11 +101,19 @@ describe('defineOperation() refuses', () => {
     ['version 1.5', { version: 1.5 }, /x\): version.*1\.5/],
     ['an unknown reply', { reply: 'xml' }, /x\): reply.*xml/],
     ['an end in no time', { expiresInMs: 0 }, /x\): expiresInMs.*0/],
-    ['an end that never comes', { expiresInMs: Infinity }, /x\): expiresInMs.*Infinity/],
     ['a merge without combine', { merge: { key: () => '' } }, /x\): merge.*combine/],
   ])('%s', (_name, wrong, message) => {
     expect(() => defineOperation({ ...good, ...wrong } as never)).toThrow(message)
     expect(() => defineOperation({ ...good, ...wrong } as never)).toThrow(TypeError)
+  })
+
+  // Q21
+  test('an end that storage cannot hold', () => {
+    for (const expiresInMs of [Infinity, Number.MAX_VALUE]) {
+      const defining = () => defineOperation({ ...good, expiresInMs })
+      expect(defining).toThrow(RangeError)
+      expect(defining).toThrow(/x\): expiresInMs must be at most .*, not/)
+    }
   })
 })
 
@@ -131,7 +139,7 @@ describe('enqueue() refuses, before anything is stored,', () => {
     [
       'an end that never comes',
       { ...note({ text: '' }), expiresInMs: Infinity },
-      { name: 'TypeError' },
+      { name: 'RangeError' },
     ],
     ['an end in words', { ...note({ text: '' }), expiresInMs: '5' }, { name: 'TypeError' }],
   ])('%s', async (_name, draft, error) => {
@@ -238,7 +246,7 @@ test.each<[string, object, RegExp]>([
   ['an empty file', { file: '' }, /file.*''/],
   ['a wrong durability', { file: 'x', durability: 'none' }, /durability.*none/],
   ['a negative timeout', { file: 'x', busyTimeoutMs: -1 }, /busyTimeoutMs.*-1/],
-  ['a wrong thread', { file: 'x', thread: 'other' }, /thread.*'main' or 'worker', not other/],
+  ['a wrong thread', { file: 'x', thread: 'other' }, /thread.*'main' or 'worker', not 'other'/],
   [
     "the app's connection on a thread of its own",
     { database: new SqliteDatabase(':memory:'), thread: 'worker' },

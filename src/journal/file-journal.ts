@@ -3,6 +3,7 @@
  * the start or a summary of the state at that point, so each replays by itself.
  */
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs'
+import { show } from '../checks/show.ts'
 import type { InLine, JournalHeader, JournalSink, OutLine } from './lines.ts'
 import { headerLine, numbered, unnumbered } from './segments.ts'
 
@@ -32,10 +33,10 @@ export class FileJournal implements JournalSink {
     onError = () => undefined,
   }: FileJournalOptions) {
     if (typeof file !== 'string' || file === '') {
-      throw new TypeError(`fileJournal: file must be a path, not ${String(file)}`)
+      throw new TypeError(`fileJournal: file must be a path, not ${show(file)}`)
     }
     if (!(maxBytes > 0)) {
-      throw new RangeError(`fileJournal: maxBytes must be more than 0, not ${String(maxBytes)}`)
+      throw new RangeError(`fileJournal: maxBytes must be more than 0, not ${show(maxBytes)}`)
     }
     this.#file = file
     this.#maxBytes = maxBytes

@@ -2,6 +2,7 @@
  * A journal in memory that keeps the newest lines: cheap enough for production, ready for a bug report.
  * It begins with a summary of the state at that point, so it replays by itself.
  */
+import { wholeNumberOf } from '../checks/numbers.ts'
 import type { InLine, JournalHeader, JournalSink, OutLine } from './lines.ts'
 import { beginsSegment, headerLine, numbered, unnumbered, type Unnumbered } from './segments.ts'
 
@@ -23,10 +24,7 @@ export class RingJournal implements JournalSink {
   #isWhole = true
 
   constructor({ lines = DEFAULT_LINES }: RingJournalOptions = {}) {
-    if (!Number.isSafeInteger(lines) || lines < 2) {
-      throw new RangeError(`ringJournal: lines must be a whole number from 2, not ${String(lines)}`)
-    }
-    this.#half = Math.ceil(lines / 2)
+    this.#half = Math.ceil(wholeNumberOf('ringJournal: lines', lines, 2) / 2)
   }
 
   header(header: JournalHeader): void {

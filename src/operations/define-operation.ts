@@ -1,5 +1,8 @@
 /** How an app says what its operations are: one definition per kind. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { isPositive, lifetimeOf } from '../checks/numbers.ts'
+import { show } from '../checks/show.ts'
+import { nameOf } from '../checks/texts.ts'
 import type { OperationId, Outcome, Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
 
@@ -183,9 +186,7 @@ export function defineOperation<Schema extends StandardSchemaV1>(
 
 function refuseMalformed(spec: AnyOperationKind['spec']): void {
   const { kind, version = 1, expiresInMs, reply = 'json', merge } = spec
-  if (typeof kind !== 'string' || kind === '') {
-    throw new TypeError(`defineOperation: kind must be a non-empty string, not ${String(kind)}`)
-  }
+  nameOf('defineOperation: kind', kind)
   const where = `defineOperation(${kind})`
   if (typeof spec.payload?.['~standard']?.validate !== 'function') {
     throw new TypeError(`${where}: payload must be a Standard Schema (zod, valibot, arktype, …)`)
@@ -198,20 +199,18 @@ function refuseMalformed(spec: AnyOperationKind['spec']): void {
   }
   if (spec.request === undefined) throw new TypeError(`${where}: request is missing`)
   if (!Number.isSafeInteger(version) || version < 1) {
-    throw new TypeError(`${where}: version must be a whole number from 1, not ${String(version)}`)
+    throw new TypeError(`${where}: version must be a whole number from 1, not ${show(version)}`)
   }
   if (reply !== 'json' && reply !== 'any') {
-    throw new TypeError(`${where}: reply must be 'json' or 'any', not ${String(reply)}`)
+    throw new TypeError(`${where}: reply must be 'json' or 'any', not ${show(reply)}`)
   }
-  if (expiresInMs !== undefined && !(Number.isFinite(expiresInMs) && expiresInMs > 0)) {
-    throw new TypeError(`${where}: expiresInMs must be more than 0, not ${String(expiresInMs)}`)
-  }
+  if (expiresInMs !== undefined) lifetimeOf(`${where}: expiresInMs`, expiresInMs)
   const { idempotencyWindowMs } = spec
-  if (idempotencyWindowMs !== undefined && !(idempotencyWindowMs > 0)) {
-    throw new TypeError(
-      `${where}: idempotencyWindowMs must be more than 0, not ${String(idempotencyWindowMs)}`,
-    )
+  if (idempotencyWindowMs !== undefined && !isPositive(idempotencyWindowMs)) {
+    const value = show(idempotencyWindowMs)
+    throw new TypeError(`${where}: idempotencyWindowMs must be more than 0, not ${value}`)
   }
+  if (merge?.group !== undefined) nameOf(`${where}: merge.group`, merge.group)
   if (
     merge !== undefined &&
     (typeof merge.key !== 'function' || typeof merge.combine !== 'function')

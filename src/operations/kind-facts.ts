@@ -1,4 +1,5 @@
 /** What the kinds declare, as plain data: it stands in a journal's header, and decides without their code. */
+import { cutMs } from '../checks/numbers.ts'
 import type { AnyOperationKind } from './define-operation.ts'
 
 export interface KindFacts {
@@ -29,6 +30,7 @@ export function factsOf(kinds: readonly AnyOperationKind[]): KindFacts[] {
     hasRecords: spec.creates !== undefined || spec.needs !== undefined,
     deviceScoped: spec.deviceScoped ?? false,
     hasOnLogout: spec.onLogout !== undefined,
-    idempotencyWindowMs: spec.idempotencyWindowMs ?? null,
+    idempotencyWindowMs:
+      spec.idempotencyWindowMs === undefined ? null : cutMs(spec.idempotencyWindowMs),
   }))
 }

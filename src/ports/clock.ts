@@ -10,7 +10,7 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** Wall-clock time, in milliseconds since 1970. It may jump. */
+  /** Wall-clock time, in milliseconds since 1970; a fraction is cut off. It may jump. */
   wall(): Instant
   /** Milliseconds since some moment. It never jumps. */
   monotonic(): number

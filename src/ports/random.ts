@@ -1,6 +1,7 @@
 /** Chance. Nothing else in Holdfast draws random numbers, so that a run can be repeated. */
 import { randomBytes } from 'node:crypto'
 
+/** An answer that breaks these rules is replaced by one of the machine's own randomness. */
 export interface Random {
   /** At least 0, less than 1. */
   fraction(): number

@@ -1,0 +1,33 @@
+/**
+ * Texts that come from outside (Q21). SQLite stores UTF-8: half a surrogate pair becomes U+FFFD there, so that
+ * two users would share one lane, and U+0000 ends a text for many programs. Such a text is refused, never repaired.
+ */
+import { show } from './show.ts'
+
+/** True if the value is text that comes back from storage as it is. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed() && !value.includes('\u0000')
+}
+
+/** True if the value is such a text and names something. */
+export function isName(value: unknown): value is string {
+  return value !== '' && isText(value)
+}
+
+/** @throws TypeError unless the value can name something; `what` begins the message: `login: user`. */
+export function nameOf(what: string, value: unknown): string {
+  if (isName(value)) return value
+  throw new TypeError(`${what} must be ${ruleFor(value)}, not ${show(value)}`)
+}
+
+/** As `nameOf()`, but the text may be empty. */
+export function textOf(what: string, value: unknown): string {
+  if (isText(value)) return value
+  throw new TypeError(`${what} must be ${ruleFor(value)}, not ${show(value)}`)
+}
+
+function ruleFor(value: unknown): string {
+  return typeof value === 'string' && value !== ''
+    ? 'well-formed Unicode without U+0000'
+    : 'a non-empty string'
+}
