@@ -1181,7 +1181,7 @@ interface Timer {
     cancel(): void;
 }
 interface Clock {
-    /** Wall-clock time, in milliseconds since 1970. It may jump. */
+    /** Wall-clock time, in milliseconds since 1970; a fraction is cut off. It may jump. */
     wall(): Instant;
     /** Milliseconds since some moment. It never jumps. */
     monotonic(): number;
@@ -1201,6 +1201,7 @@ interface Platform {
     subscribe(listener: (event: PlatformEvent) => void): () => void;
 }
 
+/** An answer that breaks these rules is replaced by one of the machine's own randomness. */
 interface Random {
     /** At least 0, less than 1. */
     fraction(): number;
@@ -1616,11 +1617,6 @@ declare class FileJournal implements JournalSink {
 }
 /** Writes the journal of a run to a file that rotates by size. */
 declare function fileJournal(options: FileJournalOptions): FileJournal;
-
-/**
- * A journal in memory that keeps the newest lines: cheap enough for production, ready for a bug report.
- * It begins with a summary of the state at that point, so it replays by itself.
- */
 
 interface RingJournalOptions {
     /** How many lines are kept, about. Default: 2000. */

@@ -1463,7 +1463,7 @@ interface Timer {
     cancel(): void;
 }
 interface Clock {
-    /** Wall-clock time, in milliseconds since 1970. It may jump. */
+    /** Wall-clock time, in milliseconds since 1970; a fraction is cut off. It may jump. */
     wall(): Instant;
     /** Milliseconds since some moment. It never jumps. */
     monotonic(): number;
@@ -1473,6 +1473,7 @@ interface Clock {
     atTurnEnd(run: () => void): void;
 }
 
+/** An answer that breaks these rules is replaced by one of the machine's own randomness. */
 interface Random {
     /** At least 0, less than 1. */
     fraction(): number;

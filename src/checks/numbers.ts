@@ -14,9 +14,9 @@ const LAST_INSTANT = 8_640_000_000_000_000
  */
 export const LONGEST_MS = 8_000_000_000_000_000
 
-/** The instant that comes so long after another; a whole one, and never later than the last. */
+/** The instant so long after another, rounded up to a whole one; never later than the last. */
 export function instantAfter(instant: Instant, durationMs: number): Instant {
-  return Math.min(LAST_INSTANT, Math.ceil(instant + durationMs))
+  return Math.min(LAST_INSTANT, instant + Math.ceil(durationMs))
 }
 
 /** True if the value is a number of milliseconds of more than 0, of any size. */

@@ -1,6 +1,7 @@
 /** An operation as it is to be stored: what is asked for, and what its kind says of it. */
 import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
 import type { OperationRow } from '../../../storage/storage.ts'
+import { instantAfter } from '../../checks/numbers.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 
@@ -27,7 +28,7 @@ export function draftRow(
     version,
     payload,
     enqueuedAt: boundary.wall,
-    expiresAt: expiresInMs === null ? null : Math.ceil(boundary.wall + expiresInMs),
+    expiresAt: expiresInMs === null ? null : instantAfter(boundary.wall, expiresInMs),
     creates: kinds.recordsOf(kind, payload, version).creates,
     deviceScoped: facts?.deviceScoped ?? false,
   }
