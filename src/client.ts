@@ -3,8 +3,7 @@ import { codedError, storageErrorOfOurs } from './engine/stored/storage-errors.t
 import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
 import type { Settle } from './engine/boundary/boundary.ts'
 import { deadlineOf, idOf, idsOf, refuseMalformedDraft, tokenOf, userOf } from './arguments.ts'
-import { show } from './checks/show.ts'
-import { textOf } from './checks/texts.ts'
+import { textOf, wordOf } from './checks/texts.ts'
 import type {
   DeadlineOptions,
   FlushResult,
@@ -157,11 +156,7 @@ export class Holdfast {
     pending = 'keep',
     deadlineMs = DEFAULT_LOGOUT_DEADLINE_MS,
   }: LogoutOptions = {}): Promise<LogoutResult> {
-    if (pending !== 'keep' && pending !== 'flush' && pending !== 'discard') {
-      throw new TypeError(
-        `logout: pending must be 'keep', 'flush' or 'discard', not ${show(pending)}`,
-      )
-    }
+    wordOf('logout: pending', pending, ['keep', 'flush', 'discard'])
     const args = { pending, deadlineMs: deadlineOf('logout', deadlineMs) }
     return this.#call((settle) => this.#engine.calls.logout(args, settle))
   }
@@ -192,11 +187,7 @@ export class Holdfast {
 
   /** Says what the server demands (I2). Resolves when it is stored. */
   async setRequirement(requirement: Requirement): Promise<void> {
-    if (requirement !== 'unknown' && requirement !== 'required' && requirement !== 'off') {
-      throw new TypeError(
-        `setRequirement: must be 'unknown', 'required' or 'off', not ${show(requirement)}`,
-      )
-    }
+    wordOf('setRequirement: requirement', requirement, ['unknown', 'required', 'off'])
     await this.#call<void>((settle) => this.#engine.calls.setRequirement(requirement, settle))
   }
 
@@ -246,9 +237,7 @@ export class Holdfast {
    */
   async read({ request, after, key = '', reply = 'json' }: ReadOptions): Promise<Reply> {
     if (typeof request !== 'function') throw new TypeError('read: request must be a function')
-    if (reply !== 'json' && reply !== 'any') {
-      throw new TypeError(`read: reply must be 'json' or 'any', not ${show(reply)}`)
-    }
+    wordOf('read: reply', reply, ['json', 'any'])
     const ids = after === undefined ? null : idsOf('read', 'after', after)
     const args = { request, after: ids, key: textOf('read: key', key), reply }
     return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))

@@ -4,7 +4,7 @@ import type { AnonymousPolicy, UnknownPolicy } from '../machines/identity.machin
 import { cutMs, numberOf } from './checks/numbers.ts'
 import { checkedClock, checkedRandom } from './checks/ports.ts'
 import { show } from './checks/show.ts'
-import { nameOf } from './checks/texts.ts'
+import { nameOf, wordOf } from './checks/texts.ts'
 import type { JournalSink } from './journal/lines.ts'
 import type { Requirement } from './model.ts'
 import type { AnyOperationKind } from './operations/define-operation.ts'
@@ -309,9 +309,7 @@ function requireMethods(option: string, value: unknown, methods: readonly string
 }
 
 function oneOf<const T extends string>(option: string, value: T, allowed: readonly T[]): T {
-  if (allowed.includes(value)) return value
-  const list = allowed.map((word) => `'${word}'`).join(', ')
-  throw new TypeError(`createHoldfast: ${option} must be one of ${list}, not ${show(value)}`)
+  return wordOf(`createHoldfast: ${option}`, value, allowed)
 }
 
 /** `Infinity` means "never"; it is kept as the longest duration, which storage and journals can hold (Q21). */

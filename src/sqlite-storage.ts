@@ -4,6 +4,7 @@ import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Storage } from '../storage/storage.ts'
 import { wholeNumberOf } from './checks/numbers.ts'
 import { show } from './checks/show.ts'
+import { wordOf } from './checks/texts.ts'
 
 /** SQLite counts milliseconds in 32 bits. */
 const LONGEST_BUSY_TIMEOUT_MS = 2 ** 31 - 1
@@ -25,22 +26,16 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
   if (file !== undefined && (typeof file !== 'string' || file === '')) {
     throw new TypeError(`sqliteStorage: file must be a path, not ${show(file)}`)
   }
-  if (durability !== undefined && durability !== 'power-loss' && durability !== 'app-crash') {
-    throw new TypeError(
-      `sqliteStorage: durability must be 'power-loss' or 'app-crash', not ${show(durability)}`,
-    )
+  if (durability !== undefined) {
+    wordOf('sqliteStorage: durability', durability, ['power-loss', 'app-crash'])
   }
-  if (onCorrupt !== undefined && onCorrupt !== 'refuse' && onCorrupt !== 'set-aside') {
-    throw new TypeError(
-      `sqliteStorage: onCorrupt must be 'refuse' or 'set-aside', not ${show(onCorrupt)}`,
-    )
+  if (onCorrupt !== undefined) {
+    wordOf('sqliteStorage: onCorrupt', onCorrupt, ['refuse', 'set-aside'])
   }
   if (busyTimeoutMs !== undefined) {
     wholeNumberOf('sqliteStorage: busyTimeoutMs', busyTimeoutMs, 0, LONGEST_BUSY_TIMEOUT_MS)
   }
-  if (thread !== undefined && thread !== 'main' && thread !== 'worker') {
-    throw new TypeError(`sqliteStorage: thread must be 'main' or 'worker', not ${show(thread)}`)
-  }
+  if (thread !== undefined) wordOf('sqliteStorage: thread', thread, ['main', 'worker'])
   if (thread === 'worker' && database !== undefined) {
     throw new TypeError(
       "sqliteStorage: thread must be 'main' with database, not 'worker': a connection belongs to its own thread",

@@ -246,7 +246,7 @@ test.each<[string, object, RegExp]>([
   ['an empty file', { file: '' }, /file.*''/],
   ['a wrong durability', { file: 'x', durability: 'none' }, /durability.*none/],
   ['a negative timeout', { file: 'x', busyTimeoutMs: -1 }, /busyTimeoutMs.*-1/],
-  ['a wrong thread', { file: 'x', thread: 'other' }, /thread.*'main' or 'worker', not 'other'/],
+  ['a wrong thread', { file: 'x', thread: 'other' }, /thread.*'main', 'worker', not 'other'/],
   [
     "the app's connection on a thread of its own",
     { database: new SqliteDatabase(':memory:'), thread: 'worker' },

@@ -26,6 +26,17 @@ export function textOf(what: string, value: unknown): string {
   throw new TypeError(`${what} must be ${ruleFor(value)}, not ${show(value)}`)
 }
 
+/** @throws TypeError unless the value is one of these words. */
+export function wordOf<const Word extends string>(
+  what: string,
+  value: Word,
+  words: readonly Word[],
+): Word {
+  if (words.includes(value)) return value
+  const list = words.map((word) => `'${word}'`).join(', ')
+  throw new TypeError(`${what} must be one of ${list}, not ${show(value)}`)
+}
+
 function ruleFor(value: unknown): string {
   return typeof value === 'string' && value !== ''
     ? 'well-formed Unicode without U+0000'

@@ -2,7 +2,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { isPositive, lifetimeOf } from '../checks/numbers.ts'
 import { show } from '../checks/show.ts'
-import { nameOf } from '../checks/texts.ts'
+import { nameOf, wordOf } from '../checks/texts.ts'
 import type { OperationId, Outcome, Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
 
@@ -201,9 +201,7 @@ function refuseMalformed(spec: AnyOperationKind['spec']): void {
   if (!Number.isSafeInteger(version) || version < 1) {
     throw new TypeError(`${where}: version must be a whole number from 1, not ${show(version)}`)
   }
-  if (reply !== 'json' && reply !== 'any') {
-    throw new TypeError(`${where}: reply must be 'json' or 'any', not ${show(reply)}`)
-  }
+  wordOf(`${where}: reply`, reply, ['json', 'any'])
   if (expiresInMs !== undefined) lifetimeOf(`${where}: expiresInMs`, expiresInMs)
   const { idempotencyWindowMs } = spec
   if (idempotencyWindowMs !== undefined && !isPositive(idempotencyWindowMs)) {
