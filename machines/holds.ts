@@ -59,8 +59,9 @@ export const HOLDS = {
   },
   'backing-off': {
     covers: 'one lane',
-    setBy: 'the outcomes retry and unknown (Q7)',
-    liftedBy: 'its deadline; after unknown also the return of the network and waking',
+    setBy: 'the outcomes retry, unknown and unsent (Q7)',
+    liftedBy:
+      'its deadline; after unknown and unsent also the return of the network and waking, after 431 a newer token',
     stored: 'deadline',
   },
   paused: {

@@ -1,6 +1,7 @@
 /** What the app hears, each after the commit that made it true. */
 import type { HoldName } from '../machines/holds.ts'
 import type { HoldfastError } from './errors.ts'
+import type { Failure } from './failure.ts'
 import type {
   DeadReason,
   DropReason,
@@ -28,8 +29,12 @@ export interface HoldfastEvents {
   'operation.sent': OperationDetail
   /** It will be sent again, not before `retryAt`. */
   'operation.retrying': OperationDetail & {
-    readonly outcome: 'retry' | 'unknown'
+    /** `unsent`: no byte of the request has left; `unknown`: the request may have arrived. */
+    readonly outcome: 'retry' | 'unknown' | 'unsent'
+    /** The status of the reply; null: there was none. */
     readonly status: number | null
+    /** Why there was no reply; null: there was one. */
+    readonly error: Failure | null
     readonly attempts: number
     readonly retryAt: Instant
   }

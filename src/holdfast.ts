@@ -283,6 +283,7 @@ export class Engine implements Pilot {
 
   token(user: UserId, event: TokenEvent): void {
     this.#actors.token(user, event)
+    if (event.type === 'token.arrived') this.#waits.tokenArrived(user, event.generation)
   }
 
   identity(event: IdentityEvent): void {

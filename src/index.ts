@@ -9,7 +9,14 @@ export type {
 } from './call-options.ts'
 export type { ReadRequestInput } from './engine/reads/read.ts'
 export type { LogoutResult } from './engine/sessions/logouts.ts'
-export type { LaneStatus, QueueState, Status, TokenNeedStatus } from './engine/life/status.ts'
+export type {
+  LaneFailure,
+  LaneStatus,
+  QueueState,
+  Status,
+  TokenNeedStatus,
+} from './engine/life/status.ts'
+export type { Failure } from './failure.ts'
 export {
   type ErrorCode,
   HoldfastError,

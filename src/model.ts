@@ -29,7 +29,7 @@ export interface Owner {
 export type Requirement = 'unknown' | 'required' | 'off'
 
 /** What an attempt came to (Q6). */
-export type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unknown'
+export type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unsent' | 'unknown'
 
 /** Why a user needs a fresh token (T5). */
 export type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable'

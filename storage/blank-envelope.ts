@@ -9,6 +9,7 @@ export function blankEnvelope(lane: LaneId, place: number): EnvelopeRow {
     key: null,
     members: [],
     attempts: 0,
+    unsentAttempts: 0,
     countedAttempts: 0,
     firstAttemptAt: null,
     unknownSince: null,
@@ -16,6 +17,9 @@ export function blankEnvelope(lane: LaneId, place: number): EnvelopeRow {
     waitMs: 0,
     waitsAfterUnknown: false,
     refusedCount: 0,
+    tooLargeGeneration: null,
     lastStatus: null,
+    lastCode: null,
+    lastFailedAt: null,
   }
 }

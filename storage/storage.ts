@@ -42,21 +42,30 @@ export interface EnvelopeRow {
   readonly key: string | null
   /** The places of its members, in order. */
   readonly members: readonly number[]
-  /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+  /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
   readonly attempts: number
+  /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
+  readonly unsentAttempts: number
   /** Those of them that count towards death (Q8). */
   readonly countedAttempts: number
+  /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
   readonly firstAttemptAt: Instant | null
   /** Since when the outcome is unknown; never reset but by its end (Q5). */
   readonly unknownSince: Instant | null
   /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
   readonly retryAt: Instant | null
   readonly waitMs: number
-  /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+  /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
   readonly waitsAfterUnknown: boolean
   /** Generations refused on this head (T4). */
   readonly refusedCount: number
+  /** The last generation under which the server answered 431 (Q8). */
+  readonly tooLargeGeneration: number | null
   readonly lastStatus: number | null
+  /** The code of the last failure (Q22); null: the last failure was a reply. */
+  readonly lastCode: string | null
+  /** When the last attempt failed. */
+  readonly lastFailedAt: Instant | null
 }
 
 /** An operation that failed for good (Q9). */

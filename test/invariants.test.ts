@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../src/errors.ts'
 import { InvariantChecks } from '../src/simulation/invariant-checks.ts'
 import { INVARIANTS } from '../src/simulation/invariants/index.ts'
+import type { SeenRequest } from '../src/simulation/scripted-server.ts'
 import type { RowChange } from '../src/simulation/row-log.ts'
 import {
   ask,
@@ -296,6 +297,16 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
     {
+      // Nothing dies of attempts that did not leave (Q8).
+      broken: (run) => exhaustUnsent(run, 'ECONNREFUSED'),
+      kept: (run) => exhaustUnsent(run, null),
+    },
+    {
+      // The first 431 under a token does not count (Q8).
+      broken: (run) => exhaustWith431(run, 1),
+      kept: (run) => exhaustWith431(run, 2),
+    },
+    {
       // What could not be recorded, the next process knows nothing of (Q11).
       broken: (run) => retryInNextLife(run, 99),
       kept: (run) => retryInNextLife(run, 110),
@@ -310,6 +321,21 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       // It may have arrived (Q10).
       broken: (run) => cancelSent(run, null),
       kept: (run) => cancelSent(run, 503),
+    },
+    {
+      broken: (run) => cancelSent(run, null),
+      kept: (run) => cancelSent(run, null, 'ECONNREFUSED'),
+    },
+    {
+      // A later attempt that did not leave makes nothing known (Q5).
+      broken: (run) => {
+        send(run, ['n2'], { at: 5, ids: [idOf('n2', 2)], status: null })
+        cancelSent(run, null, 'ECONNREFUSED')
+      },
+      kept: (run) => {
+        send(run, ['n2'], { at: 5, ids: [idOf('n2', 2)], status: 503 })
+        cancelSent(run, null, 'ECONNREFUSED')
+      },
     },
     {
       broken: (run) => put(run, 30, [['tokens', tokenRow('alice', 1, { refused: 1 })]]),
@@ -332,6 +358,17 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     {
       broken: (run) => put(run, 30, [['tokens', tokenRow('alice', 0)]]),
       kept: (run) => put(run, 30, [['tokens', tokenRow('alice', 2)]]),
+    },
+  ],
+  'too-late': [
+    {
+      broken: (run) => refuseToCancel(run, { status: null, unsent: 'ENOTFOUND' }),
+      kept: (run) => refuseToCancel(run, { status: null }),
+    },
+    {
+      broken: (run) => refuseToCancel(run, { status: 503 }),
+      // It is still in flight.
+      kept: (run) => refuseToCancel(run, { status: 503, endedAt: 50 }),
     },
   ],
   'events-match-rows': [
@@ -362,6 +399,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     {
       broken: (run) => hear(run, 'error', { error: new HoldfastError('INTERNAL', 'a fault') }),
       kept: (run) => hear(run, 'error', { error: new HoldfastError('STORAGE_FULL', 'full') }),
+    },
+    {
+      // An attempt that failed tells why (Q22).
+      broken: (run) => hear(run, 'operation.retrying', retrying('unsent', null)),
+      kept: (run) => hear(run, 'operation.retrying', retrying('unsent', 'ECONNREFUSED')),
     },
     {
       broken: (run) => call(run, { name: 'logout', at: 100, settledAt: null }),
@@ -524,9 +566,35 @@ function sendFromDevice(run: DoctoredRun, next: string): void {
   send(run, ['d1'], { at: 30, kind: 'unsubscribe' })
 }
 
-function cancelSent(run: DoctoredRun, status: number | null): void {
+function retrying(outcome: string, code: string | null): object {
+  const error = { name: 'NotSentError', code, message: '' }
+  return { id: idOf('n1'), user: 'alice', kind: 'note', outcome, status: null, error }
+}
+
+function exhaustUnsent(run: DoctoredRun, unsent: string | null): void {
+  run.settings = { ...run.settings, maxAttempts: 1, patienceMs: 0 }
+  send(run, ['n2'], { at: 100, status: null, unsent, ids: [idOf('n2', 2)] })
+  exhaust(run)
+}
+
+function exhaustWith431(run: DoctoredRun, times: number): void {
+  run.settings = { ...run.settings, maxAttempts: 1, patienceMs: 0 }
+  for (let n = 0; n < times; n += 1) {
+    send(run, ['n2'], { at: 100 + n * 60_000, status: 431, ids: [idOf('n2', 2)] })
+  }
+  exhaust(run)
+}
+
+function refuseToCancel(run: DoctoredRun, facts: Partial<SeenRequest>): void {
   enqueue(run, 'n2', 2)
-  send(run, ['n2'], { at: 20, ids: [idOf('n2', 2)], status })
+  send(run, ['n2'], { at: 20, ids: [idOf('n2', 2)], ...facts })
+  const error = new HoldfastError('TOO_LATE', 'it may have arrived')
+  call(run, { name: 'cancel', step: 'n2', at: 40, error })
+}
+
+function cancelSent(run: DoctoredRun, status: number | null, unsent: string | null = null): void {
+  enqueue(run, 'n2', 2)
+  send(run, ['n2'], { at: 20, ids: [idOf('n2', 2)], status, unsent })
   call(run, { name: 'cancel', step: 'n2', at: 40 })
   const row = operationRow('n2', 2)
   const outcome = { id: idOf('n2', 2), outcome: 'cancelled', reason: null, settled_at: 40 }

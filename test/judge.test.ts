@@ -1,6 +1,7 @@
 /** What follows from an outcome, as a pure function (Q5 to Q8). */
 import { describe, expect, test } from 'vitest'
 import { backoffMs, judge, type Judged } from '../src/engine/sending/judge.ts'
+import type { Failure } from '../src/failure.ts'
 import type { LaneId } from '../src/model.ts'
 import type { Reply } from '../src/ports/transport.ts'
 import type { EnvelopeRow } from '../storage/storage.ts'
@@ -13,6 +14,7 @@ const fresh: EnvelopeRow = {
   key: 'k1',
   members: [1024],
   attempts: 0,
+  unsentAttempts: 0,
   countedAttempts: 0,
   firstAttemptAt: null,
   unknownSince: null,
@@ -20,7 +22,10 @@ const fresh: EnvelopeRow = {
   waitMs: 0,
   waitsAfterUnknown: false,
   refusedCount: 0,
+  tooLargeGeneration: null,
   lastStatus: null,
+  lastCode: null,
+  lastFailedAt: null,
 }
 
 function reply(status: number, headers: Record<string, string> = {}): Reply {
@@ -31,12 +36,16 @@ function judged(more: Partial<Judged>): Judged {
   return {
     envelope: fresh,
     reply: reply(500),
+    failure: null,
+    isUnsent: false,
+    generation: null,
     interpretation: { outcome: 'retry', reason: null },
     sentAt: NOW - 10,
     now: NOW,
     serverNow: NOW,
     othersWereAnswered: false,
     fraction: 1,
+    askedFraction: 0,
     settings: {
       backoff: { base: 1000, cap: 300_000, jitter: false },
       maxAttempts: 3,
@@ -219,4 +228,123 @@ describe('a reply that took it by the status, and that nobody understands', () =
 test.each(['5s', 's5', ' ', ''])('a Retry-After of "%s" asks for nothing', (value) => {
   const { envelope } = waiting({ reply: reply(503, { 'retry-after': value }) })
   expect(envelope.waitMs).toBe(1000)
+})
+
+const REFUSED: Failure = { name: 'NotSentError', code: 'ECONNREFUSED', message: 'refused' }
+const unsent = { reply: null, failure: REFUSED, isUnsent: true, interpretation: null } as const
+const silence = {
+  reply: null,
+  failure: { name: 'Error', code: null, message: 'it broke' },
+  interpretation: null,
+} as const
+
+// Q5, Q7, Q8
+describe('an unsent outcome', () => {
+  test('waits like unknown, and its number grows', () => {
+    const first = waiting(unsent).envelope
+    expect(first).toMatchObject({ attempts: 1, waitMs: 1000, waitsAfterUnknown: true })
+    const second = waiting({ ...unsent, envelope: first }).envelope
+    expect(second).toMatchObject({ attempts: 2, waitMs: 2000, retryAt: NOW + 2000 })
+  })
+
+  test('lets the envelope be formed anew, and makes nothing unknown', () => {
+    expect(waiting(unsent).envelope).toMatchObject({ key: null, members: [], unknownSince: null })
+  })
+
+  test('changes nothing of an envelope of unknown outcome', () => {
+    const { envelope } = waiting(silence)
+    const after = waiting({ ...unsent, envelope }).envelope
+    expect(after).toMatchObject({ key: 'k1', members: [1024], unknownSince: NOW - 10 })
+  })
+
+  test('changes nothing of an envelope that was answered 500: it is sent again unchanged', () => {
+    const { envelope } = waiting({ reply: reply(500) })
+    expect(waiting({ ...unsent, envelope }).envelope).toMatchObject({ key: 'k1', members: [1024] })
+  })
+
+  test.each([401, 425, 429])(
+    'after the definite refusal %i lets the envelope be formed anew',
+    (lastStatus) => {
+      const envelope = { ...fresh, attempts: 1, lastStatus, firstAttemptAt: NOW - 50 }
+      expect(waiting({ ...unsent, envelope }).envelope).toMatchObject({ key: null, members: [] })
+    },
+  )
+
+  test('never counts towards death, and nothing dies of it', () => {
+    const exhausted = { ...fresh, attempts: 3, countedAttempts: 3, firstAttemptAt: NOW - 5000 }
+    const { envelope } = waiting({ ...unsent, envelope: exhausted, othersWereAnswered: true })
+    expect(envelope).toMatchObject({ attempts: 4, unsentAttempts: 1, countedAttempts: 3 })
+  })
+
+  test('does not begin the patience: the first attempt that left does', () => {
+    // A record is older than the attempt: it was made before the attempts that did not leave.
+    const recorded = { ...fresh, firstAttemptAt: NOW - 9000 }
+    const { envelope } = waiting({ ...unsent, envelope: recorded })
+    const next = waiting({ envelope: { ...envelope, key: 'k2' }, reply: reply(500) }).envelope
+    expect(next).toMatchObject({ attempts: 2, unsentAttempts: 1, firstAttemptAt: NOW - 10 })
+    const last = waiting({ envelope: next, reply: reply(500), sentAt: NOW, now: NOW }).envelope
+    expect(last.firstAttemptAt).toBe(NOW - 10)
+  })
+})
+
+// Q8, Q7
+describe('431', () => {
+  const under = (generation: number | null, envelope = fresh) =>
+    waiting({ reply: reply(431), generation, envelope }).envelope
+
+  test('does not count the first time under each generation', () => {
+    const first = under(1)
+    expect(first.countedAttempts).toBe(0)
+    const second = under(1, first)
+    expect(second.countedAttempts).toBe(1)
+    expect(under(2, second).countedAttempts).toBe(1)
+  })
+
+  test('to a request without a token counts from the first, and forgets no generation', () => {
+    const first = under(null)
+    expect(first).toMatchObject({ countedAttempts: 1, tooLargeGeneration: null })
+    const unsigned = under(null, under(1))
+    expect(unsigned).toMatchObject({ countedAttempts: 1, tooLargeGeneration: 1 })
+  })
+})
+
+// Q7
+describe('the random part of a wait that the server asks for', () => {
+  const asked = (seconds: number, askedFraction: number) =>
+    waiting({ reply: reply(429, { 'retry-after': String(seconds) }), askedFraction })
+
+  test.each([
+    [10, 0, 10_000],
+    [10, 0.5, 15_000],
+    [60, 0.999, 119_940],
+    [600, 0.5, 630_000],
+    [7200, 0.5, 3_630_000],
+  ])('%i s with the draw %d: %i ms, at most a minute more', (seconds, draw, waitMs) => {
+    const { envelope, limitMs } = asked(seconds, draw)
+    // The envelope and the hold share one such part.
+    expect([envelope.waitMs, envelope.retryAt, limitMs]).toEqual([waitMs, NOW + waitMs, waitMs])
+  })
+
+  test('is none where the server asks for nothing', () => {
+    const { envelope } = waiting({ reply: reply(500), askedFraction: 0.9 })
+    expect(envelope.waitMs).toBe(1000)
+  })
+})
+
+// Q22
+describe('what is known of the last failure', () => {
+  test('is the code of the failure, or the status of the reply', () => {
+    const { envelope } = waiting(unsent)
+    expect(envelope).toMatchObject({
+      lastCode: 'ECONNREFUSED',
+      lastStatus: null,
+      lastFailedAt: NOW,
+    })
+    const next = waiting({ envelope, reply: reply(503) }).envelope
+    expect(next).toMatchObject({ lastCode: null, lastStatus: 503, lastFailedAt: NOW })
+  })
+
+  test('is the name of the error where that has no code', () => {
+    expect(waiting(silence).envelope.lastCode).toBe('Error')
+  })
 })

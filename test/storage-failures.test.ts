@@ -72,7 +72,8 @@ describe('a full disk, after enqueue() resolved,', () => {
     await rig.whileResting(Promise.all(many))
     // One page is all that the table has: now it has no room for sixty members.
     const filler = rig.database.prepare(
-      `INSERT INTO holdfast_envelopes VALUES (999, ?, NULL, ?, 0, 0, NULL, NULL, NULL, 0, 0, 0, NULL)`,
+      `INSERT INTO holdfast_envelopes (lane, place, members, attempts, counted_attempts, wait_ms, waits_after_unknown,
+         refused_count) VALUES (999, ?, ?, 0, 0, 0, 0, 0)`,
     )
     for (const place of [1, 2, 3, 4]) filler.run(place, ' '.repeat(930))
     fill(rig)

@@ -258,7 +258,7 @@ interface Owner {
 /** Does the server demand identity verification? (I2) */
 type Requirement = 'unknown' | 'required' | 'off';
 /** What an attempt came to (Q6). */
-type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unknown';
+type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unsent' | 'unknown';
 /** Why a user needs a fresh token (T5). */
 type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
 /** Why an operation became a dead letter. */
@@ -311,8 +311,8 @@ declare const HOLDS: {
     };
     readonly 'backing-off': {
         readonly covers: 'one lane';
-        readonly setBy: 'the outcomes retry and unknown (Q7)';
-        readonly liftedBy: 'its deadline; after unknown also the return of the network and waking';
+        readonly setBy: 'the outcomes retry, unknown and unsent (Q7)';
+        readonly liftedBy: 'its deadline; after unknown and unsent also the return of the network and waking, after 431 a newer token';
         readonly stored: 'deadline';
     };
     readonly paused: {
@@ -348,6 +348,15 @@ declare const HOLDS: {
 };
 type HoldName = keyof typeof HOLDS;
 
+interface Failure {
+    /** The name of the error, such as `NotSentError` or `TypeError`. */
+    readonly name: string;
+    /** The system's name of the failure, such as `ECONNREFUSED`, or `TIMEOUT`; null: the error has none. */
+    readonly code: string | null;
+    /** Redacted, and at most 256 characters. */
+    readonly message: string;
+}
+
 /** What the app hears, each after the commit that made it true. */
 
 interface OperationDetail {
@@ -365,8 +374,12 @@ interface HoldfastEvents {
     'operation.sent': OperationDetail;
     /** It will be sent again, not before `retryAt`. */
     'operation.retrying': OperationDetail & {
-        readonly outcome: 'retry' | 'unknown';
+        /** `unsent`: no byte of the request has left; `unknown`: the request may have arrived. */
+        readonly outcome: 'retry' | 'unknown' | 'unsent';
+        /** The status of the reply; null: there was none. */
         readonly status: number | null;
+        /** Why there was no reply; null: there was one. */
+        readonly error: Failure | null;
         readonly attempts: number;
         readonly retryAt: Instant;
     };
@@ -545,6 +558,7 @@ declare const scenarioSchema: z.ZodObject<{
                 reply: "reply";
                 request: "request";
             }>>;
+            unsent: z.ZodOptional<z.ZodString>;
             html: z.ZodOptional<z.ZodLiteral<true>>;
             body: z.ZodOptional<z.ZodString>;
             ryw: z.ZodOptional<z.ZodObject<{
@@ -851,7 +865,7 @@ interface RequestInput<Payload> {
 }
 /** What a reply means. */
 interface Interpretation {
-    readonly outcome: Exclude<Outcome, 'unknown'>;
+    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
     /** Why it is `rejected`, where there is more to say. */
     readonly reason?: 'conflict';
     /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
@@ -986,21 +1000,30 @@ interface EnvelopeRow {
     readonly key: string | null;
     /** The places of its members, in order. */
     readonly members: readonly number[];
-    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+    /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
     readonly attempts: number;
+    /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
+    readonly unsentAttempts: number;
     /** Those of them that count towards death (Q8). */
     readonly countedAttempts: number;
+    /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
     readonly firstAttemptAt: Instant | null;
     /** Since when the outcome is unknown; never reset but by its end (Q5). */
     readonly unknownSince: Instant | null;
     /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
     readonly retryAt: Instant | null;
     readonly waitMs: number;
-    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+    /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
     readonly waitsAfterUnknown: boolean;
     /** Generations refused on this head (T4). */
     readonly refusedCount: number;
+    /** The last generation under which the server answered 431 (Q8). */
+    readonly tooLargeGeneration: number | null;
     readonly lastStatus: number | null;
+    /** The code of the last failure (Q22); null: the last failure was a reply. */
+    readonly lastCode: string | null;
+    /** When the last attempt failed. */
+    readonly lastFailedAt: Instant | null;
 }
 /** An operation that failed for good (Q9). */
 interface LetterRow extends OperationRow {
@@ -1542,11 +1565,6 @@ declare class SeededRandom implements Random {
     nonce(): string;
 }
 
-/**
- * The server of a scenario, as a transport. It processes a request at the moment it is sent and
- * answers after the latency; it remembers the keys of what it applied.
- */
-
 /** What held on the client's side when a request left. */
 interface ClientSide {
     readonly life: number;
@@ -1570,6 +1588,8 @@ interface SeenRequest {
     readonly key: string;
     readonly body: unknown;
     readonly record: string | null;
+    /** What the transport says of the failure, where no byte of the request left; null: the request left (Q6). */
+    unsent: string | null;
     /** The status of the reply that arrived; null: none did. */
     status: number | null;
     /** When it was over for the client; null: it never heard. */

@@ -34,7 +34,7 @@ export interface RequestInput<Payload> {
 
 /** What a reply means. */
 export interface Interpretation {
-  readonly outcome: Exclude<Outcome, 'unknown'>
+  readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>
   /** Why it is `rejected`, where there is more to say. */
   readonly reason?: 'conflict'
   /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */

@@ -5,6 +5,9 @@ import type { InterpretContext, Interpretation } from './define-operation.ts'
 /** Statuses that mean "not now", however long it lasts (Q8). */
 const NOT_NOW: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
+/** Statuses of 4xx that say nothing of the operation (Q6). */
+const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 431])
+
 /** Statuses that only a network in between answers with. */
 const PORTAL: ReadonlySet<number> = new Set([407, 511])
 
@@ -17,7 +20,7 @@ export function interpretReply(reply: Reply, context: InterpretContext): Interpr
   }
   // Where it was no portal after all, its answers still say nothing of the operation.
   if (PORTAL.has(status)) return { outcome: 'retry' }
-  if (status === 408 || status === 425 || status === 429) return { outcome: 'retry' }
+  if (PASSING.has(status)) return { outcome: 'retry' }
   // The first sending may still be in progress (Q5).
   if (status === 409 && context.afterUnknown) return { outcome: 'retry' }
   if (status >= 400 && status < 500) return { outcome: 'rejected' }

@@ -76,6 +76,8 @@ const server = z.strictObject({
         status: z.number().int().min(100).max(599).optional(),
         headers: z.record(z.string(), z.string()).optional(),
         lost: z.enum(['reply', 'request']).optional(),
+        /** No byte of the request leaves, and the transport names this reason (Q6). */
+        unsent: name.optional(),
         html: z.literal(true).optional(),
         /** Instead of JSON that a kind understands, under a JSON content type. */
         body: z.string().optional(),

@@ -2,6 +2,7 @@
  * The server of a scenario, as a transport. It processes a request at the moment it is sent and
  * answers after the latency; it remembers the keys of what it applied.
  */
+import { NotSentError } from '../errors.ts'
 import type { Instant, Requirement } from '../model.ts'
 import type { OutgoingRequest, Reply, SendOptions, Transport } from '../ports/transport.ts'
 import type { Scenario, ScenarioMatch, ServerScript } from './scenario.ts'
@@ -35,6 +36,8 @@ export interface SeenRequest {
   readonly key: string
   readonly body: unknown
   readonly record: string | null
+  /** What the transport says of the failure, where no byte of the request left; null: the request left (Q6). */
+  unsent: string | null
   /** The status of the reply that arrived; null: none did. */
   status: number | null
   /** When it was over for the client; null: it never heard. */
@@ -150,10 +153,13 @@ export class ScriptedServer {
     signal.addEventListener('abort', () => {
       if (seen.endedAt === null) seen.givenUpAt = this.#time.now
     })
-    if (this.#isDown) {
+    const unsent = this.#unsent(seen)
+    if (unsent !== null) {
+      seen.unsent = unsent
       seen.endedAt = this.#time.now
       seen.endedWall = this.#time.wall()
-      return Promise.reject(new Error('the network is down'))
+      const message = `the request was not sent: ${unsent}`
+      return Promise.reject(new NotSentError(message, { reason: unsent }))
     }
     const latency = this.#latency(seen)
     const { reply: made, lost } = this.#process(seen)
@@ -192,6 +198,7 @@ export class ScriptedServer {
       token: token === null ? null : this.#tokens.name(token),
       key: request.headers['idempotency-key'] ?? '',
       body,
+      unsent: null,
       record: typeof record === 'string' ? record : null,
       status: null,
       endedAt: null,
@@ -258,14 +265,26 @@ export class ScriptedServer {
     return rule?.ms ?? this.#script.latency ?? DEFAULT_LATENCY_MS
   }
 
-  /** The first rule that matches and has uses left. */
+  /** Why no byte of this request leaves, or null: it does. Asked before everything else. */
+  #unsent(seen: SeenRequest): string | null {
+    if (this.#isDown) return 'ENETUNREACH'
+    const rules = this.#script.replies ?? []
+    if (this.#first(rules, seen)?.unsent === undefined) return null
+    return this.#take(rules, seen)?.unsent ?? null
+  }
+
+  /** The first rule that matches and has uses left; it is used. */
   #take<R extends Rule>(rules: readonly R[], seen: SeenRequest): R | undefined {
-    const rule = rules.find((candidate) => {
+    const rule = this.#first(rules, seen)
+    if (rule !== undefined) this.#used.set(rule, (this.#used.get(rule) ?? 0) + 1)
+    return rule
+  }
+
+  #first<R extends Rule>(rules: readonly R[], seen: SeenRequest): R | undefined {
+    return rules.find((candidate) => {
       const used = this.#used.get(candidate) ?? 0
       return used < (candidate.times ?? Number.POSITIVE_INFINITY) && matches(candidate.match, seen)
     })
-    if (rule !== undefined) this.#used.set(rule, (this.#used.get(rule) ?? 0) + 1)
-    return rule
   }
 }
 

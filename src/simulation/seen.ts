@@ -112,7 +112,7 @@ export function seenEvent(
     readonly user?: string | null
     readonly kind?: string
     readonly reason?: string
-    readonly error?: { readonly code: string }
+    readonly error?: { readonly code: string | null } | null
     readonly suspected?: boolean
   }
   return {

@@ -10,10 +10,11 @@ interface Stored extends Omit<EnvelopeRow, 'members' | 'waitsAfterUnknown'> {
   readonly waitsAfterUnknown: 0 | 1
 }
 
-const COLUMNS = `lane, place, key, members, attempts, counted_attempts AS countedAttempts,
-  first_attempt_at AS firstAttemptAt, unknown_since AS unknownSince, retry_at AS retryAt,
+const COLUMNS = `lane, place, key, members, attempts, unsent_attempts AS unsentAttempts,
+  counted_attempts AS countedAttempts, first_attempt_at AS firstAttemptAt, unknown_since AS unknownSince, retry_at AS retryAt,
   wait_ms AS waitMs, waits_after_unknown AS waitsAfterUnknown, refused_count AS refusedCount,
-  last_status AS lastStatus`
+  too_large_generation AS tooLargeGeneration, last_status AS lastStatus, last_code AS lastCode,
+  last_failed_at AS lastFailedAt`
 
 export class Envelopes {
   readonly #write
@@ -24,10 +25,12 @@ export class Envelopes {
 
   constructor(database: Database) {
     this.#write = database.prepare<[Stored]>(
-      `INSERT OR REPLACE INTO holdfast_envelopes (lane, place, key, members, attempts, counted_attempts,
-         first_attempt_at, unknown_since, retry_at, wait_ms, waits_after_unknown, refused_count, last_status)
-       VALUES (@lane, @place, @key, @members, @attempts, @countedAttempts, @firstAttemptAt, @unknownSince,
-         @retryAt, @waitMs, @waitsAfterUnknown, @refusedCount, @lastStatus)`,
+      `INSERT OR REPLACE INTO holdfast_envelopes (lane, place, key, members, attempts, unsent_attempts,
+         counted_attempts, first_attempt_at, unknown_since, retry_at, wait_ms, waits_after_unknown, refused_count,
+         too_large_generation, last_status, last_code, last_failed_at)
+       VALUES (@lane, @place, @key, @members, @attempts, @unsentAttempts, @countedAttempts, @firstAttemptAt,
+         @unknownSince, @retryAt, @waitMs, @waitsAfterUnknown, @refusedCount, @tooLargeGeneration, @lastStatus,
+         @lastCode, @lastFailedAt)`,
     )
     this.#delete = database.prepare<[number, number]>(
       'DELETE FROM holdfast_envelopes WHERE lane = ? AND place = ?',

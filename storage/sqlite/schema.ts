@@ -154,6 +154,12 @@ const MIGRATIONS: readonly string[] = [
     wait_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE holdfast_envelopes ADD COLUMN unsent_attempts INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE holdfast_envelopes ADD COLUMN too_large_generation INTEGER;
+  ALTER TABLE holdfast_envelopes ADD COLUMN last_code TEXT;
+  ALTER TABLE holdfast_envelopes ADD COLUMN last_failed_at INTEGER;
+  `,
 ]
 
 /** The schema this version of Holdfast writes. */

@@ -34,11 +34,11 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     what: 'a refused token counts as an attempt of its operation',
     rule: 'T4',
     file: 'src/engine/sending/sequel.ts',
-    find: 'return { ...envelope, refusedCount, key: null, members: [] }',
+    find: 'return { ...envelope, ...failure, refusedCount, key: null, members: [] }',
     replace: `{
       const { attempts, countedAttempts } = envelope
       const counts = { attempts: attempts + 1, countedAttempts: countedAttempts + 1 }
-      return { ...envelope, ...counts, refusedCount, key: null, members: [] }
+      return { ...envelope, ...failure, ...counts, refusedCount, key: null, members: [] }
     }`,
   },
   {

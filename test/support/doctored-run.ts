@@ -169,6 +169,7 @@ export function send(
     key: ids[0] ?? '',
     body: { text: names[0] },
     record: null,
+    unsent: null,
     status,
     endedAt: at + 10,
     endedWall: at + 10,
@@ -196,7 +197,7 @@ export function ask(run: DoctoredRun, at: number, facts: Partial<SourceCall> = {
 export function showLane(run: DoctoredRun, holds: readonly string[], sending = false): void {
   const shown = holds.map((name) => ({ name: name as never, cause: 'a test', since: 0 }))
   const lane = { user: 'alice' as never, pending: 1, sending, holds: shown }
-  const rest = { headEnqueuedAt: 0, attempts: 0, refusedCount: 0 }
+  const rest = { headEnqueuedAt: 0, attempts: 0, refusedCount: 0, lastFailure: null, retryAt: null }
   const counts = { ...run.status.counts, pending: 1 }
   run.status = { ...run.status, lanes: [{ ...lane, ...rest }], counts }
 }

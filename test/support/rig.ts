@@ -49,8 +49,8 @@ export interface Sent {
   readonly signal: AbortSignal
   /** Answers it, now. */
   readonly reply: (status: number, more?: Partial<Reply>) => void
-  /** Ends it without a reply. */
-  readonly fail: () => void
+  /** Ends it without a reply: with this error of the transport. Default: the connection broke. */
+  readonly fail: (error?: Error) => void
 }
 
 export interface Heard {
@@ -264,8 +264,8 @@ export class Rig {
         reply: (status, more = JSON_REPLY) => {
           if (life.isAlive) resolve({ status, headers: {}, body: '', ...more })
         },
-        fail: () => {
-          if (life.isAlive) reject(new Error('the connection broke'))
+        fail: (error = new Error('the connection broke')) => {
+          if (life.isAlive) reject(error)
         },
       }
       this.sent.push(sent)

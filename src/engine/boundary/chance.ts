@@ -18,6 +18,11 @@ export function jitter({ boundary, ports, report, settings }: Chance): number {
   }
 }
 
+/** For the random part that is added to a wait which a server asks for (Q7); none without jitter. */
+export function askedFraction(chance: Chance): number {
+  return chance.settings.backoff.jitter ? jitter(chance) : 0
+}
+
 /** The n-th wait of a doubling series, with full jitter where waits are jittered at all. */
 export function jitteredMs(
   chance: Chance,

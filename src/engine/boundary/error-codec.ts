@@ -1,21 +1,30 @@
-/** Errors in a journal: what they are called and their code, never their message, which may quote anything. */
+/** Errors in a journal: what they are called, their code and the system's, never their message, which may quote anything. */
 import { StorageError, type StorageErrorCode } from '../../../storage/storage-error.ts'
 import {
   type ErrorCode,
   HoldfastError,
+  NotSentError,
   TokenDeniedError,
   VaultUnreadableError,
 } from '../../errors.ts'
+import { failureCodeOf } from '../../failure.ts'
 import type { Json } from '../../journal/lines.ts'
 import { codeIn } from '../../thrown.ts'
 import type { Codec } from './boundary.ts'
 
 export function writeError(error: Error): Json {
-  return { name: error.name, code: codeIn(error) }
+  const code = codeIn(error)
+  const reason = failureCodeOf(error)
+  return { name: error.name, code, ...(reason === null || reason === code ? {} : { reason }) }
 }
 
 export function readError(json: Json): Error {
-  const { name, code } = json as { readonly name: string; readonly code: string | null }
+  const { name, code, reason } = json as {
+    readonly name: string
+    readonly code: string | null
+    /** What the system calls the failure, where the error's own code does not say it (Q22). */
+    readonly reason?: string
+  }
   switch (name) {
     case 'StorageError':
       return new StorageError(code as StorageErrorCode, 'replayed')
@@ -25,8 +34,11 @@ export function readError(json: Json): Error {
       return new VaultUnreadableError('replayed')
     case 'HoldfastError':
       return new HoldfastError(code as ErrorCode, 'replayed')
+    case 'NotSentError':
+      return new NotSentError('replayed', reason === undefined ? {} : { reason })
     default: {
-      const error = new Error('replayed')
+      const options = reason === undefined ? undefined : { cause: { code: reason } }
+      const error = new Error('replayed', options)
       error.name = name
       return code === null ? error : Object.assign(error, { code })
     }

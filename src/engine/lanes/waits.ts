@@ -1,5 +1,6 @@
 /** The waits between attempts: the hold `backing-off` of a lane, and the alarm that lifts it (Q7). */
 import type { EnvelopeRow } from '../../../storage/storage.ts'
+import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 import { MOST_MEMBERS } from '../sending/envelope.ts'
 import type { HoldBook } from './hold-book.ts'
@@ -19,12 +20,13 @@ export class Waits {
   }
 
   /** The wait that the envelope at the head has just been given, or was left with by the last run. */
-  begin(line: LaneLine, { retryAt, waitMs, attempts }: EnvelopeRow): void {
+  begin(line: LaneLine, envelope: EnvelopeRow): void {
+    const { retryAt, waitMs } = envelope
     if (retryAt === null) return
     // A clock that jumped back never makes it longer than the wait it was computed from.
     const leftMs = Math.min(retryAt - this.#core.boundary.wall, waitMs)
     if (leftMs <= 0) return
-    this.#set(line, `after attempt ${attempts}`)
+    this.#set(line, causeOf(envelope))
     this.#core.boundary.arm(alarmOf(line), leftMs, () => this.#over(line))
   }
 
@@ -78,10 +80,21 @@ export class Waits {
     this.end(line)
   }
 
-  /** The network is back, or the machine awake: whoever heard nothing tries at once; never after `retry`. */
+  /** The network is back, or the machine awake: ends the waits after `unknown` and `unsent`, never after `retry` (Q7). */
   cutShort(): void {
     for (const line of this.#core.lanes.pending()) {
       if (line.envelope?.waitsAfterUnknown !== true) continue
+      this.#storeEnd(line)
+      this.#over(line)
+    }
+  }
+
+  /** A token of this generation has arrived: ends the waits after 431 under an older one (Q7). */
+  tokenArrived(user: UserId, generation: number): void {
+    for (const line of Array.from(this.backingOff)) {
+      const { envelope } = line
+      if (line.user !== user || envelope === null || !isAfterTooLarge(envelope)) continue
+      if (generation <= (envelope.tooLargeGeneration ?? generation)) continue
       this.#storeEnd(line)
       this.#over(line)
     }
@@ -94,6 +107,17 @@ export class Waits {
     const change = { change: 'envelope', envelope: { ...envelope, retryAt: null } } as const
     this.#core.store.commit([change], { synced: false }, () => undefined)
   }
+}
+
+/** In words for `status()`: with the code or the status of the failure (Q22). */
+function causeOf({ attempts, lastCode, lastStatus }: EnvelopeRow): string {
+  const why = lastCode ?? (lastStatus === null ? null : `status ${lastStatus}`)
+  return why === null ? `after attempt ${attempts}` : `after attempt ${attempts}: ${why}`
+}
+
+/** Was the last failure a 431? */
+function isAfterTooLarge({ lastCode, lastStatus }: EnvelopeRow): boolean {
+  return lastCode === null && lastStatus === 431
 }
 
 function alarmOf(line: LaneLine): string {

@@ -316,8 +316,8 @@ export class Dispatch {
 function afterTheEnd({ boundary, store }: Core, recorded: EnvelopeRow): EnvelopeRow {
   if (recorded.key === null || recorded.unknownSince !== null) return recorded
   // Nothing was heard of it at all: then its only sending was right after it was recorded.
-  const unknownSince =
-    recorded.attempts === 0 ? (recorded.firstAttemptAt ?? boundary.wall) : boundary.wall
+  const isUnheard = recorded.attempts === recorded.unsentAttempts
+  const unknownSince = isUnheard ? (recorded.firstAttemptAt ?? boundary.wall) : boundary.wall
   const envelope = { ...recorded, unknownSince }
   store.commitAtLast(
     [{ change: 'envelope', envelope }],

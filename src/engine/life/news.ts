@@ -69,6 +69,8 @@ export class News {
 /** An event as it stands in a journal: of an error only its code. */
 function eventDetail(detail: object): Json {
   if (!('error' in detail)) return detail as Json
-  const { error, ...rest } = detail as { readonly error: HoldfastError }
-  return { ...rest, code: error.code }
+  const { error, ...rest } = detail as {
+    readonly error: { readonly code: string | null } | null
+  }
+  return { ...rest, code: error?.code ?? null }
 }

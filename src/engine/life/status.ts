@@ -1,5 +1,6 @@
 /** What `status()` shows: a frozen plain object, the same one until something changes. */
 import type { Hold } from '../../../machines/holds.ts'
+import type { EnvelopeRow } from '../../../storage/storage.ts'
 import type { TokenNeed } from '../../../machines/token.machine.ts'
 import type { Instant, Requirement, TokenNeedReason, UserId } from '../../model.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
@@ -19,6 +20,19 @@ export interface LaneStatus {
   readonly attempts: number
   /** Token generations refused on its head (T4). */
   readonly refusedCount: number
+  /** Why the last attempt of its head failed; null: no attempt has. It survives a restart. */
+  readonly lastFailure: LaneFailure | null
+  /** The end of the wait of its head (Q7); null: the head does not wait. */
+  readonly retryAt: Instant | null
+}
+
+/** Why an attempt failed (Q22). */
+export interface LaneFailure {
+  readonly at: Instant
+  /** The status of the reply; null: there was no reply. */
+  readonly status: number | null
+  /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
+  readonly code: string | null
 }
 
 export interface TokenNeedStatus {
@@ -60,6 +74,8 @@ export function makeStatus({ queue, user, requirement, lanes, holds, needs }: St
       headEnqueuedAt: line.headEnqueuedAt,
       attempts: line.envelope?.attempts ?? 0,
       refusedCount: line.refusedCount,
+      lastFailure: lastFailureOf(line.envelope),
+      retryAt: line.envelope?.retryAt ?? null,
     }),
   )
   const tokenNeeds = [...needs].map(([needing, { reason, refused }]) =>
@@ -77,4 +93,11 @@ export function makeStatus({ queue, user, requirement, lanes, holds, needs }: St
       dead: lanes.count('letters'),
     }),
   })
+}
+
+function lastFailureOf(envelope: EnvelopeRow | null): LaneFailure | null {
+  const { lastFailedAt = null, lastCode = null, lastStatus = null } = envelope ?? {}
+  if (lastFailedAt === null) return null
+  const status = lastCode === null ? lastStatus : null
+  return Object.freeze<LaneFailure>({ at: lastFailedAt, status, code: lastCode })
 }

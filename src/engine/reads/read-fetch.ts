@@ -4,6 +4,7 @@
  */
 import { atOnce } from '../../app-code.ts'
 import { HoldfastError } from '../../errors.ts'
+import { timeoutError } from '../../failure.ts'
 import type { UserId } from '../../model.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
 import { builtCodec, NO_REQUEST, render } from '../../operations/render-request.ts'
@@ -12,7 +13,7 @@ import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
 import { errorOf, textOf } from '../../thrown.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Credential } from '../sending/attempt.ts'
-import { plain } from '../boundary/boundary.ts'
+import { type Answered, plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
@@ -105,15 +106,17 @@ export class ReadFetch {
     const abort = new AbortController()
     read.abort = abort
     let isOver = false
-    const answered = (reply: Reply | null) => {
+    const answered = (answer: Answered<Reply>) => {
       if (isOver) return
       isOver = true
       boundary.disarm(alarmOf(read))
-      if (this.#book.has(read)) this.#follow(read, credential, reply)
+      if (!this.#book.has(read)) return
+      if (answer.ok) this.#follow(read, credential, answer.value)
+      else this.#book.fail(read, noReply(answer.error))
     }
     boundary.arm(alarmOf(read), settings.replyTimeoutMs, () => {
       abort.abort()
-      answered(null)
+      answered({ ok: false, error: timeoutError(settings.replyTimeoutMs) })
     })
     boundary.ask<Reply>(
       {
@@ -131,7 +134,7 @@ export class ReadFetch {
             signal: abort.signal,
           }),
       },
-      (answer) => answered(answer.ok ? answer.value : null),
+      answered,
     )
   }
 
@@ -168,13 +171,8 @@ export class ReadFetch {
     }
   }
 
-  #follow(read: Read, credential: Credential | null, reply: Reply | null): void {
+  #follow(read: Read, credential: Credential | null, reply: Reply): void {
     const { settings, boundary } = this.#core
-    if (reply === null) {
-      const options = { retryable: true }
-      this.#book.fail(read, new HoldfastError('READ_FAILED', 'the read got no reply', options))
-      return
-    }
     const isPortal = boundary.pull('portal', plain<boolean>(), () =>
       isCaptivePortal(reply, read.reply, settings.origin),
     )
@@ -248,6 +246,11 @@ export class ReadFetch {
       },
     )
   }
+}
+
+/** The cause tells why: `ECONNREFUSED`, `TIMEOUT` … (Q22, R5). */
+function noReply(cause: Error): HoldfastError {
+  return new HoldfastError('READ_FAILED', 'the read got no reply', { cause, retryable: true })
 }
 
 export function anonymousRead(): HoldfastError {

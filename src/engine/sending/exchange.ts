@@ -10,11 +10,12 @@ import type { Reply } from '../../ports/transport.ts'
 import { Token, type TokenFacts } from '../../tokens/token.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Attempt, Credential } from './attempt.ts'
-import type { Question } from '../boundary/boundary.ts'
+import type { Answered, Question } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import { replyCodec } from '../boundary/reply-codec.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
+import { type Ending, failed, replied, timedOut } from './ending.ts'
 import type { Sequel } from './sequel.ts'
 
 /** An attempt in flight, as a journal's summary has it. */
@@ -54,7 +55,7 @@ export class Exchange {
     for (const { id, kind } of members) report('operation.sent', { id, user, kind })
     boundary.arm(alarmOf(line), settings.replyTimeoutMs, () => this.#giveUp(line, attempt))
     attempt.ask = boundary.ask(this.#question(line, attempt, request), (answer) =>
-      this.#answered(line, attempt, answer.ok ? answer.value : null),
+      this.#answered(line, attempt, endingOf(answer, credential)),
     )
   }
 
@@ -110,7 +111,7 @@ export class Exchange {
     const request = { method: '', path: '', headers: {}, body: null }
     boundary.rearm(alarmOf(line), () => this.#giveUp(line, attempt))
     boundary.reask(ask, this.#question(line, attempt, request), (answer) =>
-      this.#answered(line, attempt, answer.ok ? answer.value : null),
+      this.#answered(line, attempt, endingOf(answer, attempt.credential)),
     )
   }
 
@@ -158,19 +159,19 @@ export class Exchange {
 
   #giveUp(line: LaneLine, attempt: Attempt): void {
     attempt.abort.abort()
-    this.#answered(line, attempt, null)
+    this.#answered(line, attempt, timedOut(this.#core.settings.replyTimeoutMs))
   }
 
-  /** Null: there was no reply. Only the first end is heard: giving up aborts the request, which then fails. */
-  #answered(line: LaneLine, attempt: Attempt, reply: Reply | null): void {
+  /** Only the first end is heard: giving up aborts the request, which then fails. */
+  #answered(line: LaneLine, attempt: Attempt, ending: Ending): void {
     if (attempt.isAnswered) return
     attempt.isAnswered = true
     this.#core.boundary.disarm(alarmOf(line))
-    this.#sequel.follow(line, attempt, reply)
+    this.#sequel.follow(line, attempt, ending)
   }
 }
 
-/** What a transport answers may be anything; what is no reply counts as none. */
+/** What a transport answers may be anything; what is no reply counts as none, and may have arrived (Q6). */
 function refuseMalformed(reply: unknown): Reply {
   const { status, headers, body } = (reply ?? {}) as Partial<Record<keyof Reply, unknown>>
   const isReply =
@@ -185,6 +186,10 @@ function refuseMalformed(reply: unknown): Reply {
 
 function alarmOf(line: LaneLine): string {
   return `reply:${line.lane}`
+}
+
+function endingOf(answer: Answered<Reply>, credential: Credential | null): Ending {
+  return answer.ok ? replied(answer.value) : failed(answer.error, secretOf(credential))
 }
 
 function secretOf(credential: Credential | null): string | null {

@@ -7,8 +7,10 @@ import type { DeadReason, Instant } from '../../model.ts'
 import type { Settings } from '../../options.ts'
 import type { Interpreted } from '../../operations/interpreted.ts'
 import { countsTowardsDeath } from '../../operations/interpret-reply.ts'
+import { type Failure, wordOf } from '../../failure.ts'
 import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { Reply } from '../../ports/transport.ts'
+import { withRandomPart } from './asked-wait.ts'
 
 export type Verdict =
   | { readonly verdict: 'completed' }
@@ -30,6 +32,12 @@ export interface Judged {
   readonly envelope: EnvelopeRow
   /** Null: there was no reply. */
   readonly reply: Reply | null
+  /** Why there was none; null: there was one. */
+  readonly failure: Failure | null
+  /** True if no byte of the request has left (Q6). */
+  readonly isUnsent: boolean
+  /** The generation of the token that was sent; null: the request was unsigned. */
+  readonly generation: number | null
   /** Null: the kind's code threw, or there was no reply. */
   readonly interpretation:
     (Pick<Interpreted, 'outcome'> & { readonly reason?: Interpreted['reason'] }) | null
@@ -41,6 +49,8 @@ export interface Judged {
   readonly othersWereAnswered: boolean
   /** At least 0, less than 1: the jitter of the wait. */
   readonly fraction: number
+  /** The same for the random part of a wait that a `Retry-After` asks for; 0: there is none. */
+  readonly askedFraction: number
   readonly settings: Pick<Settings, 'backoff' | 'maxAttempts' | 'patienceMs'>
 }
 
@@ -66,28 +76,29 @@ export function judge(judged: Judged): Verdict {
   }
 }
 
-/** The outcomes `retry` and `unknown`. */
+/** The outcomes `retry`, `unknown` and `unsent`. */
 function judgeAgain(judged: Judged): Verdict {
-  const { envelope, reply, sentAt, now, settings } = judged
-  const isUnknown = reply === null
+  const { envelope, reply, failure, isUnsent, generation, sentAt, now, settings } = judged
+  const isUnknown = reply === null && !isUnsent
   // By the status the server has taken it, by the rest of the reply not: nobody knows (Q5, Q8).
   const isDoubtful = reply !== null && isSuccess(reply)
   const attempts = envelope.attempts + 1
+  const unsentAttempts = envelope.unsentAttempts + (isUnsent ? 1 : 0)
   const countedAttempts = envelope.countedAttempts + (isCounted(judged) ? 1 : 0)
-  // What was only recorded until now has not been attempted, however long ago that was; a process that died
-  // after recording it may have sent it, or not, and patience is never shorter for that.
-  const isFirst = envelope.attempts === 0
-  const firstSentAt = isFirst ? sentAt : (envelope.firstAttemptAt ?? sentAt)
-  // A clock that jumped back does not make the patience longer than it is from now on.
-  const firstAttemptAt = Math.min(firstSentAt, now)
+  const firstAttemptAt = isUnsent ? envelope.firstAttemptAt : firstAttemptOf(judged)
   const unknownSince = envelope.unknownSince ?? (isUnknown || isDoubtful ? sentAt : null)
   const asked = reply === null ? null : retryAfterMs(reply.headers, judged.serverNow)
-  const limitMs = reply?.status === 429 || reply?.status === 503 ? asked : null
-  if (countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs) {
+  const askedMs = asked === null ? null : withRandomPart(asked, judged.askedFraction)
+  const limitMs = reply?.status === 429 || reply?.status === 503 ? askedMs : null
+  // What was not sent leaves nothing but its wait: nothing dies of it (Q8).
+  const patientSince = isUnsent ? Number.POSITIVE_INFINITY : (firstAttemptAt ?? sentAt)
+  if (countedAttempts >= settings.maxAttempts && now - patientSince >= settings.patienceMs) {
     return { verdict: 'dead', reason: 'attempts-exhausted', unknownSince, limitMs }
   }
-  const waitMs = Math.max(backoffMs(attempts, judged.fraction, settings.backoff), asked ?? 0)
-  const mayBeFormedAnew = (reply?.status === 425 || reply?.status === 429) && unknownSince === null
+  const waitMs = Math.max(backoffMs(attempts, judged.fraction, settings.backoff), askedMs ?? 0)
+  const isRefusal = reply?.status === 425 || reply?.status === 429
+  const isUntouched = isUnsent && !isBound(envelope)
+  const mayBeFormedAnew = (isRefusal || isUntouched) && unknownSince === null
   return {
     verdict: 'waiting',
     limitMs,
@@ -95,15 +106,33 @@ function judgeAgain(judged: Judged): Verdict {
       ...envelope,
       ...(mayBeFormedAnew ? { key: null, members: [] } : {}),
       attempts,
+      unsentAttempts,
       countedAttempts,
       firstAttemptAt,
       unknownSince,
       retryAt: now + waitMs,
       waitMs,
-      waitsAfterUnknown: isUnknown,
+      waitsAfterUnknown: reply === null,
+      tooLargeGeneration:
+        (reply?.status === 431 ? generation : null) ?? envelope.tooLargeGeneration,
       lastStatus: reply?.status ?? envelope.lastStatus,
+      lastCode: failure === null ? null : wordOf(failure),
+      lastFailedAt: now,
     },
   }
+}
+
+/** After these the server has surely not begun with it (Q5). */
+const DEFINITE_REFUSALS: ReadonlySet<number | null> = new Set([401, 425, 429])
+
+/**
+ * May the envelope only be sent again as it was (Q5)? So it is after every attempt that has left, but for a definite
+ * refusal; an attempt that came to `unsent` changes nothing of that.
+ */
+export function isBound(envelope: EnvelopeRow): boolean {
+  const { attempts, unsentAttempts, unknownSince, lastStatus } = envelope
+  if (unknownSince !== null) return true
+  return attempts > unsentAttempts && !DEFINITE_REFUSALS.has(lastStatus)
 }
 
 /** A page is no word of the server's (Q6). */
@@ -111,8 +140,24 @@ function isSuccess({ status, headers }: Reply): boolean {
   return status >= 200 && status < 300 && !/\bhtml\b/i.test(headers['content-type'] ?? '')
 }
 
-function isCounted({ reply, othersWereAnswered }: Judged): boolean {
-  return reply === null ? othersWereAnswered : countsTowardsDeath(reply.status)
+/** The first attempt that was not `unsent`: patience begins with it (Q8). */
+function firstAttemptOf({ envelope, sentAt, now }: Judged): Instant {
+  // What was only recorded until now has not been attempted, however long ago that was; a process that died
+  // after recording it may have sent it, or not, and patience is never shorter for that.
+  const isFirst = envelope.attempts === envelope.unsentAttempts
+  const firstSentAt = isFirst ? sentAt : (envelope.firstAttemptAt ?? sentAt)
+  // A clock that jumped back does not make the patience longer than it is from now on.
+  return Math.min(firstSentAt, now)
+}
+
+function isCounted({ envelope, reply, isUnsent, generation, ...judged }: Judged): boolean {
+  if (isUnsent) return false
+  if (reply === null) return judged.othersWereAnswered
+  // With this token the server has not even read the request: a newer token can help. Nothing can for a request
+  // without a token, so it counts from the first.
+  const isFirstTooLarge = generation !== null && generation !== envelope.tooLargeGeneration
+  if (reply.status === 431 && isFirstTooLarge) return false
+  return countsTowardsDeath(reply.status)
 }
 
 /** `min(cap, base × 2^(n-1))`, with full jitter where wanted (Q7). */

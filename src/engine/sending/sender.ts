@@ -11,6 +11,7 @@ import { nonce } from '../boundary/chance.ts'
 import type { Core } from '../core.ts'
 import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
 import type { Exchange } from './exchange.ts'
+import { isBound as mustStayAsItWas } from './judge.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import { type LaneLine, WINDOW_ROWS } from '../lanes/lane-line.ts'
 import { READY, type Records, type Resolution } from '../stored/records.ts'
@@ -256,7 +257,8 @@ export class Sender {
     const { place, id } = members[0]
     const former = line.envelopeAt(place) ?? blankEnvelope(line.lane, place)
     // Formed anew, it is as old as it was: the head's attempts are counted on (Q8).
-    const firstAttemptAt = former.attempts > 0 ? former.firstAttemptAt : null
+    const isAttempted = former.attempts > former.unsentAttempts
+    const firstAttemptAt = isAttempted ? former.firstAttemptAt : null
     const envelope: EnvelopeRow = {
       ...former,
       key: isMerging ? nonce(this.#core) : id,
@@ -305,8 +307,7 @@ export class Sender {
   ): void {
     const known = line.envelope
     // After any outcome but a definite refusal it may only be sent again as it was (Q5).
-    const mayHaveArrived = line.isOutcomeUnknown || (known?.attempts ?? 0) > 0
-    const isBound = mayHaveArrived && known?.key === key
+    const isBound = known !== null && known.key === key && mustStayAsItWas(known)
     const dead = which.length === 0 ? members : members.filter((_, index) => which.includes(index))
     if (which.length === 0 && members.length > 1 && !isBound) {
       this.#sequel.sendAlone(line, members)

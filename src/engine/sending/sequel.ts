@@ -12,12 +12,13 @@ import type { Interpreted, Misjudged } from '../../operations/interpreted.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
 import type { Reply } from '../../ports/transport.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
-import type { Attempt } from './attempt.ts'
+import type { Attempt, Credential } from './attempt.ts'
 import { plain } from '../boundary/boundary.ts'
-import { jitter } from '../boundary/chance.ts'
+import { askedFraction, jitter } from '../boundary/chance.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import { codeOf } from '../boundary/error-codec.ts'
+import type { Ending } from './ending.ts'
 import { excerptOf } from './excerpt.ts'
 import { checkFollowUps, followUpRows } from './follow-ups.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
@@ -49,7 +50,7 @@ interface Death {
 
 /** What was made of a reply, or of there being none. */
 interface Judgement {
-  readonly reply: Reply | null
+  readonly ending: Ending
   readonly verdict: Verdict
   readonly interpreted: Interpreted | null
   readonly limit: DeadlineChange | null
@@ -84,8 +85,9 @@ export class Sequel {
     return this.#waits.mustWait(line)
   }
 
-  /** Carries out what follows from a reply, or (`null`) from there being none. */
-  follow(line: LaneLine, attempt: Attempt, reply: Reply | null): void {
+  /** Carries out what follows from a reply, or from there being none. */
+  follow(line: LaneLine, attempt: Attempt, ending: Ending): void {
+    const { reply } = ending
     const isPortal = reply !== null && this.#isPortal(attempt, reply)
     if (isPortal && !this.#meetsItAlone(line)) {
       line.repliesAtPortal = this.#connectivity.replyCount
@@ -98,7 +100,7 @@ export class Sequel {
       this.#wallet.clock.heard(reply.headers.date, this.#core.boundary.wall)
     }
     this.#interpret(line, attempt, reply, (interpreted) => {
-      const verdict = this.#judge(line, attempt, reply, interpreted)
+      const verdict = this.#judge(line, attempt, ending, interpreted)
       const limitMs = 'limitMs' in verdict ? verdict.limitMs : null
       const limit = limitMs === null ? null : this.#connectivity.limited(limitMs)
       // What the reply asks of every lane holds by now: no captive portal stops them any more.
@@ -110,7 +112,7 @@ export class Sequel {
       if (reply !== null && attempt.credential !== null && line.user !== null) {
         this.#wallet.accepted(line.user, attempt.credential.generation)
       }
-      this.#carryOut(line, attempt, { reply, verdict, interpreted, limit })
+      this.#carryOut(line, attempt, { ending, verdict, interpreted, limit })
     })
   }
 
@@ -278,13 +280,13 @@ export class Sequel {
   #judge(
     line: LaneLine,
     attempt: Attempt,
-    reply: Reply | null,
+    { reply, failure, isUnsent }: Ending,
     interpretation: Interpreted | null,
   ): Verdict {
     // Nothing else matters then, and most are.
     if (interpretation?.outcome === 'accepted') return { verdict: 'completed' }
     const { boundary, settings } = this.#core
-    const { members, key, sentAt } = attempt
+    const { members, key, credential, sentAt } = attempt
     const place = members[0]?.place ?? 0
     const known = line.envelopeAt(place) ?? blankEnvelope(line.lane, place)
     const unknownSince = this.#unknownSince(line, members, reply)
@@ -293,6 +295,9 @@ export class Sequel {
     return judge({
       envelope,
       reply,
+      failure,
+      isUnsent,
+      generation: credential?.generation ?? null,
       interpretation,
       sentAt,
       now: boundary.wall,
@@ -300,6 +305,7 @@ export class Sequel {
       othersWereAnswered:
         line.repliesAtLastEnd !== null && this.#connectivity.replyCount > line.repliesAtLastEnd,
       fraction: isWaiting ? jitter(this.#core) : 0,
+      askedFraction: isWaiting && asksToWait(reply) ? askedFraction(this.#core) : 0,
       settings,
     })
   }
@@ -359,9 +365,10 @@ export class Sequel {
   #carryOut(
     line: LaneLine,
     attempt: Attempt,
-    { reply, verdict, interpreted, limit }: Judgement,
+    { ending, verdict, interpreted, limit }: Judgement,
   ): void {
     const { members } = attempt
+    const { reply } = ending
     switch (verdict.verdict) {
       case 'completed':
         this.complete(line, members, interpreted)
@@ -383,7 +390,7 @@ export class Sequel {
         return
       }
       case 'waiting':
-        this.#wait(line, members, reply, verdict.envelope, limit)
+        this.#wait(line, attempt, ending, verdict.envelope, limit)
         return
       case 'refused':
     }
@@ -417,9 +424,13 @@ export class Sequel {
   /** After a definite refusal it may be formed anew, unless an earlier outcome is unknown (Q5). */
   #afterRefusal(line: LaneLine, envelope: EnvelopeRow): EnvelopeRow {
     const { refusedCount } = line
-    if (!line.isOutcomeUnknown) return { ...envelope, refusedCount, key: null, members: [] }
+    const failure = { lastStatus: 401, lastCode: null, lastFailedAt: this.#core.boundary.wall }
+    if (!line.isOutcomeUnknown) {
+      return { ...envelope, ...failure, refusedCount, key: null, members: [] }
+    }
     return {
       ...envelope,
+      ...failure,
       refusedCount,
       unknownSince: envelope.unknownSince ?? this.#core.boundary.wall,
     }
@@ -456,16 +467,19 @@ export class Sequel {
 
   #wait(
     line: LaneLine,
-    members: readonly OperationRow[],
-    reply: Reply | null,
-    envelope: EnvelopeRow,
+    { members, credential }: Attempt,
+    { reply, failure, isUnsent }: Ending,
+    judged: EnvelopeRow,
     limit: DeadlineChange | null,
   ): void {
+    const isOver = reply?.status === 431 && this.#hasNewerToken(line, credential)
+    const envelope = isOver ? { ...judged, retryAt: null } : judged
     const changes: Change[] = [{ change: 'envelope', envelope }]
     if (limit !== null) changes.push(limit)
     this.#commit(line, changes, {}, () => {
       line.recorded(envelope)
-      line.mayHaveBeenSent = false
+      // It has not been sent again: what the process before this one did is as unknown as it was (Q10).
+      if (!isUnsent) line.mayHaveBeenSent = false
       this.#waits.begin(line, envelope)
       const { attempts, retryAt } = envelope
       for (const { id, kind } of members) {
@@ -473,14 +487,20 @@ export class Sequel {
           id,
           kind,
           user: line.user,
-          outcome: reply === null ? 'unknown' : 'retry',
+          outcome: isUnsent ? 'unsent' : reply === null ? 'unknown' : 'retry',
           status: reply?.status ?? null,
+          error: failure,
           attempts,
           retryAt: retryAt ?? this.#core.boundary.wall,
         })
       }
       this.end(line)
     })
+  }
+
+  /** A newer token ends the wait after 431 (Q7), also a token that has come during the attempt. */
+  #hasNewerToken({ user }: LaneLine, sent: Credential | null): boolean {
+    return user !== null && sent !== null && this.#wallet.generation(user) > sent.generation
   }
 
   /** Commits at last; where a row was not as expected, the lane is read anew instead. */
@@ -537,6 +557,10 @@ function positionsOf(ryw: Interpreted['ryw'], now: Instant): readonly PositionRo
 
 function memberOf({ id, place }: OperationRow): { id: OperationRow['id']; place: number } {
   return { id, place }
+}
+
+function asksToWait(reply: Reply | null): boolean {
+  return reply?.headers['retry-after'] !== undefined
 }
 
 function placeOf({ place }: { readonly place: number }): number {

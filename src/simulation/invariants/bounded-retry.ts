@@ -13,20 +13,27 @@ const NOT_NOW: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
 /** What is known of the attempts of one operation as the head of its envelope. */
 interface Attempts {
-  /** Sendings that came to `retry` or `unknown`. */
+  /** Sendings that came to `retry`, `unknown` or `unsent`. */
   readonly count: number
   /** Those of them that count towards death: surely, and at most. */
   readonly counted: number
   readonly countedAtMost: number
-  readonly firstAt: number
+  /** The first that was not `unsent`; null: none was. */
+  readonly firstAt: number | null
   /** The first of them that came to `retry` or `unknown`; null: none has. */
   readonly firstFailedAt: number | null
   /** Not before this; null: at once. */
   readonly notBefore: number | null
   /** Does nobody know what one of them came to? */
   readonly isUnknown: boolean
-  /** Was it the last? Then the return of the network ends the wait. */
+  /** Was the last outcome `unknown` or `unsent`? Then the return of the network ends the wait. */
   readonly isCuttable: boolean
+  /** Did the last come to `unsent`? Nothing dies of it. */
+  readonly isUnsent: boolean
+  /** Was the last reply a 431? Then a newer token ends the wait. */
+  readonly isTooLarge: boolean
+  /** The generation of the token that was last answered 431; null: none was. */
+  readonly tooLarge: number | null
   readonly since: number
   readonly life: number
   /** Before the last one. */
@@ -105,48 +112,71 @@ function attemptsAfter(
     count: 0,
     counted: 0,
     countedAtMost: 0,
-    firstAt: at,
+    firstAt: null,
     firstFailedAt: null,
     isUnknown: false,
+    tooLarge: null,
   }
   const rest = {
     notBefore: null,
     isCuttable: false,
+    isUnsent: false,
+    isTooLarge: false,
     since: since ?? at,
     life: client.life,
     former: before ?? null,
   }
   // A crash leaves no wait, a refused token none either, and a portal is not this envelope's.
-  if (outcome === 'refused-token') return { ...former, ...rest }
+  const firstAt = outcome === 'unsent' ? former.firstAt : (former.firstAt ?? at)
+  if (outcome === 'refused-token') return { ...former, ...rest, firstAt }
   // Whose process died in the moment of the reply may have been dissolved just before: its members begin anew.
   if (since === null && outcomeOf(request) === 'rejected' && request.ids.length > 1) return null
   // It may have been counted just before.
   if (since === null) {
     const countedAtMost = former.countedAtMost + 1
-    return { ...former, ...rest, countedAtMost, isUnknown: true }
+    return { ...former, ...rest, firstAt, countedAtMost, isUnknown: true }
   }
   if (outcome === 'portal') {
-    return { ...former, ...rest, countedAtMost: former.countedAtMost + 1 }
+    return { ...former, ...rest, firstAt, countedAtMost: former.countedAtMost + 1 }
   }
   const count = former.count + 1
   const isReply = outcome === 'retry' || outcome === 'doubtful'
+  const isTooLarge = reply?.status === 431
   const isCounted = reply !== null && isReply && !NOT_NOW.has(reply.status)
-  const mayCount = isCounted || outcome === 'unknown'
+  // Of 431 the first under each generation does not count.
+  const isFirstOfAll = isTooLarge && request.token !== null && former.tooLarge === null
+  const mayBeFirst =
+    isTooLarge && request.token !== null && hasNewToken(run, former.tooLarge, request)
+  const mayCount = (isCounted && !isFirstOfAll) || outcome === 'unknown'
   const { base, cap, jitter } = settings.backoff
   const backoffMs = jitter ? 0 : Math.min(cap, base * 2 ** (count - 1))
   return {
     count,
-    counted: former.counted + (isCounted ? 1 : 0),
+    counted: former.counted + (isCounted && !mayBeFirst ? 1 : 0),
     countedAtMost: former.countedAtMost + (mayCount ? 1 : 0),
-    firstAt: former.firstAt,
-    firstFailedAt: former.firstFailedAt ?? at,
+    firstAt,
+    firstFailedAt: former.firstFailedAt ?? (outcome === 'unsent' ? null : at),
     isUnknown: former.isUnknown || outcome === 'unknown' || outcome === 'doubtful',
-    isCuttable: outcome === 'unknown',
+    isCuttable: outcome === 'unknown' || outcome === 'unsent',
+    isUnsent: outcome === 'unsent',
+    isTooLarge,
+    tooLarge: isTooLarge ? (client.token?.generation ?? 0) : former.tooLarge,
     notBefore: since + Math.max(backoffMs, retryAfterMs(run, request) ?? 0),
     since,
     life: client.life,
     former: before ?? null,
   }
+}
+
+/** Has its user been given a newer token than that of this generation, by the time of the request? */
+function hasNewToken(
+  { rows }: RunRecord,
+  generation: number | null,
+  { at, user }: SeenRequest,
+): boolean {
+  return rows.tokenSteps.some(
+    (step) => step.user === user && step.generation > (generation ?? -1) && step.at <= at,
+  )
 }
 
 /** What a process finds after a crash, the one before may have sent. */
@@ -162,13 +192,16 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
     ({ at, turn }) => (turn === 'online' || turn === 'resumed') && at >= since && at <= request.at,
   )
   const isWaiting = notBefore !== null && request.at < notBefore
-  if (isWaiting && !(known.isCuttable && isCutShort) && !jumped(run, known, request)) {
+  const isEnded =
+    (known.isCuttable && isCutShort) ||
+    (known.isTooLarge && hasNewToken(run, known.tooLarge, request))
+  if (isWaiting && !isEnded && !jumped(run, known, request)) {
     return `its wait lasts until ${notBefore}`
   }
   const { maxAttempts, patienceMs } = run.settings
   // It is judged when it fails: a portal or a refused token since then are no failures of it.
   const isJudged = notBefore !== null && firstFailedAt !== null && counted >= maxAttempts
-  const isExhausted = isJudged && since - firstFailedAt >= patienceMs
+  const isExhausted = isJudged && !known.isUnsent && since - firstFailedAt >= patienceMs
   return isExhausted && !run.turns.some(({ turn }) => turn === 'wall')
     ? `it has failed ${counted} times since ${firstFailedAt}`
     : null
@@ -276,5 +309,5 @@ function jumped(
 function isTooEarly({ settings, turns }: RunRecord, known: Attempts, at: number): boolean {
   if (known.countedAtMost < settings.maxAttempts) return true
   const isClockStraight = !turns.some(({ turn }) => turn === 'wall')
-  return isClockStraight && at - known.firstAt < settings.patienceMs
+  return isClockStraight && at - (known.firstAt ?? at) < settings.patienceMs
 }

@@ -21,6 +21,7 @@ import { noSecrets } from './no-secrets.ts'
 import { ownTokenOnly } from './own-token-only.ts'
 import { stableKey } from './stable-key.ts'
 import { tokenValidAtSend } from './token-valid-at-send.ts'
+import { tooLate } from './too-late.ts'
 import { typedFailure } from './typed-failure.ts'
 import { wakes } from './wakes.ts'
 
@@ -94,6 +95,7 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     'rows move only as the table says, each move for its cause',
     legalTransitions,
   ),
+  list('too-late', 'cancel() is too late only for what may have arrived', tooLate),
   list(
     'events-match-rows',
     'each event has its committed change and each change its event, once, in order; status() shows the rows',

@@ -5,7 +5,7 @@
  */
 import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
 import { additionsTo, follow, type Invariant, isForgotten } from './invariant.ts'
-import { outcomeOf } from './outcome.ts'
+import { knownAt, outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
 const LEGAL: Readonly<Record<OperationState, readonly OperationState[]>> = {
@@ -40,19 +40,31 @@ const DEATHS: ReadonlySet<string> = new Set([
 export const legalTransitions: Invariant = (run) => {
   const transitions = additionsTo(run.rows.transitions)
   const tokenSteps = additionsTo(run.rows.tokenSteps)
-  /** Operations that are in flight, or of which nobody knows whether they have arrived. */
+  /** Operations that are in flight. */
   const away = new Set<string>()
+  /** Operations with an attempt of unknown outcome. A later reply that does not settle them makes nothing known (Q5). */
+  const unknown = new Set<string>()
+  /** Operations that were in flight when their process died, and have not been sent again (Q10). */
+  const crashed = new Set<string>()
   const followRequests = follow(run, {
     sent: ({ ids }) => ids.forEach((id) => away.add(id)),
     ended: (request) => {
-      if (outcomeOf(request) !== 'unknown') request.ids.forEach((id) => away.delete(id))
+      const outcome = outcomeOf(request)
+      const isHeard = knownAt(run, request) !== null
+      for (const id of request.ids) {
+        away.delete(id)
+        if (outcome === 'unknown') (isHeard ? unknown : crashed).add(id)
+        if (outcome === 'accepted' || outcome === 'rejected') unknown.delete(id)
+        if (outcome !== 'unknown' && outcome !== 'unsent') crashed.delete(id)
+      }
     },
   })
+  const mayHaveArrived = (id: string) => [away, unknown, crashed].some((ids) => ids.has(id))
   return () => {
     followRequests()
     return [
       ...transitions().flatMap((transition) => {
-        const why = faultOf(run, transition) ?? awayFault(run, transition, away)
+        const why = faultOf(run, transition) ?? awayFault(run, transition, mayHaveArrived)
         return why === null ? [] : [{ ...transition, why }]
       }),
       ...tokenSteps().filter((step) => !isLegalStep(step) || !isTold(run, step)),
@@ -68,10 +80,10 @@ function isAlone({ lives }: RunRecord): boolean {
 function awayFault(
   run: RunRecord,
   { id, to, reason }: Transition,
-  away: ReadonlySet<string>,
+  mayHaveArrived: (id: string) => boolean,
 ): string | null {
   const mustHaveStayed = to === 'cancelled' || reason === 'expired'
-  return mustHaveStayed && away.has(id) && isAlone(run) ? 'it may have arrived' : null
+  return mustHaveStayed && mayHaveArrived(id) && isAlone(run) ? 'it may have arrived' : null
 }
 
 /** Has a request with this generation been answered 401? */

@@ -5,11 +5,12 @@ import type { RunRecord } from './run-record.ts'
 
 /** `doubtful`: by its status the server has taken it, and the rest of the reply no kind understands (Q6, Q8). */
 export type Came =
-  'accepted' | 'rejected' | 'refused-token' | 'retry' | 'doubtful' | 'portal' | 'unknown'
+  'accepted' | 'rejected' | 'refused-token' | 'retry' | 'doubtful' | 'portal' | 'unsent' | 'unknown'
 
 /** Of a request that is over. `afterUnknown`: nobody knows what an earlier sending of it came to. */
 export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
   const { reply, givenUpAt } = request
+  if (request.unsent !== null) return 'unsent'
   if (reply === null || givenUpAt !== null) return 'unknown'
   const { status, headers } = reply
   if (status === 407 || status === 511) return 'portal'
@@ -20,7 +21,7 @@ export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
   }
   if (status >= 300 && status < 400 && headers['location'] !== undefined) return 'portal'
   if (status === 409 && afterUnknown) return 'retry'
-  if ([408, 425, 429].includes(status) || status < 400 || status >= 500) return 'retry'
+  if ([408, 425, 429, 431].includes(status) || status < 400 || status >= 500) return 'retry'
   return 'rejected'
 }
 

@@ -1,8 +1,10 @@
 /**
  * Every failure is a coded error, or a `TypeError` or `RangeError` for misuse; none is a fault inside
- * Holdfast; and every call ends, but for those that wait for the app or the server.
+ * Holdfast; and every call ends, but for those that wait for the app or the server. An attempt that failed tells
+ * either the status of its reply or why there was none (Q22).
  */
 import { HoldfastError } from '../../errors.ts'
+import type { HoldfastEvents } from '../../events.ts'
 import type { SeenCall } from '../seen.ts'
 import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
 
@@ -20,7 +22,11 @@ export const typedFailure: Invariant = (run) => {
     const endless = moment === 'end' ? open.filter((call) => isEndless(run.now, call)) : []
     return [
       ...ended.filter(({ error }) => error !== null && !isTyped(error)),
-      ...heard().filter(({ detail }) => 'error' in detail && !isTyped(detail.error)),
+      ...heard().filter(({ event, detail }) =>
+        event === 'operation.retrying'
+          ? !isExplained(detail)
+          : 'error' in detail && !isTyped(detail.error),
+      ),
       ...endless.map((call) => ({ ...call, why: 'it has not ended' })),
     ]
   }
@@ -31,6 +37,13 @@ function isTyped(error: unknown): boolean {
     return error.code !== 'INTERNAL' && /^[A-Z]+(?:_[A-Z]+)*$/.test(error.code)
   }
   return error instanceof TypeError || error instanceof RangeError
+}
+
+function isExplained(detail: object): boolean {
+  const { outcome, status, error } = detail as HoldfastEvents['operation.retrying']
+  if (outcome === 'retry') return status !== null && error === null
+  const hasName = error !== null && error.name !== ''
+  return status === null && hasName && (outcome === 'unknown' || error.code !== null)
 }
 
 function isEndless(now: number, { name, at }: SeenCall): boolean {

@@ -18,7 +18,7 @@ export const wakes: Invariant = (run) => {
       // What another process was answered, this one does not know.
       if (request.client.life !== run.life) return
       const outcome = outcomeOf(request)
-      if (outcome !== 'unknown') isPortal = outcome === 'portal'
+      if (outcome !== 'unknown' && outcome !== 'unsent') isPortal = outcome === 'portal'
     },
   })
   return () => {

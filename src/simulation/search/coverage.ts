@@ -61,13 +61,32 @@ const MARKS: Readonly<Record<string, Mark>> = {
   'a captive portal': outcome('portal'),
   'a reply after the caller gave up': (run) => run.requests.some((sent) => sent.givenUpAt !== null),
   'an unknown outcome resolved by the same key': (run) =>
-    again(run, (first) => first.status === null).some(
+    again(run, (first) => first.status === null && first.unsent === null).some(
       ({ applied, status }) => !applied && status === 200,
     ),
   'sent again under the same key after a restart': (run) =>
     again(run, () => true).some((sent, _, all) =>
       all.some(({ key, client }) => key === sent.key && client.life < sent.client.life),
     ),
+  'an unsent request': (run) => run.requests.some(({ unsent }) => unsent !== null),
+  'unsent after an unknown outcome': (run) =>
+    again(run, (first) => outcomeOf(first) === 'unknown').some(({ unsent }) => unsent !== null),
+  'formed anew after unsent': (run) =>
+    run.requests.some(({ unsent, ids, key }, index) =>
+      run.requests
+        .slice(index + 1)
+        .some((next) => unsent !== null && ids[0] === next.ids[0] && key !== next.key),
+    ),
+  'cancelled after unsent': (run) =>
+    run.heard.some(
+      ({ event, detail }) =>
+        event === 'operation.cancelled' &&
+        run.requests.some(
+          ({ unsent, ids }) =>
+            unsent !== null && ids.includes((detail as { readonly id: string }).id),
+        ),
+    ),
+  'a token too large for the server': (run) => run.requests.some(({ status }) => status === 431),
   'one envelope of several': (run) => run.requests.some(({ ids }) => ids.length > 1),
   'an envelope of several rejected': (run) =>
     run.requests.some((sent) => sent.ids.length > 1 && outcomeOf(sent) === 'rejected'),

@@ -48,6 +48,8 @@ const FEATURES = [
   'releases',
   'farewells',
   'second',
+  'unsent',
+  'tooLarge',
 ] as const
 
 export type Feature = (typeof FEATURES)[number]

@@ -64,6 +64,8 @@ function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] 
         { status: 302, headers: { location: 'https://portal.test/' } },
       ]),
     malformed: () => ({ body: dice.of(['', 'null', '[]', '{"ok":', '{"record":7}']) }),
+    unsent: () => ({ unsent: dice.of(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED']) }),
+    tooLarge: () => ({ status: 431 }),
     positions: () => ({ ryw: { token: `w${dice.between(1, 9)}`, delay: dice.of([0, 500, 5000]) } }),
   }
   return [...features].flatMap(([feature, weight]) => {

@@ -10,6 +10,7 @@ export const envelopeCases = [
     await bench.apply({ change: 'envelope', envelope: envelopeOf([a, b]) })
     const recorded = envelopeOf([a, b], {
       attempts: 3,
+      unsentAttempts: 1,
       countedAttempts: 2,
       firstAttemptAt: NOW,
       unknownSince: NOW + 1,
@@ -17,7 +18,10 @@ export const envelopeCases = [
       waitMs: 4000,
       waitsAfterUnknown: true,
       refusedCount: 1,
+      tooLargeGeneration: 7,
       lastStatus: 503,
+      lastCode: 'ECONNREFUSED',
+      lastFailedAt: NOW + 3,
     })
     await bench.apply({ change: 'envelope', envelope: recorded })
     assert.deepEqual((await bench.crash()).envelopes, [recorded])
