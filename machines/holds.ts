@@ -26,9 +26,9 @@ export const HOLDS = {
   'awaiting-token': {
     covers: 'one owner',
     setBy:
-      'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10); the start, until the vault has given back a token (T1)',
+      'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10), while its time has not come (T9), or while it is held (T8); the start, until the vault has given back a token (T1)',
     liftedBy:
-      'token machine, when a newer generation arrives, none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered',
+      'token machine, when a newer generation arrives, the time of the token has come (T9), the wait after refused tokens is over (T8), none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered',
     stored: 'no',
   },
   'signed-out': {

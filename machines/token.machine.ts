@@ -1,6 +1,7 @@
 /**
  * The token of one user: what is known of its validity, and in parallel the refresh that is to bring
- * the next one. It never sees a token: only generations and instants.
+ * the next one, and the bound on tokens that are refused again and again. It never sees a token: only
+ * generations and instants.
  *
  * `validity`
  * - `absent`: no usable token. Work parks its lane only where a token is demanded (I4, I5).
@@ -8,13 +9,22 @@
  * - `expiring`: less than its margin is left. Sends go on while a fresh one is asked for (T9).
  * - `expired`: with a source the lane waits for a fresh one; without, only a 401 decides (T9).
  * - `refused`: the server answered 401 to this very generation (T4). Parked until a newer one.
+ * - `early`: the server answered 401 because the time of this generation has not come yet (T9). Parked
+ *   until an alarm says that it has come.
+ * - `held`: it came in a wait of `bound` in which three others had been tried. Parked until that wait ends.
  *
  * `refresh` (stays `idle` without a token source)
  * - `idle`: nobody asks.
  * - `asking`: one call of the source is under way, shared by all who wait (T6).
- * - `coolingDown`: the source failed, or what it gave was refused; an alarm ends it (T6, T8).
+ * - `coolingDown`: the source failed; an alarm ends it (T6).
  * - `denied`: the source said that only the user can help. It ends with a token, with the session, or
  *   by refreshToken(); then the lane is not signed out any more.
+ *
+ * `bound` (T8)
+ * - `open`: the source is asked, the app is told of a need and a token is tried at once.
+ * - `waiting`: a token that was obtained after a refusal was refused too. Until an alarm ends it, the source
+ *   is not asked, the app is not told of the need, and three tokens at most are tried. It ends before that
+ *   with a token that the server accepts, with the session, or by refreshToken().
  *
  * `context.need` is the open token need (T5), `context.parked` says whether the lane has been told to
  * wait. All instants are of the corrected clock and come with the events; there are no timers here.
@@ -50,6 +60,10 @@ export type TokenEvent =
   | { readonly type: 'token.refused'; readonly generation: number }
   /** The server took a request that was sent with this generation. */
   | { readonly type: 'token.accepted'; readonly generation: number }
+  /** The server answered 401 to this generation, whose time begins only then (T9). */
+  | { readonly type: 'token.early'; readonly generation: number; readonly until: Instant }
+  /** That time has come. */
+  | { readonly type: 'token.ripened' }
   /** `missing`: the session has ended (T11); `unreadable`: the vault cannot give it back (T1). */
   | { readonly type: 'token.lost'; readonly reason: 'missing' | 'unreadable' }
   /** The user's lane has something to send. */
@@ -63,9 +77,16 @@ export type TokenEvent =
   | { readonly type: 'source.answered' }
   /** The source gave the refused token once more (T8). */
   | { readonly type: 'source.repeated' }
+  /** A newer token has come since the call began: the answer is not used (T6). */
+  | { readonly type: 'source.overtaken' }
   | { readonly type: 'source.failed' }
   | { readonly type: 'source.denied' }
+  /** The time that the source was given is over (T6). */
   | { readonly type: 'alarm.fired'; readonly working: boolean }
+  /** The wait after refused tokens is over (T8). */
+  | { readonly type: 'wait.over'; readonly working: boolean }
+  /** Something has happened after which an open need is told again (T5). */
+  | { readonly type: 'need.recalled'; readonly by: 'login' | 'return' | 'work' }
 
 export interface TokenNeed {
   readonly reason: TokenNeedReason
@@ -75,27 +96,31 @@ export interface TokenNeed {
   readonly announced: boolean
 }
 
-export type CoolDownCause = 'unavailable' | 'refused-again'
+/** Why a lane is parked: no token can be sent, none yet (`early`), or none before the wait is over (`held`). */
+export type ParkCause = 'needed' | 'early' | 'held'
 
 export type TokenCommand =
-  | { readonly type: 'lane.park'; readonly user: UserId }
+  | { readonly type: 'lane.park'; readonly user: UserId; readonly cause: ParkCause }
   | { readonly type: 'lane.unpark'; readonly user: UserId }
   | { readonly type: 'lane.signOut'; readonly user: UserId }
   | { readonly type: 'lane.signIn'; readonly user: UserId }
   | { readonly type: 'need.opened'; readonly user: UserId; readonly need: TokenNeed }
-  /** The app itself must act (T5). */
+  /** The app itself must act (T5). It may be told so several times. */
   | { readonly type: 'need.announced'; readonly user: UserId; readonly need: TokenNeed }
   | { readonly type: 'need.closed'; readonly user: UserId }
   | { readonly type: 'source.ask'; readonly user: UserId; readonly reason: TokenNeedReason }
   | { readonly type: 'refresh.failed'; readonly user: UserId }
   | {
-      readonly type: 'coolDown.started'
+      readonly type: 'coolDown.started' | 'wait.started'
       readonly user: UserId
-      readonly cause: CoolDownCause
       /** How often in a row, from 1. */
       readonly round: number
     }
   | { readonly type: 'coolDown.ended'; readonly user: UserId }
+  | { readonly type: 'wait.ended'; readonly user: UserId }
+  /** The alarm for the time of a token is to be armed. */
+  | { readonly type: 'early.started'; readonly user: UserId; readonly until: Instant }
+  | { readonly type: 'early.ended'; readonly user: UserId }
 
 export interface TokenContext {
   readonly user: UserId
@@ -107,8 +132,12 @@ export interface TokenContext {
   readonly need: TokenNeed | null
   /** Why there is no token, while there is none. */
   readonly lostReason: 'missing' | 'unreadable'
-  /** Generations refused since one was last accepted. */
+  /** Generations refused since one was last accepted, and the last of them. */
   readonly refusedCount: number
+  readonly refusedGeneration: number
+  /** Waits of T8 since a token was last accepted, and the tokens that were tried within this one. */
+  readonly waitCount: number
+  readonly triedCount: number
   /** Calls of the source in a row that failed. */
   readonly failedCount: number
 }
@@ -121,6 +150,16 @@ export interface TokenInput {
 interface Reason {
   readonly reason: TokenNeedReason
 }
+
+interface Parking {
+  readonly cause: ParkCause
+}
+
+/** So many tokens are tried within one wait (T8). More would let an app that pushes in a loop send in a loop. */
+const MOST_TRIED = 3
+
+const parkAs = (cause: ParkCause) => ({ type: 'park' as const, params: { cause } })
+const park = parkAs('needed')
 
 /** Opens a need for this reason and, where there is a source, has it asked. */
 const want = (reason: TokenNeedReason) => [
@@ -139,6 +178,10 @@ const wantLost = [
   { type: 'wantToken' as const, params: lostReason },
 ]
 
+/** Guards within actions: the types of XState do not know that `check()` takes these. */
+const inWait = stateIn({ bound: 'waiting' }) as never
+const isDenied = stateIn({ refresh: 'denied' }) as never
+
 export const tokenMachine = setup({
   types: {} as {
     context: TokenContext
@@ -150,12 +193,24 @@ export const tokenMachine = setup({
     hasSource: ({ context }) => context.hasSource,
     isKnownRefused: ({ event }) => event.type === 'token.arrived' && event.refused,
     isCurrent: ({ context, event }) =>
-      (event.type === 'token.refused' || event.type === 'token.accepted') &&
+      (event.type === 'token.refused' || event.type === 'token.early') &&
       event.generation === context.generation,
     /** Current, and not refused yet: a second 401 to one generation, or a late 200, says nothing new. */
     isInUse: and(['isCurrent', not(stateIn({ validity: 'refused' }))]),
     endsSession: ({ event }) => event.type === 'token.lost' && event.reason === 'missing',
     isRefusedAgain: ({ context }) => context.refusedCount > 0,
+    /** It has not been refused, although a newer one may have come since. */
+    isGood: ({ context, event }) =>
+      event.type === 'token.accepted' &&
+      event.generation > context.refusedGeneration &&
+      event.generation <= context.generation,
+    isWaiting: stateIn({ bound: 'waiting' }),
+    isEarly: stateIn({ validity: 'early' }),
+    hasTriedEnough: and([
+      stateIn({ bound: 'waiting' }),
+      ({ context }: { context: TokenContext }) => context.triedCount >= MOST_TRIED,
+    ]),
+    isNeeded: ({ context }) => context.need !== null,
     hasFailed: ({ context }) => context.failedCount > 0,
     isDemanded: ({ event }) => event.type === 'work.due' && event.demanded,
     isNearEnd: ({ context, event }) =>
@@ -163,7 +218,9 @@ export const tokenMachine = setup({
     isExpired: ({ context, event }) =>
       event.type === 'work.due' && context.expiresAt !== null && event.now >= context.expiresAt,
     isStillWanted: ({ context, event }) =>
-      event.type === 'alarm.fired' && event.working && context.need !== null,
+      (event.type === 'alarm.fired' || event.type === 'wait.over') &&
+      event.working &&
+      context.need !== null,
   },
   actions: {
     takeToken: assign(({ event }) => {
@@ -180,9 +237,9 @@ export const tokenMachine = setup({
       return { generation: 0, refreshAt: null, expiresAt: null, lostReason: event.reason }
     }),
     // Said each time: setting a hold twice, or lifting one that is not set, does nothing (Q18).
-    park: enqueueActions(({ context, enqueue }) => {
+    park: enqueueActions(({ context, enqueue }, { cause }: Parking) => {
       enqueue.assign({ parked: true })
-      enqueue.emit({ type: 'lane.park', user: context.user })
+      enqueue.emit({ type: 'lane.park', user: context.user, cause })
     }),
     unpark: enqueueActions(({ context, enqueue }) => {
       enqueue.assign({ parked: false })
@@ -193,20 +250,41 @@ export const tokenMachine = setup({
     }),
     signIn: emit(({ context }) => ({ type: 'lane.signIn', user: context.user })),
     /** A need is asked once (T5), but one that stops the lane replaces one that only warned. */
-    openNeed: enqueueActions(({ context, enqueue }, params: Reason) => {
+    openNeed: enqueueActions(({ context, enqueue, check, event }, params: Reason) => {
       const open = context.need
+      // The second refusal in a row begins the wait in which the app is not told (T8).
+      const isFirst = event.type !== 'token.refused' || context.refusedCount <= 1
+      const isTold = !context.hasSource && isFirst && !check(inWait)
       if (open !== null && (open.reason !== 'expiring' || params.reason === 'expiring')) return
       const need: TokenNeed = {
         reason: params.reason,
         refused: params.reason === 'refused' ? context.generation : null,
-        announced: !context.hasSource,
+        announced: isTold,
       }
       enqueue.assign({ need })
       enqueue.emit({ type: 'need.opened', user: context.user, need })
-      if (need.announced) enqueue.emit({ type: 'need.announced', user: context.user, need })
+      if (isTold) enqueue.emit({ type: 'need.announced', user: context.user, need })
     }),
     announceNeed: enqueueActions(({ context, enqueue }) => {
       if (context.need === null || context.need.announced) return
+      const need = { ...context.need, announced: true }
+      enqueue.assign({ need })
+      enqueue.emit({ type: 'need.announced', user: context.user, need })
+    }),
+    /** Nothing but the app can answer it, and the wait is over: it is told, also where it was before (T8). */
+    announceOwed: enqueueActions(({ context, enqueue }) => {
+      if (context.need === null || context.hasSource) return
+      if (context.need.announced && context.need.reason === 'expiring') return
+      const need = { ...context.need, announced: true }
+      enqueue.assign({ need })
+      enqueue.emit({ type: 'need.announced', user: context.user, need })
+    }),
+    /** T5. Within a wait of T8 only a login tells it again. */
+    recallNeed: enqueueActions(({ context, enqueue, check, event }) => {
+      assertEvent(event, 'need.recalled')
+      if (context.need === null || context.need.reason === 'expiring') return
+      if (event.by !== 'login' && check(inWait)) return
+      if (context.hasSource && !check(isDenied)) return
       const need = { ...context.need, announced: true }
       enqueue.assign({ need })
       enqueue.emit({ type: 'need.announced', user: context.user, need })
@@ -219,10 +297,19 @@ export const tokenMachine = setup({
     wantToken: enqueueActions(({ context, enqueue }, params: Reason) => {
       if (context.hasSource) enqueue.raise({ type: 'refresh.wanted', reason: params.reason })
     }),
-    countRefusal: assign(({ context }) => ({ refusedCount: context.refusedCount + 1 })),
+    countRefusal: assign(({ context, event }) => {
+      assertEvent(event, ['token.refused', 'token.arrived'])
+      return { refusedCount: context.refusedCount + 1, refusedGeneration: event.generation }
+    }),
     /** One that comes again was refused before, also where that is not known here any more. */
     countRepeat: assign(({ context }) => ({ refusedCount: Math.max(1, context.refusedCount) + 1 })),
-    forgetRefusals: assign({ refusedCount: 0 }),
+    forgetRefusals: assign({
+      refusedCount: 0,
+      refusedGeneration: 0,
+      waitCount: 0,
+      triedCount: 0,
+    }),
+    countTry: assign(({ context }) => ({ triedCount: context.triedCount + 1 })),
     forgetFailures: assign({ failedCount: 0 }),
     countFailure: assign(({ context }) => ({ failedCount: context.failedCount + 1 })),
     ask: emit(({ context, event }) => ({
@@ -231,19 +318,23 @@ export const tokenMachine = setup({
       reason: event.type === 'refresh.wanted' ? event.reason : (context.need?.reason ?? 'expiring'),
     })),
     reportRefreshFailed: emit(({ context }) => ({ type: 'refresh.failed', user: context.user })),
-    coolDownUnavailable: emit(({ context }) => ({
+    coolDown: emit(({ context }) => ({
       type: 'coolDown.started',
       user: context.user,
-      cause: 'unavailable',
       round: context.failedCount,
     })),
-    coolDownRefused: emit(({ context }) => ({
-      type: 'coolDown.started',
-      user: context.user,
-      cause: 'refused-again',
-      round: context.refusedCount - 1,
-    })),
     endCoolDown: emit(({ context }) => ({ type: 'coolDown.ended', user: context.user })),
+    startWait: enqueueActions(({ context, enqueue }) => {
+      const round = context.waitCount + 1
+      enqueue.assign({ waitCount: round, triedCount: 0 })
+      enqueue.emit({ type: 'wait.started', user: context.user, round })
+    }),
+    endWait: emit(({ context }) => ({ type: 'wait.ended', user: context.user })),
+    startEarly: emit(({ context, event }) => {
+      assertEvent(event, 'token.early')
+      return { type: 'early.started', user: context.user, until: event.until }
+    }),
+    endEarly: emit(({ context }) => ({ type: 'early.ended', user: context.user })),
   },
 }).createMachine({
   id: 'token',
@@ -258,10 +349,13 @@ export const tokenMachine = setup({
     need: null,
     lostReason: 'missing',
     refusedCount: 0,
+    refusedGeneration: 0,
+    waitCount: 0,
+    triedCount: 0,
     failedCount: 0,
   }),
   on: {
-    'token.accepted': { guard: 'isInUse', actions: 'forgetRefusals' },
+    'need.recalled': { actions: 'recallNeed' },
   },
   states: {
     validity: {
@@ -273,6 +367,16 @@ export const tokenMachine = setup({
             guard: 'isKnownRefused',
             target: '.refused',
             actions: ['takeToken', 'countRefusal'],
+          },
+          {
+            guard: 'hasTriedEnough',
+            target: '.held',
+            actions: ['takeToken', 'forgetFailures', parkAs('held'), 'closeNeed'],
+          },
+          {
+            guard: 'isWaiting',
+            target: '.valid',
+            actions: ['takeToken', 'forgetFailures', 'countTry', 'unpark', 'closeNeed'],
           },
           {
             target: '.valid',
@@ -295,20 +399,25 @@ export const tokenMachine = setup({
           {
             guard: and(['isInUse', 'isRefusedAgain']),
             target: '.refused',
-            actions: ['countRefusal', 'park', ...openRefused, 'reportRefreshFailed'],
+            actions: ['countRefusal', park, ...openRefused, 'reportRefreshFailed'],
           },
           {
             guard: 'isInUse',
             target: '.refused',
-            actions: ['countRefusal', 'park', ...openRefused],
+            actions: ['countRefusal', park, ...openRefused],
           },
         ],
+        'token.early': {
+          guard: and(['isInUse', not('isEarly')]),
+          target: '.early',
+          actions: [parkAs('early'), 'closeNeed'],
+        },
       },
       states: {
         absent: {
           on: {
-            'work.due': { guard: 'isDemanded', actions: ['park', ...wantLost] },
-            'unsigned.refused': { actions: ['park', ...wantLost] },
+            'work.due': { guard: 'isDemanded', actions: [park, ...wantLost] },
+            'unsigned.refused': { actions: [park, ...wantLost] },
             'demand.waived': { actions: ['unpark', 'signIn', 'closeNeed'] },
           },
         },
@@ -318,7 +427,7 @@ export const tokenMachine = setup({
               {
                 guard: and(['isDemanded', 'isExpired', 'hasSource']),
                 target: 'expired',
-                actions: ['park', ...want('expired')],
+                actions: [park, ...want('expired')],
               },
               {
                 guard: and(['isDemanded', 'isExpired']),
@@ -339,7 +448,7 @@ export const tokenMachine = setup({
               {
                 guard: and(['isDemanded', 'isExpired', 'hasSource']),
                 target: 'expired',
-                actions: ['park', ...want('expired')],
+                actions: [park, ...want('expired')],
               },
               { guard: and(['isDemanded', 'isExpired']), target: 'expired' },
               // Once per generation, unless it failed (T9).
@@ -354,7 +463,7 @@ export const tokenMachine = setup({
           on: {
             'work.due': {
               guard: and(['isDemanded', 'hasSource']),
-              actions: ['park', ...want('expired')],
+              actions: [park, ...want('expired')],
             },
             'demand.waived': { actions: ['unpark', 'signIn', 'closeNeed'] },
             // No newer one: the clock was corrected meanwhile, and by it this one still works.
@@ -365,7 +474,23 @@ export const tokenMachine = setup({
           on: {
             // Said again when the vault gives back what storage already called refused.
             'token.arrived': { guard: 'isKnownRefused' },
-            'work.due': { actions: ['park', ...want('refused')] },
+            'work.due': { actions: [park, ...want('refused')] },
+          },
+        },
+        early: {
+          entry: 'startEarly',
+          exit: 'endEarly',
+          on: {
+            'token.ripened': { target: 'valid', actions: 'unpark' },
+            'work.due': { actions: parkAs('early') },
+          },
+        },
+        held: {
+          on: {
+            'wait.over': { target: 'valid', actions: 'unpark' },
+            'token.accepted': { guard: 'isGood', target: 'valid', actions: 'unpark' },
+            'refresh.requested': { guard: 'hasSource', target: 'valid', actions: 'unpark' },
+            'work.due': { actions: parkAs('held') },
           },
         },
       },
@@ -375,29 +500,33 @@ export const tokenMachine = setup({
       states: {
         idle: {
           on: {
-            'refresh.wanted': { target: 'asking', actions: 'ask' },
+            'refresh.wanted': { guard: not('isWaiting'), target: 'asking', actions: 'ask' },
             'refresh.requested': { guard: 'hasSource', target: 'asking', actions: 'ask' },
-            'token.refused': [
+            'token.refused': {
+              guard: and(['isInUse', 'hasSource', not('isRefusedAgain')]),
+              target: 'asking',
+              actions: 'ask',
+            },
+            'wait.over': [
               {
-                guard: and(['isInUse', 'hasSource', 'isRefusedAgain']),
-                target: 'coolingDown',
-                actions: 'coolDownRefused',
+                guard: and(['hasSource', 'isStillWanted']),
+                target: 'asking',
+                actions: 'ask',
               },
-              { guard: and(['isInUse', 'hasSource']), target: 'asking', actions: 'ask' },
+              // Nobody asks on: the next work parks the lane itself, and asks.
+              { guard: and(['hasSource', 'isNeeded']), actions: 'unpark' },
             ],
           },
         },
         asking: {
           on: {
             'source.answered': { target: 'idle', actions: 'forgetFailures' },
-            'source.repeated': {
-              target: 'coolingDown',
-              actions: ['countRepeat', 'reportRefreshFailed', 'coolDownRefused'],
-            },
-            'source.failed': {
-              target: 'coolingDown',
-              actions: ['countFailure', 'coolDownUnavailable'],
-            },
+            'source.overtaken': [
+              { guard: and(['isNeeded', not('isWaiting')]), actions: 'ask' },
+              { target: 'idle' },
+            ],
+            'source.repeated': { target: 'idle', actions: ['countRepeat', 'reportRefreshFailed'] },
+            'source.failed': { target: 'coolingDown', actions: ['countFailure', 'coolDown'] },
             'source.denied': { target: 'denied', actions: ['announceNeed', 'signOut'] },
             'token.lost': { guard: 'endsSession', target: 'idle' },
           },
@@ -405,15 +534,13 @@ export const tokenMachine = setup({
         coolingDown: {
           on: {
             'alarm.fired': [
+              // The source is asked when the longer wait is over (T8).
+              { guard: 'isWaiting', target: 'idle' },
               { guard: 'isStillWanted', target: 'asking', actions: 'ask' },
               // Nobody asks on: the next work parks the lane itself, and asks.
-              { target: 'idle', actions: 'unpark' },
+              { guard: 'isNeeded', target: 'idle', actions: 'unpark' },
+              { target: 'idle' },
             ],
-            // The wait after a failed refresh ahead gives way to the longer one (T8).
-            'token.refused': {
-              guard: and(['isInUse', 'isRefusedAgain']),
-              actions: 'coolDownRefused',
-            },
             'refresh.requested': { target: 'asking', actions: ['endCoolDown', 'ask'] },
             'token.arrived': {
               guard: not('isKnownRefused'),
@@ -435,6 +562,40 @@ export const tokenMachine = setup({
         },
       },
     },
+    bound: {
+      initial: 'open',
+      on: {
+        'token.accepted': { guard: 'isGood', actions: 'forgetRefusals' },
+      },
+      states: {
+        open: {
+          on: {
+            'token.refused': {
+              guard: and(['isInUse', 'isRefusedAgain']),
+              target: 'waiting',
+              actions: 'startWait',
+            },
+            'source.repeated': {
+              guard: stateIn({ refresh: 'asking' }),
+              target: 'waiting',
+              actions: 'startWait',
+            },
+          },
+        },
+        waiting: {
+          on: {
+            'wait.over': { target: 'open', actions: 'announceOwed' },
+            'token.accepted': {
+              guard: 'isGood',
+              target: 'open',
+              actions: ['forgetRefusals', 'endWait', 'announceOwed'],
+            },
+            'refresh.requested': { guard: 'hasSource', target: 'open', actions: 'endWait' },
+            'token.lost': { guard: 'endsSession', target: 'open', actions: 'endWait' },
+          },
+        },
+      },
+    },
   },
 })
 
@@ -444,6 +605,7 @@ export function isAtRest({ value, context }: SnapshotFrom<typeof tokenMachine>):
   return (
     (value.validity === 'absent' || value.validity === 'valid') &&
     value.refresh === 'idle' &&
+    value.bound === 'open' &&
     !parked &&
     need === null &&
     refusedCount === 0 &&

@@ -45,7 +45,10 @@ export interface HoldfastEvents {
     readonly reason: DeadReason
     readonly status: number | null
   }
-  /** This user needs a fresh token: answer with `updateToken()`. Replayed to late listeners (T5). */
+  /**
+   * This user needs a fresh token, and the app itself must act: answer with `updateToken()`. It is told to late
+   * listeners too, and told again by a login, the return of the network, a wake from sleep, and work of the user (T5).
+   */
   'token.needed': {
     readonly user: UserId
     readonly reason: TokenNeedReason

@@ -5,7 +5,7 @@
  */
 import type { IdentityEvent } from '../machines/identity.machine.ts'
 import type { LaneEvent } from '../machines/lane.machine.ts'
-import type { TokenEvent, TokenNeed } from '../machines/token.machine.ts'
+import type { TokenEvent } from '../machines/token.machine.ts'
 import type { Boundary } from './engine/boundary/boundary.ts'
 import { type Calls, serveCalls } from './engine/boundary/calls.ts'
 import type { SavedBoundary } from './engine/boundary/live-boundary.ts'
@@ -47,8 +47,10 @@ import type { KindFacts } from './operations/kind-facts.ts'
 import { Kinds } from './operations/kinds.ts'
 import type { Ports, Settings } from './options.ts'
 import { Foresight } from './tokens/foresight.ts'
+import { Needs } from './tokens/needs.ts'
 import { Refresher } from './tokens/refresher.ts'
 import { readToken, Token, type TokenFacts } from './tokens/token.ts'
+import { TokenAlarms } from './tokens/token-alarms.ts'
 import { Wallet } from './tokens/wallet.ts'
 
 export type { Machines }
@@ -87,7 +89,7 @@ export class Engine implements Pilot {
   readonly #news: News
   readonly #life: Life
   readonly #savedParts: SavedParts
-  readonly #needs = new Map<UserId, TokenNeed>()
+  readonly #needs: Needs
   #status: Status | null = null
 
   constructor(parts: EngineParts) {
@@ -112,12 +114,17 @@ export class Engine implements Pilot {
     const waits = new Waits(core, holds)
     const wallet = new Wallet(core)
     const refresher = new Refresher(core, wallet, readSecret, tokenOf)
-    const connectivity = new Connectivity(core, holds, () => waits.cutShort())
+    const tokenAlarms = new TokenAlarms(core, wallet)
+    const needs = new Needs(core)
+    const connectivity = new Connectivity(core, holds, () => {
+      waits.cutShort()
+      needs.returned()
+    })
     const records = new Records(core, holds)
     const sequel = new Sequel(core, wallet, connectivity, holds, waits, records)
     const exchange = new Exchange(core, wallet, sequel)
     const sender = new Sender(core, wallet, holds, sequel, exchange, records)
-    const sessions = new Sessions(core, wallet, waits, records)
+    const sessions = new Sessions({ core, wallet, waits, records, needs })
     const wakeWatch = new WakeWatch(core, connectivity, waits)
     const asker = new RequirementAsker(core, sessions)
     const intake = new Intake(core)
@@ -165,6 +172,7 @@ export class Engine implements Pilot {
     this.#holds = holds
     this.#waits = waits
     this.#wallet = wallet
+    this.#needs = needs
     this.#sessions = sessions
     this.#dispatch = dispatch
     this.#exchange = exchange
@@ -203,7 +211,8 @@ export class Engine implements Pilot {
       sender,
       sessions,
       refresher,
-      needs: this.#needs,
+      tokenAlarms,
+      needs,
       toQueue: (event) => actors.queue(event),
       later: (run) => commands.later(run),
       hasMachine: (line) => actors.hasLane(line),
@@ -255,7 +264,8 @@ export class Engine implements Pilot {
       wakeWatch,
       flushes,
       tidying,
-      needs: this.#needs,
+      tokenAlarms,
+      needs,
     }
     actors.start()
     if (resumeFrom === undefined) return
@@ -321,6 +331,10 @@ export class Engine implements Pilot {
     this.#foresight.look(line)
   }
 
+  enqueued(user: UserId | null): void {
+    this.#needs.worked(user)
+  }
+
   abandon(line: LaneLine): void {
     this.#exchange.abandon(line)
   }
@@ -348,8 +362,8 @@ export class Engine implements Pilot {
 
   /** Needs that the app has been asked about and has not answered (T5). */
   *announcedNeeds(): Iterable<HoldfastEvents['token.needed']> {
-    for (const [user, { reason, refused, announced }] of this.#needs) {
-      if (announced) yield { user, reason, generation: refused }
+    for (const { user, need } of this.#needs.all()) {
+      if (need.announced) yield { user, reason: need.reason, generation: need.refused }
     }
   }
 

@@ -43,6 +43,11 @@ export interface HoldfastOptions {
   readonly requirementSource?: RequirementSource
   /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
   readonly tokens?: TokenSource
+  /**
+   * Calls of the token source in flight at once, over all users (T6): a start with many users must not flood
+   * the issuer. The others wait in line. Default: 16.
+   */
+  readonly maxSourceCalls?: number
   /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
   readonly vault?: Vault
   /**
@@ -93,6 +98,7 @@ export interface Settings {
   readonly anonymous: AnonymousPolicy
   readonly onDead: 'continue' | 'hold'
   readonly concurrency: number
+  readonly maxSourceCalls: number
   readonly maxAttempts: number
   readonly patienceMs: number
   readonly maxPending: number
@@ -146,6 +152,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     anonymous: oneOf('anonymous', options.anonymous ?? 'drop', ['drop', 'hold', 'adopt']),
     onDead: oneOf('onDead', options.onDead ?? 'continue', ['continue', 'hold']),
     concurrency: wholeNumber('concurrency', options.concurrency ?? 4, 1),
+    maxSourceCalls: wholeNumber('maxSourceCalls', options.maxSourceCalls ?? 16, 1),
     maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 12, 1),
     patienceMs: duration('patienceMs', options.patienceMs ?? 3_600_000, 0),
     maxPending: wholeNumber('maxPending', options.maxPending ?? 1_000_000, 1),
@@ -181,6 +188,7 @@ const NAMES: Readonly<Record<keyof HoldfastOptions, true>> = {
   requirement: true,
   requirementSource: true,
   tokens: true,
+  maxSourceCalls: true,
   vault: true,
   subjectClaim: true,
   whileUnknown: true,

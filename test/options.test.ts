@@ -50,6 +50,8 @@ describe('createHoldfast() refuses', () => {
     ['a wrong anonymous', { anonymous: 'keep' }, /anonymous.*'adopt'.*'keep'/],
     ['a wrong onDead', { onDead: true }, /onDead.*true/],
     ['no concurrency', { concurrency: 0 }, /concurrency.*at least 1.*0/],
+    ['no call of the source at once', { maxSourceCalls: 0 }, /maxSourceCalls.*at least 1.*0/],
+    ['half a call of the source', { maxSourceCalls: 0.5 }, /maxSourceCalls.*(least|whole).*0\.5/],
     ['half a request at once', { concurrency: 1.5 }, /concurrency.*whole.*1\.5/],
     ['endless concurrency', { concurrency: Infinity }, /concurrency.*whole.*Infinity/],
     ['concurrency in words', { concurrency: '4' }, /concurrency.*number.*'4'/],

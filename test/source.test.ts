@@ -179,7 +179,7 @@ describe('a call of the source', () => {
     expect(rig.eventsOf('token.refreshFailed')).toEqual([])
     await rig.advance(1)
     expect(rig.eventsOf('token.refreshFailed')).toHaveLength(1)
-    expect(calls[0]?.signal.aborted).toBe(false)
+    expect(calls[0]?.signal.aborted).toBe(true)
     await rig.advance(500)
     calls[0]?.yield('good')
     await rig.advance()
@@ -216,14 +216,52 @@ describe('a call of the source', () => {
     expect(rig.sent.map(({ token }) => token)).toEqual(['good-2'])
   })
 
-  test('gets a signal that is aborted when the engine closes', async () => {
+  test.each<[string, (rig: Rig) => Promise<unknown>]>([
+    ['the engine closes', (rig) => rig.close()],
+    ['the session ends', (rig) => rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))],
+    ['its user is forgotten', (rig) => rig.whileResting(rig.holdfast.forget('alice'))],
+    ['there is no answer for 60 s', (rig) => rig.advance(60_000)],
+  ])('gets a signal that is aborted when %s', async (_when, end) => {
     const { rig, calls } = await sourced()
     await rig.login('alice')
     await rig.enqueue('one')
-    await rig.advance()
+    await rig.advance(59_000)
     expect(calls[0]?.signal.aborted).toBe(false)
-    await rig.close()
+    await end(rig)
     expect(calls[0]?.signal.aborted).toBe(true)
+  })
+
+  test('gets a signal that a logout with something pending, and the login of another, leave alone', async () => {
+    const { rig, calls } = await sourced()
+    await rig.login('alice')
+    await rig.enqueue('one')
+    await rig.whileResting(rig.holdfast.logout())
+    await rig.login('bob')
+    await rig.advance(1000)
+    expect(calls[0]?.signal.aborted).toBe(false)
+  })
+
+  test('gets a signal that is aborted as soon as close() is called', async () => {
+    const { rig, calls } = await sourced({ answer: () => undefined })
+    await rig.login('bob', 'good')
+    await rig.enqueue('in flight')
+    await rig.login('alice')
+    await rig.enqueue('one')
+    const closed = rig.holdfast.close({ deadlineMs: 5000 })
+    await rig.advance()
+    expect(calls[0]?.signal.aborted).toBe(true)
+    await rig.advance(5000)
+    await closed
+  })
+
+  test('whose answer says TokenDeniedError in any realm is a denial', async () => {
+    const { rig, calls } = await sourced({ answer: checking })
+    await rig.login('alice', 'bad')
+    await rig.enqueue('one')
+    await rig.advance()
+    calls[0]?.fail(Object.assign(new Error('sign in'), { name: 'TokenDeniedError' }))
+    await rig.advance()
+    expect(rig.holdsOf('alice')).toContain('signed-out')
   })
 
   test('in the name of a user called like a member of every object is one of that user', async () => {
@@ -245,6 +283,76 @@ describe('a call of the source', () => {
     expect(rig.sent.map(({ request, token }) => [request.user, token])).toEqual(
       calls.map(({ user }) => [user, `good-${user}`]),
     )
+  })
+})
+
+// T6
+describe('of the calls of the source', () => {
+  const users = ['alice', 'bob', 'carol', 'dave', 'erin']
+
+  /** Everyone needs a token, in this order. */
+  async function crowded(maxSourceCalls?: number, names: readonly string[] = users) {
+    const opened = await sourced(maxSourceCalls === undefined ? {} : { maxSourceCalls })
+    for (const user of names) {
+      await opened.rig.login(user)
+      await opened.rig.enqueue('one')
+    }
+    return { ...opened, called: () => opened.calls.map(({ user }) => user) }
+  }
+
+  test('16 are in flight over all users, unless told otherwise', async () => {
+    const many = Array.from({ length: 20 }, (_, n) => `user-${n}`)
+    const { calls, called, rig } = await crowded(undefined, many)
+    expect(called()).toEqual(many.slice(0, 16))
+    calls[3]?.yield('token')
+    await rig.advance()
+    expect(called()).toEqual(many.slice(0, 17))
+  })
+
+  test('the others wait in line, and each that ends makes room for the first', async () => {
+    const { calls, called, rig } = await crowded(2)
+    expect(called()).toEqual(['alice', 'bob'])
+    calls[1]?.yield('b')
+    await rig.advance()
+    expect(called()).toEqual(['alice', 'bob', 'carol'])
+    calls[0]?.fail(new Error('offline'))
+    await rig.advance()
+    expect(called()).toEqual(['alice', 'bob', 'carol', 'dave'])
+    calls[2]?.yield(null)
+    await rig.advance()
+    // The second try of alice stands behind erin.
+    await rig.advance(1000)
+    expect(called()).toEqual(['alice', 'bob', 'carol', 'dave', 'erin'])
+    calls[3]?.yield('d')
+    await rig.advance()
+    expect(called()).toEqual(['alice', 'bob', 'carol', 'dave', 'erin', 'alice'])
+  })
+
+  test('one without an answer for 60 s takes no room', async () => {
+    const { called, rig } = await crowded(2)
+    await rig.advance(60_000)
+    expect(called()).toEqual(['alice', 'bob', 'carol', 'dave'])
+  })
+
+  test('one of a session that has ended takes no room, and a user who waits may leave the line', async () => {
+    const { called, rig } = await crowded(2)
+    await rig.whileResting(rig.holdfast.forget('carol'))
+    await rig.whileResting(rig.holdfast.forget('alice'))
+    await rig.advance()
+    expect(called()).toEqual(['alice', 'bob', 'dave'])
+    await rig.advance(600_000)
+    expect(called()).not.toContain('carol')
+  })
+
+  test('one that waits in line is joined by refreshToken()', async () => {
+    const { called, calls, rig } = await crowded(1, ['alice', 'bob'])
+    await rig.whileResting(rig.holdfast.refreshToken('bob'))
+    expect(called()).toEqual(['alice'])
+    calls[0]?.yield('a')
+    await rig.advance()
+    calls[1]?.yield('b')
+    await rig.advance()
+    expect(called()).toEqual(['alice', 'bob'])
   })
 })
 

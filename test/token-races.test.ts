@@ -101,7 +101,7 @@ describe('stale, stale, fresh, fresh, with one call of the source', () => {
 
 // T2, T6
 describe('a token that is pushed while the source is asked', () => {
-  test('is used at once; what the source answers later is the newer one', async () => {
+  test('is used at once; what the source answers later is not used', async () => {
     const { rig, calls, tokens } = await start()
     await rig.enqueue('one')
     rig.last.reply(401)
@@ -113,9 +113,9 @@ describe('a token that is pushed while the source is asked', () => {
     await rig.advance()
     rig.last.reply(200)
     await rig.enqueue('two')
-    expect(tokens()).toEqual(['a1', 'pushed', 'pulled'])
+    expect(tokens()).toEqual(['a1', 'pushed', 'pushed'])
     expect(calls).toHaveLength(1)
-    expect(rig.eventsOf('token.updated').map(({ generation }) => generation)).toEqual([1, 2, 3])
+    expect(rig.eventsOf('token.updated').map(({ generation }) => generation)).toEqual([1, 2])
   })
 
   test('is not lost when the source answers the refused one', async () => {
@@ -140,9 +140,29 @@ describe('a token that is pushed while the source is asked', () => {
     rig.last.reply(401)
     await rig.advance()
     expect(calls).toHaveLength(1)
-    calls[0]?.open('pulled')
+    calls[0]?.open('overtaken')
+    await rig.advance(29_999)
+    expect(calls).toHaveLength(1)
+    expect(tokens()).toEqual(['a1', 'pushed'])
+    await rig.advance(1)
+    calls[1]?.open('pulled')
     await rig.advance()
     expect(tokens()).toEqual(['a1', 'pushed', 'pulled'])
+  })
+
+  test('ends the denial of the source with it (T6)', async () => {
+    const { rig, calls, tokens } = await start()
+    await rig.enqueue('one')
+    rig.last.reply(401)
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'pushed'))
+    calls[0]?.open(null as never)
+    await rig.advance()
+    expect(tokens()).toEqual(['a1', 'pushed'])
+    rig.last.reply(200)
+    await rig.advance()
+    expect(rig.eventsOf('token.needed')).toEqual([])
+    expect(rig.eventsOf('operation.completed')).toHaveLength(1)
   })
 })
 

@@ -92,6 +92,49 @@ describe('login() of the current user', () => {
   })
 })
 
+// T5
+test('a fetch of a token that failed once is made again by work, and parks its user no longer', async () => {
+  const rig = await Rig.start({ answer: replying(200) })
+  let fetches = 0
+  const fetchToken = async () => {
+    fetches += 1
+    if (fetches === 1) throw new Error('the issuer is away')
+    return 'a1'
+  }
+  const failures: unknown[] = []
+  rig.holdfast.on('token.needed', ({ user }) => {
+    fetchToken()
+      .then((token) => rig.holdfast.updateToken(user, token))
+      .catch((error: unknown) => failures.push(error))
+  })
+  await rig.login('alice')
+  await rig.enqueue('one')
+  await rig.advance(30_000)
+  expect(failures).toHaveLength(1)
+  expect(rig.holdsOf('alice')).toEqual(['awaiting-token'])
+  expect(rig.time.nextAt()).toBeNull()
+  await rig.enqueue('two')
+  await rig.advance()
+  expect(fetches).toBe(2)
+  expect(rig.bodies).toEqual(['one', 'two'])
+})
+
+// T5
+test('a need that is told again is told to every listener, with its reason and generation', async () => {
+  const rig = await Rig.start({ answer: replying(401) })
+  await rig.login('alice', 'a1')
+  await rig.enqueue('one')
+  await rig.advance()
+  rig.tell('offline')
+  rig.tell('online')
+  await rig.advance()
+  expect(rig.eventsOf('token.needed')).toEqual([
+    { user: 'alice', reason: 'refused', generation: 1 },
+    { user: 'alice', reason: 'refused', generation: 1 },
+  ])
+  expect(rig.sent).toHaveLength(1)
+})
+
 // T3, T4, T7
 describe('a 401', () => {
   test('to a token that has been replaced meanwhile is followed by the new one at once', async () => {
@@ -131,7 +174,8 @@ describe('a 401', () => {
     const id = await rig.enqueue('one')
     for (let n = 0; n < 100; n += 1) {
       await rig.whileResting(rig.holdfast.updateToken('alice', `a${n}`))
-      await rig.advance(60_000)
+      // Longer than the longest wait after refused tokens (T8).
+      await rig.advance(1_000_000)
     }
     expect(rig.sent).toHaveLength(100)
     expect(rig.eventsOf('operation.dead')).toEqual([])
@@ -176,10 +220,11 @@ describe('a token that is pushed after a refusal and refused itself', () => {
       cause: { code: 'AUTH_TOKEN_REFUSED', message: expect.stringContaining('generation 1') },
     })
     expect(third?.error.cause).toBe(second?.error.cause)
-    expect(rig.time.nextAt()).toBeNull()
+    expect(rig.time.nextAt()).toBe(30_000)
     rig.answer = replying(200)
     await rig.whileResting(rig.holdfast.updateToken('alice', 'a4'))
     await rig.advance()
+    expect(rig.time.nextAt()).toBeNull()
     rig.answer = replying(401)
     await rig.enqueue('two')
     await rig.advance()

@@ -1001,8 +1001,8 @@ declare const HOLDS: {
     };
     readonly 'awaiting-token': {
         readonly covers: 'one owner';
-        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10); the start, until the vault has given back a token (T1)';
-        readonly liftedBy: 'token machine, when a newer generation arrives, none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
+        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10), while its time has not come (T9), or while it is held (T8); the start, until the vault has given back a token (T1)';
+        readonly liftedBy: 'token machine, when a newer generation arrives, the time of the token has come (T9), the wait after refused tokens is over (T8), none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
         readonly stored: 'no';
     };
     readonly 'signed-out': {
@@ -1142,7 +1142,10 @@ interface HoldfastEvents {
         readonly reason: DeadReason;
         readonly status: number | null;
     };
-    /** This user needs a fresh token: answer with `updateToken()`. Replayed to late listeners (T5). */
+    /**
+     * This user needs a fresh token, and the app itself must act: answer with `updateToken()`. It is told to late
+     * listeners too, and told again by a login, the return of the network, a wake from sleep, and work of the user (T5).
+     */
     'token.needed': {
         readonly user: UserId;
         readonly reason: TokenNeedReason;
@@ -1238,12 +1241,13 @@ declare function systemRandom(): Random;
 interface TokenRequest {
     readonly user: string;
     readonly reason: TokenNeedReason;
-    /** Aborted when the session ends or the engine closes. */
+    /** Aborted when the session of the user ends, at `close()`, and without an answer for 60 s. */
     readonly signal: AbortSignal;
 }
 /**
  * Answers with a token; or with `null`, or throws {@link TokenDeniedError}, where only the user can
- * help; or throws anything else where none is to be had just now.
+ * help; or throws anything else where none is to be had just now. An answer is used, also a late one, unless a newer
+ * token has come since the call began (T6).
  */
 type TokenSource = (request: TokenRequest) => string | null | Promise<string | null>;
 
@@ -1290,6 +1294,11 @@ interface HoldfastOptions {
     readonly requirementSource?: RequirementSource;
     /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
     readonly tokens?: TokenSource;
+    /**
+     * Calls of the token source in flight at once, over all users (T6): a start with many users must not flood
+     * the issuer. The others wait in line. Default: 16.
+     */
+    readonly maxSourceCalls?: number;
     /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
     readonly vault?: Vault;
     /**

@@ -281,8 +281,8 @@ declare const HOLDS: {
     };
     readonly 'awaiting-token': {
         readonly covers: 'one owner';
-        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10); the start, until the vault has given back a token (T1)';
-        readonly liftedBy: 'token machine, when a newer generation arrives, none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
+        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10), while its time has not come (T9), or while it is held (T8); the start, until the vault has given back a token (T1)';
+        readonly liftedBy: 'token machine, when a newer generation arrives, the time of the token has come (T9), the wait after refused tokens is over (T8), none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
         readonly stored: 'no';
     };
     readonly 'signed-out': {
@@ -392,7 +392,10 @@ interface HoldfastEvents {
         readonly reason: DeadReason;
         readonly status: number | null;
     };
-    /** This user needs a fresh token: answer with `updateToken()`. Replayed to late listeners (T5). */
+    /**
+     * This user needs a fresh token, and the app itself must act: answer with `updateToken()`. It is told to late
+     * listeners too, and told again by a login, the return of the network, a wake from sleep, and work of the user (T5).
+     */
     'token.needed': {
         readonly user: UserId;
         readonly reason: TokenNeedReason;

@@ -26,6 +26,8 @@ export interface Pilot {
   attemptEnded(line: LaneLine): void
   /** Something more of this lane is pending now. */
   arrived(line: LaneLine): void
+  /** The app has enqueued something for this owner, and it is stored. */
+  enqueued(user: UserId | null): void
   /** Nothing came of what this owner had on its way into storage. */
   cameToNothing(user: UserId | null): void
   /** What this lane has in flight is erased: nobody waits for the reply. */

@@ -5,9 +5,11 @@
 import type { IdentityCommand } from '../../machines/identity.machine.ts'
 import type { LaneCommand } from '../../machines/lane.machine.ts'
 import type { QueueCommand, QueueEvent } from '../../machines/queue.machine.ts'
-import type { TokenCommand, TokenNeed } from '../../machines/token.machine.ts'
+import type { ParkCause, TokenCommand } from '../../machines/token.machine.ts'
 import type { LaneId, UserId } from '../model.ts'
+import type { Needs } from '../tokens/needs.ts'
 import type { Refresher } from '../tokens/refresher.ts'
+import type { TokenAlarms } from '../tokens/token-alarms.ts'
 import type { Core } from './core.ts'
 import type { HoldBook } from './lanes/hold-book.ts'
 import type { LaneLine } from './lanes/lane-line.ts'
@@ -15,6 +17,13 @@ import type { Sender } from './sending/sender.ts'
 import type { Sessions } from './sessions/sessions.ts'
 
 export type Command = LaneCommand | QueueCommand | IdentityCommand | TokenCommand
+
+/** The cause that the hold `awaiting-token` shows. */
+const PARKED: Readonly<Record<ParkCause, string>> = {
+  needed: 'a fresh token is needed',
+  early: 'the time of the token has not come yet',
+  held: 'the wait after refused tokens is not over',
+}
 
 type LaneReport = Extract<Command, { type: 'lane.held' | 'lane.released' | 'lane.idled' }>
 
@@ -24,8 +33,8 @@ export interface OrderParts {
   readonly sender: Sender
   readonly sessions: Sessions
   readonly refresher: Refresher
-  /** Open token needs, by user. */
-  readonly needs: Map<UserId, TokenNeed>
+  readonly tokenAlarms: TokenAlarms
+  readonly needs: Needs
   readonly toQueue: (event: QueueEvent) => void
   /** Does it when the machines are at rest. */
   readonly later: (run: () => void) => void
@@ -98,6 +107,10 @@ export class Orders {
       case 'refresh.failed':
       case 'coolDown.started':
       case 'coolDown.ended':
+      case 'wait.started':
+      case 'wait.ended':
+      case 'early.started':
+      case 'early.ended':
         this.#obeyToken(command)
     }
   }
@@ -169,7 +182,7 @@ export class Orders {
     const { user } = command
     switch (command.type) {
       case 'lane.park':
-        this.#parts.holds.setOnOwner(user, 'awaiting-token', 'a fresh token is needed')
+        this.#parts.holds.setOnOwner(user, 'awaiting-token', PARKED[command.cause])
         return
       case 'lane.unpark':
         this.#parts.holds.liftFromOwner(user, 'awaiting-token')
@@ -184,17 +197,18 @@ export class Orders {
       case 'need.announced': {
         const { need } = command
         const { reason, refused: generation } = need
-        this.#parts.needs.set(user, need)
         this.#parts.touch()
         if (command.type === 'need.opened') {
+          this.#parts.needs.open(user, need)
           this.#core.boundary.decide(() => ({ out: 'need', user, reason }))
         } else {
+          this.#parts.needs.tell(user, need)
           this.#core.report('token.needed', { user, reason, generation })
         }
         return
       }
       case 'need.closed':
-        this.#parts.needs.delete(user)
+        this.#parts.needs.close(user)
         this.#core.boundary.decide(() => ({ out: 'need', user, reason: null }))
         this.#parts.touch()
         return
@@ -205,10 +219,22 @@ export class Orders {
         this.#parts.refresher.refreshFailed(user)
         return
       case 'coolDown.started':
-        this.#parts.refresher.coolDown(user, command.cause, command.round)
+        this.#parts.tokenAlarms.coolDown(user, command.round)
         return
       case 'coolDown.ended':
-        this.#parts.refresher.coolDownEnded(user)
+        this.#parts.tokenAlarms.end(user, 'coolDown')
+        return
+      case 'wait.started':
+        this.#parts.tokenAlarms.wait(user, command.round)
+        return
+      case 'wait.ended':
+        this.#parts.tokenAlarms.end(user, 'wait')
+        return
+      case 'early.started':
+        this.#parts.tokenAlarms.early(user, command.until)
+        return
+      case 'early.ended':
+        this.#parts.tokenAlarms.end(user, 'early')
     }
   }
 

@@ -1,12 +1,10 @@
 /**
- * The calls of the token source: at most one per user that anybody still waits for (T6). The token
- * machine decides when to call; this does it, and tells the machine what came of it.
+ * The calls of the token source: one at a time per user, and `maxSourceCalls` over all users; the others stand
+ * in a line (T6). The token machine decides when to call; this class calls, and tells the machine the result.
+ * A call of a former session, and a call without an answer for 60 s, are in flight no longer.
  */
-import type { CoolDownCause } from '../../machines/token.machine.ts'
 import type { Answered, Question } from '../engine/boundary/boundary.ts'
-import { jitteredMs } from '../engine/boundary/chance.ts'
 import type { Core } from '../engine/core.ts'
-import { backoffMs } from '../engine/sending/judge.ts'
 import { HoldfastError } from '../errors.ts'
 import type { TokenNeedReason, UserId } from '../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'
@@ -16,28 +14,26 @@ import { tokenTextOf } from './token-text.ts'
 import type { Taken } from './takings.ts'
 import type { Wallet } from './wallet.ts'
 
-/** After a failure: 1 s, doubling to 5 min (T6). */
-const UNAVAILABLE = { base: 1000, cap: 300_000 } as const
-/** After a refreshed token was refused too: 30 s, doubling to 15 min (T8). */
-const REFUSED_AGAIN = { base: 30_000, cap: 900_000, jitter: false } as const
-
 /** What the source answered: a token, nothing, or something that is no token. */
 type Yield = Token | null | 'malformed'
 
 interface Call {
   readonly user: UserId
   readonly reason: TokenNeedReason
-  /** The one it was made for (T11). */
+  /** The session for which it was made (T11). */
   readonly session: number
+  /** How many tokens of the user had arrived when it began: after one more, its answer is not used (T6). */
+  readonly arrivalCount: number
   readonly abort: AbortController
   /** The number of the question. */
   ask: number
 }
 
-/** A call under way, as a journal's summary has it. */
-export type SavedCall = Omit<Call, 'abort'> & {
-  /** Does the user's machine still wait for it? */
-  readonly isAwaited: boolean
+/** The calls as a journal's summary has them. */
+export interface SavedCalls {
+  /** `isInFlight`: the user's machine still waits for it. */
+  readonly open: readonly (Omit<Call, 'abort'> & { readonly isInFlight: boolean })[]
+  readonly line: readonly (readonly [UserId, TokenNeedReason])[]
 }
 
 export class Refresher {
@@ -45,10 +41,12 @@ export class Refresher {
   readonly #wallet: Wallet
   readonly #readToken: (secret: string) => Token
   readonly #tokenOf: (facts: Token['facts']) => Token
-  /** The call that each user's machine waits for. */
-  readonly #calls = new Map<UserId, Call>()
-  /** Every call without an answer, also those that nobody waits for any more. */
+  readonly #inFlight = new Map<UserId, Call>()
+  /** Users for whom a call is to be made, first come first served. */
+  readonly #line = new Map<UserId, TokenNeedReason>()
+  /** Every call without an answer, also one that is in flight no longer. */
   readonly #open = new Set<Call>()
+  #isStopped = false
 
   constructor(
     core: Core,
@@ -63,65 +61,37 @@ export class Refresher {
     wallet.onEnd = (user) => this.#forget(user)
   }
 
+  /** A token that another process stored meanwhile has not ended a call: the call is joined (T6). */
   ask(user: UserId, reason: TokenNeedReason): void {
-    // What came meanwhile from another process has not ended it: it is joined (T6).
-    if (this.#calls.has(user)) return
-    const { boundary } = this.#core
-    const call: Call = {
-      user,
-      reason,
-      session: this.#wallet.session(user),
-      abort: new AbortController(),
-      ask: 0,
-    }
-    this.#calls.set(user, call)
-    this.#open.add(call)
-    boundary.arm(timeoutOf(user), ANSWER_TIMEOUT_MS, () => this.#timedOut(user))
-    call.ask = boundary.ask(this.#question(call), (answer) => this.#answered(call, answer))
-  }
-
-  coolDown(user: UserId, cause: CoolDownCause, round: number): void {
-    const { boundary } = this.#core
-    const waitMs =
-      cause === 'refused-again'
-        ? backoffMs(round, 1, REFUSED_AGAIN)
-        : jitteredMs(this.#core, round, UNAVAILABLE)
-    boundary.arm(coolDownOf(user), waitMs, () => this.#cooledDown(user))
+    if (this.#isStopped || this.#inFlight.has(user) || this.#line.has(user)) return
+    this.#line.set(user, reason)
+    this.#callNext()
   }
 
   /** For a journal that begins here. */
-  save(): readonly SavedCall[] {
-    return Array.from(this.#open, ({ abort: _abort, ...call }) => ({
-      ...call,
-      isAwaited: this.#calls.get(call.user)?.ask === call.ask,
-    }))
+  save(): SavedCalls {
+    return {
+      open: Array.from(this.#open, ({ abort: _abort, ...call }) => ({
+        ...call,
+        isInFlight: this.#inFlight.get(call.user)?.ask === call.ask,
+      })),
+      line: [...this.#line],
+    }
   }
 
-  restore(saved: readonly SavedCall[], alarms: ReadonlySet<string>, users: Iterable<UserId>): void {
+  restore({ open, line }: SavedCalls): void {
     const { boundary } = this.#core
-    for (const { isAwaited, ...rest } of saved) {
+    for (const { isInFlight, ...rest } of open) {
       const call: Call = { ...rest, abort: new AbortController() }
       const { user } = call
       this.#open.add(call)
-      if (isAwaited) {
-        this.#calls.set(user, call)
-        boundary.rearm(timeoutOf(user), () => this.#timedOut(user))
+      if (isInFlight) {
+        this.#inFlight.set(user, call)
+        boundary.rearm(timeoutOf(user), () => this.#timedOut(call))
       }
       boundary.reask(call.ask, this.#question(call), (answer) => this.#answered(call, answer))
     }
-    for (const user of users) {
-      if (alarms.has(coolDownOf(user)))
-        boundary.rearm(coolDownOf(user), () => this.#cooledDown(user))
-    }
-  }
-
-  #cooledDown(user: UserId): void {
-    const working = (this.#core.lanes.ofUser(user)?.pending ?? 0) > 0
-    this.#core.pilot.token(user, { type: 'alarm.fired', working })
-  }
-
-  coolDownEnded(user: UserId): void {
-    this.#core.boundary.disarm(coolDownOf(user))
+    for (const [user, reason] of line) this.#line.set(user, reason)
   }
 
   /** T8: the cause is the first 401, by identity. */
@@ -134,15 +104,54 @@ export class Refresher {
     this.#core.report('token.refreshFailed', { user, error })
   }
 
-  /** Nobody waits any more. */
-  abortAll(): void {
-    for (const { abort } of this.#calls.values()) abort.abort()
-    this.#calls.clear()
+  /** The engine closes: nothing is called any more, and nothing waits for an answer. */
+  stop(): void {
+    this.#isStopped = true
+    this.#line.clear()
+    for (const call of Array.from(this.#inFlight.values())) this.#endCall(call, 'aborted')
   }
 
-  /** Nobody waits for it any more; it is not aborted, because it may have begun (T6). */
+  #callNext(): void {
+    for (const [user, reason] of this.#line) {
+      if (this.#inFlight.size >= this.#core.settings.maxSourceCalls) return
+      this.#line.delete(user)
+      this.#call(user, reason)
+    }
+  }
+
+  #call(user: UserId, reason: TokenNeedReason): void {
+    const { boundary } = this.#core
+    const call: Call = {
+      user,
+      reason,
+      session: this.#wallet.session(user),
+      arrivalCount: this.#wallet.arrivalCount(user),
+      abort: new AbortController(),
+      ask: 0,
+    }
+    this.#inFlight.set(user, call)
+    this.#open.add(call)
+    boundary.arm(timeoutOf(user), ANSWER_TIMEOUT_MS, () => this.#timedOut(call))
+    call.ask = boundary.ask(this.#question(call), (answer) => this.#answered(call, answer))
+  }
+
+  /** Answers whether it was in flight until now. */
+  #endCall(call: Call, how: 'answered' | 'aborted'): boolean {
+    const { user, abort } = call
+    if (this.#inFlight.get(user) !== call) return false
+    this.#inFlight.delete(user)
+    this.#core.boundary.disarm(timeoutOf(user))
+    if (how === 'aborted') abort.abort()
+    return true
+  }
+
+  /** The session of this user has ended. */
   #forget(user: UserId): void {
-    if (this.#calls.delete(user)) this.#core.boundary.disarm(timeoutOf(user))
+    this.#line.delete(user)
+    const call = this.#inFlight.get(user)
+    if (call === undefined) return
+    this.#endCall(call, 'aborted')
+    this.#callNext()
   }
 
   #question({ user, reason, abort }: Call): Question<Yield> {
@@ -173,63 +182,63 @@ export class Refresher {
   #answered(call: Call, answer: Answered<Yield>): void {
     const { user, session } = call
     this.#open.delete(call)
-    const isAwaited = this.#calls.get(user) === call
-    if (isAwaited) {
-      this.#calls.delete(user)
-      this.#core.boundary.disarm(timeoutOf(user))
-    }
+    const wasInFlight = this.#endCall(call, 'answered')
     // A session that has ended wants nothing of it any more (T11).
-    if (session !== this.#wallet.session(user)) return
-    if (!answer.ok) this.#failed(user, answer.error, isAwaited)
-    else if (answer.value === null) this.#denied(user, isAwaited)
-    else if (answer.value === 'malformed') {
-      const message = 'the token source must answer null or a token that a header can carry'
-      this.#failed(user, new TypeError(message), isAwaited)
-    } else this.#yielded(user, answer.value, isAwaited)
+    if (session === this.#wallet.session(user)) this.#follow(call, answer, wasInFlight)
+    if (wasInFlight) this.#callNext()
   }
 
-  #timedOut(user: UserId): void {
-    this.#calls.delete(user)
-    this.#reportUnavailable(user, new Error('no answer in time'))
-    this.#core.pilot.token(user, { type: 'source.failed' })
-  }
-
-  #yielded(user: UserId, token: Token, isAwaited: boolean): void {
-    const { pilot } = this.#core
-    this.#wallet.take(user, token, (taken: Taken) => {
-      if (!isAwaited || taken.taken === 'late') return
-      if (taken.taken === 'refused') pilot.token(user, { type: 'source.repeated' })
-      else if (taken.taken === 'failed') this.#failed(user, taken.error, true)
-      else pilot.token(user, { type: 'source.answered' })
-    })
-  }
-
-  #denied(user: UserId, isAwaited: boolean): void {
-    if (isAwaited) this.#core.pilot.token(user, { type: 'source.denied' })
-  }
-
-  #failed(user: UserId, error: Error, isAwaited: boolean): void {
-    if (!isAwaited) return
-    // Also one of another copy of this module, or of another realm.
-    if (codeIn(error) === 'AUTH_DENIED') {
-      this.#denied(user, true)
+  /** The machine hears only of a call that was in flight. */
+  #follow(call: Call, answer: Answered<Yield>, wasInFlight: boolean): void {
+    const { user } = call
+    if (answer.ok && answer.value !== null && answer.value !== 'malformed') {
+      this.#yielded(call, answer.value, wasInFlight)
       return
     }
-    this.#reportUnavailable(user, error)
-    this.#core.pilot.token(user, { type: 'source.failed' })
+    if (!wasInFlight) return
+    const isDenial = answer.ok ? answer.value === null : isDeniedBy(answer.error)
+    const isOvertaken = call.arrivalCount !== this.#wallet.arrivalCount(user)
+    if (isDenial) {
+      const type = isOvertaken ? 'source.overtaken' : 'source.denied'
+      this.#core.pilot.token(user, { type })
+    } else {
+      const message = 'the token source must answer null or a token that a header can carry'
+      this.#failed(user, answer.ok ? new TypeError(message) : answer.error)
+    }
   }
 
-  #reportUnavailable(user: UserId, cause: Error): void {
+  #timedOut(call: Call): void {
+    if (!this.#endCall(call, 'aborted')) return
+    this.#failed(call.user, new Error('no answer in time'))
+    this.#callNext()
+  }
+
+  #yielded({ user, arrivalCount }: Call, token: Token, wasInFlight: boolean): void {
+    const { pilot } = this.#core
+    const then = (taken: Taken) => {
+      if (!wasInFlight || taken.taken === 'late') return
+      if (taken.taken === 'refused') pilot.token(user, { type: 'source.repeated' })
+      else if (taken.taken === 'overtaken') pilot.token(user, { type: 'source.overtaken' })
+      else if (taken.taken === 'failed') this.#failed(user, taken.error)
+      else pilot.token(user, { type: 'source.answered' })
+    }
+    this.#wallet.take(user, token, then, arrivalCount)
+  }
+
+  /** There is no token just now: the source is asked again after a while. */
+  #failed(user: UserId, cause: Error): void {
     const message = `the token source gave no token for ${user}`
     const error = new HoldfastError('AUTH_SOURCE_FAILED', message, { cause, retryable: true })
     this.#core.report('token.refreshFailed', { user, error })
+    this.#core.pilot.token(user, { type: 'source.failed' })
   }
+}
+
+/** Also an error of another realm, or of another copy of this package. */
+function isDeniedBy(error: Error): boolean {
+  return error.name === 'TokenDeniedError' || codeIn(error) === 'AUTH_DENIED'
 }
 
 function timeoutOf(user: UserId): string {
   return `source:${user}`
-}
-
-function coolDownOf(user: UserId): string {
-  return `refresh:${user}`
 }

@@ -18,6 +18,8 @@ export type Taken =
   | { readonly taken: 'current' }
   /** It is one that the server refused. */
   | { readonly taken: 'refused' }
+  /** A newer one has arrived since the source was asked for it (T6). */
+  | { readonly taken: 'overtaken' }
   /** The session it was meant for has ended meanwhile (T11). */
   | { readonly taken: 'late' }
   | { readonly taken: 'failed'; readonly error: Error }
@@ -37,10 +39,19 @@ export class Takings {
     this.#parts = parts
   }
 
-  /** After those handed in before it. */
-  take(entry: WalletEntry, token: Token, then: (taken: Taken) => void): void {
+  /** After those handed in before it. `since`: only if no more tokens have arrived than these (T6). */
+  take(
+    entry: WalletEntry,
+    token: Token,
+    then: (taken: Taken) => void,
+    since: number | null = null,
+  ): void {
     const { session, turns } = entry
     turns.whenIdle(() => {
+      if (since !== null && since !== entry.arrivalCount) {
+        then({ taken: session === entry.session ? 'overtaken' : 'late' })
+        return
+      }
       turns.begin()
       this.#take(entry, session, token, (taken) => turns.done(() => then(taken)))
     })
@@ -115,6 +126,7 @@ export class Takings {
           return
         }
         Object.assign(entry, { token, refused: false, fingerprint, expiresAt, refreshAt })
+        entry.arrivalCount += 1
         core.report('token.updated', { user, generation })
         tellOf(user)
         then({ taken: 'new', generation })

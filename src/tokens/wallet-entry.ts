@@ -13,9 +13,15 @@ export interface WalletEntry {
   epoch: number
   /** Grows with every end of a session: what was begun before belongs to a former one (T11). */
   session: number
+  /** How many tokens have become the current one: an answer of the source to an older state is not used (T6). */
+  arrivalCount: number
+  /** The generation whose time had not come, and whether it has come since (T9). */
+  early: { readonly generation: number; readonly isOver: boolean } | null
   /** How many of these ends were decided here: storage has them behind whatever was on its way. */
   endCount: number
   refused: boolean
+  /** The last generation that was refused: one that is accepted later ends the count of refusals (T8). */
+  refusedGeneration: number
   fingerprint: string | null
   /** Of those that were refused last: one that comes again is no newer than what came since (T2). */
   refusedTokens: readonly string[]
@@ -44,8 +50,11 @@ export function newEntry(user: UserId): WalletEntry {
     generation: 0,
     epoch: 0,
     session: 0,
+    arrivalCount: 0,
+    early: null,
     endCount: 0,
     refused: false,
+    refusedGeneration: 0,
     fingerprint: null,
     refusedTokens: [],
     expiresAt: null,

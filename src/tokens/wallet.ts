@@ -21,6 +21,9 @@ import {
   type WalletEntry,
 } from './wallet-entry.ts'
 
+/** A token whose time is further away is refused like every other (T9): nobody's clock is that wrong. */
+const MOST_EARLY_MS = 600_000
+
 /** The wallet as a journal's summary has it. */
 export interface SavedWallet {
   readonly offsetMs: number
@@ -68,7 +71,11 @@ export class Wallet {
     const known = { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving }
     if (epoch !== entry.epoch) entry.session += 1
     Object.assign(entry, known, { token, refusedTokens: row.refusedTokens ?? [] })
-    if (refused) entry.firstRefusal ??= refusalOf(row.user, generation)
+    if (token !== null) entry.arrivalCount += 1
+    if (refused) {
+      entry.firstRefusal ??= refusalOf(row.user, generation)
+      entry.refusedGeneration = generation
+    }
     this.#tellOf(row.user)
   }
 
@@ -108,6 +115,11 @@ export class Wallet {
     return this.#entries.get(user)?.session ?? 0
   }
 
+  /** How many tokens of this user have become the current one. */
+  arrivalCount(user: UserId): number {
+    return this.#entries.get(user)?.arrivalCount ?? 0
+  }
+
   isLeaving(user: UserId): boolean {
     return this.#entries.get(user)?.leaving ?? false
   }
@@ -124,9 +136,35 @@ export class Wallet {
     else entry.turns.whenIdle(then)
   }
 
-  /** Takes a token that the app pushed or the source gave, after those handed in before it. */
-  take(user: UserId, token: Token, then: (taken: Taken) => void): void {
-    this.#takings.take(this.#entry(user), token, then)
+  /**
+   * Takes a token that the app pushed or the source gave, after those handed in before it. `since`: only if no
+   * more tokens of the user have arrived than these (T6).
+   */
+  take(user: UserId, token: Token, then: (taken: Taken) => void, since?: number): void {
+    this.#takings.take(this.#entry(user), token, then, since)
+  }
+
+  /**
+   * The server answered 401 to this generation because its time has not come yet: then the lanes of the user wait
+   * for that time, once for each generation (T9). Answers whether it is so.
+   */
+  refusedEarly(user: UserId, generation: number): boolean {
+    const entry = this.#entry(user)
+    const until = entry.token?.facts.notBefore ?? null
+    if (until === null || entry.refused || entry.generation !== generation) return false
+    const leftMs = until - this.now()
+    const hasWaited = entry.early?.generation === generation && entry.early.isOver
+    if (leftMs <= 0 || leftMs > MOST_EARLY_MS || hasWaited) return false
+    entry.early = { generation, isOver: false }
+    this.#core.pilot.token(user, { type: 'token.early', generation, until })
+    return true
+  }
+
+  /** The time of the user's token has come. */
+  ripened(user: UserId): void {
+    const entry = this.#entry(user)
+    if (entry.early !== null) entry.early = { ...entry.early, isOver: true }
+    this.#core.pilot.token(user, { type: 'token.ripened' })
   }
 
   /** The server refused this generation, and that has been stored (T4). */
@@ -147,16 +185,19 @@ export class Wallet {
     // Without a token its session has ended meanwhile (T11); a second 401 to it says nothing new (T4).
     if (entry.generation !== generation || entry.token === null || entry.refused) return false
     entry.refused = true
+    entry.refusedGeneration = generation
     entry.refusedTokens = withRefused(entry.refusedTokens, entry.fingerprint ?? '')
     entry.firstRefusal ??= refusal
     this.#core.report('token.refused', { user, generation })
     return true
   }
 
-  /** The server took a request of this generation. */
+  /** The server took a request of this generation. Refusals are counted anew, unless it is older than they are (T8). */
   accepted(user: UserId, generation: number): void {
     const entry = this.#entry(user)
-    if (entry.firstRefusal === null || entry.generation !== generation) return
+    const { firstRefusal, refusedGeneration } = entry
+    const isGood = generation > refusedGeneration && generation <= entry.generation
+    if (firstRefusal === null || !isGood) return
     entry.firstRefusal = null
     this.#core.pilot.token(user, { type: 'token.accepted', generation })
   }
@@ -195,6 +236,8 @@ export class Wallet {
     Object.assign(entry, {
       token: null,
       refused: false,
+      refusedGeneration: 0,
+      early: null,
       fingerprint: null,
       refusedTokens: [],
       expiresAt: null,

@@ -1,5 +1,5 @@
 import type {
-  CoolDownCause,
+  ParkCause,
   TokenCommand,
   TokenContext,
   TokenEvent,
@@ -34,10 +34,17 @@ const answered = { type: 'source.answered' } as const
 const repeated = { type: 'source.repeated' } as const
 const failed = { type: 'source.failed' } as const
 const denied = { type: 'source.denied' } as const
+const overtaken = { type: 'source.overtaken' } as const
+const waitOver: TokenEvent = { type: 'wait.over', working: true }
+const idleWaitOver: TokenEvent = { type: 'wait.over', working: false }
+const recalled = (by: 'login' | 'return' | 'work') => ({ type: 'need.recalled', by }) as const
+const early = (generation: number) => ({ type: 'token.early', generation, until: 5000 }) as const
+const ripened = { type: 'token.ripened' } as const
 const alarm: TokenEvent = { type: 'alarm.fired', working: true }
 const idleAlarm: TokenEvent = { type: 'alarm.fired', working: false }
 
-const park = { type: 'lane.park', user } as const
+const parkAs = (cause: ParkCause) => ({ type: 'lane.park', user, cause }) as const
+const park = parkAs('needed')
 const unpark = { type: 'lane.unpark', user } as const
 const signOut = { type: 'lane.signOut', user } as const
 const signIn = { type: 'lane.signIn', user } as const
@@ -46,8 +53,9 @@ const opened = (need: TokenNeed) => ({ type: 'need.opened', user, need }) as con
 const announced = (need: TokenNeed) => ({ type: 'need.announced', user, need }) as const
 const closed = { type: 'need.closed', user } as const
 const refreshFailed = { type: 'refresh.failed', user } as const
-const coolDown = (cause: CoolDownCause, round: number) =>
-  ({ type: 'coolDown.started', user, cause, round }) as const
+const coolDown = (round: number) => ({ type: 'coolDown.started', user, round }) as const
+const wait = (round: number) => ({ type: 'wait.started', user, round }) as const
+const waitEnded = { type: 'wait.ended', user } as const
 const coolDownEnded = { type: 'coolDown.ended', user } as const
 
 /** A need that the source is to answer. */
@@ -69,9 +77,17 @@ const outcome = (
   commands: readonly TokenCommand[],
   context?: Partial<TokenContext>,
 ): TokenRow['expected'] => ({
-  value: { validity, refresh },
+  value: { validity, refresh, bound: 'open' },
   commands,
   ...(context === undefined ? {} : { context }),
+})
+
+/** The same within a wait of T8. */
+const waiting = (
+  ...[validity, refresh, ...rest]: Parameters<typeof outcome>
+): TokenRow['expected'] => ({
+  ...outcome(validity, refresh, ...rest),
+  value: { validity, refresh, bound: 'waiting' },
 })
 
 const absent: TokenRow[] = [
@@ -157,7 +173,7 @@ const absent: TokenRow[] = [
     name: 'a token that nobody needed is taken all the same (T2)',
     given: [],
     when: arrived(1),
-    expected: outcome('valid', 'idle', [unpark], { generation: 1 }),
+    expected: outcome('valid', 'idle', [unpark], { generation: 1, triedCount: 0 }),
   },
 ]
 
@@ -422,6 +438,16 @@ const byWork: TokenRow[] = [
   },
 ]
 
+/** After a refusal, the refresh ahead of the next token has failed. */
+const failedAhead = [
+  arrived(1),
+  refused(1),
+  { ...ending, generation: 2 },
+  answered,
+  workDue(700),
+  failed,
+]
+
 const refusals: TokenRow[] = [
   {
     name: 'a 401 to the current generation parks the lane and has the source asked (T4)',
@@ -494,63 +520,78 @@ const refusals: TokenRow[] = [
     name: 'a token that is refused after a refusal is asked for again only after a wait (T8)',
     given: [arrived(1), refused(1), arrived(2), answered],
     when: refused(2),
-    expected: outcome('refused', 'coolingDown', [
+    expected: waiting('refused', 'idle', [
       park,
       opened(need('refused', 2)),
       refreshFailed,
-      coolDown('refused-again', 1),
+      wait(1),
     ]),
   },
   {
-    name: 'each further refusal makes the wait longer (T8)',
-    given: [arrived(1), refused(1), arrived(2), answered, refused(2), alarm, arrived(3), answered],
+    name: 'the next wait after refused tokens is the longer one (T8)',
+    given: [
+      arrived(1),
+      refused(1),
+      arrived(2),
+      answered,
+      refused(2),
+      waitOver,
+      arrived(3),
+      answered,
+    ],
     when: refused(3),
-    expected: outcome('refused', 'coolingDown', [
+    expected: waiting('refused', 'idle', [
       park,
       opened(need('refused', 3)),
       refreshFailed,
-      coolDown('refused-again', 2),
+      wait(2),
     ]),
   },
   {
-    name: 'without a source a token that is refused after a refusal is told of, and the app asked again (T5, T8)',
+    name: 'without a source the app is not told of a second refusal in a row before a wait is over (T8)',
     input: withoutSource,
     given: [arrived(1), refused(1), arrived(2)],
     when: refused(2),
-    expected: outcome('refused', 'idle', [
+    expected: waiting('refused', 'idle', [
       park,
-      opened(appNeed('refused', 2)),
-      announced(appNeed('refused', 2)),
+      opened(need('refused', 2)),
       refreshFailed,
+      wait(1),
     ]),
   },
   {
-    name: 'a token that the app pushed during a call, and that is refused too, is told of (T8)',
+    name: 'a token that the app pushed during a call, and that is refused too, begins a wait (T8)',
     given: [arrived(1), refused(1), arrived(2)],
     when: refused(2),
-    expected: outcome('refused', 'asking', [park, opened(need('refused', 2)), refreshFailed]),
+    expected: waiting('refused', 'asking', [
+      park,
+      opened(need('refused', 2)),
+      refreshFailed,
+      wait(1),
+    ]),
   },
   {
     name: 'a token that the app pushed before the source denied, and that is refused too, is told of (T8)',
     given: [arrived(1), refused(1), arrived(2), denied],
     when: refused(2),
-    expected: outcome('refused', 'denied', [
+    expected: waiting('refused', 'denied', [
       park,
       opened(need('refused', 2)),
       refreshFailed,
       announced(appNeed('refused', 2)),
       signOut,
+      wait(1),
     ]),
   },
   {
-    name: 'a token that is refused after a refusal makes the wait of a failed refresh ahead the longer one (T8)',
-    given: [arrived(1), refused(1), { ...ending, generation: 2 }, answered, workDue(700), failed],
+    name: 'a token that is refused after a refusal begins a wait beside that of a failed refresh ahead (T8)',
+    given: failedAhead,
     when: refused(2),
-    expected: outcome('refused', 'coolingDown', [
+    expected: waiting('refused', 'coolingDown', [
       park,
       opened(need('refused', 2)),
       refreshFailed,
-      coolDown('refused-again', 1),
+      wait(1),
     ]),
   },
   {
@@ -666,23 +707,19 @@ const refresh: TokenRow[] = [
     name: 'a source that gives the refused token once more is asked again after a wait (T8)',
     given: [arrived(1), refused(1)],
     when: repeated,
-    expected: outcome('refused', 'coolingDown', [refreshFailed, coolDown('refused-again', 1)], {
-      refusedCount: 2,
-    }),
+    expected: waiting('refused', 'idle', [refreshFailed, wait(1)], { refusedCount: 2 }),
   },
   {
     name: 'and after a longer wait if it gives it again (T8)',
-    given: [arrived(1), refused(1), repeated, alarm],
+    given: [arrived(1), refused(1), repeated, waitOver],
     when: repeated,
-    expected: outcome('refused', 'coolingDown', [refreshFailed, coolDown('refused-again', 2)], {
-      refusedCount: 3,
-    }),
+    expected: waiting('refused', 'idle', [refreshFailed, wait(2)], { refusedCount: 3 }),
   },
   {
     name: 'a source that failed is asked again after a wait, and the need stays open (T6)',
     given: [workDue(0)],
     when: failed,
-    expected: outcome('absent', 'coolingDown', [coolDown('unavailable', 1)], {
+    expected: outcome('absent', 'coolingDown', [coolDown(1)], {
       parked: true,
       need: need('missing'),
     }),
@@ -691,7 +728,7 @@ const refresh: TokenRow[] = [
     name: 'each further failure makes the wait longer (T6)',
     given: [workDue(0), failed, alarm],
     when: failed,
-    expected: outcome('absent', 'coolingDown', [coolDown('unavailable', 2)]),
+    expected: outcome('absent', 'coolingDown', [coolDown(2)]),
   },
   {
     name: 'a source that denied signs the lane out, and the app is asked (T5, T6)',
@@ -729,7 +766,7 @@ const refresh: TokenRow[] = [
     name: 'after the wait the source is left alone when the need has been closed (T6)',
     given: [workDue(0), failed, waived],
     when: alarm,
-    expected: outcome('absent', 'idle', [unpark]),
+    expected: outcome('absent', 'idle', [], { parked: false }),
   },
   {
     name: 'a token that comes during the wait ends it, and the failures count no more (T6)',
@@ -768,7 +805,345 @@ const refresh: TokenRow[] = [
   },
 ]
 
+/** Two tokens of a user have been refused in a row: the wait has begun. */
+const twiceRefused = [arrived(1), refused(1), arrived(2), answered, refused(2)]
+/** And three more within the wait. */
+const exhausted = [
+  ...twiceRefused,
+  ...[3, 4, 5].flatMap((generation) => [arrived(generation), refused(generation)]),
+]
+
+/** The same while a call of the source is in flight. */
+const exhaustedInCall = exhausted.filter((event) => event !== answered)
+
+const bounds: TokenRow[] = [
+  {
+    name: 'a token that comes in the wait is tried at once (T8)',
+    given: twiceRefused,
+    when: arrived(3),
+    expected: waiting('valid', 'idle', [unpark, closed], { triedCount: 1, parked: false }),
+  },
+  {
+    name: 'the refusal of a token that was tried in the wait does not prolong the wait (T8)',
+    given: [...twiceRefused, arrived(3)],
+    when: refused(3),
+    expected: waiting('refused', 'idle', [park, opened(need('refused', 3)), refreshFailed]),
+  },
+  {
+    name: 'three tokens are tried in the wait, and the next one is held (T8)',
+    given: exhausted,
+    when: arrived(6),
+    expected: waiting('held', 'idle', [parkAs('held'), closed], {
+      generation: 6,
+      parked: true,
+      need: null,
+    }),
+  },
+  {
+    name: 'a newer token takes the place of the one that is held (T8)',
+    given: [...exhausted, arrived(6)],
+    when: arrived(7),
+    expected: waiting('held', 'idle', [parkAs('held')], { generation: 7 }),
+  },
+  {
+    name: 'a token that comes in the wait ends the count of failures of the source (T6, T8)',
+    given: [...failedAhead, refused(2), alarm],
+    when: arrived(3),
+    expected: waiting('valid', 'idle', [unpark, closed], { failedCount: 0 }),
+  },
+  {
+    name: 'a token that is held ends the time that a failed source is given (T6, T8)',
+    given: [...exhaustedInCall, failed],
+    when: arrived(6),
+    expected: waiting('held', 'idle', [parkAs('held'), closed, coolDownEnded], { failedCount: 0 }),
+  },
+  {
+    name: 'a token that is held is tried when the wait is over (T8)',
+    given: [...exhausted, arrived(6)],
+    when: waitOver,
+    expected: outcome('valid', 'idle', [unpark], { parked: false }),
+  },
+  {
+    name: 'the wait after one in which tokens were tried is the next longer one (T8)',
+    given: [...exhausted, arrived(6), waitOver],
+    when: refused(6),
+    expected: waiting('refused', 'idle', [
+      park,
+      opened(need('refused', 6)),
+      refreshFailed,
+      wait(2),
+    ]),
+  },
+  {
+    name: 'work that finds its token held parks the lane (T8)',
+    given: [...exhausted, arrived(6)],
+    when: workDue(0),
+    expected: waiting('held', 'idle', [parkAs('held')]),
+  },
+  {
+    name: 'a token that the server accepts ends the wait and the count of refusals (T8)',
+    given: [...twiceRefused, arrived(3)],
+    when: accepted(3),
+    expected: outcome('valid', 'idle', [waitEnded], {
+      refusedCount: 0,
+      waitCount: 0,
+      triedCount: 0,
+    }),
+  },
+  {
+    name: 'a token that the server accepts frees the newer one that is held (T8)',
+    given: [...exhausted.slice(0, -1), arrived(6)],
+    when: accepted(5),
+    expected: outcome('valid', 'idle', [unpark, waitEnded], { generation: 6, parked: false }),
+  },
+  {
+    name: 'an acceptance that is older than the last refusal frees no token that is held (T8)',
+    given: [...exhausted, arrived(6)],
+    when: accepted(5),
+    expected: waiting('held', 'idle', []),
+  },
+  {
+    name: 'without a source the app is told of a token near its end when the wait is over before its time (T8, T9)',
+    input: withoutSource,
+    given: [...twiceRefused, { ...ending, generation: 3 }, workDue(700)],
+    when: accepted(3),
+    expected: outcome('expiring', 'idle', [waitEnded, announced(appNeed('expiring'))]),
+  },
+  {
+    name: 'an acceptance that is older than the last refusal ends no wait (T8)',
+    given: twiceRefused,
+    when: accepted(1),
+    expected: waiting('refused', 'idle', []),
+  },
+  {
+    name: 'without a source the app is told again when the wait is over (T8)',
+    input: withoutSource,
+    given: twiceRefused,
+    when: waitOver,
+    expected: outcome('refused', 'idle', [announced(appNeed('refused', 2))], { parked: true }),
+  },
+  {
+    name: 'without a source the app is told when the wait is over, also with nothing to send (T8)',
+    input: withoutSource,
+    given: twiceRefused,
+    when: idleWaitOver,
+    expected: outcome('refused', 'idle', [announced(appNeed('refused', 2))]),
+  },
+  {
+    name: 'with a source the source is asked when the wait is over (T8)',
+    given: twiceRefused,
+    when: waitOver,
+    expected: outcome('refused', 'asking', [ask('refused')], { parked: true }),
+  },
+  {
+    name: 'the source is left alone after the wait while the user has nothing to send (T9)',
+    given: twiceRefused,
+    when: idleWaitOver,
+    expected: outcome('refused', 'idle', [unpark], { parked: false }),
+  },
+  {
+    name: 'work in the wait does not ask the source (T8)',
+    given: twiceRefused,
+    when: workDue(0),
+    expected: waiting('refused', 'idle', [park]),
+  },
+  {
+    name: 'the time of a source that failed is over within the longer wait: the source is not asked (T8)',
+    given: [...failedAhead, refused(2)],
+    when: alarm,
+    expected: waiting('refused', 'idle', [], { parked: true }),
+  },
+  {
+    name: 'refreshToken() ends the wait and asks the source (T6, T8)',
+    given: twiceRefused,
+    when: refreshRequested,
+    expected: outcome('refused', 'asking', [ask('refused'), waitEnded]),
+  },
+  ...[twiceRefused, [...exhausted, arrived(6)]].map((given, index): TokenRow => ({
+    name: `refreshToken() without a source ends no wait${index === 0 ? '' : ', and frees nothing'} (T8)`,
+    input: withoutSource,
+    given,
+    when: refreshRequested,
+    expected: waiting(index === 0 ? 'refused' : 'held', 'idle', []),
+  })),
+  {
+    name: 'the refused token from a call that nothing waits for begins no wait (T8)',
+    given: [arrived(1), refused(1), failed, idleAlarm],
+    when: repeated,
+    expected: outcome('refused', 'idle', [], { refusedCount: 1 }),
+  },
+  {
+    name: 'refreshToken() frees a token that is held (T6, T8)',
+    given: [...exhausted, arrived(6)],
+    when: refreshRequested,
+    expected: outcome('valid', 'asking', [unpark, ask('expiring'), waitEnded], { parked: false }),
+  },
+  {
+    name: 'the end of a session ends the wait (T8, T11)',
+    given: [...exhausted, arrived(6)],
+    when: sessionEnded,
+    expected: outcome('absent', 'idle', [unpark, waitEnded], { refusedCount: 0, waitCount: 0 }),
+  },
+  {
+    name: 'in the wait the app is not told of a token that has become unreadable (T8)',
+    input: withoutSource,
+    given: twiceRefused,
+    when: unreadable,
+    expected: waiting('absent', 'idle', [unpark, closed, opened(need('unreadable'))]),
+  },
+]
+
+const recalls: TokenRow[] = [
+  ...(['login', 'return', 'work'] as const).map((by): TokenRow => ({
+    name: `without a source an open need is told again (${by}, T5)`,
+    input: withoutSource,
+    given: [workDue(0)],
+    when: recalled(by),
+    expected: outcome('absent', 'idle', [announced(appNeed('missing'))]),
+  })),
+  {
+    name: 'with a source an open need is for the source, and the app is not told (T5)',
+    given: [workDue(0), failed],
+    when: recalled('login'),
+    expected: outcome('absent', 'coolingDown', []),
+  },
+  {
+    name: 'after the source denied, the app is told again (T5)',
+    given: [workDue(0), denied],
+    when: recalled('return'),
+    expected: outcome('absent', 'denied', [announced(appNeed('missing'))]),
+  },
+  {
+    name: 'a need of a token near its end is told once (T5, T9)',
+    input: withoutSource,
+    given: [ending, workDue(700)],
+    when: recalled('login'),
+    expected: outcome('expiring', 'idle', []),
+  },
+  {
+    name: 'where no need is open, nothing is told (T5)',
+    input: withoutSource,
+    given: [arrived(1)],
+    when: recalled('login'),
+    expected: outcome('valid', 'idle', []),
+  },
+  {
+    name: 'in the wait after refused tokens a login tells the need (T5, T8)',
+    input: withoutSource,
+    given: twiceRefused,
+    when: recalled('login'),
+    expected: waiting('refused', 'idle', [announced(appNeed('refused', 2))]),
+  },
+  ...(['return', 'work'] as const).map((by): TokenRow => ({
+    name: `in the wait after refused tokens nothing else tells the need (${by}, T5, T8)`,
+    input: withoutSource,
+    given: twiceRefused,
+    when: recalled(by),
+    expected: waiting('refused', 'idle', []),
+  })),
+]
+
+const earlies: TokenRow[] = [
+  {
+    name: 'a token whose time has not come parks the lane without a need (T9)',
+    given: [arrived(1)],
+    when: early(1),
+    expected: outcome(
+      'early',
+      'idle',
+      [parkAs('early'), { type: 'early.started', user, until: 5000 }],
+      { parked: true, need: null, refusedCount: 0 },
+    ),
+  },
+  {
+    name: 'a second 401 to a token whose time has not come changes nothing (T9)',
+    given: [arrived(1), early(1)],
+    when: early(1),
+    expected: outcome('early', 'idle', []),
+  },
+  {
+    name: 'a 401 to an older generation whose time has not come parks nothing (T3, T9)',
+    given: [arrived(1), arrived(2)],
+    when: early(1),
+    expected: outcome('valid', 'idle', []),
+  },
+  {
+    name: 'work that finds the time of its token not come parks the lane (T9)',
+    given: [arrived(1), early(1)],
+    when: workDue(0),
+    expected: outcome('early', 'idle', [parkAs('early')]),
+  },
+  {
+    name: 'when its time has come the token is sent once more (T9)',
+    given: [arrived(1), early(1)],
+    when: ripened,
+    expected: outcome('valid', 'idle', [{ type: 'early.ended', user }, unpark], { parked: false }),
+  },
+  {
+    name: 'a newer token ends the wait for the time of the older one (T7, T9)',
+    given: [arrived(1), early(1)],
+    when: arrived(2),
+    expected: outcome('valid', 'idle', [{ type: 'early.ended', user }, unpark], {
+      generation: 2,
+    }),
+  },
+  {
+    name: 'a 401 once the time has come is a refusal (T4, T9)',
+    given: [arrived(1), early(1), ripened],
+    when: refused(1),
+    expected: outcome('refused', 'asking', [park, opened(need('refused', 1)), ask('refused')]),
+  },
+  {
+    name: 'the end of a session ends the wait for the time of its token (T9, T11)',
+    given: [arrived(1), early(1)],
+    when: sessionEnded,
+    expected: outcome('absent', 'idle', [{ type: 'early.ended', user }, unpark]),
+  },
+  {
+    name: 'a need of a token near its end is closed while its time has not come (T9)',
+    input: withoutSource,
+    given: [ending, workDue(700)],
+    when: early(1),
+    expected: outcome('early', 'idle', [
+      parkAs('early'),
+      closed,
+      { type: 'early.started', user, until: 5000 },
+    ]),
+  },
+]
+
+const overtakens: TokenRow[] = [
+  {
+    name: 'an answer that a newer token has overtaken ends the call (T6)',
+    given: [workDue(0), arrived(1)],
+    when: overtaken,
+    expected: outcome('valid', 'idle', []),
+  },
+  {
+    name: 'an answer that a newer token has overtaken, which was lost since, has the source asked again (T6)',
+    given: [workDue(0), arrived(1), unreadable],
+    when: overtaken,
+    expected: outcome('absent', 'asking', [ask('unreadable')]),
+  },
+  {
+    name: 'an answer that a newer token has overtaken asks nothing in the wait after refused tokens (T6, T8)',
+    given: [arrived(1), refused(1), arrived(2), refused(2)],
+    when: overtaken,
+    expected: waiting('refused', 'idle', []),
+  },
+]
+
 export const tokenTable: Table<typeof tokenMachine> = {
   input: { user, hasSource: true },
-  rows: [...absent, ...lost, ...byWork, ...refusals, ...refresh],
+  rows: [
+    ...absent,
+    ...lost,
+    ...byWork,
+    ...refusals,
+    ...refresh,
+    ...bounds,
+    ...recalls,
+    ...earlies,
+    ...overtakens,
+  ],
 }

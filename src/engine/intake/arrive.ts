@@ -22,4 +22,5 @@ export function arrive(
   }
   report('operation.enqueued', { id: row.id, user, kind: row.kind })
   pilot.arrived(line)
+  pilot.enqueued(user)
 }

@@ -137,7 +137,7 @@ export class Life {
   }
 
   close(deadlineMs: number, settle: Settle<void>): void {
-    const { startParts, flushes, reads, queueState, toQueue } = this.#parts
+    const { startParts, flushes, reads, refresher, queueState, toQueue } = this.#parts
     if (this.#closing !== null) {
       if (queueState() === 'closed') settle.resolve()
       else this.#closing.push(settle)
@@ -146,6 +146,7 @@ export class Life {
     this.#closing = [settle]
     flushes.endAll()
     reads.stop()
+    refresher.stop()
     this.#stopListening()
     startParts.core.boundary.arm('close', deadlineMs, () => toQueue({ type: 'deadline.passed' }))
     toQueue({ type: 'close.requested' })
@@ -153,10 +154,9 @@ export class Life {
 
   /** The queue is closed: nothing is sent any more. */
   closed(): void {
-    const { startParts, exchange, refresher, reads, sessions, sending } = this.#parts
+    const { startParts, exchange, reads, sessions, sending } = this.#parts
     const { store, boundary } = startParts.core
     exchange.abortAll()
-    refresher.abortAll()
     reads.endAll()
     sessions.endAll()
     startParts.dispatch.leave(sending())

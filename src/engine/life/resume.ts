@@ -3,9 +3,10 @@
  * which a replay that begins in the middle gives it back. Nothing here is ever stored.
  */
 import type { Snapshot } from 'xstate'
-import type { TokenNeed } from '../../../machines/token.machine.ts'
 import type { UserId } from '../../model.ts'
+import type { Needs } from '../../tokens/needs.ts'
 import type { Refresher } from '../../tokens/refresher.ts'
+import type { TokenAlarms } from '../../tokens/token-alarms.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import { readError, writeError } from '../boundary/error-codec.ts'
 import type { SavedBoundary } from '../boundary/live-boundary.ts'
@@ -47,8 +48,8 @@ export interface SavedParts {
   readonly wakeWatch: WakeWatch
   readonly flushes: Flushes
   readonly tidying: Tidying
-  /** Open token needs, by user. */
-  readonly needs: Map<UserId, TokenNeed>
+  readonly tokenAlarms: TokenAlarms
+  readonly needs: Needs
 }
 
 export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
@@ -65,7 +66,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
       machine: actors.saveLane(line),
     })),
     tokens,
-    needs: Array.from(parts.needs, ([user, need]) => ({ user, need })),
+    needs: parts.needs.save(),
     holds: parts.holds.save(),
     connectivity: parts.connectivity.save(),
     wallet: parts.wallet.save(),
@@ -96,12 +97,13 @@ export function resume(parts: SavedParts, saved: Summary): void {
     if (machine !== null) actors.makeLane(line, machine)
   }
   for (const { user, machine } of saved.tokens) actors.makeToken(user, machine)
-  for (const { user, need } of saved.needs) parts.needs.set(user, need)
+  parts.needs.restore(saved.needs)
   parts.dispatch.restore(saved.dispatch, alarms)
   parts.holds.restore(saved.holds)
   parts.wallet.resume(saved.wallet)
   parts.connectivity.restore(saved.connectivity, alarms)
-  parts.refresher.restore(saved.calls, alarms, actors.usersWithTokens())
+  parts.refresher.restore(saved.calls)
+  parts.tokenAlarms.restore(alarms, actors.usersWithTokens())
   for (const { line: savedLine, attempt } of saved.lanes) {
     const line = core.lanes.get(savedLine.row.lane)
     if (line === undefined) continue

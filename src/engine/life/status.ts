@@ -1,8 +1,8 @@
 /** What `status()` shows: a frozen plain object, the same one until something changes. */
 import type { Hold } from '../../../machines/holds.ts'
 import type { EnvelopeRow } from '../../../storage/storage.ts'
-import type { TokenNeed } from '../../../machines/token.machine.ts'
 import type { Instant, Requirement, TokenNeedReason, UserId } from '../../model.ts'
+import type { Needs } from '../../tokens/needs.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import type { Lanes } from '../lanes/lanes.ts'
 
@@ -61,7 +61,7 @@ export interface StatusParts {
   readonly requirement: Requirement
   readonly lanes: Lanes
   readonly holds: HoldBook
-  readonly needs: ReadonlyMap<UserId, TokenNeed>
+  readonly needs: Needs
 }
 
 export function makeStatus({ queue, user, requirement, lanes, holds, needs }: StatusParts): Status {
@@ -78,8 +78,12 @@ export function makeStatus({ queue, user, requirement, lanes, holds, needs }: St
       retryAt: line.envelope?.retryAt ?? null,
     }),
   )
-  const tokenNeeds = [...needs].map(([needing, { reason, refused }]) =>
-    Object.freeze<TokenNeedStatus>({ user: needing, reason, generation: refused }),
+  const tokenNeeds = Array.from(needs.all(), ({ user: needing, need }) =>
+    Object.freeze<TokenNeedStatus>({
+      user: needing,
+      reason: need.reason,
+      generation: need.refused,
+    }),
   )
   return Object.freeze<Status>({
     queue,

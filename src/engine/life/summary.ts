@@ -5,10 +5,10 @@
  */
 import type { Snapshot } from 'xstate'
 import type { Json } from '../../journal/lines.ts'
-import type { TokenNeed } from '../../../machines/token.machine.ts'
 import type { Told } from '../../operations/kinds.ts'
 import type { UserId } from '../../model.ts'
-import type { SavedCall } from '../../tokens/refresher.ts'
+import type { OpenNeed } from '../../tokens/needs.ts'
+import type { SavedCalls } from '../../tokens/refresher.ts'
 import type { SavedWallet } from '../../tokens/wallet.ts'
 import type { SavedConnectivity } from '../lanes/connectivity.ts'
 import type { SavedDispatch } from './dispatch.ts'
@@ -25,11 +25,11 @@ export interface Summary {
   readonly queue: Snapshot<unknown>
   readonly lanes: readonly SavedLane[]
   readonly tokens: readonly { readonly user: UserId; readonly machine: Snapshot<unknown> }[]
-  readonly needs: readonly { readonly user: UserId; readonly need: TokenNeed }[]
+  readonly needs: readonly OpenNeed[]
   readonly holds: SavedHolds
   readonly connectivity: SavedConnectivity
   readonly wallet: SavedWallet
-  readonly calls: readonly SavedCall[]
+  readonly calls: SavedCalls
   readonly dispatch: SavedDispatch
   readonly asker: SavedAsker
   readonly undecided: readonly SavedUndecided[]
@@ -58,7 +58,7 @@ interface SavedLane {
 
 const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source', 'requirement'])
 const BRIEF_ALARMS =
-  /^(backoff:|reply:|source:|refresh:|within:|requirement$|requirement-reply$|portal$|rate-limited$|take-over$|wake$)/
+  /^(backoff:|reply:|source:|coolDown:|wait:|early:|within:|requirement$|requirement-reply$|portal$|rate-limited$|take-over$|wake$)/
 
 /** Is nothing under way that a summary could not say? */
 export function isBrief({ turnCount, open, alarms }: SavedBoundary): boolean {

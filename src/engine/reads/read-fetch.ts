@@ -212,6 +212,12 @@ export class ReadFetch {
       return
     }
     const isCurrent = credential !== null && credential.generation === this.#wallet.generation(user)
+    if (isCurrent && this.#wallet.refusedEarly(user, credential.generation)) {
+      // It goes once more when the hold of its user ends, under the same generation (T9).
+      read.phase = 'parked'
+      report('read.deferred', { id: read.id, user })
+      return
+    }
     if (firstRefusal !== null && settings.hasSource) {
       const message = 'the read was answered 401 with a fresh token too'
       const options = { cause: firstRefusal, retryable: true }

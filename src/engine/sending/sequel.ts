@@ -408,6 +408,10 @@ export class Sequel {
       this.end(line)
       return
     }
+    if (this.#wallet.refusedEarly(user, generation)) {
+      this.#refusedEarly(line, members)
+      return
+    }
     line.refusedCount += 1
     const changes: Change[] = [{ change: 'refuseToken', user, generation }]
     const envelope = line.envelopeAt(members[0]?.place ?? 0)
@@ -417,6 +421,21 @@ export class Sequel {
       if (refused !== null) line.recorded(refused)
       line.mayHaveBeenSent = false
       this.#wallet.refused(user, generation)
+      this.end(line)
+    })
+  }
+
+  /** T9: the lane waits for the time of the token, and sends once more then. */
+  #refusedEarly(line: LaneLine, members: readonly OperationRow[]): void {
+    const envelope = line.envelopeAt(members[0]?.place ?? 0)
+    line.mayHaveBeenSent = false
+    if (envelope === null) {
+      this.end(line)
+      return
+    }
+    const refused = this.#afterRefusal(line, envelope)
+    this.#commit(line, [{ change: 'envelope', envelope: refused }], {}, () => {
+      line.recorded(refused)
       this.end(line)
     })
   }

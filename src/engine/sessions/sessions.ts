@@ -10,6 +10,7 @@ import type { Codec, Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import type { Waits } from '../lanes/waits.ts'
+import type { Needs } from '../../tokens/needs.ts'
 import type { Records } from '../stored/records.ts'
 import { Adoption } from './adoption.ts'
 import { Discards } from './discards.ts'
@@ -39,8 +40,17 @@ export function loginCodec(tokenOf: (facts: Token['facts']) => Token): Codec<Log
   }
 }
 
+export interface SessionsParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly waits: Waits
+  readonly records: Records
+  readonly needs: Needs
+}
+
 export class Sessions {
   readonly #core: Core
+  readonly #needs: Needs
   readonly #wallet: Wallet
   readonly #store: IdentityStore
   readonly #discards: Discards
@@ -51,7 +61,7 @@ export class Sessions {
   readonly #adoption: Adoption
   readonly #forgetting: Forgetting
 
-  constructor(core: Core, wallet: Wallet, waits: Waits, records: Records) {
+  constructor({ core, wallet, waits, records, needs }: SessionsParts) {
     const store = new IdentityStore(core, wallet)
     const discards = new Discards(core, wallet)
     const sweep = (line: LaneLine) => this.sweep(line)
@@ -59,6 +69,7 @@ export class Sessions {
     const farewells = new Farewells(core, wallet, store, discards, purges)
     const endings = new Endings(wallet, store, discards)
     this.#core = core
+    this.#needs = needs
     this.#wallet = wallet
     this.#store = store
     this.#discards = discards
@@ -87,8 +98,13 @@ export class Sessions {
     const stored = both(settle)
     if (this.#core.pilot.user === user) stored.first()
     else this.#switchTo(user, stored.first)
-    if (token === null) stored.second(null)
-    else this.#take(user, token, stored.second)
+    const taken = (error: Error | null) => {
+      // Nothing has answered it: the app is told again (I11, T5).
+      this.#needs.loggedIn(user)
+      stored.second(error)
+    }
+    if (token === null) taken(null)
+    else this.#take(user, token, taken)
   }
 
   logout(args: LogoutArgs, settle: Settle<LogoutResult>): void {

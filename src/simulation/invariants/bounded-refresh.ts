@@ -91,6 +91,10 @@ function judge(
   if (came.outcome === 'token' && since.length === 0 && isUnstored(run, came, call)) {
     return { next: first, why: null }
   }
+  // A token that was pushed meanwhile has overtaken the answer: that is not used (T6).
+  if (came.outcome === 'token' && since.some(({ at }) => at < came.at)) {
+    return { next: first, why: null }
+  }
   if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })
   if (since.length > 0) return { next: first, why: null }
   // Without a vault, all that others hear of a new token is that there is one: the user has acted. With one

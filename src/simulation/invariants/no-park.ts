@@ -60,14 +60,14 @@ function holdsOf({ status }: RunRecord): object {
   return Object.fromEntries(status.lanes.map(({ user, holds }) => [user ?? 'anonymous', holds]))
 }
 
-/** Does it wait for a token that neither the app nor the source was asked for? */
+/** Does it wait for a token that neither the app nor the source was asked for? One that is held waits for an alarm. */
 function isUnheard(
   { status, settings, sourceCalls, heard, life }: RunRecord,
   { user, holds }: LaneStatus,
   isAlarmArmed: boolean,
 ): boolean {
   if (user === null || !holds.some(({ name }) => name === 'awaiting-token')) return false
-  if (!status.tokenNeeds.some((need) => need.user === user)) return true
+  if (!status.tokenNeeds.some((need) => need.user === user)) return !isAlarmArmed
   const isAsked = sourceCalls.some((call) => call.user === user && call.answer === null)
   if (!settings.hasSource || isAsked || isAlarmArmed) return false
   return !heard.some(

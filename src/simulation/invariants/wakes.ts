@@ -6,10 +6,12 @@ import type { LaneStatus } from '../../engine/life/status.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
+import { refusalWaits } from './refusal-waits.ts'
 import type { RunRecord } from './run-record.ts'
 
 export const wakes: Invariant = (run) => {
   const heard = additionsTo(run.heard)
+  const isInWait = refusalWaits(run)
   let isPortal = false
   /** Lives whose last word was a suspicion: each process has its own (I10). */
   const suspecting = new Set<number>()
@@ -28,7 +30,7 @@ export const wakes: Invariant = (run) => {
       if ((detail as { readonly suspected: boolean }).suspected) suspecting.add(life)
       else suspecting.delete(life)
     }
-    const seen: Suspicion = { isPortal, isSuspected: suspecting.has(run.life) }
+    const seen: Seen = { isPortal, isSuspected: suspecting.has(run.life), isInWait }
     return run.status.lanes.flatMap((lane) =>
       lane.holds
         .filter(
@@ -44,14 +46,16 @@ export const wakes: Invariant = (run) => {
   }
 }
 
-interface Suspicion {
+interface Seen {
   /** A captive portal answered last. */
   readonly isPortal: boolean
   /** The server demands more than the app has said (I10). */
   readonly isSuspected: boolean
+  /** A token of this user may be held (T8). */
+  readonly isInWait: (user: string) => boolean
 }
 
-function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Suspicion): boolean {
+function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Seen): boolean {
   const { settings, requirement } = run
   switch (name) {
     case 'paused':
@@ -66,7 +70,8 @@ function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Suspic
     case 'signed-out':
       return lane.user === null ? requirement === 'required' : !hasGoodToken(run, lane.user)
     case 'awaiting-token':
-      return lane.user === null || !hasGoodToken(run, lane.user)
+      if (lane.user === null || seen.isInWait(lane.user)) return true
+      return !hasGoodToken(run, lane.user)
     case 'backing-off':
       return hasWait(run, lane.user)
     case 'dead-letter':

@@ -1,0 +1,72 @@
+/**
+ * The open token needs, and when the app was last told of each (T5). An open need is told again, without any
+ * timer, at a login of its user, at the return of the network and at the wake from sleep, and by work of its
+ * user if the last time is long ago: so one failed fetch of a token never parks a user for good.
+ */
+import type { TokenNeed } from '../../machines/token.machine.ts'
+import type { Core } from '../engine/core.ts'
+import type { UserId } from '../model.ts'
+
+/** Work tells a need again only after this long: an app that enqueues a lot is not to fetch a lot. */
+const TOLD_FOR_MS = 30_000
+
+export interface OpenNeed {
+  readonly user: UserId
+  readonly need: TokenNeed
+  /** Monotonic. Null: the app has not been told. */
+  readonly toldAt: number | null
+}
+
+export class Needs {
+  readonly #core: Core
+  readonly #open = new Map<UserId, OpenNeed>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  open(user: UserId, need: TokenNeed): void {
+    this.#open.set(user, { user, need, toldAt: null })
+  }
+
+  /** The app is told of it now. */
+  tell(user: UserId, need: TokenNeed): void {
+    this.#open.set(user, { user, need, toldAt: this.#core.boundary.monotonic })
+  }
+
+  close(user: UserId): void {
+    this.#open.delete(user)
+  }
+
+  all(): Iterable<OpenNeed> {
+    return this.#open.values()
+  }
+
+  loggedIn(user: UserId): void {
+    if (this.#open.has(user)) this.#core.pilot.token(user, { type: 'need.recalled', by: 'login' })
+  }
+
+  /** The network is back, or the machine has woken. */
+  returned(): void {
+    for (const user of Array.from(this.#open.keys())) {
+      this.#core.pilot.token(user, { type: 'need.recalled', by: 'return' })
+    }
+  }
+
+  /** The app has enqueued something for this user. */
+  worked(user: UserId | null): void {
+    if (this.#open.size === 0 || user === null) return
+    const toldAt = this.#open.get(user)?.toldAt ?? null
+    if (toldAt === null || this.#core.boundary.monotonic - toldAt < TOLD_FOR_MS) return
+    this.#core.pilot.token(user, { type: 'need.recalled', by: 'work' })
+  }
+
+  /** For a journal that begins here. */
+  save(): readonly OpenNeed[] {
+    return [...this.#open.values()]
+  }
+
+  restore(saved: readonly OpenNeed[]): void {
+    for (const open of saved) this.#open.set(open.user, open)
+  }
+}

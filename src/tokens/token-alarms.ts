@@ -1,0 +1,77 @@
+/**
+ * The alarms of each user's token: the time that a source which failed is given (T6), the wait after refused
+ * tokens (T8), and the time before which a token is not valid (T9). The token machine says when each begins and
+ * ends. None of them outlives the process.
+ */
+import type { Core } from '../engine/core.ts'
+import { jitteredMs } from '../engine/boundary/chance.ts'
+import { backoffMs } from '../engine/sending/judge.ts'
+import type { Instant, UserId } from '../model.ts'
+import type { Wallet } from './wallet.ts'
+
+/** After a failure of the source: 1 s, doubling to 5 min (T6). */
+const UNAVAILABLE = { base: 1000, cap: 300_000 } as const
+/** After two refused tokens in a row: 30 s, doubling to 15 min (T8). */
+const REFUSED_AGAIN = { base: 30_000, cap: 900_000, jitter: false } as const
+
+const ALARMS = ['coolDown', 'wait', 'early'] as const
+type Alarm = (typeof ALARMS)[number]
+
+export class TokenAlarms {
+  readonly #core: Core
+  readonly #wallet: Wallet
+
+  constructor(core: Core, wallet: Wallet) {
+    this.#core = core
+    this.#wallet = wallet
+  }
+
+  coolDown(user: UserId, round: number): void {
+    this.#arm(user, 'coolDown', jitteredMs(this.#core, round, UNAVAILABLE))
+  }
+
+  wait(user: UserId, round: number): void {
+    this.#arm(user, 'wait', backoffMs(round, 1, REFUSED_AGAIN))
+  }
+
+  /** By the corrected clock. */
+  early(user: UserId, until: Instant): void {
+    this.#arm(user, 'early', Math.max(0, until - this.#wallet.now()))
+  }
+
+  end(user: UserId, alarm: Alarm): void {
+    this.#core.boundary.disarm(nameOf(alarm, user))
+  }
+
+  restore(alarms: ReadonlySet<string>, users: Iterable<UserId>): void {
+    for (const user of users) {
+      for (const alarm of ALARMS) {
+        const name = nameOf(alarm, user)
+        if (alarms.has(name)) this.#core.boundary.rearm(name, () => this.#fired(user, alarm))
+      }
+    }
+  }
+
+  #arm(user: UserId, alarm: Alarm, delayMs: number): void {
+    this.#core.boundary.arm(nameOf(alarm, user), delayMs, () => this.#fired(user, alarm))
+  }
+
+  #fired(user: UserId, alarm: Alarm): void {
+    const { lanes, pilot } = this.#core
+    const working = (lanes.ofUser(user)?.pending ?? 0) > 0
+    switch (alarm) {
+      case 'coolDown':
+        pilot.token(user, { type: 'alarm.fired', working })
+        return
+      case 'wait':
+        pilot.token(user, { type: 'wait.over', working })
+        return
+      case 'early':
+        this.#wallet.ripened(user)
+    }
+  }
+}
+
+function nameOf(alarm: Alarm, user: UserId): string {
+  return `${alarm}:${user}`
+}
