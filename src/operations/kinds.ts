@@ -205,7 +205,10 @@ export class Kinds {
     const spec = head === undefined ? undefined : this.#specs.get(head.kind)
     if (head === undefined || spec === undefined) return thrown('kind.build', 'no kind')
     const invalid = unreadable(checks.map((check) => (check.ok ? null : check.why)))
-    if (invalid !== null) return invalid
+    if (invalid !== null) {
+      const failed = checks.map((check) => (check.ok ? null : (check.thrown ?? null)))
+      return { ...invalid, thrown: failed.find((error) => error !== null) ?? null }
+    }
     const payloads = checks.map((check) => (check.ok ? check.payload : null) as never)
     const operations = rows.map(({ id, kind }) => ({ id, kind }))
     try {
@@ -215,9 +218,10 @@ export class Kinds {
           : spec.merge.combine(payloads, { owner, operations, record })
       return request === null
         ? { state: 'nothing' }
-        : { state: 'request', request: render(request) }
+        : { state: 'request', request: render(atOnce(request)) }
     } catch (error) {
-      return thrown('kind.build', `${head.kind}: its request could not be made: ${textOf(error)}`)
+      const why = `${head.kind}: its request could not be made: ${textOf(error)}`
+      return thrown('kind.build', why, errorOf(error))
     }
   }
 
@@ -258,7 +262,11 @@ export class Kinds {
   ): void {
     const question = { name, args: () => null, codec, put }
     this.#boundary.ask<T | 'later'>(question, (answer) => {
-      then(answer.ok ? (answer.value as T) : thrown(name, `its schema threw ${answer.error.name}`))
+      then(
+        answer.ok
+          ? (answer.value as T)
+          : thrown(name, `its schema threw ${answer.error.name}`, answer.error),
+      )
     })
   }
 }
@@ -278,8 +286,8 @@ function usedBy(spec: AnyOperationKind['spec'] | undefined, payload: never): Rec
   }
 }
 
-function thrown<T>(name: string, why: string): T {
-  const unusable = { state: 'unreadable', why, which: [] } satisfies Built
+function thrown<T>(name: string, why: string, error: Error | null = null): T {
+  const unusable = { state: 'unreadable', why, which: [], thrown: error } satisfies Built
   return (name === 'kind.check' ? { ok: false, why } : unusable) as T
 }
 
@@ -288,5 +296,5 @@ function unreadable(reasons: readonly (string | null)[]): Unreadable | null {
   const why = reasons.find((reason) => reason !== null) ?? null
   if (why === null) return null
   const which = reasons.flatMap((reason, index) => (reason === null ? [] : [index]))
-  return { state: 'unreadable', why, which }
+  return { state: 'unreadable', why, which, thrown: null }
 }

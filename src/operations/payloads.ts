@@ -1,11 +1,18 @@
 /** Stored payloads: from JSON text to what a kind's code works on, through `upgrade` and the schema. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Codec } from '../engine/boundary/boundary.ts'
-import { isThenable, textOf } from '../thrown.ts'
+import { atOnce } from '../app-code.ts'
+import { errorOf, isThenable, textOf } from '../thrown.ts'
 import type { AnyOperationKind } from './define-operation.ts'
 
 export type Checked =
-  { readonly ok: true; readonly payload: unknown } | { readonly ok: false; readonly why: string }
+  | { readonly ok: true; readonly payload: unknown }
+  | {
+      readonly ok: false
+      readonly why: string
+      /** What the code of the kind threw, if that is why. */
+      readonly thrown?: Error
+    }
 
 export const checkedCodec: Codec<Checked | 'later'> = {
   write: (checked) => (checked === 'later' ? checked : checked.ok ? 'valid' : 'invalid'),
@@ -40,9 +47,14 @@ export class Payloads {
     let value: unknown
     try {
       value = JSON.parse(text)
-      if (version < (spec.version ?? 1)) value = spec.upgrade?.(value, version)
     } catch (error) {
-      return { ok: false, why: `version ${version} of ${kind} could not be read: ${textOf(error)}` }
+      return { ok: false, why: `the payload of ${kind} is not JSON: ${textOf(error)}` }
+    }
+    try {
+      if (version < (spec.version ?? 1)) value = atOnce(spec.upgrade?.(value, version))
+    } catch (error) {
+      const why = `version ${version} of ${kind} could not be read: ${textOf(error)}`
+      return { ok: false, why, thrown: errorOf(error) }
     }
     return this.#validate(kind, spec, value)
   }
@@ -55,13 +67,20 @@ export class Payloads {
     try {
       const result = spec.payload['~standard'].validate(value)
       if (!isThenable(result)) return checkedOf(result)
-      const checked = Promise.resolve(result).then(checkedOf)
-      // Whoever cannot wait does not hear how it ends (E3).
-      checked.catch(() => undefined)
-      return checked
+      return Promise.resolve(result)
+        .then(checkedOf)
+        .catch((error: unknown) => schemaThrew(kind, error))
     } catch (error) {
-      return { ok: false, why: `the schema of ${kind} threw ${textOf(error)}` }
+      return schemaThrew(kind, error)
     }
+  }
+}
+
+function schemaThrew(kind: string, error: unknown): Checked {
+  return {
+    ok: false,
+    why: `the schema of ${kind} threw ${textOf(error)}`,
+    thrown: errorOf(error),
   }
 }
 

@@ -1,6 +1,7 @@
 /** From what a kind says of its request to what is sent, and what a journal keeps of it. */
 import { createHash } from 'node:crypto'
 import type { Codec } from '../engine/boundary/boundary.ts'
+import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import type { Json } from '../journal/lines.ts'
 import type { RequestSpec } from './define-operation.ts'
 
@@ -24,6 +25,8 @@ export interface Unreadable {
   readonly why: string
   /** The operations of which that is known, by their index; none: only together they are of no use. */
   readonly which: readonly number[]
+  /** What the code of the kind threw, or why no request can be like that; null: no code failed. */
+  readonly thrown: Error | null
 }
 
 /** What a replay has in a request's stead. */
@@ -34,15 +37,21 @@ export const builtCodec: Codec<Built | 'later'> = {
   write: (built) => {
     if (built === 'later') return 'later'
     if (built.state === 'nothing') return { state: 'nothing' }
-    if (built.state === 'unreadable') return { state: 'unreadable', which: [...built.which] }
+    if (built.state === 'unreadable') {
+      const { which, thrown } = built
+      const error = thrown === null ? {} : { error: writeError(thrown) }
+      return { state: 'unreadable', which: [...which], ...error }
+    }
     const { body } = built.request
     return { state: 'request', body: body === null ? null : digestOf(body) }
   },
   read: (json) => {
     if (json === 'later') return 'later'
-    const { state, which } = json as Pick<Unreadable, 'which'> & Pick<Built, 'state'>
+    const { state, which, error } = json as Pick<Unreadable, 'which'> &
+      Pick<Built, 'state'> & { readonly error?: Json }
+    const thrown = error === undefined ? null : readError(error)
     if (state === 'request') return { state, request: NO_REQUEST }
-    return state === 'nothing' ? { state } : { state, why: 'replayed', which }
+    return state === 'nothing' ? { state } : { state, why: 'replayed', which, thrown }
   },
 }
 

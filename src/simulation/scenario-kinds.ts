@@ -182,6 +182,21 @@ const fold = defineOperation({
   interpret,
 })
 
+/** Neighbours merge. A request with one that does not fit cannot be made (Q6). */
+const misfit = defineOperation({
+  kind: 'misfit',
+  payload: z.strictObject({ fits: z.boolean() }),
+  request: ({ owner }) => ({ method: 'POST', path: pathOf(owner, 'misfits'), body: {} }),
+  merge: {
+    key: () => '',
+    combine: (payloads, { owner }) => {
+      if (payloads.some(({ fits }) => !fits)) throw new Error('it does not fit')
+      return { method: 'POST', path: pathOf(owner, 'misfits'), body: { count: payloads.length } }
+    },
+  },
+  interpret,
+})
+
 /** Each release has a version of its own. */
 function draftOf(release: number): AnyOperationKind {
   return defineOperation({
@@ -206,7 +221,19 @@ const farewell = defineOperation({
   interpret,
 })
 
-const always = [note, tag, count, create, touch, unsubscribe, link, spawn, brief, fold] as const
+const always = [
+  note,
+  tag,
+  count,
+  create,
+  touch,
+  unsubscribe,
+  link,
+  spawn,
+  brief,
+  fold,
+  misfit,
+] as const
 
 /** The kinds of a release of the app. */
 export function kindsOf(release: number, saysFarewell: boolean): readonly AnyOperationKind[] {

@@ -203,6 +203,14 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    id: 'neighbours-of-a-misfit-die',
+    what: 'of a merged request that cannot be made all members die',
+    rule: 'Q4',
+    file: 'src/engine/sending/sender.ts',
+    find: 'if (which.length === 0 && members.length > 1 && !isBound) {',
+    replace: 'if (members.length === 0) {',
+  },
+  {
     id: 'timers-left-behind',
     what: 'close() leaves its timers armed',
     rule: 'Q19',

@@ -141,7 +141,6 @@ export class ReadFetch {
   /** Made by the app's code, at the moment of sending; null: that failed, and so has the read. */
   #requestOf(read: Read, position: string | null): OutgoingRequest | null {
     const { id, user } = read
-    let thrown: Error | null = null
     const built = this.#core.boundary.pull('read.request', builtCodec, () => {
       try {
         const spec = atOnce(read.request?.({ owner: { user }, position }))
@@ -150,13 +149,14 @@ export class ReadFetch {
           request: spec === undefined ? NO_REQUEST : render(spec),
         } as const
       } catch (error) {
-        thrown = errorOf(error)
-        return { state: 'unreadable', why: textOf(error), which: [] } as const
+        const thrown = errorOf(error)
+        return { state: 'unreadable', why: textOf(error), which: [], thrown } as const
       }
     })
     if (built === 'later' || built.state !== 'request') {
       const message = 'the request of a read could not be made'
-      this.#book.fail(read, new HoldfastError('APP_CODE_FAILED', message, { cause: thrown }))
+      const cause = typeof built === 'object' && 'thrown' in built ? built.thrown : null
+      this.#book.fail(read, new HoldfastError('APP_CODE_FAILED', message, { cause }))
       return null
     }
     const { method, path, headers, body } = built.request

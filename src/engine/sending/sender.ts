@@ -5,11 +5,13 @@
  */
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
+import { HoldfastError } from '../../errors.ts'
 import type { Built, Unreadable } from '../../operations/render-request.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import { nonce } from '../boundary/chance.ts'
 import type { Core } from '../core.ts'
 import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
+import { excerptOf } from './excerpt.ts'
 import type { Exchange } from './exchange.ts'
 import { isBound as mustStayAsItWas } from './judge.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
@@ -298,13 +300,21 @@ export class Sender {
     })
   }
 
-  /** Q14: who cannot be read is dead, and the others are formed anew, unless the server may have them already. */
+  /**
+   * Q6, Q14: a member that cannot be read is dead, and the others are formed anew, unless the server may have them
+   * already. If only all of them together make no request, each is first tried alone (Q4).
+   */
   #buryUnreadable(
     line: LaneLine,
     members: readonly OperationRow[],
     key: string,
-    { why, which }: Unreadable,
+    { why, which, thrown }: Unreadable,
   ): void {
+    if (thrown !== null) {
+      const message = `the request of ${members[0]?.kind ?? ''} could not be made`
+      const error = new HoldfastError('APP_CODE_FAILED', message, { cause: thrown })
+      this.#core.report('error', { error })
+    }
     const known = line.envelope
     // After any outcome but a definite refusal it may only be sent again as it was (Q5).
     const isBound = known !== null && known.key === key && mustStayAsItWas(known)
@@ -317,7 +327,7 @@ export class Sender {
       reason: 'unreadable',
       // The same body cannot be made any more: they die with it, and come back with it, under the same key.
       blameless: isBound ? members.filter((row) => !dead.includes(row)) : [],
-      excerpt: why,
+      excerpt: excerptOf(why, null),
       status: isBound ? known.lastStatus : null,
       envelopeKey: isBound ? key : null,
       unknownSince: isBound ? known.unknownSince : null,

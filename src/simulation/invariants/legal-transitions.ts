@@ -104,7 +104,10 @@ function faultOf(run: RunRecord, transition: Transition): string | null {
   if (!LEGAL[from].includes(to)) return `${from} never becomes ${to}`
   if (to === 'pending') return from === 'dead' ? lacksCall(run, transition, ['retry']) : null
   if (to === 'cancelled') return lacksCall(run, transition, ['cancel'])
-  if (to === 'dead') return DEATHS.has(reason ?? '') ? null : `nothing dies of ${reason}`
+  if (to === 'dead') {
+    if (!DEATHS.has(reason ?? '')) return `nothing dies of ${reason}`
+    return reason === 'unreadable' && fits(run, id) ? 'its own request can be made' : null
+  }
   if (to !== 'dropped') return null
   if (reason === 'logout') return hasLeft(run, transition) ? null : `${user} has not logged out`
   const calls = DROPS[reason ?? '']
@@ -112,6 +115,13 @@ function faultOf(run: RunRecord, transition: Transition): string | null {
   if (reason === 'anonymous' && user !== null) return `it belongs to ${user}`
   if (reason === 'expired' && !isExpired(run, id)) return 'it has not expired'
   return calls.length === 0 ? null : lacksCall(run, transition, calls)
+}
+
+/** Of the kind that may be one of a request which cannot be made: is it not the cause (Q4, Q6)? */
+function fits({ rows }: RunRecord, id: string): boolean {
+  const { kind, payload } = rows.known.get(id) ?? {}
+  if (kind !== 'misfit' || payload === undefined) return false
+  return (JSON.parse(payload) as { readonly fits: boolean }).fits
 }
 
 /** A call that had not been answered before, or is being answered just now. */

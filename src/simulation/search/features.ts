@@ -50,6 +50,7 @@ const FEATURES = [
   'second',
   'unsent',
   'tooLarge',
+  'misfits',
 ] as const
 
 export type Feature = (typeof FEATURES)[number]

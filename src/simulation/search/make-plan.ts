@@ -43,6 +43,7 @@ function chooseKinds(dice: Dice, features: Features): string[] {
   if (features.has('briefKeys')) kinds.push('brief')
   if (features.has('releases')) kinds.push('draft')
   if (features.has('deviceScoped')) kinds.push('unsubscribe')
+  if (features.has('misfits')) kinds.push('misfit', 'misfit')
   // Sometimes nothing but what is rare.
   return dice.chance(0.2) && kinds.length > 1 ? kinds.slice(1) : kinds
 }

@@ -231,6 +231,8 @@ function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown
     case 'touch':
     case 'link':
       return { record }
+    case 'misfit':
+      return { fits: dice.chance(0.6) }
     case 'spawn':
       return { notes: dice.between(0, 3) }
     default:
