@@ -13,6 +13,14 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
       this.#build(line, envelope, tries > 0 ? known + '#' + tries : known, resolution)`,
   },
   {
+    id: 'new-key-when-rebuilt',
+    what: 'an envelope that is built again with the same members has another key',
+    rule: 'Q5',
+    file: 'src/engine/sending/sender.ts',
+    find: 'key: isMerging ? envelopeKey(members) : id,',
+    replace: 'key: isMerging ? envelopeKey(members) + former.attempts + former.refusedCount : id,',
+  },
+  {
     id: 'formed-anew-after-unknown',
     what: 'an envelope of unknown outcome is formed anew',
     rule: 'Q5',

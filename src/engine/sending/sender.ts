@@ -8,10 +8,10 @@ import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Built, Unreadable } from '../../operations/render-request.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
-import { nonce } from '../boundary/chance.ts'
 import type { Core } from '../core.ts'
 import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
 import { excerptOf } from './excerpt.ts'
+import { envelopeKey } from './envelope-key.ts'
 import type { Exchange } from './exchange.ts'
 import { isBound as mustStayAsItWas } from './judge.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
@@ -263,7 +263,7 @@ export class Sender {
     const firstAttemptAt = isAttempted ? former.firstAttemptAt : null
     const envelope: EnvelopeRow = {
       ...former,
-      key: isMerging ? nonce(this.#core) : id,
+      key: isMerging ? envelopeKey(members) : id,
       firstAttemptAt: firstAttemptAt ?? this.#core.boundary.wall,
       members: members.map((row) => row.place),
     }

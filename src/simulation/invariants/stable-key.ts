@@ -1,5 +1,5 @@
 /**
- * Once nobody knows what a sending came to, the very same envelope is sent again: the same key, members
+ * An envelope that is built again with the same members keeps its key (Q5). Once nobody knows what a sending came to, the very same envelope is sent again: the same key, members
  * and body, over restarts too, until it is known. A stored payload that was upgraded meanwhile (Q14) is
  * the one reason for another body.
  */
@@ -12,6 +12,8 @@ import type { RunRecord } from './run-record.ts'
 export const stableKey: Invariant = (run) => {
   /** The last sending of unknown outcome, by operation. */
   const unknown = new Map<string, SeenRequest>()
+  /** The last sending, by its first operation. */
+  const last = new Map<string, SeenRequest>()
   let violations: unknown[] = []
   const followRequests = follow(run, {
     sent: (request) => {
@@ -20,6 +22,12 @@ export const stableKey: Invariant = (run) => {
       if (before !== undefined && !isSame(run, before, request)) {
         violations.push({ unknown: show(before), again: show(request), body: request.body })
       }
+      const head = request.ids[0] ?? ''
+      const former = last.get(head)
+      if (former !== undefined && isRebuiltUnderAnotherKey(run, former, request)) {
+        violations.push({ built: show(former), again: show(request) })
+      }
+      last.set(head, request)
     },
     ended: (request) => {
       const outcome = outcomeOf(request, unknown.has(request.ids[0] ?? ''))
@@ -34,6 +42,23 @@ export const stableKey: Invariant = (run) => {
     followRequests()
     return violations
   }
+}
+
+/** After these outcomes the envelope may be built again, and with the same members it has the same key. */
+function isRebuiltUnderAnotherKey(
+  { rows }: RunRecord,
+  former: SeenRequest,
+  now: SeenRequest,
+): boolean {
+  const outcome = outcomeOf(former)
+  const isRefusal = former.status === 425 || former.status === 429
+  if (outcome !== 'unsent' && outcome !== 'refused-token' && !isRefusal) return false
+  const isSameAgain = former.key === now.key || !isDeepStrictEqual(former.ids, now.ids)
+  // A letter that comes back may have another place, where it merges with others, or not any more.
+  const hasDied = rows.transitions.some(
+    ({ id, to, at }) => to === 'dead' && at >= former.at && now.ids.includes(id),
+  )
+  return !isSameAgain && !hasDied
 }
 
 function isSame(run: RunRecord, before: SeenRequest, now: SeenRequest): boolean {
