@@ -7,7 +7,7 @@ export interface Subject {
   readonly measure: () => Promise<number>
 }
 
-export type Unit = 'per second' | 'ms' | 'MiB' | 'µs'
+export type Unit = 'per second' | 'ms' | 'MiB' | 'µs' | 'times the capacity'
 
 /** What is aimed at: a subject's figure, or its ratio to another one's. */
 export interface Bar {
@@ -27,6 +27,8 @@ export interface Comparison {
   readonly unit: Unit
   readonly subjects: readonly Subject[]
   readonly bars: readonly Bar[]
+  /** True if nothing of this machine is measured: there is nothing to compare with another checkout. */
+  readonly isModel?: true
   /** Default: as the command says. */
   readonly rounds?: number
   /** What all rounds need; answers how to tidy up. */

@@ -8,6 +8,7 @@ import { blockingComparison } from './benchmarks/blocking.ts'
 import { drainComparisons } from './benchmarks/drain.ts'
 import { enqueueComparisons } from './benchmarks/enqueue.ts'
 import { growthComparisons } from './benchmarks/growth.ts'
+import { herdComparison } from './benchmarks/herd.ts'
 import { httpComparison } from './benchmarks/http.ts'
 import { idleComparison } from './benchmarks/idle.ts'
 import { compare, type Compared, type Comparison } from './comparison.ts'
@@ -22,6 +23,7 @@ const COMPARISONS: readonly Comparison[] = [
   idleComparison,
   ...growthComparisons,
   blockingComparison,
+  herdComparison,
 ]
 
 interface Options {
@@ -45,7 +47,7 @@ async function run({ only = [''], rounds, json, beside }: Options): Promise<void
   const chosen = COMPARISONS.filter(({ name }) => only.some((start) => name.startsWith(start)))
   if (chosen.length === 0) command.error(`nothing is called ${only.join(', ')}; see --help`)
   if (beside !== undefined) {
-    const names = chosen.map(({ name }) => name)
+    const names = chosen.filter(({ isModel }) => isModel !== true).map(({ name }) => name)
     const tell = (name: string, round: number) =>
       process.stderr.write(`${name}: round ${round} of ${rounds}\n`)
     console.log(await compareCheckouts(names, beside, rounds, tell))
