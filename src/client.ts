@@ -29,7 +29,7 @@ import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './op
 import { describe, type OperationInfo } from './operation-info.ts'
 import { type Receipt, Receipts } from './receipts.ts'
 import { errorOf } from './thrown.ts'
-import type { SqliteConnection } from '../storage/sqlite/sqlite-storage.ts'
+import type { SqliteConnection } from '../storage/sqlite/options.ts'
 
 const DEFAULT_LOGOUT_DEADLINE_MS = 5000
 const DEFAULT_CLOSE_DEADLINE_MS = 5000

@@ -1,5 +1,6 @@
 /** `sqliteStorage()`: the storage most apps use. */
-import { SqliteStorage, type SqliteStorageOptions } from '../storage/sqlite/sqlite-storage.ts'
+import type { SqliteStorageOptions } from '../storage/sqlite/options.ts'
+import { SqliteStorage } from '../storage/sqlite/sqlite-storage.ts'
 import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Storage } from '../storage/storage.ts'
 import { wholeNumberOf } from './checks/numbers.ts'

@@ -11,7 +11,7 @@ import type {
   Requirement,
   UserId,
 } from '../src/model.ts'
-import type { Change, Answer } from './changes.ts'
+import type { Affected, Change, Answer } from './changes.ts'
 
 /** One pending operation. */
 export interface OperationRow {
@@ -171,7 +171,50 @@ export interface OpenedState {
   readonly deadlines: readonly DeadlineRow[]
   /** Where a damaged database was set aside, in whose stead this one was made. */
   readonly setAside?: string
+  /** With `setAside`: what was taken out of that one into this one. */
+  readonly salvaged?: SalvageReport
 }
+
+/** The tables of a database, as a report names them. */
+export type SalvagedRows =
+  | 'operations'
+  | 'envelopes'
+  | 'letters'
+  | 'lanes'
+  | 'tokens'
+  | 'records'
+  | 'forgotten-records'
+  | 'positions'
+  | 'outcomes'
+  | 'deadlines'
+  | 'meta'
+
+/**
+ * Rows of a damaged database that are not in the new one: the row of a `key`, or whatever rows there were between
+ * `after` and `before` (null: from the first row, to the last row).
+ */
+export interface MissingRows {
+  readonly rows: SalvagedRows
+  /** `owner-unknown`: the row can be read, and nothing certain says whose it is. */
+  readonly why: 'unreadable' | 'owner-unknown'
+  /** How many; null: that cannot be known. */
+  readonly count: number | null
+  readonly key: string | null
+  readonly after: string | null
+  readonly before: string | null
+}
+
+/** What came of a salvage (E2). It has numbers and keys, no payloads and no tokens. */
+export interface SalvageReport {
+  /** How many rows of each table were kept. */
+  readonly kept: Readonly<Partial<Record<SalvagedRows, number>>>
+  readonly missing: readonly MissingRows[]
+  /** Operations that are dead letters now (`outcome-unknown`): they may have been sent in an envelope that is not whole any more. */
+  readonly buried: readonly Affected[]
+}
+
+/** The kinds whose envelopes are recorded before they are first sent (Q5), each with the group that it merges in; null: alone. */
+export type RecordedKinds = Readonly<Record<string, string | null>>
 
 /** What an implementation may use of the process it lives in. */
 export interface StorageHost {
@@ -182,6 +225,8 @@ export interface StorageHost {
   readonly wall: () => Instant
   /** Taken as the fingerprint key of a new database. */
   readonly newFingerprintKey: string
+  /** What a salvage needs to know. Default: any kind may be one of them. */
+  readonly recordedKinds?: RecordedKinds
 }
 
 export interface CommitOptions {

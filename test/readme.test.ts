@@ -80,7 +80,7 @@ describe('the table of the options', () => {
   })
 
   test.each([
-    ['### sqliteStorage', 'storage/sqlite/sqlite-storage.ts', 'SqliteStorageOptions', ''],
+    ['### sqliteStorage', 'storage/sqlite/options.ts', 'SqliteStorageOptions', ''],
     ['### httpTransport', 'src/transport/http-transport.ts', 'HttpTransportOptions', ''],
     ['### read', 'src/call-options.ts', 'ReadOptions', ''],
     ['## The journal', 'src/journal/ring-journal.ts', 'RingJournalOptions', 'ringJournal.'],

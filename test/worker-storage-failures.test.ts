@@ -179,6 +179,35 @@ describe('a file', () => {
     expect(existsSync(setAside ?? '')).toBe(true)
   })
 
+  test('that has a damaged page is told, marked, and salvaged at the next opening', async () => {
+    const file = join(temporaryFolder(), 'outbox.db')
+    const writer = storageOn('main', file)
+    await writer.open(host)
+    const changes = Array.from({ length: 400 }, () =>
+      enqueueing(null, JSON.stringify('x'.repeat(500))),
+    )
+    await writer.commit(changes)
+    await writer.close()
+    const bytes = readFileSync(file)
+    const middle = Math.floor(bytes.length / 2 / 4096) * 4096
+    writeFileSync(file, bytes.fill(0xa5, middle, middle + 4096))
+    const finder = storageOn('worker', file, { onCorrupt: 'set-aside' })
+    const { lanes } = await finder.open(host)
+    const lane = lanes[0]?.lane
+    expect(lane).toBe(0)
+    if (lane === undefined) return
+    const code = 'STORAGE_CORRUPT'
+    await expect(finder.window(lane, 0, 400)).rejects.toMatchObject({ code })
+    await expect(finder.commit([enqueueing(null)])).rejects.toMatchObject({ code })
+    await finder.close()
+    const storage = storageOn('worker', file, { onCorrupt: 'set-aside' })
+    const { salvaged } = await storage.open({ ...host, recordedKinds: {} })
+    const kept = salvaged?.kept.operations ?? 0
+    expect(kept).toBeGreaterThan(380)
+    expect(salvaged?.buried).toEqual([])
+    expect(await storage.window(lane, 0, 1000)).toHaveLength(kept)
+  })
+
   test('in a folder that may only be read is STORAGE_UNAVAILABLE', async () => {
     const folder = join(temporaryFolder(), 'locked')
     mkdirSync(folder)

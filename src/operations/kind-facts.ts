@@ -19,6 +19,16 @@ export interface KindFacts {
   readonly idempotencyWindowMs: number | null
 }
 
+/** The kinds whose envelopes are recorded before they are first sent (Q5), and the group that each merges in; null: alone. */
+export function recordedKindsOf(
+  facts: Iterable<KindFacts>,
+): Readonly<Record<string, string | null>> {
+  const recorded = [...facts].filter(
+    ({ mergeGroup, idempotencyWindowMs }) => mergeGroup !== null || idempotencyWindowMs !== null,
+  )
+  return Object.fromEntries(recorded.map(({ kind, mergeGroup }) => [kind, mergeGroup]))
+}
+
 export function factsOf(kinds: readonly AnyOperationKind[]): KindFacts[] {
   return kinds.map(({ kind, spec }) => ({
     kind,

@@ -33,7 +33,7 @@ export function openFile(file: string, busyTimeoutMs: number): Database {
 const MAGIC = Buffer.from('SQLite format 3\0')
 
 /** Before SQLite opens it: when it closes such a file, it deletes the -wal beside it. */
-function refuseForeignFile(file: string): void {
+export function refuseForeignFile(file: string): void {
   if (!existsSync(file) || !statSync(file).isFile()) return
   let handle: number
   try {

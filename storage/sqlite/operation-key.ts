@@ -6,7 +6,7 @@
 import { StorageError } from '../storage-error.ts'
 
 /** Room for places: a thousand million operations in a lane, and 8 million lanes. */
-const PLACE_BITS = 40
+export const PLACE_BITS = 40
 const LANE_BITS = 23
 
 /** @throws StorageError where a lane's number or a place has no room in a key. */

@@ -18,63 +18,18 @@ import type {
   Whereabouts,
 } from '../storage.ts'
 import { CommitWatch } from './commit-watch.ts'
-import {
-  type Durability,
-  openFile,
-  prepareDatabase,
-  Synchronous,
-  verifySynchronous,
-} from './connection.ts'
+import { openFile, prepareDatabase, Synchronous, verifySynchronous } from './connection.ts'
 import { DispatchLock } from './dispatch-lock.ts'
 import { Erasing } from './erasing.ts'
 import { storageErrorOf } from './error-of.ts'
 import { GroupCommit } from './group-commit.ts'
 import { notTheAppsConnection } from './not-the-apps-connection.ts'
-import { setAside } from './set-aside.ts'
+import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from './options.ts'
+import { DamageMark } from './salvage/damage-mark.ts'
+import { openCarefully } from './salvage/opening.ts'
 import { Tables } from './tables.ts'
 import { tidy } from './tidying.ts'
 import { Transaction } from './transaction.ts'
-
-/** What Holdfast uses of a better-sqlite3 connection. */
-export interface SqliteConnection {
-  readonly open: boolean
-  readonly inTransaction: boolean
-  prepare(sql: string): object
-  exec(sql: string): object
-  pragma(sql: string, options?: { simple?: boolean }): unknown
-}
-
-export interface SqliteStorageOptions {
-  /** The database file; it is made if it is not there, its folder is not. */
-  readonly file?: string
-  /**
-   * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
-   * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too.
-   */
-  readonly database?: SqliteConnection
-  /**
-   * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
-   * (`NORMAL`, several times faster). Default: `power-loss`.
-   */
-  readonly durability?: Durability
-  /**
-   * What becomes of a `file` that is damaged: `createHoldfast()` rejects with `STORAGE_CORRUPT`
-   * (`refuse`), or it is renamed, whole, and a new one is made in its place, with an `error` event
-   * (`set-aside`). Default: `refuse`.
-   */
-  readonly onCorrupt?: 'refuse' | 'set-aside'
-  /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
-  readonly busyTimeoutMs?: number
-  /**
-   * Where SQLite runs: on the thread that makes the storage (`main`), or on a worker thread (`worker`).
-   * There neither an fsync nor another process's lock ever blocks the app, say Electron's main process. It
-   * costs a round trip between threads in each turn that stores something. Not with `database`, which belongs
-   * to the app's own thread. Default: `main`.
-   */
-  readonly thread?: 'main' | 'worker'
-}
-
-const DEFAULT_BUSY_TIMEOUT_MS = 1000
 
 /** So many operations are looked for in one turn, lest it block the thread. */
 const MOST_AT_ONCE = 512
@@ -89,6 +44,8 @@ interface Opened {
   readonly lock: DispatchLock
   /** Null: nobody else can open the database. */
   readonly watch: CommitWatch | null
+  /** Null: the database is gone with its connection. */
+  readonly mark: DamageMark | null
 }
 
 export class SqliteStorage implements Storage {
@@ -109,29 +66,22 @@ export class SqliteStorage implements Storage {
 
   async open(host: StorageHost): Promise<OpenedState> {
     if (this.#open !== null) throw alreadyOpen()
-    const { file, onCorrupt = 'refuse' } = this.#options
     try {
-      return this.#openDatabase(host)
+      return openCarefully(this.#options, host, (fill) => this.#openDatabase(host, fill))
     } catch (error) {
-      const failure = storageErrorOf(error)
-      const isDamaged = failure.code === 'STORAGE_CORRUPT' && file !== undefined
-      if (!isDamaged || onCorrupt === 'refuse') throw failure
-      try {
-        const aside = setAside(file, host.wall())
-        return { ...this.#openDatabase(host), setAside: aside }
-      } catch (second) {
-        throw storageErrorOf(second)
-      }
+      throw storageErrorOf(error)
     }
   }
 
-  #openDatabase(host: StorageHost): OpenedState {
+  /** `fill` is called once the tables are there, before anything is read. */
+  #openDatabase(host: StorageHost, fill: (target: Database) => void): OpenedState {
     const { file = ':memory:', busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
     const isOwn = this.#options.database === undefined
     const database =
       (this.#options.database as Database | undefined) ?? openFile(file, busyTimeoutMs)
     try {
       const fresh = prepareDatabase(database, isOwn)
+      fill(database)
       const tables = new Tables(database)
       const path = database.memory ? null : realpathSync(database.name)
       const watch =
@@ -173,7 +123,8 @@ export class SqliteStorage implements Storage {
           return tables.applyApart(changes)
         },
       })
-      this.#open = { database, tables, commits, erasing, host, lock, watch }
+      const mark = path === null ? null : new DamageMark(path)
+      this.#open = { database, tables, commits, erasing, host, lock, watch, mark }
       return state
     } catch (error) {
       if (isOwn) database.close()
@@ -394,8 +345,9 @@ export class SqliteStorage implements Storage {
 
   /** From now on every call but `close()` rejects. The engine hears of it though it asks nothing just now. */
   #break(error: StorageError): void {
-    const { host, watch } = this.#opened()
+    const { host, watch, mark } = this.#opened()
     this.#broken = error
+    if (error.code === 'STORAGE_CORRUPT') mark?.leave()
     watch?.stop()
     host.atTurnEnd(() => this.#listener?.())
   }

@@ -4,7 +4,7 @@
  * count of its pages and ends the process (nodejs/node#64500).
  */
 import { pathToFileURL } from 'node:url'
-import type { SqliteStorageOptions } from '../../storage/sqlite/sqlite-storage.ts'
+import type { SqliteStorageOptions } from '../../storage/sqlite/options.ts'
 import { WorkerStorage } from '../../storage/sqlite/worker/worker-storage.ts'
 import { ROOT, whyNotBuilt } from './built.ts'
 

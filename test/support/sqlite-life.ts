@@ -2,8 +2,9 @@
 import { afterEach } from 'vitest'
 import type { LaneId, UserId } from '../../src/model.ts'
 import type { Answer, Change } from '../../storage/changes.ts'
-import { SqliteStorage, type SqliteStorageOptions } from '../../storage/sqlite/sqlite-storage.ts'
-import type { CommitOptions } from '../../storage/storage.ts'
+import type { SqliteStorageOptions } from '../../storage/sqlite/options.ts'
+import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
+import type { CommitOptions, OpenedState, StorageHost } from '../../storage/storage.ts'
 
 const opened: SqliteStorage[] = []
 
@@ -17,6 +18,8 @@ export const NOW = 1_767_225_600_000
 
 export class SqliteLife {
   readonly storage: SqliteStorage
+  /** What the storage told when it was opened. */
+  opened: OpenedState | null = null
   /** What the storage reads of the monotonic clock. */
   monotonicMs: () => number = () => 0
   readonly #turnEnds: (() => void)[] = []
@@ -25,14 +28,18 @@ export class SqliteLife {
     this.storage = new SqliteStorage(options)
   }
 
-  static async open(options: SqliteStorageOptions): Promise<SqliteLife> {
+  static async open(
+    options: SqliteStorageOptions,
+    more: Pick<StorageHost, 'recordedKinds'> = {},
+  ): Promise<SqliteLife> {
     const life = new SqliteLife(options)
     opened.push(life.storage)
-    await life.storage.open({
+    life.opened = await life.storage.open({
       atTurnEnd: (run) => void life.#turnEnds.push(run),
       monotonic: () => life.monotonicMs(),
       wall: () => NOW,
       newFingerprintKey: 'fingerprint key',
+      ...more,
     })
     return life
   }

@@ -8,6 +8,7 @@ import { appCodeFailed, atOnce, failureOf } from '../../app-code.ts'
 import type { LaneId } from '../../model.ts'
 import type { Refresher } from '../../tokens/refresher.ts'
 import type { Answered, Settle } from '../boundary/boundary.ts'
+import { recordedKindsOf } from '../../operations/kind-facts.ts'
 import type { Calls } from '../boundary/calls.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import type { Reads } from '../reads/reads.ts'
@@ -70,6 +71,7 @@ export class Life {
       wall: () => ports.clock.wall(),
       // Off the record: whoever has a journal must not be able to try tokens against it.
       newFingerprintKey: ports.random.nonce(),
+      recordedKinds: recordedKindsOf(startParts.core.kinds.all()),
     }
     start(startParts, host, (error) => {
       if (error !== null) {

@@ -1,11 +1,14 @@
 /** What the two sides of a storage on a worker thread say to each other: plain data, in order. */
 import type { Instant } from '../../../src/model.ts'
 import type { StorageErrorCode } from '../../storage-error.ts'
-import type { OpenedState, Storage } from '../../storage.ts'
+import type { OpenedState, Storage, StorageHost } from '../../storage.ts'
+
+/** What the thread is told of the process that asks. */
+type HostFacts = Pick<StorageHost, 'newFingerprintKey' | 'recordedKinds'>
 
 /** What can be asked of the thread: what can be asked of a storage, as plain data. */
 export interface Asked extends Omit<Storage, 'open' | 'watch'> {
-  open(newFingerprintKey: string): Promise<OpenedState>
+  open(facts: HostFacts): Promise<OpenedState>
   /** From now on reports say when somebody else has committed. */
   watch(): Promise<void>
   unwatch(): Promise<void>

@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { StorageError } from '../../storage-error.ts'
 import type { StorageHost } from '../../storage.ts'
 import { storageErrorOf } from '../error-of.ts'
-import type { SqliteStorageOptions } from '../sqlite-storage.ts'
+import type { SqliteStorageOptions } from '../options.ts'
 import { fromPlainError } from './plain-error.ts'
 import type { Answered, Asked, Handed, Question, QuestionName, Report } from './protocol.ts'
 

@@ -18,7 +18,7 @@ import type {
 } from '../../storage.ts'
 import { storageErrorOf } from '../error-of.ts'
 import { notTheAppsConnection } from '../not-the-apps-connection.ts'
-import type { SqliteStorageOptions } from '../sqlite-storage.ts'
+import type { SqliteStorageOptions } from '../options.ts'
 import { StorageThread } from './storage-thread.ts'
 
 export class WorkerStorage implements Storage {
@@ -49,7 +49,11 @@ export class WorkerStorage implements Storage {
     this.#thread = thread
     try {
       await this.#closing
-      return await thread.ask('open', host.newFingerprintKey)
+      const { newFingerprintKey, recordedKinds } = host
+      return await thread.ask('open', {
+        newFingerprintKey,
+        ...(recordedKinds === undefined ? {} : { recordedKinds }),
+      })
     } catch (error) {
       if (this.#thread === thread) this.#thread = null
       await thread.stop()

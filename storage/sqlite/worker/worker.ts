@@ -6,7 +6,8 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { StorageHost } from '../../storage.ts'
 import { storageErrorOf } from '../error-of.ts'
-import { SqliteStorage, type SqliteStorageOptions } from '../sqlite-storage.ts'
+import type { SqliteStorageOptions } from '../options.ts'
+import { SqliteStorage } from '../sqlite-storage.ts'
 import { toPlainError } from './plain-error.ts'
 import type { Asked, Handed, Question } from './protocol.ts'
 import { Reports } from './reports.ts'
@@ -32,7 +33,7 @@ function serve(port: MessagePort, storage: SqliteStorage): void {
   }
 
   const asked: Asked = {
-    open: (newFingerprintKey) => storage.open({ ...host, newFingerprintKey }),
+    open: (facts) => storage.open({ ...host, ...facts }),
     commit: (changes, options) => storage.commit(changes, options),
     window: (lane, after, limit) => storage.window(lane, after, limit),
     find: (id) => storage.find(id),

@@ -1,0 +1,44 @@
+/** What a SQLite storage is made with. */
+import type { Durability } from './connection.ts'
+
+/** What Holdfast uses of a better-sqlite3 connection. */
+export interface SqliteConnection {
+  readonly open: boolean
+  readonly inTransaction: boolean
+  prepare(sql: string): object
+  exec(sql: string): object
+  pragma(sql: string, options?: { simple?: boolean }): unknown
+}
+
+export interface SqliteStorageOptions {
+  /** The database file; it is made if it is not there, its folder is not. */
+  readonly file?: string
+  /**
+   * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
+   * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too.
+   */
+  readonly database?: SqliteConnection
+  /**
+   * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
+   * (`NORMAL`, several times faster). Default: `power-loss`.
+   */
+  readonly durability?: Durability
+  /**
+   * What becomes of a `file` that is damaged: `createHoldfast()` rejects with `STORAGE_CORRUPT`
+   * (`refuse`), or it is renamed, whole, a new one is made in its place, and every row that can still be read goes
+   * into the new one (`set-aside`); an `error` event tells what was kept and what is missing. Default: `refuse`.
+   */
+  readonly onCorrupt?: 'refuse' | 'set-aside'
+  /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
+  readonly busyTimeoutMs?: number
+  /**
+   * Where SQLite runs: on the thread that makes the storage (`main`), or on a worker thread (`worker`).
+   * There neither an fsync nor another process's lock ever blocks the app, say Electron's main process. It
+   * costs a round trip between threads in each turn that stores something. Not with `database`, which belongs
+   * to the app's own thread. Default: `main`.
+   */
+  readonly thread?: 'main' | 'worker'
+}
+
+/** A write of another process takes some milliseconds: this is long enough for many of them. */
+export const DEFAULT_BUSY_TIMEOUT_MS = 1000

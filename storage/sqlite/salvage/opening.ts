@@ -1,0 +1,135 @@
+/**
+ * How the file of a storage is opened where damage may have been found (E2). The mark beside the file says what an
+ * earlier run has found or begun. A set-aside goes in steps, and each crash between two of them is made good by the next
+ * opening: the mark names the new place; the files move there; the new database is made, and filled in one transaction;
+ * the mark goes away.
+ */
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Database } from 'better-sqlite3'
+import { StorageError } from '../../storage-error.ts'
+import type { OpenedState, SalvageReport, StorageHost } from '../../storage.ts'
+import { openFile } from '../connection.ts'
+import { DispatchLock } from '../dispatch-lock.ts'
+import { storageErrorOf } from '../error-of.ts'
+import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from '../options.ts'
+import { realPathOf } from '../real-path.ts'
+import { moveAside, nameAside } from '../set-aside.ts'
+import { DamageMark } from './damage-mark.ts'
+import { findDamage } from './find-damage.ts'
+import { NOTHING_SALVAGED } from './nothing-salvaged.ts'
+import { salvageInto } from './salvage-into.ts'
+
+/** Opens the database in its place; `fill` is called once its tables are there, before anything is read. */
+type Open = (fill: (target: Database) => void) => OpenedState
+
+interface OpeningParts {
+  /** The real path of the database. */
+  readonly file: string
+  readonly onCorrupt: 'refuse' | 'set-aside'
+  readonly busyTimeoutMs: number
+  readonly host: StorageHost
+  readonly open: Open
+}
+
+/** @throws StorageError */
+export function openCarefully(
+  options: SqliteStorageOptions,
+  host: StorageHost,
+  open: Open,
+): OpenedState {
+  const { file = ':memory:', onCorrupt = 'refuse' } = options
+  const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = options
+  const given = options.database as Database | undefined
+  if (given !== undefined) {
+    if (!given.memory) refuseMarked(given)
+    return open(leaveAsItIs)
+  }
+  // Of a folder that does not exist, the opening itself tells.
+  if (file === ':memory:' || !existsSync(dirname(resolve(file)))) return open(leaveAsItIs)
+  return openOwn({ file: realPathOf(file), onCorrupt, busyTimeoutMs, host, open })
+}
+
+function leaveAsItIs(): void {}
+
+function openOwn(parts: OpeningParts): OpenedState {
+  const { file, onCorrupt, open } = parts
+  const mark = new DamageMark(file)
+  const found = mark.read()
+  const begun = found?.setAsideAs ?? null
+  if (begun !== null) {
+    if (onCorrupt === 'refuse') throw halfSetAside(begun)
+    return setAside(parts, join(dirname(file), begun))
+  }
+  let damage = found === null ? null : damageIn(parts)
+  if (damage === null) {
+    if (found !== null) mark.remove()
+    try {
+      return open(leaveAsItIs)
+    } catch (error) {
+      damage = storageErrorOf(error)
+      if (damage.code !== 'STORAGE_CORRUPT') throw damage
+    }
+  }
+  if (onCorrupt === 'refuse') throw damage
+  return setAside(parts, null)
+}
+
+/** The app's own database is never set aside. @throws StorageError if it is marked, and the damage is still there. */
+function refuseMarked(database: Database): void {
+  const mark = new DamageMark(realpathSync(database.name))
+  if (mark.read() === null) return
+  const damage = findDamage(database)
+  if (damage !== null) throw damage
+  mark.remove()
+}
+
+/** Every table is read. */
+function damageIn({ file, busyTimeoutMs }: OpeningParts): StorageError | null {
+  if (!existsSync(file)) return null
+  try {
+    const database = openFile(file, busyTimeoutMs)
+    try {
+      database.pragma('cell_size_check = ON')
+      return findDamage(database)
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    const failure = storageErrorOf(error)
+    if (failure.code === 'STORAGE_CORRUPT') return failure
+    throw failure
+  }
+}
+
+/** `begun`: where an earlier run has begun to move it. */
+function setAside({ file, host, open }: OpeningParts, begun: string | null): OpenedState {
+  const mark = new DamageMark(file)
+  const lock = new DispatchLock(file)
+  if (!lock.take()) {
+    throw new StorageError(
+      'STORAGE_BUSY',
+      'the database is damaged, and an engine that dispatches still has it open; it is set aside at an opening after that engine has closed',
+    )
+  }
+  try {
+    const aside = begun ?? nameAside(file, host.wall())
+    if (begun === null) mark.begin(basename(aside))
+    moveAside(file, aside)
+    let salvaged: SalvageReport = NOTHING_SALVAGED
+    const state = open((target) => {
+      salvaged = salvageInto(target, aside, host)
+    })
+    mark.remove()
+    return { ...state, setAside: aside, salvaged }
+  } finally {
+    lock.release()
+  }
+}
+
+function halfSetAside(name: string): StorageError {
+  return new StorageError(
+    'STORAGE_CORRUPT',
+    `the database is damaged, and an earlier opening has begun to set it aside as ${name}; open it with onCorrupt 'set-aside' to finish that`,
+  )
+}
