@@ -4,6 +4,7 @@ import type { LaneId } from '../../src/model.ts'
 import type { Member } from '../changes.ts'
 import type { EnvelopeRow } from '../storage.ts'
 import { withoutMembers } from '../without-members.ts'
+import { parseStored } from './stored-json.ts'
 
 interface Stored extends Omit<EnvelopeRow, 'members' | 'waitsAfterUnknown'> {
   readonly members: string
@@ -117,7 +118,7 @@ export class Envelopes {
 function restore(stored: Stored): EnvelopeRow {
   return {
     ...stored,
-    members: JSON.parse(stored.members) as number[],
+    members: parseStored<number[]>(stored.members),
     waitsAfterUnknown: stored.waitsAfterUnknown === 1,
   }
 }

@@ -1,5 +1,6 @@
 /** An operation as SQLite has it, and as the contract has it. */
 import type { OperationRow } from '../storage.ts'
+import { parseStored } from './stored-json.ts'
 
 export interface StoredOperation extends Omit<
   OperationRow,
@@ -34,5 +35,5 @@ export function columnOf(list: readonly string[] | undefined): string | null {
 }
 
 export function listOf(column: string | null): readonly string[] {
-  return column === null ? NONE : (JSON.parse(column) as string[])
+  return column === null ? NONE : parseStored<string[]>(column)
 }

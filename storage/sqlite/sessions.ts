@@ -12,6 +12,7 @@ import type {
 import type { DeadlineRow, TokenRow } from '../storage.ts'
 import { withRefused } from '../with-refused.ts'
 import { DONE, MISSED } from './pending.ts'
+import { parseStored } from './stored-json.ts'
 
 type MetaName = 'identity' | 'requirement' | 'fingerprint-key' | 'left-behind'
 
@@ -117,7 +118,7 @@ export class Sessions {
     const lanes = this.get('left-behind')
     if (lanes === null) return MISSED
     this.set('left-behind', null)
-    return { applied: true, affected: [], leftBehind: JSON.parse(lanes) as LaneId[] }
+    return { applied: true, affected: [], leftBehind: parseStored<LaneId[]>(lanes) }
   }
 
   tokens(): TokenRow[] {
@@ -172,5 +173,5 @@ export class Sessions {
 }
 
 function fingerprintsOf(column: string | null): readonly string[] {
-  return column === null ? [] : (JSON.parse(column) as string[])
+  return column === null ? [] : parseStored<string[]>(column)
 }
