@@ -16,6 +16,9 @@ export const PLACE_STEP = 1024
 
 export const ANONYMOUS_LANE = 0 as LaneId
 
+/** As many operations of a lane as the engine has in memory. */
+const BEGINNING = 256
+
 /** Of the lane of this row. */
 const FIRST_PLACE = `(SELECT ${PLACE_OF_KEY} FROM holdfast_operations
   WHERE ${isOfLane('holdfast_lanes.lane')} ORDER BY key LIMIT 1)`
@@ -38,6 +41,9 @@ export class Lanes {
   /** How each lane ends, until somebody else may have changed it. */
   readonly #ends = new Map<LaneId, LaneEnd>()
   readonly #readEnd
+  /** Lanes whose beginning has been read. */
+  readonly #looked = new Set<LaneId>()
+  readonly #look
   readonly #first
   readonly #next
   readonly #catchUp
@@ -60,6 +66,10 @@ export class Lanes {
     this.#delete = database.prepare<[number]>('DELETE FROM holdfast_lanes WHERE lane = ?')
     this.#readEnd = database.prepare<[number], { readonly tail: number; readonly last: number }>(
       `SELECT tail, ${LAST_PLACE} AS last FROM holdfast_lanes WHERE lane = ?`,
+    )
+    this.#look = database.prepare<[number, number]>(
+      `SELECT sum(length(payload)) FROM (
+         SELECT payload FROM holdfast_operations WHERE ${isOfLane('?')} ORDER BY key LIMIT ${BEGINNING})`,
     )
     this.#first = database
       .prepare<[number, number], number>(
@@ -154,9 +164,20 @@ export class Lanes {
     const known = this.#ends.get(lane)
     if (known !== undefined) return known
     const { tail, last } = found(this.#readEnd.get(lane), lane)
+    if (last > 0) this.#lookAtBeginning(lane)
     const end = { tail: Math.max(tail, last), isEmpty: last === 0 }
     this.#ends.set(lane, end)
     return end
+  }
+
+  /**
+   * Nothing is acknowledged behind operations that cannot be read any more (E2). Once per lane and opening, and only where
+   * operations are pending. What lies further back is read when its turn comes.
+   */
+  #lookAtBeginning(lane: LaneId): void {
+    if (this.#looked.has(lane)) return
+    this.#look.get(lane, lane)
+    this.#looked.add(lane)
   }
 
   /** A place behind every one that was ever given, for an operation that is counted with `inserted()`. */
