@@ -1,5 +1,6 @@
 /** What the app hears, each after the commit that made it true. */
 import type { HoldName } from '../machines/holds.ts'
+import type { SalvageReport } from '../storage/storage.ts'
 import type { HoldfastError } from './errors.ts'
 import type { Failure } from './failure.ts'
 import type {
@@ -69,7 +70,11 @@ export interface HoldfastEvents {
   /** It was answered 401, and is sent again with a newer token (R3). */
   'read.deferred': { readonly id: OperationId; readonly user: UserId | null }
   'read.completed': { readonly id: OperationId; readonly user: UserId | null }
-  error: { readonly error: HoldfastError }
+  error: {
+    readonly error: HoldfastError
+    /** After a damaged database was set aside: which rows were kept, and which are missing. */
+    readonly salvaged?: SalvageReport
+  }
 }
 
 export type EventName = keyof HoldfastEvents

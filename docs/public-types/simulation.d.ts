@@ -348,6 +348,545 @@ declare const HOLDS: {
 };
 type HoldName = keyof typeof HOLDS;
 
+/**
+ * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
+ * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
+ */
+
+/** An operation, and the place where it is expected. */
+interface Member {
+    readonly id: OperationId;
+    readonly place: number;
+}
+/** Puts an operation at the end of its owner's lane, which is made if need be. */
+interface EnqueueChange {
+    readonly change: 'enqueue';
+    readonly user: UserId | null;
+    /** Unguessable; the id is made of it, the lane and the place. */
+    readonly nonce: string;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** Records it creates, by their local ids (Q12). Default: none. */
+    readonly creates?: readonly string[];
+    /** I8. Default: false. */
+    readonly deviceScoped?: boolean;
+}
+/** An operation that a reply yielded (Q13). */
+interface FollowUp {
+    /** Made of its parent's id, so that the same reply makes the same ones. */
+    readonly id: OperationId;
+    readonly kind: string;
+    readonly version: number;
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    readonly creates: readonly string[];
+    readonly deviceScoped: boolean;
+}
+/** Removes operations the server has taken, and what is known of their envelope. */
+interface CompleteChange {
+    readonly change: 'complete';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly at?: Instant;
+    /** The records they created, and what the server calls them (Q12). */
+    readonly made?: readonly {
+        readonly local: string;
+        readonly remote: string;
+    }[];
+    /** Stored directly behind them, in order (Q13); answered as `affected`. */
+    readonly followUps?: readonly FollowUp[];
+    /** Reading positions of the owner (R1, R2). */
+    readonly positions?: readonly PositionRow[];
+    /** Are their ids retained, so that somebody can ask? Default: false. */
+    readonly retain?: boolean;
+}
+/** Removes operations for a reason, which is retained. */
+interface DropChange {
+    readonly change: 'drop';
+    readonly lane: LaneId;
+    readonly members: readonly Member[];
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/** Drops every operation of a lane but those at the given places. */
+interface PurgeChange {
+    readonly change: 'purge';
+    readonly lane: LaneId;
+    readonly except: readonly number[];
+    /** Only up to this place. Default: all. */
+    readonly through?: number;
+    /** Only those that are marked as superseded (I8). Default: all. */
+    readonly superseded?: true;
+    readonly reason: DropReason;
+    readonly at: Instant;
+}
+/**
+ * Marks all that a user has pending: whoever dispatches is to drop it, but for what the server takes before
+ * (I7). The mark lasts until nothing of theirs is pending, or (`discarding: false`) it is taken back. Never missed.
+ */
+interface DiscardLaneChange {
+    readonly change: 'discardLane';
+    readonly user: UserId;
+    readonly discarding: boolean;
+}
+/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
+interface CancelChange {
+    readonly change: 'cancel';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Makes operations dead letters. */
+interface BuryChange {
+    readonly change: 'bury';
+    readonly lane: LaneId;
+    /** With a reason where a member has one of its own. */
+    readonly members: readonly (Member & {
+        readonly reason?: DeadReason;
+    })[];
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    readonly excerpt: string | null;
+    readonly at: Instant;
+    readonly attempts: number;
+    readonly envelopeKey: string | null;
+    /** Since when the outcome is unknown, if it is. */
+    readonly unknownSince?: Instant | null;
+    /** The records whose creations failed, where that is why they are dead (Q12). */
+    readonly dependsOn?: readonly string[];
+}
+/**
+ * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
+ * lies behind it may be moved back to make room, so places known of there are out of date.
+ */
+interface ReviveChange {
+    readonly change: 'revive';
+    readonly id: OperationId;
+    /** Never at or before these places: envelopes up to there have been sent. */
+    readonly behind: readonly {
+        readonly lane: LaneId;
+        readonly place: number;
+    }[];
+    /** When; an outcome that was given up as unknown is unknown anew from here. */
+    readonly at?: Instant;
+}
+/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
+interface DiscardChange {
+    readonly change: 'discard';
+    readonly id: OperationId;
+    readonly at: Instant;
+}
+/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
+interface AdoptChange {
+    readonly change: 'adopt';
+    readonly user: UserId;
+    /** Places of the anonymous lane that stay: they are in flight. */
+    readonly except: readonly number[];
+}
+/** Drops the device-scoped operations of every other user (I8). */
+interface SupersedeChange {
+    readonly change: 'supersede';
+    /** Who logged in. */
+    readonly user: UserId;
+    /**
+     * Operations in flight, which are left until their outcome is known, and marked: they are not sent again.
+     * `all`: only whoever dispatches knows which these are, and drops the others.
+     */
+    readonly except: readonly OperationId[] | 'all';
+    readonly at: Instant;
+}
+/** Erases all that is stored of a user (I12). */
+interface ForgetChange {
+    readonly change: 'forget';
+    readonly user: UserId;
+    readonly at: Instant;
+}
+/** Records what is known of an envelope. Missed unless its first member is pending. */
+interface EnvelopeChange {
+    readonly change: 'envelope';
+    readonly envelope: EnvelopeRow;
+}
+/** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
+interface SoloChange {
+    readonly change: 'solo';
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly through: number;
+}
+/**
+ * The process that dispatches closes, and says what it leaves behind: the lanes whose head it, or one
+ * before it, may have sent (Q10). Never missed.
+ */
+interface LeaveBehindChange {
+    readonly change: 'leaveBehind';
+    readonly lanes: readonly LaneId[];
+}
+/** A process begins to dispatch, and is told once what the last one left behind. Missed if that said nothing. */
+interface TakeUpChange {
+    readonly change: 'takeUp';
+}
+/** A deadline that covers all lanes of an origin; null lifts it. */
+interface DeadlineChange {
+    readonly change: 'deadline';
+    readonly origin: string;
+    readonly until: Instant | null;
+    readonly waitMs: number;
+}
+interface IdentityChange {
+    readonly change: 'identity';
+    readonly user: UserId | null;
+}
+interface RequirementChange {
+    readonly change: 'requirement';
+    readonly requirement: Requirement;
+}
+/** A new generation of a user's token. Missed unless the stored one is `expected`. */
+interface TokenChange {
+    readonly change: 'token';
+    readonly user: UserId;
+    readonly expected: number;
+    /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
+    readonly epoch?: number;
+    readonly generation: number;
+    readonly fingerprint: string;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+}
+/** The server refused this generation. Missed if it is not the current one any more (T4). */
+interface RefuseTokenChange {
+    readonly change: 'refuseToken';
+    readonly user: UserId;
+    readonly generation: number;
+}
+/** The session of this user ends when their lane is empty, or (`leaving: false`) goes on. */
+interface LeaveChange {
+    readonly change: 'leave';
+    readonly user: UserId;
+    readonly leaving: boolean;
+}
+/** The end of a session: the token is deleted and the epoch bumped (T11). */
+interface EndSessionChange {
+    readonly change: 'endSession';
+    readonly user: UserId;
+}
+type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+/** An operation that a change moved or removed. */
+interface Affected {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly kind: string;
+    readonly user: UserId | null;
+}
+/** Operations of a lane moved back, to make room: those behind this place, by so much. */
+interface Shift {
+    readonly lane: LaneId;
+    readonly after: number;
+    readonly by: number;
+}
+type Answer = {
+    readonly applied: true;
+    /** The operations it concerns, where the caller cannot know them. */
+    readonly affected: readonly Affected[];
+    /** After an `enqueue`: nothing else of that lane is pending. */
+    readonly isFirst?: true;
+    /** Where the operations were: among the pending, or among the dead letters. */
+    readonly from?: 'pending' | 'dead';
+    /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */
+    readonly envelopes?: readonly EnvelopeRow[];
+    /** What moved to make room, in the order it did, if anything did. */
+    readonly shifts?: readonly Shift[];
+    /** After a `takeUp`. */
+    readonly leftBehind?: readonly LaneId[];
+} | {
+    readonly applied: false;
+    /** Of a change that stands for itself: why it could not be stored. Left out: it missed. */
+    readonly failed?: StorageErrorCode;
+};
+
+/**
+ * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
+ * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
+ */
+
+/** One pending operation. */
+interface OperationRow {
+    readonly id: OperationId;
+    readonly lane: LaneId;
+    /** Its place in the lane: smaller goes first (Q2). */
+    readonly place: number;
+    readonly kind: string;
+    readonly version: number;
+    /** JSON text. */
+    readonly payload: string;
+    readonly enqueuedAt: Instant;
+    readonly expiresAt: Instant | null;
+    /** The records it creates, by their local ids (Q12). */
+    readonly creates: readonly string[];
+    /** Is it of no use once another user has logged in on this device? (I8) */
+    readonly deviceScoped: boolean;
+    /** Was it in flight when that happened? Then it is not to be sent again. Default: no. */
+    readonly superseded?: true;
+}
+/** What is known of an envelope, once that is more than "not sent yet". */
+interface EnvelopeRow {
+    readonly lane: LaneId;
+    /** The place of its first member: it is known by it. */
+    readonly place: number;
+    /** Its idempotency key, or null: it may be formed anew (Q5). */
+    readonly key: string | null;
+    /** The places of its members, in order. */
+    readonly members: readonly number[];
+    /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
+    readonly attempts: number;
+    /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
+    readonly unsentAttempts: number;
+    /** Those of them that count towards death (Q8). */
+    readonly countedAttempts: number;
+    /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
+    readonly firstAttemptAt: Instant | null;
+    /** Since when the outcome is unknown; never reset but by its end (Q5). */
+    readonly unknownSince: Instant | null;
+    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+    readonly retryAt: Instant | null;
+    readonly waitMs: number;
+    /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
+    readonly waitsAfterUnknown: boolean;
+    /** Generations refused on this head (T4). */
+    readonly refusedCount: number;
+    /** The last generation under which the server answered 431 (Q8). */
+    readonly tooLargeGeneration: number | null;
+    readonly lastStatus: number | null;
+    /** The code of the last failure (Q22); null: the last failure was a reply. */
+    readonly lastCode: string | null;
+    /** When the last attempt failed. */
+    readonly lastFailedAt: Instant | null;
+}
+/** An operation that failed for good (Q9). */
+interface LetterRow extends OperationRow {
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+    readonly envelopeKey: string | null;
+    /** Since when its outcome is unknown, if it is. */
+    readonly unknownSince: Instant | null;
+    /** The records whose creations failed, where that is why it is dead (Q12). */
+    readonly dependsOn: readonly string[];
+}
+/** A record that an operation creates (Q12). */
+interface RecordRow {
+    /** The id the app gave it. */
+    readonly local: string;
+    /** The server's id, once it is made; while it is to be created anew, the former one. */
+    readonly remote: string | null;
+    /** `lost`: its creation is dead, or was taken back, or whoever made it was forgotten (I12). */
+    readonly state: 'pending' | 'made' | 'lost';
+    /** The lane of its creation. */
+    readonly lane: LaneId;
+    /** The operation that creates it; null: none has said so, but a reply named it. */
+    readonly creation: OperationId | null;
+    readonly changedAt: Instant;
+}
+/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+interface PositionRow {
+    readonly key: string;
+    readonly token: string;
+    readonly readyAt: Instant;
+    /** How long that was from the reply: a clock that jumped back never makes it longer. */
+    readonly waitMs: number;
+}
+interface LaneRow {
+    readonly lane: LaneId;
+    readonly user: UserId | null;
+    readonly pending: number;
+    readonly letters: number;
+    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+    readonly soloThrough: number;
+    /** The last place that was given. Default: 0. */
+    readonly tail?: number;
+    /** How far operations have moved back in all, to make room. Default: 0. */
+    readonly shifted?: number;
+    /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
+    readonly discardThrough?: number;
+    /** Are operations of it marked as superseded (I8)? Default: no. */
+    readonly hasSuperseded?: true;
+}
+/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+interface TokenRow {
+    readonly user: UserId;
+    /** 0 before the first token. */
+    readonly generation: number;
+    /** Bumped by the end of a session (T11). */
+    readonly epoch: number;
+    readonly refused: boolean;
+    /** Fingerprints of the last tokens that were refused in this session, this one too. Default: none. */
+    readonly refusedTokens?: readonly string[];
+    /** Keyed; null when the session has ended. */
+    readonly fingerprint: string | null;
+    readonly expiresAt: Instant | null;
+    readonly refreshAt: Instant | null;
+    readonly sealed: Uint8Array | null;
+    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+    readonly leaving: boolean;
+}
+interface DeadlineRow {
+    readonly origin: string;
+    readonly until: Instant;
+    readonly waitMs: number;
+}
+/** How a settled operation ended, as far as it is retained. */
+interface OutcomeRow {
+    readonly id: OperationId;
+    readonly outcome: 'completed' | 'dropped' | 'cancelled';
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+}
+/** What storage says at the start. */
+interface OpenedState {
+    /** Did this call create the database? */
+    readonly fresh: boolean;
+    readonly fingerprintKey: string;
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    readonly lanes: readonly LaneRow[];
+    readonly envelopes: readonly EnvelopeRow[];
+    readonly tokens: readonly TokenRow[];
+    readonly deadlines: readonly DeadlineRow[];
+    /** Where a damaged database was set aside, in whose stead this one was made. */
+    readonly setAside?: string;
+    /** With `setAside`: what was taken out of that one into this one. */
+    readonly salvaged?: SalvageReport;
+}
+/** The tables of a database, as a report names them. */
+type SalvagedRows = 'operations' | 'envelopes' | 'letters' | 'lanes' | 'tokens' | 'records' | 'forgotten-records' | 'positions' | 'outcomes' | 'deadlines' | 'meta';
+/**
+ * Rows of a damaged database that are not in the new one: the row of a `key`, or whatever rows there were between
+ * `after` and `before` (null: from the first row, to the last row).
+ */
+interface MissingRows {
+    readonly rows: SalvagedRows;
+    /** `owner-unknown`: the row can be read, and nothing certain says whose it is. */
+    readonly why: 'unreadable' | 'owner-unknown';
+    /** How many; null: that cannot be known. */
+    readonly count: number | null;
+    readonly key: string | null;
+    readonly after: string | null;
+    readonly before: string | null;
+}
+/** What came of a salvage (E2). It has numbers and keys, no payloads and no tokens. */
+interface SalvageReport {
+    /** How many rows of each table were kept. */
+    readonly kept: Readonly<Partial<Record<SalvagedRows, number>>>;
+    readonly missing: readonly MissingRows[];
+    /** Operations that are dead letters now (`outcome-unknown`): they may have been sent in an envelope that is not whole any more. */
+    readonly buried: readonly Affected[];
+}
+/** The kinds whose envelopes are recorded before they are first sent (Q5), each with the group that it merges in; null: alone. */
+type RecordedKinds = Readonly<Record<string, string | null>>;
+/** What an implementation may use of the process it lives in. */
+interface StorageHost {
+    /** Runs a function once, at the end of this turn of the event loop. */
+    readonly atTurnEnd: (run: () => void) => void;
+    /** Milliseconds, monotonic: bounds the time one transaction may take. */
+    readonly monotonic: () => number;
+    readonly wall: () => Instant;
+    /** Taken as the fingerprint key of a new database. */
+    readonly newFingerprintKey: string;
+    /** What a salvage needs to know. Default: any kind may be one of them. */
+    readonly recordedKinds?: RecordedKinds;
+}
+interface CommitOptions {
+    /**
+     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
+     * one resend under the same key. Default: true.
+     */
+    readonly synced?: boolean;
+    /**
+     * Does each change stand for itself? Then one that misses or fails takes no other with it, and the answer of one
+     * that failed says why (`failed`). Default: false.
+     */
+    readonly apart?: boolean;
+}
+/** Where an operation is now. */
+type Whereabouts = {
+    readonly state: 'pending';
+    readonly row: OperationRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'dead';
+    readonly letter: LetterRow;
+    readonly user: UserId | null;
+} | {
+    readonly state: 'settled';
+    readonly outcome: OutcomeRow;
+};
+/** An operation that is pending no more; where it is now, as `find` tells it. */
+interface Settled {
+    readonly id: OperationId;
+    readonly found: Exclude<Whereabouts, {
+        readonly state: 'pending';
+    }> | null;
+}
+/**
+ * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and
+ * only a new opening helps (E2).
+ */
+interface Storage {
+    /**
+     * Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed, and it may be tried again.
+     * One storage serves one engine at a time: it rejects while it is open, and goes on as it was.
+     */
+    open(host: StorageHost): Promise<OpenedState>;
+    /**
+     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
+     * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the
+     * rest of its call is missed too (unless they are `apart`), so the conditional one comes first. Rejects
+     * with a {@link StorageError}: then nothing of this call was applied.
+     */
+    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
+    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
+    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
+    /** Where an operation is, or null: never stored, completed, or no longer retained. */
+    find(id: OperationId): Promise<Whereabouts | null>;
+    /**
+     * Those of these operations that are pending no more, in the order of the ids. However many are asked
+     * about, it is one question, and does not block the thread for long.
+     */
+    settled(ids: readonly OperationId[]): Promise<readonly Settled[]>;
+    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+    letters(filter: {
+        readonly user?: UserId | null;
+        readonly limit: number;
+    }): Promise<readonly (LetterRow & {
+        readonly user: UserId | null;
+    })[]>;
+    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
+    /** The newest reading position of an owner and key, or null. */
+    position(user: UserId | null, key: string): Promise<PositionRow | null>;
+    /**
+     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
+     * `false`, at once. It is held until `close()`, or the death of the process.
+     */
+    lock(): Promise<boolean>;
+    /** What `open` would tell now. Sees every earlier commit. */
+    reload(): Promise<OpenedState>;
+    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
+    watch(listener: () => void): () => void;
+    /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
+    tidy(): Promise<void>;
+    /** Commits what was handed in, then lets go of the file. Later calls reject. */
+    close(): Promise<void>;
+}
+
 interface Failure {
     /** The name of the error, such as `NotSentError` or `TypeError`. */
     readonly name: string;
@@ -442,6 +981,8 @@ interface HoldfastEvents {
     };
     error: {
         readonly error: HoldfastError;
+        /** After a damaged database was set aside: which rows were kept, and which are missing. */
+        readonly salvaged?: SalvageReport;
     };
 }
 type EventName = keyof HoldfastEvents;
@@ -969,515 +1510,6 @@ interface FollowUpDraft extends OperationDraft {
     /** May say so; naming another owner is an error. */
     readonly owner?: Owner;
 }
-
-/**
- * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
- * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
- */
-
-/** One pending operation. */
-interface OperationRow {
-    readonly id: OperationId;
-    readonly lane: LaneId;
-    /** Its place in the lane: smaller goes first (Q2). */
-    readonly place: number;
-    readonly kind: string;
-    readonly version: number;
-    /** JSON text. */
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    /** The records it creates, by their local ids (Q12). */
-    readonly creates: readonly string[];
-    /** Is it of no use once another user has logged in on this device? (I8) */
-    readonly deviceScoped: boolean;
-    /** Was it in flight when that happened? Then it is not to be sent again. Default: no. */
-    readonly superseded?: true;
-}
-/** What is known of an envelope, once that is more than "not sent yet". */
-interface EnvelopeRow {
-    readonly lane: LaneId;
-    /** The place of its first member: it is known by it. */
-    readonly place: number;
-    /** Its idempotency key, or null: it may be formed anew (Q5). */
-    readonly key: string | null;
-    /** The places of its members, in order. */
-    readonly members: readonly number[];
-    /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
-    readonly attempts: number;
-    /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
-    readonly unsentAttempts: number;
-    /** Those of them that count towards death (Q8). */
-    readonly countedAttempts: number;
-    /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
-    readonly firstAttemptAt: Instant | null;
-    /** Since when the outcome is unknown; never reset but by its end (Q5). */
-    readonly unknownSince: Instant | null;
-    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
-    readonly retryAt: Instant | null;
-    readonly waitMs: number;
-    /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
-    readonly waitsAfterUnknown: boolean;
-    /** Generations refused on this head (T4). */
-    readonly refusedCount: number;
-    /** The last generation under which the server answered 431 (Q8). */
-    readonly tooLargeGeneration: number | null;
-    readonly lastStatus: number | null;
-    /** The code of the last failure (Q22); null: the last failure was a reply. */
-    readonly lastCode: string | null;
-    /** When the last attempt failed. */
-    readonly lastFailedAt: Instant | null;
-}
-/** An operation that failed for good (Q9). */
-interface LetterRow extends OperationRow {
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    /** The beginning of the server's reply, redacted. */
-    readonly excerpt: string | null;
-    readonly diedAt: Instant;
-    readonly attempts: number;
-    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
-    readonly envelopeKey: string | null;
-    /** Since when its outcome is unknown, if it is. */
-    readonly unknownSince: Instant | null;
-    /** The records whose creations failed, where that is why it is dead (Q12). */
-    readonly dependsOn: readonly string[];
-}
-/** A record that an operation creates (Q12). */
-interface RecordRow {
-    /** The id the app gave it. */
-    readonly local: string;
-    /** The server's id, once it is made; while it is to be created anew, the former one. */
-    readonly remote: string | null;
-    /** `lost`: its creation is dead, or was taken back, or whoever made it was forgotten (I12). */
-    readonly state: 'pending' | 'made' | 'lost';
-    /** The lane of its creation. */
-    readonly lane: LaneId;
-    /** The operation that creates it; null: none has said so, but a reply named it. */
-    readonly creation: OperationId | null;
-    readonly changedAt: Instant;
-}
-/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
-interface PositionRow {
-    readonly key: string;
-    readonly token: string;
-    readonly readyAt: Instant;
-    /** How long that was from the reply: a clock that jumped back never makes it longer. */
-    readonly waitMs: number;
-}
-interface LaneRow {
-    readonly lane: LaneId;
-    readonly user: UserId | null;
-    readonly pending: number;
-    readonly letters: number;
-    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
-    readonly soloThrough: number;
-    /** The last place that was given. Default: 0. */
-    readonly tail?: number;
-    /** How far operations have moved back in all, to make room. Default: 0. */
-    readonly shifted?: number;
-    /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
-    readonly discardThrough?: number;
-    /** Are operations of it marked as superseded (I8)? Default: no. */
-    readonly hasSuperseded?: true;
-}
-/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
-interface TokenRow {
-    readonly user: UserId;
-    /** 0 before the first token. */
-    readonly generation: number;
-    /** Bumped by the end of a session (T11). */
-    readonly epoch: number;
-    readonly refused: boolean;
-    /** Fingerprints of the last tokens that were refused in this session, this one too. Default: none. */
-    readonly refusedTokens?: readonly string[];
-    /** Keyed; null when the session has ended. */
-    readonly fingerprint: string | null;
-    readonly expiresAt: Instant | null;
-    readonly refreshAt: Instant | null;
-    readonly sealed: Uint8Array | null;
-    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
-    readonly leaving: boolean;
-}
-interface DeadlineRow {
-    readonly origin: string;
-    readonly until: Instant;
-    readonly waitMs: number;
-}
-/** How a settled operation ended, as far as it is retained. */
-interface OutcomeRow {
-    readonly id: OperationId;
-    readonly outcome: 'completed' | 'dropped' | 'cancelled';
-    readonly reason: DropReason | null;
-    readonly settledAt: Instant;
-}
-/** What storage says at the start. */
-interface OpenedState {
-    /** Did this call create the database? */
-    readonly fresh: boolean;
-    readonly fingerprintKey: string;
-    readonly identity: UserId | null;
-    readonly requirement: Requirement;
-    readonly lanes: readonly LaneRow[];
-    readonly envelopes: readonly EnvelopeRow[];
-    readonly tokens: readonly TokenRow[];
-    readonly deadlines: readonly DeadlineRow[];
-    /** Where a damaged database was set aside, in whose stead this one was made. */
-    readonly setAside?: string;
-}
-/** What an implementation may use of the process it lives in. */
-interface StorageHost {
-    /** Runs a function once, at the end of this turn of the event loop. */
-    readonly atTurnEnd: (run: () => void) => void;
-    /** Milliseconds, monotonic: bounds the time one transaction may take. */
-    readonly monotonic: () => number;
-    readonly wall: () => Instant;
-    /** Taken as the fingerprint key of a new database. */
-    readonly newFingerprintKey: string;
-}
-interface CommitOptions {
-    /**
-     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
-     * one resend under the same key. Default: true.
-     */
-    readonly synced?: boolean;
-    /**
-     * Does each change stand for itself? Then one that misses or fails takes no other with it, and the answer of one
-     * that failed says why (`failed`). Default: false.
-     */
-    readonly apart?: boolean;
-}
-/** Where an operation is now. */
-type Whereabouts = {
-    readonly state: 'pending';
-    readonly row: OperationRow;
-    readonly user: UserId | null;
-} | {
-    readonly state: 'dead';
-    readonly letter: LetterRow;
-    readonly user: UserId | null;
-} | {
-    readonly state: 'settled';
-    readonly outcome: OutcomeRow;
-};
-/** An operation that is pending no more; where it is now, as `find` tells it. */
-interface Settled {
-    readonly id: OperationId;
-    readonly found: Exclude<Whereabouts, {
-        readonly state: 'pending';
-    }> | null;
-}
-/**
- * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and
- * only a new opening helps (E2).
- */
-interface Storage {
-    /**
-     * Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed, and it may be tried again.
-     * One storage serves one engine at a time: it rejects while it is open, and goes on as it was.
-     */
-    open(host: StorageHost): Promise<OpenedState>;
-    /**
-     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-     * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the
-     * rest of its call is missed too (unless they are `apart`), so the conditional one comes first. Rejects
-     * with a {@link StorageError}: then nothing of this call was applied.
-     */
-    commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
-    /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
-    window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
-    /** Where an operation is, or null: never stored, completed, or no longer retained. */
-    find(id: OperationId): Promise<Whereabouts | null>;
-    /**
-     * Those of these operations that are pending no more, in the order of the ids. However many are asked
-     * about, it is one question, and does not block the thread for long.
-     */
-    settled(ids: readonly OperationId[]): Promise<readonly Settled[]>;
-    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
-    letters(filter: {
-        readonly user?: UserId | null;
-        readonly limit: number;
-    }): Promise<readonly (LetterRow & {
-        readonly user: UserId | null;
-    })[]>;
-    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
-    records(locals: readonly string[]): Promise<readonly RecordRow[]>;
-    /** The newest reading position of an owner and key, or null. */
-    position(user: UserId | null, key: string): Promise<PositionRow | null>;
-    /**
-     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
-     * `false`, at once. It is held until `close()`, or the death of the process.
-     */
-    lock(): Promise<boolean>;
-    /** What `open` would tell now. Sees every earlier commit. */
-    reload(): Promise<OpenedState>;
-    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
-    watch(listener: () => void): () => void;
-    /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
-    tidy(): Promise<void>;
-    /** Commits what was handed in, then lets go of the file. Later calls reject. */
-    close(): Promise<void>;
-}
-
-/**
- * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
- * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
- */
-
-/** An operation, and the place where it is expected. */
-interface Member {
-    readonly id: OperationId;
-    readonly place: number;
-}
-/** Puts an operation at the end of its owner's lane, which is made if need be. */
-interface EnqueueChange {
-    readonly change: 'enqueue';
-    readonly user: UserId | null;
-    /** Unguessable; the id is made of it, the lane and the place. */
-    readonly nonce: string;
-    readonly kind: string;
-    readonly version: number;
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    /** Records it creates, by their local ids (Q12). Default: none. */
-    readonly creates?: readonly string[];
-    /** I8. Default: false. */
-    readonly deviceScoped?: boolean;
-}
-/** An operation that a reply yielded (Q13). */
-interface FollowUp {
-    /** Made of its parent's id, so that the same reply makes the same ones. */
-    readonly id: OperationId;
-    readonly kind: string;
-    readonly version: number;
-    readonly payload: string;
-    readonly enqueuedAt: Instant;
-    readonly expiresAt: Instant | null;
-    readonly creates: readonly string[];
-    readonly deviceScoped: boolean;
-}
-/** Removes operations the server has taken, and what is known of their envelope. */
-interface CompleteChange {
-    readonly change: 'complete';
-    readonly lane: LaneId;
-    readonly members: readonly Member[];
-    readonly at?: Instant;
-    /** The records they created, and what the server calls them (Q12). */
-    readonly made?: readonly {
-        readonly local: string;
-        readonly remote: string;
-    }[];
-    /** Stored directly behind them, in order (Q13); answered as `affected`. */
-    readonly followUps?: readonly FollowUp[];
-    /** Reading positions of the owner (R1, R2). */
-    readonly positions?: readonly PositionRow[];
-    /** Are their ids retained, so that somebody can ask? Default: false. */
-    readonly retain?: boolean;
-}
-/** Removes operations for a reason, which is retained. */
-interface DropChange {
-    readonly change: 'drop';
-    readonly lane: LaneId;
-    readonly members: readonly Member[];
-    readonly reason: DropReason;
-    readonly at: Instant;
-}
-/** Drops every operation of a lane but those at the given places. */
-interface PurgeChange {
-    readonly change: 'purge';
-    readonly lane: LaneId;
-    readonly except: readonly number[];
-    /** Only up to this place. Default: all. */
-    readonly through?: number;
-    /** Only those that are marked as superseded (I8). Default: all. */
-    readonly superseded?: true;
-    readonly reason: DropReason;
-    readonly at: Instant;
-}
-/**
- * Marks all that a user has pending: whoever dispatches is to drop it, but for what the server takes before
- * (I7). The mark lasts until nothing of theirs is pending, or (`discarding: false`) it is taken back. Never missed.
- */
-interface DiscardLaneChange {
-    readonly change: 'discardLane';
-    readonly user: UserId;
-    readonly discarding: boolean;
-}
-/** Removes one pending operation because the app says so. Missed while its outcome is unknown (Q10). */
-interface CancelChange {
-    readonly change: 'cancel';
-    readonly id: OperationId;
-    readonly at: Instant;
-}
-/** Makes operations dead letters. */
-interface BuryChange {
-    readonly change: 'bury';
-    readonly lane: LaneId;
-    /** With a reason where a member has one of its own. */
-    readonly members: readonly (Member & {
-        readonly reason?: DeadReason;
-    })[];
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    readonly excerpt: string | null;
-    readonly at: Instant;
-    readonly attempts: number;
-    readonly envelopeKey: string | null;
-    /** Since when the outcome is unknown, if it is. */
-    readonly unknownSince?: Instant | null;
-    /** The records whose creations failed, where that is why they are dead (Q12). */
-    readonly dependsOn?: readonly string[];
-}
-/**
- * Puts a dead letter (with its whole envelope, if its outcome is unknown) back at its place (Q9). What
- * lies behind it may be moved back to make room, so places known of there are out of date.
- */
-interface ReviveChange {
-    readonly change: 'revive';
-    readonly id: OperationId;
-    /** Never at or before these places: envelopes up to there have been sent. */
-    readonly behind: readonly {
-        readonly lane: LaneId;
-        readonly place: number;
-    }[];
-    /** When; an outcome that was given up as unknown is unknown anew from here. */
-    readonly at?: Instant;
-}
-/** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
-interface DiscardChange {
-    readonly change: 'discard';
-    readonly id: OperationId;
-    readonly at: Instant;
-}
-/** Gives what the anonymous identity has pending to a user, behind what that user has (I3). */
-interface AdoptChange {
-    readonly change: 'adopt';
-    readonly user: UserId;
-    /** Places of the anonymous lane that stay: they are in flight. */
-    readonly except: readonly number[];
-}
-/** Drops the device-scoped operations of every other user (I8). */
-interface SupersedeChange {
-    readonly change: 'supersede';
-    /** Who logged in. */
-    readonly user: UserId;
-    /**
-     * Operations in flight, which are left until their outcome is known, and marked: they are not sent again.
-     * `all`: only whoever dispatches knows which these are, and drops the others.
-     */
-    readonly except: readonly OperationId[] | 'all';
-    readonly at: Instant;
-}
-/** Erases all that is stored of a user (I12). */
-interface ForgetChange {
-    readonly change: 'forget';
-    readonly user: UserId;
-    readonly at: Instant;
-}
-/** Records what is known of an envelope. Missed unless its first member is pending. */
-interface EnvelopeChange {
-    readonly change: 'envelope';
-    readonly envelope: EnvelopeRow;
-}
-/** Dissolves a rejected envelope: operations up to this place are sent one by one (Q4). */
-interface SoloChange {
-    readonly change: 'solo';
-    readonly lane: LaneId;
-    readonly place: number;
-    readonly through: number;
-}
-/**
- * The process that dispatches closes, and says what it leaves behind: the lanes whose head it, or one
- * before it, may have sent (Q10). Never missed.
- */
-interface LeaveBehindChange {
-    readonly change: 'leaveBehind';
-    readonly lanes: readonly LaneId[];
-}
-/** A process begins to dispatch, and is told once what the last one left behind. Missed if that said nothing. */
-interface TakeUpChange {
-    readonly change: 'takeUp';
-}
-/** A deadline that covers all lanes of an origin; null lifts it. */
-interface DeadlineChange {
-    readonly change: 'deadline';
-    readonly origin: string;
-    readonly until: Instant | null;
-    readonly waitMs: number;
-}
-interface IdentityChange {
-    readonly change: 'identity';
-    readonly user: UserId | null;
-}
-interface RequirementChange {
-    readonly change: 'requirement';
-    readonly requirement: Requirement;
-}
-/** A new generation of a user's token. Missed unless the stored one is `expected`. */
-interface TokenChange {
-    readonly change: 'token';
-    readonly user: UserId;
-    readonly expected: number;
-    /** Missed too unless this is the stored epoch: a session that has ended is not resurrected (T11). Default: any. */
-    readonly epoch?: number;
-    readonly generation: number;
-    readonly fingerprint: string;
-    readonly expiresAt: Instant | null;
-    readonly refreshAt: Instant | null;
-    readonly sealed: Uint8Array | null;
-}
-/** The server refused this generation. Missed if it is not the current one any more (T4). */
-interface RefuseTokenChange {
-    readonly change: 'refuseToken';
-    readonly user: UserId;
-    readonly generation: number;
-}
-/** The session of this user ends when their lane is empty, or (`leaving: false`) goes on. */
-interface LeaveChange {
-    readonly change: 'leave';
-    readonly user: UserId;
-    readonly leaving: boolean;
-}
-/** The end of a session: the token is deleted and the epoch bumped (T11). */
-interface EndSessionChange {
-    readonly change: 'endSession';
-    readonly user: UserId;
-}
-type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
-/** An operation that a change moved or removed. */
-interface Affected {
-    readonly id: OperationId;
-    readonly lane: LaneId;
-    readonly place: number;
-    readonly kind: string;
-    readonly user: UserId | null;
-}
-/** Operations of a lane moved back, to make room: those behind this place, by so much. */
-interface Shift {
-    readonly lane: LaneId;
-    readonly after: number;
-    readonly by: number;
-}
-type Answer = {
-    readonly applied: true;
-    /** The operations it concerns, where the caller cannot know them. */
-    readonly affected: readonly Affected[];
-    /** After an `enqueue`: nothing else of that lane is pending. */
-    readonly isFirst?: true;
-    /** Where the operations were: among the pending, or among the dead letters. */
-    readonly from?: 'pending' | 'dead';
-    /** After a `revive` or an `adopt`: what is known now of the envelopes of these lanes, if there are any. */
-    readonly envelopes?: readonly EnvelopeRow[];
-    /** What moved to make room, in the order it did, if anything did. */
-    readonly shifts?: readonly Shift[];
-    /** After a `takeUp`. */
-    readonly leftBehind?: readonly LaneId[];
-} | {
-    readonly applied: false;
-    /** Of a change that stands for itself: why it could not be stored. Left out: it missed. */
-    readonly failed?: StorageErrorCode;
-};
 
 /**
  * Time. Nothing else in Holdfast reads a clock or arms a timer, so that a run can be repeated: a test

@@ -16,6 +16,7 @@ import type { Core } from '../core.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import { backoffMs } from '../sending/judge.ts'
+import { tellOfSalvage } from './salvage-news.ts'
 
 /** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
 const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
@@ -75,10 +76,9 @@ function restore(parts: StartParts, state: OpenedState): void {
   // Only who dispatches waits for deadlines (Q17).
   connectivity.begin(isOnline, parts.dispatch.isOurs ? state.deadlines : [])
   if (state.setAside !== undefined) {
-    const message = `the database was damaged; it is set aside as ${state.setAside}`
-    const error = new HoldfastError('STORAGE_CORRUPT', message)
+    const { setAside, salvaged } = state
     // In the turn in which the app listens.
-    boundary.nextTurn(() => core.report('error', { error }))
+    boundary.nextTurn(() => tellOfSalvage(core, setAside, salvaged))
   }
   parts.dispatch.adopt(state)
   for (const row of state.tokens) {
