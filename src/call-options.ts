@@ -30,7 +30,10 @@ export interface ReadOptions {
   readonly after?: readonly string[]
   /** Which reading positions it uses (R2). Default: those without a key. */
   readonly key?: string
-  /** What a 2xx reply holds. Default: `json`. */
+  /**
+   * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
+   * too. Left out: only an HTML page rejects, because it is a captive portal's.
+   */
   readonly reply?: 'json' | 'any'
 }
 

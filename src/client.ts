@@ -235,11 +235,11 @@ export class Holdfast {
    * `AUTH_TOKEN_REFUSED` (an anonymous read), `AUTH_REFRESH_FAILED`, `APP_CODE_FAILED` (its request
    * could not be made), `STORAGE_…` or `CLOSED`.
    */
-  async read({ request, after, key = '', reply = 'json' }: ReadOptions): Promise<Reply> {
+  async read({ request, after, key = '', reply }: ReadOptions): Promise<Reply> {
     if (typeof request !== 'function') throw new TypeError('read: request must be a function')
-    wordOf('read: reply', reply, ['json', 'any'])
+    if (reply !== undefined) wordOf('read: reply', reply, ['json', 'any'])
     const ids = after === undefined ? null : idsOf('read', 'after', after)
-    const args = { request, after: ids, key: textOf('read: key', key), reply }
+    const args = { request, after: ids, key: textOf('read: key', key), reply: reply ?? null }
     return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))
   }
 

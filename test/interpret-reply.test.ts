@@ -14,7 +14,9 @@ function reply(status: number, headers: Record<string, string> = JSON_TYPE, body
   return { status, headers, body }
 }
 
-const context = { owner: { user: null }, reply: 'json', afterUnknown: false } as const
+const context = { owner: { user: null }, reply: null, afterUnknown: false } as const
+const HTML = { 'content-type': 'text/html; charset=utf-8' }
+const PAGE = '<html></html>'
 
 // Q6
 describe('the outcome of a status', () => {
@@ -38,6 +40,7 @@ describe('the outcome of a status', () => {
     [422, 'rejected'],
     [425, 'retry'],
     [429, 'retry'],
+    [431, 'retry'],
     [451, 'rejected'],
     [499, 'rejected'],
     [500, 'retry'],
@@ -60,18 +63,69 @@ describe('the outcome of a status', () => {
     })
   })
 
-  test('2xx is accepted only with JSON where JSON is declared, or with nothing at all', () => {
-    const torn = reply(200, JSON_TYPE, '{"ok":')
-    expect(interpretReply(torn, context)).toEqual({ outcome: 'retry' })
-    expect(interpretReply(torn, { ...context, reply: 'any' })).toEqual({ outcome: 'accepted' })
-    expect(interpretReply(reply(204, {}, ''), context)).toEqual({ outcome: 'accepted' })
+  test.each([201, 204, 299])(
+    '%i with whatever text is accepted where nothing is declared',
+    (status) => {
+      for (const body of ['{}', '', ' \n', 'OK', '{"ok":', '<xml/>', '\uFEFF{}']) {
+        expect(interpretReply(reply(status, {}, body), context)).toEqual({ outcome: 'accepted' })
+      }
+    },
+  )
+})
+
+// Q6
+describe("a kind that declares reply: 'json'", () => {
+  const declared = { ...context, reply: 'json' } as const
+
+  test.each([
+    ['JSON', JSON_TYPE, '{"ok":true}'],
+    ['JSON under the label of HTML', HTML, '{"ok":true}'],
+    ['JSON under the label of a text', { 'content-type': 'text/plain' }, '[1]'],
+    ['JSON without a label', {}, 'null'],
+    ['JSON behind a byte order mark', JSON_TYPE, '\uFEFF{"ok":true}'],
+    ['JSON between blanks and line ends', JSON_TYPE, ' \r\n\t{"ok":true}\r\n '],
+    ['no body', JSON_TYPE, ''],
+    ['no body under the label of HTML', HTML, ''],
+    ['blanks', JSON_TYPE, ' \r\n'],
+    ['a byte order mark alone', HTML, '\uFEFF'],
+  ])('accepts a 2xx with %s', (_name, headers, body) => {
+    expect(interpretReply(reply(200, headers, body), declared)).toEqual({ outcome: 'accepted' })
+  })
+
+  test.each([
+    ['half of it', JSON_TYPE, '{"ok":'],
+    ['a plain OK', { 'content-type': 'text/plain' }, 'OK'],
+    ['a plain OK under the label of HTML', HTML, 'OK'],
+    ['markup that is not labelled as HTML', { 'content-type': 'text/xml' }, '<ok/>'],
+    ['a page that one operation meets alone', HTML, PAGE],
+  ])('sends again after a 2xx with %s', (_name, headers, body) => {
+    expect(interpretReply(reply(200, headers, body), declared)).toEqual({ outcome: 'retry' })
+  })
+
+  test('is not asked of a reply that is cut: its status decides', () => {
+    const cut = (status: number) => ({ ...reply(status, JSON_TYPE, '{"ok":'), isCut: true })
+    expect(interpretReply(cut(200), declared)).toEqual({ outcome: 'accepted' })
+    expect(interpretReply(cut(422), declared)).toEqual({ outcome: 'rejected' })
+    expect(interpretReply(cut(401), declared)).toEqual({ outcome: 'refused-token' })
+    expect(interpretReply(cut(503), declared)).toEqual({ outcome: 'retry' })
+  })
+})
+
+// Q6
+describe('a page that one operation alone still meets', () => {
+  test.each([null, 'json'] as const)('is retry where %s is declared', (declared) => {
+    const outcome = interpretReply(reply(200, HTML, PAGE), { ...context, reply: declared })
+    expect(outcome).toEqual({ outcome: 'retry' })
+  })
+
+  test("is accepted by a kind that declares reply: 'any'", () => {
+    const outcome = interpretReply(reply(200, HTML, PAGE), { ...context, reply: 'any' })
+    expect(outcome).toEqual({ outcome: 'accepted' })
   })
 })
 
 // Q6
 describe('a captive portal', () => {
-  const html = { 'content-type': 'text/html; charset=utf-8' }
-
   test.each([
     ['407', reply(407)],
     ['511', reply(511)],
@@ -79,11 +133,17 @@ describe('a captive portal', () => {
     ['a redirect to another scheme', reply(302, { location: 'http://api.example.com/' })],
     ['a redirect to another port', reply(307, { location: 'https://api.example.com:8443/' })],
     ['a redirect to nowhere', reply(302, { location: 'http://[' })],
-    ['HTML where JSON is declared', reply(200, html, '<html></html>')],
+    ['a page', reply(200, HTML, PAGE)],
+    ['a page under another 2xx', reply(203, HTML, PAGE)],
     ['XHTML', reply(200, { 'content-type': 'application/xhtml+xml' }, '<html/>')],
-    ['a page without a type', reply(200, {}, '\n <!DOCTYPE html><title>hi</title>')],
+    ['a label in capitals', reply(200, { 'content-type': 'TEXT/HTML' }, PAGE)],
+    ['a page behind a byte order mark', reply(200, HTML, `\uFEFF${PAGE}`)],
+    ['a page behind line ends', reply(200, HTML, `\r\n\n ${PAGE}`)],
+    ['a page behind a comment', reply(200, HTML, '<!-- hi --><html></html>')],
+    ['a page that is cut', { ...reply(200, HTML, '<html'), isCut: true }],
   ])('answers with %s', (_name, portal) => {
     expect(isCaptivePortal(portal, 'json', ORIGIN)).toBe(true)
+    expect(isCaptivePortal(portal, null, ORIGIN)).toBe(true)
   })
 
   test.each([
@@ -91,16 +151,25 @@ describe('a captive portal', () => {
     ['a redirect within the origin', reply(302, { location: '/elsewhere' })],
     ['a redirect to the origin itself', reply(308, { location: `${ORIGIN}/v2` })],
     ['a 3xx without a location', reply(304, {})],
-    ['HTML with an error of the server', reply(500, html, '<html></html>')],
-    ['HTML with a 404', reply(404, html, '<html></html>')],
+    ['HTML with an error of the server', reply(500, HTML, PAGE)],
+    ['HTML with a 404', reply(404, HTML, PAGE)],
     ['JSON that speaks of HTML', reply(200, JSON_TYPE, '"<html>"')],
+    ['JSON under the label of HTML', reply(200, HTML, '{"id":1}')],
+    ['no body under the label of HTML', reply(201, HTML, '')],
+    ['blanks under the label of HTML', reply(200, HTML, ' \r\n')],
+    ['a plain OK under the label of HTML', reply(200, HTML, 'OK')],
+    ['a page under the label of JSON', reply(200, JSON_TYPE, PAGE)],
+    ['a page without a label', reply(200, {}, PAGE)],
+    ['a cut reply without a body', { ...reply(200, HTML, ''), isCut: true }],
   ])('does not answer with %s', (_name, genuine) => {
     expect(isCaptivePortal(genuine, 'json', ORIGIN)).toBe(false)
+    expect(isCaptivePortal(genuine, null, ORIGIN)).toBe(false)
   })
 
   test('is not seen in HTML where a kind declares anything', () => {
-    expect(isCaptivePortal(reply(200, html, '<html></html>'), 'any', ORIGIN)).toBe(false)
-    expect(isCaptivePortal(reply(511, html), 'any', ORIGIN)).toBe(true)
+    expect(isCaptivePortal(reply(200, HTML, PAGE), 'any', ORIGIN)).toBe(false)
+    expect(isCaptivePortal(reply(511, HTML), 'any', ORIGIN)).toBe(true)
+    expect(isCaptivePortal(reply(407), 'any', ORIGIN)).toBe(true)
   })
 })
 

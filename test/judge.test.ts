@@ -39,6 +39,7 @@ function judged(more: Partial<Judged>): Judged {
     failure: null,
     isUnsent: false,
     generation: null,
+    isPortal: false,
     interpretation: { outcome: 'retry', reason: null },
     sentAt: NOW - 10,
     now: NOW,
@@ -217,9 +218,9 @@ describe('a reply that took it by the status, and that nobody understands', () =
     ['a status outside 2xx', reply(199)],
     ['a redirect', reply(300)],
     ['a failure', reply(500)],
-    ['a page, which is no word of the server', reply(200, { 'content-type': 'text/html' })],
-  ])('is not %s', (_what, other) => {
-    const { envelope } = waiting({ ...misunderstood, reply: other })
+    ['the page of a captive portal', reply(200), true],
+  ])('is not %s', (_what, other, isPortal = false) => {
+    const { envelope } = waiting({ ...misunderstood, reply: other, isPortal })
     expect(envelope.unknownSince).toBe(null)
   })
 })

@@ -1,11 +1,12 @@
 /** What the kinds declare, as plain data: it stands in a journal's header, and decides without their code. */
 import { cutMs } from '../checks/numbers.ts'
-import type { AnyOperationKind } from './define-operation.ts'
+import type { AnyOperationKind, DeclaredReply } from './define-operation.ts'
 
 export interface KindFacts {
   readonly kind: string
   readonly version: number
-  readonly reply: 'json' | 'any'
+  /** Null: the kind declares nothing about its replies. */
+  readonly reply: DeclaredReply
   readonly expiresInMs: number | null
   /** Null: operations of this kind never merge. */
   readonly mergeGroup: string | null
@@ -33,7 +34,7 @@ export function factsOf(kinds: readonly AnyOperationKind[]): KindFacts[] {
   return kinds.map(({ kind, spec }) => ({
     kind,
     version: spec.version ?? 1,
-    reply: spec.reply ?? 'json',
+    reply: spec.reply ?? null,
     expiresInMs: spec.expiresInMs ?? null,
     mergeGroup: spec.merge === undefined ? null : (spec.merge.group ?? kind),
     hasUpgrade: spec.upgrade !== undefined,

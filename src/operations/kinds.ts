@@ -152,7 +152,7 @@ export class Kinds {
   ): Interpreted | Misjudged {
     return this.#boundary.pull('kind.interpret', interpretedCodec, () => {
       const spec = this.#specs.get(kind)
-      const context = { owner, reply: spec?.reply ?? 'json', afterUnknown }
+      const context = { owner, reply: spec?.reply ?? null, afterUnknown }
       try {
         return interpretedOf(atOnce((spec?.interpret ?? interpretReply)(reply, context)), owner)
       } catch (error) {

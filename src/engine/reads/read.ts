@@ -11,7 +11,7 @@
  */
 import type { HoldfastError } from '../../errors.ts'
 import type { OperationId, UserId } from '../../model.ts'
-import type { RequestSpec } from '../../operations/define-operation.ts'
+import type { DeclaredReply, RequestSpec } from '../../operations/define-operation.ts'
 import type { Reply } from '../../ports/transport.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import type { Barrier } from '../lanes/lane-line.ts'
@@ -26,7 +26,7 @@ export interface ReadArgs {
   /** The operations to wait for; null: all of the owner's lane. */
   readonly after: readonly OperationId[] | null
   readonly key: string
-  readonly reply: 'json' | 'any'
+  readonly reply: DeclaredReply
   /** The app's code; a replay has none. */
   readonly request: ((input: ReadRequestInput) => RequestSpec) | null
 }

@@ -6,7 +6,7 @@ import type { EnvelopeRow } from '../../../storage/storage.ts'
 import type { DeadReason, Instant } from '../../model.ts'
 import type { Settings } from '../../options.ts'
 import type { Interpreted } from '../../operations/interpreted.ts'
-import { countsTowardsDeath } from '../../operations/interpret-reply.ts'
+import { countsTowardsDeath, isSuccess } from '../../operations/interpret-reply.ts'
 import { type Failure, wordOf } from '../../failure.ts'
 import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { Reply } from '../../ports/transport.ts'
@@ -38,6 +38,8 @@ export interface Judged {
   readonly isUnsent: boolean
   /** The generation of the token that was sent; null: the request was unsigned. */
   readonly generation: number | null
+  /** True if a captive portal gave the reply: it is no word of the server (Q6). */
+  readonly isPortal: boolean
   /** Null: the kind's code threw, or there was no reply. */
   readonly interpretation:
     (Pick<Interpreted, 'outcome'> & { readonly reason?: Interpreted['reason'] }) | null
@@ -81,7 +83,7 @@ function judgeAgain(judged: Judged): Verdict {
   const { envelope, reply, failure, isUnsent, generation, sentAt, now, settings } = judged
   const isUnknown = reply === null && !isUnsent
   // By the status the server has taken it, by the rest of the reply not: nobody knows (Q5, Q8).
-  const isDoubtful = reply !== null && isSuccess(reply)
+  const isDoubtful = reply !== null && !judged.isPortal && isSuccess(reply.status)
   const attempts = envelope.attempts + 1
   const unsentAttempts = envelope.unsentAttempts + (isUnsent ? 1 : 0)
   const countedAttempts = envelope.countedAttempts + (isCounted(judged) ? 1 : 0)
@@ -133,11 +135,6 @@ export function isBound(envelope: EnvelopeRow): boolean {
   const { attempts, unsentAttempts, unknownSince, lastStatus } = envelope
   if (unknownSince !== null) return true
   return attempts > unsentAttempts && !DEFINITE_REFUSALS.has(lastStatus)
-}
-
-/** A page is no word of the server's (Q6). */
-function isSuccess({ status, headers }: Reply): boolean {
-  return status >= 200 && status < 300 && !/\bhtml\b/i.test(headers['content-type'] ?? '')
 }
 
 /** The first attempt that was not `unsent`: patience begins with it (Q8). */

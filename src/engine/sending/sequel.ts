@@ -100,7 +100,7 @@ export class Sequel {
       this.#wallet.clock.heard(reply.headers.date, this.#core.boundary.wall)
     }
     this.#interpret(line, attempt, reply, (interpreted) => {
-      const verdict = this.#judge(line, attempt, ending, interpreted)
+      const verdict = this.#judge(line, attempt, ending, interpreted, isPortal)
       const limitMs = 'limitMs' in verdict ? verdict.limitMs : null
       const limit = limitMs === null ? null : this.#connectivity.limited(limitMs)
       // What the reply asks of every lane holds by now: no captive portal stops them any more.
@@ -266,7 +266,7 @@ export class Sequel {
 
   #isPortal({ members }: Attempt, reply: Reply): boolean {
     const { boundary, settings, kinds } = this.#core
-    const declared = kinds.facts(members[0]?.kind ?? '')?.reply ?? 'json'
+    const declared = kinds.facts(members[0]?.kind ?? '')?.reply ?? null
     return boundary.pull('portal', plain<boolean>(), () =>
       isCaptivePortal(reply, declared, settings.origin),
     )
@@ -282,6 +282,7 @@ export class Sequel {
     attempt: Attempt,
     { reply, failure, isUnsent }: Ending,
     interpretation: Interpreted | null,
+    isPortal: boolean,
   ): Verdict {
     // Nothing else matters then, and most are.
     if (interpretation?.outcome === 'accepted') return { verdict: 'completed' }
@@ -298,6 +299,7 @@ export class Sequel {
       failure,
       isUnsent,
       generation: credential?.generation ?? null,
+      isPortal,
       interpretation,
       sentAt,
       now: boundary.wall,
