@@ -61,6 +61,7 @@ export {
   type RequestSpec,
 } from './operations/define-operation.ts'
 export { interpretReply } from './operations/interpret-reply.ts'
+export { path, type PathPart } from './operations/path.ts'
 export type { OperationInfo } from './operation-info.ts'
 export type { PendingFilter } from './stored-operations.ts'
 export type { BackoffOptions, HoldfastOptions, RequirementSource } from './options.ts'

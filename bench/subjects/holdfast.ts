@@ -5,6 +5,7 @@ import {
   defineOperation,
   type Holdfast,
   type HoldfastOptions,
+  path,
   sqliteStorage,
   type Storage,
   type Transport,
@@ -17,7 +18,7 @@ export const note = defineOperation({
   payload: payloadSchema,
   request: ({ payload, owner }) => ({
     method: 'POST',
-    path: `/users/${owner.user}/notes`,
+    path: path`/users/${owner.user ?? 'anonymous'}/notes`,
     body: payload,
   }),
 })

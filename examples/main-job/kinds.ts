@@ -1,6 +1,6 @@
 /** The operations of the app: an edit is one recorded transaction, a note is what nobody signed. */
 import { z } from 'zod'
-import { defineOperation, type MergeInput } from '../../src/index.ts'
+import { defineOperation, type MergeInput, path } from '../../src/index.ts'
 
 const editSchema = z.object({
   document: z.string(),
@@ -12,7 +12,7 @@ const editSchema = z.object({
 type Edit = z.output<typeof editSchema>
 
 const pathOf = (user: string | null) =>
-  user === null ? '/anonymous/operations' : `/users/${encodeURIComponent(user)}/operations`
+  user === null ? '/anonymous/operations' : path`/users/${user}/operations`
 
 /** Neighbours become one edit: the patches behind each other, and how many there were. */
 function combined(edits: readonly Edit[]): Edit & { readonly count: number } {

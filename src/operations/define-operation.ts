@@ -9,12 +9,17 @@ import type { Reply } from '../ports/transport.ts'
 /** The request that carries an operation to the server. */
 export interface RequestSpec {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET'
-  /** Begins with a slash; comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. */
+  /**
+   * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
+   * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
+   * parts.
+   */
   readonly path: string
+  /** The parameters, behind the path. */
   readonly query?: Readonly<Record<string, string>>
   /** Anything JSON; left out: no body. */
   readonly body?: unknown
-  /** Further headers. `authorization` and `idempotency-key` are Holdfast's. */
+  /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -53,10 +58,13 @@ export interface ReadingPosition {
   readonly key?: string
 }
 
+/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
+export type DeclaredReply = 'json' | 'any' | null
+
 export interface InterpretContext {
   readonly owner: Owner
-  /** What the kind declares about its replies. */
-  readonly reply: 'json' | 'any'
+  /** The word of the kind about its replies; null: it declares nothing. */
+  readonly reply: DeclaredReply
   /** Was the outcome of an earlier attempt of this envelope unknown? */
   readonly afterUnknown: boolean
 }
@@ -94,7 +102,10 @@ interface KindSpec<Payload> {
   readonly request: (input: RequestInput<Payload>) => RequestSpec
   /** A whole number, from 1. Default: 1. */
   readonly version?: number
-  /** What a 2xx reply holds. `json`: an HTML page instead is a captive portal (Q6). Default: `json`. */
+  /**
+   * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
+   * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
+   */
   readonly reply?: 'json' | 'any'
   /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
   readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation
@@ -166,7 +177,7 @@ export interface OperationKind<Schema extends StandardSchemaV1> {
  * const addNote = defineOperation({
  *   kind: 'note',
  *   payload: z.object({ text: z.string() }),
- *   request: ({ payload, owner }) => ({ method: 'POST', path: `/users/${owner.user}/notes`, body: payload }),
+ *   request: ({ payload, owner }) => ({ method: 'POST', path: path`/users/${owner.user}/notes`, body: payload }),
  * })
  * ```
  *
@@ -185,7 +196,7 @@ export function defineOperation<Schema extends StandardSchemaV1>(
 }
 
 function refuseMalformed(spec: AnyOperationKind['spec']): void {
-  const { kind, version = 1, expiresInMs, reply = 'json', merge } = spec
+  const { kind, version = 1, expiresInMs, reply, merge } = spec
   nameOf('defineOperation: kind', kind)
   const where = `defineOperation(${kind})`
   if (typeof spec.payload?.['~standard']?.validate !== 'function') {
@@ -201,7 +212,7 @@ function refuseMalformed(spec: AnyOperationKind['spec']): void {
   if (!Number.isSafeInteger(version) || version < 1) {
     throw new TypeError(`${where}: version must be a whole number from 1, not ${show(version)}`)
   }
-  wordOf(`${where}: reply`, reply, ['json', 'any'])
+  if (reply !== undefined) wordOf(`${where}: reply`, reply, ['json', 'any'])
   if (expiresInMs !== undefined) lifetimeOf(`${where}: expiresInMs`, expiresInMs)
   const { idempotencyWindowMs } = spec
   if (idempotencyWindowMs !== undefined && !isPositive(idempotencyWindowMs)) {

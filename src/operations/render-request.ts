@@ -4,6 +4,7 @@ import type { Codec } from '../engine/boundary/boundary.ts'
 import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import type { Json } from '../journal/lines.ts'
 import type { RequestSpec } from './define-operation.ts'
+import { checkHeaders, checkMethod, checkPath, checkQuery } from './request-checks.ts'
 
 /** What goes out, made by a kind's code. */
 export interface BuiltRequest {
@@ -55,17 +56,37 @@ export const builtCodec: Codec<Built | 'later'> = {
   },
 }
 
-export function render({ method, path, query, body, headers = {} }: RequestSpec): BuiltRequest {
-  if (!path.startsWith('/')) throw new TypeError(`its path must begin with a slash: ${path}`)
+/** @throws TypeError if no request can be made of it: the message says which part is wrong, and why (Q6). */
+export function render(spec: RequestSpec): BuiltRequest {
+  if (typeof spec !== 'object' || spec === null) {
+    throw new TypeError('a request must be an object with method and path')
+  }
+  const { method, path, query = {}, body, headers = {} } = spec
+  checkMethod(method)
+  checkPath(path)
+  checkQuery(query)
+  checkHeaders(headers)
   if (method === 'GET' && body !== undefined) throw new TypeError('a GET has no body')
-  const search = query === undefined ? '' : `?${new URLSearchParams(query).toString()}`
+  const search = new URLSearchParams(query).toString()
   const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   return {
     method,
-    path: path + search,
+    path: search === '' ? path : `${path}?${search}`,
     headers: Object.fromEntries(lowered) as Record<string, string>,
-    body: body === undefined ? null : JSON.stringify(body),
+    body: body === undefined ? null : jsonOf(body),
   }
+}
+
+function jsonOf(body: unknown): string {
+  let text: unknown
+  try {
+    text = JSON.stringify(body)
+  } catch (cause) {
+    const why = cause instanceof Error ? `: ${cause.message}` : ''
+    throw new TypeError(`its body cannot be written as JSON${why}`, { cause })
+  }
+  if (typeof text === 'string') return text
+  throw new TypeError(`its body must be JSON, not a ${typeof body}`)
 }
 
 /** The size of a text in bytes, and the beginning of its SHA-256. */

@@ -9,10 +9,11 @@ import {
   type Interpretation,
 } from '../operations/define-operation.ts'
 import { interpretReply } from '../operations/interpret-reply.ts'
+import { path } from '../operations/path.ts'
 import type { Reply } from '../ports/transport.ts'
 
 const pathOf = ({ user }: Owner, what: string) =>
-  user === null ? `/anonymous/${what}` : `/users/${encodeURIComponent(user)}/${what}`
+  user === null ? path`/anonymous/${what}` : path`/users/${user}/${what}`
 
 /** What the scripted server's replies may say beside the outcome. */
 const replyBody = z.object({

@@ -14,6 +14,7 @@ import type { PlatformEvent } from '../../src/ports/platform.ts'
 import type { OutgoingRequest, Reply, SendOptions, Transport } from '../../src/ports/transport.ts'
 import { SeededRandom } from '../../src/simulation/seeded-random.ts'
 import { VirtualTime } from '../../src/simulation/virtual-time.ts'
+import { path } from '../../src/operations/path.ts'
 import { sqliteStorage } from '../../src/sqlite-storage.ts'
 
 export const note = defineOperation({
@@ -21,7 +22,7 @@ export const note = defineOperation({
   payload: z.object({ text: z.string() }),
   request: ({ payload, owner }) => ({
     method: 'POST',
-    path: `/users/${owner.user ?? 'anonymous'}/notes`,
+    path: path`/users/${owner.user ?? 'anonymous'}/notes`,
     body: payload,
   }),
 })
