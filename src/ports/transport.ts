@@ -19,7 +19,10 @@ export interface OutgoingRequest {
 export interface SendOptions {
   /** The bearer token, or null: the request goes unsigned. */
   readonly token: string | null
-  /** Aborted when nobody waits for the reply any more. */
+  /**
+   * Aborted when the time for the reply is over (the reason is a `TimeoutError` then), or the engine closes. The
+   * transport should settle at once then: with the cut reply, if it has a status, or with the error that is true.
+   */
   readonly signal: AbortSignal
 }
 
@@ -28,11 +31,15 @@ export interface Reply {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** Is this only the beginning of it? Default: false. */
+  /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
   readonly isCut?: boolean
 }
 
-/** Sends one request. Resolves with any reply the server gave; rejects where there was none. */
+/**
+ * Sends one request, once. Resolves with any reply of the server whose status has arrived, also if the rest of it could
+ * not be read (`isCut`). Rejects with `NotSentError` if no byte of the request has left; with any other error if there
+ * was no reply (Q6).
+ */
 export interface Transport {
   /** Scheme, host and port: deadlines that a server sets hold for all of it. */
   readonly origin: string

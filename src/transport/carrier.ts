@@ -13,15 +13,20 @@ export interface Cargo {
   readonly maxReplyBytes: number
 }
 
-/** Follows no redirect. Rejects with the signal's reason, or a TypeError where there is no whole reply. */
+/**
+ * Follows no redirect, and sends a request once. Resolves with a reply as soon as its status is known and no more of it
+ * will come: one that breaks off, or that is aborted, is cut (Q6). Rejects with `NotSentError` if no byte of the
+ * request has left; else with the signal's reason, or a TypeError.
+ */
 export type Carrier = (cargo: Cargo) => Promise<Reply>
 
-/** The body as text, cut off where it is too long. */
+/** The body as text, cut off where it is too long. A byte order mark says only how the text is encoded. */
 export function bodyOf(
   parts: readonly Uint8Array[],
   maxBytes: number,
 ): Pick<Reply, 'body' | 'isCut'> {
   const whole = parts.length === 1 && parts[0] instanceof Buffer ? parts[0] : Buffer.concat(parts)
-  const body = whole.toString('utf8', 0, maxBytes)
+  const text = whole.toString('utf8', 0, maxBytes)
+  const body = text.startsWith('\uFEFF') ? text.slice(1) : text
   return whole.length > maxBytes ? { body, isCut: true } : { body }
 }

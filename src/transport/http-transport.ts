@@ -3,6 +3,9 @@
  * else, or make a captive portal look like the server.
  */
 import type { OutgoingRequest, SendOptions, Transport } from '../ports/transport.ts'
+import { NotSentError } from '../errors.ts'
+import { checkHeaders, checkMethod, checkTarget } from '../operations/request-checks.ts'
+import type { Cargo } from './carrier.ts'
 import { throughFetch } from './through-fetch.ts'
 import { throughNode } from './through-node.ts'
 
@@ -11,10 +14,12 @@ export interface HttpTransportOptions {
   readonly baseUrl: string
   /**
    * Sends in place of Node's own HTTP client: a proxy, Electron's `net.fetch`. Default: `node:http` and `node:https`
-   * with their global agents, which keep connections open.
+   * with their global agents, which keep connections open. It must send a request once: if it tries again by itself,
+   * its last failure does not tell whether an earlier try has arrived. Of a head that it cannot read, say one of more
+   * headers than it allows (Node's: 16 KB), it does not tell the status; Node's own client here reads 64 KB.
    */
   readonly fetch?: typeof globalThis.fetch
-  /** Headers of every request, say a client version. `authorization` is Holdfast's. */
+  /** Headers of every request, of Latin-1, say a client version. `authorization` is Holdfast's. */
   readonly headers?: Readonly<Record<string, string>>
   /** The longest reply that is read, in bytes; the rest is not. Default: 1048576 (1 MiB). */
   readonly maxReplyBytes?: number
@@ -22,7 +27,7 @@ export interface HttpTransportOptions {
 
 const MAX_REPLY_BYTES = 1_048_576
 
-/** What a header may hold. Tested here, because whoever sends it may quote the token in a complaint. */
+/** A credential that a header can carry. */
 const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
@@ -39,20 +44,46 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     const rule = 'maxReplyBytes must be a whole number from 1'
     throw new RangeError(`httpTransport: ${rule}, not ${String(maxReplyBytes)}`)
   }
-  const headers = unsigned(options.headers ?? {})
+  const headers = unsigned(checked(options.headers ?? {}))
   const carry = options.fetch === undefined ? throughNode : throughFetch(options.fetch)
   return {
     origin: base.origin,
     send: async (request, { token, signal }) =>
-      carry({
-        url: urlOf(base, request),
-        method: request.method,
-        headers: { ...headers, ...unsigned(request.headers), ...authorization(token) },
-        body: request.body,
-        signal,
-        maxReplyBytes,
-      }),
+      carry({ ...prepared(base, headers, request, token), signal, maxReplyBytes }),
   }
+}
+
+/** A request that cannot be made is not sent, which is a fact; the check of a kind's own requests comes before (Q6). */
+function prepared(
+  base: URL,
+  headers: Readonly<Record<string, string>>,
+  request: OutgoingRequest,
+  token: string | null,
+): Pick<Cargo, 'url' | 'method' | 'headers' | 'body'> {
+  const { method, path, body, kind } = request
+  try {
+    checkMethod(method)
+    checkTarget(path)
+    checkHeaders(request.headers)
+    return {
+      url: new URL(base.origin + base.pathname.replace(/\/$/, '') + path),
+      method,
+      headers: { ...headers, ...unsigned(request.headers), ...authorization(token) },
+      body,
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : ''
+    throw new NotSentError(`the request of ${kind} cannot be made: ${why}`, { cause })
+  }
+}
+
+function checked(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  try {
+    checkHeaders(headers)
+  } catch (cause) {
+    throw new TypeError(`httpTransport: headers: ${(cause as Error).message}`, { cause })
+  }
+  return headers
 }
 
 function baseOf(baseUrl: string): URL {
@@ -73,18 +104,6 @@ function baseOf(baseUrl: string): URL {
 function unsigned(headers: Readonly<Record<string, string>>): Record<string, string> {
   const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   return Object.fromEntries(lowered.filter(([name]) => name !== 'authorization'))
-}
-
-/** A path that leads to another origin would hand it the token. */
-function urlOf(base: URL, { path, kind }: OutgoingRequest): URL {
-  if (!path.startsWith('/')) {
-    throw new TypeError(`the path of ${kind} must begin with a slash: ${path}`)
-  }
-  const url = new URL(base.pathname.replace(/\/$/, '') + path, base.origin)
-  if (url.origin !== base.origin) {
-    throw new TypeError(`the path of ${kind} leads to another origin: ${path}`)
-  }
-  return url
 }
 
 function authorization(token: SendOptions['token']): Record<string, string> {

@@ -1,48 +1,62 @@
 /**
  * Through Node's own HTTP client, which takes half the time of its `fetch`, over the connections that its global
  * agents keep open: what the app sets there (certificates, a proxy) holds here too. A request goes once: of one that
- * breaks nobody knows whether it has arrived (Q5).
+ * breaks nobody knows whether it has arrived (Q5), unless there was no connection yet.
  */
-import { type IncomingMessage, request as requestHttp } from 'node:http'
+import { type ClientRequest, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { pipeline, type Readable, type Transform } from 'node:stream'
-import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import type { Socket } from 'node:net'
+import { NotSentError } from '../errors.ts'
 import type { Reply } from '../ports/transport.ts'
 import { VERSION } from '../version.ts'
-import { bodyOf, type Cargo } from './carrier.ts'
+import type { Cargo } from './carrier.ts'
+import { receive } from './receive.ts'
+import { statusOfHead } from './status-of-head.ts'
 
 /** What every request says unless the app says otherwise. */
 const HEADERS = { 'user-agent': `holdfast/${VERSION}`, 'accept-encoding': 'gzip, br' }
 
-/** As `fetch` does it: a server that leaves the end of the stream away is understood. */
-const LENIENT = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH }
-const LENIENT_BROTLI = {
-  flush: constants.BROTLI_OPERATION_FLUSH,
-  finishFlush: constants.BROTLI_OPERATION_FLUSH,
-}
-
-const BODILESS: ReadonlySet<number> = new Set([204, 304])
+/** The headers of a reply are read up to this length: gateways add traces and cookies, and Node's own limit is 16 KB. */
+const MAX_HEADER_BYTES = 65_536
 
 export function throughNode(cargo: Cargo): Promise<Reply> {
   const { url, method, body, signal } = cargo
-  const headers = { ...HEADERS, ...cargo.headers, ...lengthOf(body) }
   return new Promise((resolve, reject) => {
-    const failed = (cause: unknown) => {
-      const reason: unknown = signal.reason
-      reject(signal.aborted ? (reason as Error) : new TypeError('there was no reply', { cause }))
+    if (signal.aborted) {
+      reject(notConnected(signal))
+      return
     }
+    const headers = { ...HEADERS, ...cargo.headers, ...lengthOf(body) }
     const newRequest = url.protocol === 'https:' ? requestHttps : requestHttp
-    let isAnswered = false
-    newRequest(url, { method, headers, signal })
+    const request = newRequest(url, { method, headers, maxHeaderSize: MAX_HEADER_BYTES })
+    const line = watch(request)
+    let cutOff: (() => void) | null = null
+    const settled = (reply: Reply) => {
+      signal.removeEventListener('abort', aborted)
+      resolve(reply)
+    }
+    const failed = (cause: unknown) => {
+      // A reply that has begun ends by itself, whole or cut.
+      if (cutOff !== null) return
+      signal.removeEventListener('abort', aborted)
+      const status = statusOfHead(line.head(cause))
+      if (status !== null) resolve({ status, headers: {}, body: '', isCut: true })
+      else reject(signal.aborted ? abortOf(signal, line) : failureOf(cause, line))
+    }
+    const aborted = () => {
+      if (cutOff === null) failed(signal.reason)
+      else cutOff()
+      request.destroy()
+    }
+    signal.addEventListener('abort', aborted)
+    request
       .on('response', (response) => {
-        isAnswered = true
-        receive(response, cargo.maxReplyBytes, resolve, failed)
+        cutOff = receive(response, cargo.maxReplyBytes, settled)
+        line.forget()
       })
       .on('error', failed)
       // Without a word: the server wanted another protocol.
-      .on('close', () => {
-        if (!isAnswered) failed(new Error('the connection was closed'))
-      })
+      .on('close', () => failed(new Error('the connection was closed')))
       .end(body)
   })
 }
@@ -51,59 +65,72 @@ function lengthOf(body: string | null): { 'content-length'?: number } {
   return body === null ? {} : { 'content-length': Buffer.byteLength(body) }
 }
 
-function receive(
-  response: IncomingMessage,
-  maxBytes: number,
-  resolve: (reply: Reply) => void,
-  failed: (cause: unknown) => void,
-): void {
-  const status = response.statusCode ?? 0
-  const parts: Buffer[] = []
-  let bytes = 0
-  const finish = () => resolve({ status, headers: headersOf(response), ...bodyOf(parts, maxBytes) })
-  const stream = decoded(response, status)
-  stream
-    .on('data', (part: Buffer) => {
-      parts.push(part)
-      bytes += part.length
-      if (bytes <= maxBytes) return
-      stream.destroy()
-      finish()
-    })
-    .on('end', finish)
-    .on('error', failed)
+/** The facts about the connection of a request. */
+interface Line {
+  /** True once bytes of the request may have left. */
+  mayHaveLeft(): boolean
+  /** All that has arrived of a head which is not complete, also what the parser stumbled over. */
+  head(error: unknown): Buffer
+  /** The head is complete. */
+  forget(): void
 }
 
-function decoded(response: IncomingMessage, status: number): Readable {
-  const encodings = BODILESS.has(status) ? '' : (response.headers['content-encoding'] ?? '')
-  // The last one that was applied is the first to be taken off. One that is not known leaves all as it is.
-  const decoders = encodings.split(',').map(decoderOf).reverse()
-  const known = decoders.filter((decoder) => decoder !== null)
-  if (known.length === 0 || known.length < decoders.length) return response
-  const last = known.at(-1) as Transform
-  // Its errors come out of the last stream too.
-  pipeline([response, ...known], () => undefined)
-  return last
-}
-
-function decoderOf(encoding: string): Transform | null {
-  switch (encoding.trim().toLowerCase()) {
-    case 'gzip':
-    case 'x-gzip':
-      return createGunzip(LENIENT)
-    case 'deflate':
-      return createInflate(LENIENT)
-    case 'br':
-      return createBrotliDecompress(LENIENT_BROTLI)
-    default:
-      return null
+function watch(request: ClientRequest): Line {
+  let mayHaveLeft = false
+  let received: Buffer[] = []
+  let socket: Socket | null = null
+  const keep = (part: Buffer) => void received.push(part)
+  request.once('socket', (given) => {
+    socket = given
+    // Node itself reads first, so that what it stumbles over is not among the parts yet.
+    given.on('data', keep)
+    const wait = pendingEvent(given)
+    // Nothing goes out over a socket that has failed before.
+    if (wait === null) mayHaveLeft = !given.destroyed
+    else given.once(wait, () => (mayHaveLeft = true))
+  })
+  return {
+    mayHaveLeft: () => mayHaveLeft,
+    head: (error) => Buffer.concat([...received, ...stumbledOver(error)]),
+    forget: () => {
+      socket?.off('data', keep)
+      received = []
+    },
   }
 }
 
-function headersOf({ headers }: IncomingMessage): Reply['headers'] {
-  const named: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) named[name] = typeof value === 'string' ? value : value.join(', ')
-  }
-  return named
+/** The event after which a socket lets bytes of a request go; null: it does already. */
+function pendingEvent(socket: Socket): 'connect' | 'secureConnect' | null {
+  // Over TLS the handshake comes first, and with it the certificate. The types do not have the property.
+  const { secureConnecting } = socket as Socket & { readonly secureConnecting?: boolean }
+  if (secureConnecting === true) return 'secureConnect'
+  return socket.connecting ? 'connect' : null
+}
+
+/** The bytes that Node's parser could not read. The error does not keep them: they may be anything. */
+function stumbledOver(error: unknown): readonly Buffer[] {
+  const failed = error as { rawPacket?: unknown } | null | undefined
+  const { rawPacket } = failed ?? {}
+  if (!(rawPacket instanceof Buffer)) return []
+  delete failed?.rawPacket
+  return [rawPacket]
+}
+
+function abortOf(signal: AbortSignal, line: Line): Error {
+  return line.mayHaveLeft() ? (signal.reason as Error) : notConnected(signal)
+}
+
+function failureOf(cause: unknown, line: Line): Error {
+  return line.mayHaveLeft()
+    ? new TypeError('there was no reply', { cause })
+    : new NotSentError('the request was not sent: there is no connection', { cause })
+}
+
+function notConnected({ reason: cause }: AbortSignal): NotSentError {
+  const isTooLate = cause instanceof DOMException && cause.name === 'TimeoutError'
+  const reason = isTooLate ? 'TIMEOUT' : 'ABORTED'
+  return new NotSentError('the request was not sent: there was no connection yet', {
+    reason,
+    cause,
+  })
 }
