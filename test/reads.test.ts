@@ -1,6 +1,7 @@
 /** Reads: what they wait for, under which token they go, and how they end (R1 to R5). */
 import { describe, expect, test } from 'vitest'
 import type { ReadOptions } from '../src/call-options.ts'
+import type { Reply } from '../src/ports/transport.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { StorageError } from '../storage/storage-error.ts'
@@ -546,6 +547,90 @@ test.each([
   await rig.advance(60_000)
   expect(ended).toEqual(['READ_FAILED'])
   expect(rig.sent).toHaveLength(1)
+})
+
+// Q6
+describe('a 2xx to a read', () => {
+  const HTML = { 'content-type': 'text/html' }
+  const ok = { headers: {}, body: 'OK' }
+  const torn = { headers: {}, body: '{"a"' }
+
+  test.each<[string, ReadOptions['reply'] | undefined, Partial<Reply>, unknown]>([
+    ['that is no JSON is an answer', undefined, ok, 200],
+    ['that is no JSON rejects a read that declares JSON', 'json', ok, 'READ_FAILED'],
+    [
+      'that is JSON under the label of HTML is an answer',
+      'json',
+      { headers: HTML, body: '{}' },
+      200,
+    ],
+    [
+      'that is empty under the label of HTML is an answer',
+      'json',
+      { headers: HTML, body: '' },
+      200,
+    ],
+    ['that is cut is an answer, which says so', 'json', { ...torn, isCut: true }, 200],
+    ['that is a page rejects', undefined, { headers: HTML, body: '<p>' }, 'READ_FAILED'],
+    ['that is a page is an answer where anything is', 'any', { headers: HTML, body: '<p>' }, 200],
+  ])('%s', async (_name, declared, more, end) => {
+    const rig = await Rig.start({ answer: replying(200, more) })
+    await rig.login('alice', 'a1')
+    const { ended } = begin(rig, declared === undefined ? {} : { reply: declared })
+    await rig.advance()
+    expect(ended).toEqual([end])
+  })
+
+  test('tells that it is cut', async () => {
+    const rig = await Rig.start({ answer: replying(200, { ...torn, isCut: true }) })
+    await rig.login('alice', 'a1')
+    const { promise } = begin(rig)
+    await rig.advance()
+    expect(await promise).toMatchObject({ isCut: true, body: '{"a"' })
+  })
+
+  test('whose declared reply is none of the words is misuse', async () => {
+    const rig = await Rig.start()
+    const options = { reply: 'html' } as unknown as Partial<ReadOptions>
+    await expect(begin(rig, options).promise).rejects.toThrow(TypeError)
+  })
+})
+
+test('a 401 that is cut defers the read as any other 401 (Q6, R3)', async () => {
+  const rig = await Rig.start()
+  await rig.login('alice', 'a1')
+  const { ended } = begin(rig)
+  await rig.advance()
+  rig.last.reply(401, { isCut: true })
+  await rig.advance()
+  expect(rig.eventsOf('read.deferred')).toHaveLength(1)
+  expect(ended).toEqual([])
+})
+
+// R5
+describe('a read whose request cannot be made', () => {
+  test.each<[string, () => unknown]>([
+    ['has a path that leads elsewhere', () => ({ method: 'GET', path: '//evil.example' })],
+    ['has its query in the path', () => ({ method: 'GET', path: '/messages?a=b' })],
+    ['has a segment of two dots', () => ({ method: 'GET', path: '/messages/%2e%2e' })],
+    ['has a method that is none', () => ({ method: 'FETCH', path: '/messages' })],
+    [
+      'has a header that is undefined',
+      () => ({ method: 'GET', path: '/', headers: { a: undefined } }),
+    ],
+    ['has a body that is no JSON', () => ({ method: 'POST', path: '/', body: { id: 1n } })],
+    ['is none', () => undefined],
+    ['is a promise', async () => ({ method: 'GET', path: '/messages' })],
+  ])('since it %s rejects at once, unsent, and is not retryable', async (_name, request) => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    const { promise, ended } = begin(rig, { request: request as ReadOptions['request'] })
+    await rig.advance()
+    expect(ended).toEqual(['APP_CODE_FAILED'])
+    const error: unknown = await promise.catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ retryable: false, cause: expect.any(TypeError) as unknown })
+    expect(rig.sent).toEqual([])
+  })
 })
 
 test('no reply within the time limit rejects the read, and lets go of the request', async () => {

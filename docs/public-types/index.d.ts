@@ -26,7 +26,7 @@ interface Owner {
 /** Does the server demand identity verification? (I2) */
 type Requirement = 'unknown' | 'required' | 'off';
 /** What an attempt came to (Q6). */
-type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unsent' | 'unknown';
+type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unknown';
 /** Why a user needs a fresh token (T5). */
 type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
 /** Why an operation became a dead letter. */
@@ -332,30 +332,21 @@ interface EnvelopeRow {
     readonly key: string | null;
     /** The places of its members, in order. */
     readonly members: readonly number[];
-    /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
+    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
     readonly attempts: number;
-    /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
-    readonly unsentAttempts: number;
     /** Those of them that count towards death (Q8). */
     readonly countedAttempts: number;
-    /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
     readonly firstAttemptAt: Instant | null;
     /** Since when the outcome is unknown; never reset but by its end (Q5). */
     readonly unknownSince: Instant | null;
     /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
     readonly retryAt: Instant | null;
     readonly waitMs: number;
-    /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
+    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
     readonly waitsAfterUnknown: boolean;
     /** Generations refused on this head (T4). */
     readonly refusedCount: number;
-    /** The last generation under which the server answered 431 (Q8). */
-    readonly tooLargeGeneration: number | null;
     readonly lastStatus: number | null;
-    /** The code of the last failure (Q22); null: the last failure was a reply. */
-    readonly lastCode: string | null;
-    /** When the last attempt failed. */
-    readonly lastFailedAt: Instant | null;
 }
 /** An operation that failed for good (Q9). */
 interface LetterRow extends OperationRow {
@@ -453,35 +444,7 @@ interface OpenedState {
     readonly deadlines: readonly DeadlineRow[];
     /** Where a damaged database was set aside, in whose stead this one was made. */
     readonly setAside?: string;
-    /** With `setAside`: what was taken out of that one into this one. */
-    readonly salvaged?: SalvageReport;
 }
-/** The tables of a database, as a report names them. */
-type SalvagedRows = 'operations' | 'envelopes' | 'letters' | 'lanes' | 'tokens' | 'records' | 'forgotten-records' | 'positions' | 'outcomes' | 'deadlines' | 'meta';
-/**
- * Rows of a damaged database that are not in the new one: the row of a `key`, or whatever rows there were between
- * `after` and `before` (null: from the first row, to the last row).
- */
-interface MissingRows {
-    readonly rows: SalvagedRows;
-    /** `owner-unknown`: the row can be read, and nothing certain says whose it is. */
-    readonly why: 'unreadable' | 'owner-unknown';
-    /** How many; null: that cannot be known. */
-    readonly count: number | null;
-    readonly key: string | null;
-    readonly after: string | null;
-    readonly before: string | null;
-}
-/** What came of a salvage (E2). It has numbers and keys, no payloads and no tokens. */
-interface SalvageReport {
-    /** How many rows of each table were kept. */
-    readonly kept: Readonly<Partial<Record<SalvagedRows, number>>>;
-    readonly missing: readonly MissingRows[];
-    /** Operations that are dead letters now (`outcome-unknown`): they may have been sent in an envelope that is not whole any more. */
-    readonly buried: readonly Affected[];
-}
-/** The kinds whose envelopes are recorded before they are first sent (Q5), each with the group that it merges in; null: alone. */
-type RecordedKinds = Readonly<Record<string, string | null>>;
 /** What an implementation may use of the process it lives in. */
 interface StorageHost {
     /** Runs a function once, at the end of this turn of the event loop. */
@@ -491,8 +454,6 @@ interface StorageHost {
     readonly wall: () => Instant;
     /** Taken as the fingerprint key of a new database. */
     readonly newFingerprintKey: string;
-    /** What a salvage needs to know. Default: any kind may be one of them. */
-    readonly recordedKinds?: RecordedKinds;
 }
 interface CommitOptions {
     /**
@@ -735,7 +696,10 @@ interface OutgoingRequest {
 interface SendOptions {
     /** The bearer token, or null: the request goes unsigned. */
     readonly token: string | null;
-    /** Aborted when nobody waits for the reply any more. */
+    /**
+     * Aborted when the time for the reply is over (the reason is a `TimeoutError` then), or the engine closes. The
+     * transport should settle at once then: with the cut reply, if it has a status, or with the error that is true.
+     */
     readonly signal: AbortSignal;
 }
 interface Reply {
@@ -743,10 +707,14 @@ interface Reply {
     /** Lower-case names. */
     readonly headers: Readonly<Record<string, string>>;
     readonly body: string;
-    /** Is this only the beginning of it? Default: false. */
+    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
     readonly isCut?: boolean;
 }
-/** Sends one request. Resolves with any reply the server gave; rejects where there was none. */
+/**
+ * Sends one request, once. Resolves with any reply of the server whose status has arrived, also if the rest of it could
+ * not be read (`isCut`). Rejects with `NotSentError` if no byte of the request has left; with any other error if there
+ * was no reply (Q6).
+ */
 interface Transport {
     /** Scheme, host and port: deadlines that a server sets hold for all of it. */
     readonly origin: string;
@@ -758,12 +726,17 @@ interface Transport {
 /** The request that carries an operation to the server. */
 interface RequestSpec {
     readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
-    /** Begins with a slash; comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. */
+    /**
+     * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
+     * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
+     * parts.
+     */
     readonly path: string;
+    /** The parameters, behind the path. */
     readonly query?: Readonly<Record<string, string>>;
     /** Anything JSON; left out: no body. */
     readonly body?: unknown;
-    /** Further headers. `authorization` and `idempotency-key` are Holdfast's. */
+    /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
     readonly headers?: Readonly<Record<string, string>>;
 }
 /**
@@ -780,7 +753,7 @@ interface RequestInput<Payload> {
 }
 /** What a reply means. */
 interface Interpretation {
-    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
+    readonly outcome: Exclude<Outcome, 'unknown'>;
     /** Why it is `rejected`, where there is more to say. */
     readonly reason?: 'conflict';
     /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
@@ -797,10 +770,12 @@ interface ReadingPosition {
     /** Which reads it is for. Default: all that name no key. */
     readonly key?: string;
 }
+/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
+type DeclaredReply = 'json' | 'any' | null;
 interface InterpretContext {
     readonly owner: Owner;
-    /** What the kind declares about its replies. */
-    readonly reply: 'json' | 'any';
+    /** The word of the kind about its replies; null: it declares nothing. */
+    readonly reply: DeclaredReply;
     /** Was the outcome of an earlier attempt of this envelope unknown? */
     readonly afterUnknown: boolean;
 }
@@ -837,7 +812,10 @@ interface KindSpec<Payload> {
     readonly request: (input: RequestInput<Payload>) => RequestSpec;
     /** A whole number, from 1. Default: 1. */
     readonly version?: number;
-    /** What a 2xx reply holds. `json`: an HTML page instead is a captive portal (Q6). Default: `json`. */
+    /**
+     * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
+     * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
+     */
     readonly reply?: 'json' | 'any';
     /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
     readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
@@ -902,7 +880,7 @@ interface OperationKind<Schema extends StandardSchemaV1> {
  * const addNote = defineOperation({
  *   kind: 'note',
  *   payload: z.object({ text: z.string() }),
- *   request: ({ payload, owner }) => ({ method: 'POST', path: `/users/${owner.user}/notes`, body: payload }),
+ *   request: ({ payload, owner }) => ({ method: 'POST', path: path`/users/${owner.user}/notes`, body: payload }),
  * })
  * ```
  *
@@ -1061,8 +1039,8 @@ declare const HOLDS: {
     };
     readonly 'backing-off': {
         readonly covers: 'one lane';
-        readonly setBy: 'the outcomes retry, unknown and unsent (Q7)';
-        readonly liftedBy: 'its deadline; after unknown and unsent also the return of the network and waking, after 431 a newer token';
+        readonly setBy: 'the outcomes retry and unknown (Q7)';
+        readonly liftedBy: 'its deadline; after unknown also the return of the network and waking';
         readonly stored: 'deadline';
     };
     readonly paused: {
@@ -1128,15 +1106,6 @@ interface ReadRequestInput {
 type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
 type UnknownPolicy = 'hold' | 'send';
 
-interface Failure {
-    /** The name of the error, such as `NotSentError` or `TypeError`. */
-    readonly name: string;
-    /** The system's name of the failure, such as `ECONNREFUSED`, or `TIMEOUT`; null: the error has none. */
-    readonly code: string | null;
-    /** Redacted, and at most 256 characters. */
-    readonly message: string;
-}
-
 /** What the app hears, each after the commit that made it true. */
 
 interface OperationDetail {
@@ -1154,12 +1123,8 @@ interface HoldfastEvents {
     'operation.sent': OperationDetail;
     /** It will be sent again, not before `retryAt`. */
     'operation.retrying': OperationDetail & {
-        /** `unsent`: no byte of the request has left; `unknown`: the request may have arrived. */
-        readonly outcome: 'retry' | 'unknown' | 'unsent';
-        /** The status of the reply; null: there was none. */
+        readonly outcome: 'retry' | 'unknown';
         readonly status: number | null;
-        /** Why there was no reply; null: there was one. */
-        readonly error: Failure | null;
         readonly attempts: number;
         readonly retryAt: Instant;
     };
@@ -1222,8 +1187,6 @@ interface HoldfastEvents {
     };
     error: {
         readonly error: HoldfastError;
-        /** After a damaged database was set aside: which rows were kept, and which are missing. */
-        readonly salvaged?: SalvageReport;
     };
 }
 type EventName = keyof HoldfastEvents;
@@ -1387,18 +1350,6 @@ interface LaneStatus {
     readonly attempts: number;
     /** Token generations refused on its head (T4). */
     readonly refusedCount: number;
-    /** Why the last attempt of its head failed; null: no attempt has. It survives a restart. */
-    readonly lastFailure: LaneFailure | null;
-    /** The end of the wait of its head (Q7); null: the head does not wait. */
-    readonly retryAt: Instant | null;
-}
-/** Why an attempt failed (Q22). */
-interface LaneFailure {
-    readonly at: Instant;
-    /** The status of the reply; null: there was no reply. */
-    readonly status: number | null;
-    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
-    readonly code: string | null;
 }
 interface TokenNeedStatus {
     readonly user: UserId;
@@ -1448,7 +1399,10 @@ interface ReadOptions {
     readonly after?: readonly string[];
     /** Which reading positions it uses (R2). Default: those without a key. */
     readonly key?: string;
-    /** What a 2xx reply holds. Default: `json`. */
+    /**
+     * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
+     * too. Left out: only an HTML page rejects, because it is a captive portal's.
+     */
     readonly reply?: 'json' | 'any';
 }
 /** What is still pending, and why. */
@@ -1504,8 +1458,6 @@ declare class Receipt {
 /** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
 type Durability = 'power-loss' | 'app-crash';
 
-/** What a SQLite storage is made with. */
-
 /** What Holdfast uses of a better-sqlite3 connection. */
 interface SqliteConnection {
     readonly open: boolean;
@@ -1531,8 +1483,8 @@ interface SqliteStorageOptions {
     readonly durability?: Durability;
     /**
      * What becomes of a `file` that is damaged: `createHoldfast()` rejects with `STORAGE_CORRUPT`
-     * (`refuse`), or it is renamed, whole, a new one is made in its place, and every row that can still be read goes
-     * into the new one (`set-aside`); an `error` event tells what was kept and what is missing. Default: `refuse`.
+     * (`refuse`), or it is renamed, whole, and a new one is made in its place, with an `error` event
+     * (`set-aside`). Default: `refuse`.
      */
     readonly onCorrupt?: 'refuse' | 'set-aside';
     /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
@@ -1716,6 +1668,22 @@ declare function ringJournal(options?: RingJournalOptions): RingJournal;
 /** Judges a reply as Q6 says. The default of `interpret`, to be called by a kind's own. */
 declare function interpretReply(reply: Reply, context: InterpretContext): Interpretation;
 
+/** The tag that makes a path from parts, so that no part can lead anywhere else (Q6). */
+/** A text or a number. Null is a type that `owner.user` and `record()` have, and no part. */
+type PathPart = string | number | null;
+/**
+ * Makes the path of a request. Each part is percent-encoded as one segment, so a slash or a question mark in it stays
+ * a part of the segment.
+ *
+ * ```ts
+ * path`/users/${owner.user}/notes` // '/users/a%2Fb/notes' for the user 'a/b'
+ * ```
+ *
+ * @throws TypeError if a part is empty, `.` or `..` (no encoding protects these: URL parsers resolve the encoded form
+ * too), is neither a text nor a finite number (null, say, for the anonymous owner), or is not well-formed Unicode.
+ */
+declare function path(texts: TemplateStringsArray, ...parts: readonly PathPart[]): string;
+
 /** `sqliteStorage()`: the storage most apps use. */
 
 /**
@@ -1739,10 +1707,12 @@ interface HttpTransportOptions {
     readonly baseUrl: string;
     /**
      * Sends in place of Node's own HTTP client: a proxy, Electron's `net.fetch`. Default: `node:http` and `node:https`
-     * with their global agents, which keep connections open.
+     * with their global agents, which keep connections open. It must send a request once: if it tries again by itself,
+     * its last failure does not tell whether an earlier try has arrived. Of a head that it cannot read, say one of more
+     * headers than it allows (Node's: 16 KB), it does not tell the status; Node's own client here reads 64 KB.
      */
     readonly fetch?: typeof globalThis.fetch;
-    /** Headers of every request, say a client version. `authorization` is Holdfast's. */
+    /** Headers of every request, of Latin-1, say a client version. `authorization` is Holdfast's. */
     readonly headers?: Readonly<Record<string, string>>;
     /** The longest reply that is read, in bytes; the rest is not. Default: 1048576 (1 MiB). */
     readonly maxReplyBytes?: number;
@@ -1756,5 +1726,5 @@ interface HttpTransportOptions {
  */
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
-export { FileJournal, Holdfast, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export { FileJournal, Holdfast, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
+export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };

@@ -1378,7 +1378,7 @@ interface Reply {
     /** Lower-case names. */
     readonly headers: Readonly<Record<string, string>>;
     readonly body: string;
-    /** Is this only the beginning of it? Default: false. */
+    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
     readonly isCut?: boolean;
 }
 
@@ -1387,12 +1387,17 @@ interface Reply {
 /** The request that carries an operation to the server. */
 interface RequestSpec {
     readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
-    /** Begins with a slash; comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. */
+    /**
+     * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
+     * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
+     * parts.
+     */
     readonly path: string;
+    /** The parameters, behind the path. */
     readonly query?: Readonly<Record<string, string>>;
     /** Anything JSON; left out: no body. */
     readonly body?: unknown;
-    /** Further headers. `authorization` and `idempotency-key` are Holdfast's. */
+    /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
     readonly headers?: Readonly<Record<string, string>>;
 }
 /**
@@ -1426,10 +1431,12 @@ interface ReadingPosition {
     /** Which reads it is for. Default: all that name no key. */
     readonly key?: string;
 }
+/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
+type DeclaredReply = 'json' | 'any' | null;
 interface InterpretContext {
     readonly owner: Owner;
-    /** What the kind declares about its replies. */
-    readonly reply: 'json' | 'any';
+    /** The word of the kind about its replies; null: it declares nothing. */
+    readonly reply: DeclaredReply;
     /** Was the outcome of an earlier attempt of this envelope unknown? */
     readonly afterUnknown: boolean;
 }
@@ -1466,7 +1473,10 @@ interface KindSpec<Payload> {
     readonly request: (input: RequestInput<Payload>) => RequestSpec;
     /** A whole number, from 1. Default: 1. */
     readonly version?: number;
-    /** What a 2xx reply holds. `json`: an HTML page instead is a captive portal (Q6). Default: `json`. */
+    /**
+     * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
+     * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
+     */
     readonly reply?: 'json' | 'any';
     /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
     readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;

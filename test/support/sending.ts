@@ -7,7 +7,7 @@ import type { OutgoingRequest, Reply } from '../../src/ports/transport.ts'
 
 export const TOKEN = 'a-token-that-nobody-may-see'
 
-export interface Sending {
+interface Sending {
   readonly request?: Partial<OutgoingRequest>
   readonly token?: string | null
   readonly signal?: AbortSignal

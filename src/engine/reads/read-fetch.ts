@@ -6,7 +6,7 @@ import { atOnce } from '../../app-code.ts'
 import { HoldfastError } from '../../errors.ts'
 import { timeoutError } from '../../failure.ts'
 import type { UserId } from '../../model.ts'
-import { isCaptivePortal } from '../../operations/interpret-reply.ts'
+import { interpretReply, isCaptivePortal, isSuccess } from '../../operations/interpret-reply.ts'
 import { builtCodec, NO_REQUEST, render } from '../../operations/render-request.ts'
 import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
@@ -143,11 +143,9 @@ export class ReadFetch {
     const { id, user } = read
     const built = this.#core.boundary.pull('read.request', builtCodec, () => {
       try {
-        const spec = atOnce(read.request?.({ owner: { user }, position }))
-        return {
-          state: 'request',
-          request: spec === undefined ? NO_REQUEST : render(spec),
-        } as const
+        if (read.request === null) return { state: 'request', request: NO_REQUEST } as const
+        const request = render(atOnce(read.request({ owner: { user }, position })))
+        return { state: 'request', request } as const
       } catch (error) {
         const thrown = errorOf(error)
         return { state: 'unreadable', why: textOf(error), which: [], thrown } as const
@@ -188,11 +186,15 @@ export class ReadFetch {
       read.isLastTry = true
       const asked = retryAfterMs(reply.headers, this.#wallet.now())
       this.#book.lookLater(read, asked ?? DEFAULT_RETRY_MS)
-    } else if (reply.status >= 200 && reply.status < 300 && !isPortal) {
+    } else if (isSuccess(reply.status) && !isPortal) {
       if (credential !== null && read.user !== null) {
         this.#wallet.accepted(read.user, credential.generation)
       }
-      this.#book.complete(read, reply)
+      if (this.#isAsDeclared(read, reply)) this.#book.complete(read, reply)
+      else {
+        const message = 'the read was answered with a body that is no JSON'
+        this.#book.fail(read, new HoldfastError('READ_FAILED', message, { retryable: true }))
+      }
     } else {
       const what = isPortal
         ? 'a captive portal answered the read'
@@ -200,6 +202,15 @@ export class ReadFetch {
       const options = { retryable: reply.status >= 500 || isPortal }
       this.#book.fail(read, new HoldfastError('READ_FAILED', what, options))
     }
+  }
+
+  /** True if a 2xx holds JSON, or the read does not declare JSON (Q6). */
+  #isAsDeclared({ user, reply: declared }: Read, reply: Reply): boolean {
+    if (declared !== 'json') return true
+    return this.#core.boundary.pull('read.fits', plain<boolean>(), () => {
+      const context = { owner: { user }, reply: declared, afterUnknown: false }
+      return interpretReply(reply, context).outcome === 'accepted'
+    })
   }
 
   /** R3: judged against the generation that was sent. */
