@@ -27,6 +27,9 @@ import {
   violationsOf,
 } from './support/doctored-run.ts'
 
+/** Only its head has arrived, and half of its body. */
+const CUT = { status: 200, headers: {}, body: '{"ok"', isCut: true }
+
 type Doctor = (run: DoctoredRun) => void
 
 /** What an invariant must report, and what it must let pass. */
@@ -128,6 +131,27 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     {
       broken: (run) => send(run, ['n1'], { at: 50 }),
       kept: (run) => send(run, ['n1'], { at: 50, applied: false }),
+    },
+  ],
+  settles: [
+    {
+      broken: (run) => send(run, ['n1'], { at: 50, applied: false }),
+      // Another process has not heard it.
+      kept: (run) => {
+        beginLife(run, { beganBy: 'crash' })
+        send(run, ['n1'], { at: 50, applied: false, client: { ...clientOf(run), life: 1 } })
+      },
+    },
+    {
+      broken: (run) => {
+        Object.assign(run.requests[0] ?? {}, { reply: CUT })
+        send(run, ['n1'], { at: 50, applied: false })
+      },
+      // A creation says in its body what it has made.
+      kept: (run) => {
+        Object.assign(run.requests[0] ?? {}, { kind: 'create', reply: CUT })
+        send(run, ['n1'], { at: 50, applied: false })
+      },
     },
   ],
   'lane-fifo': [
@@ -788,7 +812,7 @@ test('a run in which nothing is wrong breaks none of them', () => {
 test('what is broken is named, with what should hold and the evidence', () => {
   const run = cleanRun()
   const checks = new InvariantChecks(run)
-  send(run, ['n1'], { token: 'b1', applied: false, at: 20 })
+  Object.assign(run.requests[0] ?? {}, { token: 'b1' })
   checks.look('rest')
   expect(checks.mismatches).toMatchObject([
     {

@@ -27,7 +27,9 @@ const replyBody = z.object({
 function interpret(reply: Reply, context: InterpretContext): Interpretation {
   const interpretation = interpretReply(reply, context)
   if (interpretation.outcome !== 'accepted') return interpretation
-  const { record, id, ryw, spawn } = replyBody.parse(JSON.parse(reply.body))
+  const text = reply.isCut === true ? '' : reply.body.trim()
+  if (text === '') return interpretation
+  const { record, id, ryw, spawn } = replyBody.parse(JSON.parse(text))
   return {
     ...interpretation,
     ...(record === undefined || id === undefined ? {} : { translations: { [record]: id } }),
@@ -36,6 +38,13 @@ function interpret(reply: Reply, context: InterpretContext): Interpretation {
       : { ryw: { token: ryw.token, ...(ryw.delay === undefined ? {} : { delayMs: ryw.delay }) } }),
     ...(spawn === undefined ? {} : { followUps: followingNotes(spawn) }),
   }
+}
+
+/** Of a kind whose reply says something: without it the same request is sent again, and answered as the first time. */
+function interpretWhole(reply: Reply, context: InterpretContext): Interpretation {
+  const interpretation = interpret(reply, context)
+  const isMute = reply.isCut === true || reply.body.trim() === ''
+  return interpretation.outcome === 'accepted' && isMute ? { outcome: 'retry' } : interpretation
 }
 
 function followingNotes(count: number): FollowUpDraft[] {
@@ -48,6 +57,7 @@ function followingNotes(count: number): FollowUpDraft[] {
 
 const note = defineOperation({
   kind: 'note',
+  reply: 'json',
   payload: z.strictObject({ text: z.string() }),
   request: ({ payload, owner }) => ({
     method: 'POST',
@@ -102,7 +112,7 @@ const create = defineOperation({
     path: pathOf(owner, 'records'),
     body: payload,
   }),
-  interpret,
+  interpret: interpretWhole,
 })
 
 /** Uses a record, local or translated. */
@@ -148,7 +158,7 @@ const spawn = defineOperation({
     path: pathOf(owner, 'spawns'),
     body: payload,
   }),
-  interpret,
+  interpret: interpretWhole,
 })
 
 /** The server forgets its keys after a minute. */

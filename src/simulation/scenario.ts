@@ -79,6 +79,8 @@ const server = z.strictObject({
         /** No byte of the request leaves, and the transport names this reason (Q6). */
         unsent: name.optional(),
         html: z.literal(true).optional(),
+        /** Only the head arrives, and the beginning of the body (Q6). */
+        cut: z.literal(true).optional(),
         /** Instead of JSON that a kind understands, under a JSON content type. */
         body: z.string().optional(),
         ryw: z.strictObject({ token: name, delay: durationMs.optional() }).optional(),

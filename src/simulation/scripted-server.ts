@@ -231,7 +231,7 @@ export class ScriptedServer {
       if (seen.kind !== 'read') this.applied.push(...seen.ops)
       seen.applied = true
     }
-    return { reply, lost: rule?.lost === 'reply' }
+    return { reply: rule?.cut === true ? cutOff(reply) : reply, lost: rule?.lost === 'reply' }
   }
 
   /** The server checks every request first. */
@@ -255,7 +255,7 @@ export class ScriptedServer {
 
   /** The server's time is the virtual one. A page of somebody else's has no date. */
   #dated(reply: Reply): Reply {
-    if (this.#script.dates !== true || reply.headers['content-type'] === 'text/html') return reply
+    if (this.#script.dates !== true || isPage(reply)) return reply
     const date = new Date(WALL_START + this.#time.now).toUTCString()
     return { ...reply, headers: { date, ...reply.headers } }
   }
@@ -297,6 +297,11 @@ function matches(match: ScenarioMatch | undefined, seen: SeenRequest): boolean {
   )
 }
 
+/** The server itself sends no page, whatever its labels say. */
+function isPage({ headers, body }: Reply): boolean {
+  return headers['content-type']?.startsWith('text/html') === true && body.startsWith('<')
+}
+
 function jsonReply(status: number, body: unknown, headers: Record<string, string> = {}): Reply {
   const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   return {
@@ -304,6 +309,11 @@ function jsonReply(status: number, body: unknown, headers: Record<string, string
     headers: { ...JSON_TYPE, ...Object.fromEntries(lowered) },
     body: JSON.stringify(body),
   }
+}
+
+/** The half of it that arrives before the connection breaks. The server itself remembers all of it. */
+function cutOff(reply: Reply): Reply {
+  return { ...reply, body: reply.body.slice(0, reply.body.length / 2), isCut: true }
 }
 
 function htmlReply(): Reply {

@@ -119,6 +119,24 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace: 'const asked = null',
   },
   {
+    id: 'cut-reply-thrown-away',
+    what: 'a reply that is cut counts as no reply',
+    rule: 'Q6',
+    file: 'src/engine/sending/exchange.ts',
+    find: `    typeof body === 'string'
+  if (!isReply)`,
+    replace: `    typeof body === 'string'
+  if (!isReply || (reply as Reply).isCut === true)`,
+  },
+  {
+    id: 'label-makes-a-page',
+    what: 'a body that is labelled as HTML counts as a page, whatever it is',
+    rule: 'Q6',
+    file: 'src/operations/interpret-reply.ts',
+    find: `return HTML_TYPE.test(headers['content-type'] ?? '') && BEGINS_WITH_TAG.test(body)`,
+    replace: `return HTML_TYPE.test(headers['content-type'] ?? '') && body !== '<'`,
+  },
+  {
     id: 'limit-forgotten',
     what: 'the wait that the server asked of everybody ends with the process',
     rule: 'Q7',

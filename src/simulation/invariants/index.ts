@@ -19,6 +19,7 @@ import { noPark } from './no-park.ts'
 import { noPhantom } from './no-phantom.ts'
 import { noSecrets } from './no-secrets.ts'
 import { ownTokenOnly } from './own-token-only.ts'
+import { settles } from './settles.ts'
 import { stableKey } from './stable-key.ts'
 import { tokenValidAtSend } from './token-valid-at-send.ts'
 import { tooLate } from './too-late.ts'
@@ -68,6 +69,11 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     stableKey,
   ),
   list('effect-once', 'the server applies an operation at most once', effectOnce),
+  list(
+    'settles',
+    'an operation whose accepted reply was heard is never sent again by the process that heard it',
+    settles,
+  ),
   list(
     'lane-fifo',
     'what is sent is the head of its lane, and places follow the order of the calls',

@@ -1,4 +1,5 @@
 /** What a request came to, judged anew by Q6 and not by the engine's own code. */
+import type { Reply } from '../../ports/transport.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import { isRead } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
@@ -16,8 +17,8 @@ export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
   if (status === 407 || status === 511) return 'portal'
   if (status === 401) return 'refused-token'
   if (status >= 200 && status < 300) {
-    if (headers['content-type']?.startsWith('text/html') === true) return 'portal'
-    return isRead(request) || isUnderstood(reply.body) ? 'accepted' : 'doubtful'
+    if (isPage(reply)) return 'portal'
+    return isRead(request) || isUnderstood(request.kind, reply) ? 'accepted' : 'doubtful'
   }
   if (status >= 300 && status < 400 && headers['location'] !== undefined) return 'portal'
   if (status === 409 && afterUnknown) return 'retry'
@@ -25,11 +26,21 @@ export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
   return 'rejected'
 }
 
-/** By the built-in kinds: JSON, an object, and a record in it has a name. */
-function isUnderstood(body: string): boolean {
+/** Labelled as HTML, and it begins like HTML: the label alone says nothing. */
+function isPage({ headers, body }: Reply): boolean {
+  return headers['content-type']?.startsWith('text/html') === true && body.trim().startsWith('<')
+}
+
+/** The kinds whose reply says what the operation has made. */
+const TELLING: ReadonlySet<string> = new Set(['create', 'spawn'])
+
+/** By the built-in kinds: nothing, or JSON, an object, and a record in it has a name. */
+function isUnderstood(kind: string, { body, isCut = false }: Reply): boolean {
+  const text = isCut ? '' : body.trim()
+  if (text === '') return !TELLING.has(kind)
   try {
-    const { record } = JSON.parse(body) as { readonly record?: unknown }
-    return !body.startsWith('[') && (record === undefined || typeof record === 'string')
+    const { record } = JSON.parse(text) as { readonly record?: unknown }
+    return !text.startsWith('[') && (record === undefined || typeof record === 'string')
   } catch {
     return false
   }

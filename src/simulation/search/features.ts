@@ -51,6 +51,8 @@ const FEATURES = [
   'unsent',
   'tooLarge',
   'misfits',
+  'cuts',
+  'labels',
 ] as const
 
 export type Feature = (typeof FEATURES)[number]

@@ -44,8 +44,13 @@ function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] 
       '2',
       '120',
       '7200',
+      '1.5',
       'soon',
+      '-5',
+      '"9"',
       new Date(WALL_START + 30_000).toUTCString(),
+      'Thursday, 01-Jan-26 00:00:30 GMT',
+      'Thu Jan  1 00:00:30 2026',
     ]),
   })
   const date = () => ({ date: new Date(WALL_START + dice.of([0, 60_000, -60_000])).toUTCString() })
@@ -66,6 +71,19 @@ function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] 
     malformed: () => ({ body: dice.of(['', 'null', '[]', '{"ok":', '{"record":7}']) }),
     unsent: () => ({ unsent: dice.of(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED']) }),
     tooLarge: () => ({ status: 431 }),
+    // The server knows what it has applied; of its word only the status arrives.
+    cuts: () => ({ cut: true, status: dice.of([200, 200, 200, 201, 422, 404, 500, 429]) }),
+    labels: () => ({
+      headers: { 'content-type': 'text/html; charset=utf-8' },
+      ...dice.of([
+        {},
+        {},
+        { body: '' },
+        { body: ' \r\n' },
+        { body: '\uFEFF{"ok":true}' },
+        { body: 'OK' },
+      ]),
+    }),
     positions: () => ({ ryw: { token: `w${dice.between(1, 9)}`, delay: dice.of([0, 500, 5000]) } }),
   }
   return [...features].flatMap(([feature, weight]) => {
