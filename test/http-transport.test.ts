@@ -324,7 +324,7 @@ describe('what is refused before anything is sent', () => {
 
   test.each([
     [{ 'x-client': 'a\nb' }, 'the header x-client'],
-    [{ 'x client': 'a' }, '"x client"'],
+    [{ 'x client': 'a' }, `'x client'`],
     [{ connection: 'close' }, 'the header connection'],
     [new Map([['x-client', '1']]), 'a plain object'],
   ])('the headers %j of the options', (headers, word) => {

@@ -1104,6 +1104,7 @@ declare const scenarioSchema: z.ZodObject<{
             }>>;
             unsent: z.ZodOptional<z.ZodString>;
             html: z.ZodOptional<z.ZodLiteral<true>>;
+            cut: z.ZodOptional<z.ZodLiteral<true>>;
             body: z.ZodOptional<z.ZodString>;
             ryw: z.ZodOptional<z.ZodObject<{
                 token: z.ZodString;

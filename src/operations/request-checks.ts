@@ -3,6 +3,7 @@
  * go to another place than its path says, is a `TypeError` that names the part and the rule. No message has the value
  * of a header, which may be a secret.
  */
+import { show } from '../checks/show.ts'
 
 const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET']
 
@@ -32,19 +33,16 @@ const UNSAFE_IN_QUERY = /[#\p{Cc}\s]/u
 /** URL parsers resolve these segments, the encoded form too. */
 const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i
 
-/** So much of a wrong value is quoted. */
-const LONGEST_QUOTE = 60
-
 export function checkMethod(method: unknown): void {
   if (METHODS.includes(method as string)) return
-  throw new TypeError(`its method must be one of ${METHODS.join(', ')}, not ${quote(method)}`)
+  throw new TypeError(`its method must be one of ${METHODS.join(', ')}, not ${show(method)}`)
 }
 
 /** A path without its query. */
 export function checkPath(path: unknown): void {
-  if (typeof path !== 'string') throw new TypeError(`its path must be a text, not ${quote(path)}`)
+  if (typeof path !== 'string') throw new TypeError(`its path must be a text, not ${show(path)}`)
   const why = faultOfPath(path)
-  if (why !== null) throw new TypeError(`its path ${why}: ${quote(path)}`)
+  if (why !== null) throw new TypeError(`its path ${why}: ${show(path)}`)
 }
 
 /** A path with its query, as a transport gets it. */
@@ -61,7 +59,7 @@ export function checkQuery(query: unknown): void {
   for (const [name, value] of entriesOf('query', query)) {
     if (!['string', 'number', 'boolean'].includes(typeof value)) {
       throw new TypeError(
-        `the value of ${quote(name)} in its query must be a text, not ${quote(value)}`,
+        `the value of ${show(name)} in its query must be a text, not ${show(value)}`,
       )
     }
   }
@@ -69,12 +67,12 @@ export function checkQuery(query: unknown): void {
 
 export function checkHeaders(headers: unknown): void {
   for (const [name, value] of entriesOf('headers', headers)) {
-    if (!HEADER_NAME.test(name)) throw new TypeError(`${quote(name)} is no name of a header`)
+    if (!HEADER_NAME.test(name)) throw new TypeError(`${show(name)} is no name of a header`)
     if (OF_THE_CONNECTION.has(name.toLowerCase())) {
       throw new TypeError(`the header ${name} is the transport's own`)
     }
     if (typeof value !== 'string') {
-      throw new TypeError(`the header ${name} must be a text, not ${typeOf(value)}`)
+      throw new TypeError(`the header ${name} must be a text, not of the type ${typeof value}`)
     }
     const found = UNCARRIABLE.exec(value)
     if (found !== null) {
@@ -100,7 +98,7 @@ function faultOfPath(path: string): string | null {
 /** A record of texts; a `Headers`, a `Map` or a list has entries of its own and would count as empty. */
 function entriesOf(part: string, record: unknown): [string, unknown][] {
   if (typeof record !== 'object' || record === null || Symbol.iterator in record) {
-    throw new TypeError(`its ${part} must be a plain object, not ${typeOf(record)}`)
+    throw new TypeError(`its ${part} must be a plain object`)
   }
   return Object.entries(record)
 }
@@ -109,16 +107,4 @@ function entriesOf(part: string, record: unknown): [string, unknown][] {
 function nameOf(text: string): string {
   const code = text.codePointAt(0) ?? 0
   return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
-}
-
-/** The beginning of a text, with its control characters escaped; of any other value only its type. */
-function quote(value: unknown): string {
-  if (typeof value !== 'string') return typeOf(value)
-  const isLong = value.length > LONGEST_QUOTE
-  return JSON.stringify(isLong ? `${value.slice(0, LONGEST_QUOTE)}…` : value)
-}
-
-function typeOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value)
-  return Array.isArray(value) ? 'an array' : `a value of the type ${typeof value}`
 }

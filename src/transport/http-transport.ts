@@ -3,6 +3,8 @@
  * else, or make a captive portal look like the server.
  */
 import type { OutgoingRequest, SendOptions, Transport } from '../ports/transport.ts'
+import { wholeNumberOf } from '../checks/numbers.ts'
+import { show } from '../checks/show.ts'
 import { NotSentError } from '../errors.ts'
 import { checkHeaders, checkMethod, checkTarget } from '../operations/request-checks.ts'
 import type { Cargo } from './carrier.ts'
@@ -40,9 +42,9 @@ const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = baseOf(options.baseUrl)
   const { maxReplyBytes = MAX_REPLY_BYTES } = options
-  if (!Number.isSafeInteger(maxReplyBytes) || maxReplyBytes < 1) {
-    const rule = 'maxReplyBytes must be a whole number from 1'
-    throw new RangeError(`httpTransport: ${rule}, not ${String(maxReplyBytes)}`)
+  wholeNumberOf('httpTransport: maxReplyBytes', maxReplyBytes, 1)
+  if (options.fetch !== undefined && typeof options.fetch !== 'function') {
+    throw new TypeError(`httpTransport: fetch must be a function, not ${show(options.fetch)}`)
   }
   const headers = unsigned(checked(options.headers ?? {}))
   const carry = options.fetch === undefined ? throughNode : throughFetch(options.fetch)
@@ -89,13 +91,15 @@ function checked(headers: Readonly<Record<string, string>>): Readonly<Record<str
 function baseOf(baseUrl: string): URL {
   const base = URL.parse(baseUrl)
   if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
-    throw new TypeError(`httpTransport: baseUrl must be an http: or https: URL, not ${baseUrl}`)
+    throw new TypeError(
+      `httpTransport: baseUrl must be an http: or https: URL, not ${show(baseUrl)}`,
+    )
   }
   if (base.username !== '' || base.password !== '') {
     throw new TypeError('httpTransport: baseUrl must hold no user name and no password')
   }
   if (base.search !== '' || base.hash !== '') {
-    throw new TypeError(`httpTransport: baseUrl must end with its path, not ${baseUrl}`)
+    throw new TypeError('httpTransport: baseUrl must end with its path')
   }
   return base
 }
