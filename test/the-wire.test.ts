@@ -8,7 +8,7 @@ import {
   httpTransport,
   sqliteStorage,
 } from '../src/index.ts'
-import { serveBytes } from './support/http-servers.ts'
+import { closedOrigin, serveBytes } from './support/http-servers.ts'
 import { note } from './support/rig.ts'
 import { WAYS } from './support/sending.ts'
 
@@ -95,6 +95,12 @@ describe.each(WAYS)('through %s', (_way, { fetch }) => {
     const origin = await serveBytes((socket) => socket.write(bytes, () => end(socket)))
     const operations = [defineOperation({ ...note.spec, reply: 'json' })]
     expect(await outcomeOf(origin, fetch, { operations })).toBe('completed')
+  })
+
+  test('a request that was not sent is told from one that may have arrived', async () => {
+    expect(await outcomeOf(await closedOrigin(), fetch)).toBe('unsent null')
+    const origin = await serveBytes((socket) => socket.resetAndDestroy())
+    expect(await outcomeOf(origin, fetch)).toBe('unknown null')
   })
 })
 

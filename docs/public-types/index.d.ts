@@ -26,7 +26,7 @@ interface Owner {
 /** Does the server demand identity verification? (I2) */
 type Requirement = 'unknown' | 'required' | 'off';
 /** What an attempt came to (Q6). */
-type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unknown';
+type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unsent' | 'unknown';
 /** Why a user needs a fresh token (T5). */
 type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
 /** Why an operation became a dead letter. */
@@ -332,21 +332,30 @@ interface EnvelopeRow {
     readonly key: string | null;
     /** The places of its members, in order. */
     readonly members: readonly number[];
-    /** Sendings that came to `retry` or `unknown` (the n of Q7). */
+    /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
     readonly attempts: number;
+    /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
+    readonly unsentAttempts: number;
     /** Those of them that count towards death (Q8). */
     readonly countedAttempts: number;
+    /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
     readonly firstAttemptAt: Instant | null;
     /** Since when the outcome is unknown; never reset but by its end (Q5). */
     readonly unknownSince: Instant | null;
     /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
     readonly retryAt: Instant | null;
     readonly waitMs: number;
-    /** Was the last outcome `unknown`? Then the network's return cuts the wait short (Q7). */
+    /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
     readonly waitsAfterUnknown: boolean;
     /** Generations refused on this head (T4). */
     readonly refusedCount: number;
+    /** The last generation under which the server answered 431 (Q8). */
+    readonly tooLargeGeneration: number | null;
     readonly lastStatus: number | null;
+    /** The code of the last failure (Q22); null: the last failure was a reply. */
+    readonly lastCode: string | null;
+    /** When the last attempt failed. */
+    readonly lastFailedAt: Instant | null;
 }
 /** An operation that failed for good (Q9). */
 interface LetterRow extends OperationRow {
@@ -753,7 +762,7 @@ interface RequestInput<Payload> {
 }
 /** What a reply means. */
 interface Interpretation {
-    readonly outcome: Exclude<Outcome, 'unknown'>;
+    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
     /** Why it is `rejected`, where there is more to say. */
     readonly reason?: 'conflict';
     /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
@@ -1039,8 +1048,8 @@ declare const HOLDS: {
     };
     readonly 'backing-off': {
         readonly covers: 'one lane';
-        readonly setBy: 'the outcomes retry and unknown (Q7)';
-        readonly liftedBy: 'its deadline; after unknown also the return of the network and waking';
+        readonly setBy: 'the outcomes retry, unknown and unsent (Q7)';
+        readonly liftedBy: 'its deadline; after unknown and unsent also the return of the network and waking, after 431 a newer token';
         readonly stored: 'deadline';
     };
     readonly paused: {
@@ -1106,6 +1115,15 @@ interface ReadRequestInput {
 type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
 type UnknownPolicy = 'hold' | 'send';
 
+interface Failure {
+    /** The name of the error, such as `NotSentError` or `TypeError`. */
+    readonly name: string;
+    /** The system's name of the failure, such as `ECONNREFUSED`, or `TIMEOUT`; null: the error has none. */
+    readonly code: string | null;
+    /** Redacted, and at most 256 characters. */
+    readonly message: string;
+}
+
 /** What the app hears, each after the commit that made it true. */
 
 interface OperationDetail {
@@ -1123,8 +1141,12 @@ interface HoldfastEvents {
     'operation.sent': OperationDetail;
     /** It will be sent again, not before `retryAt`. */
     'operation.retrying': OperationDetail & {
-        readonly outcome: 'retry' | 'unknown';
+        /** `unsent`: no byte of the request has left; `unknown`: the request may have arrived. */
+        readonly outcome: 'retry' | 'unknown' | 'unsent';
+        /** The status of the reply; null: there was none. */
         readonly status: number | null;
+        /** Why there was no reply; null: there was one. */
+        readonly error: Failure | null;
         readonly attempts: number;
         readonly retryAt: Instant;
     };
@@ -1350,6 +1372,18 @@ interface LaneStatus {
     readonly attempts: number;
     /** Token generations refused on its head (T4). */
     readonly refusedCount: number;
+    /** Why the last attempt of its head failed; null: no attempt has. It survives a restart. */
+    readonly lastFailure: LaneFailure | null;
+    /** The end of the wait of its head (Q7); null: the head does not wait. */
+    readonly retryAt: Instant | null;
+}
+/** Why an attempt failed (Q22). */
+interface LaneFailure {
+    readonly at: Instant;
+    /** The status of the reply; null: there was no reply. */
+    readonly status: number | null;
+    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
+    readonly code: string | null;
 }
 interface TokenNeedStatus {
     readonly user: UserId;
@@ -1727,4 +1761,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, Holdfast, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
