@@ -127,7 +127,7 @@ function failureOf(cause: unknown, line: Line): Error {
 }
 
 function notConnected({ reason: cause }: AbortSignal): NotSentError {
-  const isTooLate = cause instanceof DOMException && cause.name === 'TimeoutError'
+  const isTooLate = cause instanceof Error && cause.name === 'TimeoutError'
   const reason = isTooLate ? 'TIMEOUT' : 'ABORTED'
   return new NotSentError('the request was not sent: there was no connection yet', {
     reason,

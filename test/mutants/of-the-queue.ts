@@ -122,11 +122,9 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     id: 'cut-reply-thrown-away',
     what: 'a reply that is cut counts as no reply',
     rule: 'Q6',
-    file: 'src/engine/sending/exchange.ts',
-    find: `    typeof body === 'string'
-  if (!isReply)`,
-    replace: `    typeof body === 'string'
-  if (!isReply || (reply as Reply).isCut === true)`,
+    file: 'src/engine/sending/checked-reply.ts',
+    find: `if (!isReply)`,
+    replace: `if (!isReply || (answer as Reply).isCut === true)`,
   },
   {
     id: 'label-makes-a-page',

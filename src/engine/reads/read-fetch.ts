@@ -4,7 +4,7 @@
  */
 import { atOnce } from '../../app-code.ts'
 import { HoldfastError } from '../../errors.ts'
-import { timeoutError } from '../../failure.ts'
+import { isNotSent, timeoutError } from '../../failure.ts'
 import type { UserId } from '../../model.ts'
 import { interpretReply, isCaptivePortal, isSuccess } from '../../operations/interpret-reply.ts'
 import { builtCodec, NO_REQUEST, render } from '../../operations/render-request.ts'
@@ -13,6 +13,7 @@ import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
 import { errorOf, textOf } from '../../thrown.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Credential } from '../sending/attempt.ts'
+import { checkedReply } from '../sending/checked-reply.ts'
 import { type Answered, plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
@@ -105,6 +106,8 @@ export class ReadFetch {
     read.phase = 'fetching'
     const abort = new AbortController()
     read.abort = abort
+    const late = timeoutError(settings.replyTimeoutMs)
+    let isLate = false
     let isOver = false
     const answered = (answer: Answered<Reply>) => {
       if (isOver) return
@@ -112,11 +115,13 @@ export class ReadFetch {
       boundary.disarm(alarmOf(read))
       if (!this.#book.has(read)) return
       if (answer.ok) this.#follow(read, credential, answer.value)
-      else this.#book.fail(read, noReply(answer.error))
+      else this.#book.fail(read, noReply(isLate && !isNotSent(answer.error) ? late : answer.error))
     }
     boundary.arm(alarmOf(read), settings.replyTimeoutMs, () => {
-      abort.abort()
-      answered({ ok: false, error: timeoutError(settings.replyTimeoutMs) })
+      isLate = true
+      abort.abort(late)
+      // The transport has until the end of this turn to tell what it knows (Q6).
+      boundary.nextTurn(() => answered({ ok: false, error: late }))
     })
     boundary.ask<Reply>(
       {
@@ -128,11 +133,10 @@ export class ReadFetch {
           generation: credential?.generation ?? null,
         }),
         codec: replyCodec,
-        put: () =>
-          ports.transport.send(request, {
-            token: credential?.token.reveal() ?? null,
-            signal: abort.signal,
-          }),
+        put: async () => {
+          const token = credential?.token.reveal() ?? null
+          return checkedReply(await ports.transport.send(request, { token, signal: abort.signal }))
+        },
       },
       answered,
     )

@@ -22,4 +22,6 @@ export interface Attempt {
   ask: number
   /** Has its end been heard of, though not all that follows from it has been done? */
   isAnswered: boolean
+  /** True if the time for its reply is over. */
+  isLate: boolean
 }

@@ -9,7 +9,9 @@ import type { BuiltRequest } from '../../operations/render-request.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { Token, type TokenFacts } from '../../tokens/token.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
+import { timeoutError } from '../../failure.ts'
 import type { Attempt, Credential } from './attempt.ts'
+import { checkedReply } from './checked-reply.ts'
 import type { Answered, Question } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
@@ -50,6 +52,7 @@ export class Exchange {
       abort: new AbortController(),
       ask: 0,
       isAnswered: false,
+      isLate: false,
     }
     line.attempt = attempt
     for (const { id, kind } of members) report('operation.sent', { id, user, kind })
@@ -106,6 +109,7 @@ export class Exchange {
       abort: new AbortController(),
       ask,
       isAnswered: false,
+      isLate: false,
     }
     line.attempt = attempt
     const request = { method: '', path: '', headers: {}, body: null }
@@ -152,14 +156,20 @@ export class Exchange {
           },
           { token: secretOf(credential), signal: abort.signal },
         )
-        return refuseMalformed(reply)
+        return checkedReply(reply)
       },
     }
   }
 
+  /**
+   * No reply came in time. The transport has until the end of this turn to tell what it knows: a status that has
+   * arrived, or that there was no connection (Q6).
+   */
   #giveUp(line: LaneLine, attempt: Attempt): void {
-    attempt.abort.abort()
-    this.#answered(line, attempt, timedOut(this.#core.settings.replyTimeoutMs))
+    const { boundary, settings } = this.#core
+    attempt.isLate = true
+    attempt.abort.abort(timeoutError(settings.replyTimeoutMs))
+    boundary.nextTurn(() => this.#answered(line, attempt, timedOut(settings.replyTimeoutMs)))
   }
 
   /** Only the first end is heard: giving up aborts the request, which then fails. */
@@ -167,21 +177,11 @@ export class Exchange {
     if (attempt.isAnswered) return
     attempt.isAnswered = true
     this.#core.boundary.disarm(alarmOf(line))
-    this.#sequel.follow(line, attempt, ending)
+    const isAborted = attempt.isLate && ending.reply === null && !ending.isUnsent
+    // The error of a transport that was aborted says nothing but that.
+    const known = isAborted ? timedOut(this.#core.settings.replyTimeoutMs) : ending
+    this.#sequel.follow(line, attempt, known)
   }
-}
-
-/** What a transport answers may be anything; what is no reply counts as none, and may have arrived (Q6). */
-function refuseMalformed(reply: unknown): Reply {
-  const { status, headers, body } = (reply ?? {}) as Partial<Record<keyof Reply, unknown>>
-  const isReply =
-    Number.isSafeInteger(status) &&
-    typeof headers === 'object' &&
-    headers !== null &&
-    Object.values(headers).every((value) => typeof value === 'string') &&
-    typeof body === 'string'
-  if (!isReply) throw new TypeError('the transport answered what is no reply')
-  return reply as Reply
 }
 
 function alarmOf(line: LaneLine): string {
