@@ -83,6 +83,7 @@ function refuse(
     reply: REFUSAL,
     failure: null,
     isUnsent: false,
+    isPortal: false,
     generation: null,
     interpretation: { outcome: 'retry' },
     sentAt: now,
