@@ -453,7 +453,35 @@ interface OpenedState {
     readonly deadlines: readonly DeadlineRow[];
     /** Where a damaged database was set aside, in whose stead this one was made. */
     readonly setAside?: string;
+    /** With `setAside`: what was taken out of that one into this one. */
+    readonly salvaged?: SalvageReport;
 }
+/** The tables of a database, as a report names them. */
+type SalvagedRows = 'operations' | 'envelopes' | 'letters' | 'lanes' | 'tokens' | 'records' | 'forgotten-records' | 'positions' | 'outcomes' | 'deadlines' | 'meta';
+/**
+ * Rows of a damaged database that are not in the new one: the row of a `key`, or whatever rows there were between
+ * `after` and `before` (null: from the first row, to the last row).
+ */
+interface MissingRows {
+    readonly rows: SalvagedRows;
+    /** `owner-unknown`: the row can be read, and nothing certain says whose it is. */
+    readonly why: 'unreadable' | 'owner-unknown';
+    /** How many; null: that cannot be known. */
+    readonly count: number | null;
+    readonly key: string | null;
+    readonly after: string | null;
+    readonly before: string | null;
+}
+/** What came of a salvage (E2). It has numbers and keys, no payloads and no tokens. */
+interface SalvageReport {
+    /** How many rows of each table were kept. */
+    readonly kept: Readonly<Partial<Record<SalvagedRows, number>>>;
+    readonly missing: readonly MissingRows[];
+    /** Operations that are dead letters now (`outcome-unknown`): they may have been sent in an envelope that is not whole any more. */
+    readonly buried: readonly Affected[];
+}
+/** The kinds whose envelopes are recorded before they are first sent (Q5), each with the group that it merges in; null: alone. */
+type RecordedKinds = Readonly<Record<string, string | null>>;
 /** What an implementation may use of the process it lives in. */
 interface StorageHost {
     /** Runs a function once, at the end of this turn of the event loop. */
@@ -463,6 +491,8 @@ interface StorageHost {
     readonly wall: () => Instant;
     /** Taken as the fingerprint key of a new database. */
     readonly newFingerprintKey: string;
+    /** What a salvage needs to know. Default: any kind may be one of them. */
+    readonly recordedKinds?: RecordedKinds;
 }
 interface CommitOptions {
     /**
@@ -1209,6 +1239,8 @@ interface HoldfastEvents {
     };
     error: {
         readonly error: HoldfastError;
+        /** After a damaged database was set aside: which rows were kept, and which are missing. */
+        readonly salvaged?: SalvageReport;
     };
 }
 type EventName = keyof HoldfastEvents;
@@ -1492,6 +1524,8 @@ declare class Receipt {
 /** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
 type Durability = 'power-loss' | 'app-crash';
 
+/** What a SQLite storage is made with. */
+
 /** What Holdfast uses of a better-sqlite3 connection. */
 interface SqliteConnection {
     readonly open: boolean;
@@ -1517,8 +1551,8 @@ interface SqliteStorageOptions {
     readonly durability?: Durability;
     /**
      * What becomes of a `file` that is damaged: `createHoldfast()` rejects with `STORAGE_CORRUPT`
-     * (`refuse`), or it is renamed, whole, and a new one is made in its place, with an `error` event
-     * (`set-aside`). Default: `refuse`.
+     * (`refuse`), or it is renamed, whole, a new one is made in its place, and every row that can still be read goes
+     * into the new one (`set-aside`); an `error` event tells what was kept and what is missing. Default: `refuse`.
      */
     readonly onCorrupt?: 'refuse' | 'set-aside';
     /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
@@ -1761,4 +1795,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, Holdfast, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
