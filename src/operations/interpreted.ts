@@ -1,4 +1,6 @@
 /** What a kind's code says of a reply, checked, as the engine uses it. */
+import { cutMs, isPositive } from '../checks/numbers.ts'
+import { isText } from '../checks/texts.ts'
 import type { Codec } from '../engine/boundary/boundary.ts'
 import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
@@ -30,6 +32,14 @@ export interface Misjudged {
 
 const OUTCOMES: ReadonlySet<string> = new Set(['accepted', 'retry', 'refused-token', 'rejected'])
 const DEFAULT_DELAY_MS = 500
+
+/** A read waits no longer than this for its writes to become visible (R1). */
+const LONGEST_DELAY_MS = 60_000
+
+/** A reply with more of them made no sense (Q13). */
+const MOST_FOLLOW_UPS = 100
+
+const NO_TEXTS = 'no well-formed Unicode without U+0000'
 
 /** Of a follow-up's payload a journal keeps the size. */
 export const interpretedCodec: Codec<Interpreted | Misjudged> = {
@@ -68,47 +78,62 @@ export const interpretedCodec: Codec<Interpreted | Misjudged> = {
   },
 }
 
-/** @throws TypeError where it makes no sense: the reply counts as `retry` then, and nothing is lost (Q6). */
+/** @throws TypeError where it makes no sense: the reply counts as `retry` then, and nothing is lost (Q6, Q21). */
 export function interpretedOf(
   interpretation: Interpretation,
   owner: Owner,
 ): Interpreted | Misjudged {
-  const { outcome, reason, translations = {}, followUps = [], ryw } = interpretation
-  if (!OUTCOMES.has(outcome)) throw new TypeError(`interpret answered the outcome ${outcome}`)
-  if (!Object.values(translations).every(isText)) {
-    throw new TypeError('interpret answered translations that are no texts')
-  }
+  const { outcome, reason, translations, followUps = [], ryw } = interpretation
+  refuseUnless(OUTCOMES.has(outcome), 'an unknown outcome')
+  refuseUnless(reason === undefined || reason === 'conflict', 'an unknown reason')
+  refuseUnless(Array.isArray(followUps), 'follow-ups that are no list')
+  refuseUnless(followUps.length <= MOST_FOLLOW_UPS, `more than ${MOST_FOLLOW_UPS} follow-ups`)
   if (followUps.some((followUp) => isOfAnother(followUp.owner, owner))) {
     return { misjudged: 'foreign-follow-up', cause: null }
   }
   return {
     outcome,
     reason: reason ?? null,
-    translations,
+    translations: translations === undefined ? {} : translationsOf(translations),
     followUps: followUps.map(followUpOf),
     ryw: ryw === undefined ? null : positionOf(ryw),
   }
 }
 
+function translationsOf(translations: Readonly<Record<string, string>>): Record<string, string> {
+  const isMap = typeof translations === 'object' && translations !== null
+  refuseUnless(isMap && !Array.isArray(translations), 'translations that are no object')
+  const entries = Object.entries(translations)
+  refuseUnless(
+    entries.every(([local, remote]) => isText(local) && isText(remote)),
+    `translations that are ${NO_TEXTS}`,
+  )
+  return Object.fromEntries(entries)
+}
+
 function followUpOf({ kind, payload, expiresInMs }: FollowUpDraft): InterpretedFollowUp {
   const text: unknown = JSON.stringify(payload)
-  const isLasting = expiresInMs === undefined || (Number.isFinite(expiresInMs) && expiresInMs > 0)
-  if (!isText(kind) || !isText(text) || !isLasting) {
-    throw new TypeError('interpret answered a follow-up that cannot be stored')
+  refuseUnless(isText(kind), `the kind of a follow-up that is ${NO_TEXTS}`)
+  refuseUnless(typeof text === 'string', 'a follow-up whose payload is not JSON')
+  const isLasting = expiresInMs === undefined || isPositive(expiresInMs)
+  refuseUnless(isLasting, 'a follow-up whose expiresInMs is not more than 0')
+  return {
+    kind,
+    payload: text as string,
+    expiresInMs: expiresInMs === undefined ? null : cutMs(expiresInMs),
   }
-  return { kind, payload: text, expiresInMs: expiresInMs ?? null }
 }
 
 function positionOf({ token, delayMs = DEFAULT_DELAY_MS, key = '' }: ReadingPosition) {
-  if (!isText(token) || !isText(key) || !(Number.isFinite(delayMs) && delayMs >= 0)) {
-    throw new TypeError('interpret answered a reading position that is none')
-  }
-  return { token, key, delayMs: Math.ceil(delayMs) }
+  refuseUnless(isText(token) && isText(key), `a reading position that is ${NO_TEXTS}`)
+  const isDelay = typeof delayMs === 'number' && delayMs >= 0
+  refuseUnless(isDelay, 'a reading position whose delayMs is not 0 or more')
+  return { token, key, delayMs: Math.ceil(cutMs(delayMs, LONGEST_DELAY_MS)) }
 }
 
-/** What a kind's code answers may be anything. */
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
+/** The text of a reply is not quoted: it may be secret. */
+function refuseUnless(makesSense: boolean, answer: string): void {
+  if (!makesSense) throw new TypeError(`interpret answered ${answer}`)
 }
 
 function isRecord(json: Json): json is JsonRecord {

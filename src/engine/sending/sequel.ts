@@ -567,7 +567,10 @@ function madeBy(
   if (translated.length === 0 && members.every(({ creates }) => creates.length === 0)) return []
   const locals = new Set(translated)
   for (const { creates } of members) for (const local of creates) locals.add(local)
-  return Array.from(locals, (local) => ({ local, remote: translations[local] ?? local }))
+  // Only an own property is a translation: the id of a record may also be `constructor`.
+  const remoteOf = (local: string) =>
+    Object.hasOwn(translations, local) ? (translations[local] ?? local) : local
+  return Array.from(locals, (local) => ({ local, remote: remoteOf(local) }))
 }
 
 function positionsOf(ryw: Interpreted['ryw'], now: Instant): readonly PositionRow[] {
