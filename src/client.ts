@@ -11,7 +11,6 @@ import type {
   LogoutOptions,
   ReadOptions,
 } from './call-options.ts'
-import { payloadText } from './engine/intake/admission.ts'
 import { LiveBoundary } from './engine/boundary/live-boundary.ts'
 import type { LogoutResult } from './engine/sessions/logouts.ts'
 import type { Status } from './engine/life/status.ts'
@@ -24,6 +23,7 @@ import { type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement } from './model.ts'
 import type { Reply } from './ports/transport.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
+import { payloadText } from './operations/payload-text.ts'
 import { factsOf } from './operations/kind-facts.ts'
 import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { describe, type OperationInfo } from './operation-info.ts'
@@ -87,8 +87,8 @@ export class Holdfast {
    * Stores an operation for the identity that is current at the call (Q1). Resolves once it is on
    * disk (Q2).
    *
-   * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`,
-   * `STORAGE_…` or `CLOSED`; nothing is stored then.
+   * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`, `APP_CODE_FAILED`,
+   * `STORAGE_…` or `CLOSED`; TypeError or RangeError for a wrong argument. Nothing is stored then.
    */
   enqueue(draft: OperationDraft): Promise<Receipt> {
     // One promise and no more: nothing else is called as often.

@@ -98,7 +98,7 @@ export class Engine implements Pilot {
       boundary,
       settings,
       ports,
-      kinds: new Kinds(boundary, kinds, facts),
+      kinds: new Kinds(boundary, kinds, facts, (error) => this.#news.report('error', { error })),
       store: new Store(boundary, ports.storage),
       lanes: this.#lanes,
       pilot: this,

@@ -50,6 +50,18 @@ export interface FollowUp {
   readonly deviceScoped: boolean
 }
 
+/**
+ * Stores a payload in the version of today, at the same place and under the same id (Q14). Missed unless the
+ * operation is pending there in the version `from`.
+ */
+export interface UpgradeChange extends Member {
+  readonly change: 'upgrade'
+  readonly lane: LaneId
+  readonly from: number
+  readonly version: number
+  readonly payload: string
+}
+
 /** Removes operations the server has taken, and what is known of their envelope. */
 export interface CompleteChange {
   readonly change: 'complete'
@@ -253,6 +265,7 @@ export interface EndSessionChange {
 
 export type Change =
   | EnqueueChange
+  | UpgradeChange
   | CompleteChange
   | DropChange
   | PurgeChange

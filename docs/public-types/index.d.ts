@@ -77,6 +77,17 @@ interface FollowUp {
     readonly creates: readonly string[];
     readonly deviceScoped: boolean;
 }
+/**
+ * Stores a payload in the version of today, at the same place and under the same id (Q14). Missed unless the
+ * operation is pending there in the version `from`.
+ */
+interface UpgradeChange extends Member {
+    readonly change: 'upgrade';
+    readonly lane: LaneId;
+    readonly from: number;
+    readonly version: number;
+    readonly payload: string;
+}
 /** Removes operations the server has taken, and what is known of their envelope. */
 interface CompleteChange {
     readonly change: 'complete';
@@ -264,7 +275,7 @@ interface EndSessionChange {
     readonly change: 'endSession';
     readonly user: UserId;
 }
-type Change = EnqueueChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+type Change = EnqueueChange | UpgradeChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
 /** An operation that a change moved or removed. */
 interface Affected {
     readonly id: OperationId;
@@ -862,17 +873,20 @@ interface KindSpec<Payload> {
     /** Dropped, with reason `expired`, if it was not sent within so many milliseconds. Default: never. */
     readonly expiresInMs?: number;
     /**
-     * Brings a stored payload of an older version to this one (Q14). Pure. Left out: such a payload is
+     * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
      * `unreadable`.
      */
     readonly upgrade?: (payload: unknown, fromVersion: number) => unknown;
-    /** The local ids of the records it creates (Q12). */
+    /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
     readonly creates?: (payload: Payload) => readonly string[];
-    /** The records it uses (Q12). */
+    /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
     readonly needs?: (payload: Payload) => RecordNeeds;
     /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
     readonly deviceScoped?: boolean;
-    /** At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). */
+    /**
+     * At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). The schema must
+     * answer at once. If it throws, or the payload does not fit, an `error` event tells, and the logout goes on.
+     */
     readonly onLogout?: (owner: Owner) => unknown;
     /**
      * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
@@ -881,7 +895,10 @@ interface KindSpec<Payload> {
     readonly idempotencyWindowMs?: number;
 }
 interface OperationSpec<Schema extends StandardSchemaV1> extends KindSpec<StandardSchemaV1.InferOutput<Schema>> {
-    /** Any Standard Schema (zod, valibot, arktype, …). What is stored is the payload as JSON. */
+    /**
+     * Any Standard Schema (zod, valibot, arktype, …). It runs at `enqueue()`, and its output is stored, as JSON, so that
+     * defaults are drawn once; if the schema does not take that output again, its input is stored (Q14).
+     */
     readonly payload: Schema;
 }
 /** A kind whatever its payload. */
@@ -1573,8 +1590,8 @@ declare class Holdfast {
      * Stores an operation for the identity that is current at the call (Q1). Resolves once it is on
      * disk (Q2).
      *
-     * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`,
-     * `STORAGE_…` or `CLOSED`; nothing is stored then.
+     * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`, `APP_CODE_FAILED`,
+     * `STORAGE_…` or `CLOSED`; TypeError or RangeError for a wrong argument. Nothing is stored then.
      */
     enqueue(draft: OperationDraft): Promise<Receipt>;
     /**

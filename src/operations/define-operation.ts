@@ -113,17 +113,20 @@ interface KindSpec<Payload> {
   /** Dropped, with reason `expired`, if it was not sent within so many milliseconds. Default: never. */
   readonly expiresInMs?: number
   /**
-   * Brings a stored payload of an older version to this one (Q14). Pure. Left out: such a payload is
+   * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
    * `unreadable`.
    */
   readonly upgrade?: (payload: unknown, fromVersion: number) => unknown
-  /** The local ids of the records it creates (Q12). */
+  /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
   readonly creates?: (payload: Payload) => readonly string[]
-  /** The records it uses (Q12). */
+  /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
   readonly needs?: (payload: Payload) => RecordNeeds
   /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
   readonly deviceScoped?: boolean
-  /** At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). */
+  /**
+   * At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). The schema must
+   * answer at once. If it throws, or the payload does not fit, an `error` event tells, and the logout goes on.
+   */
   readonly onLogout?: (owner: Owner) => unknown
   /**
    * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
@@ -135,7 +138,10 @@ interface KindSpec<Payload> {
 export interface OperationSpec<Schema extends StandardSchemaV1> extends KindSpec<
   StandardSchemaV1.InferOutput<Schema>
 > {
-  /** Any Standard Schema (zod, valibot, arktype, …). What is stored is the payload as JSON. */
+  /**
+   * Any Standard Schema (zod, valibot, arktype, …). It runs at `enqueue()`, and its output is stored, as JSON, so that
+   * defaults are drawn once; if the schema does not take that output again, its input is stored (Q14).
+   */
   readonly payload: Schema
 }
 

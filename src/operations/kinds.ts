@@ -3,8 +3,12 @@
  * its answer: a replay has the answers and calls no such code.
  */
 import type { OperationRow } from '../../storage/storage.ts'
-import { atOnce } from '../app-code.ts'
+import { appCodeFailed, atOnce } from '../app-code.ts'
 import { type Boundary, type Codec, plain } from '../engine/boundary/boundary.ts'
+import { readError, writeError } from '../engine/boundary/error-codec.ts'
+import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
+import { asHoldfastError, HoldfastError } from '../errors.ts'
+import type { Json } from '../journal/lines.ts'
 import type { Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
 import { errorOf, textOf } from '../thrown.ts'
@@ -12,37 +16,52 @@ import type { AnyOperationKind, RecordLookup } from './define-operation.ts'
 import { interpretReply } from './interpret-reply.ts'
 import type { KindFacts } from './kind-facts.ts'
 import { type Interpreted, interpretedCodec, interpretedOf, type Misjudged } from './interpreted.ts'
-import { type Checked, checkedCodec, Payloads } from './payloads.ts'
+import { payloadText } from './payload-text.ts'
+import { type Checked, Payloads, type Storable, storableCodec } from './payloads.ts'
+import {
+  NO_RECORDS,
+  type RecordUse,
+  recordUse,
+  unknownUse,
+  type UnknownUse,
+  useCodec,
+} from './record-use.ts'
 import { type Built, builtCodec, render, shortDigest, type Unreadable } from './render-request.ts'
-
-/** The records that an operation creates and needs, by local id (Q12). */
-export interface RecordUse {
-  readonly creates: readonly string[]
-  readonly required: readonly string[]
-  readonly optional: readonly string[]
-}
+import type { StoredForm } from './stored-form.ts'
 
 /** What a kind's code has said of an operation, once and for all. */
 export interface Told {
-  readonly mergeKey: string | null
-  readonly use: RecordUse | null
+  /** False: the code threw. Null: nobody has asked. */
+  readonly mergeKey: string | false | null
+  /** As a journal has it. Null: nobody has asked. */
+  readonly use: Json
 }
-
-const NO_RECORDS: RecordUse = { creates: [], required: [], optional: [] }
 
 export class Kinds {
   readonly #boundary: Boundary
   readonly #specs = new Map<string, AnyOperationKind['spec']>()
   readonly #facts: ReadonlyMap<string, KindFacts>
   readonly #payloads: Payloads
-  readonly #mergeKeys = new WeakMap<OperationRow, string>()
-  readonly #uses = new WeakMap<OperationRow, RecordUse>()
+  /** True if a kind can bring older payloads to its version. */
+  readonly canUpgrade: boolean
+  readonly #report: (error: HoldfastError) => void
+  /** False: the code threw, and the operation merges with nothing. */
+  readonly #mergeKeys = new WeakMap<OperationRow, string | false>()
+  readonly #uses = new WeakMap<OperationRow, RecordUse | UnknownUse>()
 
-  constructor(boundary: Boundary, kinds: readonly AnyOperationKind[], facts: readonly KindFacts[]) {
+  /** `report` tells the app of an exception of the code of a kind. */
+  constructor(
+    boundary: Boundary,
+    kinds: readonly AnyOperationKind[],
+    facts: readonly KindFacts[],
+    report: (error: HoldfastError) => void,
+  ) {
     this.#boundary = boundary
+    this.#report = report
     for (const { kind, spec } of kinds) this.#specs.set(kind, spec)
     this.#facts = new Map(facts.map((fact) => [fact.kind, fact]))
     this.#payloads = new Payloads(this.#specs)
+    this.canUpgrade = facts.some(({ hasUpgrade }) => hasUpgrade)
   }
 
   facts(kind: string): KindFacts | undefined {
@@ -63,54 +82,79 @@ export class Kinds {
     return this.#facts.values()
   }
 
-  /** Does the payload (JSON text) fit its schema? `then` hears why not, or null. */
-  check(kind: string, text: string, then: (why: string | null) => void): void {
+  /** What is stored of a payload (JSON text) that its schema takes (Q14); `then` hears that, or why it does not. */
+  check(kind: string, text: string, then: (form: StoredForm) => void): void {
     this.#pullOrAsk(
       'kind.check',
-      checkedCodec,
+      storableCodec,
       () => this.#payloads.check(kind, text),
-      (checked: Checked) => then(checked.ok ? null : checked.why),
+      (storable) => then(formOf(storable, text)),
     )
   }
 
-  /** The same for who cannot wait: why it does not fit, or does not answer at once; or null. */
-  checkAtOnce(kind: string, text: string): string | null {
-    const checked = this.#boundary.pull('kind.check', checkedCodec, () => {
+  /** The same for a caller that cannot wait: a schema that does not answer at once refuses. */
+  checkAtOnce(kind: string, text: string): StoredForm {
+    const storable = this.#boundary.pull('kind.check', storableCodec, () => {
       const answer = this.#payloads.check(kind, text)
       return answer instanceof Promise ? 'later' : answer
     })
-    if (checked === 'later') return 'it does not answer at once'
-    return checked.ok ? null : checked.why
+    return storable === 'later'
+      ? { ok: false, why: 'it does not answer at once' }
+      : formOf(storable, text)
+  }
+
+  /** True if the operation is of an older version, which an `upgrade` can bring to the current one (Q14). */
+  isOld(row: OperationRow): boolean {
+    const facts = this.#facts.get(row.kind)
+    return facts !== undefined && facts.hasUpgrade && row.version < facts.version
+  }
+
+  /** The payload in the current version, to be stored; null: it cannot be made, and the operation is unreadable. */
+  upgrade({ kind, payload, version }: OperationRow, then: (text: string | null) => void): void {
+    this.#pullOrAsk(
+      'kind.upgrade',
+      storableCodec,
+      () => this.#payloads.upgrade(kind, payload, version),
+      (storable) => then(storable.ok ? (storable.text ?? payload) : null),
+    )
   }
 
   /** The records that an operation of this payload creates and needs (Q12). */
-  recordsOf(kind: string, text: string, version: number): RecordUse {
+  recordsOf(kind: string, text: string, version: number): RecordUse | UnknownUse {
     if (!this.hasRecords(kind)) return NO_RECORDS
-    return this.#boundary.pull('kind.records', plain<RecordUse>(), () => {
+    return this.#boundary.pull('kind.records', useCodec, () => {
       const checked = this.#payloads.read(kind, text, version)
-      if (checked instanceof Promise || !checked.ok) return NO_RECORDS
-      return usedBy(this.#specs.get(kind), checked.payload as never)
+      const spec = this.#specs.get(kind)
+      if (checked instanceof Promise) return unknownUse(`the schema of ${kind} answers later`)
+      if (!checked.ok) return unknownUse(checked.why, checked.thrown)
+      if (spec === undefined) return unknownUse(`the kind ${kind} is unknown`)
+      return recordUse(spec, checked.payload as never)
     })
   }
 
-  uses(row: OperationRow): RecordUse {
+  /** The same of a stored operation, asked once. */
+  uses(row: OperationRow): RecordUse | UnknownUse {
     if (!this.hasRecords(row.kind)) return NO_RECORDS
     const known = this.#uses.get(row)
     if (known !== undefined) return known
-    const use =
-      this.#unusable(row) === null ? this.recordsOf(row.kind, row.payload, row.version) : NO_RECORDS
+    const why = this.#unusable(row)
+    const use = why === null ? this.recordsOf(row.kind, row.payload, row.version) : unknownUse(why)
     this.#uses.set(row, use)
     return use
   }
 
   /** For a journal that begins here: it is not asked again. */
   told(row: OperationRow): Told {
-    return { mergeKey: this.#mergeKeys.get(row) ?? null, use: this.#uses.get(row) ?? null }
+    const use = this.#uses.get(row)
+    return {
+      mergeKey: this.#mergeKeys.get(row) ?? null,
+      use: use === undefined ? null : useCodec.write(use),
+    }
   }
 
   remember(row: OperationRow, { mergeKey, use }: Told): void {
     if (mergeKey !== null) this.#mergeKeys.set(row, mergeKey)
-    if (use !== null) this.#uses.set(row, use)
+    if (use !== null) this.#uses.set(row, useCodec.read(use))
   }
 
   /** Makes the request of an envelope. */
@@ -133,14 +177,21 @@ export class Kinds {
     const group = this.#facts.get(row.kind)?.mergeGroup
     if (group === undefined || group === null || this.#unusable(row) !== null) return null
     const known = this.#mergeKeys.get(row)
-    if (known !== undefined) return known
+    if (known !== undefined) return known === false ? null : known
+    let thrown: unknown = null
     // Only whether two are the same decides anything: a journal need not know what they are.
-    const key = this.#boundary.pull('kind.mergeKey', plain<string | null>(), () => {
-      const made = this.#mergeKeyOf(row)
-      return made === null ? null : shortDigest(JSON.stringify([group, made]))
+    const key = this.#boundary.pull('kind.mergeKey', plain<string | false | null>(), () => {
+      try {
+        const made = this.#mergeKeyOf(row)
+        return made === null ? null : shortDigest(JSON.stringify([group, made]))
+      } catch (error) {
+        thrown = error
+        return false
+      }
     })
     if (key !== null) this.#mergeKeys.set(row, key)
-    return key
+    if (key === false) this.#report(appCodeFailed(`merge.key of ${row.kind}`, thrown))
+    return key === false ? null : key
   }
 
   /** What a reply means, by the kind's code or by Q6. */
@@ -161,16 +212,19 @@ export class Kinds {
     })
   }
 
-  /** What a logout adds for the leaving user: the payload as JSON text, or null (I7). */
+  /** What a logout adds for the leaving user: the payload as JSON text, or null (I7). The logout goes on without it. */
   onLogout(kind: string, owner: Owner): string | null {
-    return this.#boundary.pull('kind.onLogout', payloadCodec, () => {
+    const text = this.#boundary.pull('kind.onLogout', farewellCodec, () => {
       try {
-        const payload = this.#specs.get(kind)?.onLogout?.(owner) ?? null
-        return payload === null ? null : JSON.stringify(payload)
-      } catch {
-        return null
+        const payload: unknown = atOnce(this.#specs.get(kind)?.onLogout?.(owner)) ?? null
+        return payload === null ? null : payloadText(kind, payload)
+      } catch (thrown) {
+        return asHoldfastError(thrown, 'APP_CODE_FAILED', `onLogout of ${kind} threw`)
       }
     })
+    if (!(text instanceof HoldfastError)) return text
+    this.#report(text)
+    return null
   }
 
   /** Why a stored operation can not even be looked at, or null (Q14). */
@@ -229,11 +283,7 @@ export class Kinds {
     const checked = this.#payloads.read(row.kind, row.payload, row.version)
     const merge = this.#specs.get(row.kind)?.merge
     if (checked instanceof Promise || !checked.ok || merge === undefined) return null
-    try {
-      return String(merge.key(checked.payload as never))
-    } catch {
-      return null
-    }
+    return String(atOnce(merge.key(checked.payload as never)))
   }
 
   /** Most code answers at once; what answers with a promise is asked for as a thing of its own. */
@@ -272,23 +322,27 @@ export class Kinds {
 }
 
 /** Of a payload only that there is one, and its size. */
-const payloadCodec: Codec<string | null> = {
-  write: (text) => (text === null ? null : { bytes: Buffer.byteLength(text) }),
-  read: (json) => (json === null ? null : '{}'.padEnd((json as { readonly bytes: number }).bytes)),
+const farewellCodec: Codec<string | HoldfastError | null> = {
+  write: (text) => {
+    if (text === null) return null
+    return typeof text === 'string'
+      ? { bytes: Buffer.byteLength(text) }
+      : { error: writeError(text) }
+  },
+  read: (json) => {
+    if (json === null) return null
+    const { bytes, error } = json as { readonly bytes: number; readonly error?: Json }
+    return error === undefined ? payloadOfSize(bytes) : (readError(error) as HoldfastError)
+  },
 }
 
-function usedBy(spec: AnyOperationKind['spec'] | undefined, payload: never): RecordUse {
-  try {
-    const { required = [], optional = [] } = spec?.needs?.(payload) ?? {}
-    return { creates: spec?.creates?.(payload) ?? [], required, optional }
-  } catch {
-    return NO_RECORDS
-  }
+function formOf(storable: Storable, given: string): StoredForm {
+  return storable.ok ? { ok: true, text: storable.text ?? given } : storable
 }
 
 function thrown<T>(name: string, why: string, error: Error | null = null): T {
   const unusable = { state: 'unreadable', why, which: [], thrown: error } satisfies Built
-  return (name === 'kind.check' ? { ok: false, why } : unusable) as T
+  return (name === 'kind.build' ? unusable : { ok: false, why }) as T
 }
 
 /** Of each operation why it cannot be read, or null. */

@@ -1,26 +1,45 @@
 /** Stored payloads: from JSON text to what a kind's code works on, through `upgrade` and the schema. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Codec } from '../engine/boundary/boundary.ts'
 import { atOnce } from '../app-code.ts'
+import type { Codec } from '../engine/boundary/boundary.ts'
+import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import { errorOf, isThenable, textOf } from '../thrown.ts'
 import type { AnyOperationKind } from './define-operation.ts'
+import { type Maybe, storedForm, whenKnown } from './stored-form.ts'
 
-export type Checked =
-  | { readonly ok: true; readonly payload: unknown }
-  | {
-      readonly ok: false
-      readonly why: string
-      /** What the code of the kind threw, if that is why. */
-      readonly thrown?: Error
-    }
+export type Checked = { readonly ok: true; readonly payload: unknown } | Unfit
 
-export const checkedCodec: Codec<Checked | 'later'> = {
-  write: (checked) => (checked === 'later' ? checked : checked.ok ? 'valid' : 'invalid'),
+/** A payload that the schema, or an upgrade, does not take. */
+export interface Unfit {
+  readonly ok: false
+  readonly why: string
+  /** What the code of the kind threw, if that is why. */
+  readonly thrown?: Error
+}
+
+/** What is to be stored of a payload; `text` null: the text that was given. */
+export type Storable = { readonly ok: true; readonly text: string | null } | Unfit
+
+/** Of a text that the schema has changed, a journal keeps the size. */
+export const storableCodec: Codec<Storable | 'later'> = {
+  write: (storable) => {
+    if (storable === 'later') return storable
+    if (!storable.ok) return 'invalid'
+    return storable.text === null ? 'valid' : { bytes: Buffer.byteLength(storable.text) }
+  },
   read: (json) => {
     if (json === 'later') return 'later'
-    return json === 'valid' ? { ok: true, payload: null } : { ok: false, why: 'replayed' }
+    if (json === 'valid') return { ok: true, text: null }
+    return json === 'invalid'
+      ? { ok: false, why: 'replayed' }
+      : { ok: true, text: payloadOfSize((json as { readonly bytes: number }).bytes) }
   },
 }
+
+/** A message about a payload names so many of its faults. */
+const MOST_ISSUES = 5
+
+const UNCHANGED: Storable = { ok: true, text: null }
 
 export class Payloads {
   readonly #specs: ReadonlyMap<string, AnyOperationKind['spec']>
@@ -30,18 +49,32 @@ export class Payloads {
   }
 
   /** One of the current version, before it is stored. */
-  check(kind: string, text: string): Checked | Promise<Checked> {
+  check(kind: string, text: string): Maybe<Storable> {
     const spec = this.#specs.get(kind)
     if (spec === undefined) return { ok: false, why: `the kind ${kind} is unknown` }
-    const checked = this.#validate(kind, spec, JSON.parse(text))
+    const stored = this.#storedForm(kind, spec, text)
     const looksAtOnce = spec.creates !== undefined || spec.needs !== undefined
-    return checked instanceof Promise && looksAtOnce
+    return stored instanceof Promise && looksAtOnce
       ? { ok: false, why: 'a kind with creates or needs must have a schema that validates at once' }
-      : checked
+      : stored
+  }
+
+  /** A stored one of an older version, as it is to be stored in the current version (Q14). */
+  upgrade(kind: string, text: string, version: number): Maybe<Storable> {
+    const spec = this.#specs.get(kind)
+    if (spec === undefined) return { ok: false, why: `the kind ${kind} is unknown` }
+    try {
+      const made: unknown = JSON.stringify(atOnce(spec.upgrade?.(JSON.parse(text), version)))
+      if (typeof made !== 'string') return { ok: false, why: `upgrade of ${kind} made no JSON` }
+      const stored = this.#storedForm(kind, spec, made)
+      return whenKnown(stored, (form) => (form.ok ? { ok: true, text: form.text ?? made } : form))
+    } catch (error) {
+      return { ok: false, why: `upgrade of ${kind} threw ${textOf(error)}`, thrown: errorOf(error) }
+    }
   }
 
   /** A stored one, which may be of an older version (Q14). */
-  read(kind: string, text: string, version: number): Checked | Promise<Checked> {
+  read(kind: string, text: string, version: number): Maybe<Checked> {
     const spec = this.#specs.get(kind)
     if (spec === undefined) return { ok: false, why: `the kind ${kind} is unknown` }
     let value: unknown
@@ -59,11 +92,15 @@ export class Payloads {
     return this.#validate(kind, spec, value)
   }
 
-  #validate(
-    kind: string,
-    spec: AnyOperationKind['spec'],
-    value: unknown,
-  ): Checked | Promise<Checked> {
+  #storedForm(kind: string, spec: AnyOperationKind['spec'], text: string): Maybe<Storable> {
+    const form = storedForm(text, (value) => this.#validate(kind, spec, value))
+    const stored = whenKnown(form, (known) => (known.ok && known.text === text ? UNCHANGED : known))
+    // A caller that cannot wait does not hear how it ends (E3).
+    if (stored instanceof Promise) stored.catch(() => undefined)
+    return stored
+  }
+
+  #validate(kind: string, spec: AnyOperationKind['spec'], value: unknown): Maybe<Checked> {
     try {
       const result = spec.payload['~standard'].validate(value)
       if (!isThenable(result)) return checkedOf(result)
@@ -86,9 +123,10 @@ function schemaThrew(kind: string, error: unknown): Checked {
 
 function checkedOf(result: StandardSchemaV1.Result<unknown>): Checked {
   if (result.issues === undefined) return { ok: true, payload: result.value }
-  const why = result.issues.map(({ path = [], message }) => {
+  const why = result.issues.slice(0, MOST_ISSUES).map(({ path = [], message }) => {
     const where = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
     return where === '' ? message : `${where}: ${message}`
   })
-  return { ok: false, why: why.join('; ') }
+  const moreCount = result.issues.length - why.length
+  return { ok: false, why: why.join('; ') + (moreCount > 0 ? `; and ${moreCount} more` : '') }
 }

@@ -16,6 +16,7 @@ import { placeCases } from './storage-contract/places.ts'
 import { readingCases } from './storage-contract/reading.ts'
 import { sessionCases } from './storage-contract/sessions.ts'
 import { settlingCases } from './storage-contract/settling.ts'
+import { upgradeCases } from './storage-contract/upgrades.ts'
 import type { StorageContractCase } from './storage-contract/subject.ts'
 
 export type { StorageContractCase, StorageSubject } from './storage-contract/subject.ts'
@@ -26,6 +27,7 @@ export const storageContract: readonly StorageContractCase[] = [
   ...placeCases,
   ...countCases,
   ...settlingCases,
+  ...upgradeCases,
   ...envelopeCases,
   ...letterCases,
   ...readingCases,

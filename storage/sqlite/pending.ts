@@ -14,6 +14,7 @@ import type {
   PurgeChange,
   Shift,
   SupersedeChange,
+  UpgradeChange,
 } from '../changes.ts'
 import { formatOperationId, parseOperationId } from '../operation-id.ts'
 import type { OperationRow } from '../storage.ts'
@@ -44,6 +45,7 @@ export class Pending {
   readonly #all
   readonly #deviceScoped
   readonly #markSuperseded
+  readonly #upgrade
   readonly #moved: Moved
   readonly #places: Places
 
@@ -66,6 +68,10 @@ export class Pending {
     )
     this.#get = database.prepare<[number, number], StoredOperation>(
       `SELECT ${OPERATION_COLUMNS} FROM holdfast_operations WHERE key = ${keyOf('?', '?')}`,
+    )
+    this.#upgrade = database.prepare<[number, string, number, number, string, number]>(
+      `UPDATE holdfast_operations SET version = ?, payload = ?
+       WHERE key = ${keyOf('?', '?')} AND id = ? AND version = ?`,
     )
     this.#idAt = database.prepare<[number, number], { readonly id: OperationId }>(
       `SELECT id FROM holdfast_operations WHERE key = ${keyOf('?', '?')}`,
@@ -104,6 +110,12 @@ export class Pending {
     })
     this.#rows.writeOut()
     return answers
+  }
+
+  /** Its place, its id and the records that it creates stay (Q14). */
+  upgrade({ lane, place, id, from, version, payload }: UpgradeChange): Answer {
+    const { changes } = this.#upgrade.run(version, payload, lane, place, id, from)
+    return changes === 0 ? MISSED : DONE
   }
 
   /** A transaction was rolled back. */

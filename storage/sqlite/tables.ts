@@ -92,6 +92,8 @@ export class Tables {
     switch (change.change) {
       case 'enqueue':
         return this.#pending.enqueue(change)
+      case 'upgrade':
+        return this.#pending.upgrade(change)
       case 'complete':
         return this.#pending.complete(change)
       case 'drop':

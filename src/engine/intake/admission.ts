@@ -1,5 +1,7 @@
-/** May an operation be stored at all? Known kind, payload, limits, schema (E1, Q16): the one place that says. */
-import { asHoldfastError, HoldfastError } from '../../errors.ts'
+/** May an operation be stored at all? Known kind, payload, limits, schema, records (E1, Q12, Q14, Q16): the one place that says. */
+import { HoldfastError } from '../../errors.ts'
+import type { Unfit } from '../../operations/payloads.ts'
+import type { StoredForm } from '../../operations/stored-form.ts'
 import type { Core } from '../core.ts'
 
 /** What `enqueue()` and `enqueueWithin()` were called with. */
@@ -8,20 +10,6 @@ export interface Draft {
   /** JSON text. */
   readonly payload: string
   readonly expiresInMs: number | null
-}
-
-/** The payload as JSON text. @throws HoldfastError `INVALID_PAYLOAD` where it is not JSON. */
-export function payloadText(kind: string, payload: unknown): string {
-  let text: string | undefined
-  try {
-    text = JSON.stringify(payload)
-  } catch (error) {
-    throw asHoldfastError(error, 'INVALID_PAYLOAD', `the payload of ${kind} is not JSON`)
-  }
-  if (text === undefined) {
-    throw new HoldfastError('INVALID_PAYLOAD', `the payload of ${kind} is not JSON`)
-  }
-  return text
 }
 
 /** Why it cannot be taken, before its schema is asked; null: it can. */
@@ -33,12 +21,9 @@ export function refusalOf(
     const message = `the kind ${kind} is unknown; give its definition to createHoldfast({ operations })`
     return new HoldfastError('UNKNOWN_KIND', message)
   }
-  const { maxPayloadBytes, maxPending } = settings
-  const bytes = Buffer.byteLength(payload)
-  if (bytes > maxPayloadBytes) {
-    const message = `the payload of ${kind} has ${bytes} bytes, maxPayloadBytes is ${maxPayloadBytes}`
-    return new HoldfastError('PAYLOAD_TOO_LARGE', message)
-  }
+  const long = tooLarge(settings, kind, payload)
+  if (long !== null) return long
+  const { maxPending } = settings
   if (lanes.count('pending') + lanes.comingCount >= maxPending) {
     const message = `${maxPending} operations are pending, as many as maxPending allows`
     return new HoldfastError('QUEUE_FULL', message, { retryable: true })
@@ -46,22 +31,62 @@ export function refusalOf(
   return null
 }
 
-/** Asks the schema, which may take its time; `then` hears why it refuses, or null. */
-export function checkSchema(
-  { kinds }: Core,
-  { kind, payload }: Draft,
-  then: (refusal: HoldfastError | null) => void,
+/** An operation as its kind has it stored. */
+export interface Admitted {
+  /** JSON text: what the schema made of the payload, or the payload itself (Q14). */
+  readonly payload: string
+  /** The records that it creates (Q12). */
+  readonly creates: readonly string[]
+}
+
+export type Admission =
+  | { readonly ok: true; readonly admitted: Admitted }
+  | { readonly ok: false; readonly refusal: Error }
+
+type Asked = Pick<Draft, 'kind' | 'payload'>
+
+/** Asks the code of the kind, whose schema may take its time. */
+export function admit(
+  { kinds }: Pick<Core, 'kinds'>,
+  asked: Asked,
+  then: (admission: Admission) => void,
 ): void {
-  kinds.check(kind, payload, (why) => then(why === null ? null : unfit(kind, why)))
+  kinds.check(asked.kind, asked.payload, (form) => then(admissionOf(kinds, asked, form)))
 }
 
-/** The same for who cannot wait: a schema that does not answer at once refuses. */
-export function checkSchemaAtOnce({ kinds }: Core, { kind, payload }: Draft): HoldfastError | null {
-  const why = kinds.checkAtOnce(kind, payload)
-  return why === null ? null : unfit(kind, why)
+/** The same for a caller that cannot wait: a schema that does not answer at once refuses. */
+export function admitAtOnce({ kinds }: Pick<Core, 'kinds'>, asked: Asked): Admission {
+  return admissionOf(kinds, asked, kinds.checkAtOnce(asked.kind, asked.payload))
 }
 
-function unfit(kind: string, why: string): HoldfastError {
+function admissionOf(kinds: Core['kinds'], { kind }: Asked, form: StoredForm): Admission {
+  if (!form.ok) return { ok: false, refusal: unfit(kind, form) }
+  const payload = form.text
+  const use = kinds.recordsOf(kind, payload, kinds.facts(kind)?.version ?? 1)
+  return 'error' in use
+    ? { ok: false, refusal: use.error }
+    : { ok: true, admitted: { payload, creates: use.creates } }
+}
+
+/** A schema may make a payload longer, say by its defaults (Q16). */
+export function withinLimit({ settings }: Core, { kind }: Asked, admission: Admission): Admission {
+  if (!admission.ok) return admission
+  const refusal = tooLarge(settings, kind, admission.admitted.payload)
+  return refusal === null ? admission : { ok: false, refusal }
+}
+
+function tooLarge(
+  { maxPayloadBytes }: Core['settings'],
+  kind: string,
+  payload: string,
+): HoldfastError | null {
+  const bytes = Buffer.byteLength(payload)
+  if (bytes <= maxPayloadBytes) return null
+  const message = `the payload of ${kind} has ${bytes} bytes, maxPayloadBytes is ${maxPayloadBytes}`
+  return new HoldfastError('PAYLOAD_TOO_LARGE', message)
+}
+
+function unfit(kind: string, { why, thrown }: Unfit): HoldfastError {
   const message = `the payload of ${kind} does not fit its schema: ${why}`
-  return new HoldfastError('INVALID_PAYLOAD', message)
+  return new HoldfastError('INVALID_PAYLOAD', message, { cause: thrown })
 }

@@ -4,21 +4,20 @@ import type { OperationRow } from '../../../storage/storage.ts'
 import { instantAfter } from '../../checks/numbers.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
+import type { Admitted } from './admission.ts'
 
 type Stored = Omit<EnqueueChange, 'change' | 'user' | 'nonce'> &
   Required<Pick<EnqueueChange, 'creates' | 'deviceScoped'>>
 
-export interface Wanted {
+export interface Wanted extends Admitted {
   readonly kind: string
-  /** JSON text. */
-  readonly payload: string
   /** Null: as the kind says. */
   readonly expiresInMs: number | null
 }
 
 export function draftRow(
   { boundary, kinds }: Core,
-  { kind, payload, expiresInMs: wantedMs }: Wanted,
+  { kind, payload, creates, expiresInMs: wantedMs }: Wanted,
 ): Stored {
   const facts = kinds.facts(kind)
   const version = facts?.version ?? 1
@@ -29,7 +28,7 @@ export function draftRow(
     payload,
     enqueuedAt: boundary.wall,
     expiresAt: expiresInMs === null ? null : instantAfter(boundary.wall, expiresInMs),
-    creates: kinds.recordsOf(kind, payload, version).creates,
+    creates,
     deviceScoped: facts?.deviceScoped ?? false,
   }
 }

@@ -10,7 +10,14 @@ import type { Answer, EnqueueChange } from '../../../storage/changes.ts'
 import { formatOperationId } from '../../../storage/operation-id.ts'
 import { StorageError } from '../../../storage/storage-error.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
-import { checkSchema, type Draft, refusalOf } from './admission.ts'
+import {
+  admit,
+  type Admission,
+  type Admitted,
+  type Draft,
+  refusalOf,
+  withinLimit,
+} from './admission.ts'
 import { arrive } from './arrive.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/chance.ts'
@@ -43,8 +50,8 @@ class Ticket extends Link {
   /** Whose turn on the device it was (I8). */
   readonly turn: number
   readonly settle: Settle<Enqueued>
-  /** Has its schema found it fit? */
-  isFit = false
+  /** What its kind has stored of it; null: the schema has not answered. */
+  admitted: Admitted | null = null
   /** Does it wait for its schema, or for calls before it that do? */
   isInLine = false
   isOver = false
@@ -114,10 +121,12 @@ export class Intake {
     const ticket = new Ticket(user, draft, nonce(this.#core), lanes.turn, settle)
     lanes.coming(user, 1)
     this.#open.add(ticket)
-    checkSchema(this.#core, draft, (unfit) => this.#checked(ticket, unfit))
+    admit(this.#core, draft, (admission) => {
+      this.#checked(ticket, withinLimit(this.#core, draft, admission))
+    })
     if (ticket.isOver) return
     const line = this.#lines.get(user)
-    if (line === undefined && ticket.isFit) {
+    if (line === undefined && ticket.admitted !== null) {
       this.#store(ticket)
       return
     }
@@ -127,9 +136,9 @@ export class Intake {
   }
 
   /** The schema has answered: mostly at once. */
-  #checked(ticket: Ticket, unfit: Error | null): void {
-    ticket.isFit = unfit === null
-    if (unfit !== null) this.#refuse(ticket, unfit)
+  #checked(ticket: Ticket, admission: Admission): void {
+    if (admission.ok) ticket.admitted = admission.admitted
+    else this.#refuse(ticket, admission.refusal)
     if (ticket.isInLine) this.#advance(ticket.user)
   }
 
@@ -161,7 +170,7 @@ export class Intake {
   /** Stores what is found fit and has nothing unchecked before it. */
   #advance(user: UserId | null): void {
     const line = this.#lines.get(user) ?? []
-    while (line[0]?.isFit === true) {
+    while (line[0] !== undefined && line[0].admitted !== null) {
       const ticket = line.shift()
       if (ticket !== undefined) this.#store(ticket)
     }
@@ -169,12 +178,12 @@ export class Intake {
   }
 
   #store(ticket: Ticket): void {
-    const { user, draft, nonce: unique } = ticket
-    if (isDropped(this.#core, user)) {
+    const { user, draft, admitted, nonce: unique } = ticket
+    if (admitted === null || isDropped(this.#core, user)) {
       this.#drop(ticket)
       return
     }
-    const change = draftChange(this.#core, user, unique, draft)
+    const change = draftChange(this.#core, user, unique, { ...draft, ...admitted })
     ticket.change = change
     const together = this.#together
     if (this.#askedCount === 0 && together.length === 0) {

@@ -5,7 +5,7 @@
 import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
 import type { Fate } from '../../../storage/storage.ts'
 import type { OperationId, UserId } from '../../model.ts'
-import { checkSchemaAtOnce, type Draft, refusalOf } from './admission.ts'
+import { admitAtOnce, type Admission, type Draft, refusalOf, withinLimit } from './admission.ts'
 import { arrive } from './arrive.ts'
 import { plain, type Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/chance.ts'
@@ -60,13 +60,9 @@ export class Within {
   /** `settle` hears before this returns. */
   enqueue({ connection, decided, ...draft }: WithinArgs, settle: Settle<Enqueued>): void {
     const { user } = this.#core.pilot
-    const refusal =
-      this.#core.store.broken ??
-      this.#misuse(connection) ??
-      refusalOf(this.#core, draft) ??
-      checkSchemaAtOnce(this.#core, draft)
-    if (refusal !== null) {
-      settle.reject(refusal)
+    const admission = this.#admission(connection, draft)
+    if (!admission.ok) {
+      settle.reject(admission.refusal)
       return
     }
     const unique = nonce(this.#core)
@@ -74,7 +70,8 @@ export class Within {
       settle.resolve({ id: dropAtOnce(this.#core, draft.kind, unique), dropped: true })
       return
     }
-    this.#store(draftChange(this.#core, user, unique, draft), { connection, decided }, settle)
+    const change = draftChange(this.#core, user, unique, { ...draft, ...admission.admitted })
+    this.#store(change, { connection, decided }, settle)
   }
 
   /** For a journal that begins here. */
@@ -97,6 +94,13 @@ export class Within {
       this.#core.lanes.coming(change.user, 1)
       this.#core.boundary.rearm(alarmOf(put), () => this.#look(undecided))
     }
+  }
+
+  #admission(connection: unknown, draft: Draft): Admission {
+    const refusal =
+      this.#core.store.broken ?? this.#misuse(connection) ?? refusalOf(this.#core, draft)
+    if (refusal !== null) return { ok: false, refusal }
+    return withinLimit(this.#core, draft, admitAtOnce(this.#core, draft))
   }
 
   /** Whatever becomes of the operation, the app must be in a transaction that can be joined (E1). */

@@ -222,6 +222,12 @@ export class LaneLine {
     this.pending = Math.max(this.pending, this.#rows.length)
   }
 
+  /** Rows have another payload and version now, at the same places. */
+  rewritten(rows: readonly OperationRow[]): void {
+    const at = new Map(rows.map((row) => [row.place, row]))
+    this.#rows = this.#rows.map((row) => at.get(row.place) ?? row)
+  }
+
   /** Operations are gone from storage. */
   removed(places: readonly number[]): void {
     const head = this.head

@@ -3,22 +3,28 @@ import type { FollowUp } from '../../../storage/changes.ts'
 import type { OperationId } from '../../model.ts'
 import type { InterpretedFollowUp } from '../../operations/interpreted.ts'
 import type { Core } from '../core.ts'
+import { admit, type Admitted } from '../intake/admission.ts'
 import { draftRow } from '../intake/draft-row.ts'
 
-/** Hears why one of them cannot be stored, or null: they all can. */
-export function checkFollowUps(
+/** A follow-up as its kind has it stored. */
+export type AdmittedFollowUp = Pick<InterpretedFollowUp, 'kind' | 'expiresInMs'> & Admitted
+
+/** Hears them as they are to be stored, or why one of them cannot be. */
+export function admitFollowUps(
   core: Core,
   followUps: readonly InterpretedFollowUp[],
-  then: (why: string | null) => void,
+  then: (admitted: readonly AdmittedFollowUp[] | Error) => void,
+  former: readonly AdmittedFollowUp[] = [],
 ): void {
   const [first, ...rest] = followUps
   if (first === undefined) {
-    then(null)
+    then(former)
     return
   }
-  core.kinds.check(first.kind, first.payload, (why) => {
-    if (why !== null) then(`${first.kind}: ${why}`)
-    else checkFollowUps(core, rest, then)
+  const { kind, expiresInMs } = first
+  admit(core, first, (admission) => {
+    if (!admission.ok) then(admission.refusal)
+    else admitFollowUps(core, rest, then, [...former, { kind, expiresInMs, ...admission.admitted }])
   })
 }
 
@@ -26,7 +32,7 @@ export function checkFollowUps(
 export function followUpRows(
   core: Core,
   parent: OperationId | undefined,
-  followUps: readonly InterpretedFollowUp[],
+  followUps: readonly AdmittedFollowUp[],
 ): FollowUp[] {
   return followUps.map((followUp, index) => ({
     id: `${parent}/${index}` as OperationId,

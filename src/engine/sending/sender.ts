@@ -18,6 +18,7 @@ import type { HoldBook } from '../lanes/hold-book.ts'
 import { type LaneLine, WINDOW_ROWS } from '../lanes/lane-line.ts'
 import { READY, type Records, type Resolution } from '../stored/records.ts'
 import type { Sequel } from './sequel.ts'
+import { Upgrades } from './upgrades.ts'
 
 /** So many rows must be in memory before a merging envelope is formed (Q4). */
 const MERGE_ROWS = MOST_MEMBERS
@@ -29,6 +30,7 @@ export class Sender {
   readonly #sequel: Sequel
   readonly #exchange: Exchange
   readonly #records: Records
+  readonly #upgrades: Upgrades
 
   constructor(
     core: Core,
@@ -44,6 +46,7 @@ export class Sender {
     this.#sequel = sequel
     this.#exchange = exchange
     this.#records = records
+    this.#upgrades = new Upgrades(core, sequel)
   }
 
   /** The lane has a slot. */
@@ -70,6 +73,17 @@ export class Sender {
       this.#buryUnknown(line, head)
       return
     }
+    const { canUpgrade } = this.#core.kinds
+    const rows = canUpgrade ? this.#candidates(line) : []
+    this.#upgrades.store(
+      line,
+      rows,
+      () => this.#resolve(line),
+      () => this.#goOn(line),
+    )
+  }
+
+  #resolve(line: LaneLine): void {
     this.#resolveRecords(line, (resolution) => {
       if (line.user === null) this.#form(line, resolution)
       else this.#wallet.whenTaken(line.user, () => this.#form(line, resolution))
@@ -97,6 +111,8 @@ export class Sender {
         READY
       if (record.state === 'ready') {
         then(resolution)
+      } else if (record.state === 'unreadable') {
+        this.#buryUnknownUse(line, members, resolution)
       } else if (record.state === 'awaited') {
         this.#records.await(line, record.local)
         this.#sequel.end(line)
@@ -111,6 +127,20 @@ export class Sender {
         })
       }
     })
+  }
+
+  /** Q12: the engine never takes an exception for "no records". */
+  #buryUnknownUse(line: LaneLine, members: readonly OperationRow[], { stateOf }: Resolution): void {
+    const unknown = members.map((row) => {
+      const record = stateOf(row)
+      return record.state === 'unreadable' ? record.use : null
+    })
+    const which = unknown.flatMap((use, index) => (use === null ? [] : [index]))
+    const first = unknown.find((use) => use !== null)
+    if (first === undefined || first === null) return
+    const key = line.envelope?.key ?? members[0]?.id ?? ''
+    const { why, thrown } = first
+    this.#buryUnreadable(line, members, key, { state: 'unreadable', why, which, thrown })
   }
 
   /** Who may be sent together with the head. */

@@ -20,9 +20,10 @@ import type { Core } from '../core.ts'
 import { codeOf } from '../boundary/error-codec.ts'
 import type { Ending } from './ending.ts'
 import { excerptOf } from './excerpt.ts'
-import { checkFollowUps, followUpRows } from './follow-ups.ts'
+import { type AdmittedFollowUp, admitFollowUps, followUpRows } from './follow-ups.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import { judge, type Verdict } from './judge.ts'
+import type { Upgraded } from './upgrades.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import { notStored } from '../stored/storage-errors.ts'
 import type { Records } from '../stored/records.ts'
@@ -48,11 +49,14 @@ interface Death {
   readonly limit?: DeadlineChange | null
 }
 
+/** What a kind's code says of a reply, with its follow-ups as they are to be stored. */
+type Sensible = Omit<Interpreted, 'followUps'> & { readonly followUps: readonly AdmittedFollowUp[] }
+
 /** What was made of a reply, or of there being none. */
 interface Judgement {
   readonly ending: Ending
   readonly verdict: Verdict
-  readonly interpreted: Interpreted | null
+  readonly interpreted: Sensible | null
   readonly limit: DeadlineChange | null
 }
 
@@ -133,7 +137,7 @@ export class Sequel {
   complete(
     line: LaneLine,
     members: readonly OperationRow[],
-    interpreted: Interpreted | null = null,
+    interpreted: Sensible | null = null,
   ): void {
     const { boundary, report } = this.#core
     const made = madeBy(members, interpreted?.translations ?? {})
@@ -251,6 +255,17 @@ export class Sequel {
     })
   }
 
+  /** Stores payloads in the version of today, before they are first sent in it (Q14). */
+  upgrade(line: LaneLine, upgraded: readonly Upgraded[], then: () => void): void {
+    const { order } = line
+    const isAsItWas = () => order === line.order && !line.isChanging
+    const changes = () => (isAsItWas() ? upgraded.map((one) => upgradeOf(line, one)) : [])
+    this.#commit(line, changes, {}, () => {
+      line.rewritten(upgraded.map(({ row }) => row))
+      then()
+    })
+  }
+
   /** The lane could not be read: it is read again after a while. */
   unreadable(line: LaneLine, error: Error): void {
     if (this.#core.store.broken !== null) {
@@ -281,7 +296,7 @@ export class Sequel {
     line: LaneLine,
     attempt: Attempt,
     { reply, failure, isUnsent }: Ending,
-    interpretation: Interpreted | null,
+    interpretation: Sensible | null,
     isPortal: boolean,
   ): Verdict {
     // Nothing else matters then, and most are.
@@ -317,7 +332,7 @@ export class Sequel {
     line: LaneLine,
     { members }: Attempt,
     reply: Reply | null,
-    then: (interpreted: Interpreted | null) => void,
+    then: (interpreted: Sensible | null) => void,
   ): void {
     if (reply === null) {
       then(null)
@@ -331,9 +346,13 @@ export class Sequel {
       then(null)
       return
     }
-    checkFollowUps(this.#core, interpreted.followUps, (why) => {
-      if (why !== null) this.#reportNoSense(kind, new TypeError(`of a follow-up: ${why}`))
-      then(why === null ? interpreted : null)
+    admitFollowUps(this.#core, interpreted.followUps, (followUps) => {
+      if (!(followUps instanceof Error)) {
+        then({ ...interpreted, followUps })
+        return
+      }
+      this.#reportNoSense(kind, followUps)
+      then(null)
     })
   }
 
@@ -556,6 +575,11 @@ export class Sequel {
     const error = notStored(cause, 'what happened could not be recorded')
     this.#core.report('error', { error })
   }
+}
+
+function upgradeOf({ lane }: LaneLine, { row, from }: Upgraded): Change {
+  const { id, place, version, payload } = row
+  return { change: 'upgrade', lane, id, place, from, version, payload }
 }
 
 /** A record that the reply does not translate is known to the server by the app's own id. */

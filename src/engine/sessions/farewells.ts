@@ -3,10 +3,12 @@
  * what their logout drops. The session ends when it is sent.
  */
 import type { EnqueueChange } from '../../../storage/changes.ts'
+import { asHoldfastError } from '../../errors.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import { nonce } from '../boundary/chance.ts'
 import type { Core } from '../core.ts'
+import { admitAtOnce } from '../intake/admission.ts'
 import { arrive } from '../intake/arrive.ts'
 import { draftRow } from '../intake/draft-row.ts'
 import type { Discards } from './discards.ts'
@@ -42,10 +44,22 @@ export class Farewells {
     for (const { kind, hasOnLogout } of kinds.all()) {
       const payload = hasOnLogout ? kinds.onLogout(kind, { user }) : null
       if (payload === null) continue
-      const row = draftRow(this.#core, { kind, payload, expiresInMs: null })
+      const admission = admitAtOnce(this.#core, { kind, payload })
+      if (!admission.ok) {
+        this.#reportRefused(kind, admission.refusal)
+        continue
+      }
+      const row = draftRow(this.#core, { kind, ...admission.admitted, expiresInMs: null })
       farewell.push({ change: 'enqueue', user, nonce: nonce(this.#core), ...row })
     }
     return farewell
+  }
+
+  /** The logout goes on without an operation that cannot be stored. */
+  #reportRefused(kind: string, refusal: Error): void {
+    const message = `what onLogout of ${kind} answered cannot be stored`
+    const error = asHoldfastError(refusal, 'APP_CODE_FAILED', message)
+    this.#core.report('error', { error })
   }
 
   /** Is something still to be added, behind what is dropped? */

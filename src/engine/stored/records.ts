@@ -6,6 +6,7 @@ import { parseOperationId } from '../../../storage/operation-id.ts'
 import type { OperationRow, RecordRow } from '../../../storage/storage.ts'
 import type { OperationId } from '../../model.ts'
 import type { RecordLookup } from '../../operations/define-operation.ts'
+import type { UnknownUse } from '../../operations/record-use.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
@@ -15,6 +16,8 @@ type RecordState =
   | { readonly state: 'ready' }
   /** Their creations failed, or come too late, and it cannot do without them. */
   | { readonly state: 'lost'; readonly locals: readonly string[] }
+  /** The code of the kind did not say which records it needs. */
+  | { readonly state: 'unreadable'; readonly use: UnknownUse }
   /** Their creation is pending in another lane. */
   | { readonly state: 'awaited'; readonly local: string }
 
@@ -51,9 +54,10 @@ export class Records {
     }
     const locals = new Set<string>()
     for (const row of rows) {
-      const { required, optional } = kinds.uses(row)
-      for (const local of required) locals.add(local)
-      for (const local of optional) locals.add(local)
+      const use = kinds.uses(row)
+      if ('error' in use) continue
+      for (const local of use.required) locals.add(local)
+      for (const local of use.optional) locals.add(local)
     }
     if (locals.size === 0) {
       then(this.#resolutionOf(line, rows, NONE_KNOWN))
@@ -87,7 +91,9 @@ export class Records {
   ): Resolution {
     return {
       stateOf: (row) => {
-        const { required, optional } = this.#core.kinds.uses(row)
+        const use = this.#core.kinds.uses(row)
+        if ('error' in use) return { state: 'unreadable', use }
+        const { required, optional } = use
         if (required.length === 0 && optional.length === 0) return READY
         // One that came while storage was asked is not known to be ready: its turn comes later.
         const [unasked] = asked.includes(row) ? [] : [...required, ...optional]

@@ -312,6 +312,10 @@ function redact(change: Change): JsonRecord {
     const { payload: _payload, ...rest } = change
     return { ...rest } as unknown as JsonRecord
   }
+  if (change.change === 'upgrade') {
+    const { payload, ...rest } = change
+    return { ...rest, bytes: Buffer.byteLength(payload) } as unknown as JsonRecord
+  }
   if (change.change === 'token') {
     return { ...change, sealed: change.sealed !== null } as unknown as JsonRecord
   }

@@ -1,0 +1,61 @@
+/**
+ * Payloads of older versions. The result of an upgrade is stored before it is first sent (Q14), so that every
+ * attempt carries the same, whatever the upgrade draws. A payload that cannot be upgraded is left as it is:
+ * whoever reads it finds it unreadable.
+ */
+import type { OperationRow } from '../../../storage/storage.ts'
+import type { Core } from '../core.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Sequel } from './sequel.ts'
+
+/** An operation in the version of today, and the version in which it is still stored. */
+export interface Upgraded {
+  readonly row: OperationRow
+  readonly from: number
+}
+
+export class Upgrades {
+  readonly #core: Core
+  readonly #sequel: Sequel
+
+  constructor(core: Core, sequel: Sequel) {
+    this.#core = core
+    this.#sequel = sequel
+  }
+
+  /** `then`: none of the rows is to be upgraded. `again`: rows have changed, and are to be looked at anew. */
+  store(line: LaneLine, rows: readonly OperationRow[], then: () => void, again: () => void): void {
+    const old = rows.filter((row) => this.#core.kinds.isOld(row))
+    if (old.length === 0) {
+      then()
+      return
+    }
+    const { order } = line
+    this.#make(old, [], (upgraded) => {
+      if (line.isChanging) line.whenUnchanged(again)
+      else if (order !== line.order) again()
+      else if (upgraded.length === 0) then()
+      else this.#sequel.upgrade(line, upgraded, again)
+    })
+  }
+
+  /** One after the other: a schema may take its time. */
+  #make(
+    old: readonly OperationRow[],
+    made: readonly Upgraded[],
+    then: (made: readonly Upgraded[]) => void,
+  ): void {
+    const [row, ...rest] = old
+    if (row === undefined) {
+      then(made)
+      return
+    }
+    const { kinds } = this.#core
+    kinds.upgrade(row, (payload) => {
+      const version = kinds.facts(row.kind)?.version ?? row.version
+      const more =
+        payload === null ? [] : [{ row: { ...row, version, payload }, from: row.version }]
+      this.#make(rest, [...made, ...more], then)
+    })
+  }
+}
