@@ -3,8 +3,9 @@ import type { Reply } from '../../ports/transport.ts'
 import type { Codec } from './boundary.ts'
 
 export const replyCodec: Codec<Reply> = {
-  write: ({ status, headers, body }) => ({
+  write: ({ status, headers, body, isCut }) => ({
     status,
+    cut: isCut,
     retryAfter: headers['retry-after'],
     date: headers.date,
     location: headers.location === undefined ? undefined : 'redacted',
