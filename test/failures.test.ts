@@ -129,6 +129,27 @@ describe('the hold backing-off and status()', () => {
   })
 })
 
+test('a dead letter of an operation that got no reply tells the code in its excerpt', async () => {
+  const rig = await Rig.start({ maxAttempts: 1, patienceMs: 0 })
+  await rig.login('alice', 'a1')
+  await rig.enqueue('one')
+  await rig.login('bob', 'b1')
+  await rig.enqueue('two')
+  const [alice, bob] = rig.sent
+  bob?.reply(200)
+  await rig.advance()
+  alice?.fail(fetchError('ECONNRESET'))
+  await rig.advance(1000)
+  // Of two silences the second counts: in between another request was answered (Q8).
+  await rig.enqueue('three')
+  rig.last.reply(200)
+  await rig.advance()
+  rig.sent.at(-2)?.fail(fetchError('ECONNRESET'))
+  await rig.advance()
+  const letters = await rig.whileResting(rig.holdfast.deadLetters())
+  expect(letters).toMatchObject([{ reason: 'attempts-exhausted', excerpt: 'ECONNRESET' }])
+})
+
 test('the journal has the code, never the text, and replays', async () => {
   const rig = await failed(new NotSentError('only for the app', { reason: 'ENOTFOUND' }))
   await rig.advance(1000)

@@ -75,7 +75,7 @@ export function makeStatus({ queue, user, requirement, lanes, holds, needs }: St
       attempts: line.envelope?.attempts ?? 0,
       refusedCount: line.refusedCount,
       lastFailure: lastFailureOf(line.envelope),
-      retryAt: line.envelope?.retryAt ?? null,
+      retryAt: line.holds.has('backing-off') ? (line.envelope?.retryAt ?? null) : null,
     }),
   )
   const tokenNeeds = Array.from(needs.all(), ({ user: needing, need }) =>

@@ -7,6 +7,7 @@ import type { Answer, Change, CompleteChange, DeadlineChange } from '../../../st
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow, PositionRow } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
+import { wordOf } from '../../failure.ts'
 import type { DeadReason, Instant } from '../../model.ts'
 import type { Interpreted, Misjudged } from '../../operations/interpreted.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
@@ -402,7 +403,8 @@ export class Sequel {
         const { unknownSince } = verdict
         this.bury(line, unknownSince === null ? members.slice(0, 1) : members, {
           reason: verdict.reason,
-          excerpt: reply === null ? null : excerptOf(reply.body, secret),
+          // Where there was no reply, the code of the failure says why (Q22): of its text a journal knows nothing.
+          excerpt: reply === null ? wordOf(ending.failure) : excerptOf(reply.body, secret),
           status: reply?.status ?? null,
           envelopeKey: unknownSince === null ? null : attempt.key,
           unknownSince,
