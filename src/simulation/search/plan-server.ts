@@ -31,8 +31,19 @@ export function planServer(dice: Dice, features: Features, names: PlannedNames):
     const times = dice.of([1, 1, 2, 4])
     return { match: planMatch(dice, names), ...dice.weighted(faults)?.(), times }
   })
+  // Of their own: among all the other faults they would seldom meet a cancel or a neighbour.
+  const unsentCount = features.has('unsent') ? dice.between(1, 4) : 0
+  const unsent = Array.from({ length: unsentCount }, (): Reply => {
+    const code = dice.of(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED'])
+    return { match: planMatch(dice, names), unsent: code, times: dice.of([1, 2, 4]) }
+  })
   const latency = dice.of([0, 1, 10, 10, 200])
-  return { latency, ...(features.has('dates') && { dates: true }), latencies, replies }
+  return {
+    latency,
+    ...(features.has('dates') && { dates: true }),
+    latencies,
+    replies: [...unsent, ...replies],
+  }
 }
 
 type Fault = () => Omit<Reply, 'match' | 'times'>
@@ -69,7 +80,6 @@ function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] 
         { status: 302, headers: { location: 'https://portal.test/' } },
       ]),
     malformed: () => ({ body: dice.of(['', 'null', '[]', '{"ok":', '{"record":7}']) }),
-    unsent: () => ({ unsent: dice.of(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED']) }),
     tooLarge: () => ({ status: 431 }),
     // The server knows what it has applied; of its word only the status arrives.
     cuts: () => ({ cut: true, status: dice.of([200, 200, 200, 201, 422, 404, 500, 429]) }),

@@ -68,6 +68,7 @@ const CHASERS: Readonly<Record<string, readonly [Feature | null, Make][]>> = {
     ['crashes', () => ({ crash: true })],
     ['deaths', ({ dice }) => ({ crash: dice.of(['before-commit', 'after-commit']) })],
     ['cancels', (told) => named(told, (id) => ({ cancel: id }))],
+    ['unsent', (told) => named(told, (id) => ({ cancel: id }))],
     [null, enqueue],
   ],
   // While its 401 is on the way.
