@@ -5,7 +5,7 @@ import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Storage } from '../storage/storage.ts'
 import { wholeNumberOf } from './checks/numbers.ts'
 import { show } from './checks/show.ts'
-import { wordOf } from './checks/texts.ts'
+import { isText, wordOf } from './checks/texts.ts'
 
 /** SQLite counts milliseconds in 32 bits. */
 const LONGEST_BUSY_TIMEOUT_MS = 2 ** 31 - 1
@@ -24,8 +24,10 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
   if ((file === undefined) === (database === undefined)) {
     throw new TypeError('sqliteStorage: give either file or database')
   }
-  if (file !== undefined && (typeof file !== 'string' || file === '')) {
-    throw new TypeError(`sqliteStorage: file must be a path, not ${show(file)}`)
+  if (file !== undefined && (!isText(file) || file.trim() === '')) {
+    throw new TypeError(
+      `sqliteStorage: file must be a path, well-formed and not blank, not ${show(file)}`,
+    )
   }
   if (durability !== undefined) {
     wordOf('sqliteStorage: durability', durability, ['power-loss', 'app-crash'])

@@ -1,5 +1,13 @@
 /** E2 for SQLite: whatever is wrong with the file is a coded error, and the file is not made worse. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
@@ -13,6 +21,13 @@ async function writtenFile(count = 3): Promise<string> {
   await life.commit(Array.from({ length: count }, () => enqueueing(null, 'x'.repeat(500))))
   await life.storage.close()
   return file
+}
+
+/** Some encryptions leave the page size of the header as it was. */
+function encrypted(): Buffer {
+  const bytes = Buffer.alloc(8192, 0xa7)
+  bytes.writeUInt16BE(4096, 16)
+  return bytes
 }
 
 /** Permissions mean nothing to root: it becomes nobody meanwhile. */
@@ -40,6 +55,34 @@ describe('a file that is refused is left as it was', () => {
     })
     expect(readFileSync(file, 'utf8')).toBe(text)
     expect(readdirSync(folder)).toEqual(['letter.txt'])
+  })
+
+  // SQLite would delete the -wal or the -journal when it closes a file that it has found to be no database.
+  test.each([
+    ['a text', Buffer.from('Dear database, '.repeat(1000)), [['-journal']]],
+    ['a file that is shorter than a header', Buffer.from('SQLite format 3\0'), [['-journal']]],
+    ['one byte', Buffer.from('x'), [['-journal']]],
+    ['zeros', Buffer.alloc(8192), [['-journal']]],
+    ['an encrypted database', Buffer.alloc(8192, 0xa7), [['-journal']]],
+    // SQLite takes its -journal for that of a database, and rolls it back first.
+    ['an encrypted database with a readable page size', encrypted(), []],
+  ] as const)('%s with files beside it: STORAGE_CORRUPT', async (_, bytes, journals) => {
+    const folder = temporaryFolder()
+    const file = join(folder, 'other.db')
+    const texts = { '-wal': 'the log', '-shm': 'the index', '-journal': 'the journal' }
+    for (const beside of [['-wal'], ['-wal', '-shm'], ...journals] as const) {
+      for (const suffix of Object.keys(texts)) rmSync(file + suffix, { force: true })
+      writeFileSync(file, bytes)
+      for (const suffix of beside) writeFileSync(file + suffix, texts[suffix])
+      await expect(SqliteLife.open({ file })).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' })
+      expect(readFileSync(file).equals(bytes)).toBe(true)
+      const names = ['other.db', ...beside.map((suffix) => `other.db${suffix}`)]
+      expect(readdirSync(folder).toSorted()).toEqual(names.toSorted())
+      // The -shm of a -wal holds nothing of its own, and may be made anew.
+      for (const suffix of beside.filter((one) => one !== '-shm')) {
+        expect(readFileSync(file + suffix, 'utf8')).toBe(texts[suffix])
+      }
+    }
   })
 
   test('a database whose tables are damaged: STORAGE_CORRUPT, never an empty queue', async () => {

@@ -1538,6 +1538,11 @@ declare class Receipt {
     get settled(): Promise<Settlement>;
 }
 
+/**
+ * Sets up a connection the way Holdfast needs it, or says why not. A file that is refused has not
+ * been changed.
+ */
+
 /** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
 type Durability = 'power-loss' | 'app-crash';
 
@@ -1554,7 +1559,11 @@ interface SqliteConnection {
     }): unknown;
 }
 interface SqliteStorageOptions {
-    /** The database file; it is made if it is not there, its folder is not. */
+    /**
+     * The database file; it is made if it is not there, its folder is not. The name is used exactly as given, with the blanks
+     * at its ends; a blank name is refused. Nothing but SQLite may open the file or a file beside it while this process has it
+     * open: a plain read drops the locks of the process. The same goes for a second SQLite library in this process.
+     */
     readonly file?: string;
     /**
      * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put

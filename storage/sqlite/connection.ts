@@ -1,13 +1,10 @@
 /**
- * Opens a database file the way Holdfast needs it, or says why not. A file that is refused has not
+ * Sets up a connection the way Holdfast needs it, or says why not. A file that is refused has not
  * been changed.
  */
-import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import SqliteDatabase, { type Database } from 'better-sqlite3'
+import type { Database } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
 import { storageErrorOf } from './error-of.ts'
-import { oldNodeMessage } from './node-version.ts'
 import { migrate, refuseNewerSchema } from './schema.ts'
 
 /** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
@@ -16,45 +13,8 @@ export type Durability = 'power-loss' | 'app-crash'
 /** Before 3.51.3 a WAL reset could corrupt the database. */
 const OLDEST_SQLITE = [3, 51, 3] as const
 
-/** Opens, or makes, the file. `busyTimeoutMs`: how long a write waits for another process. */
-export function openFile(file: string, busyTimeoutMs: number): Database {
-  const tooOld = oldNodeMessage()
-  if (tooOld !== null) throw new StorageError('STORAGE_UNAVAILABLE', tooOld)
-  if (file !== ':memory:' && !existsSync(dirname(resolve(file)))) {
-    throw new StorageError(
-      'STORAGE_UNAVAILABLE',
-      `the folder of the database does not exist: ${dirname(resolve(file))}`,
-    )
-  }
-  refuseForeignFile(file)
-  return new SqliteDatabase(file, { timeout: busyTimeoutMs })
-}
-
-const MAGIC = Buffer.from('SQLite format 3\0')
-
-/** Before SQLite opens it: when it closes such a file, it deletes the -wal beside it. */
-export function refuseForeignFile(file: string): void {
-  if (!existsSync(file) || !statSync(file).isFile()) return
-  let handle: number
-  try {
-    handle = openSync(file, 'r')
-  } catch {
-    // SQLite says why.
-    return
-  }
-  try {
-    const head = Buffer.alloc(MAGIC.length)
-    const length = readSync(handle, head)
-    if (length === 0 || head.equals(MAGIC)) return
-    throw new StorageError('STORAGE_CORRUPT', `the file is not a database: ${file}`)
-  } finally {
-    closeSync(handle)
-  }
-}
-
 /** Sets up an open connection; answers whether the tables were made just now. */
 export function prepareDatabase(database: Database, isOwn: boolean): boolean {
-  refuseOldSqlite(database)
   refuseNewerSchema(database)
   // Only before the first table is made, and not in a file that is somebody else's.
   if (isOwn) database.pragma('auto_vacuum = INCREMENTAL')
@@ -79,7 +39,8 @@ function useWal(database: Database): void {
   }
 }
 
-function refuseOldSqlite(database: Database): void {
+/** @throws StorageError `STORAGE_UNAVAILABLE` */
+export function refuseOldSqlite(database: Database): void {
   const { version } = database
     .prepare<[], { version: string }>('SELECT sqlite_version() AS version')
     .get() ?? { version: '0.0.0' }

@@ -5,12 +5,13 @@
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 
 export class DispatchLock {
-  readonly #file: string | null
+  /** Null: nobody else can open the database. */
+  readonly file: string | null
   #holder: Database | null = null
 
   /** `file`: the real path of the database itself; null: nobody else can open it. */
   constructor(file: string | null) {
-    this.#file = file === null ? null : `${file}-dispatch`
+    this.file = file === null ? null : `${file}-dispatch`
   }
 
   get isOurs(): boolean {
@@ -19,8 +20,8 @@ export class DispatchLock {
 
   /** Answers at once whether it is ours. */
   take(): boolean {
-    if (this.#file === null || this.#holder !== null) return true
-    const holder = new SqliteDatabase(this.#file, { timeout: 0 })
+    if (this.file === null || this.#holder !== null) return true
+    const holder = new SqliteDatabase(this.file, { timeout: 0 })
     try {
       // Not EXCLUSIVE, which two that try at the same moment can deny each other.
       holder.exec('BEGIN IMMEDIATE')

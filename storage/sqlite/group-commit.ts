@@ -97,7 +97,7 @@ export class GroupCommit {
       this.#schedule()
       return
     }
-    this.#commitGroup()
+    this.#commitGroup(true)
     if (this.#calls.length > 0) this.#schedule()
   }
 
@@ -116,7 +116,8 @@ export class GroupCommit {
     return false
   }
 
-  #commitGroup(): void {
+  /** `inRun`: need it not wait for the end of the turn? */
+  #commitGroup(inRun = false): void {
     const { transaction } = this.#options
     const calls = this.#calls
     const group: Call[] = []
@@ -124,7 +125,7 @@ export class GroupCommit {
     try {
       transaction.begin(calls.some(isSynced))
       this.#applyGroup(calls, group, answers)
-      transaction.end()
+      transaction.end(inRun)
     } catch (error) {
       transaction.undo()
       // After damage nothing of the group is tried again.

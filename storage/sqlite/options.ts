@@ -11,7 +11,11 @@ export interface SqliteConnection {
 }
 
 export interface SqliteStorageOptions {
-  /** The database file; it is made if it is not there, its folder is not. */
+  /**
+   * The database file; it is made if it is not there, its folder is not. The name is used exactly as given, with the blanks
+   * at its ends; a blank name is refused. Nothing but SQLite may open the file or a file beside it while this process has it
+   * open: a plain read drops the locks of the process. The same goes for a second SQLite library in this process.
+   */
   readonly file?: string
   /**
    * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put

@@ -1,5 +1,4 @@
 /** The SQLite implementation of the Storage contract. */
-import { realpathSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Affected, Answer, Change, EnqueueChange } from '../changes.ts'
@@ -18,10 +17,12 @@ import type {
   Whereabouts,
 } from '../storage.ts'
 import { CommitWatch } from './commit-watch.ts'
-import { openFile, prepareDatabase, Synchronous, verifySynchronous } from './connection.ts'
+import { prepareDatabase, refuseOldSqlite, Synchronous, verifySynchronous } from './connection.ts'
+import { openFile, pathOf } from './database-file.ts'
 import { DispatchLock } from './dispatch-lock.ts'
 import { Erasing } from './erasing.ts'
 import { storageErrorOf } from './error-of.ts'
+import { FileGuard } from './file-guard.ts'
 import { GroupCommit } from './group-commit.ts'
 import { notTheAppsConnection } from './not-the-apps-connection.ts'
 import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from './options.ts'
@@ -42,6 +43,8 @@ interface Opened {
   readonly erasing: Erasing | null
   readonly host: StorageHost
   readonly lock: DispatchLock
+  /** Null: the database has no file. */
+  readonly guard: FileGuard | null
   /** Null: nobody else can open the database. */
   readonly watch: CommitWatch | null
   /** Null: the database is gone with its connection. */
@@ -76,14 +79,15 @@ export class SqliteStorage implements Storage {
   /** `fill` is called once the tables are there, before anything is read. */
   #openDatabase(host: StorageHost, fill: (target: Database) => void): OpenedState {
     const { file = ':memory:', busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
-    const isOwn = this.#options.database === undefined
-    const database =
-      (this.#options.database as Database | undefined) ?? openFile(file, busyTimeoutMs)
+    const given = this.#options.database as Database | undefined
+    const isOwn = given === undefined
+    const database = given ?? openFile(file, busyTimeoutMs)
     try {
+      refuseOldSqlite(database)
       const fresh = prepareDatabase(database, isOwn)
       fill(database)
       const tables = new Tables(database)
-      const path = database.memory ? null : realpathSync(database.name)
+      const path = pathOf(database)
       const watch =
         path === null ? null : new CommitWatch(database, path, host, () => tables.outdated())
       const state = database
@@ -93,6 +97,7 @@ export class SqliteStorage implements Storage {
         })
         .immediate()
       verifySynchronous(database)
+      const guard = path === null ? null : new FileGuard(database, path, host)
       const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
       const lock = new DispatchLock(path)
       const erasing = isOwn ? new Erasing(database, busyTimeoutMs) : null
@@ -102,6 +107,7 @@ export class SqliteStorage implements Storage {
         synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
         refuse: () => this.#refuseIfBroken(),
         begun: () => (watch === null ? tables.outdated() : watch.lookWithin()),
+        look: (inRun) => (inRun ? guard?.lookInRun() : guard?.look()),
         committed: () => {
           erasing?.finish()
           if (lock.isOurs) watch?.announceSoon()
@@ -124,7 +130,7 @@ export class SqliteStorage implements Storage {
         },
       })
       const mark = path === null ? null : new DamageMark(path)
-      this.#open = { database, tables, commits, erasing, host, lock, watch, mark }
+      this.#open = { database, tables, commits, erasing, host, lock, guard, watch, mark }
       return state
     } catch (error) {
       if (isOwn) database.close()
@@ -198,9 +204,10 @@ export class SqliteStorage implements Storage {
   }
 
   async lock(): Promise<boolean> {
-    const { lock, watch } = this.#opened()
+    const { lock, watch, guard } = this.#usable()
     try {
       const isOurs = lock.take()
+      if (isOurs && lock.file !== null) guard?.holds(lock.file)
       // Who has it may not have noticed what a process committed that died before it could say so.
       if (!isOurs) watch?.announce()
       return isOurs
@@ -210,7 +217,7 @@ export class SqliteStorage implements Storage {
   }
 
   async tidy(): Promise<void> {
-    const { database, host, commits, erasing } = this.#opened()
+    const { database, host, commits, erasing } = this.#usable()
     if (this.#options.database !== undefined) return
     try {
       commits.flush()
@@ -223,10 +230,9 @@ export class SqliteStorage implements Storage {
 
   /** @throws TypeError unless this is the app's own connection, given as `database`, with a transaction open. */
   requireTransaction(connection: unknown): void {
-    const { database } = this.#opened()
-    if (connection !== database || this.#options.database === undefined) {
-      throw notTheAppsConnection()
-    }
+    const { database } = this.#usable()
+    const { database: given } = this.#options
+    if (given === undefined || connection !== given) throw notTheAppsConnection()
     if (!database.inTransaction) throw new TypeError('enqueueWithin: no transaction is open')
   }
 
@@ -255,10 +261,16 @@ export class SqliteStorage implements Storage {
     if (this.#open === null) return 'open'
     // Nothing is stored any more that anybody can find.
     if (this.#broken !== null) return 'gone'
-    const { database, tables, watch } = this.#open
+    const { database, tables, watch, guard } = this.#open
     if (database.inTransaction) return 'open'
     tables.forget()
     if (tables.find(id)?.state !== 'pending') return 'gone'
+    try {
+      guard?.lookInRun()
+    } catch (error) {
+      this.#failureOf(error)
+      return 'gone'
+    }
     watch?.announce()
     return 'there'
   }
@@ -297,7 +309,7 @@ export class SqliteStorage implements Storage {
    * that is still open, unless it is told to answer what is there `as it is`.
    */
   async #read<T>(query: (tables: Tables) => T, inTransaction?: 'as it is'): Promise<T> {
-    const { database, commits, host, tables } = this.#opened()
+    const { database, commits, host, tables } = this.#usable()
     if (!this.#hasAsked) {
       this.#hasAsked = true
       host.atTurnEnd(() => {
@@ -331,6 +343,17 @@ export class SqliteStorage implements Storage {
     return this.#open
   }
 
+  /** The same for anything but a commit, which looks by itself. */
+  #usable() {
+    const opened = this.#opened()
+    try {
+      opened.guard?.lookIfOld()
+    } catch (error) {
+      throw this.#failureOf(error)
+    }
+    return opened
+  }
+
   #refuseIfBroken(): void {
     if (this.#broken !== null) throw this.#broken
   }
@@ -338,16 +361,26 @@ export class SqliteStorage implements Storage {
   /** The error as the caller hears it. After damage every later call hears the same (E2). */
   #failureOf(thrown: unknown): StorageError {
     if (this.#broken !== null) return this.#broken
-    const failure = storageErrorOf(thrown)
+    // A file that is gone looks damaged to SQLite.
+    const failure = this.#goneError() ?? storageErrorOf(thrown)
     if (this.#open !== null && needsNewOpening(failure)) this.#break(failure)
     return failure
   }
 
+  #goneError(): StorageError | null {
+    try {
+      this.#open?.guard?.look()
+      return null
+    } catch (error) {
+      return storageErrorOf(error)
+    }
+  }
+
   /** From now on every call but `close()` rejects. The engine hears of it though it asks nothing just now. */
   #break(error: StorageError): void {
-    const { host, watch, mark } = this.#opened()
+    const { host, watch, mark, guard } = this.#opened()
     this.#broken = error
-    if (error.code === 'STORAGE_CORRUPT') mark?.leave()
+    if (error.code === 'STORAGE_CORRUPT' || guard?.isCut === true) mark?.leave()
     watch?.stop()
     host.atTurnEnd(() => this.#listener?.())
   }

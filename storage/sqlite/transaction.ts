@@ -15,6 +15,8 @@ export interface TransactionOptions {
   readonly refuse: () => void
   /** Told when a transaction has begun, before anything is applied. */
   readonly begun: () => void
+  /** Asked after each transaction, before anybody hears of it. `inRun`: it is one of a run. @throws StorageError if the files are gone (E2). */
+  readonly look: (inRun: boolean) => void
   /** Told after each transaction, before anybody hears of it. */
   readonly committed: () => void
   /** Told when a transaction was rolled back, so that nothing it read or made is remembered. */
@@ -63,11 +65,12 @@ export class Transaction {
     begun()
   }
 
-  /** @throws what SQLite says; then it is to be undone. */
-  end(): void {
+  /** `inRun`: is it one of a run of commits without an fsync? @throws what SQLite says; then it is to be undone. Or that the files are gone. */
+  end(inRun = false): void {
     this.#commit.run()
     this.#isOurs = false
     try {
+      this.#options.look(inRun)
       this.#options.committed()
     } finally {
       this.#options.synchronous.rest()

@@ -4,12 +4,13 @@
  * opening: the mark names the new place; the files move there; the new database is made, and filled in one transaction;
  * the mark goes away.
  */
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import { StorageError } from '../../storage-error.ts'
 import type { OpenedState, SalvageReport, StorageHost } from '../../storage.ts'
-import { openFile } from '../connection.ts'
+import { refuseOldSqlite } from '../connection.ts'
+import { openFile, pathOf } from '../database-file.ts'
 import { DispatchLock } from '../dispatch-lock.ts'
 import { storageErrorOf } from '../error-of.ts'
 import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from '../options.ts'
@@ -42,7 +43,8 @@ export function openCarefully(
   const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = options
   const given = options.database as Database | undefined
   if (given !== undefined) {
-    if (!given.memory) refuseMarked(given)
+    refuseOldSqlite(given)
+    refuseMarked(given)
     return open(leaveAsItIs)
   }
   // Of a folder that does not exist, the opening itself tells.
@@ -77,7 +79,9 @@ function openOwn(parts: OpeningParts): OpenedState {
 
 /** The app's own database is never set aside. @throws StorageError if it is marked, and the damage is still there. */
 function refuseMarked(database: Database): void {
-  const mark = new DamageMark(realpathSync(database.name))
+  const path = pathOf(database)
+  if (path === null) return
+  const mark = new DamageMark(path)
   if (mark.read() === null) return
   const damage = findDamage(database)
   if (damage !== null) throw damage

@@ -27,6 +27,7 @@ export interface Question {
 export interface Handed {
   /** The thread has no clock of its own. */
   readonly wall: Instant
+  readonly monotonic: number
   readonly questions: readonly Question[]
 }
 

@@ -132,7 +132,11 @@ export class StorageThread {
 
   #post(calls: readonly Call[]): void {
     const questions = calls.map(({ number, name, args }) => ({ number, name, args }))
-    const message: Handed = { wall: this.#host.wall(), questions }
+    const message: Handed = {
+      wall: this.#host.wall(),
+      monotonic: this.#host.monotonic(),
+      questions,
+    }
     try {
       this.worker.postMessage(message)
       this.messageCount += 1

@@ -21,14 +21,15 @@ if (parentPort !== null) {
 
 function serve(port: MessagePort, storage: SqliteStorage): void {
   let wall = 0
+  let monotonic = 0
   let stopWatching: () => void = () => undefined
   const reports = new Reports(port)
 
   const host: Omit<StorageHost, 'newFingerprintKey'> = {
     // After all messages that have piled up: what came during one fsync shares the next.
     atTurnEnd: (run) => void setImmediate(run),
-    // It stands still: nobody waits for this thread to let go.
-    monotonic: () => 0,
+    // It stands still between two messages: nobody waits for this thread to let go.
+    monotonic: () => monotonic,
     wall: () => wall,
   }
 
@@ -73,6 +74,7 @@ function serve(port: MessagePort, storage: SqliteStorage): void {
       throw new TypeError('the storage thread was sent what it does not understand')
     }
     wall = message.wall
+    monotonic = message.monotonic
     for (const question of message.questions) put(question)
   })
 }

@@ -1,0 +1,129 @@
+/**
+ * The file of a database, before and after SQLite opens it. Only SQLite ever opens it: a plain open and close would drop the
+ * locks that this process has on it, and another program could then delete the live -wal (E2).
+ */
+import { existsSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { dirname, resolve, sep } from 'node:path'
+import SqliteDatabase, { type Database, type Options } from 'better-sqlite3'
+import { StorageError } from '../storage-error.ts'
+import { storageErrorOf } from './error-of.ts'
+import { oldNodeMessage } from './node-version.ts'
+
+/** Opens, or makes, the file under exactly this name. `busyTimeoutMs`: how long a write waits for another process. */
+export function openFile(file: string, busyTimeoutMs: number): Database {
+  const tooOld = oldNodeMessage()
+  if (tooOld !== null) throw new StorageError('STORAGE_UNAVAILABLE', tooOld)
+  if (file === ':memory:') return new SqliteDatabase(file)
+  const path = resolve(file)
+  if (!existsSync(dirname(path))) {
+    throw new StorageError(
+      'STORAGE_UNAVAILABLE',
+      `the folder of the database does not exist: ${dirname(path)}`,
+    )
+  }
+  refuseEmptied(path, busyTimeoutMs)
+  refuseForeignFile(path)
+  return connect(path, { timeout: busyTimeoutMs })
+}
+
+/** Where the file is, with every link resolved, as SQLite says; null: the database has no file. */
+export function pathOf(database: Database): string | null {
+  const files = database.pragma('database_list') as readonly {
+    readonly name: string
+    readonly file: string | null
+  }[]
+  const main = files.find(({ name }) => name === 'main')?.file ?? ''
+  return main === '' ? null : realpathSync(main)
+}
+
+/** better-sqlite3 takes the white space off the ends of a name; SQLite takes off a slash at its end. */
+function connect(path: string, options: Options): Database {
+  const isTrimmed = path !== path.trimEnd() && sep === '/'
+  return new SqliteDatabase(isTrimmed ? `${path}/` : path, options)
+}
+
+/**
+ * A database in use has at least one page: a file of no bytes beside its side files was cut. Without a -wal another
+ * process may be making it just now: that holds the write lock until the first page is there.
+ */
+function refuseEmptied(path: string, busyTimeoutMs: number): void {
+  if (!isEmptyFile(path)) return
+  if (!existsSync(`${path}-wal`)) {
+    const hasSideFiles = existsSync(`${path}-dispatch`) || existsSync(`${path}-commits`)
+    if (!hasSideFiles) return
+    waitForWriter(path, busyTimeoutMs)
+    if (!isEmptyFile(path)) return
+  }
+  throw new StorageError(
+    'STORAGE_CORRUPT',
+    `the file is empty, and side files beside it say that it was in use: ${path}`,
+  )
+}
+
+function isEmptyFile(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found?.isFile() === true && found.size === 0
+}
+
+function waitForWriter(path: string, busyTimeoutMs: number): void {
+  const waiting = connect(path, { timeout: busyTimeoutMs })
+  try {
+    waiting.exec('BEGIN IMMEDIATE')
+    waiting.exec('ROLLBACK')
+  } catch {
+    // The real opening says why.
+  } finally {
+    waiting.close()
+  }
+}
+
+/**
+ * When SQLite has read a file that is no database, its close deletes the -wal or the -journal beside it. Without such a
+ * file beside it the ordinary opening says the same and changes nothing.
+ */
+export function refuseForeignFile(path: string): void {
+  const isAlone = !existsSync(`${path}-wal`) && !existsSync(`${path}-journal`)
+  if (isAlone || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return
+  const reader = reading(path)
+  if (reader === null) return
+  try {
+    if (hasHeader(reader) && canBeRead(reader, path)) return
+  } finally {
+    reader.close()
+  }
+  throw new StorageError('STORAGE_CORRUPT', `the file is not a database: ${path}`)
+}
+
+/** A connection that can only read: its close deletes no -wal. Null: the ordinary opening says why there is none. */
+function reading(path: string): Database | null {
+  try {
+    return connect(path, { readonly: true, fileMustExist: true })
+  } catch {
+    return null
+  }
+}
+
+/**
+ * True if the file says what size its pages have. SQLite reads that as it opens the file, before it takes a lock or looks
+ * at a -wal, and lets nobody change it then.
+ */
+function hasHeader(reader: Database): boolean {
+  const size = () => Number(reader.pragma('page_size', { simple: true }))
+  const before = size()
+  reader.pragma(`page_size = ${before === 512 ? 1024 : 512}`)
+  return size() === before
+}
+
+/** True unless SQLite finds that it is no database: an encrypted one, say, has a header that looks like one. */
+function canBeRead(reader: Database, path: string): boolean {
+  const hadIndex = existsSync(`${path}-shm`)
+  try {
+    reader.pragma('schema_version')
+    return true
+  } catch (error) {
+    if (storageErrorOf(error).code !== 'STORAGE_CORRUPT') return true
+    // SQLite has just made it, and nobody can have a use for it.
+    if (!hadIndex) rmSync(`${path}-shm`, { force: true })
+    return false
+  }
+}
