@@ -38,8 +38,24 @@ export function storageErrorOf(thrown: unknown): StorageError {
   // Not by its class: the connection may be of another realm than this module.
   const { code: found = '' } = (thrown ?? {}) as { readonly code?: unknown }
   const code = String(found)
+  if (isIterating(thrown)) {
+    return new StorageError(
+      'STORAGE_BUSY',
+      'the app iterates over a query on the connection it gave; end that first',
+      thrown,
+    )
+  }
   for (const [beginning, ours, advice] of CODES) {
     if (code.startsWith(beginning)) return new StorageError(ours, advice, thrown)
   }
   return new StorageError('STORAGE_UNAVAILABLE', 'the database could not be used', thrown)
+}
+
+/** True of the error of better-sqlite3, which has no code, while the app uses `iterate()` on its connection. */
+function isIterating(thrown: unknown): boolean {
+  const { name, message } = (thrown ?? {}) as {
+    readonly name?: unknown
+    readonly message?: unknown
+  }
+  return name === 'TypeError' && String(message).includes('connection is busy executing a query')
 }

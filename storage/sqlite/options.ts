@@ -19,7 +19,8 @@ export interface SqliteStorageOptions {
   readonly file?: string
   /**
    * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
-   * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too.
+   * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too. Whether the app
+   * reads integers as BigInt (`defaultSafeIntegers()`) is the app's affair.
    */
   readonly database?: SqliteConnection
   /**

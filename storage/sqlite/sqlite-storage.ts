@@ -17,6 +17,7 @@ import type {
   Whereabouts,
 } from '../storage.ts'
 import { CommitWatch } from './commit-watch.ts'
+import { readingNumbers, refuseLongColumnNames } from './app-connection.ts'
 import { prepareDatabase, refuseOldSqlite, Synchronous, verifySynchronous } from './connection.ts'
 import { openFile, pathOf } from './database-file.ts'
 import { DispatchLock } from './dispatch-lock.ts'
@@ -81,9 +82,11 @@ export class SqliteStorage implements Storage {
     const { file = ':memory:', busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
     const given = this.#options.database as Database | undefined
     const isOwn = given === undefined
-    const database = given ?? openFile(file, busyTimeoutMs)
+    const opened = given ?? openFile(file, busyTimeoutMs)
+    const database = isOwn ? opened : readingNumbers(opened)
     try {
-      refuseOldSqlite(database)
+      refuseOldSqlite(opened)
+      if (!isOwn) refuseLongColumnNames(database)
       const fresh = prepareDatabase(database, isOwn)
       fill(database)
       const tables = new Tables(database)
