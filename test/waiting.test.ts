@@ -113,6 +113,42 @@ describe('429 and 503 with Retry-After', () => {
     expect(rig.sent).toHaveLength(3)
   })
 
+  test('hold for a random part more, the same for the envelope and every lane, also over a restart', async () => {
+    const draws = [0.9, 0.5]
+    const rig = Rig.prepare()
+    const random = { fraction: () => draws.shift() ?? 0, nonce: () => 'n' }
+    await rig.open({ backoff: { jitter: true }, random })
+    await oneNote(rig)
+    const told = rig.time.wall()
+    rig.last.reply(429, { ...JSON_REPLY, headers: { 'retry-after': '60' } })
+    await rig.advance(20_000)
+    expect(rig.holdfast.status().lanes).toMatchObject([{ retryAt: told + 90_000 }])
+    await rig.close()
+    await rig.open({ backoff: { jitter: true }, random })
+    await rig.login('bob', 'b1')
+    await rig.enqueue('two')
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
+    await rig.advance(69_999)
+    expect(rig.sent).toHaveLength(1)
+    await rig.advance(1)
+    expect(rig.sent).toHaveLength(3)
+  })
+
+  test('let a read wait for a random part more, too', async () => {
+    const rig = Rig.prepare()
+    const random = { fraction: () => 0.5, nonce: () => 'n' }
+    await rig.open({ backoff: { jitter: true }, random })
+    await rig.login('alice', 'a1')
+    const read = rig.holdfast.read({ request: () => ({ method: 'GET', path: '/notes' }) })
+    await rig.advance()
+    rig.last.reply(429, { ...JSON_REPLY, headers: { 'retry-after': '10' } })
+    await rig.advance(14_999)
+    expect(rig.sent).toHaveLength(1)
+    await rig.advance(1)
+    rig.last.reply(200)
+    expect(await rig.whileResting(read)).toMatchObject({ status: 200 })
+  })
+
   test('with an HTTP date hold until then', async () => {
     const rig = await Rig.start()
     await oneNote(rig)

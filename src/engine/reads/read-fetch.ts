@@ -12,9 +12,11 @@ import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
 import { errorOf, textOf } from '../../thrown.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
+import { withRandomPart } from '../sending/asked-wait.ts'
 import type { Credential } from '../sending/attempt.ts'
 import { checkedReply } from '../sending/checked-reply.ts'
 import { type Answered, plain } from '../boundary/boundary.ts'
+import { askedFraction } from '../boundary/chance.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
@@ -189,7 +191,10 @@ export class ReadFetch {
     } else if ((reply.status === 425 || reply.status === 429) && !read.isLastTry) {
       read.isLastTry = true
       const asked = retryAfterMs(reply.headers, this.#wallet.now())
-      this.#book.lookLater(read, asked ?? DEFAULT_RETRY_MS)
+      // Many clients that were told the same moment must not read together again (Q7).
+      const askedMs =
+        asked === null ? DEFAULT_RETRY_MS : withRandomPart(asked, askedFraction(this.#core))
+      this.#book.lookLater(read, askedMs)
     } else if (isSuccess(reply.status) && !isPortal) {
       if (credential !== null && read.user !== null) {
         this.#wallet.accepted(read.user, credential.generation)

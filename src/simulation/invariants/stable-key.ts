@@ -53,6 +53,8 @@ function isRebuiltUnderAnotherKey(
   const outcome = outcomeOf(former)
   const isRefusal = former.status === 425 || former.status === 429
   if (outcome !== 'unsent' && outcome !== 'refused-token' && !isRefusal) return false
+  // Adopted, it is in another lane, where a member that was sent alone may merge (I3, Q4).
+  if (former.user !== now.user) return false
   const isSameAgain = former.key === now.key || !isDeepStrictEqual(former.ids, now.ids)
   // A letter that comes back may have another place, where it merges with others, or not any more.
   const hasDied = rows.transitions.some(
