@@ -22,23 +22,15 @@ function filesOf(folder: string): string[] {
     .map((name) => join(folder, name))
 }
 
-/** The bounds of pushed tokens (T8) are built last of these. */
-function isToCome(file: string): boolean {
-  return file.endsWith('/45-pushed-tokens-are-bounded.yaml')
-}
-
-test.each([OWN, ...SHARED].flatMap(filesOf).filter((file) => !isToCome(file)))(
-  '%s holds, and replays',
-  async (file) => {
-    const scenario = parseScenario(readFileSync(file, 'utf8'), file)
-    const result = await runScenario(scenario)
-    expect(result.mismatches).toEqual([])
-    const { withStorage } = await replay(result.journal.join('\n'))
-    // What another process stored is not in this one's journal, but for storage's answers; nor is what was
-    // stored by one that died before it heard of it.
-    const isAlone = scenario.steps.every(
-      (step) => !('process' in step) && !('crash' in step && step.crash !== true),
-    )
-    expect(withStorage || !isAlone).toBe(true)
-  },
-)
+test.each([OWN, ...SHARED].flatMap(filesOf))('%s holds, and replays', async (file) => {
+  const scenario = parseScenario(readFileSync(file, 'utf8'), file)
+  const result = await runScenario(scenario)
+  expect(result.mismatches).toEqual([])
+  const { withStorage } = await replay(result.journal.join('\n'))
+  // What another process stored is not in this one's journal, but for storage's answers; nor is what was
+  // stored by one that died before it heard of it.
+  const isAlone = scenario.steps.every(
+    (step) => !('process' in step) && !('crash' in step && step.crash !== true),
+  )
+  expect(withStorage || !isAlone).toBe(true)
+})
