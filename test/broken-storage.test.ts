@@ -9,6 +9,7 @@ import type { Holdfast } from '../src/client.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { StorageError } from '../storage/storage-error.ts'
 import type { Storage } from '../storage/storage.ts'
+import { BeginningAnew } from './support/beginning-anew.ts'
 import { Failures } from './support/failing-storage.ts'
 import { count, note, replying, Rig } from './support/rig.ts'
 
@@ -168,6 +169,31 @@ describe.each(CODES)('%s', (code) => {
     await rig.advance(60_000)
     expect(new Set(rig.bodies)).toEqual(new Set(['one', 'two', 'three']))
     expect(rig.holdfast.status().counts.pending).toBe(0)
+  })
+
+  test('replays also from a journal that begins anew after it', async () => {
+    const journal = new BeginningAnew()
+    journal.isWanted = false
+    const rig = Rig.prepare({ journal })
+    const storage = new Failures(sqliteStorage({ database: rig.database }))
+    await rig.open({ storage: storage.storage })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    storage.failAt('commit', code)
+    await expect(rig.enqueue('refused')).rejects.toMatchObject({ code })
+    journal.isWanted = true
+    await rig.advance()
+    // What was not told of the break would ask the storage, take over, or lift the hold.
+    await expect(rig.enqueue('refused')).rejects.toMatchObject({ code })
+    storage.tellOfCommit()
+    rig.last.reply(200)
+    await rig.advance(10_000)
+    await rig.whileResting(rig.holdfast.flush())
+    await rig.close()
+    expect(journal.beginnings().length).toBeGreaterThan(2)
+    for (const { text } of journal.beginnings()) {
+      await expect(replay(text)).resolves.toMatchObject({ withStorage: false })
+    }
   })
 
   test('replays', async () => {

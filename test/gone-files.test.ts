@@ -104,6 +104,38 @@ describe.each(['power-loss', 'app-crash'] as const)('with durability %s', (durab
   )
 })
 
+// E2: what docs/architecture.md says of a run of commits without an fsync
+describe('in a run of commits under app-crash', () => {
+  async function running() {
+    const { life, file } = await inUse({ durability: 'app-crash' })
+    let now = 1000
+    life.monotonicMs = () => now
+    const commitAfter = (ms: number) => {
+      now += ms
+      return life.storage.commit([enqueueing(null)])
+    }
+    await commitAfter(10)
+    return { life, file, commitAfter }
+  }
+
+  test('commits within 50 µs share a look, and the one after that notices', async () => {
+    const { file, commitAfter } = await running()
+    rmSync(file)
+    await expect(commitAfter(0.04)).resolves.toHaveLength(1)
+    await expect(commitAfter(0.02)).rejects.toMatchObject({ code: 'STORAGE_GONE' })
+  })
+
+  test('a removed -wal is noticed within 4 ms', async () => {
+    const { life, file, commitAfter } = await running()
+    rmSync(`${file}-wal`)
+    await expect(commitAfter(3.9)).resolves.toHaveLength(1)
+    // A run ends with the turn of the event loop then, and at the end of a turn the -wal is looked at each time.
+    const refused = commitAfter(0.2)
+    life.endTurn()
+    await expect(refused).rejects.toMatchObject({ code: 'STORAGE_GONE' })
+  })
+})
+
 // E2
 describe('the next use that is no commit', () => {
   const USES: readonly (readonly [string, (life: SqliteLife) => Promise<unknown>])[] = [
