@@ -288,6 +288,37 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
         askTwice(run, 'token', 30_000, 'expiring')
       },
     },
+    {
+      // Over all users at most `maxSourceCalls` calls are in flight (T6).
+      broken: (run) => {
+        run.settings = { ...run.settings, maxSourceCalls: 1 }
+        ask(run, 100)
+        ask(run, 200, { user: 'bob' })
+      },
+      kept: (run) => {
+        run.settings = { ...run.settings, maxSourceCalls: 1 }
+        ask(run, 100, { answer: { at: 200, wall: 200, outcome: 'denied', token: null } })
+        ask(run, 200, { user: 'bob' })
+      },
+    },
+    {
+      // An answer does not replace a token that has come since its call began (T6).
+      broken: (run) => answerAfter(run, 150),
+      kept: (run) => answerAfter(run, 50),
+    },
+    {
+      // Of refused tokens, at most five are tried before the first wait is over (T8).
+      broken: (run) => refuse(run, [0, 20, 40, 60, 80, 100]),
+      kept: (run) => refuse(run, [0, 20, 40, 60, 80, 30_030]),
+    },
+    {
+      broken: (run) => refuse(run, [0, 20, 40, 60, 80, 30_030, 30_050, 30_070, 30_090, 30_110]),
+      kept: (run) => {
+        refuse(run, [0, 20, 40])
+        send(run, ['n1'], { at: 50 })
+        refuse(run, [60, 80, 100, 120, 140])
+      },
+    },
   ],
   'bounded-retry': [
     {
@@ -501,8 +532,45 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => {
         park(run, ['awaiting-token'])
         need(run)
+        hear(run, 'token.needed', { user: 'alice' }, 10)
       },
     },
+    {
+      // The app was never told of the need.
+      broken: (run) => {
+        park(run, ['awaiting-token'])
+        need(run)
+      },
+      kept: (run) => {
+        park(run, ['awaiting-token'])
+        need(run)
+        hear(run, 'token.needed', { user: 'alice' }, 10)
+      },
+    },
+    ...[
+      (run: DoctoredRun, at: number) => run.turns.push({ at, turn: 'online', byMs: 0 }),
+      (run: DoctoredRun, at: number) => run.turns.push({ at, turn: 'resumed', byMs: 0 }),
+      (run: DoctoredRun, at: number) => call(run, { name: 'login', at }),
+      (run: DoctoredRun, at: number) => {
+        const made = call(run, { at })
+        run.acknowledged.push({ at, life: 0, id: idOf('n9', 9), call: made, found: 'pending' })
+      },
+    ].map((happens) => ({
+      // What happens at 40,000 tells an open need again (T5).
+      broken: (run: DoctoredRun) => {
+        park(run, ['awaiting-token'])
+        need(run)
+        hear(run, 'token.needed', { user: 'alice' }, 10)
+        happens(run, 40_000)
+      },
+      kept: (run: DoctoredRun) => {
+        park(run, ['awaiting-token'])
+        need(run)
+        hear(run, 'token.needed', { user: 'alice' }, 10)
+        happens(run, 40_000)
+        hear(run, 'token.needed', { user: 'alice' }, 40_000)
+      },
+    })),
     {
       // Neither is the source asked, nor was the app.
       broken: (run) => {
@@ -715,6 +783,23 @@ function askTwice(
   const token = outcome === 'token' ? 'a2' : null
   ask(run, 100, { reason, answer: { at: 110, wall: 110, outcome, token } })
   ask(run, 110 + laterMs, { reason })
+}
+
+/** The source answers at 200, and a token was pushed at this time. */
+function answerAfter(run: DoctoredRun, pushedAt: number): void {
+  ask(run, 100, { answer: { at: 200, wall: 200, outcome: 'token', token: 'a2' } })
+  call(run, { name: 'updateToken', token: 'a3', at: pushedAt })
+  put(run, pushedAt, [['tokens', tokenRow('alice', 2)]])
+  put(run, 200, [['tokens', tokenRow('alice', 3)]])
+}
+
+/** Tokens that were all refused, sent at these times. */
+function refuse(run: DoctoredRun, times: readonly number[]): void {
+  for (const at of times) {
+    const client = { ...clientOf(run), token: storedToken({ generation: at + 1 }) }
+    call(run, { name: 'updateToken', token: 'a1', at })
+    send(run, ['n1'], { at, status: 401, applied: false, client })
+  }
 }
 
 /** The user was given a token in another process after the source had denied one here. */

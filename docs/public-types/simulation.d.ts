@@ -1024,6 +1024,7 @@ declare const scenarioSchema: z.ZodObject<{
             hold: "hold";
         }>>;
         concurrency: z.ZodOptional<z.ZodNumber>;
+        maxSourceCalls: z.ZodOptional<z.ZodNumber>;
         maxAttempts: z.ZodOptional<z.ZodNumber>;
         patienceMs: z.ZodOptional<z.ZodNumber>;
         maxPending: z.ZodOptional<z.ZodNumber>;
@@ -1040,6 +1041,7 @@ declare const scenarioSchema: z.ZodObject<{
     tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
         user: z.ZodString;
         exp: z.ZodOptional<z.ZodNumber>;
+        nbf: z.ZodOptional<z.ZodNumber>;
         accepted: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
             from: z.ZodOptional<z.ZodNumber>;
             until: z.ZodOptional<z.ZodNumber>;

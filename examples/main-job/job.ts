@@ -26,7 +26,8 @@ export interface JobOptions {
 }
 
 const lookEveryMs = 100
-const standstillMs = 60_000
+/** Longer than a user waits whose fresh tokens the server refuses twice in a row: 30 s, then 60 s (T8). */
+const standstillMs = 120_000
 
 const serverScript = new URL('../server/main.ts', import.meta.url)
 const appScript = new URL('app.ts', import.meta.url)

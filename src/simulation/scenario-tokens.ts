@@ -43,24 +43,38 @@ export class ScenarioTokens {
     return exp === undefined ? null : WALL_START + exp
   }
 
+  /** Before this instant of its own clock the server refuses it; null: there is none. */
+  notBefore(name: string): Instant | null {
+    const nbf = this.#definitions.get(name)?.nbf
+    return nbf === undefined ? null : WALL_START + nbf
+  }
+
   /** Does the server take it at this virtual time? */
   isAccepted(name: string, now: number): boolean {
     const definition = this.#definitions.get(name)
     if (definition === undefined) return false
-    const { accepted, exp } = definition
+    const { accepted, exp, nbf } = definition
     if (typeof accepted === 'boolean') return accepted
     if (accepted !== undefined) {
       const { from = 0, until = Number.POSITIVE_INFINITY } = accepted
       return from <= now && now < until
     }
-    return exp === undefined || now < exp
+    return (exp === undefined || now < exp) && (nbf === undefined || nbf <= now)
   }
 }
 
-/** One with an end is a JWT, with `iat` at the start of virtual time; one without is opaque. */
-function mint(name: string, { user, exp }: ScenarioToken): string {
-  if (exp === undefined) return `opaque-secret-of-${name}`
+/** One with an end or a beginning is a JWT, with `iat` at the start of virtual time; one without is opaque. */
+function mint(name: string, { user, exp, nbf }: ScenarioToken): string {
+  if (exp === undefined && nbf === undefined) return `opaque-secret-of-${name}`
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const claims = { sub: user, iat: WALL_START / 1000, exp: (WALL_START + exp) / 1000, jti: name }
+  const secondsOf = (at: number | undefined) =>
+    at === undefined ? undefined : (WALL_START + at) / 1000
+  const claims = {
+    sub: user,
+    iat: WALL_START / 1000,
+    exp: secondsOf(exp),
+    nbf: secondsOf(nbf),
+    jti: name,
+  }
   return `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}.${part({ name })}`
 }

@@ -16,6 +16,7 @@ const config = z.strictObject({
   anonymous: z.enum(['drop', 'hold', 'adopt']).optional(),
   onDead: z.enum(['continue', 'hold']).optional(),
   concurrency: z.number().int().min(1).optional(),
+  maxSourceCalls: z.number().int().min(1).optional(),
   maxAttempts: z.number().int().min(1).optional(),
   patienceMs: durationMs.optional(),
   maxPending: z.number().int().min(1).optional(),
@@ -36,6 +37,7 @@ const config = z.strictObject({
 const token = z.strictObject({
   user: name,
   exp: z.number().int().optional(),
+  nbf: z.number().int().optional(),
   accepted: z
     .union([z.boolean(), z.strictObject({ from: at.optional(), until: at.optional() })])
     .optional(),

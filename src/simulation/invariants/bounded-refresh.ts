@@ -2,12 +2,14 @@
  * The token source is asked once at a time for each user; after a failure only when the wait is over;
  * after a denial only when something has changed; ahead of expiry once per generation; and when what
  * it gave is refused again and again, only 30 s later, doubling to 15 min (T6, T8, T9). The waits end
- * with the process.
+ * with the process. Over all users it is asked `maxSourceCalls` times at once, and what it answers does not
+ * replace a token that has come since (T6).
  */
 import type { SourceCall, SourceOutcome } from '../seen.ts'
 import type { TokenStep } from '../stored-rows.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
+import { refusedTries } from './refused-tries.ts'
 import type { RunRecord } from './run-record.ts'
 
 const ANSWER_TIMEOUT_MS = 60_000
@@ -34,6 +36,7 @@ interface Events {
 }
 
 export const boundedRefresh: Invariant = (run) => {
+  const tries = refusedTries(run)
   const calls = additionsTo(run.sourceCalls)
   const steps = additionsTo(run.rows.tokenSteps)
   const stories = new Map<string, Story>()
@@ -54,16 +57,70 @@ export const boundedRefresh: Invariant = (run) => {
       else acceptedAt.push(endedAt)
     },
   })
-  return () => {
+  return (moment) => {
     followRequests()
-    for (const step of steps()) if (isNews(step)) eventsOf(step.user).steps.push(step)
-    return calls().flatMap((call) => {
+    const late: unknown[] = []
+    for (const step of steps()) {
+      if (!isNews(step)) continue
+      if (isOvertaken(run, step, eventsOf(step.user))) {
+        late.push({ step, why: 'a newer token had come since the call that gave it began' })
+      }
+      eventsOf(step.user).steps.push(step)
+    }
+    const asked = calls().flatMap((call) => {
       const before = stories.get(call.user)
       const { next, why } = judge(run, before, call, eventsOf(call.user))
       stories.set(call.user, next)
-      return why === null ? [] : [{ before: before?.last, call, why }]
+      const crowd = crowdOf(run, call)
+      const isCrowded = crowd > run.settings.maxSourceCalls
+      return [
+        ...(why === null ? [] : [{ before: before?.last, call, why }]),
+        ...(isCrowded ? [{ call, why: `${crowd} calls are in flight` }] : []),
+      ]
     })
+    return [...late, ...asked, ...tries(moment)]
   }
+}
+
+/** How many calls are in flight over all users, this one too (T6). */
+function crowdOf({ sourceCalls, calls, rows }: RunRecord, { at, life }: SourceCall): number {
+  return sourceCalls.filter((call) => {
+    if (call.life !== life || call.at > at || at - call.at >= ANSWER_TIMEOUT_MS) return false
+    if (call.answer !== null && call.answer.at <= at) return false
+    // One of a session that has ended, or is just ending, is in flight no longer (T11).
+    const isOf = (user: string | null, when: number) => user === call.user && when >= call.at
+    const hasEnded = rows.tokenSteps.some((step) => isOf(step.user, step.at) && isEnd(step))
+    const isEnding = calls.some(
+      ({ name, user, at: when }) =>
+        (name === 'logout' || name === 'forget') && isOf(user, when) && when <= at,
+    )
+    return !hasEnded && !isEnding
+  }).length
+}
+
+/** Has an answer of the source taken the place of a token that had come since its call began? (T6) */
+function isOvertaken(run: RunRecord, step: TokenStep, { steps }: Events): boolean {
+  if (!step.isHeld || step.former?.generation === step.generation) return false
+  const isPushed = run.calls.some(
+    ({ token, user, at }) => token !== null && user === step.user && at === step.at,
+  )
+  const given = run.sourceCalls.filter(
+    ({ user, life, answer }) =>
+      user === step.user &&
+      life === step.life &&
+      answer?.outcome === 'token' &&
+      answer.at === step.at,
+  )
+  return (
+    !isPushed &&
+    given.length > 0 &&
+    given.every((call) =>
+      steps.some(
+        (since) =>
+          since.life === step.life && since.isHeld && since.at > call.at && since.at < step.at,
+      ),
+    )
+  )
 }
 
 function isNews({ former, generation, epoch }: TokenStep): boolean {

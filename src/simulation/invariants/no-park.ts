@@ -5,12 +5,14 @@
 import type { LaneStatus } from '../../engine/life/status.ts'
 import { additionsTo, type Invariant, isOver, isRead } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
+import { untoldNeeds } from './told-needs.ts'
 
 /** Holds that an alarm of the lane's own ends, and nobody else. */
 const BY_ALARM: ReadonlySet<string> = new Set(['backing-off', 'storage-failed'])
 
 export const noPark: Invariant = (run) => {
   const requests = additionsTo(run.requests)
+  const isUntold = untoldNeeds(run)
   let open: RunRecord['requests'] = []
   return () => {
     open = [...open, ...requests()].filter((sent) => !isRead(sent) && !isOver(run, sent))
@@ -33,6 +35,9 @@ export const noPark: Invariant = (run) => {
       }
       if (laneStatus !== undefined && isUnheard(run, laneStatus, timerCount > alarms)) {
         violations.push({ user, holds, why: 'no token is asked for' })
+      }
+      if (user !== null && holds.includes('awaiting-token') && isUntold(user)) {
+        violations.push({ user, holds, why: 'the app has not been told again of its need' })
       }
     }
     if (isLimited(run)) alarms += 1

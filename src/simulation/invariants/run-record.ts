@@ -20,6 +20,8 @@ interface KnownTokens {
   isAccepted(name: string, now: number): boolean
   /** When it ends by its own claim, by the wall clock; null: never. */
   expiresAt(name: string): Instant | null
+  /** Before when the server refuses it, by its own claim; null: it says nothing of it. */
+  notBefore(name: string): Instant | null
   secrets(): readonly string[]
 }
 
@@ -32,6 +34,7 @@ export interface RunRecord {
     | 'concurrency'
     | 'hasSource'
     | 'hasVault'
+    | 'maxSourceCalls'
     | 'maxAttempts'
     | 'onDead'
     | 'origin'

@@ -1,6 +1,7 @@
 /**
  * No request carries a token that is known to be refused. With a source and under `required` none
  * carries one that has expired by the corrected clock, unless it looked so when it arrived (T4, T9).
+ * A token that was refused before its time is not sent before that time (T9).
  */
 import type { Instant } from '../../model.ts'
 import type { SeenRequest } from '../scripted-server.ts'
@@ -11,8 +12,13 @@ import type { RunRecord } from './run-record.ts'
 /** Smaller differences to the server's `Date` say nothing (T9). */
 const IGNORED_MS = 5000
 
+/** A token whose time is further away is refused like every other (T9). */
+const MOST_EARLY_MS = 600_000
+
 interface Refusal {
   readonly at: number
+  /** Its time had not come: it may be sent again from then on. Null: never. */
+  readonly until: number | null
   /** Of the process that was told: of one that died before it could store it, others know nothing. */
   readonly life: number
   readonly generation: number
@@ -42,6 +48,7 @@ export const tokenValidAtSend: Invariant = (run) => {
       if (run.turns.some(({ turn, at }) => turn === 'disk' && at === endedAt)) return
       refused.set(user, {
         at: endedAt ?? 0,
+        until: earlyUntil(run, request, offsetsAt(offsets, { ...request, at: endedAt ?? 0 })),
         generation: client.token.generation,
         token,
         isOfRead: isRead(request),
@@ -94,7 +101,8 @@ function faultOf(
     refusal !== undefined &&
     (isRead(request) || refusal.isOfRead ? refusal.at < at : refusal.at <= at)
   const isSame = refusal?.token === token && refusal.generation === client.token?.generation
-  if (isKnown && refusal.life === client.life && isSame) {
+  const isOver = refusal !== undefined && refusal.until !== null && at >= refusal.until
+  if (isKnown && refusal.life === client.life && isSame && !isOver) {
     return `generation ${refusal.generation} was refused at ${refusal.at}`
   }
   if (!settings.hasSource || client.requirement !== 'required') return null
@@ -102,6 +110,19 @@ function faultOf(
   if (expiresAt === null || arrivals.lookedExpired(token)) return null
   const isExpired = offsets().every((offset) => expiresAt <= client.wall + offset)
   return isExpired ? `it had expired ${client.wall - expiresAt} ms before` : null
+}
+
+/** Until when this refusal says only that the time of the token has not come; null: it says more. */
+function earlyUntil(
+  { tokens }: RunRecord,
+  { token, endedAt, endedWall }: SeenRequest,
+  offsets: readonly number[],
+): number | null {
+  const notBefore = tokens.notBefore(token ?? '')
+  if (notBefore === null || endedAt === null || endedWall === null) return null
+  const leftMs = offsets.map((offset) => notBefore - endedWall - offset)
+  const early = leftMs.filter((left) => left > 0 && left <= MOST_EARLY_MS)
+  return early.length === 0 ? null : endedAt + Math.min(...early)
 }
 
 /** What the server's clock was ahead by, by what one reply said. */

@@ -70,7 +70,7 @@ function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Seen):
     case 'signed-out':
       return lane.user === null ? requirement === 'required' : !hasGoodToken(run, lane.user)
     case 'awaiting-token':
-      if (lane.user === null || seen.isInWait(lane.user)) return true
+      if (lane.user === null || seen.isInWait(lane.user) || mayBeEarly(run, lane.user)) return true
       return !hasGoodToken(run, lane.user)
     case 'backing-off':
       return hasWait(run, lane.user)
@@ -98,6 +98,18 @@ function hasGoodToken(
   // Nor is a clock that jumps back noticed before it is asked again.
   const isSetBack = turns.some(({ turn, byMs }) => turn === 'wall' && byMs < 0)
   return !isCorrected && !isSetBack && token.expiresAt > wall
+}
+
+/** A token was refused lately whose time had not come: then its user's lanes wait for that (T9). */
+function mayBeEarly({ requests, tokens, now, life }: RunRecord, user: string): boolean {
+  return requests.some(
+    (sent) =>
+      sent.user === user &&
+      sent.client.life === life &&
+      sent.status === 401 &&
+      tokens.notBefore(sent.token ?? '') !== null &&
+      now - (sent.endedAt ?? now) <= 600_000,
+  )
 }
 
 function hasWait({ rows }: RunRecord, user: string | null): boolean {

@@ -130,6 +130,13 @@ const MARKS: Readonly<Record<string, Mark>> = {
   'the source was too slow': (run) =>
     run.sourceCalls.some(({ at, answer }) => answer !== null && answer.at - at > 60_000),
   'a refreshed token refused again': heard('token.refreshFailed'),
+  'three refused tokens and more in a row': (run) =>
+    run.heard.filter(({ event, detail }) => event === 'token.refreshFailed' && isRefusal(detail))
+      .length > 1,
+  'a token refused before its time': (run) =>
+    run.requests.some(
+      ({ status, token }) => status === 401 && run.tokens.notBefore(token ?? '') !== null,
+    ),
   'a token of somebody else': (run) => run.requests.some(({ status }) => status === 403),
   'the requirement suspected': (run) =>
     run.heard.some(
@@ -159,6 +166,11 @@ function duringSending(isMeant: (call: SeenCall, sent: SeenRequest) => boolean):
       const until = sent.endedAt ?? Number.POSITIVE_INFINITY
       return run.calls.some((call) => call.at > sent.at && call.at < until && isMeant(call, sent))
     })
+}
+
+function isRefusal(detail: object): boolean {
+  const { error } = detail as { readonly error?: { readonly code?: string } }
+  return error?.code === 'AUTH_REFRESH_FAILED'
 }
 
 function turned(wanted: RunRecord['turns'][number]['turn']): Mark {

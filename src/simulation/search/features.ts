@@ -53,6 +53,10 @@ const FEATURES = [
   'misfits',
   'cuts',
   'labels',
+  'tokenStorms',
+  'notBefore',
+  'lateAnswers',
+  'sourceLines',
 ] as const
 
 export type Feature = (typeof FEATURES)[number]

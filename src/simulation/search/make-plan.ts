@@ -67,6 +67,7 @@ function chooseConfig(dice: Dice, features: Features): Config {
     backoff: chooseBackoff(dice, patienceMs > 60_000 || features.has('network')),
     vault: dice.chance(0.8),
     farewell: features.has('farewells'),
+    ...(features.has('sourceLines') && { maxSourceCalls: dice.of([1, 1, 2]) }),
   }
 }
 

@@ -58,8 +58,23 @@ export function planSteps(
     if (step !== null) {
       steps.push({ at, ...inSomeProcess(dice, features, step) } as ScenarioStep)
     }
+    const storm = step === null ? [] : stormAfter(told, step)
+    for (const pushed of storm) {
+      steps.push({ at, ...inSomeProcess(dice, features, pushed) } as ScenarioStep)
+      at += dice.of([0, 20, 20, 300])
+    }
   }
   return { steps, operations: told.operations, endedAt: at }
+}
+
+/** An app that pushes one refused token after the other, as fast as it gets them. */
+function stormAfter({ dice, features, tokens, current }: Told, step: Step): readonly Step[] {
+  if (current === null || !features.has('tokenStorms') || !('enqueue' in step)) return []
+  if (!dice.chance(0.1)) return []
+  const names = tokens.storms.get(current) ?? []
+  return names
+    .slice(0, dice.between(3, names.length))
+    .map((token): Step => ({ updateToken: { user: current, token } }))
 }
 
 /** What is worth trying right after something else: by chance alone it seldom comes in time. */

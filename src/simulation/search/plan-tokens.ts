@@ -12,7 +12,12 @@ export interface PlannedTokens {
   readonly tokens: Readonly<Record<string, ScenarioToken>>
   /** By the user they are for: the names of those that a step may hand over. */
   readonly ofUser: ReadonlyMap<string, readonly string[]>
+  /** Tokens that the server never takes, to be pushed one after the other. */
+  readonly storms: ReadonlyMap<string, readonly string[]>
 }
+
+/** More than are tried before the first wait after refused tokens is over (T8). */
+const STORM_LENGTH = 8
 
 const MINUTE_MS = 60_000
 
@@ -23,6 +28,7 @@ export function planTokens(
 ): PlannedTokens {
   const tokens: Record<string, ScenarioToken> = {}
   const ofUser = new Map<string, string[]>()
+  const storms = new Map<string, string[]>()
   for (const user of users) {
     const names = [goodToken(user)]
     tokens[goodToken(user)] = { user }
@@ -32,9 +38,23 @@ export function planTokens(
       tokens[name] = features.has('badTokens') ? badToken(dice, user, users) : { user }
       names.push(name)
     }
+    if (features.has('notBefore')) {
+      const name = `${user}-early`
+      tokens[name] = { user, nbf: dice.of([500, 20_000, MINUTE_MS, 9 * MINUTE_MS, 11 * MINUTE_MS]) }
+      names.push(name)
+    }
     ofUser.set(user, names)
+    storms.set(user, features.has('tokenStorms') ? planStorm(user, tokens) : [])
   }
-  return { tokens, ofUser }
+  return { tokens, ofUser, storms }
+}
+
+function planStorm(user: string, tokens: Record<string, ScenarioToken>): string[] {
+  return Array.from({ length: STORM_LENGTH }, (_, n) => {
+    const name = `${user}-storm-${n + 1}`
+    tokens[name] = { user, accepted: false }
+    return name
+  })
 }
 
 function badToken(dice: Dice, user: string, users: readonly string[]): ScenarioToken {
@@ -58,9 +78,10 @@ export function planSource(
   { ofUser }: PlannedTokens,
 ): SourceAnswer[] | undefined {
   if (!features.has('source')) return undefined
+  const isLate = features.has('lateAnswers')
   const users = [...ofUser]
   const answers = Array.from({ length: dice.between(0, 8) }, (): SourceAnswer => {
-    const after = dice.of([0, 0, 5, 15, 500, 61_000])
+    const after = dice.of([0, 0, 5, 15, 500, 61_000, ...(isLate ? [90_000, 130_000] : [])])
     const token = Object.fromEntries(users.map(([user, names]) => [user, dice.any(names) ?? '']))
     const strange: (readonly [number, SourceAnswer])[] = features.has('garbage')
       ? [
