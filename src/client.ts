@@ -67,6 +67,7 @@ export class Holdfast {
       onEvent: (name, detail) => this.#emit(name, detail),
       onChange: () => this.#listeners.notify(),
       onForeignChange: () => this.#receipts.recheck(),
+      onRecorded: (number) => this.#receipts.recorded(number),
       ...(machines === undefined ? {} : { machines }),
     })
     boundary.summarize = () => this.#engine.summary(boundary.save()) as unknown as Json | null

@@ -67,6 +67,8 @@ export interface EngineParts {
   readonly onChange: () => void
   /** Called after another process has changed what is stored. */
   readonly onForeignChange?: () => void
+  /** Told the number of the last ending that is recorded, whenever all that is stored has been read. */
+  readonly onRecorded?: (recorded: number) => void
   readonly machines?: Machines
   /** A replay that begins in the middle. */
   readonly resumeFrom?: Summary
@@ -104,6 +106,7 @@ export class Engine implements Pilot {
       pilot: this,
       report: (name, detail) => this.#news.report(name, detail),
     }
+    if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
     const touch = () => this.#news.touch()
     const isClosing = () => this.#life.isClosing
     let fingerprintKey = ''

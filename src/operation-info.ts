@@ -35,13 +35,19 @@ export type OperationInfo =
       readonly settledAt: Instant
     }
 
-export function describe(found: Whereabouts): OperationInfo {
+/** Null: of one that died only that is retained, because its user was forgotten (I12). */
+export function describe(found: Whereabouts): OperationInfo | null {
   if (found.state === 'settled') {
     const { id, outcome, reason, settledAt } = found.outcome
+    if (outcome === 'dead') return null
     return outcome === 'dropped'
-      ? { state: outcome, id, reason, settledAt }
+      ? { state: outcome, id, reason: reason as DropReason | null, settledAt }
       : { state: outcome, id, settledAt }
   }
+  return describeStored(found)
+}
+
+export function describeStored(found: Exclude<Whereabouts, { state: 'settled' }>): OperationInfo {
   const row = found.state === 'pending' ? found.row : found.letter
   const { id, kind, version, enqueuedAt } = row
   const info = {

@@ -1,13 +1,17 @@
 /**
- * Receipts: what `enqueue()` answers. An engine keeps nothing for a receipt whose end nobody asked
- * for, so a million of them cost nothing; who asks late gets the answer from storage.
+ * Receipts: the answers of `enqueue()`. An engine keeps nothing for a receipt whose end nobody asked for, so a
+ * million of them cost nothing. A receipt that is asked late gets the answer from storage, as far as storage can
+ * still tell: an operation that is gone without an outcome was completed only if no outcome of that time has been
+ * forgotten (Q23).
  */
-import type { Storage, Whereabouts } from '../storage/storage.ts'
-import { storageErrorOfOurs } from './engine/stored/storage-errors.ts'
+import { needsNewOpening } from '../storage/storage-error.ts'
+import type { Endings, Settled, Storage } from '../storage/storage.ts'
+import { codedError, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { HoldfastError } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import type { DeadReason, DropReason, OperationId } from './model.ts'
 import type { Clock, Timer } from './ports/clock.ts'
+import { errorOf } from './thrown.ts'
 
 /** Where storage could not say what has settled, it is asked again after this. */
 const RECHECK_MS = 1000
@@ -26,10 +30,12 @@ export type Settlement =
       /** The last status the server answered with, if it did. */
       readonly status: number | null
     }
+  /** The receipt was asked late: the operation has ended, and its outcome is not retained any more. */
+  | { readonly outcome: 'not-retained'; readonly id: OperationId }
 
-/** Who knows how an operation ends. */
+/** The way to the end of an operation. `since`: no ending up to this number is the one of the operation. */
 interface End {
-  of(id: OperationId): Promise<Settlement>
+  of(id: OperationId, since: number): Promise<Settlement>
 }
 
 /** An anonymous operation under `required` (I3). */
@@ -39,18 +45,20 @@ const DROPPED: End = { of: async (id) => ({ outcome: 'dropped', id, reason: 'ano
 export class Receipt {
   readonly id: OperationId
   readonly #end: End
+  readonly #since: number
   #promise: Promise<Settlement> | null = null
 
   /** @internal */
-  constructor(id: OperationId, end: End) {
+  constructor(id: OperationId, end: End, since: number) {
     this.id = id
     this.#end = end
+    this.#since = since
   }
 
   /** Resolves when the operation has reached its end. It never rejects for what the server said. */
   get settled(): Promise<Settlement> {
     if (this.#promise === null) {
-      this.#promise = this.#end.of(this.id)
+      this.#promise = this.#end.of(this.id, this.#since)
       // Whoever asked and does not look must not bring the host down (E3).
       this.#promise.catch(() => undefined)
     }
@@ -58,31 +66,50 @@ export class Receipt {
   }
 }
 
+interface Waiting {
+  /** Grows while storage says that the operation is pending. */
+  since: number
+  readonly resolve: (settlement: Settlement) => void
+  readonly reject: (error: Error) => void
+}
+
 export class Receipts {
-  readonly #storage: Pick<Storage, 'find' | 'settled'>
+  readonly #storage: Pick<Storage, 'settled'>
   readonly #clock: Pick<Clock, 'after'>
-  readonly #waiting = new Map<OperationId, (settlement: Settlement) => void>()
-  readonly #stored: End = { of: (id) => this.#wait(id) }
+  readonly #waiting = new Map<OperationId, Waiting>()
+  readonly #stored: End = { of: (id, since) => this.#wait(id, since) }
+  /** Operations that storage is asked about for the first time, all of one go together. */
+  #asked: OperationId[] = []
   /** Who is to be told whether the app's transaction was committed. */
   readonly #expected = new Set<(isThere: boolean) => void>()
+  /** The last ending that is known to be recorded. */
+  #recorded = 0
+  /** True if endings have been recorded here since. */
+  #isOutdated = false
   #recheck: 'none' | 'under way' | 'due again' = 'none'
   #retry: Timer | null = null
   #hasEnded = false
 
-  constructor(storage: Pick<Storage, 'find' | 'settled'>, clock: Pick<Clock, 'after'>) {
+  constructor(storage: Pick<Storage, 'settled'>, clock: Pick<Clock, 'after'>) {
     this.#storage = storage
     this.#clock = clock
   }
 
   /** `committed`: was it, in the app's own transaction? */
   make(id: OperationId, isDropped: boolean, committed?: Promise<boolean>): Receipt {
-    if (isDropped) return new Receipt(id, DROPPED)
-    if (committed === undefined) return new Receipt(id, this.#stored)
-    return new Receipt(id, { of: () => this.#unlessRolledBack(id, committed) })
+    if (this.#isOutdated) this.#update()
+    if (isDropped) return new Receipt(id, DROPPED, 0)
+    if (committed === undefined) return new Receipt(id, this.#stored, this.#recorded)
+    const end: End = { of: (_id, since) => this.#unlessRolledBack(id, committed, since) }
+    return new Receipt(id, end, this.#recorded)
   }
 
-  async #unlessRolledBack(id: OperationId, committed: Promise<boolean>): Promise<Settlement> {
-    if (await committed) return this.#wait(id)
+  async #unlessRolledBack(
+    id: OperationId,
+    committed: Promise<boolean>,
+    since: number,
+  ): Promise<Settlement> {
+    if (await committed) return this.#wait(id, since)
     const message = `${id} was never stored: the transaction it was part of was rolled back`
     throw new HoldfastError('UNKNOWN_OPERATION', message)
   }
@@ -101,11 +128,16 @@ export class Receipts {
     return { committed, decided }
   }
 
+  /** Storage has been read: so many endings were recorded by then. */
+  recorded(number: number): void {
+    this.#recorded = Math.max(this.#recorded, number)
+  }
+
   hear<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+    if (name === 'operation.dropped' || name === 'operation.cancelled') this.#isOutdated = true
     if (this.#waiting.size === 0) return
     const settlement = settlementOf(name, detail)
-    if (settlement === null) return
-    this.#settle(settlement.id, settlement)
+    if (settlement !== null) this.#settle(settlement)
   }
 
   /** Another process may have settled what is waited for here. One question at a time, for all of it. */
@@ -117,15 +149,17 @@ export class Receipts {
     this.#stopRetry()
     if (this.#waiting.size === 0) return
     this.#recheck = 'under way'
-    this.#storage.settled([...this.#waiting.keys()]).then(
-      (settled) => {
-        for (const { id, found } of settled) this.#settle(id, endOf(id, found))
+    const ids = [...this.#waiting.keys()]
+    this.#ask(ids).then(
+      (endings) => {
+        this.#learn(ids, endings)
         this.#rechecked()
       },
-      () => {
+      (thrown: unknown) => {
         this.#rechecked()
+        const isBroken = needsNewOpening(codedError(errorOf(thrown)))
         // Of this commit nobody tells again.
-        if (this.#recheck === 'none' && !this.#hasEnded) this.#retryLater()
+        if (this.#recheck === 'none' && !this.#hasEnded && !isBroken) this.#retryLater()
       },
     )
   }
@@ -153,30 +187,67 @@ export class Receipts {
     this.#hasEnded = true
     this.#stopRetry()
     for (const decided of this.#expected) decided(true)
-    for (const [id, resolve] of this.#waiting) resolve({ outcome: 'pending', id })
+    for (const [id, { resolve }] of this.#waiting) resolve({ outcome: 'pending', id })
     this.#waiting.clear()
   }
 
-  /** Null: it has not ended yet. */
-  #settle(id: OperationId, settlement: Settlement | null): void {
-    const resolve = this.#waiting.get(id)
-    if (settlement === null || resolve === undefined) return
-    this.#waiting.delete(id)
-    resolve(settlement)
+  #settle(settlement: Settlement): void {
+    const waiting = this.#waiting.get(settlement.id)
+    this.#waiting.delete(settlement.id)
+    waiting?.resolve(settlement)
   }
 
   /** First listens, then looks: whatever the order, the end is not missed. */
-  #wait(id: OperationId): Promise<Settlement> {
+  #wait(id: OperationId, since: number): Promise<Settlement> {
     if (this.#hasEnded) return Promise.resolve({ outcome: 'pending', id })
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, resolve)
-      this.#storage.find(id).then(
-        (found) => this.#settle(id, endOf(id, found)),
-        (error: Error) => {
-          if (this.#waiting.delete(id)) reject(storageErrorOfOurs(error))
-        },
-      )
+      this.#waiting.set(id, { since, resolve, reject })
+      this.#asked.push(id)
+      if (this.#asked.length === 1) void Promise.resolve().then(() => this.#askFirst())
     })
+  }
+
+  #askFirst(): void {
+    const ids = this.#asked
+    this.#asked = []
+    this.#ask(ids).then(
+      (endings) => this.#learn(ids, endings),
+      (thrown: unknown) => {
+        const error = storageErrorOfOurs(codedError(errorOf(thrown)))
+        for (const id of ids) {
+          const waiting = this.#waiting.get(id)
+          this.#waiting.delete(id)
+          waiting?.reject(error)
+        }
+      },
+    )
+  }
+
+  /** An answer of storage about these operations. */
+  #learn(ids: readonly OperationId[], { settled, recorded, forgotten }: Endings): void {
+    this.recorded(recorded)
+    for (const one of settled) {
+      const { since = 0 } = this.#waiting.get(one.id) ?? {}
+      this.#settle(endOf(one, forgotten <= since))
+    }
+    for (const id of ids) {
+      const waiting = this.#waiting.get(id)
+      // It was pending after that many had ended.
+      if (waiting !== undefined) waiting.since = Math.max(waiting.since, recorded)
+    }
+  }
+
+  /** How many endings are recorded by now. Without an answer, receipts are only more careful. */
+  #update(): void {
+    this.#isOutdated = false
+    this.#ask([]).then(
+      ({ recorded }) => this.recorded(recorded),
+      () => undefined,
+    )
+  }
+
+  async #ask(ids: readonly OperationId[]): Promise<Endings> {
+    return this.#storage.settled(ids)
   }
 }
 
@@ -195,14 +266,20 @@ function settlementOf<Name extends EventName>(
   return name === 'operation.dead' ? { outcome: 'dead', id, reason, status } : null
 }
 
-/** Null: it has not ended yet. What storage knows nothing of any more was completed. */
-function endOf(id: OperationId, found: Whereabouts | null): Settlement | null {
-  if (found === null) return { outcome: 'completed', id }
-  if (found.state === 'pending') return null
+/** `isRetained`: if it had another outcome than completed, that would still be there. */
+function endOf({ id, found }: Settled, isRetained: boolean): Settlement {
+  if (found === null) return { outcome: isRetained ? 'completed' : 'not-retained', id }
   if (found.state === 'dead') {
     return { outcome: 'dead', id, reason: found.letter.reason, status: found.letter.status }
   }
-  const { outcome, reason } = found.outcome
-  if (outcome !== 'dropped') return { outcome, id }
-  return { outcome, id, reason: reason ?? 'discarded' }
+  const { outcome, reason, status } = found.outcome
+  switch (outcome) {
+    case 'dropped':
+      return { outcome, id, reason: (reason as DropReason | null) ?? 'discarded' }
+    case 'dead':
+      return { outcome, id, reason: reason as DeadReason, status }
+    case 'completed':
+    case 'cancelled':
+      return { outcome, id }
+  }
 }

@@ -2,7 +2,7 @@
 import type { Storage } from '../storage/storage.ts'
 import { ownerOf } from './arguments.ts'
 import { wholeNumberOf } from './checks/numbers.ts'
-import { describe, type OperationInfo } from './operation-info.ts'
+import { describeStored, type OperationInfo } from './operation-info.ts'
 
 export interface PendingFilter {
   /** Of this user only; null: of the anonymous identity. Default: of all. */
@@ -28,7 +28,7 @@ export async function pendingOperations(
     const left = limit - found.length
     if (left === 0) break
     const rows = await storage.window(lane, Number.MIN_SAFE_INTEGER, left)
-    found.push(...rows.map((row) => describe({ state: 'pending', row, user: owner })))
+    found.push(...rows.map((row) => describeStored({ state: 'pending', row, user: owner })))
   }
   return found
 }
@@ -42,5 +42,5 @@ export async function deadLetters(
     ...(user === undefined ? {} : { user: ownerOf('deadLetters', user) }),
     limit: MOST_LETTERS,
   })
-  return letters.map((letter) => describe({ state: 'dead', letter, user: letter.user }))
+  return letters.map((letter) => describeStored({ state: 'dead', letter, user: letter.user }))
 }

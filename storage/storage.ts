@@ -153,8 +153,11 @@ export interface DeadlineRow {
 /** How a settled operation ended, as far as it is retained. */
 export interface OutcomeRow {
   readonly id: OperationId
-  readonly outcome: 'completed' | 'dropped' | 'cancelled'
-  readonly reason: DropReason | null
+  /** `dead`: its letter was erased with all else of its user (I12). */
+  readonly outcome: 'completed' | 'dropped' | 'cancelled' | 'dead'
+  readonly reason: DropReason | DeadReason | null
+  /** The last status of one that died. */
+  readonly status: number | null
   readonly settledAt: Instant
 }
 
@@ -169,6 +172,8 @@ export interface OpenedState {
   readonly envelopes: readonly EnvelopeRow[]
   readonly tokens: readonly TokenRow[]
   readonly deadlines: readonly DeadlineRow[]
+  /** The number of the last ending that was recorded (see {@link Endings}). */
+  readonly recorded: number
   /** Where a damaged database was set aside, in whose stead this one was made. */
   readonly setAside?: string
   /** With `setAside`: what was taken out of that one into this one. */
@@ -254,6 +259,19 @@ export interface Settled {
   readonly found: Exclude<Whereabouts, { readonly state: 'pending' }> | null
 }
 
+/**
+ * What has settled of some operations, and the numbers of endings: every ending but a completion gets the next
+ * number. An operation that was pending, or not yet enqueued, when `recorded` was n, and is gone now
+ * (`found: null`), was completed if `forgotten` is at most n; else its outcome is not retained any more.
+ */
+export interface Endings {
+  readonly settled: readonly Settled[]
+  /** The last number, at the beginning of the question. */
+  readonly recorded: number
+  /** The last number that is not retained any more. */
+  readonly forgotten: number
+}
+
 /** What became of an operation put in a transaction of the app: that is open, or it is there, or not. */
 export type Fate = 'open' | 'there' | 'gone'
 
@@ -286,7 +304,7 @@ export interface Storage {
    * Those of these operations that are pending no more, in the order of the ids. However many are asked
    * about, it is one question, and does not block the thread for long.
    */
-  settled(ids: readonly OperationId[]): Promise<readonly Settled[]>
+  settled(ids: readonly OperationId[]): Promise<Endings>
 
   /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
   letters(filter: {

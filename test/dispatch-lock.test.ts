@@ -42,7 +42,7 @@ function watchOn(database: Database, file = database.name) {
     newFingerprintKey: '',
   }
   const outdated = vi.fn<() => void>()
-  const watch = new CommitWatch(database, file, host, outdated)
+  const watch = new CommitWatch(database, file, host, { outdated, others: () => undefined })
   closing.unshift(() => watch.stop())
   const endTurn = () => due.splice(0).forEach((run) => run())
   /** Resolves at the end of the next turn in which it looks. */

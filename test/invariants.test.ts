@@ -509,6 +509,37 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
   ],
+  'true-receipts': [
+    {
+      // Q23: it was dropped elsewhere, and its receipt says that it was completed.
+      broken: (run) => receive(run, 'completed', null),
+      kept: (run) => receive(run, 'dropped', 'logout'),
+    },
+    {
+      broken: (run) => receive(run, 'dropped', 'expired'),
+      kept: (run) => receive(run, 'dropped', 'logout'),
+    },
+    {
+      broken: (run) => receive(run, 'not-retained', null),
+      kept: (run) => receive(run, 'dropped', 'logout'),
+    },
+    {
+      // Nothing more happens, and the app still waits.
+      broken: (run) => receive(run, null, null),
+      kept: (run) => {
+        receive(run, null, null)
+        run.isQuiet = false
+      },
+    },
+    {
+      // Only a closed engine may leave it open.
+      broken: (run) => receive(run, 'pending', null),
+      kept: (run) => {
+        receive(run, 'pending', null)
+        beginLife(run)
+      },
+    },
+  ],
   'host-survives': [
     {
       broken: (run) => run.faults.push(new Error('unheard')),
@@ -708,6 +739,16 @@ function keepAnonymous(run: DoctoredRun): void {
 
 function dropped(name: string, place: number, reason: string) {
   return { id: idOf(name, place), outcome: 'dropped', reason, settled_at: 20 }
+}
+
+/** Another process drops n2, whose receipt settles like this; null: it does not. */
+function receive(run: DoctoredRun, outcome: string | null, reason: string | null): void {
+  enqueue(run, 'n2', 2)
+  const gone = { table: 'operations', action: 'gone', row: operationRow('n2', 2) } as const
+  const ended = { table: 'outcomes', action: 'put', row: dropped('n2', 2, 'logout') } as const
+  run.rows.apply([gone, ended], 20, 0)
+  const settlement = outcome === null ? null : { outcome, reason }
+  run.receipts.push({ id: idOf('n2', 2), life: run.lives.length - 1, settlement })
 }
 
 function clientOf(run: DoctoredRun) {

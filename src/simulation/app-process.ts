@@ -47,6 +47,7 @@ export class AppProcess {
   readonly #platformListeners = new Set<(event: PlatformEvent) => void>()
   #life: Life = { isAlive: false }
   #lifeIndex = -1
+  #receiptCount = 0
   #holdfast: Holdfast | null = null
   #settings: Settings | null = null
 
@@ -227,9 +228,23 @@ export class AppProcess {
     this.#note(
       call,
       enqueued.then((receipt) => {
-        if (life.isAlive) recorder.acknowledge(call, receipt.id)
+        if (!life.isAlive) return
+        recorder.acknowledge(call, receipt.id)
+        this.#await(receipt)
       }),
     )
+  }
+
+  /** Every second receipt: the others are never asked, as most are not. */
+  #await(receipt: Receipt): void {
+    const life = this.#life
+    if ((this.#receiptCount += 1) % 2 === 0) return
+    const seen = this.#parts.recorder.awaits(this.#lifeIndex, receipt.id)
+    receipt.settled.then((settlement) => {
+      if (!life.isAlive) return
+      const { outcome } = settlement
+      seen.settlement = { outcome, reason: 'reason' in settlement ? settlement.reason : null }
+    }, ignore)
   }
 
   #onOperation(name: 'cancel' | 'retry' | 'discard', step: string): void {

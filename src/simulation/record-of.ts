@@ -10,7 +10,7 @@ interface Lists {
 
 export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
   const { recorder, server, time, tokens, sourceCalls } = world
-  const { rows, lives, calls, acknowledged, turns, heard } = recorder
+  const { rows, lives, calls, acknowledged, receipts, turns, heard } = recorder
   return {
     get kinds() {
       return new Map(world.kinds.map((kind) => [kind.kind, kind]))
@@ -20,6 +20,7 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
     lives,
     calls,
     acknowledged,
+    receipts,
     turns,
     heard,
     sourceCalls,

@@ -3,7 +3,14 @@ import type { Database } from 'better-sqlite3'
 import type { EventName } from '../events.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { ProcessName } from './scenario.ts'
-import type { Acknowledgement, HeardEvent, SeenCall, SeenLife, SeenTurn } from './seen.ts'
+import type {
+  Acknowledgement,
+  HeardEvent,
+  SeenCall,
+  SeenLife,
+  SeenReceipt,
+  SeenTurn,
+} from './seen.ts'
 import { allRows, RowLog } from './row-log.ts'
 import { StoredRows } from './stored-rows.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -22,6 +29,7 @@ export class Recorder {
   readonly lives: SeenLife[] = []
   readonly calls: SeenCall[] = []
   readonly acknowledged: Acknowledgement[] = []
+  readonly receipts: SeenReceipt[] = []
   readonly turns: SeenTurn[] = []
   readonly heard: HeardEvent[] = []
   readonly #time: VirtualTime
@@ -107,6 +115,12 @@ export class Recorder {
     const { database } = this.#watched ?? {}
     const found = database === undefined || database.inTransaction ? null : findIn(database, id)
     this.acknowledged.push({ at: this.#time.now, life: call.life, id, call, found })
+  }
+
+  awaits(life: number, id: string): SeenReceipt {
+    const receipt: SeenReceipt = { id, life, settlement: null }
+    this.receipts.push(receipt)
+    return receipt
   }
 
   turn(turn: SeenTurn['turn'], byMs = 0): void {

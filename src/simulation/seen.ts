@@ -69,6 +69,14 @@ export interface Acknowledgement {
   readonly found: 'pending' | 'dead' | 'settled' | null
 }
 
+/** A receipt that is awaited from its beginning. */
+export interface SeenReceipt {
+  readonly id: string
+  readonly life: number
+  /** Null: it has not settled yet. */
+  settlement: { readonly outcome: string; readonly reason: string | null } | null
+}
+
 /** A process, from its start to its end. */
 export interface SeenLife {
   readonly process: ProcessName

@@ -9,6 +9,7 @@
  */
 import { commitCases } from './storage-contract/commits.ts'
 import { countCases } from './storage-contract/counts.ts'
+import { endingCases } from './storage-contract/endings.ts'
 import { envelopeCases } from './storage-contract/envelopes.ts'
 import { letterCases } from './storage-contract/letters.ts'
 import { markCases } from './storage-contract/marks.ts'
@@ -28,6 +29,7 @@ export const storageContract: readonly StorageContractCase[] = [
   ...countCases,
   ...settlingCases,
   ...upgradeCases,
+  ...endingCases,
   ...envelopeCases,
   ...letterCases,
   ...readingCases,

@@ -205,6 +205,8 @@ export class StoredRows {
   #outcomePut(row: Row): void {
     const id = String(row['id'])
     this.outcomes.set(id, row)
+    // That of a dead letter stays when the letter is erased (I12).
+    if (row['outcome'] === 'dead') return
     const outcome = row['outcome'] === 'cancelled' ? 'cancelled' : 'dropped'
     this.#ended(id, outcome, textOf(row['reason']))
   }

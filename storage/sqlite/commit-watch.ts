@@ -21,6 +21,7 @@ export class CommitWatch {
   readonly #host: StorageHost
   readonly #touched: string
   readonly #outdated: () => void
+  readonly #others: () => void
   readonly #dataVersionQuery: Statement
   #watcher: FSWatcher | null = null
   #listener: (() => void) | null = null
@@ -32,12 +33,18 @@ export class CommitWatch {
 
   /**
    * `file`: the real path of the database. What is committed from now on is noticed, once it starts; `outdated` is called
-   * at once, and within a transaction also where it is not known.
+   * at once, and within a transaction also where it is not known; `others` only if it is known.
    */
-  constructor(database: Database, file: string, host: StorageHost, outdated: () => void) {
+  constructor(
+    database: Database,
+    file: string,
+    host: StorageHost,
+    { outdated, others }: { readonly outdated: () => void; readonly others: () => void },
+  ) {
     this.#database = database
     this.#host = host
     this.#outdated = outdated
+    this.#others = others
     this.#touched = `${file}-commits`
     this.#dataVersionQuery = database.prepare('PRAGMA data_version').pluck()
     this.#version = this.#dataVersion()
@@ -66,6 +73,7 @@ export class CommitWatch {
   lookWithin(): void {
     if (this.#listener === null) {
       this.#outdated()
+      if (this.#dataVersion() !== this.#version) this.#others()
       return
     }
     this.#isDue = false
@@ -128,6 +136,7 @@ export class CommitWatch {
     const hasChanged = version !== this.#version
     this.#version = version
     if (hasChanged || version === null) this.#outdated()
+    if (hasChanged) this.#others()
     return hasChanged
   }
 

@@ -39,6 +39,7 @@ export class Letters {
   readonly #list
   readonly #listOfUser
   readonly #dependents
+  readonly #ofLane
   readonly #forget
 
   constructor(
@@ -69,6 +70,9 @@ export class Letters {
     )
     this.#dependents = database.prepare<[], StoredLetter>(
       `SELECT ${LETTER_COLUMNS} FROM holdfast_letters WHERE depends_on IS NOT NULL ORDER BY lane, place`,
+    )
+    this.#ofLane = database.prepare<[number], Pick<LetterRow, 'id' | 'reason' | 'status'>>(
+      'SELECT id, reason, status FROM holdfast_letters WHERE lane = ? ORDER BY died_at, place',
     )
     this.#forget = database.prepare<[number]>('DELETE FROM holdfast_letters WHERE lane = ?')
     this.#list = database.prepare<[number], StoredLetter>(
@@ -136,7 +140,11 @@ export class Letters {
     return stored === undefined ? null : letterOf(stored)
   }
 
-  forgetLane(lane: LaneId): void {
+  /** Of each letter stays how the operation ended (Q23). */
+  forgetLane(lane: LaneId, at: Instant): void {
+    for (const { id, reason, status } of this.#ofLane.all(lane)) {
+      this.#outcomes.record(id, 'dead', reason, at, status)
+    }
     this.#forget.run(lane)
   }
 

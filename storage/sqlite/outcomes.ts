@@ -1,55 +1,158 @@
-/** How operations ended that were dropped or cancelled, kept for a while so that nobody has to guess. */
+/**
+ * How operations ended: those that were dropped or cancelled, those whose dead letter was erased, and with
+ * `retainCompleted` those that were completed. A completion leaves nothing else, so an operation that is gone
+ * without an outcome was completed, unless its outcome is not retained any more. Endings are numbered for that:
+ * what was recorded after a known number is retained if nothing behind that number has been forgotten (Q23).
+ */
 import type { Database } from 'better-sqlite3'
-import type { DropReason, Instant, OperationId } from '../../src/model.ts'
+import type { DeadReason, DropReason, Instant, OperationId } from '../../src/model.ts'
 import type { OutcomeRow } from '../storage.ts'
 
-/** Seven days, and no more than this many. */
-const KEPT_MS = 7 * 24 * 60 * 60 * 1000
+const DAY_MS = 24 * 60 * 60 * 1000
+/** Longer than this no outcome is retained. */
+const KEPT_MS = 7 * DAY_MS
+/** More outcomes than this are not retained, but for those that another process may still wait for. */
 const KEPT_COUNT = 10_000
-/** Looked after at the start, and once in so many: a process may run for months. */
+/** A process that waits for an operation has heard of its end by then, also if it was stopped for a night. */
+const HEARD_MS = DAY_MS
+/** Pruned at the start, and once in so many endings: a process may run for months. */
 const PRUNED_EVERY = 1000
+
+/** Numbers of endings. */
+export interface EndingNumbers {
+  /** The last one that was recorded. */
+  readonly recorded: number
+  /** The last one of those that are not retained any more; completions do not count. */
+  readonly forgotten: number
+}
+
+const NONE: EndingNumbers = { recorded: 0, forgotten: 0 }
 
 export class Outcomes {
   readonly #insert
   readonly #get
+  readonly #lastOld
   readonly #deleteOld
+  readonly #firstKept
+  readonly #lastSurplus
   readonly #deleteSurplus
+  readonly #hasRecent
+  readonly #last
+  readonly #getNumbers
+  readonly #setNumbers
   #recordedCount = 0
+  /** As the last transaction left them; null: they must be read. */
+  #numbers: EndingNumbers | null = null
+  /** True if no other process can wait for an operation that ends here. */
+  #isAlone = false
 
   constructor(database: Database) {
-    this.#insert = database.prepare<[string, string, string | null, number]>(
-      'INSERT OR REPLACE INTO holdfast_outcomes (id, outcome, reason, settled_at) VALUES (?, ?, ?, ?)',
+    this.#insert = database.prepare<[string, number, string, string | null, number | null, number]>(
+      `INSERT OR REPLACE INTO holdfast_outcomes (id, number, outcome, reason, status, settled_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
     )
     this.#get = database.prepare<[string], OutcomeRow>(
-      'SELECT id, outcome, reason, settled_at AS settledAt FROM holdfast_outcomes WHERE id = ?',
+      'SELECT id, outcome, reason, status, settled_at AS settledAt FROM holdfast_outcomes WHERE id = ?',
     )
-    this.#deleteOld = database.prepare<[number]>(
-      'DELETE FROM holdfast_outcomes WHERE settled_at < ?',
+    const isOld = 'settled_at < ?'
+    this.#lastOld = database
+      .prepare<[number], number | null>(
+        `SELECT max(number) FROM holdfast_outcomes WHERE ${isOld} AND outcome <> 'completed'`,
+      )
+      .pluck()
+    this.#deleteOld = database.prepare<[number]>(`DELETE FROM holdfast_outcomes WHERE ${isOld}`)
+    this.#firstKept = database
+      .prepare<[number], number>(
+        'SELECT number FROM holdfast_outcomes ORDER BY number DESC LIMIT 1 OFFSET ?',
+      )
+      .pluck()
+    const isSurplus = 'number < ? AND settled_at < ?'
+    this.#lastSurplus = database
+      .prepare<[number, number], number | null>(
+        `SELECT max(number) FROM holdfast_outcomes WHERE ${isSurplus} AND outcome <> 'completed'`,
+      )
+      .pluck()
+    this.#deleteSurplus = database.prepare<[number, number]>(
+      `DELETE FROM holdfast_outcomes WHERE ${isSurplus}`,
     )
-    this.#deleteSurplus = database.prepare<[number]>(
-      `DELETE FROM holdfast_outcomes WHERE id IN (
-         SELECT id FROM holdfast_outcomes ORDER BY settled_at DESC LIMIT -1 OFFSET ?)`,
+    this.#hasRecent = database
+      .prepare<[number], 0 | 1>(
+        'SELECT EXISTS (SELECT 1 FROM holdfast_outcomes WHERE settled_at >= ?)',
+      )
+      .pluck()
+    this.#last = database
+      .prepare<[], number | null>('SELECT max(number) FROM holdfast_outcomes')
+      .pluck()
+    this.#getNumbers = database
+      .prepare<[], string>(`SELECT value FROM holdfast_meta WHERE name = 'endings'`)
+      .pluck()
+    this.#setNumbers = database.prepare<[string]>(
+      `INSERT OR REPLACE INTO holdfast_meta (name, value) VALUES ('endings', ?)`,
     )
   }
 
   record(
     id: OperationId,
     outcome: OutcomeRow['outcome'],
-    reason: DropReason | null,
+    reason: DropReason | DeadReason | null,
     at: Instant,
+    status: number | null = null,
   ): void {
-    this.#insert.run(id, outcome, reason, at)
+    const { recorded, forgotten } = this.#numbersWithin()
+    this.#insert.run(id, recorded + 1, outcome, reason, status, at)
+    this.#numbers = { recorded: recorded + 1, forgotten }
     this.#recordedCount += 1
-    if (this.#recordedCount % PRUNED_EVERY === 0) this.prune(at)
+    if (this.#recordedCount % PRUNED_EVERY === 0) this.#prune(at)
   }
 
   find(id: OperationId): OutcomeRow | null {
     return this.#get.get(id) ?? null
   }
 
-  /** Forgets what is older than anybody asks for. */
-  prune(now: Instant): void {
-    this.#deleteOld.run(now - KEPT_MS)
-    this.#deleteSurplus.run(KEPT_COUNT)
+  /** As they are by now, whatever others have written: a read does not notice that they have. */
+  numbers(): EndingNumbers {
+    const text = this.#getNumbers.get()
+    const { recorded, forgotten } = text === undefined ? NONE : (JSON.parse(text) as EndingNumbers)
+    return { recorded: Math.max(recorded, this.#last.get() ?? 0), forgotten }
+  }
+
+  /** At the opening. `hasPending`: operations that another process may have enqueued. */
+  begin(now: Instant, hasPending: boolean): void {
+    this.#prune(now)
+    this.#isAlone = !hasPending && this.#hasRecent.get(now - HEARD_MS) === 0
+  }
+
+  /** Another process has committed: it may wait for what it has enqueued. */
+  others(): void {
+    this.#isAlone = false
+  }
+
+  /** Others may have written, or a transaction was rolled back. */
+  outdated(): void {
+    this.#numbers = null
+  }
+
+  /** Within a transaction, which knows whether others have written since the last one. */
+  #numbersWithin(): EndingNumbers {
+    this.#numbers ??= this.numbers()
+    return this.#numbers
+  }
+
+  #prune(now: Instant): void {
+    const before = now - KEPT_MS
+    this.#forget(this.#lastOld.get(before))
+    this.#deleteOld.run(before)
+    const firstKept = this.#firstKept.get(KEPT_COUNT - 1)
+    if (firstKept === undefined) return
+    const heardBefore = this.#isAlone ? Number.MAX_SAFE_INTEGER : now - HEARD_MS
+    this.#forget(this.#lastSurplus.get(firstKept, heardBefore))
+    this.#deleteSurplus.run(firstKept, heardBefore)
+  }
+
+  /** Noted in the transaction that deletes them. The last number is noted too: it is never given again. */
+  #forget(last: number | null | undefined): void {
+    const { recorded, forgotten } = this.#numbersWithin()
+    this.#numbers = { recorded, forgotten: Math.max(forgotten, last ?? 0) }
+    this.#setNumbers.run(JSON.stringify(this.#numbers))
   }
 }

@@ -160,6 +160,15 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE holdfast_envelopes ADD COLUMN last_code TEXT;
   ALTER TABLE holdfast_envelopes ADD COLUMN last_failed_at INTEGER;
   `,
+  // Endings are numbered, so that what is gone without an outcome can be told from what is forgotten (Q23).
+  `
+  ALTER TABLE holdfast_outcomes ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE holdfast_outcomes ADD COLUMN status INTEGER;
+  UPDATE holdfast_outcomes SET number = numbered.number
+    FROM (SELECT id, row_number() OVER (ORDER BY settled_at, id) AS number FROM holdfast_outcomes) AS numbered
+    WHERE holdfast_outcomes.id = numbered.id;
+  CREATE INDEX holdfast_outcomes_by_number ON holdfast_outcomes (number);
+  `,
 ]
 
 /** The schema this version of Holdfast writes. */

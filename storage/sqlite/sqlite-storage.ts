@@ -5,13 +5,13 @@ import type { Affected, Answer, Change, EnqueueChange } from '../changes.ts'
 import { needsNewOpening, StorageError } from '../storage-error.ts'
 import type {
   CommitOptions,
+  Endings,
   Fate,
   LetterRow,
   OpenedState,
   OperationRow,
   PositionRow,
   RecordRow,
-  Settled,
   Storage,
   StorageHost,
   Whereabouts,
@@ -92,7 +92,12 @@ export class SqliteStorage implements Storage {
       const tables = new Tables(database)
       const path = pathOf(database)
       const watch =
-        path === null ? null : new CommitWatch(database, path, host, () => tables.outdated())
+        path === null
+          ? null
+          : new CommitWatch(database, path, host, {
+              outdated: () => tables.outdated(),
+              others: () => tables.others(),
+            })
       const state = database
         .transaction(() => {
           tables.begin(host.newFingerprintKey, host.wall())
@@ -181,14 +186,21 @@ export class SqliteStorage implements Storage {
     return this.#read((tables) => tables.find(id), 'as it is')
   }
 
-  async settled(ids: readonly OperationId[]): Promise<readonly Settled[]> {
-    const settled: Settled[] = []
-    for (let from = 0; from < ids.length; from += MOST_AT_ONCE) {
-      if (from > 0) await this.#turnEnd()
-      const part = ids.slice(from, from + MOST_AT_ONCE)
-      settled.push(...(await this.#read((tables) => tables.settled(part), 'as it is')))
+  async settled(ids: readonly OperationId[]): Promise<Endings> {
+    const first = await this.#settled(ids.slice(0, MOST_AT_ONCE))
+    const settled = [...first.settled]
+    let { forgotten } = first
+    for (let from = MOST_AT_ONCE; from < ids.length; from += MOST_AT_ONCE) {
+      await this.#turnEnd()
+      const part = await this.#settled(ids.slice(from, from + MOST_AT_ONCE))
+      settled.push(...part.settled)
+      forgotten = part.forgotten
     }
-    return settled
+    return { settled, recorded: first.recorded, forgotten }
+  }
+
+  #settled(ids: readonly OperationId[]): Promise<Endings> {
+    return this.#read((tables) => tables.settled(ids), 'as it is')
   }
 
   async letters(filter: {

@@ -6,13 +6,13 @@ import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Answer, Change, ForgetChange } from '../changes.ts'
 import type {
+  Endings,
   LaneRow,
   LetterRow,
   OpenedState,
   OperationRow,
   PositionRow,
   RecordRow,
-  Settled,
   Whereabouts,
 } from '../storage.ts'
 import { Envelopes } from './envelopes.ts'
@@ -37,6 +37,7 @@ export class Tables {
   readonly #positions: Positions
   readonly #window
   readonly #laneRows
+  readonly #hasPending
 
   constructor(database: Database) {
     this.#lanes = new Lanes(database)
@@ -78,6 +79,9 @@ export class Tables {
          (SELECT count(*) FROM holdfast_letters WHERE lane = holdfast_lanes_now.lane) AS letters
        FROM holdfast_lanes_now ORDER BY lane`,
     )
+    this.#hasPending = database
+      .prepare<[], 0 | 1>('SELECT EXISTS (SELECT 1 FROM holdfast_operations)')
+      .pluck()
   }
 
   /** Changes that stand for themselves. */
@@ -154,12 +158,19 @@ export class Tables {
   /** Others may have written since the last transaction. */
   outdated(): void {
     this.#lanes.outdated()
+    this.#outcomes.outdated()
+  }
+
+  /** Another process has written: it may wait for what it has enqueued. */
+  others(): void {
+    this.#outcomes.others()
   }
 
   /** A transaction was rolled back. */
   forget(): void {
     this.#lanes.outdated()
     this.#pending.forget()
+    this.#outcomes.outdated()
   }
 
   /** What is done at the opening. Writes: run it in a transaction. */
@@ -167,7 +178,7 @@ export class Tables {
     if (this.#sessions.get('fingerprint-key') === null) {
       this.#sessions.set('fingerprint-key', newFingerprintKey)
     }
-    this.#outcomes.prune(now)
+    this.#outcomes.begin(now, this.#hasPending.get() === 1)
   }
 
   /** What the engine is told at the start, and whenever it asks anew. */
@@ -186,6 +197,7 @@ export class Tables {
       envelopes: this.#envelopes.all(),
       tokens: this.#sessions.tokens(),
       deadlines: this.#sessions.deadlines(),
+      recorded: this.#outcomes.numbers().recorded,
     }
   }
 
@@ -211,13 +223,16 @@ export class Tables {
     return outcome === null ? null : { state: 'settled', outcome }
   }
 
-  /** Those of them that are pending no more. */
-  settled(ids: readonly OperationId[]): Settled[] {
-    return ids.flatMap((id) => {
+  /** Those of them that are pending no more, and the numbers of endings by now (Q23). */
+  settled(ids: readonly OperationId[]): Endings {
+    // Others may write between two of these: the order makes the answer more careful then, never wrong.
+    const { recorded } = this.#outcomes.numbers()
+    const settled = ids.flatMap((id) => {
       if (this.#pending.has(id)) return []
       const found = this.find(id)
       return found?.state === 'pending' ? [] : { id, found }
     })
+    return { settled, recorded, forgotten: this.#outcomes.numbers().forgotten }
   }
 
   letters(filter: {
@@ -242,7 +257,7 @@ export class Tables {
       reason: 'forgotten',
       at,
     })
-    this.#letters.forgetLane(lane)
+    this.#letters.forgetLane(lane, at)
     this.#records.forgetLane(lane, at)
     this.#positions.forgetLane(lane)
     this.#envelopes.forgetLane(lane)

@@ -19,4 +19,21 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     this.#reload()`,
     replace: '  heardOfCommit(): void {',
   },
+  {
+    id: 'receipts-deaf-to-others',
+    what: 'a receipt is not told of an end in another process',
+    rule: 'Q23',
+    file: 'src/client.ts',
+    find: 'onForeignChange: () => this.#receipts.recheck(),',
+    replace: 'onForeignChange: () => undefined,',
+  },
+  {
+    id: 'gone-is-completed',
+    what: 'a receipt says completed of all that is gone, without a look at its outcome',
+    rule: 'Q23',
+    file: 'src/receipts.ts',
+    find: '  const { outcome, reason, status } = found.outcome\n',
+    replace:
+      "  const { reason, status } = found.outcome\n  const outcome = 'completed' as string as typeof found.outcome.outcome\n",
+  },
 ]

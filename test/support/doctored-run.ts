@@ -11,12 +11,14 @@ import type {
   HeardEvent,
   SeenCall,
   SeenLife,
+  SeenReceipt,
   SeenTurn,
   SourceCall,
 } from '../../src/simulation/seen.ts'
 import { type StoredToken, StoredRows } from '../../src/simulation/stored-rows.ts'
 
-type Lists = 'lives' | 'calls' | 'acknowledged' | 'turns' | 'requests' | 'heard' | 'sourceCalls'
+type Lists =
+  'lives' | 'calls' | 'acknowledged' | 'receipts' | 'turns' | 'requests' | 'heard' | 'sourceCalls'
 
 /** The same with everything in reach of the one who doctors it. */
 export interface DoctoredRun extends Omit<
@@ -26,6 +28,7 @@ export interface DoctoredRun extends Omit<
   readonly lives: SeenLife[]
   readonly calls: SeenCall[]
   readonly acknowledged: Acknowledgement[]
+  readonly receipts: SeenReceipt[]
   readonly turns: SeenTurn[]
   readonly requests: SeenRequest[]
   readonly heard: HeardEvent[]
@@ -245,6 +248,7 @@ function emptyRun(): DoctoredRun {
     lives: [],
     calls: [],
     acknowledged: [],
+    receipts: [],
     turns: [],
     requests: [],
     heard: [],

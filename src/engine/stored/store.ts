@@ -70,6 +70,8 @@ export class Store {
   repeatCount = 0
   /** Called before anything is asked: what was to be stored before is asked for before. */
   beforeAsking: () => void = () => undefined
+  /** Told the number of the last ending that is recorded, whenever all that is stored has been read (Q23). */
+  onRecorded: (recorded: number) => void = () => undefined
   /** Called before a commit or a window is answered. */
   beforeAnswers: () => void = () => undefined
   /** Called once, when storage has answered that only a new opening helps. */
@@ -99,7 +101,7 @@ export class Store {
         codec: openedCodec,
         put: () => this.#storage.open(host),
       },
-      then,
+      (answer) => this.#opened(answer, then),
       // An opening that fails leaves nothing open.
       () => undefined,
     )
@@ -196,6 +198,11 @@ export class Store {
     this.beforeAnswers()
   }
 
+  #opened(answer: Answered<OpenedState>, then: (answer: Answered<OpenedState>) => void): void {
+    if (answer.ok) this.onRecorded(answer.value.recorded)
+    then(answer)
+  }
+
   /** Where an operation is pending or dead, or that it has settled, as far as that is remembered; or null. */
   find(id: OperationId, then: (answer: Answered<Found | 'settled' | null>) => void): void {
     this.#ask(
@@ -225,7 +232,10 @@ export class Store {
         name: 'settled',
         args: () => ids,
         codec: plain<readonly OperationId[]>(),
-        put: async () => (await this.#storage.settled(ids)).map(({ id }) => id),
+        put: async () => {
+          const { settled } = await this.#storage.settled(ids)
+          return settled.map(({ id }) => id)
+        },
       },
       then,
     )
@@ -271,7 +281,7 @@ export class Store {
   reload(then: (answer: Answered<OpenedState>) => void): void {
     this.#ask(
       { name: 'reload', args: () => null, codec: openedCodec, put: () => this.#storage.reload() },
-      then,
+      (answer) => this.#opened(answer, then),
     )
   }
 

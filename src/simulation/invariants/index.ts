@@ -23,6 +23,7 @@ import { settles } from './settles.ts'
 import { stableKey } from './stable-key.ts'
 import { tokenValidAtSend } from './token-valid-at-send.ts'
 import { tooLate } from './too-late.ts'
+import { trueReceipts } from './true-receipts.ts'
 import { typedFailure } from './typed-failure.ts'
 import { wakes } from './wakes.ts'
 
@@ -106,6 +107,11 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     'events-match-rows',
     'each event has its committed change and each change its event, once, in order; status() shows the rows',
     eventsMatchRows,
+  ),
+  list(
+    'true-receipts',
+    'a receipt that was awaited all along settles with the end that the rows tell of',
+    trueReceipts,
   ),
   list(
     'typed-failure',

@@ -9,6 +9,7 @@ import type {
   HeardEvent,
   SeenCall,
   SeenLife,
+  SeenReceipt,
   SeenTurn,
   SourceCall,
 } from '../seen.ts'
@@ -62,6 +63,8 @@ export interface RunRecord {
   readonly lives: readonly SeenLife[]
   readonly calls: readonly SeenCall[]
   readonly acknowledged: readonly Acknowledgement[]
+  /** Those that are awaited from their beginning: every second one. */
+  readonly receipts: readonly SeenReceipt[]
   readonly turns: readonly SeenTurn[]
   readonly requests: readonly SeenRequest[]
   readonly heard: readonly HeardEvent[]

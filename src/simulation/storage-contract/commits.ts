@@ -244,7 +244,7 @@ export const commitCases = [
       const committed = bench.storage.commit([{ change: 'complete', lane, members: gone }])
       let settled: readonly { readonly id: OperationId }[] | null = null
       const asked = bench.storage.settled(idsOf(made)).then((answer) => {
-        settled = answer
+        settled = answer.settled
       })
       for (let turns = 0; settled === null && turns < made.length; turns += 1) {
         bench.endTurn()

@@ -286,7 +286,13 @@ export const letterCases = [
       await bench.miss({ change: 'revive', id: b.id, behind: [] })
       assert.deepEqual(await bench.storage.find(b.id), {
         state: 'settled',
-        outcome: { id: b.id, outcome: 'dropped', reason: 'discarded', settledAt: NOW },
+        outcome: {
+          id: b.id,
+          outcome: 'dropped',
+          reason: 'discarded',
+          status: null,
+          settledAt: NOW,
+        },
       })
       assert.deepEqual(await bench.idsOf(d.lane), [d.id])
       assert.deepEqual(await bench.storage.letters({ limit: 9 }), [])

@@ -42,6 +42,7 @@ export const sessionCases = [
         envelopes: [],
         tokens: [],
         deadlines: [],
+        recorded: 0,
       })
       const again = await bench.crash()
       assert.deepEqual(again, { ...opened, fresh: false })

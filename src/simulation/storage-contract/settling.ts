@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import type { LaneId, OperationId } from '../../model.ts'
 import { ALICE, ANONYMOUS_LANE, envelopeOf, idsOf, NOW, storageCase } from './bench.ts'
 
-const SEVEN_DAYS_MS = 7 * 24 * 60 * 60 * 1000
+const ONE_DAY_MS = 24 * 60 * 60 * 1000
+const SEVEN_DAYS_MS = 7 * ONE_DAY_MS
 
 export const settlingCases = [
   storageCase(
@@ -69,7 +70,7 @@ export const settlingCases = [
     await bench.reopen()
     assert.deepEqual(await bench.storage.find(b.id), {
       state: 'settled',
-      outcome: { id: b.id, outcome: 'dropped', reason: 'superseded', settledAt: NOW },
+      outcome: { id: b.id, outcome: 'dropped', reason: 'superseded', status: null, settledAt: NOW },
     })
   }),
 
@@ -132,7 +133,7 @@ export const settlingCases = [
       assert.deepEqual(await bench.idsOf(c.lane), [c.id])
       assert.deepEqual(await bench.storage.find(a.id), {
         state: 'settled',
-        outcome: { id: a.id, outcome: 'cancelled', reason: null, settledAt: NOW },
+        outcome: { id: a.id, outcome: 'cancelled', reason: null, status: null, settledAt: NOW },
       })
     },
   ),
@@ -165,7 +166,7 @@ export const settlingCases = [
       for (const id of idsOf([a, b, c])) {
         assert.deepEqual(await bench.storage.find(id), {
           state: 'settled',
-          outcome: { id, outcome: 'dropped', reason: 'discarded', settledAt: NOW },
+          outcome: { id, outcome: 'dropped', reason: 'discarded', status: null, settledAt: NOW },
         })
       }
       const state = await bench.reopen()
@@ -187,26 +188,30 @@ export const settlingCases = [
     },
   ),
 
-  storageCase('of more than 10,000 ends the start keeps the newest 10,000', async (bench) => {
-    const [old, lessOld] = await bench.enqueue(null, 2)
-    await bench.apply({ change: 'cancel', id: old.id, at: NOW })
-    await bench.apply({ change: 'cancel', id: lessOld.id, at: NOW + 1 })
-    const many = await bench.enqueue(null, 9_999 as number)
-    await bench.apply({
-      change: 'purge',
-      lane: ANONYMOUS_LANE,
-      except: [],
-      reason: 'anonymous',
-      at: NOW + 2,
-    })
-    await bench.reopen()
-    assert.equal(await bench.storage.find(old.id), null)
-    assert.equal((await bench.storage.find(lessOld.id))?.state, 'settled')
-    for (const operation of [many[0], many.at(-1)]) {
-      assert.ok(operation !== undefined)
-      assert.equal((await bench.storage.find(operation.id))?.state, 'settled')
-    }
-  }),
+  storageCase(
+    'of more than 10,000 ends of before the last day the start keeps the newest 10,000',
+    async (bench) => {
+      const [old, lessOld] = await bench.enqueue(null, 2)
+      await bench.apply({ change: 'cancel', id: old.id, at: NOW })
+      await bench.apply({ change: 'cancel', id: lessOld.id, at: NOW + 1 })
+      const many = await bench.enqueue(null, 9_999 as number)
+      await bench.apply({
+        change: 'purge',
+        lane: ANONYMOUS_LANE,
+        except: [],
+        reason: 'anonymous',
+        at: NOW + 2,
+      })
+      bench.wall = NOW + ONE_DAY_MS + 3
+      await bench.reopen()
+      assert.equal(await bench.storage.find(old.id), null)
+      assert.equal((await bench.storage.find(lessOld.id))?.state, 'settled')
+      for (const operation of [many[0], many.at(-1)]) {
+        assert.ok(operation !== undefined)
+        assert.equal((await bench.storage.find(operation.id))?.state, 'settled')
+      }
+    },
+  ),
 
   storageCase('find answers null for an id it cannot read', async (bench) => {
     for (const id of [
@@ -241,9 +246,9 @@ export const settlingCases = [
         const found = await bench.storage.find(id)
         if (found?.state !== 'pending') expected.push({ id, found })
       }
-      assert.deepEqual(await bench.storage.settled(asked), expected)
+      assert.deepEqual((await bench.storage.settled(asked)).settled, expected)
       assert.deepEqual(idsOf(expected), [unknown, dead.id, done.id, dropped.id])
-      assert.deepEqual(await bench.storage.settled([]), [])
+      assert.deepEqual((await bench.storage.settled([])).settled, [])
     },
   ),
 
@@ -259,11 +264,14 @@ export const settlingCases = [
       await bench.apply({ change: 'complete', lane, members: [other] })
       await bench.apply({ change: 'revive', id: dead.id, behind: [{ lane, place: 9999 }], at: NOW })
       const asked = idsOf([anonymous, dead, other])
-      assert.deepEqual(idsOf(await bench.storage.settled(asked)), [other.id])
+      assert.deepEqual(idsOf((await bench.storage.settled(asked)).settled), [other.id])
       const moved = (await bench.window(lane)).find(({ id }) => id === anonymous.id)
       assert.ok(moved !== undefined && moved.lane !== anonymous.lane)
       await bench.apply({ change: 'complete', lane, members: [moved] })
-      assert.deepEqual(idsOf(await bench.storage.settled(asked)), idsOf([anonymous, other]))
+      assert.deepEqual(
+        idsOf((await bench.storage.settled(asked)).settled),
+        idsOf([anonymous, other]),
+      )
     },
   ),
 ]

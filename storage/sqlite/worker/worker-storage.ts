@@ -7,11 +7,11 @@ import type { Answer, Change } from '../../changes.ts'
 import { StorageError } from '../../storage-error.ts'
 import type {
   CommitOptions,
+  Endings,
   OpenedState,
   OperationRow,
   PositionRow,
   RecordRow,
-  Settled,
   Storage,
   StorageHost,
   Whereabouts,
@@ -73,7 +73,7 @@ export class WorkerStorage implements Storage {
     return this.#opened().ask('find', id)
   }
 
-  async settled(ids: readonly OperationId[]): Promise<readonly Settled[]> {
+  async settled(ids: readonly OperationId[]): Promise<Endings> {
     return this.#opened().ask('settled', ids)
   }
 
