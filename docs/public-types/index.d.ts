@@ -447,8 +447,11 @@ interface DeadlineRow {
 /** How a settled operation ended, as far as it is retained. */
 interface OutcomeRow {
     readonly id: OperationId;
-    readonly outcome: 'completed' | 'dropped' | 'cancelled';
-    readonly reason: DropReason | null;
+    /** `dead`: its letter was erased with all else of its user (I12). */
+    readonly outcome: 'completed' | 'dropped' | 'cancelled' | 'dead';
+    readonly reason: DropReason | DeadReason | null;
+    /** The last status of one that died. */
+    readonly status: number | null;
     readonly settledAt: Instant;
 }
 /** What storage says at the start. */
@@ -462,6 +465,8 @@ interface OpenedState {
     readonly envelopes: readonly EnvelopeRow[];
     readonly tokens: readonly TokenRow[];
     readonly deadlines: readonly DeadlineRow[];
+    /** The number of the last ending that was recorded (see {@link Endings}). */
+    readonly recorded: number;
     /** Where a damaged database was set aside, in whose stead this one was made. */
     readonly setAside?: string;
     /** With `setAside`: what was taken out of that one into this one. */
@@ -538,6 +543,18 @@ interface Settled {
     }> | null;
 }
 /**
+ * What has settled of some operations, and the numbers of endings: every ending but a completion gets the next
+ * number. An operation that was pending, or not yet enqueued, when `recorded` was n, and is gone now
+ * (`found: null`), was completed if `forgotten` is at most n; else its outcome is not retained any more.
+ */
+interface Endings {
+    readonly settled: readonly Settled[];
+    /** The last number, at the beginning of the question. */
+    readonly recorded: number;
+    /** The last number that is not retained any more. */
+    readonly forgotten: number;
+}
+/**
  * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and
  * only a new opening helps (E2).
  */
@@ -562,7 +579,7 @@ interface Storage {
      * Those of these operations that are pending no more, in the order of the ids. However many are asked
      * about, it is one question, and does not block the thread for long.
      */
-    settled(ids: readonly OperationId[]): Promise<readonly Settled[]>;
+    settled(ids: readonly OperationId[]): Promise<Endings>;
     /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
     letters(filter: {
         readonly user?: UserId | null;
@@ -1502,11 +1519,6 @@ interface LogoutResult {
 
 type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void;
 
-/**
- * Receipts: what `enqueue()` answers. An engine keeps nothing for a receipt whose end nobody asked
- * for, so a million of them cost nothing; who asks late gets the answer from storage.
- */
-
 /** How an operation ended. */
 type Settlement = 
 /** The engine was closed first: it is still on disk, and `operation(id)` tells its end after a restart. */
@@ -1529,6 +1541,11 @@ type Settlement =
     readonly reason: DeadReason;
     /** The last status the server answered with, if it did. */
     readonly status: number | null;
+}
+/** The receipt was asked late: the operation has ended, and its outcome is not retained any more. */
+ | {
+    readonly outcome: 'not-retained';
+    readonly id: OperationId;
 };
 /** The proof that an operation is on disk. */
 declare class Receipt {

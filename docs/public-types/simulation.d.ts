@@ -756,8 +756,11 @@ interface DeadlineRow {
 /** How a settled operation ended, as far as it is retained. */
 interface OutcomeRow {
     readonly id: OperationId;
-    readonly outcome: 'completed' | 'dropped' | 'cancelled';
-    readonly reason: DropReason | null;
+    /** `dead`: its letter was erased with all else of its user (I12). */
+    readonly outcome: 'completed' | 'dropped' | 'cancelled' | 'dead';
+    readonly reason: DropReason | DeadReason | null;
+    /** The last status of one that died. */
+    readonly status: number | null;
     readonly settledAt: Instant;
 }
 /** What storage says at the start. */
@@ -771,6 +774,8 @@ interface OpenedState {
     readonly envelopes: readonly EnvelopeRow[];
     readonly tokens: readonly TokenRow[];
     readonly deadlines: readonly DeadlineRow[];
+    /** The number of the last ending that was recorded (see {@link Endings}). */
+    readonly recorded: number;
     /** Where a damaged database was set aside, in whose stead this one was made. */
     readonly setAside?: string;
     /** With `setAside`: what was taken out of that one into this one. */
@@ -847,6 +852,18 @@ interface Settled {
     }> | null;
 }
 /**
+ * What has settled of some operations, and the numbers of endings: every ending but a completion gets the next
+ * number. An operation that was pending, or not yet enqueued, when `recorded` was n, and is gone now
+ * (`found: null`), was completed if `forgotten` is at most n; else its outcome is not retained any more.
+ */
+interface Endings {
+    readonly settled: readonly Settled[];
+    /** The last number, at the beginning of the question. */
+    readonly recorded: number;
+    /** The last number that is not retained any more. */
+    readonly forgotten: number;
+}
+/**
  * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and
  * only a new opening helps (E2).
  */
@@ -871,7 +888,7 @@ interface Storage {
      * Those of these operations that are pending no more, in the order of the ids. However many are asked
      * about, it is one question, and does not block the thread for long.
      */
-    settled(ids: readonly OperationId[]): Promise<readonly Settled[]>;
+    settled(ids: readonly OperationId[]): Promise<Endings>;
     /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
     letters(filter: {
         readonly user?: UserId | null;

@@ -1,34 +1,43 @@
 /**
- * A receipt that was awaited all along settles with the end that the rows tell of, in every process; and once
- * nothing more happens by itself, no receipt of an operation that has ended is open (Q23).
+ * A receipt that was awaited all along settles with the end that the rows tell of, in every process; and at the
+ * end of a run no receipt of an operation that ended long ago is open (Q23).
  */
 import type { SeenReceipt } from '../seen.ts'
 import type { Transition } from '../stored-rows.ts'
-import { hasEnded, type Invariant } from './invariant.ts'
+import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
+
+/** So long after the end every process has heard of it, also if storage failed meanwhile. */
+const LONGEST_MS = 60_000
 
 export const trueReceipts: Invariant = (run) => {
   const open = new Set<SeenReceipt>()
-  let seen = 0
+  const added = additionsTo(run.receipts)
   return (moment) => {
-    for (const receipt of run.receipts.slice(seen)) open.add(receipt)
-    seen = run.receipts.length
+    for (const receipt of added()) open.add(receipt)
     const settled = [...open].filter(({ settlement }) => settlement !== null)
     for (const receipt of settled) open.delete(receipt)
     const untrue = settled.filter((receipt) => !isTrue(run, receipt))
-    if (moment !== 'end' || !run.isQuiet) return untrue
-    const forgotten = [...open].filter(
-      ({ id, life }) => !hasEnded(run.lives, life) && run.rows.stateOf(id) !== 'pending',
-    )
-    return [...untrue, ...forgotten.map((receipt) => ({ ...receipt, why: 'nobody was told' }))]
+    if (moment !== 'end') return untrue
+    const untold = [...open].filter((receipt) => isUntold(run, receipt))
+    return [...untrue, ...untold.map((receipt) => ({ ...receipt, why: 'nobody was told' }))]
   }
 }
 
-function isTrue(run: RunRecord, { id, life, settlement }: SeenReceipt): boolean {
+/** True if the operation ended so long before the life of the process ended that the process must have heard of it. */
+function isUntold({ rows, lives, isQuiet, now }: RunRecord, { id, life }: SeenReceipt): boolean {
+  const endedAt = lives[life]?.endedAt ?? null
+  const heardAt = (endedAt ?? now) - (isQuiet && endedAt === null ? 0 : LONGEST_MS)
+  const last = rows.transitions.findLast((step) => step.id === id && step.at <= heardAt)
+  return last !== undefined && last.to !== 'pending'
+}
+
+function isTrue(run: RunRecord, receipt: SeenReceipt): boolean {
+  const { id, life, settlement } = receipt
   if (settlement === null) return true
   const { outcome, reason } = settlement
   // The engine was closed first.
-  if (outcome === 'pending') return hasEnded(run.lives, life)
+  if (outcome === 'pending') return hasEnded(run.lives, life) && !isUntold(run, receipt)
   // At the door nothing was stored of it (I3).
   if (!run.rows.known.has(id)) return outcome === 'dropped' && reason === 'anonymous'
   return run.rows.transitions.some((step) => step.id === id && isOf(step, settlement))
