@@ -133,7 +133,16 @@ export class Engine implements Pilot {
     const intake = new Intake(core)
     const within = new Within(core)
     const reads = new Reads(core, wallet, holds, intake, connectivity)
-    const flushes = new Flushes(core, holds, () => connectivity.isProbing)
+    const flushes = new Flushes({
+      core,
+      holds,
+      wallet,
+      intake,
+      within,
+      isProbing: () => connectivity.isProbing,
+      isAsking: () => asker.isAsking,
+      isTakingOver: () => this.#dispatch.isTakingOver,
+    })
     const tidying = new Tidying(core.store)
     const foresight = new Foresight(core, wallet, holds, isClosing)
     const dispatch = new Dispatch({
@@ -143,6 +152,7 @@ export class Engine implements Pilot {
       connectivity,
       hearTokens: (state) => hearTokens(startParts, state),
       begin: () => this.#life.beginToDispatch(),
+      notTaken: () => flushes.check(),
       changed: () => {
         touch()
         reads.recheck()

@@ -166,6 +166,10 @@ export class ReplayBoundary implements Boundary {
     this.#asked.set(ask, { question, answered } as unknown as Asked)
   }
 
+  recall<T>(call: number): Settle<T> {
+    return this.#noting(call) as Settle<T>
+  }
+
   rearm(name: string, run: () => void): void {
     this.#alarms.set(name, run)
   }
@@ -254,6 +258,7 @@ export class ReplayBoundary implements Boundary {
 
   #noting(call: number): Settle<unknown> {
     return {
+      call,
       resolve: () => undefined,
       reject: (error) => this.decide(() => ({ out: 'call.rejected', call, code: codeOf(error) })),
     }

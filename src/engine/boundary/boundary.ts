@@ -35,6 +35,8 @@ export interface Question<T> {
 
 /** What becomes of a call. */
 export interface Settle<T> {
+  /** The number of the call, where there is a journal. */
+  readonly call?: number
   resolve(value: T): void
   reject(error: Error): void
 }
@@ -62,6 +64,9 @@ export interface Boundary {
 
   /** An answer is awaited already, in a journal that begins here. */
   reask<T>(ask: number, question: Question<T>, answered: (answer: Answered<T>) => void): void
+
+  /** A call has no answer yet, in a journal that begins here. */
+  recall<T>(call: number): Settle<T>
 
   /** An alarm is armed already, in a journal that begins here. */
   rearm(name: string, run: () => void): void

@@ -165,9 +165,11 @@ export function serveCalls(parts: CallParts) {
       }
       settle.resolve()
     }),
-    flush: serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) =>
-      flushes.begin(deadlineMs, settle),
-    ),
+    flush: serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) => {
+      // Before it looks whether anything can be sent: this process may take over.
+      dispatch.used()
+      flushes.begin(deadlineMs, settle)
+    }),
     platform: serve('platform', plain<PlatformEvent>(), (event, settle: Settle<void>) => {
       connectivity.heard(event)
       touch()

@@ -165,6 +165,10 @@ export class LiveBoundary implements Boundary {
   /** Only a journal begins in the middle. */
   reask(): void {}
 
+  recall<T>(call: number): Settle<T> {
+    return { call, resolve: () => undefined, reject: () => undefined }
+  }
+
   rearm(): void {}
 
   /** What a journal needs that begins here. */
@@ -338,6 +342,7 @@ export class LiveBoundary implements Boundary {
   #noting<T>(call: number, settle: Settle<T>): Settle<T> {
     if (this.#journal === null) return settle
     return {
+      call,
       resolve: (value) => settle.resolve(value),
       reject: (error) => {
         this.decide(() => ({ out: 'call.rejected', call, code: codeOf(error) }))

@@ -9,12 +9,14 @@ import type { Settle } from './boundary.ts'
 /** One of them. It is settled at most once. */
 class OpenCall extends Link implements Settle<never> {
   readonly name: string
+  readonly call: number
   readonly #asked: Settle<never>
   readonly #open: Chain<OpenCall>
 
   constructor(name: string, asked: Settle<never>, open: Chain<OpenCall>) {
     super()
     this.name = name
+    this.call = asked.call ?? 0
     this.#asked = asked
     this.#open = open
     open.add(this)

@@ -25,6 +25,7 @@ import { Chain, Link } from '../chain.ts'
 import type { Core } from '../core.ts'
 import { draftChange, rowOf } from './draft-row.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
+import { Outstanding } from './outstanding.ts'
 
 /** What became of it. */
 export type Enqueued =
@@ -74,12 +75,6 @@ class Ticket extends Link {
   }
 }
 
-/** Somebody who waits for calls to be over. */
-interface Waiting {
-  readonly left: Set<Ticket>
-  readonly run: () => void
-}
-
 const NO_LANE = 0 as LaneId
 
 /** So many at most: a transaction takes a few times as many. */
@@ -91,7 +86,7 @@ export class Intake {
   readonly #lines = new Map<UserId | null, Ticket[]>()
   /** Calls that are not over, and who waits for those that were made before them. */
   readonly #open = new Chain<Ticket>()
-  readonly #waiting = new Set<Waiting>()
+  readonly #waiting = new Outstanding<Ticket>()
   /** Questions to storage that are not answered. */
   #askedCount = 0
   /** Calls that follow together. */
@@ -104,10 +99,14 @@ export class Intake {
 
   /** Hears when every call of this owner that has been made by now is over; at once, if they are. */
   whenStored(user: UserId | null, then: () => void): void {
-    const left = new Set<Ticket>()
-    for (const ticket of this.#open) if (ticket.user === user) left.add(ticket)
-    if (left.size === 0) then()
-    else this.#waiting.add({ left, run: then })
+    const left: Ticket[] = []
+    for (const ticket of this.#open) if (ticket.user === user) left.push(ticket)
+    this.#waiting.whenOver(left, then)
+  }
+
+  /** The same for the calls of every owner. */
+  whenAllStored(then: () => void): void {
+    this.#waiting.whenOver(this.#open, then)
   }
 
   enqueue(draft: Draft, settle: Settle<Enqueued>): void {
@@ -145,13 +144,7 @@ export class Intake {
   #over(ticket: Ticket): void {
     ticket.isOver = true
     this.#open.remove(ticket)
-    if (this.#waiting.size === 0) return
-    for (const waiting of this.#waiting) {
-      waiting.left.delete(ticket)
-      if (waiting.left.size > 0) continue
-      this.#waiting.delete(waiting)
-      waiting.run()
-    }
+    this.#waiting.over(ticket)
   }
 
   #refuse(ticket: Ticket, unfit: Error): void {

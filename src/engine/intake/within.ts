@@ -15,6 +15,7 @@ import { errorOf } from '../../thrown.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import { dropAtOnce, type Enqueued, isDropped } from './intake.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
+import { Outstanding } from './outstanding.ts'
 
 /** What a storage must offer beside the contract. */
 export interface TransactionalStorage {
@@ -32,9 +33,10 @@ export interface WithinArgs extends Draft {
 }
 
 /** An operation whose transaction may still be open. */
-interface Undecided {
+export interface Undecided {
   readonly change: EnqueueChange
-  readonly put: Affected
+  /** Null: storage has not answered yet. */
+  put: Affected | null
   readonly decided: (isThere: boolean) => void
 }
 
@@ -50,11 +52,12 @@ const LOOK_AGAIN_MS = 20
 export class Within {
   readonly #core: Core
   readonly #undecided = new Set<Undecided>()
+  readonly #waiting = new Outstanding<Undecided>()
 
   constructor(core: Core) {
     this.#core = core
     // What storage answers now may come after what was committed in the app's transaction (Q3).
-    core.store.beforeAnswers = () => this.#lookAtAll()
+    core.store.beforeAnswers = () => this.lookAtAll()
   }
 
   /** `settle` hears before this returns. */
@@ -74,12 +77,26 @@ export class Within {
     this.#store(change, { connection, decided }, settle)
   }
 
+  /** Operations of which it is not known yet whether their transaction was committed. */
+  open(): readonly Undecided[] {
+    return [...this.#undecided]
+  }
+
+  /** Calls back when that is known of all of these; at once, if it is. */
+  whenDecided(undecided: readonly Undecided[], then: () => void): void {
+    const open = undecided.filter((one) => this.#undecided.has(one))
+    this.#waiting.whenOver(open, then)
+  }
+
+  lookAtAll(): void {
+    for (const undecided of this.#undecided) this.#look(undecided)
+  }
+
   /** For a journal that begins here. */
   save(): readonly SavedUndecided[] {
-    return Array.from(this.#undecided, ({ change: { payload, ...change }, put }) => ({
-      change: { ...change, bytes: Buffer.byteLength(payload) },
-      put,
-    }))
+    return Array.from(this.#undecided).flatMap(({ change: { payload, ...change }, put }) =>
+      put === null ? [] : [{ change: { ...change, bytes: Buffer.byteLength(payload) }, put }],
+    )
   }
 
   restore(saved: readonly SavedUndecided[]): void {
@@ -123,6 +140,8 @@ export class Within {
     const { boundary, lanes } = this.#core
     const { user } = change
     lanes.coming(user, 1)
+    const undecided: Undecided = { change, put: null, decided }
+    this.#undecided.add(undecided)
     let put: Affected | null = null
     let failure: Error | null = null
     boundary.ask<Affected>(
@@ -145,11 +164,12 @@ export class Within {
       },
       (answer) => {
         if (!answer.ok) {
+          this.#undecided.delete(undecided)
           this.#cameToNothing(user)
+          this.#waiting.over(undecided)
           return
         }
-        const undecided = { change, put: answer.value, decided }
-        this.#undecided.add(undecided)
+        undecided.put = answer.value
         this.#look(undecided)
       },
     )
@@ -159,14 +179,11 @@ export class Within {
     else if (put !== null) settle.resolve({ id: (put as Affected).id, dropped: false })
   }
 
-  #lookAtAll(): void {
-    for (const undecided of this.#undecided) this.#look(undecided)
-  }
-
   /** The transaction is over by now, unless the app let it outlive its turn. */
   #look(undecided: Undecided): void {
     const { boundary } = this.#core
     const { change, put, decided } = undecided
+    if (put === null) return
     const alarm = alarmOf(put)
     const fate = boundary.pull('within', plain<Fate>(), () =>
       this.#storage().fateOf(put.id as OperationId),
@@ -180,6 +197,7 @@ export class Within {
     decided(fate === 'there')
     if (fate === 'there') this.#arrived(change, put)
     else this.#cameToNothing(change.user)
+    this.#waiting.over(undecided)
   }
 
   #arrived(change: EnqueueChange, put: Affected): void {

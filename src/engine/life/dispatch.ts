@@ -31,6 +31,8 @@ export interface DispatchParts {
   readonly hearTokens: (state: OpenedState) => void
   /** This process dispatches from now on. */
   readonly begin: () => void
+  /** Another process dispatches still. */
+  readonly notTaken: () => void
   /** What is stored has been changed by another process. */
   readonly changed: () => void
 }
@@ -119,6 +121,11 @@ export class Dispatch {
     })
   }
 
+  /** True if this process tries to take over, and has no answer yet. */
+  get isTakingOver(): boolean {
+    return this.#isTaking
+  }
+
   /** The engine is used: a process that waits tries to take over. */
   used(): void {
     if (this.#isOurs || this.#isTaking || this.#core.store.broken !== null) return
@@ -129,6 +136,7 @@ export class Dispatch {
       } else {
         this.#isTaking = false
         this.#armIfPending()
+        this.#parts.notTaken()
       }
     })
   }

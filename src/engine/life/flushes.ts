@@ -1,68 +1,165 @@
-/** `flush()`: waits until nothing is left that could still be sent by itself (Q19). */
-import type { HoldName } from '../../../machines/holds.ts'
+/**
+ * `flush()`: waits until nothing is left that could still be sent by itself (Q19). It covers what the app had handed
+ * over at the call, also what is not stored yet: an `enqueue()` that nobody awaits, and the app's own transaction.
+ */
+import type { Hold } from '../../../machines/holds.ts'
+import type { UserId } from '../../model.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
+import type { Intake } from '../intake/intake.ts'
+import type { Undecided, Within } from '../intake/within.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
+import { VAULT_IS_OPENING } from './start.ts'
 
-/** Holds that end by an alarm or an answer that is already on its way. */
-const PASSING: ReadonlySet<HoldName> = new Set(['backing-off', 'rate-limited'])
+export interface FlushParts {
+  readonly core: Core
+  readonly holds: HoldBook
+  readonly wallet: Wallet
+  readonly intake: Intake
+  readonly within: Within
+  /** True if a captive portal is probed by itself. */
+  readonly isProbing: () => boolean
+  /** True if the requirement source has been asked, or will be by itself. */
+  readonly isAsking: () => boolean
+  /** True if this process tries to take over, and has no answer yet. */
+  readonly isTakingOver: () => boolean
+}
 
 interface Flush {
   readonly alarm: string
   readonly settle: Settle<null>
+  /** True until all that was being enqueued at the call is stored, or refused. */
+  isStoring: boolean
+  /** Operations in transactions of the app whose end is not known yet; null: none of them is left. */
+  undecided: readonly Undecided[] | null
+}
+
+/** One as a journal's summary has it. */
+export interface SavedFlush {
+  readonly call: number
+  readonly alarm: string
+  /** Null: none is left. */
+  readonly undecided: readonly string[] | null
 }
 
 export class Flushes {
-  readonly #core: Core
-  readonly #holds: HoldBook
-  /** Is a portal being probed? Then `offline` passes too. */
-  readonly #isProbing: () => boolean
+  readonly #parts: FlushParts
   readonly #open = new Set<Flush>()
   /** How many there have been: it makes the names of their alarms, also in a journal that begins later. */
   count = 0
 
-  constructor(core: Core, holds: HoldBook, isProbing: () => boolean) {
-    this.#core = core
-    this.#holds = holds
-    this.#isProbing = isProbing
+  constructor(parts: FlushParts) {
+    this.#parts = parts
   }
 
   begin(deadlineMs: number, settle: Settle<null>): void {
-    const flush: Flush = { alarm: `flush:${++this.count}`, settle }
+    const { core, intake, within } = this.#parts
+    const alarm = `flush:${++this.count}`
+    const flush: Flush = { alarm, settle, isStoring: true, undecided: [] }
     this.#open.add(flush)
-    this.#core.boundary.arm(flush.alarm, deadlineMs, () => this.#end(flush))
+    core.boundary.arm(alarm, deadlineMs, () => this.#end(flush))
+    within.lookAtAll()
+    flush.undecided = within.open()
+    intake.whenAllStored(() => {
+      flush.isStoring = false
+      this.#checkLast()
+    })
+    this.#awaitDecisions(flush)
+    this.#awaitTokens()
     this.check()
   }
 
   /** Something has changed: is there still anything to wait for? */
   check(): void {
     if (this.#open.size === 0 || this.#isAnythingMoving()) return
-    this.endAll()
+    const isBroken = this.#parts.core.store.broken !== null
+    for (const flush of this.#open) {
+      if (isBroken || (!flush.isStoring && flush.undecided === null)) this.#end(flush)
+    }
   }
 
   endAll(): void {
     for (const flush of this.#open) this.#end(flush)
   }
 
+  /** For a journal that begins here, while nothing is being enqueued. */
+  save(): readonly SavedFlush[] {
+    return Array.from(this.#open, ({ alarm, settle, undecided }) => ({
+      call: settle.call ?? 0,
+      alarm,
+      undecided: undecided === null ? null : undecided.flatMap(({ put }) => put?.id ?? []),
+    }))
+  }
+
+  restore(saved: readonly SavedFlush[], settleOf: (call: number) => Settle<null>): void {
+    const { core, within } = this.#parts
+    for (const { call, alarm, undecided } of saved) {
+      const open = within.open().filter(({ put }) => undecided?.includes(put?.id ?? '') === true)
+      const left = undecided === null ? null : open
+      const flush: Flush = { alarm, settle: settleOf(call), isStoring: false, undecided: left }
+      this.#open.add(flush)
+      core.boundary.rearm(alarm, () => this.#end(flush))
+      if (left !== null) this.#awaitDecisions(flush)
+    }
+  }
+
+  #awaitDecisions(flush: Flush): void {
+    this.#parts.within.whenDecided(flush.undecided ?? [], () => {
+      flush.undecided = null
+      this.#checkLast()
+    })
+  }
+
+  /** A token that was handed over before the call may be on its way into storage. */
+  #awaitTokens(): void {
+    const { core, wallet } = this.#parts
+    for (const { user } of core.lanes.pending()) {
+      if (user !== null && wallet.isTaking(user)) wallet.whenTaken(user, () => this.#checkLast())
+    }
+  }
+
+  #checkLast(): void {
+    if (this.#open.size > 0) this.#parts.core.boundary.lastly(() => this.check())
+  }
+
   #end(flush: Flush): void {
     this.#open.delete(flush)
-    this.#core.boundary.disarm(flush.alarm)
+    this.#parts.core.boundary.disarm(flush.alarm)
     flush.settle.resolve(null)
   }
 
   #isAnythingMoving(): boolean {
-    for (const line of this.#core.lanes.pending()) if (this.#isMoving(line)) return true
+    for (const line of this.#parts.core.lanes.pending()) if (this.#isMoving(line)) return true
     return false
   }
 
   #isMoving(line: LaneLine): boolean {
     if (line.attempt !== null) return true
-    return this.#holds.of(line).every(({ name }) => {
-      if (name === 'storage-failed') return this.#core.store.broken === null
-      if (name === 'offline') return this.#isProbing()
-      if (name === 'awaiting-token') return this.#core.settings.hasSource
-      return PASSING.has(name)
-    })
+    return this.#parts.holds.of(line).every((hold) => this.#isPassing(hold, line.user))
+  }
+
+  /** Does the hold end by an alarm, or by an answer that is already on its way? */
+  #isPassing({ name, cause }: Hold, user: UserId | null): boolean {
+    const { core, wallet, isProbing, isAsking, isTakingOver } = this.#parts
+    switch (name) {
+      case 'backing-off':
+      case 'rate-limited':
+        return true
+      case 'storage-failed':
+        return core.store.broken === null
+      case 'offline':
+        return isProbing()
+      case 'awaiting-token':
+        if (core.settings.hasSource || cause === VAULT_IS_OPENING) return true
+        return user !== null && wallet.isTaking(user)
+      case 'requirement-unknown':
+        return isAsking()
+      case 'other-process':
+        return isTakingOver()
+      default:
+        return false
+    }
   }
 }

@@ -21,7 +21,8 @@ import { tellOfSalvage } from './salvage-news.ts'
 /** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
 const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
 
-const VAULT_IS_OPENING = 'the vault has not given back the token yet'
+/** The cause of a hold that the answer of the vault will lift. */
+export const VAULT_IS_OPENING = 'the vault has not given back the token yet'
 
 export interface StartParts {
   readonly core: Core

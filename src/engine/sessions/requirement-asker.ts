@@ -63,6 +63,11 @@ export class RequirementAsker {
     this.#sessions = sessions
   }
 
+  /** True if the source has been asked, or will be by itself. */
+  get isAsking(): boolean {
+    return this.#awaited !== null || this.#again !== null
+  }
+
   /** A 401 to an unsigned request. */
   suspect(): void {
     const { boundary, settings } = this.#core
