@@ -2,6 +2,7 @@
 import { deadlineOf as deadlineMsOf, lifetimeOf } from './checks/numbers.ts'
 import { show } from './checks/show.ts'
 import { isName, nameOf } from './checks/texts.ts'
+import { EVENT_NAMES, type EventName } from './events.ts'
 import type { OperationId, UserId } from './model.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
 import { tokenTextOf } from './tokens/token-text.ts'
@@ -50,4 +51,16 @@ export function tokenOf(call: string, token: string): string {
 
 export function deadlineOf(call: string, deadlineMs: unknown): number {
   return deadlineMsOf(`${call}: deadlineMs`, deadlineMs)
+}
+
+/** @throws TypeError unless there is an event of this name. */
+export function eventOf<Name extends EventName>(call: string, name: Name): Name {
+  if (EVENT_NAMES.includes(name)) return name
+  throw new TypeError(`${call}: there is no event ${show(name)}`)
+}
+
+/** @throws TypeError unless the listener is a function. */
+export function listenerOf<Listener>(call: string, listener: Listener): Listener {
+  if (typeof listener === 'function') return listener
+  throw new TypeError(`${call}: the listener must be a function, not ${show(listener)}`)
 }

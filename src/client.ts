@@ -2,7 +2,16 @@
 import { codedError, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
 import type { Settle } from './engine/boundary/boundary.ts'
-import { deadlineOf, idOf, idsOf, refuseMalformedDraft, tokenOf, userOf } from './arguments.ts'
+import {
+  deadlineOf,
+  eventOf,
+  idOf,
+  idsOf,
+  listenerOf,
+  refuseMalformedDraft,
+  tokenOf,
+  userOf,
+} from './arguments.ts'
 import { textOf, wordOf } from './checks/texts.ts'
 import type {
   DeadlineOptions,
@@ -320,20 +329,25 @@ export class Holdfast {
     return this.#engine.status
   }
 
-  /** Calls back after each change of `status()`. Answers how to stop. */
+  /** Calls back after each change of `status()`. Answers how to stop. @throws TypeError unless the listener is a function. */
   subscribe(listener: () => void): () => void {
-    return this.#listeners.watch(listener)
+    return this.#listeners.watch(listenerOf('subscribe', listener))
   }
 
-  /** Listens. `token.needed` is replayed at once for needs that are still open (T5). */
+  /**
+   * Listens. `token.needed` is replayed at once for needs that are still open (T5).
+   *
+   * @throws TypeError unless there is an event of this name, and the listener is a function.
+   */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): void {
-    const guarded = this.#listeners.on(name, listener)
+    const guarded = this.#listeners.on(eventOf('on', name), listenerOf('on', listener))
     if (name !== 'token.needed') return
     for (const need of this.#engine.announcedNeeds()) guarded(need as HoldfastEvents[Name])
   }
 
+  /** Listens no more. A listener that was not added is no misuse. @throws TypeError as `on()`. */
   off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
-    this.#listeners.off(name, listener)
+    this.#listeners.off(eventOf('off', name), listenerOf('off', listener))
   }
 
   #emit<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {

@@ -190,6 +190,24 @@ describe('status()', () => {
     expect(rig.holdfast.status()).toBe(second)
   })
 
+  test('is frozen all the way, with holds, failures and token needs in it', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    rig.last.reply(500)
+    await rig.advance()
+    await rig.login('bob')
+    await rig.enqueue('two')
+    await rig.advance()
+    const status = rig.holdfast.status()
+    expect(status.tokenNeeds).toHaveLength(1)
+    expect(status.lanes.flatMap(({ holds }) => holds)).toHaveLength(2)
+    expect(status.lanes[0]?.lastFailure).toMatchObject({ status: 500 })
+    expect(unfrozenIn(status)).toEqual([])
+    const { lanes } = await rig.whileResting(rig.holdfast.flush({ deadlineMs: 0 }))
+    expect(unfrozenIn(lanes)).toEqual([])
+  })
+
   test('calls its watchers after each change, with the new one there, until they stop', async () => {
     const rig = await Rig.start({ answer: replying(200) })
     const seen: number[] = []
@@ -221,6 +239,55 @@ describe('status()', () => {
     expect(rig.holdfast.status().lanes).toMatchObject([
       { user: 'alice', headEnqueuedAt: enqueuedAt, attempts: 1, refusedCount: 2, sending: false },
     ])
+  })
+})
+
+/** The paths to all that could be changed. */
+function unfrozenIn(value: unknown, path = 'status'): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  const inside = Object.entries(value).flatMap(([name, one]) => unfrozenIn(one, `${path}.${name}`))
+  return Object.isFrozen(value) ? inside : [path, ...inside]
+}
+
+// E1
+describe('a listener that is none', () => {
+  const nothing = () => undefined
+
+  test.each(['on', 'off'] as const)('is a TypeError of %s(), which names it', async (call) => {
+    const rig = await Rig.start()
+    for (const wrong of [undefined, null, 'listener', {}, Object.create(null)]) {
+      expect(() => rig.holdfast[call]('error', wrong as never)).toThrow(TypeError)
+      expect(() => rig.holdfast[call]('error', wrong as never)).toThrow(
+        `${call}: the listener must be a function, not`,
+      )
+    }
+  })
+
+  test('is a TypeError of subscribe(), which names it', async () => {
+    const rig = await Rig.start()
+    for (const wrong of [undefined, null, 'listener', {}]) {
+      expect(() => rig.holdfast.subscribe(wrong as never)).toThrow(
+        'subscribe: the listener must be a function, not',
+      )
+    }
+  })
+
+  test.each(['operation.complete', 'errors', '*', '', 'toString', undefined, Symbol('error'), {}])(
+    'of an event that does not exist (%s) is a TypeError, which names it',
+    async (name) => {
+      const rig = await Rig.start()
+      for (const call of ['on', 'off'] as const) {
+        expect(() => rig.holdfast[call](name as never, nothing)).toThrow(TypeError)
+        expect(() => rig.holdfast[call](name as never, nothing)).toThrow(
+          `${call}: there is no event`,
+        )
+      }
+    },
+  )
+
+  test('was never added, and off() does nothing', async () => {
+    const rig = await Rig.start()
+    expect(() => rig.holdfast.off('error', nothing)).not.toThrow()
   })
 })
 

@@ -1726,10 +1726,15 @@ declare class Holdfast {
     [Symbol.asyncDispose](): Promise<void>;
     /** Identity, requirement, lanes with their holds, token needs, counts: frozen, and the same object until something changes. */
     status(): Status;
-    /** Calls back after each change of `status()`. Answers how to stop. */
+    /** Calls back after each change of `status()`. Answers how to stop. @throws TypeError unless the listener is a function. */
     subscribe(listener: () => void): () => void;
-    /** Listens. `token.needed` is replayed at once for needs that are still open (T5). */
+    /**
+     * Listens. `token.needed` is replayed at once for needs that are still open (T5).
+     *
+     * @throws TypeError unless there is an event of this name, and the listener is a function.
+     */
     on<Name extends EventName>(name: Name, listener: Listener<Name>): void;
+    /** Listens no more. A listener that was not added is no misuse. @throws TypeError as `on()`. */
     off<Name extends EventName>(name: Name, listener: Listener<Name>): void;
 }
 /**

@@ -126,7 +126,8 @@ export class HoldBook {
   /** Also where nothing is pending just now: an attempt may be under way, and something more may come. */
   #set(book: Book, name: HoldName, cause: string, lines: () => Iterable<LaneLine>): void {
     if (book.has(name)) return
-    const hold: Hold = { name, cause, since: this.#core.boundary.wall }
+    // The app sees it in `status()`.
+    const hold = Object.freeze<Hold>({ name, cause, since: this.#core.boundary.wall })
     book.set(name, hold)
     for (const line of lines()) this.#core.pilot.lane(line, { type: 'hold.set', hold })
   }
