@@ -77,6 +77,32 @@ describe('an operation that is being taken back', () => {
   })
 })
 
+// Q9: after a crash its outcome is unknown, though that cannot be stored yet
+test('a member of a recorded envelope takes the others along, also before storage knows that it may have been sent', async () => {
+  const rig = Rig.prepare()
+  const failures = new Failures(sqliteStorage({ database: rig.database }))
+  await rig.open({ storage: failures.storage })
+  await rig.login('alice', 'a1')
+  rig.holdfast.pause()
+  const calls = [1, 2, 4].map((by) => rig.holdfast.enqueue(count({ by })))
+  const [first, second, third] = await rig.whileResting(Promise.all(calls))
+  rig.holdfast.resume()
+  await rig.advance()
+  expect(rig.bodies).toEqual([7])
+  rig.crash()
+  const after = new Failures(sqliteStorage({ database: rig.database }))
+  after.failOn(['envelope'])
+  await rig.open({ storage: after.storage })
+  await rig.advance()
+  after.failOn(null)
+  await rig.whileResting(rig.holdfast.discard(second?.id ?? ''))
+  const dropped = rig.eventsOf('operation.dropped').map(({ id }) => id)
+  expect(dropped).toEqual([first?.id, second?.id, third?.id])
+  await rig.advance(10_000)
+  expect(rig.holdfast.status().counts.pending).toBe(0)
+  expect(rig.database.prepare('SELECT * FROM holdfast_envelopes').all()).toEqual([])
+})
+
 describe('a retried dead letter', () => {
   // Q2, Q9
   test('goes before what lies behind it, though that was about to be sent', async () => {

@@ -48,19 +48,28 @@ export class Interventions {
   /** Q9: removes a dead letter, or a pending operation with what its unknown outcome binds it to. */
   discard(id: OperationId, settle: Settle<void>): void {
     const { boundary, report } = this.#core
-    this.#locate(id, settle, (_found, line) => {
+    this.#locate(id, settle, ({ place }, line) => {
       if (isInFlight(line, id)) {
         settle.reject(new HoldfastError('TOO_LATE', `${id} is being sent just now`))
         return
       }
+      // After a crash storage may not know yet that this one may have been sent (Q5).
+      const envelope = line?.unknownAt(place) ?? null
+      const first: readonly Change[] = envelope === null ? [] : [{ change: 'envelope', envelope }]
       const change = { change: 'discard', id, at: boundary.wall } as const
-      this.#change(linesOf(line), change, settle, (answer) => {
-        if (answer.from === 'dead') this.#lettersGone(answer.affected)
-        else this.#gone(answer.affected)
-        for (const { id: discarded, user, kind } of answer.affected) {
-          report('operation.dropped', { id: discarded, user, kind, reason: 'discarded' })
-        }
-      })
+      this.#change(
+        linesOf(line),
+        change,
+        settle,
+        (answer) => {
+          if (answer.from === 'dead') this.#lettersGone(answer.affected)
+          else this.#gone(answer.affected)
+          for (const { id: discarded, user, kind } of answer.affected) {
+            report('operation.dropped', { id: discarded, user, kind, reason: 'discarded' })
+          }
+        },
+        first,
+      )
     })
   }
 
@@ -142,10 +151,11 @@ export class Interventions {
     change: Extract<Change, { readonly id: OperationId }>,
     settle: Settle<void>,
     applied: (answer: Extract<Answer, { applied: true }>) => void,
+    first: readonly Change[] = [],
   ): void {
     for (const line of lines) line.changeBegun()
-    this.#core.store.commit([change], {}, (answered) => {
-      const answer = answered.ok ? answered.value[0] : undefined
+    this.#core.store.commit([...first, change], {}, (answered) => {
+      const answer = answered.ok ? answered.value.at(-1) : undefined
       if (answer?.applied === true) {
         applied(answer)
         this.#records.changed()

@@ -178,9 +178,15 @@ export class LaneLine {
 
   /** The same of any place: an envelope that was adopted may lie behind others (I3). */
   isUnknownAt(place: number): boolean {
-    return Array.from(this.#envelopes.values()).some(
+    return this.unknownAt(place) !== null
+  }
+
+  /** The envelope of unknown outcome that has a member at this place. */
+  unknownAt(place: number): EnvelopeRow | null {
+    const found = Array.from(this.#envelopes.values()).find(
       ({ unknownSince, members }) => unknownSince !== null && members.includes(place),
     )
+    return found ?? null
   }
 
   /** Are rows of it being changed, other than by an attempt? Then what is in memory may be gone. */
