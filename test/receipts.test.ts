@@ -98,6 +98,22 @@ describe('a receipt that is asked late', () => {
 })
 
 // Q17
+test('of what another process may still wait for, outcomes are retained for a day, however many there are', async () => {
+  const { first, second } = neighbours()
+  await first.rig.open()
+  await second.rig.open()
+  await second.rig.login('alice')
+  const receipts = await receiptsOf(second.rig, 12_000)
+  await second.rig.whileResting(second.rig.holdfast.logout({ pending: 'discard' }))
+  await first.hear()
+  await openAfterDays(first.file, 0.9, first.rig)
+  const [early, ...others] = receipts
+  expect(await settledOf(second.rig, [early as Receipt])).toMatchObject([{ outcome: 'dropped' }])
+  await openAfterDays(first.file, 1.1, first.rig)
+  const late = tally(await settledOf(second.rig, others))
+  expect(late).toEqual({ dropped: 10_000, 'not-retained': 1999 })
+})
+
 describe('a receipt that is awaited all along', () => {
   test('hears of every drop in another process, however many there are', async () => {
     const { first, second } = neighbours()

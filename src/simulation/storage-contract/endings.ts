@@ -3,9 +3,6 @@ import assert from 'node:assert/strict'
 import { ALICE, ANONYMOUS_LANE, type Bench, NOW, storageCase } from './bench.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** So many outcomes are retained. */
-const KEPT = 10_000
-const MORE = 12_000
 
 async function numbersOf({ storage }: Bench): Promise<readonly number[]> {
   const { recorded, forgotten } = await storage.settled([])
@@ -89,24 +86,6 @@ export const endingCases = [
       assert.deepEqual(await numbersOf(bench), [1, 0])
     },
   ),
-
-  storageCase('where nobody else can wait, no more than 10,000 are retained', async (bench) => {
-    await dropAll(bench, MORE)
-    assert.deepEqual(await numbersOf(bench), [MORE, MORE - KEPT])
-  }),
-
-  storageCase('where another process may still wait, all of a day are retained', async (bench) => {
-    await bench.enqueue(null, 1)
-    await bench.reopen()
-    await dropAll(bench, MORE - 1)
-    assert.deepEqual(await numbersOf(bench), [MORE, 0])
-    bench.wall = NOW + DAY_MS
-    await bench.reopen()
-    assert.deepEqual(await numbersOf(bench), [MORE, 0])
-    bench.wall = NOW + DAY_MS + 1
-    await bench.reopen()
-    assert.deepEqual(await numbersOf(bench), [MORE, MORE - KEPT])
-  }),
 
   storageCase('a transaction that is rolled back gives no number away', async (bench) => {
     const [first, second] = await bench.enqueue(null, 2)
