@@ -208,6 +208,6 @@ test('logout({ pending: "flush" }) sends what is still on its way into storage',
   const loggedOut = rig.holdfast.logout({ pending: 'flush' })
   expect(await rig.whileResting(loggedOut)).toEqual({ pending: 0 })
   await enqueued
-  expect(rig.bodies.toSorted()).toEqual(['one', 'within'])
+  expect(new Set(rig.bodies)).toEqual(new Set(['one', 'within']))
   await replays(rig)
 })

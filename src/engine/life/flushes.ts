@@ -158,7 +158,11 @@ export class Flushes {
         return isAsking()
       case 'other-process':
         return isTakingOver()
-      default:
+      case 'awaiting-record':
+      case 'dead-letter':
+      case 'paused':
+      case 'signed-out':
+      case 'suspended':
         return false
     }
   }
