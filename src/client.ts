@@ -79,7 +79,7 @@ export class Holdfast {
       onRecorded: (number) => this.#receipts.recorded(number),
       ...(machines === undefined ? {} : { machines }),
     })
-    boundary.summarize = () => this.#engine.summary(boundary.save()) as unknown as Json | null
+    boundary.summarize = () => this.#engine.summary(boundary.save()) as unknown as Json
   }
 
   /** @internal */

@@ -22,10 +22,10 @@ import { Dispatch } from './engine/life/dispatch.ts'
 import { Flushes } from './engine/life/flushes.ts'
 import { Life } from './engine/life/life.ts'
 import { News } from './engine/life/news.ts'
-import { resume, type SavedParts, summarize } from './engine/life/resume.ts'
+import { resume, type SavedParts, summarize, unsavedCall } from './engine/life/resume.ts'
 import { hearTokens, type StartParts } from './engine/life/start.ts'
 import { makeStatus, type Status } from './engine/life/status.ts'
-import { isBrief, type Summary } from './engine/life/summary.ts'
+import { type Summary, whyNotBrief } from './engine/life/summary.ts'
 import { WakeWatch } from './engine/life/wake-watch.ts'
 import { Actors } from './engine/machines/actors.ts'
 import { Commands } from './engine/machines/commands.ts'
@@ -276,6 +276,9 @@ export class Engine implements Pilot {
       within,
       wakeWatch,
       flushes,
+      reads,
+      sessions,
+      calls: () => this.calls,
       tidying,
       tokenAlarms,
       needs,
@@ -380,10 +383,15 @@ export class Engine implements Pilot {
     }
   }
 
-  /** For a journal that begins here; null: too much is under way. */
-  summary(boundary: SavedBoundary): Summary | null {
-    if (!this.#life.isBegun || this.#life.isClosing || !isBrief(boundary)) return null
-    if (!this.calls.areAnswered() || !this.#wallet.isIdle) return null
+  /** For a journal that begins here; a text: why it cannot. */
+  summary(boundary: SavedBoundary): Summary | string {
+    if (!this.#life.isBegun) return 'the engine is starting'
+    if (this.#life.isClosing) return 'the engine is closing'
+    const why = whyNotBrief(boundary)
+    if (why !== null) return why
+    if (!this.#wallet.isIdle) return 'a token is on its way into storage'
+    const call = unsavedCall(this.#savedParts)
+    if (call !== null) return `${call}() has no answer yet`
     return summarize(this.#savedParts, boundary)
   }
 }

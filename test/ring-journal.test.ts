@@ -10,6 +10,7 @@ import { runScenario } from '../src/simulation/run-scenario.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { BeginningAnew } from './support/beginning-anew.ts'
 import { Failures } from './support/failing-storage.ts'
+import { echo, positioned } from './support/kinds.ts'
 import { count, note, replying, Rig, type RigOptions } from './support/rig.ts'
 
 /** A journal is of one release of the app. */
@@ -189,6 +190,186 @@ describe('a journal begins anew', () => {
     await rig.advance()
     expect(await beginningsDuring('reply:', { rig, journal })).toBeGreaterThan(0)
   })
+})
+
+// R1, R2, R3, Q19, I7: the app waits meanwhile
+describe('a journal begins anew while the app waits for', () => {
+  const reading = { request: () => ({ method: 'GET', path: '/r' }) as const }
+
+  async function waiting(options: RigOptions = {}): Promise<{ rig: Rig; journal: BeginningAnew }> {
+    const journal = new BeginningAnew()
+    const rig = await Rig.start({ journal, operations: [note, count, positioned], ...options })
+    await rig.login('alice', 'a1')
+    return { rig, journal }
+  }
+
+  /** Something that comes in, so that there is a beginning at this moment. */
+  async function tick(rig: Rig): Promise<void> {
+    rig.holdfast.pause()
+    rig.holdfast.resume()
+    await rig.advance()
+  }
+
+  /** Replays every beginning, and says how many there were while such a call was open. */
+  async function beginningsWith(
+    call: 'reads' | 'flushes' | 'logouts',
+    { rig, journal }: { rig: Rig; journal: BeginningAnew },
+  ): Promise<number> {
+    await rig.close()
+    const beginnings = journal.beginnings()
+    for (const { text } of beginnings) await replay(text)
+    return beginnings.filter(({ summary }) => summary[call].length > 0).length
+  }
+
+  test('a read behind writes that have not settled', async () => {
+    const { rig, journal } = await waiting()
+    await rig.enqueue('one')
+    const named = rig.holdfast.read({ ...reading, after: [await rig.enqueue('two')] })
+    const all = rig.holdfast.read(reading)
+    await tick(rig)
+    rig.last.reply(200)
+    await tick(rig)
+    rig.last.reply(200)
+    await tick(rig)
+    for (const sent of rig.sent.slice(2)) sent.reply(200)
+    await rig.whileResting(Promise.all([named, all]))
+    expect(await beginningsWith('reads', { rig, journal })).toBeGreaterThan(1)
+  })
+
+  test('a read in flight, whose reply is late, and one whose reply never comes', async () => {
+    const { rig, journal } = await waiting({ replyTimeoutMs: 1000 })
+    const reads = Promise.allSettled([rig.holdfast.read(reading), rig.holdfast.read(reading)])
+    await tick(rig)
+    await rig.advance(500)
+    rig.sent[0]?.reply(200)
+    await tick(rig)
+    await rig.advance(600)
+    await tick(rig)
+    expect(await reads).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'READ_FAILED' } },
+    ])
+    expect(await beginningsWith('reads', { rig, journal })).toBeGreaterThan(1)
+  })
+
+  test('a read that is answered 401, waits for a token, and is refused again', async () => {
+    const { rig, journal } = await waiting()
+    const read = rig.holdfast.read(reading)
+    read.catch(() => undefined)
+    for (const token of ['a2', 'a3']) {
+      await tick(rig)
+      rig.last.reply(401)
+      await rig.advance()
+      await tick(rig)
+      await rig.whileResting(rig.holdfast.updateToken('alice', token))
+    }
+    await tick(rig)
+    rig.last.reply(200)
+    await rig.whileResting(read)
+    expect(await beginningsWith('reads', { rig, journal })).toBeGreaterThan(3)
+  })
+
+  test('a read behind a reading position, and one that is told to come back later', async () => {
+    const { rig, journal } = await waiting({ answer: undefined as never })
+    const write = positioned({ token: 'p1', delayMs: 5000 })
+    await rig.whileResting(rig.holdfast.enqueue(write))
+    echo(rig.last)
+    await rig.advance()
+    const read = rig.holdfast.read(reading)
+    await rig.advance(1000)
+    await tick(rig)
+    await rig.advance(5000)
+    rig.last.reply(429, { headers: { 'retry-after': '3' } })
+    await rig.advance(1000)
+    await tick(rig)
+    await rig.advance(4000)
+    rig.last.reply(200)
+    await rig.whileResting(read)
+    expect(await beginningsWith('reads', { rig, journal })).toBeGreaterThan(1)
+  })
+
+  test('a read that ends with the identity, and one that ends with the engine', async () => {
+    const { rig, journal } = await waiting()
+    const cancelled = rig.holdfast.read(reading)
+    const ended = Promise.allSettled([cancelled])
+    await tick(rig)
+    await rig.login('bob', 'b1')
+    await tick(rig)
+    const closed = Promise.allSettled([rig.holdfast.read(reading)])
+    await tick(rig)
+    expect(await beginningsWith('reads', { rig, journal })).toBeGreaterThan(1)
+    expect(await ended).toMatchObject([{ reason: { code: 'READ_CANCELLED' } }])
+    expect(await closed).toMatchObject([{ reason: { code: 'CLOSED' } }])
+  })
+
+  test('flushes, one of which ends at its deadline', async () => {
+    const { rig, journal } = await waiting()
+    await rig.enqueue('one')
+    rig.last.reply(500)
+    await rig.advance()
+    const flushes = [100, 60_000].map((deadlineMs) => rig.holdfast.flush({ deadlineMs }))
+    await tick(rig)
+    await rig.advance(500)
+    await tick(rig)
+    await rig.advance(10_000)
+    rig.last.reply(200)
+    await rig.advance()
+    await rig.whileResting(Promise.all(flushes))
+    expect(await beginningsWith('flushes', { rig, journal })).toBeGreaterThan(1)
+  })
+
+  test('a flush behind a transaction of the app that stays open', async () => {
+    const { rig, journal } = await waiting({ answer: replying(200) })
+    rig.database.exec('BEGIN')
+    rig.holdfast.enqueueWithin(rig.database, note({ text: 'within' }))
+    await rig.advance(30)
+    const flushed = rig.holdfast.flush({ deadlineMs: 60_000 })
+    await rig.advance(30)
+    await tick(rig)
+    rig.database.exec('COMMIT')
+    await rig.advance(30)
+    expect(await rig.whileResting(flushed)).toMatchObject({ pending: 0 })
+    expect(await beginningsWith('flushes', { rig, journal })).toBeGreaterThan(0)
+  })
+
+  test('logouts that flush', async () => {
+    const { rig, journal } = await waiting()
+    await rig.enqueue('one')
+    const loggedOut = rig.holdfast.logout({ pending: 'flush', deadlineMs: 60_000 })
+    await rig.advance(100)
+    await tick(rig)
+    rig.last.reply(200)
+    await rig.advance()
+    expect(await rig.whileResting(loggedOut)).toEqual({ pending: 0 })
+    await rig.login('alice')
+    await rig.enqueue('two')
+    const late = rig.holdfast.logout({ pending: 'flush', deadlineMs: 1000 })
+    await rig.advance(100)
+    await tick(rig)
+    await rig.advance(1000)
+    expect(await rig.whileResting(late)).toEqual({ pending: 1 })
+    expect(await beginningsWith('logouts', { rig, journal })).toBeGreaterThan(1)
+  })
+})
+
+test('a ring that cannot begin anew says why, and so does its replay', async () => {
+  const ring = ringJournal({ lines: 12 })
+  const never = () => new Promise<never>(() => undefined)
+  const rig = await Rig.start({ journal: ring, vault: { seal: never, unseal: never } })
+  const ended = Promise.allSettled([rig.holdfast.updateToken('alice', 'a1')])
+  for (let n = 0; n < 200; n += 1) rig.holdfast.pause()
+  const lines = ring.text().split('\n')
+  expect(lines.length).toBeLessThan(8 * 12)
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    beginningLost: true,
+    why: 'the question seal has no answer yet',
+  })
+  await expect(replay(ring.text())).rejects.toMatchObject({
+    code: 'JOURNAL_INVALID',
+    message: expect.stringContaining('the question seal has no answer yet') as unknown,
+  })
+  await rig.close()
+  await ended
 })
 
 test('a ring begins anew while the requirement source is asked', async () => {

@@ -1052,8 +1052,10 @@ interface JournalHeader {
     readonly payloads: 'digest' | 'full';
     /** The resolved options that decide anything, and the facts about each kind. */
     readonly options: JsonRecord;
-    /** It was cut where no summary could be made: it can be read, not replayed. */
+    /** True if the journal was cut where no summary could be made: it can be read, not replayed. */
     readonly beginningLost?: boolean;
+    /** Why no summary could be made there. */
+    readonly why?: string;
 }
 /** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
 interface JournalSink {
@@ -1065,6 +1067,8 @@ interface JournalSink {
      * between two things that come in. Left out: never.
      */
     wantsSummary?(): boolean;
+    /** Told why there is none, whenever one was wanted. */
+    noSummary?(why: string): void;
 }
 
 /**
@@ -1747,7 +1751,10 @@ declare function createHoldfast(options: HoldfastOptions): Promise<Holdfast>;
 
 interface FileJournalOptions {
     readonly file: string;
-    /** A file that has grown past this makes way, in bytes. Default: 16777216 (16 MiB). */
+    /**
+     * The size that no file grows beyond, in bytes. A file that is half full makes way for the next one as soon as the
+     * state can be said in a summary, and a full one at once. Default: 16777216 (16 MiB).
+     */
     readonly maxBytes?: number;
     /** Told once of a file that cannot be written any more; the journal then ends there. */
     readonly onError?: (error: Error) => void;
@@ -1757,6 +1764,7 @@ declare class FileJournal implements JournalSink {
     constructor({ file, maxBytes, onError, }: FileJournalOptions);
     header(header: JournalHeader): void;
     wantsSummary(): boolean;
+    noSummary(why: string): void;
     write(line: InLine | OutLine, t: number, wall?: number): void;
     /** Lets go of the file. */
     close(): void;
@@ -1765,7 +1773,10 @@ declare class FileJournal implements JournalSink {
 declare function fileJournal(options: FileJournalOptions): FileJournal;
 
 interface RingJournalOptions {
-    /** How many lines are kept, about. Default: 2000. */
+    /**
+     * How many lines are kept, about. While too much is under way for a summary of the state there are more, but
+     * never more than eight times as many. Default: 2000.
+     */
     readonly lines?: number;
 }
 declare class RingJournal implements JournalSink {
@@ -1773,6 +1784,7 @@ declare class RingJournal implements JournalSink {
     constructor({ lines }?: RingJournalOptions);
     header(header: JournalHeader): void;
     wantsSummary(): boolean;
+    noSummary(why: string): void;
     write(line: InLine | OutLine, t: number, wall?: number): void;
     /** The journal so far, as the text that `holdfast replay` takes. */
     text(): string;

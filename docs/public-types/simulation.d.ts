@@ -187,8 +187,10 @@ interface JournalHeader {
     readonly payloads: 'digest' | 'full';
     /** The resolved options that decide anything, and the facts about each kind. */
     readonly options: JsonRecord;
-    /** It was cut where no summary could be made: it can be read, not replayed. */
+    /** True if the journal was cut where no summary could be made: it can be read, not replayed. */
     readonly beginningLost?: boolean;
+    /** Why no summary could be made there. */
+    readonly why?: string;
 }
 /** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
 interface JournalSink {
@@ -200,6 +202,8 @@ interface JournalSink {
      * between two things that come in. Left out: never.
      */
     wantsSummary?(): boolean;
+    /** Told why there is none, whenever one was wanted. */
+    noSummary?(why: string): void;
 }
 
 /** From the text of a journal to its lines, or to an error that says why not. */

@@ -1,6 +1,7 @@
 /**
- * A journal in a file that rotates by size: `run.jsonl`, and `run.jsonl.1` before it. Each begins with
- * the start or a summary of the state at that point, so each replays by itself.
+ * A journal in a file that rotates by size: `run.jsonl`, and `run.jsonl.1` before it. Each begins with the start or a
+ * summary of the state at that point, so each replays by itself; or its header says why it does not. No file ever grows
+ * beyond the limit.
  */
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs'
 import { show } from '../checks/show.ts'
@@ -9,23 +10,33 @@ import { headerLine, numbered, unnumbered } from './segments.ts'
 
 export interface FileJournalOptions {
   readonly file: string
-  /** A file that has grown past this makes way, in bytes. Default: 16777216 (16 MiB). */
+  /**
+   * The size that no file grows beyond, in bytes. A file that is half full makes way for the next one as soon as the
+   * state can be said in a summary, and a full one at once. Default: 16777216 (16 MiB).
+   */
   readonly maxBytes?: number
   /** Told once of a file that cannot be written any more; the journal then ends there. */
   readonly onError?: (error: Error) => void
 }
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
+const NO_HEADER: JournalHeader = { journal: 1, holdfast: '', payloads: 'digest', options: {} }
 
 export class FileJournal implements JournalSink {
   readonly #file: string
   readonly #maxBytes: number
   readonly #onError: (error: Error) => void
-  #header: JournalHeader | null = null
+  #header: JournalHeader = NO_HEADER
   #descriptor: number | null = null
   #lineCount = 0
   #bytes = 0
   #hasFailed = false
+  /** True if the file replays: it begins with the start or a summary. */
+  #isWhole = true
+  /** True if the last summary was larger than a file may be: the next one will be too. */
+  #isTooLarge = false
+  /** Why there was no summary when one was wanted; null: none was wanted. */
+  #why: string | null = null
 
   constructor({
     file,
@@ -45,18 +56,23 @@ export class FileJournal implements JournalSink {
 
   header(header: JournalHeader): void {
     this.#header = header
-    this.#guarded(() => this.#begin())
+    this.#guarded(() => this.#begin(header))
   }
 
   wantsSummary(): boolean {
-    return this.#bytes >= this.#maxBytes && !this.#hasFailed
+    if (this.#hasFailed) return false
+    return this.#bytes >= this.#maxBytes / 2 || !(this.#isWhole || this.#isTooLarge)
+  }
+
+  noSummary(why: string): void {
+    this.#why = why
   }
 
   write(line: InLine | OutLine, t: number, wall?: number): void {
     this.#guarded(() => {
-      if ('in' in line && line.in === 'summary') this.#begin()
-      this.#lineCount += 1
-      this.#append(numbered(unnumbered(line, t, wall), this.#lineCount))
+      const text = unnumbered(line, t, wall)
+      if ('in' in line && line.in === 'summary') this.#beginAnew(text)
+      else this.#add(text)
     })
   }
 
@@ -67,8 +83,44 @@ export class FileJournal implements JournalSink {
     this.#hasFailed = true
   }
 
+  #beginAnew(summary: string): void {
+    const header = this.#header
+    const size = sizeOf(headerLine(header)) + sizeOf(numbered(summary, 1))
+    this.#isTooLarge = size > this.#maxBytes
+    if (this.#isTooLarge) {
+      this.#cut(
+        `the summary of the state takes ${size} bytes, and a file at most ${this.#maxBytes}`,
+      )
+      return
+    }
+    this.#begin(header)
+    this.#add(summary)
+  }
+
+  #add(text: string): void {
+    if (!this.#fits(text))
+      this.#cut(this.#why ?? 'more came at one moment than a file has room for')
+    // A line that is larger than a whole file is left out.
+    if (!this.#fits(text)) return
+    this.#lineCount += 1
+    this.#append(numbered(text, this.#lineCount))
+  }
+
+  #fits(text: string): boolean {
+    return this.#bytes + sizeOf(numbered(text, this.#lineCount + 1)) <= this.#maxBytes
+  }
+
+  /** The file is full, and no summary can be made: what follows can be read, and not replayed. */
+  #cut(why: string): void {
+    this.#begin({ ...this.#header, beginningLost: true, why })
+  }
+
   /** The file so far becomes the one before. */
-  #begin(): void {
+  #begin(header: JournalHeader): void {
+    const line = headerLine(header)
+    if (sizeOf(line) > this.#maxBytes) {
+      throw new RangeError(`fileJournal: maxBytes is ${this.#maxBytes}, the header alone is longer`)
+    }
     if (this.#descriptor !== null) closeSync(this.#descriptor)
     this.#descriptor = null
     try {
@@ -79,7 +131,9 @@ export class FileJournal implements JournalSink {
     this.#descriptor = openSync(this.#file, 'w')
     this.#lineCount = 0
     this.#bytes = 0
-    if (this.#header !== null) this.#append(headerLine(this.#header))
+    this.#why = null
+    this.#isWhole = header.beginningLost !== true
+    this.#append(line)
   }
 
   #append(text: string): void {
@@ -101,4 +155,9 @@ export class FileJournal implements JournalSink {
 /** Writes the journal of a run to a file that rotates by size. */
 export function fileJournal(options: FileJournalOptions): FileJournal {
   return new FileJournal(options)
+}
+
+/** With the end of the line. */
+function sizeOf(line: string): number {
+  return Buffer.byteLength(line) + 1
 }

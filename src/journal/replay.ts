@@ -64,7 +64,8 @@ export async function replay(
 ): Promise<ReplayReport> {
   const { header, lines } = readJournal(text)
   if (header.beginningLost === true) {
-    const message = 'the journal has lost its beginning under load, it can be read but not replayed'
+    const { why = 'too much was under way' } = header
+    const message = `the journal has lost its beginning, so it can be read, but not replayed: ${why}`
     throw new HoldfastError('JOURNAL_INVALID', message)
   }
   const run = new Replay(header, lines, machines)

@@ -7,7 +7,10 @@ import type { InLine, JournalHeader, JournalSink, OutLine } from './lines.ts'
 import { beginsSegment, headerLine, numbered, unnumbered, type Unnumbered } from './segments.ts'
 
 export interface RingJournalOptions {
-  /** How many lines are kept, about. Default: 2000. */
+  /**
+   * How many lines are kept, about. While too much is under way for a summary of the state there are more, but
+   * never more than eight times as many. Default: 2000.
+   */
   readonly lines?: number
 }
 
@@ -22,6 +25,8 @@ export class RingJournal implements JournalSink {
   #former: Unnumbered[] = []
   #current: Unnumbered[] = []
   #isWhole = true
+  /** Why there was no summary when one was wanted; null: none was wanted. */
+  #why: string | null = null
 
   constructor({ lines = DEFAULT_LINES }: RingJournalOptions = {}) {
     this.#half = Math.ceil(wholeNumberOf('ringJournal: lines', lines, 2) / 2)
@@ -32,7 +37,11 @@ export class RingJournal implements JournalSink {
   }
 
   wantsSummary(): boolean {
-    return this.#current.length >= this.#half
+    return this.#current.length >= this.#half || !this.#isWhole
+  }
+
+  noSummary(why: string): void {
+    this.#why = why
   }
 
   write(line: InLine | OutLine, t: number, wall?: number): void {
@@ -53,6 +62,11 @@ export class RingJournal implements JournalSink {
     this.#isWhole = false
   }
 
+  #lostHeader(header: JournalHeader): JournalHeader {
+    const why = this.#why
+    return { ...header, beginningLost: true, ...(why === null ? {} : { why }) }
+  }
+
   /** The journal so far, as the text that `holdfast replay` takes. */
   text(): string {
     if (this.#header === null) return ''
@@ -60,7 +74,7 @@ export class RingJournal implements JournalSink {
     const [summary, ...rest] = this.#current
     const isContinued = this.#former.length > 0 && summary !== undefined
     const lines = isContinued ? [...this.#former, ...rest] : this.#current
-    const header = this.#isWhole ? this.#header : { ...this.#header, beginningLost: true }
+    const header = this.#isWhole ? this.#header : this.#lostHeader(this.#header)
     const numberedLines = lines.map((line, index) => numbered(line, index + 1))
     return [headerLine(header), ...numberedLines, ''].join('\n')
   }

@@ -112,5 +112,6 @@ function both(whole: JournalSink, wanted: JournalSink): JournalSink {
       wanted.write(line, t, wall)
     },
     wantsSummary: () => wanted.wantsSummary?.() === true,
+    noSummary: (why) => wanted.noSummary?.(why),
   }
 }

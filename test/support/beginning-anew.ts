@@ -6,6 +6,7 @@ import { headerLine, numbered, unnumbered } from '../../src/journal/segments.ts'
 export interface Beginning {
   /** Questions that were open, alarms that were armed. */
   readonly under: readonly string[]
+  readonly summary: Summary
   /** The machines there were. */
   readonly machineCount: number
   /** The journal from there to the end. */
@@ -34,10 +35,12 @@ export class BeginningAnew implements JournalSink {
   beginnings(): Beginning[] {
     return this.#lines.flatMap(({ line }, index) => {
       if (!('in' in line) || line.in !== 'summary') return []
-      const { boundary, lanes, tokens } = line.state as unknown as Summary
+      const summary = line.state as unknown as Summary
+      const { boundary, lanes, tokens } = summary
       const { open, alarms } = boundary
       return [
         {
+          summary,
           under: [...open.map(({ name }) => name), ...alarms],
           machineCount: tokens.length + lanes.filter(({ machine }) => machine !== null).length,
           text: this.#textFrom(index),

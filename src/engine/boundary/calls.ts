@@ -91,8 +91,15 @@ export function serveCalls(parts: CallParts) {
     }
   }
   return {
-    /** Does nobody wait for the answer of a call? */
-    areAnswered: () => open.isEmpty,
+    /** The calls that have no answer yet. */
+    open: () => open.list(),
+    /** In a journal that begins here they have no answer yet; answers what settles each of them, by its number. */
+    reopen: (saved: ReturnType<OpenCalls['list']>) => {
+      const settles = new Map(
+        saved.map(({ name, call }) => [call, open.begun<never>(name, boundary.recall(call))]),
+      )
+      return (call: number): Settle<never> => settles.get(call) ?? boundary.recall<never>(call)
+    },
     /** Storage answers nothing any more. */
     failAll: (error: Error, except: ReadonlySet<string>) => open.failAll(error, except),
     /** The engine is closed. */

@@ -92,8 +92,8 @@ export interface LiveBoundaryOptions {
 export class LiveBoundary implements Boundary {
   wall: Instant
   monotonic: number
-  /** The state of the engine, where it can be said in a few words just now; else null. */
-  summarize: () => Json | null = () => null
+  /** The state of the engine; a text: why it cannot be said in a few words just now. */
+  summarize: () => Json = () => 'the engine is being made'
   readonly #clock: Clock
   #journal: JournalSink | null
   readonly #onFault: (error: Error) => void
@@ -298,7 +298,8 @@ export class LiveBoundary implements Boundary {
     this.#guarded(() => {
       if (this.#journal?.wantsSummary?.() !== true) return
       const state = this.summarize()
-      if (state !== null) this.#write(() => ({ in: 'summary', state }), this.monotonic, this.wall)
+      if (typeof state === 'string') this.#journal.noSummary?.(state)
+      else this.#write(() => ({ in: 'summary', state }), this.monotonic, this.wall)
     })
   }
 

@@ -34,8 +34,9 @@ class OpenCall extends Link implements Settle<never> {
 export class OpenCalls {
   readonly #open = new Chain<OpenCall>()
 
-  get isEmpty(): boolean {
-    return this.#open.first === null
+  /** Their names and numbers, in the order of the calls. */
+  list(): readonly { readonly name: string; readonly call: number }[] {
+    return Array.from(this.#open, ({ name, call }) => ({ name, call }))
   }
 
   /** What settles the call `name()`, at most once. */

@@ -11,13 +11,16 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import { readError, writeError } from '../boundary/error-codec.ts'
 import type { SavedBoundary } from '../boundary/live-boundary.ts'
 import type { Core } from '../core.ts'
+import type { Calls } from '../boundary/calls.ts'
 import type { Within } from '../intake/within.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import type { Waits } from '../lanes/waits.ts'
+import type { Reads } from '../reads/reads.ts'
 import type { Exchange } from '../sending/exchange.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
+import type { Sessions } from '../sessions/sessions.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Flushes } from './flushes.ts'
 import type { Summary } from './summary.ts'
@@ -47,6 +50,9 @@ export interface SavedParts {
   readonly within: Within
   readonly wakeWatch: WakeWatch
   readonly flushes: Flushes
+  readonly reads: Reads
+  readonly sessions: Sessions
+  readonly calls: () => Pick<Calls, 'open' | 'reopen'>
   readonly tidying: Tidying
   readonly tokenAlarms: TokenAlarms
   readonly needs: Needs
@@ -74,6 +80,10 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     dispatch: parts.dispatch.save(),
     asker: parts.asker.save(),
     undecided: parts.within.save(),
+    open: parts.calls().open(),
+    reads: parts.reads.save(),
+    flushes: parts.flushes.save(),
+    logouts: parts.sessions.saveLogouts(),
     wakeDrift: parts.wakeWatch.save(),
     counts: {
       settled: parts.tidying.settledCount,
@@ -117,5 +127,25 @@ export function resume(parts: SavedParts, saved: Summary): void {
   parts.flushes.count = saved.counts.flushes
   core.store.repeatCount = saved.counts.repeats
   core.store.resumeBroken(saved.broken === undefined ? null : readError(saved.broken))
-  parts.exchange.restoreLate(saved.boundary.open, saved.lanes)
+  const settleOf = parts.calls().reopen(saved.open)
+  parts.reads.restore(saved.reads, alarms, settleOf)
+  parts.flushes.restore(saved.flushes, settleOf)
+  parts.sessions.restoreLogouts(saved.logouts, settleOf)
+  const awaited = [
+    ...saved.lanes.map(({ attempt }) => attempt?.ask),
+    ...saved.reads.map(({ sending }) => sending?.ask),
+  ]
+  parts.exchange.restoreLate(saved.boundary.open, new Set(awaited))
+}
+
+/** The name of a call that is open and that no part has in its summary; null: there is none. */
+export function unsavedCall({ calls, reads, flushes, sessions }: SavedParts): string | null {
+  const open = calls().open()
+  if (open.length === 0) return null
+  const saved = new Set([
+    ...reads.save().map(({ call }) => call),
+    ...flushes.save().map(({ call }) => call),
+    ...sessions.saveLogouts().flatMap((logout) => logout.calls),
+  ])
+  return open.find(({ call }) => !saved.has(call))?.name ?? null
 }

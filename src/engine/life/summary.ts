@@ -1,7 +1,7 @@
 /**
  * The state of an engine in the middle of its life, so that a journal can begin there: without payloads
- * and secrets, and only at a moment when nothing is under way but requests, calls of the source and
- * alarms. Nothing but a replay is ever made from it.
+ * and secrets, and only at a moment when nothing is under way but requests, calls of the source, reads,
+ * flushes and alarms. Nothing but a replay is ever made from it.
  */
 import type { Snapshot } from 'xstate'
 import type { Json } from '../../journal/lines.ts'
@@ -12,7 +12,10 @@ import type { SavedCalls } from '../../tokens/refresher.ts'
 import type { SavedWallet } from '../../tokens/wallet.ts'
 import type { SavedConnectivity } from '../lanes/connectivity.ts'
 import type { SavedDispatch } from './dispatch.ts'
+import type { SavedRead } from '../reads/read.ts'
 import type { SavedAttempt } from '../sending/exchange.ts'
+import type { SavedLogout } from '../sessions/logouts.ts'
+import type { SavedFlush } from './flushes.ts'
 import type { SavedHolds } from '../lanes/hold-book.ts'
 import type { SavedLine } from '../lanes/lane-line.ts'
 import type { SavedBoundary } from '../boundary/live-boundary.ts'
@@ -33,6 +36,11 @@ export interface Summary {
   readonly dispatch: SavedDispatch
   readonly asker: SavedAsker
   readonly undecided: readonly SavedUndecided[]
+  /** The calls of the app that have no answer yet, and what each of them waits for. */
+  readonly open: readonly { readonly name: string; readonly call: number }[]
+  readonly reads: readonly SavedRead[]
+  readonly flushes: readonly SavedFlush[]
+  readonly logouts: readonly SavedLogout[]
   /** What the wake watch compares with; null: it is not needed. */
   readonly wakeDrift: number | null
   readonly counts: SavedCounts
@@ -58,13 +66,14 @@ interface SavedLane {
 
 const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source', 'requirement'])
 const BRIEF_ALARMS =
-  /^(backoff:|reply:|source:|coolDown:|wait:|early:|within:|requirement$|requirement-reply$|portal$|rate-limited$|take-over$|wake$)/
+  /^(backoff:|reply:|source:|coolDown:|wait:|early:|within:|read:|read-reply:|flush:|logout:|requirement$|requirement-reply$|portal$|rate-limited$|take-over$|wake$)/
 
-/** Is nothing under way that a summary could not say? */
-export function isBrief({ turnCount, open, alarms }: SavedBoundary): boolean {
-  return (
-    turnCount === 0 &&
-    open.every(({ name }) => BRIEF_QUESTIONS.has(name)) &&
-    alarms.every((name) => BRIEF_ALARMS.test(name))
-  )
+/** What is under way that a summary cannot say; null: nothing. */
+export function whyNotBrief({ turnCount, open, alarms }: SavedBoundary): string | null {
+  if (turnCount > 0) return 'a turn of the event loop is waited for'
+  const question = open.find(({ name }) => !BRIEF_QUESTIONS.has(name))
+  if (question !== undefined) return `the question ${question.name} has no answer yet`
+  const alarm = alarms.find((name) => !BRIEF_ALARMS.test(name))
+  // The rest of its name may be of a user.
+  return alarm === undefined ? null : `the alarm ${alarm.split(':')[0] ?? ''} is armed`
 }

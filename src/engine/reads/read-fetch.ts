@@ -15,12 +15,12 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import { withRandomPart } from '../sending/asked-wait.ts'
 import type { Credential } from '../sending/attempt.ts'
 import { checkedReply } from '../sending/checked-reply.ts'
-import { type Answered, plain } from '../boundary/boundary.ts'
+import { type Answered, plain, type Question } from '../boundary/boundary.ts'
 import { askedFraction } from '../boundary/chance.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
-import type { Read, ReadBook } from './read.ts'
+import type { Read, ReadBook, Sending } from './read.ts'
 import { replyCodec } from '../boundary/reply-codec.ts'
 
 /** Where 425 or 429 does not say how long to wait. */
@@ -103,45 +103,72 @@ export class ReadFetch {
   #send(read: Read, position: string | null, credential: Credential | null): void {
     const request = this.#requestOf(read, position)
     if (request === null) return
-    const { boundary, settings, ports } = this.#core
-    const { id, user } = read
+    const { boundary } = this.#core
     read.phase = 'fetching'
-    const abort = new AbortController()
-    read.abort = abort
-    const late = timeoutError(settings.replyTimeoutMs)
-    let isLate = false
-    let isOver = false
-    const answered = (answer: Answered<Reply>) => {
-      if (isOver) return
-      isOver = true
-      boundary.disarm(alarmOf(read))
-      if (!this.#book.has(read)) return
-      if (answer.ok) this.#follow(read, credential, answer.value)
-      else this.#book.fail(read, noReply(isLate && !isNotSent(answer.error) ? late : answer.error))
-    }
-    boundary.arm(alarmOf(read), settings.replyTimeoutMs, () => {
-      isLate = true
-      abort.abort(late)
-      // The transport has until the end of this turn to tell what it knows (Q6).
-      boundary.nextTurn(() => answered({ ok: false, error: late }))
-    })
-    boundary.ask<Reply>(
-      {
-        name: 'send',
-        args: () => ({
-          user,
-          kind: 'read',
-          operations: [id],
-          generation: credential?.generation ?? null,
-        }),
-        codec: replyCodec,
-        put: async () => {
-          const token = credential?.token.reveal() ?? null
-          return checkedReply(await ports.transport.send(request, { token, signal: abort.signal }))
-        },
-      },
-      answered,
+    read.abort = new AbortController()
+    const sending: Sending = { ask: 0, credential, isLate: false, isOver: false }
+    read.sending = sending
+    boundary.arm(alarmOf(read), this.#core.settings.replyTimeoutMs, () =>
+      this.#giveUp(read, sending),
     )
+    sending.ask = boundary.ask(this.#question(read, sending, request), (answer) =>
+      this.#answered(read, sending, answer),
+    )
+  }
+
+  /** In a journal that begins here its request is under way. */
+  restore(read: Read, sending: Sending): void {
+    const { boundary } = this.#core
+    read.sending = sending
+    boundary.rearm(alarmOf(read), () => this.#giveUp(read, sending))
+    boundary.reask(sending.ask, this.#question(read, sending, null), (answer) =>
+      this.#answered(read, sending, answer),
+    )
+  }
+
+  #question(
+    { id, user, abort }: Read,
+    { credential }: Sending,
+    request: OutgoingRequest | null,
+  ): Question<Reply> {
+    return {
+      name: 'send',
+      args: () => ({
+        user,
+        kind: 'read',
+        operations: [id],
+        generation: credential?.generation ?? null,
+      }),
+      codec: replyCodec,
+      put: async () => {
+        if (request === null) throw new TypeError('a replay sends nothing')
+        const token = credential?.token.reveal() ?? null
+        const { transport } = this.#core.ports
+        return checkedReply(await transport.send(request, { token, signal: abort.signal }))
+      },
+    }
+  }
+
+  #giveUp(read: Read, sending: Sending): void {
+    const late = timeoutError(this.#core.settings.replyTimeoutMs)
+    sending.isLate = true
+    read.abort.abort(late)
+    // The transport has until the end of this turn to tell what it knows (Q6).
+    this.#core.boundary.nextTurn(() => this.#answered(read, sending, { ok: false, error: late }))
+  }
+
+  #answered(read: Read, sending: Sending, answer: Answered<Reply>): void {
+    if (sending.isOver) return
+    sending.isOver = true
+    this.#core.boundary.disarm(alarmOf(read))
+    if (!this.#book.has(read)) return
+    if (answer.ok) {
+      this.#follow(read, sending.credential, answer.value)
+      return
+    }
+    const isTimeOut = sending.isLate && !isNotSent(answer.error)
+    const error = isTimeOut ? timeoutError(this.#core.settings.replyTimeoutMs) : answer.error
+    this.#book.fail(read, noReply(error))
   }
 
   /** Made by the app's code, at the moment of sending; null: that failed, and so has the read. */

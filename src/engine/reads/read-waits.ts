@@ -60,6 +60,12 @@ export class ReadWaits {
     this.#core.boundary.arm(alarmOf(read), delayMs, () => this.look(read))
   }
 
+  /** In a journal that begins here it waits already. */
+  restore(read: Read, alarms: ReadonlySet<string>): void {
+    const alarm = alarmOf(read)
+    if (alarms.has(alarm)) this.#core.boundary.rearm(alarm, () => this.look(read))
+  }
+
   /** It waits for nothing any more. */
   end(read: Read): void {
     const { boundary, lanes } = this.#core

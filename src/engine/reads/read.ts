@@ -13,8 +13,10 @@ import type { HoldfastError } from '../../errors.ts'
 import type { OperationId, UserId } from '../../model.ts'
 import type { DeclaredReply, RequestSpec } from '../../operations/define-operation.ts'
 import type { Reply } from '../../ports/transport.ts'
+import type { TokenFacts } from '../../tokens/token.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import type { Barrier } from '../lanes/lane-line.ts'
+import type { Credential } from '../sending/attempt.ts'
 
 export interface ReadRequestInput {
   readonly owner: { readonly user: UserId | null }
@@ -39,6 +41,36 @@ export const readCodec: Codec<ReadArgs> = {
 
 type Phase = 'storing' | 'settling' | 'delaying' | 'parked' | 'fetching' | 'deferred'
 
+/** The request of a read. */
+export interface Sending {
+  /** The number of the question. */
+  ask: number
+  readonly credential: Credential | null
+  /** True if nobody waits for the reply any more, though it may still come. */
+  isLate: boolean
+  isOver: boolean
+}
+
+/** A read as a journal's summary has it. */
+export interface SavedRead {
+  readonly call: number
+  readonly id: OperationId
+  readonly user: UserId | null
+  readonly args: Omit<ReadArgs, 'request'>
+  readonly awaited: readonly OperationId[]
+  /** `isWatched`: the lane knows of it. */
+  readonly barrier: { readonly through: number; readonly isWatched: boolean } | null
+  readonly phase: Phase
+  readonly waitedFor: string | null
+  readonly isLastTry: boolean
+  readonly wasRefused: boolean
+  readonly refused: number | null
+  readonly sending: {
+    readonly ask: number
+    readonly credential: { readonly token: TokenFacts; readonly generation: number } | null
+  } | null
+}
+
 export interface Read extends ReadArgs {
   readonly id: OperationId
   readonly user: UserId | null
@@ -56,6 +88,8 @@ export interface Read extends ReadArgs {
   /** The generation that was refused last. */
   refused: number | null
   abort: AbortController
+  /** Its last request; null: it has had none. */
+  sending: Sending | null
 }
 
 /** The reads that have not ended. Each part does its own with a read, and hands it back here. */

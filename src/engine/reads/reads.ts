@@ -14,9 +14,10 @@ import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import type { Intake } from '../intake/intake.ts'
-import type { Read, ReadArgs, ReadBook } from './read.ts'
+import type { Read, ReadArgs, ReadBook, SavedRead } from './read.ts'
 import { anonymousRead, ReadFetch } from './read-fetch.ts'
 import { ReadWaits } from './read-waits.ts'
+import { restoredRead, savedRead } from './saved-read.ts'
 
 const NO_LANE = 0 as LaneId
 
@@ -71,6 +72,7 @@ export class Reads implements ReadBook {
       firstRefusal: null,
       refused: null,
       abort: new AbortController(),
+      sending: null,
     }
     this.#open.add(read)
     this.#waits.begin(read)
@@ -107,6 +109,28 @@ export class Reads implements ReadBook {
   /** The engine is closed. */
   endAll(): void {
     for (const read of this.#open) this.#close(read)
+  }
+
+  /** For a journal that begins here. */
+  save(): readonly SavedRead[] {
+    return Array.from(this.#open, (read) => savedRead(read, this.#core.lanes.ofUser(read.user)))
+  }
+
+  restore(
+    saved: readonly SavedRead[],
+    alarms: ReadonlySet<string>,
+    settleOf: (call: number) => Settle<Reply>,
+  ): void {
+    for (const one of saved) {
+      const read = restoredRead(one, settleOf(one.call))
+      this.#open.add(read)
+      const { barrier } = read
+      if (barrier !== null && one.barrier?.isWatched === true) {
+        this.#core.lanes.ofUser(read.user)?.barriers.add(barrier)
+      }
+      this.#waits.restore(read, alarms)
+      if (read.sending !== null) this.#fetch.restore(read, read.sending)
+    }
   }
 
   // What the parts hand back (ReadBook).

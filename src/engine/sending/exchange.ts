@@ -122,9 +122,8 @@ export class Exchange {
   /** Replies that nobody waits for any more, and that may still come. */
   restoreLate(
     open: readonly { readonly ask: number; readonly name: string }[],
-    lanes: readonly { readonly attempt: SavedAttempt | null }[],
+    awaited: ReadonlySet<number | undefined>,
   ): void {
-    const awaited = new Set(lanes.map(({ attempt }) => attempt?.ask))
     for (const { ask, name } of open) {
       if (name !== 'send' || awaited.has(ask)) continue
       const put = () => Promise.reject<Reply>(new Error('nobody waits for it'))

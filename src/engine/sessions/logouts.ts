@@ -32,10 +32,16 @@ export interface LogoutsParts {
   readonly endings: Endings
 }
 
+/** A logout that flushes, as a journal's summary has it. */
+export interface SavedLogout {
+  readonly user: UserId
+  readonly calls: readonly number[]
+}
+
 export class Logouts {
   readonly #parts: LogoutsParts
   /** Logouts that wait for their lane to be empty (I7). */
-  readonly #flushing = new Map<UserId, () => void>()
+  readonly #flushing = new Map<UserId, Settle<LogoutResult>[]>()
 
   constructor(parts: LogoutsParts) {
     this.#parts = parts
@@ -56,7 +62,7 @@ export class Logouts {
     }
     const farewell = farewells.of(user)
     pilot.identity({ type: 'user.loggedOut' })
-    const left = () => settle.resolve({ pending: lanes.ofUser(user)?.pending ?? 0 })
+    const left = () => settle.resolve(this.#left(user))
     if (pending === 'discard' && !pilot.dispatches) {
       this.#discardElsewhere(user, farewell, settle)
       return
@@ -75,11 +81,7 @@ export class Logouts {
     }
     farewells.put(user, farewell, stored)
     if (pending === 'keep') return
-    const former = this.#flushing.get(user)
-    this.#flushing.set(user, () => {
-      former?.()
-      left()
-    })
+    this.#flushing.set(user, [...(this.#flushing.get(user) ?? []), settle])
     boundary.arm(`logout:${user}`, deadlineMs, () => this.#flushed(user))
   }
 
@@ -89,6 +91,21 @@ export class Logouts {
     if (user === null || farewells.isOwed(user) || !core.lanes.isEmpty(user)) return
     discards.end(user)
     if (wallet.isLeaving(user)) endings.end(user, () => this.#flushed(user))
+  }
+
+  /** For a journal that begins here: those that flush. */
+  save(): readonly SavedLogout[] {
+    return Array.from(this.#flushing, ([user, waiting]) => ({
+      user,
+      calls: waiting.map(({ call }) => call ?? 0),
+    }))
+  }
+
+  restore(saved: readonly SavedLogout[], settleOf: (call: number) => Settle<LogoutResult>): void {
+    for (const { user, calls } of saved) {
+      this.#flushing.set(user, calls.map(settleOf))
+      this.#parts.core.boundary.rearm(`logout:${user}`, () => this.#flushed(user))
+    }
   }
 
   /** The engine is closing: who waits for a logout hears what is left. */
@@ -129,7 +146,12 @@ export class Logouts {
 
   #flushed(user: UserId): void {
     this.#parts.core.boundary.disarm(`logout:${user}`)
-    this.#flushing.get(user)?.()
+    const waiting = this.#flushing.get(user) ?? []
     this.#flushing.delete(user)
+    for (const settle of waiting) settle.resolve(this.#left(user))
+  }
+
+  #left(user: UserId): LogoutResult {
+    return { pending: this.#parts.core.lanes.ofUser(user)?.pending ?? 0 }
   }
 }

@@ -18,7 +18,7 @@ import { Endings } from './endings.ts'
 import { Farewells } from './farewells.ts'
 import { Forgetting } from './forgetting.ts'
 import { IdentityStore } from './identity-store.ts'
-import { type LogoutArgs, type LogoutResult, Logouts } from './logouts.ts'
+import { type LogoutArgs, type LogoutResult, Logouts, type SavedLogout } from './logouts.ts'
 import { Purges } from './purges.ts'
 import { Supersedes } from './supersedes.ts'
 
@@ -109,6 +109,15 @@ export class Sessions {
 
   logout(args: LogoutArgs, settle: Settle<LogoutResult>): void {
     this.#logouts.logout(args, settle)
+  }
+
+  /** For a journal that begins here. */
+  saveLogouts(): readonly SavedLogout[] {
+    return this.#logouts.save()
+  }
+
+  restoreLogouts(...args: Parameters<Logouts['restore']>): void {
+    this.#logouts.restore(...args)
   }
 
   adopt(): void {

@@ -57,7 +57,7 @@ export const POSITIONS: SalvagedTable = {
 export const OUTCOMES: SalvagedTable = {
   name: 'holdfast_outcomes',
   key: ['id'],
-  sense: `outcome IN ('completed', 'dropped', 'cancelled')`,
+  sense: `outcome IN ('completed', 'dropped', 'cancelled', 'dead')`,
 }
 
 export const TOKENS: SalvagedTable = {
@@ -75,7 +75,7 @@ export const DEADLINES: SalvagedTable = {
 export const META: SalvagedTable = {
   name: 'holdfast_meta',
   key: ['name'],
-  sense: `name <> 'left-behind' OR json_valid(value)`,
+  sense: `name NOT IN ('left-behind', 'endings') OR json_valid(value)`,
 }
 
 export const SALVAGED_TABLES: readonly SalvagedTable[] = [

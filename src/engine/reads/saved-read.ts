@@ -1,0 +1,69 @@
+/** A read on its way into a journal's summary and back. Of the app's code and of a token nothing is in it. */
+import { HoldfastError } from '../../errors.ts'
+import type { Reply } from '../../ports/transport.ts'
+import { Token } from '../../tokens/token.ts'
+import type { Settle } from '../boundary/boundary.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Read, SavedRead } from './read.ts'
+
+/** `line`: the lane of its owner now. */
+export function savedRead(read: Read, line: LaneLine | undefined): SavedRead {
+  const { id, user, after, key, reply, awaited, barrier, phase } = read
+  const { waitedFor, isLastTry, refused, firstRefusal, settle } = read
+  const isSending = phase === 'fetching' && read.sending?.isOver === false
+  return {
+    call: settle.call ?? 0,
+    id,
+    user,
+    args: { after, key, reply },
+    awaited: [...awaited],
+    barrier:
+      barrier === null
+        ? null
+        : { through: barrier.through, isWatched: line?.barriers.has(barrier) === true },
+    phase,
+    waitedFor,
+    isLastTry,
+    wasRefused: firstRefusal !== null,
+    refused,
+    sending: isSending ? savedSending(read) : null,
+  }
+}
+
+function savedSending({ sending }: Read): SavedRead['sending'] {
+  if (sending === null) return null
+  const { ask, credential } = sending
+  if (credential === null) return { ask, credential }
+  return { ask, credential: { token: credential.token.facts, generation: credential.generation } }
+}
+
+export function restoredRead(saved: SavedRead, settle: Settle<Reply>): Read {
+  const { id, user, args, awaited, barrier, phase } = saved
+  const { waitedFor, isLastTry, refused, wasRefused, sending } = saved
+  return {
+    ...args,
+    request: null,
+    id,
+    user,
+    settle,
+    awaited: new Set(awaited),
+    barrier: barrier === null ? null : { through: barrier.through },
+    phase,
+    waitedFor,
+    isLastTry,
+    firstRefusal: wasRefused ? new HoldfastError('AUTH_TOKEN_REFUSED', 'replayed') : null,
+    refused,
+    abort: new AbortController(),
+    sending: sending === null ? null : restoredSending(sending),
+  }
+}
+
+function restoredSending({ ask, credential }: NonNullable<SavedRead['sending']>): Read['sending'] {
+  return {
+    ask,
+    credential:
+      credential === null ? null : { ...credential, token: new Token('', credential.token) },
+    isLate: false,
+    isOver: false,
+  }
+}
