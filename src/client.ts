@@ -1,4 +1,5 @@
 /** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
+import { appCodeFailed } from './app-code.ts'
 import { codedError, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
 import type { Settle } from './engine/boundary/boundary.ts'
@@ -23,7 +24,7 @@ import type {
 import { LiveBoundary } from './engine/boundary/live-boundary.ts'
 import type { LogoutResult } from './engine/sessions/logouts.ts'
 import type { Status } from './engine/life/status.ts'
-import { HoldfastError } from './errors.ts'
+import { internalFault } from './errors.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './holdfast.ts'
 import { headerOf } from './journal/header.ts'
@@ -358,15 +359,12 @@ export class Holdfast {
   #emitFault(cause: Error): void {
     // What goes wrong inside while it starts would leave createHoldfast() waiting for ever.
     this.#failStart?.(cause)
-    const message = 'holdfast failed inside; please report it, with a journal if there is one'
-    this.#listeners.emit('error', { error: new HoldfastError('INTERNAL', message, { cause }) })
+    this.#listeners.emit('error', { error: internalFault(cause) })
   }
 
   /** A journal that cannot be written is no reason to stop. The app listens in the turn after the start. */
   #emitJournalLost(cause: Error): void {
-    const error = new HoldfastError('APP_CODE_FAILED', 'the journal ended: its sink failed', {
-      cause,
-    })
+    const error = appCodeFailed('the sink of the journal, which ends with that,', cause)
     if (this.#isStarted) this.#listeners.emit('error', { error })
     else this.#options.ports.clock.atTurnEnd(() => this.#emitJournalLost(cause))
   }

@@ -142,3 +142,9 @@ export function asHoldfastError(thrown: unknown, code: ErrorCode, message: strin
   const cause = errorOf(thrown)
   return cause instanceof HoldfastError ? cause : new HoldfastError(code, message, { cause })
 }
+
+/** A fault in Holdfast itself. */
+export function internalFault(cause: unknown): HoldfastError {
+  const message = 'holdfast failed inside; please report it, with a journal if there is one'
+  return new HoldfastError('INTERNAL', message, { cause })
+}

@@ -1,5 +1,5 @@
 /** Everything that comes from the app and the platform, as calls the boundary lets in. */
-import { HoldfastError } from '../../errors.ts'
+import { HoldfastError, internalFault } from '../../errors.ts'
 import type { OperationId, Requirement, UserId } from '../../model.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
 import type { Reply } from '../../ports/transport.ts'
@@ -52,8 +52,7 @@ function answering<T>(settle: Settle<T>, run: (settle: Settle<T>) => void): void
   } catch (cause) {
     // Of a replay, which tells itself where it is no more the same.
     if (codeIn(cause) === 'REPLAY_DIVERGED') throw cause
-    const message = 'holdfast failed inside; please report it, with a journal if there is one'
-    settle.reject(new HoldfastError('INTERNAL', message, { cause }))
+    settle.reject(internalFault(cause))
     throw cause
   }
 }
