@@ -1,6 +1,6 @@
 /** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
 import { appCodeFailed } from './app-code.ts'
-import { codedError, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
+import { refusalOf, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
 import type { Settle } from './engine/boundary/boundary.ts'
 import {
@@ -38,12 +38,10 @@ import { factsOf } from './operations/kind-facts.ts'
 import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
 import { describe, type OperationInfo } from './operation-info.ts'
 import { type Receipt, Receipts } from './receipts.ts'
-import { errorOf } from './thrown.ts'
 import type { SqliteConnection } from '../storage/sqlite/options.ts'
 
-const DEFAULT_LOGOUT_DEADLINE_MS = 5000
-const DEFAULT_CLOSE_DEADLINE_MS = 5000
-const DEFAULT_FLUSH_DEADLINE_MS = 5000
+/** Of `flush()`, `close()` and a logout that flushes (Q19, I7). */
+const DEFAULT_DEADLINE_MS = 5000
 
 /** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
 export class Holdfast {
@@ -165,7 +163,7 @@ export class Holdfast {
   /** Changes the identity to anonymous, at once (I7). Resolves with what was left of the user's. */
   async logout({
     pending = 'keep',
-    deadlineMs = DEFAULT_LOGOUT_DEADLINE_MS,
+    deadlineMs = DEFAULT_DEADLINE_MS,
   }: LogoutOptions = {}): Promise<LogoutResult> {
     wordOf('logout: pending', pending, ['keep', 'flush', 'discard'])
     const args = { pending, deadlineMs: deadlineOf('logout', deadlineMs) }
@@ -302,9 +300,7 @@ export class Holdfast {
   }
 
   /** Waits until nothing is left that could still be sent by itself, or the deadline (Q19). */
-  async flush({
-    deadlineMs = DEFAULT_FLUSH_DEADLINE_MS,
-  }: DeadlineOptions = {}): Promise<FlushResult> {
+  async flush({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<FlushResult> {
     const waitMs = deadlineOf('flush', deadlineMs)
     await this.#call<null>((settle) => this.#engine.calls.flush(waitMs, settle))
     const { counts, lanes } = this.status()
@@ -312,7 +308,7 @@ export class Holdfast {
   }
 
   /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
-  async close({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
+  async close({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
     const waitMs = deadlineOf('close', deadlineMs)
     try {
       await this.#call<void>((settle) => this.#engine.calls.close(waitMs, settle))
@@ -381,9 +377,7 @@ export class Holdfast {
     try {
       return await query()
     } catch (thrown) {
-      const error = errorOf(thrown)
-      const isMisuse = error instanceof TypeError || error instanceof RangeError
-      throw isMisuse ? error : storageErrorOfOurs(codedError(error))
+      throw refusalOf(thrown)
     }
   }
 }

@@ -1724,7 +1724,7 @@ declare class Holdfast {
     pause(): void;
     resume(): void;
     /** Waits until nothing is left that could still be sent by itself, or the deadline (Q19). */
-    flush({ deadlineMs, }?: DeadlineOptions): Promise<FlushResult>;
+    flush({ deadlineMs }?: DeadlineOptions): Promise<FlushResult>;
     /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
     close({ deadlineMs }?: DeadlineOptions): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;

@@ -1,6 +1,7 @@
 /** Storage's errors as the app sees them: Holdfast's own, with the same code. */
 import { isStorageError, StorageError } from '../../../storage/storage-error.ts'
 import { HoldfastError } from '../../errors.ts'
+import { errorOf } from '../../thrown.ts'
 
 /** What could not be stored, with the code of why. */
 export function notStored(cause: Error, message: string): HoldfastError {
@@ -18,4 +19,11 @@ export function storageErrorOfOurs(error: Error): Error {
   if (!isStorageError(error)) return error
   const { code, message, cause, retryable } = error
   return new HoldfastError(code, message, { cause, retryable })
+}
+
+/** The error of a question that a client puts to storage itself: misuse as it is, anything else with a code (E1, E2). */
+export function refusalOf(thrown: unknown): Error {
+  const error = errorOf(thrown)
+  const isMisuse = error instanceof TypeError || error instanceof RangeError
+  return isMisuse ? error : storageErrorOfOurs(codedError(error))
 }
