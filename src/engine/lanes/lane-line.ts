@@ -319,9 +319,14 @@ export class LaneLine {
     if (envelope !== null) this.recorded({ ...envelope, retryAt: null })
   }
 
-  dissolved(place: number, through: number): void {
-    this.#envelopes.delete(place)
+  /** The members are sent one by one. `kept`: what is still known of the head; null: the head begins anew. */
+  dissolved(place: number, through: number, kept: EnvelopeRow | null): void {
     this.soloThrough = Math.max(this.soloThrough, through)
+    if (kept !== null) {
+      this.recorded(kept)
+      return
+    }
+    this.#envelopes.delete(place)
     this.#forgetHead()
   }
 

@@ -350,7 +350,7 @@ export class Sender {
     const isBound = known !== null && known.key === key && mustStayAsItWas(known)
     const dead = which.length === 0 ? members : members.filter((_, index) => which.includes(index))
     if (which.length === 0 && members.length > 1 && !isBound) {
-      this.#sequel.sendAlone(line, members)
+      this.#sequel.sendAlone(line, members, known)
       return
     }
     this.#sequel.bury(line, isBound ? members : dead, {

@@ -234,12 +234,22 @@ export class Sequel {
     })
   }
 
-  /** Dissolves an envelope that may be: its members are sent one by one (Q4). */
-  sendAlone(line: LaneLine, members: readonly OperationRow[]): void {
+  /**
+   * Dissolves an envelope: its members are sent one by one (Q4). `known`: the attempts of the head go on, because
+   * the server has not judged the envelope (Q7, Q8).
+   */
+  sendAlone(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    known: EnvelopeRow | null = null,
+  ): void {
     const place = members[0]?.place ?? 0
     const through = members.at(-1)?.place ?? 0
-    this.#commit(line, [{ change: 'solo', lane: line.lane, place, through }], {}, () => {
-      line.dissolved(place, through)
+    const kept = known === null ? null : { ...known, key: null, members: [] }
+    const changes: Change[] = [{ change: 'solo', lane: line.lane, place, through }]
+    if (kept !== null) changes.push({ change: 'envelope', envelope: kept })
+    this.#commit(line, changes, {}, () => {
+      line.dissolved(place, through, kept)
       this.end(line)
     })
   }

@@ -56,11 +56,13 @@ function isRebuiltUnderAnotherKey(
   // Adopted, it is in another lane, where a member that was sent alone may merge (I3, Q4).
   if (former.user !== now.user) return false
   const isSameAgain = former.key === now.key || !isDeepStrictEqual(former.ids, now.ids)
+  // A neighbour came between, and their request could not be made: each is tried alone, under its own id (Q6).
+  const isTriedAlone = now.ids.length === 1 && now.key === now.ids[0]
   // A letter that comes back may have another place, where it merges with others, or not any more.
   const hasDied = rows.transitions.some(
     ({ id, to, at }) => to === 'dead' && at >= former.at && now.ids.includes(id),
   )
-  return !isSameAgain && !hasDied
+  return !isSameAgain && !isTriedAlone && !hasDied
 }
 
 function isSame(run: RunRecord, before: SeenRequest, now: SeenRequest): boolean {
