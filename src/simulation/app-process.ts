@@ -18,6 +18,7 @@ import type { PlatformEvent } from '../ports/platform.ts'
 import type { Receipt } from '../receipts.ts'
 import type { Recorder } from './recorder.ts'
 import type { ProcessName, ScenarioStep } from './scenario.ts'
+import { nonceOf } from './scenario-names.ts'
 import { scenarioVault } from './scenario-vault.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { seenEvent, type SeenCall, type SeenLife } from './seen.ts'
@@ -220,7 +221,7 @@ export class AppProcess {
     const { random, recorder, world } = this.#parts
     const call = this.#call('enqueue', this.identity, { step: id, draft: { kind, payload } })
     const draft = { kind, payload, ...(expiresInMs === undefined ? {} : { expiresInMs }) }
-    random.nextNonce = id
+    random.nextNonce = nonceOf(id)
     const enqueued: Promise<Receipt> = this.holdfast.enqueue(draft)
     random.nextNonce = null
     world.enqueued.set(id, enqueued)
@@ -268,7 +269,7 @@ export class AppProcess {
     const begin = (ids: readonly string[] | undefined) => {
       if (!life.isAlive) return
       const call = this.#call('read', this.identity, { step: id })
-      random.nextNonce = id
+      random.nextNonce = nonceOf(id)
       const read = this.holdfast.read({
         request: ({ owner, position }) => ({
           method: 'GET',
