@@ -1318,6 +1318,15 @@ declare const scenarioSchema: z.ZodObject<{
         times: z.ZodOptional<z.ZodNumber>;
     }, z.core.$strict>, z.ZodObject<{
         at: z.ZodNumber;
+        disk: z.ZodLiteral<"damaged">;
+        rows: z.ZodEnum<{
+            envelopes: "envelopes";
+            letters: "letters";
+            operations: "operations";
+        }>;
+        page: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
         release: z.ZodNumber;
     }, z.core.$strict>]>>;
     expect: z.ZodOptional<z.ZodObject<{

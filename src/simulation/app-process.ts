@@ -44,6 +44,8 @@ export class AppProcess {
   isPaused = false
   /** Did it die of itself, and has not been started since? */
   hasDied = false
+  /** Was it told that only a new opening of the storage helps, and has waited since? Then it starts again. */
+  isBroken = false
   readonly #parts: ProcessParts
   readonly #platformListeners = new Set<(event: PlatformEvent) => void>()
   #life: Life = { isAlive: false }
@@ -95,6 +97,7 @@ export class AppProcess {
 
   async #begin(requirement: Requirement, beganBy: SeenLife['beganBy']): Promise<Error | null> {
     const { name, world, recorder, machines } = this.#parts
+    world.heal()
     const life = { isAlive: true }
     this.#life = life
     const options = resolveOptions(this.#options(requirement, life))
@@ -105,6 +108,7 @@ export class AppProcess {
     this.requirement = requirement === 'unknown' ? stored : requirement
     this.isPaused = false
     this.hasDied = false
+    this.isBroken = false
     const holdfast = new Holdfast(options, machines)
     this.#holdfast = holdfast
     this.#listen(holdfast, life)
@@ -358,6 +362,14 @@ export class AppProcess {
     }
   }
 
+  #startAgainSoon(life: Life): void {
+    // A commit of this instant has failed, and is not repeated.
+    this.#parts.recorder.turn('disk')
+    this.#parts.world.time.after(RESTART_MS, () => {
+      if (life.isAlive) this.isBroken = true
+    })
+  }
+
   #listen(holdfast: Holdfast, life: Life): void {
     const { world, recorder } = this.#parts
     for (const event of EVENT_NAMES) {
@@ -365,12 +377,18 @@ export class AppProcess {
         if (!life.isAlive) return
         const seen = seenEvent(world.time.now, event, detail)
         world.events.push(seen)
+        if (event === 'error' && seen.code === 'STORAGE_CORRUPT' && !('salvaged' in detail)) {
+          this.#startAgainSoon(life)
+        }
         if (event === 'read.deferred') world.reads.set(seen.id ?? '', 'deferred')
         recorder.hear(this.#lifeIndex, event, detail)
       })
     }
   }
 }
+
+/** How long an app takes to start again after it was told of damage. */
+const RESTART_MS = 1000
 
 /** Whoever enqueued has been told already. */
 function ignore(): void {}

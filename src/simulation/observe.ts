@@ -40,7 +40,7 @@ export function observe(world: World): Observation {
 }
 
 function finalState({ acting, disk, events, reads }: World): FinalState {
-  const { database } = disk
+  const database = disk.look()
   const status = acting.holdfast.status()
   const idsOf = (event: string) =>
     events.filter((seen) => seen.event === event).map((seen) => seen.id ?? '')

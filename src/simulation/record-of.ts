@@ -1,5 +1,5 @@
 /** A world as the invariants see it. */
-import SqliteDatabase from 'better-sqlite3'
+import type { Database } from 'better-sqlite3'
 import type { RunRecord } from './invariants/run-record.ts'
 import type { World } from './world.ts'
 
@@ -69,13 +69,17 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
     get isQuiet() {
       return time.nextAt() === null
     },
-    bytes: () => world.disk.database.serialize(),
-    idsInDatabase: () => idsIn(world.disk.database.serialize()),
+    bytes: () => world.disk.bytes(),
+    idsInDatabase: () => idsIn(world.disk.look()),
+    get isDamaged() {
+      return world.disk.isDamaged
+    },
+    lost: recorder.lost,
+    buried: recorder.buried,
   }
 }
 
-function idsIn(bytes: Buffer): ReturnType<RunRecord['idsInDatabase']> {
-  const database = new SqliteDatabase(bytes)
+function idsIn(database: Database): ReturnType<RunRecord['idsInDatabase']> {
   const ids = (table: string) =>
     database.prepare<[], string>(`SELECT id FROM holdfast_${table} ORDER BY id`).pluck().all()
   try {

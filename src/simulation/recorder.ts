@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3'
 import type { EventName } from '../events.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
+import type { Salvaged } from './disk-damage.ts'
 import type { ProcessName } from './scenario.ts'
 import type {
   Acknowledgement,
@@ -32,6 +33,9 @@ export class Recorder {
   readonly receipts: SeenReceipt[] = []
   readonly turns: SeenTurn[] = []
   readonly heard: HeardEvent[] = []
+  /** What salvages could not read, and what they have made dead letters of. */
+  readonly lost = new Set<string>()
+  readonly buried = new Set<string>()
   readonly #time: VirtualTime
   #watched: Watched | null = null
 
@@ -64,6 +68,14 @@ export class Recorder {
     })
     if (hasTables) this.#watch(database)
     return this.lives.length - 1
+  }
+
+  /** A new database stands in the place of a damaged one. */
+  salvaged({ database, report, unreadable }: Salvaged): void {
+    for (const id of unreadable) this.lost.add(id)
+    for (const { id } of report.buried) this.buried.add(id)
+    // The life that follows tells of it.
+    this.rows.salvaged(allRows(database), this.#time.now, this.lives.length)
   }
 
   /** It has started. */
@@ -113,7 +125,8 @@ export class Recorder {
 
   acknowledge(call: SeenCall, id: string): void {
     const { database } = this.#watched ?? {}
-    const found = database === undefined || database.inTransaction ? null : findIn(database, id)
+    const isReadable = database !== undefined && !database.inTransaction
+    const found = isReadable ? findIn(database, id) : null
     this.acknowledged.push({ at: this.#time.now, life: call.life, id, call, found })
   }
 
@@ -134,7 +147,16 @@ export class Recorder {
   /** The operations at the head of an owner's lane. */
   head(life: number, user: string | null, count: number): readonly string[] {
     this.look(life)
-    return this.#watched?.head(user, count) ?? []
+    try {
+      return this.#watched?.head(user, count) ?? []
+    } catch {
+      // A damaged table: then as it was seen.
+      return [...this.rows.pending.values()]
+        .filter((operation) => operation.user === user)
+        .sort((a, b) => a.place - b.place)
+        .slice(0, count)
+        .map(({ id }) => id)
+    }
   }
 
   #watch(database: Database): void {
@@ -160,9 +182,14 @@ const STATES = [
 ] as const
 
 function findIn(database: Database, id: string): Acknowledgement['found'] {
-  const found = STATES.find(([, table]) =>
-    database.prepare(`SELECT 1 FROM holdfast_${table} WHERE id = ?`).get(id),
-  )
+  const found = STATES.find(([, table]) => {
+    try {
+      return database.prepare(`SELECT 1 FROM holdfast_${table} WHERE id = ?`).get(id)
+    } catch {
+      // A damaged table: what is in it cannot be acknowledged.
+      return false
+    }
+  })
   return found?.[0] ?? null
 }
 

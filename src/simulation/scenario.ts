@@ -140,6 +140,13 @@ const step = z.union([
     disk: z.enum(['busy', 'full', 'read-only', 'works']),
     times,
   }),
+  // A page of this table is damaged (`page`: which one, the first is 1), until the app starts again.
+  z.strictObject({
+    at,
+    disk: z.literal('damaged'),
+    rows: z.enum(['operations', 'envelopes', 'letters']),
+    page: z.number().int().min(1).optional(),
+  }),
   /** The release of the app that every later start is of: kinds have its version. */
   z.strictObject({ at, release: z.number().int().min(1) }),
 ])

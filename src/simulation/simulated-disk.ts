@@ -7,11 +7,33 @@ import SqliteDatabase, { type Database } from 'better-sqlite3'
 import type { Answer, Change } from '../../storage/changes.ts'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
 import { StorageError } from '../../storage/storage-error.ts'
-import type { CommitOptions, OpenedState, Storage, StorageHost } from '../../storage/storage.ts'
+import type {
+  CommitOptions,
+  OpenedState,
+  RecordedKinds,
+  SalvageReport,
+  Storage,
+  StorageHost,
+} from '../../storage/storage.ts'
+import type { Instant } from '../model.ts'
+import {
+  beginDamage,
+  contents,
+  type Damage,
+  damagedCopy,
+  type DamagedRows,
+  PAGE_BYTES,
+  salvageInMemory,
+  type Salvaged,
+  type Spot,
+} from './disk-damage.ts'
 import type { Life } from './virtual-time.ts'
 
 /** How commits fail: then nothing of them is there. What is there and not answered, only a death leaves. */
 export type DiskFault = 'busy' | 'full' | 'read-only'
+
+/** What a salvage has left behind, until the next opening tells of it. */
+const ASIDE = 'the damaged disk'
 
 /** When a process dies: instead of its next commit, or as soon as that is done. */
 export type DeathAt = 'before-commit' | 'after-commit'
@@ -27,6 +49,9 @@ export interface Inhabitant {
 
 export class SimulatedDisk {
   #database: Database = new SqliteDatabase(':memory:')
+  #damage: Damage | null = null
+  /** What the next opening tells; null: nothing. */
+  #untold: SalvageReport | null = null
   #holder: Life | null = null
   readonly #listeners = new Map<Life, () => void>()
   readonly #deaths = new Map<Life, DeathAt>()
@@ -34,9 +59,47 @@ export class SimulatedDisk {
   #fault: DiskFault | null = null
   #faultsLeft = 0
 
-  /** `failed` hears of every commit that fails. */
-  constructor(failed: () => void) {
+  /** `failed` hears of every commit that fails. `mayBeDamaged`: then a page holds few rows. */
+  constructor(failed: () => void, mayBeDamaged: boolean) {
     this.#failed = failed
+    if (mayBeDamaged) this.#database.pragma(`page_size = ${PAGE_BYTES}`)
+  }
+
+  get isDamaged(): boolean {
+    return this.#damage !== null
+  }
+
+  /** Everything that was committed, over a connection of its own; to be closed. */
+  look(): Database {
+    return new SqliteDatabase(this.bytes())
+  }
+
+  bytes(): Buffer {
+    return contents(this.#database, this.#damage)
+  }
+
+  /** From now on a page of this table is damaged, until a salvage. */
+  damage(rows: DamagedRows, page: number): void {
+    this.#damage ??= beginDamage(this.#database, rows, page)
+  }
+
+  /** Puts a new database in the place of the damaged one, where there is one. No process lives on it. */
+  salvage(spots: readonly Spot[], recordedKinds: RecordedKinds, at: Instant): Salvaged | null {
+    if (this.#damage === null) return null
+    const source = damagedCopy(this.#database, this.#damage)
+    const salvaged = salvageInMemory(source, spots, recordedKinds, at)
+    source.close()
+    this.#damage = null
+    this.#database = salvaged.database
+    this.#untold = salvaged.report
+    return salvaged
+  }
+
+  /** What is to be told at an opening, once. */
+  takeNews(): Pick<OpenedState, 'setAside' | 'salvaged'> {
+    const salvaged = this.#untold
+    this.#untold = null
+    return salvaged === null ? {} : { setAside: ASIDE, salvaged }
   }
 
   get database(): Database {
@@ -54,6 +117,7 @@ export class SimulatedDisk {
 
   /** The machine holds nothing else any more: what is read from here on is what was on the disk. */
   remount(): void {
+    if (this.#damage !== null) return
     this.#database = new SqliteDatabase(this.#database.serialize())
   }
 
@@ -120,9 +184,9 @@ class InhabitedStorage extends SqliteStorage {
     this.#inhabitant = inhabitant
   }
 
-  override open(host: StorageHost): Promise<OpenedState> {
+  override async open(host: StorageHost): Promise<OpenedState> {
     this.#host = host
-    return super.open({
+    const state = await super.open({
       ...host,
       atTurnEnd: (run) => {
         host.atTurnEnd(() => {
@@ -131,6 +195,7 @@ class InhabitedStorage extends SqliteStorage {
         })
       },
     })
+    return { ...state, ...this.#disk.takeNews() }
   }
 
   override async commit(

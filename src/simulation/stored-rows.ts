@@ -5,7 +5,7 @@
 import type { Row, RowChange } from './row-log.ts'
 
 export type OperationState =
-  'absent' | 'pending' | 'dead' | 'dropped' | 'cancelled' | 'completed' | 'erased'
+  'absent' | 'pending' | 'dead' | 'dropped' | 'cancelled' | 'completed' | 'erased' | 'lost'
 
 export interface StoredOperation {
   readonly id: string
@@ -66,7 +66,12 @@ export interface RecordedEnvelope {
   readonly ids: readonly string[]
 }
 
-const LAST_STATES: ReadonlySet<OperationState> = new Set(['dropped', 'cancelled', 'completed'])
+const LAST_STATES: ReadonlySet<OperationState> = new Set([
+  'dropped',
+  'cancelled',
+  'completed',
+  'lost',
+])
 
 export class StoredRows {
   /** Grows with every change: as long as it is the same, so is everything here. */
@@ -134,6 +139,38 @@ export class StoredRows {
       this.#step(id, from, from === 'dead' ? 'erased' : 'completed', null, order)
     }
     this.#leaving.clear()
+  }
+
+  /** A new database holds what could be read of a damaged one (E2): these rows. */
+  salvaged(changes: readonly RowChange[], at: number, life: number): void {
+    const rowsOf = (table: RowChange['table']) =>
+      changes.filter((change) => change.table === table).map(({ row }) => row)
+    const pending = new Set(rowsOf('operations').map(({ id }) => String(id)))
+    const letters = new Map(rowsOf('letters').map((row) => [String(row['id']), row] as const))
+    const buried = [...letters].filter(([id]) => this.pending.has(id)).map(([, row]) => row)
+    this.envelopes.clear()
+    this.apply(
+      [
+        ...rowsOf('envelopes').map((row) => ({ table: 'envelopes', action: 'put', row }) as const),
+        ...buried.flatMap((row) => [
+          { table: 'operations', action: 'gone', row } as const,
+          { table: 'letters', action: 'put', row } as const,
+        ]),
+      ],
+      at,
+      life,
+    )
+    for (const [id, { lane }] of this.pending) {
+      if (pending.has(id)) continue
+      this.pending.delete(id)
+      this.#count(lane, -1)
+      this.#step(id, 'pending', 'lost', null, ++this.#order)
+    }
+    for (const id of this.letters.keys()) {
+      if (letters.has(id)) continue
+      this.letters.delete(id)
+      this.#step(id, 'dead', 'lost', null, ++this.#order)
+    }
   }
 
   #take({ table, action, row }: RowChange): void {

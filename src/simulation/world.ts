@@ -12,6 +12,7 @@ import type { RequirementSource } from '../options.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
 import type { TokenSource } from '../ports/token-source.ts'
 import type { Receipt } from '../receipts.ts'
+import { factsOf, recordedKindsOf } from '../operations/kind-facts.ts'
 import { AppProcess } from './app-process.ts'
 import type { RunRecord } from './invariants/run-record.ts'
 import { recordOf } from './record-of.ts'
@@ -40,7 +41,7 @@ export interface WorldParts {
 export class World {
   readonly scenario: Scenario
   readonly time = new VirtualTime()
-  readonly disk = new SimulatedDisk(() => this.recorder.turn('disk'))
+  readonly disk: SimulatedDisk
   readonly tokens: ScenarioTokens
   readonly server: ScriptedServer
   readonly recorder: Recorder
@@ -65,6 +66,8 @@ export class World {
     this.scenario = scenario
     this.#operations = operations
     this.tokens = new ScenarioTokens(scenario)
+    const mayBeDamaged = scenario.steps.some((step) => 'disk' in step && step.disk === 'damaged')
+    this.disk = new SimulatedDisk(() => this.recorder.turn('disk'), mayBeDamaged)
     this.recorder = new Recorder(this.time)
     this.server = new ScriptedServer(
       scenario,
@@ -206,6 +209,10 @@ export class World {
     } else if ('wall' in step) {
       this.time.wallShift += step.wall
       this.recorder.turn('wall', step.wall)
+    } else if ('disk' in step && step.disk === 'damaged') {
+      this.look()
+      this.disk.damage(step.rows, step.page ?? 1)
+      this.recorder.turn('disk')
     } else if ('disk' in step) {
       this.disk.fail(step.disk === 'works' ? null : step.disk, step.times ?? 1)
     } else if ('release' in step) this.#release = step.release
@@ -248,11 +255,30 @@ export class World {
     await process.start('unknown', 'crash')
   }
 
-  /** Answers whether somebody had died of himself. */
+  /** A damaged database is salvaged before a process starts: until then every other one has died, and starts after it. */
+  heal(): void {
+    if (!this.disk.isDamaged) return
+    for (const process of Object.values(this.#processes)) {
+      if (!process.life.isAlive) continue
+      process.die()
+      process.hasDied = true
+    }
+    const { rows } = this.recorder
+    const spots = [...rows.pending.values(), ...rows.letters.values()]
+    const kinds = recordedKindsOf(factsOf(this.kinds))
+    const salvaged = this.disk.salvage(spots, kinds, this.time.wall())
+    if (salvaged !== null) this.recorder.salvaged(salvaged)
+  }
+
+  /** Answers whether a process had died of itself, or was told that only a new opening helps. */
   async #reviveAny(): Promise<boolean> {
     for (const process of Object.values(this.#processes)) {
       if (process.hasDied) {
         await this.#revive(process)
+        return true
+      }
+      if (process.isBroken && process.life.isAlive) {
+        await this.#restart(process)
         return true
       }
     }

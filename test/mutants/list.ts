@@ -1,5 +1,6 @@
 /** All mutants. The simulator must find each: see `hunt.ts`. */
 import type { Mutant } from './mutant.ts'
+import { DAMAGE_MUTANTS } from './of-damage.ts'
 import { PROCESS_MUTANTS } from './of-processes.ts'
 import { QUEUE_MUTANTS } from './of-the-queue.ts'
 import { TOKEN_MUTANTS } from './of-tokens.ts'
@@ -10,6 +11,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...USER_MUTANTS,
   ...TOKEN_MUTANTS,
   ...PROCESS_MUTANTS,
+  ...DAMAGE_MUTANTS,
 ]
 
 export function mutantOf(id: string): Mutant {

@@ -260,6 +260,9 @@ function emptyRun(): DoctoredRun {
     timerCount: 0,
     listenerCount: 1,
     isQuiet: true,
+    isDamaged: false,
+    lost: new Set(),
+    buried: new Set(),
     bytes: () => Buffer.from('the database'),
     idsInDatabase: () => ({
       pending: [...run.rows.pending.keys()].sort(),

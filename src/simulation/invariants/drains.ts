@@ -7,7 +7,7 @@ import type { Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
 export const drains: Invariant = (run) => (moment) => {
-  if (!run.isQuiet || isStopped(run)) return []
+  if (!run.isQuiet || isStopped(run) || run.isDamaged) return []
   if (moment !== 'end') return unanswered(run)
   const stuck = [...run.rows.pendingCounts()].flatMap(([lane, pending]) => {
     const user = run.rows.userOf(lane)

@@ -9,6 +9,8 @@ export const durableBeforeAck: Invariant = (run) => {
   const lives = additionsTo(run.lives)
   const heard = additionsTo(run.heard)
   const dropped = new Set<string>()
+  /** When each life was told of damage: from then on nothing is acknowledged (E2). */
+  const toldOfDamage = new Map<number, number>()
   const open = new Set<string>()
   let acknowledgedCount = 0
   let transitionCount = 0
@@ -34,16 +36,25 @@ export const durableBeforeAck: Invariant = (run) => {
         if (!kept.has(id)) violations.push({ operation: id, lostAtTheStartAt: startedAt })
       }
     }
-    for (const { event, detail } of heard()) {
+    for (const { event, detail, life, at } of heard()) {
+      if (isDamageTold(event, detail) && !toldOfDamage.has(life)) toldOfDamage.set(life, at)
       // An anonymous operation under `required` is never stored (I3).
       const { id, reason } = detail as { readonly id?: string; readonly reason?: string }
       if (event === 'operation.dropped' && reason === 'anonymous') dropped.add(id ?? '')
     }
-    for (const { id, at, found } of told()) {
+    for (const { id, at, found, life } of told()) {
+      if (at > (toldOfDamage.get(life) ?? at)) violations.push({ operation: id, afterDamage: at })
       if (found === null && !dropped.has(id)) violations.push({ operation: id, acknowledgedAt: at })
     }
     return violations
   }
+}
+
+/** Damage that was found while running; what a salvage tells comes after it. */
+function isDamageTold(event: string, detail: object): boolean {
+  if (event !== 'error' || 'salvaged' in detail) return false
+  const { error } = detail as { readonly error?: { readonly code?: string } }
+  return error?.code === 'STORAGE_CORRUPT'
 }
 
 /** What was seen to be committed is what another connection finds. */

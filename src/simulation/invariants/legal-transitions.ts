@@ -10,8 +10,9 @@ import type { RunRecord } from './run-record.ts'
 
 const LEGAL: Readonly<Record<OperationState, readonly OperationState[]>> = {
   absent: ['pending'],
-  pending: ['dead', 'dropped', 'cancelled', 'completed'],
-  dead: ['pending', 'dropped'],
+  pending: ['dead', 'dropped', 'cancelled', 'completed', 'lost'],
+  dead: ['pending', 'dropped', 'lost'],
+  lost: [],
   dropped: [],
   cancelled: [],
   completed: [],
@@ -103,6 +104,7 @@ function faultOf(run: RunRecord, transition: Transition): string | null {
   if (from === 'dead' && to === 'erased') return lacksForget(run, transition)
   if (!LEGAL[from].includes(to)) return `${from} never becomes ${to}`
   if (to === 'pending') return from === 'dead' ? lacksCall(run, transition, ['retry']) : null
+  if (to === 'lost') return run.lost.has(id) ? null : 'its row could be read'
   if (to === 'cancelled') return lacksCall(run, transition, ['cancel'])
   if (to === 'dead') {
     if (!DEATHS.has(reason ?? '')) return `nothing dies of ${reason}`

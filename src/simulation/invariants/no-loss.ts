@@ -76,6 +76,8 @@ function fateOf(
   const state = rows.stateOf(id)
   if (state === 'pending' || state === 'dead') return 'open'
   if (state === 'dropped' || state === 'cancelled') return 'explained'
+  // Only what no seek finds any more may be missing after a salvage (E2).
+  if (state === 'lost' && run.lost.has(id)) return 'explained'
   if (state === 'erased' && isForgotten(run, rows.ownerOf(id))) return 'explained'
   if (state !== 'completed') return reported.has(id) ? 'explained' : { state }
   const isFolded = rows.known.get(id)?.kind === 'fold'

@@ -16,6 +16,8 @@ export const noPark: Invariant = (run) => {
   let open: RunRecord['requests'] = []
   return () => {
     open = [...open, ...requests()].filter((sent) => !isRead(sent) && !isOver(run, sent))
+    // Only a new opening helps.
+    if (run.isDamaged) return []
     const { status, rows, settings, timerCount } = run
     const shown = new Map(status.lanes.map((lane) => [lane.user as string | null, lane]))
     const violations: unknown[] = []

@@ -82,6 +82,12 @@ export interface RunRecord {
   readonly listenerCount: number
   /** Is nothing armed, in flight or still to be done? Then nothing more will ever happen by itself. */
   readonly isQuiet: boolean
+  /** True from the moment in which a page of the database is damaged, until a salvage. */
+  readonly isDamaged: boolean
+  /** Operations whose rows SQLite did not find any more at a salvage. */
+  readonly lost: ReadonlySet<string>
+  /** Operations that became dead letters at a salvage, because their envelope may have been sent and was not whole. */
+  readonly buried: ReadonlySet<string>
   /** The whole database, as bytes. */
   bytes(): Uint8Array
   /** The ids of what is pending and dead, read from those bytes over a connection of their own. */

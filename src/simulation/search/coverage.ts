@@ -147,6 +147,14 @@ const MARKS: Readonly<Record<string, Mark>> = {
   'a read cancelled': failedWith('read', 'READ_CANCELLED'),
   'too late to cancel': failedWith('cancel', 'TOO_LATE'),
   'the queue was full': failedWith('enqueue', 'QUEUE_FULL'),
+  'damage was told': (run) =>
+    run.heard.some(({ event, detail }) => event === 'error' && isDamage(detail)),
+  'operations were lost with a page': ({ rows }) =>
+    rows.transitions.some(({ to }) => to === 'lost'),
+  'a salvage kept an operation': ({ rows, lost, heard: told }) =>
+    told.some(({ event, detail }) => event === 'error' && 'salvaged' in detail) &&
+    [...rows.known.keys()].some((id) => !lost.has(id)),
+  'dead because its envelope was damaged': ({ buried }) => buried.size > 0,
   'the second process dispatched': (run) =>
     run.requests.some((sent) => !isRead(sent) && run.lives[sent.client.life]?.process === 'second'),
   'enqueued by one process, sent by the other': (run) =>
@@ -158,6 +166,11 @@ const MARKS: Readonly<Record<string, Mark>> = {
           run.lives[life]?.process !== run.lives[client.life]?.process,
       ),
     ),
+}
+
+function isDamage(detail: object): boolean {
+  const { error } = detail as { readonly error?: { readonly code?: string } }
+  return error?.code === 'STORAGE_CORRUPT' && !('salvaged' in detail)
 }
 
 function duringSending(isMeant: (call: SeenCall, sent: SeenRequest) => boolean): Mark {

@@ -57,6 +57,7 @@ const FEATURES = [
   'notBefore',
   'lateAnswers',
   'sourceLines',
+  'damage',
 ] as const
 
 export type Feature = (typeof FEATURES)[number]

@@ -30,7 +30,7 @@ export function makePlan(seed: number): Scenario {
     ...(source === undefined ? {} : { source }),
     ...(demands === undefined ? {} : { requirementSource: demands }),
     server: planServer(dice, features, { users, kinds, operations }),
-    steps: [...steps, ...healing(endedAt, users, requirement, features.has('second'))],
+    steps: [...steps, ...healing(endedAt, users, requirement, features)],
   }
 }
 
@@ -92,14 +92,17 @@ function healing(
   at: number,
   users: readonly string[],
   requirement: NonNullable<NonNullable<Scenario['config']>['requirement']>,
-  hasSecond: boolean,
+  features: Features,
 ): ScenarioStep[] {
+  const hasSecond = features.has('second')
   const processes = hasSecond ? [{}, { process: 'second' } as const] : [{}]
   const first = at + A_WHILE_MS
   const second = first + A_WHILE_MS
   const last = second + A_WHILE_MS
   return [
     { at: first, disk: 'works' },
+    // Damage that nothing has met is salvaged all the same.
+    ...(features.has('damage') ? [{ at: first, restart: true } as const] : []),
     ...(hasSecond ? [{ at: first, start: true } as const] : []),
     { at: first, network: 'up' },
     { at: first, power: 'resume' },

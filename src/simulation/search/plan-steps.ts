@@ -88,6 +88,8 @@ const CHASERS: Readonly<Record<string, readonly [Feature | null, Make][]>> = {
   ],
   // While its 401 is on the way.
   read: [['updateTokens', ({ current: user }) => freshToken(user)]],
+  // What touches the damaged table finds the damage.
+  disk: [[null, enqueue]],
   crash: [
     ['cancels', (told) => named(told, (id) => ({ cancel: id }))],
     [null, enqueue],
@@ -151,6 +153,11 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
   disk: ({ dice }) => ({
     disk: dice.of(['busy', 'full', 'read-only', 'works']),
     times: dice.of([1, 1, 2, 5]),
+  }),
+  damage: ({ dice }) => ({
+    disk: 'damaged',
+    rows: dice.of(['operations', 'operations', 'envelopes', 'letters']),
+    page: dice.of([1, 1, 2, 3, 5]),
   }),
   forgets: (told) => ofSomebody(told, (user) => ({ forget: user })),
   refreshes: (told) => ofSomebody(told, (user) => ({ refreshToken: user })),

@@ -2,13 +2,16 @@
 import type { Database } from 'better-sqlite3'
 import { PLACE_STEP } from '../lanes.ts'
 import type { KnownLanes } from './owners.ts'
-import type { Places } from './salvage-operations.ts'
+import { mayEndLater, type SalvagedOperations } from './salvage-operations.ts'
 import type { Tally } from './tally.ts'
+
+/** A million operations: more than any page of a tree can lead to, and a thousandth of the places of a lane. */
+const UNKNOWN_PLACES = 2 ** 20 * PLACE_STEP
 
 export function writeLanes(
   target: Database,
   { lanes, lastNumber }: KnownLanes,
-  places: ReadonlyMap<number, Places>,
+  { places, gaps }: SalvagedOperations,
   tally: Tally,
 ): void {
   const insert = target.prepare(
@@ -18,7 +21,9 @@ export function writeLanes(
   for (const known of lanes.values()) {
     const { lane, user, shifted, discardThrough, soloThrough, isWhole } = known
     const { count, first, last } = places.get(lane) ?? { count: 0, first: 0, last: 0 }
-    const tail = Math.max(known.tail, last)
+    const end = Math.max(known.tail, last)
+    // A place that was given is never given again, also where its operation is lost.
+    const tail = end + (mayEndLater(gaps, lane, end) ? UNKNOWN_PLACES : 0)
     const head = count === 0 ? tail + PLACE_STEP : first
     // Which of its operations were rejected as one envelope is not known: then each is sent alone.
     const solo = isWhole ? soloThrough : last

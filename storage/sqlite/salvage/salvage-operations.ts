@@ -8,19 +8,25 @@ import { parseOperationId } from '../../operation-id.ts'
 import { Moved } from '../moved.ts'
 import { PLACE_BITS } from '../operation-key.ts'
 import { DamagedTable, type ReadRow } from './damaged-table.ts'
-import type { Key } from './keys.ts'
+import { compareKeys, type Key } from './keys.ts'
 import type { KnownLane } from './owners.ts'
 import { placeProbes } from './probes.ts'
-import { EVERYTHING, recover } from './recover.ts'
+import { EVERYTHING, type Gap, recover } from './recover.ts'
 import { RowWriter } from './row-writer.ts'
 import { MOVED, OPERATIONS } from './salvaged-tables.ts'
 import type { Tally } from './tally.ts'
 
 /** The places of a lane's operations in the new database. */
-export interface Places {
+interface Places {
   count: number
   first: number
   last: number
+}
+
+export interface SalvagedOperations {
+  readonly places: ReadonlyMap<number, Places>
+  /** Rows between these keys could not be read, if there were any. */
+  readonly gaps: readonly Gap[]
 }
 
 const PLACES = 2n ** BigInt(PLACE_BITS)
@@ -30,12 +36,12 @@ export function salvageOperations(
   target: Database,
   lanes: ReadonlyMap<number, KnownLane>,
   tally: Tally,
-): ReadonlyMap<number, Places> {
+): SalvagedOperations {
   const places = new Map<number, Places>()
   const table = DamagedTable.of(source, OPERATIONS)
   if (table === null) {
     tally.missGaps('operations', [EVERYTHING])
-    return places
+    return { places, gaps: [EVERYTHING] }
   }
   const rows = new RowWriter(target, table)
   const moved = new Moved(target)
@@ -63,7 +69,18 @@ export function salvageOperations(
     miss: (key) => tally.miss('operations', key, { words: wordsOfSpot }),
   })
   tally.missGaps('operations', gaps, wordsOfSpot)
-  return places
+  return { places, gaps }
+}
+
+/** Can there have been an operation behind this place of the lane? */
+export function mayEndLater(gaps: readonly Gap[], lane: number, place: number): boolean {
+  const behind: Key = [BigInt(lane) * PLACES + BigInt(place)]
+  const end: Key = [BigInt(lane + 1) * PLACES]
+  return gaps.some(
+    ({ after, before }) =>
+      (after === null || compareKeys(after, end) < 0) &&
+      (before === null || compareKeys(before, behind) > 0),
+  )
 }
 
 /** Is the operation where it belongs? Within its lane it may have moved; into another lane only if that is written down. */

@@ -1,0 +1,37 @@
+/** Faults in what happens after a page of the database was damaged (E2). */
+import type { Mutant } from './mutant.ts'
+
+export const DAMAGE_MUTANTS: readonly Mutant[] = [
+  {
+    id: 'acknowledges-after-damage',
+    what: 'damage is taken for a fault that passes: enqueue() goes on acknowledging',
+    rule: 'E2',
+    file: 'storage/storage-error.ts',
+    find: `return error.code === 'STORAGE_CORRUPT' || error.code === 'STORAGE_GONE'`,
+    replace: `return error.code === 'STORAGE_GONE'`,
+  },
+  {
+    id: 'salvage-forgets-letters',
+    what: 'a salvage leaves the dead letters behind',
+    rule: 'E2',
+    file: 'storage/sqlite/salvage/salvage.ts',
+    find: `copy('letters', LETTERS, {`,
+    replace: `copy('outcomes', OUTCOMES, {`,
+  },
+  {
+    id: 'lost-envelope-formed-anew',
+    what: 'an envelope that may have been sent and is unreadable is formed anew',
+    rule: 'E2',
+    file: 'storage/sqlite/salvage/salvage-envelopes.ts',
+    find: 'if (gaps.some((gap) => isWithin(gap, [BigInt(lane), BigInt(place)]))) lose(lane, place)',
+    replace: '',
+  },
+  {
+    id: 'lost-places-given-again',
+    what: 'after a salvage the places of lost operations are given again',
+    rule: 'Q2',
+    file: 'storage/sqlite/salvage/salvage-lanes.ts',
+    find: '(mayEndLater(gaps, lane, end) ? UNKNOWN_PLACES : 0)',
+    replace: '0',
+  },
+]
