@@ -147,7 +147,11 @@ export class StoredRows {
       changes.filter((change) => change.table === table).map(({ row }) => row)
     const pending = new Set(rowsOf('operations').map(({ id }) => String(id)))
     const letters = new Map(rowsOf('letters').map((row) => [String(row['id']), row] as const))
-    const buried = [...letters].filter(([id]) => this.pending.has(id)).map(([, row]) => row)
+    const buried = [...letters]
+      .filter(([id]) => this.pending.has(id))
+      .map(([, row]) => row)
+      // They die in the order of their lane.
+      .sort((a, b) => Number(a['place']) - Number(b['place']))
     this.envelopes.clear()
     this.apply(
       [
