@@ -46,15 +46,9 @@ export interface CallParts {
 export type Calls = ReturnType<typeof serveCalls>
 
 /** A call that fails inside is answered: the app must not wait for ever. The fault is told all the same. */
-function answering<T>(settle: Settle<T>, run: (settle: Settle<T>) => void): void {
-  try {
-    run(settle)
-  } catch (cause) {
-    // Of a replay, which tells itself where it is no more the same.
-    if (codeIn(cause) === 'REPLAY_DIVERGED') throw cause
-    settle.reject(internalFault(cause))
-    throw cause
-  }
+function failedInside<T>(settle: Settle<T>, cause: unknown): void {
+  // Of a replay, which tells itself where it is no more the same.
+  if (codeIn(cause) !== 'REPLAY_DIVERGED') settle.reject(internalFault(cause))
 }
 
 export function serveCalls(parts: CallParts) {
@@ -75,10 +69,18 @@ export function serveCalls(parts: CallParts) {
       name,
       codec,
       run: (args, settle) => {
-        if (!isClosing()) {
-          answering(open.begun(name, settle), (opened) => run(args, opened))
-          dispatch.used()
-        } else settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
+        if (isClosing()) {
+          settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
+          return
+        }
+        const opened = open.begun(name, settle)
+        try {
+          run(args, opened)
+        } catch (cause) {
+          failedInside(opened, cause)
+          throw cause
+        }
+        dispatch.used()
       },
     })
   /** What is in flight, only the process that dispatches knows. */
