@@ -25,6 +25,7 @@ import { Erasing } from './erasing.ts'
 import { storageErrorOf } from './error-of.ts'
 import { FileGuard } from './file-guard.ts'
 import { GroupCommit } from './group-commit.ts'
+import { settledInParts } from './in-parts.ts'
 import { notTheAppsConnection } from './not-the-apps-connection.ts'
 import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from './options.ts'
 import { DamageMark } from './salvage/damage-mark.ts'
@@ -32,9 +33,6 @@ import { openCarefully } from './salvage/opening.ts'
 import { Tables } from './tables.ts'
 import { tidy } from './tidying.ts'
 import { Transaction } from './transaction.ts'
-
-/** So many operations are looked for in one turn, lest it block the thread. */
-const MOST_AT_ONCE = 512
 
 interface Opened {
   readonly database: Database
@@ -187,20 +185,9 @@ export class SqliteStorage implements Storage {
   }
 
   async settled(ids: readonly OperationId[]): Promise<Endings> {
-    const first = await this.#settled(ids.slice(0, MOST_AT_ONCE))
-    const settled = [...first.settled]
-    let { forgotten } = first
-    for (let from = MOST_AT_ONCE; from < ids.length; from += MOST_AT_ONCE) {
-      await this.#turnEnd()
-      const part = await this.#settled(ids.slice(from, from + MOST_AT_ONCE))
-      settled.push(...part.settled)
-      forgotten = part.forgotten
-    }
-    return { settled, recorded: first.recorded, forgotten }
-  }
-
-  #settled(ids: readonly OperationId[]): Promise<Endings> {
-    return this.#read((tables) => tables.settled(ids), 'as it is')
+    const ask = (part: readonly OperationId[]) =>
+      this.#read((tables) => tables.settled(part), 'as it is')
+    return settledInParts(ids, ask, () => this.#turnEnd())
   }
 
   async letters(filter: {
