@@ -2,6 +2,7 @@
  * Exceptions of the app's own code: each is told with the exception as its cause, none reaches the host,
  * and the engine goes on (E3, Q22). Every door is tried with everything that can be thrown.
  */
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { HoldfastError, TokenDeniedError } from '../src/errors.ts'
@@ -316,6 +317,21 @@ describe('an error of Holdfast of another copy of the module', () => {
       await rig.advance(10_000)
       expect(rig.holdsOf('alice')).toContain('signed-out')
     }
+  })
+
+  test('keeps its code where it is of a storage', async () => {
+    const full = runInNewContext(
+      `Object.assign(new Error('full'), { name: 'StorageError', code: 'STORAGE_FULL' })`,
+    ) as Error
+    const rig = Rig.prepare()
+    const storage = sqliteStorage({ database: rig.database })
+    await rig.open({ storage })
+    await rig.login('alice', 'a1')
+    const commit = storage.commit.bind(storage)
+    storage.commit = () => Promise.reject(full)
+    const enqueued = rig.holdfast.enqueue(note({ text: 'one' }))
+    await expect(rig.whileResting(enqueued)).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+    storage.commit = commit
   })
 
   test('says that a sealed token cannot be opened', async () => {

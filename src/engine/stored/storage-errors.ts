@@ -11,7 +11,9 @@ export function notStored(cause: Error, message: string): HoldfastError {
 
 /** An error of a storage with a code, though the storage may be of the app and throw any error (E2). */
 export function codedError(error: Error): StorageError {
-  if (isStorageError(error)) return error
+  if (error instanceof StorageError) return error
+  // One of another copy of the module, or of another realm, keeps its code.
+  if (isStorageError(error)) return new StorageError(error.code, error.message, error)
   return new StorageError('STORAGE_UNAVAILABLE', 'the storage failed', error)
 }
 
