@@ -71,6 +71,25 @@ const interpreting = (fail: () => unknown) =>
     interpret: once(fail, () => ({ outcome: 'accepted' })),
   })
 
+/** A kind that fails in one part of it, each time. */
+function failingAt(part: string, fail: () => unknown) {
+  const code = (name: string, otherwise: () => unknown) =>
+    part === name ? (fail as () => never) : (otherwise as () => never)
+  const request = { method: 'POST', path: '/' }
+  const combine = code('combine', () => request)
+  return defineOperation({
+    kind: 'failing',
+    payload: z.object({}),
+    request: code('request', () => request),
+    ...(part === 'combine' || part === 'key'
+      ? { merge: { key: code('key', () => ''), combine } }
+      : {}),
+    ...(part === 'needs' ? { needs: fail as () => never } : {}),
+    ...(part === 'creates' ? { creates: fail as () => never } : {}),
+    ...(part === 'onLogout' ? { onLogout: fail as () => never } : {}),
+  })
+}
+
 const DOORS: readonly Door[] = [
   {
     name: 'a listener',
@@ -212,6 +231,27 @@ const DOORS: readonly Door[] = [
       return heardErrors(rig)
     },
   },
+  ...(['request', 'combine', 'key', 'needs', 'creates', 'onLogout'] as const).map((part) => ({
+    name: `${part} of a kind`,
+    mayWait: false,
+    drive: async (fail: () => unknown) => {
+      const kind = failingAt(part, fail)
+      const rig = await started({ operations: [note, kind] })
+      await rig.login('alice', 'a1')
+      const refusal = await rig
+        .whileResting(rig.holdfast.enqueue(kind({})))
+        .then(() => [])
+        .catch((error: Error) => [error])
+      await rig.advance(120_000)
+      if (part === 'onLogout') await rig.whileResting(rig.holdfast.logout())
+      await rig.login('alice', 'a1')
+      await rig.enqueue('one')
+      await rig.advance(120_000)
+      const completed = rig.eventsOf('operation.completed').filter(({ kind: of }) => of === 'note')
+      expect(completed).toHaveLength(1)
+      return [...heardErrors(rig), ...refusal]
+    },
+  })),
   {
     name: 'the request of a read',
     mayWait: false,
