@@ -7,6 +7,7 @@
 import type { Database } from 'better-sqlite3'
 import type { DeadReason, DropReason, Instant, OperationId } from '../../src/model.ts'
 import type { OutcomeRow } from '../storage.ts'
+import { parseStored } from './stored-json.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than this no outcome is retained. */
@@ -15,8 +16,8 @@ const KEPT_MS = 7 * DAY_MS
 const KEPT_COUNT = 10_000
 /** A process that waits for an operation has heard of its end by then, also if it was stopped for a night. */
 const HEARD_MS = DAY_MS
-/** Pruned at the start, and once in so many endings: a process may run for months. */
-const PRUNED_EVERY = 1000
+/** Pruned at the start, and not before so many more endings: a process may run for months. */
+const PRUNED_AFTER = 1000
 
 /** Numbers of endings. */
 export interface EndingNumbers {
@@ -37,10 +38,12 @@ export class Outcomes {
   readonly #lastSurplus
   readonly #deleteSurplus
   readonly #hasRecent
+  readonly #first
   readonly #last
   readonly #getNumbers
   readonly #setNumbers
-  #recordedCount = 0
+  /** The number of the ending at which to prune next. */
+  #prunedAt = 0
   /** As the last transaction left them; null: they must be read. */
   #numbers: EndingNumbers | null = null
   /** True if no other process can wait for an operation that ends here. */
@@ -66,7 +69,8 @@ export class Outcomes {
         'SELECT number FROM holdfast_outcomes ORDER BY number DESC LIMIT 1 OFFSET ?',
       )
       .pluck()
-    const isSurplus = 'number < ? AND settled_at < ?'
+    // Nobody has to be told of a completion: that is what the lack of an outcome means.
+    const isSurplus = `number < ? AND (outcome = 'completed' OR settled_at < ?)`
     this.#lastSurplus = database
       .prepare<[number, number], number | null>(
         `SELECT max(number) FROM holdfast_outcomes WHERE ${isSurplus} AND outcome <> 'completed'`,
@@ -77,8 +81,12 @@ export class Outcomes {
     )
     this.#hasRecent = database
       .prepare<[number], 0 | 1>(
-        'SELECT EXISTS (SELECT 1 FROM holdfast_outcomes WHERE settled_at >= ?)',
+        `SELECT EXISTS (SELECT 1 FROM holdfast_outcomes
+           WHERE settled_at >= ? AND outcome <> 'completed')`,
       )
+      .pluck()
+    this.#first = database
+      .prepare<[], number | null>('SELECT min(number) FROM holdfast_outcomes')
       .pluck()
     this.#last = database
       .prepare<[], number | null>('SELECT max(number) FROM holdfast_outcomes')
@@ -101,8 +109,7 @@ export class Outcomes {
     const { recorded, forgotten } = this.#numbersWithin()
     this.#insert.run(id, recorded + 1, outcome, reason, status, at)
     this.#numbers = { recorded: recorded + 1, forgotten }
-    this.#recordedCount += 1
-    if (this.#recordedCount % PRUNED_EVERY === 0) this.#prune(at)
+    if (recorded + 1 >= this.#prunedAt) this.#prune(at)
   }
 
   find(id: OperationId): OutcomeRow | null {
@@ -112,7 +119,7 @@ export class Outcomes {
   /** As they are by now, whatever others have written: a read does not notice that they have. */
   numbers(): EndingNumbers {
     const text = this.#getNumbers.get()
-    const { recorded, forgotten } = text === undefined ? NONE : (JSON.parse(text) as EndingNumbers)
+    const { recorded, forgotten } = text === undefined ? NONE : parseStored<EndingNumbers>(text)
     return { recorded: Math.max(recorded, this.#last.get() ?? 0), forgotten }
   }
 
@@ -142,6 +149,14 @@ export class Outcomes {
     const before = now - KEPT_MS
     this.#forget(this.#lastOld.get(before))
     this.#deleteOld.run(before)
+    this.#pruneSurplus(now)
+    const { recorded } = this.#numbersWithin()
+    // What is kept for others is looked through again only when it has doubled.
+    const kept = this.#isAlone ? 0 : recorded - (this.#first.get() ?? recorded)
+    this.#prunedAt = recorded + Math.max(PRUNED_AFTER, kept)
+  }
+
+  #pruneSurplus(now: Instant): void {
     const firstKept = this.#firstKept.get(KEPT_COUNT - 1)
     if (firstKept === undefined) return
     const heardBefore = this.#isAlone ? Number.MAX_SAFE_INTEGER : now - HEARD_MS
