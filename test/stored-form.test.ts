@@ -15,10 +15,12 @@ interface Run {
 /** The form of the payload under this schema, and how often the schema ran. */
 async function run(payload: unknown, validate: Validate): Promise<Run> {
   let runCount = 0
-  const form = await storedForm(JSON.stringify(payload), (value) => {
+  const counted: Validate = (value) => {
     runCount += 1
     return validate(value)
-  })
+  }
+  const text = JSON.stringify(payload)
+  const form = await storedForm(text, await counted(JSON.parse(text)), counted)
   return { form, runCount }
 }
 

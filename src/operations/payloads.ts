@@ -5,7 +5,7 @@ import type { Codec } from '../engine/boundary/boundary.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import { errorOf, isThenable, textOf } from '../thrown.ts'
 import type { AnyOperationKind } from './define-operation.ts'
-import { type Maybe, storedForm, whenKnown } from './stored-form.ts'
+import { type Maybe, storedForm, type StoredForm, whenKnown } from './stored-form.ts'
 
 export type Checked = { readonly ok: true; readonly payload: unknown } | Unfit
 
@@ -92,12 +92,15 @@ export class Payloads {
     return this.#validate(kind, spec, value)
   }
 
+  /** For most payloads this is one run of the schema, and no promise: `enqueue()` waits for it. */
   #storedForm(kind: string, spec: AnyOperationKind['spec'], text: string): Maybe<Storable> {
-    const form = storedForm(text, (value) => this.#validate(kind, spec, value))
-    const stored = whenKnown(form, (known) => (known.ok && known.text === text ? UNCHANGED : known))
-    // A caller that cannot wait does not hear how it ends (E3).
-    if (stored instanceof Promise) stored.catch(() => undefined)
-    return stored
+    const first = this.#validate(kind, spec, JSON.parse(text))
+    const validate = (value: unknown) => this.#validate(kind, spec, value)
+    const form =
+      first instanceof Promise
+        ? first.then((checked) => storedForm(text, checked, validate))
+        : storedForm(text, first, validate)
+    return whenKnown(form, (known) => storable(known, text))
   }
 
   #validate(kind: string, spec: AnyOperationKind['spec'], value: unknown): Maybe<Checked> {
@@ -111,6 +114,10 @@ export class Payloads {
       return schemaThrew(kind, error)
     }
   }
+}
+
+function storable(form: StoredForm, given: string): Storable {
+  return form.ok && form.text === given ? UNCHANGED : form
 }
 
 function schemaThrew(kind: string, error: unknown): Checked {

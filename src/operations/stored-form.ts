@@ -16,20 +16,18 @@ type Validate = (value: unknown) => Maybe<Checked>
 const DRAWS =
   'the schema draws something (a random id, a time stamp) that its output does not carry in a form that the schema takes again'
 
-/** `text` is the payload as the app gave it, as JSON. */
-export function storedForm(text: string, validate: Validate): Maybe<StoredForm> {
-  return whenKnown(validate(JSON.parse(text)), (first) => {
-    if (!first.ok) return first
-    const output = jsonOf(first.payload)
-    // The schema has just taken this text, and come to this text: that is all that a second run would tell.
-    if (output === text) return { ok: true, text }
-    if (typeof output !== 'string') return inputForm(text, first.payload, validate)
-    return whenKnown(validate(JSON.parse(output)), (second) =>
-      second.ok && isSame(second.payload, first.payload)
-        ? { ok: true, text: output }
-        : inputForm(text, first.payload, validate),
-    )
-  })
+/** `text` is the payload as the app gave it, as JSON, and `first` is what the schema said of it. */
+export function storedForm(text: string, first: Checked, validate: Validate): Maybe<StoredForm> {
+  if (!first.ok) return first
+  const output = jsonOf(first.payload)
+  // The schema has just taken this text, and come to this text: that is all that a second run would tell.
+  if (output === text) return { ok: true, text }
+  if (typeof output !== 'string') return inputForm(text, first.payload, validate)
+  return whenKnown(validate(JSON.parse(output)), (second) =>
+    second.ok && isSame(second.payload, first.payload)
+      ? { ok: true, text: output }
+      : inputForm(text, first.payload, validate),
+  )
 }
 
 function inputForm(text: string, output: unknown, validate: Validate): Maybe<StoredForm> {
@@ -46,10 +44,19 @@ export function whenKnown<T, U>(value: Maybe<T>, then: (value: T) => Maybe<U>): 
 function isSame(one: unknown, other: unknown): boolean {
   const text = jsonOf(one)
   const otherText = jsonOf(other)
-  if (text === NO_JSON || otherText === NO_JSON) return isDeepStrictEqual(one, other)
+  if (text === NO_JSON || otherText === NO_JSON) return isEqual(one, other)
   if (text === otherText) return true
   if (text === undefined || otherText === undefined) return false
   return isDeepStrictEqual(JSON.parse(text), JSON.parse(otherText))
+}
+
+/** An object that cannot even be compared is the same as none. */
+function isEqual(one: unknown, other: unknown): boolean {
+  try {
+    return isDeepStrictEqual(one, other)
+  } catch {
+    return false
+  }
 }
 
 /** What `JSON.stringify()` cannot take: a bigint, or an object that holds itself. */
