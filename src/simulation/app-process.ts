@@ -20,6 +20,7 @@ import type { Recorder } from './recorder.ts'
 import type { ProcessName, ScenarioStep } from './scenario.ts'
 import { nonceOf } from './scenario-names.ts'
 import { scenarioVault } from './scenario-vault.ts'
+import { isStorable } from './storable.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { seenEvent, type SeenCall, type SeenLife } from './seen.ts'
 import type { Life } from './virtual-time.ts'
@@ -193,7 +194,8 @@ export class AppProcess {
     const { tokens } = this.#parts.world
     const options = token === undefined ? {} : { token: tokens.secret(token) }
     const call = this.#call('login', user, { token: token ?? null })
-    this.identity = user
+    // A call that is refused changes no identity (I1).
+    if (isStorable(user)) this.identity = user
     this.#note(call, this.holdfast.login(user, options))
   }
 
@@ -223,7 +225,10 @@ export class AppProcess {
 
   #enqueue({ id, kind, payload = {}, expiresInMs }: Step<'enqueue'>): void {
     const { random, recorder, world } = this.#parts
-    const call = this.#call('enqueue', this.identity, { step: id, draft: { kind, payload } })
+    const call = this.#call('enqueue', this.identity, {
+      step: id,
+      draft: { kind, payload, expiresInMs },
+    })
     const draft = { kind, payload, ...(expiresInMs === undefined ? {} : { expiresInMs }) }
     random.nextNonce = nonceOf(id)
     const enqueued: Promise<Receipt> = this.holdfast.enqueue(draft)

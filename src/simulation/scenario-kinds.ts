@@ -208,16 +208,38 @@ const misfit = defineOperation({
   interpret,
 })
 
-/** Each release has a version of its own. */
-function draftOf(release: number): AnyOperationKind {
+/** Each release has a version of its own, and its upgrade draws something. */
+function draftOf(release: number, draw: () => number): AnyOperationKind {
   return defineOperation({
     kind: 'draft',
-    payload: z.strictObject({ text: z.string(), since: z.number().optional() }),
+    payload: z.strictObject({
+      text: z.string(),
+      since: z.number().optional(),
+      drawn: z.number().optional(),
+    }),
     version: release,
-    upgrade: (payload, fromVersion) => ({ ...(payload as object), since: fromVersion }),
+    upgrade: (payload, fromVersion) => ({
+      ...(payload as object),
+      since: fromVersion,
+      drawn: draw(),
+    }),
     request: ({ payload, owner }) => ({
       method: 'POST',
       path: pathOf(owner, 'drafts'),
+      body: payload,
+    }),
+    interpret,
+  })
+}
+
+/** Its schema draws a number, once for each operation. */
+function stampOf(draw: () => number): AnyOperationKind {
+  return defineOperation({
+    kind: 'stamp',
+    payload: z.strictObject({ text: z.string(), drawn: z.number().default(draw) }),
+    request: ({ payload, owner }) => ({
+      method: 'POST',
+      path: pathOf(owner, 'stamps'),
       body: payload,
     }),
     interpret,
@@ -246,9 +268,19 @@ const always = [
   misfit,
 ] as const
 
-/** The kinds of a release of the app. */
-export function kindsOf(release: number, saysFarewell: boolean): readonly AnyOperationKind[] {
-  return [...always, draftOf(release), ...(saysFarewell ? [farewell] : [])]
+/** The kinds of a release of the app; `draw` answers another number each time. */
+export function kindsOf(
+  release: number,
+  saysFarewell: boolean,
+  draw: () => number,
+): readonly AnyOperationKind[] {
+  return [...always, stampOf(draw), draftOf(release, draw), ...(saysFarewell ? [farewell] : [])]
 }
 
-export const scenarioKinds: readonly AnyOperationKind[] = kindsOf(1, false)
+/** Answers 1, 2, 3, … */
+export function counter(): () => number {
+  let count = 0
+  return () => (count += 1)
+}
+
+export const scenarioKinds: readonly AnyOperationKind[] = kindsOf(1, false, counter())

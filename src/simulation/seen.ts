@@ -41,6 +41,13 @@ export interface SourceOutcome {
   readonly token: string | null
 }
 
+/** What an `enqueue()` was called with. */
+export interface SeenDraft {
+  readonly kind: string
+  readonly payload: unknown
+  readonly expiresInMs?: number | undefined
+}
+
 /** A call of the app, and what became of it. */
 export interface SeenCall {
   readonly at: number
@@ -53,7 +60,7 @@ export interface SeenCall {
   readonly user: string | null
   /** The name of the token that was handed over. */
   readonly token: string | null
-  readonly draft: { readonly kind: string; readonly payload: unknown } | null
+  readonly draft: SeenDraft | null
   settledAt: number | null
   /** What it rejected with; null: nothing. */
   error: unknown

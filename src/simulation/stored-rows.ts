@@ -51,6 +51,14 @@ export interface TokenStep extends StoredToken {
   readonly former: StoredToken | null
 }
 
+/** A payload that was stored in place of another one, of the same operation. */
+export interface Rewrite {
+  readonly id: string
+  /** The versions. */
+  readonly from: number
+  readonly to: number
+}
+
 interface Envelope {
   readonly lane: number
   readonly place: number
@@ -88,6 +96,7 @@ export class StoredRows {
   readonly meta = new Map<string, string>()
   readonly transitions: Transition[] = []
   readonly tokenSteps: TokenStep[] = []
+  readonly rewrites: Rewrite[] = []
   readonly #users = new Map<number, string | null>()
   readonly #pendingCounts = new Map<number, number>()
   readonly #states = new Map<string, OperationState>()
@@ -217,7 +226,12 @@ export class StoredRows {
     this.#count(operation.lane, 1)
     this.pending.set(id, operation)
     if (!this.known.has(id)) this.known.set(id, operation)
-    if (former !== undefined) return
+    if (former !== undefined) {
+      if (former.payload !== operation.payload) {
+        this.rewrites.push({ id, from: former.version, to: operation.version })
+      }
+      return
+    }
     const left = this.#leaving.get(id)
     this.#leaving.delete(id)
     if (left?.from === 'pending') return

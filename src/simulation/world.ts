@@ -18,7 +18,7 @@ import type { RunRecord } from './invariants/run-record.ts'
 import { recordOf } from './record-of.ts'
 import { Recorder } from './recorder.ts'
 import type { ProcessName, Scenario, ScenarioStep } from './scenario.ts'
-import { kindsOf } from './scenario-kinds.ts'
+import { counter, kindsOf } from './scenario-kinds.ts'
 import { nameOf } from './scenario-names.ts'
 import { answerTo, demandOf } from './scenario-source.ts'
 import { ScenarioTokens } from './scenario-tokens.ts'
@@ -59,6 +59,8 @@ export class World {
   isAwake = true
   readonly #processes: Readonly<Record<ProcessName, AppProcess>>
   readonly #operations: readonly AnyOperationKind[]
+  /** What the code of kinds draws: the same in every run. */
+  readonly #draw = counter()
   #release = 1
   #requirementCalls = 0
 
@@ -99,7 +101,7 @@ export class World {
   /** The kinds of the app's present release. */
   get kinds(): readonly AnyOperationKind[] {
     const own = new Set(this.#operations.map(({ kind }) => kind))
-    const builtIn = kindsOf(this.#release, this.scenario.config?.farewell === true)
+    const builtIn = kindsOf(this.#release, this.scenario.config?.farewell === true, this.#draw)
     return [...builtIn.filter(({ kind }) => !own.has(kind)), ...this.#operations]
   }
 

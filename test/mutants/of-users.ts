@@ -3,6 +3,14 @@ import type { Mutant } from './mutant.ts'
 
 export const USER_MUTANTS: readonly Mutant[] = [
   {
+    id: 'ill-formed-users-taken',
+    what: 'a user id may be half a character, which storage makes one with other users',
+    rule: 'Q21',
+    file: 'src/checks/texts.ts',
+    find: "typeof value === 'string' && value.isWellFormed() && ",
+    replace: "typeof value === 'string' && ",
+  },
+  {
     id: 'token-of-the-current-user',
     what: 'every lane is sent with the token of whoever is logged in',
     rule: 'I5',

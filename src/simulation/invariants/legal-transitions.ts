@@ -1,7 +1,7 @@
 /**
  * Rows move only as this table says, and each move has its cause: nothing comes back from the dead but
  * by `retry`, nothing is discarded or cancelled but by the app, nothing is cancelled or expires that may
- * have arrived (Q8, Q10), and what has settled stays settled. A generation is refused by a 401 to a request with it (T3).
+ * have arrived (Q8, Q10), and what has settled stays settled. A payload changes by an upgrade alone (Q14). A generation is refused by a 401 to a request with it (T3).
  */
 import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
 import { additionsTo, follow, type Invariant, isForgotten } from './invariant.ts'
@@ -41,6 +41,7 @@ const DEATHS: ReadonlySet<string> = new Set([
 export const legalTransitions: Invariant = (run) => {
   const transitions = additionsTo(run.rows.transitions)
   const tokenSteps = additionsTo(run.rows.tokenSteps)
+  const rewrites = additionsTo(run.rows.rewrites)
   /** Operations that are in flight. */
   const away = new Set<string>()
   /** Operations with an attempt of unknown outcome. A later reply that does not settle them makes nothing known (Q5). */
@@ -69,6 +70,7 @@ export const legalTransitions: Invariant = (run) => {
         return why === null ? [] : [{ ...transition, why }]
       }),
       ...tokenSteps().filter((step) => !isLegalStep(step) || !isTold(run, step)),
+      ...rewrites().filter(({ from, to }) => to <= from),
     ]
   }
 }

@@ -1,6 +1,7 @@
 /** What a request came to, judged anew by Q6 and not by the engine's own code. */
 import type { Reply } from '../../ports/transport.ts'
 import type { SeenRequest } from '../scripted-server.ts'
+import { isStorable } from '../storable.ts'
 import { isRead } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -34,16 +35,25 @@ function isPage({ headers, body }: Reply): boolean {
 /** The kinds whose reply says what the operation has made. */
 const TELLING: ReadonlySet<string> = new Set(['create', 'spawn'])
 
-/** By the built-in kinds: nothing, or JSON, an object, and a record in it has a name. */
+/** By the built-in kinds: nothing, or JSON, an object, and what it names can be stored. */
 function isUnderstood(kind: string, { body, isCut = false }: Reply): boolean {
   const text = isCut ? '' : body.trim()
   if (text === '') return !TELLING.has(kind)
   try {
-    const { record } = JSON.parse(text) as { readonly record?: unknown }
-    return !text.startsWith('[') && (record === undefined || typeof record === 'string')
+    const { record, id, ryw } = JSON.parse(text) as {
+      readonly record?: unknown
+      readonly id?: unknown
+      readonly ryw?: { readonly token?: unknown }
+    }
+    const texts = [record, id, ryw?.token].filter((value) => value !== undefined)
+    return !text.startsWith('[') && texts.every((value) => isText(value))
   } catch {
     return false
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && isStorable(value)
 }
 
 /** When the client knew; null: it never did, because its process ended first. */

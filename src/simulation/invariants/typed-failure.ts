@@ -1,11 +1,12 @@
 /**
  * Every failure is a coded error, or a `TypeError` or `RangeError` for misuse; none is a fault inside
- * Holdfast; and every call ends, but for those that wait for the app or the server. An attempt that failed tells
+ * Holdfast; misuse fails (Q21); and every call ends, but for those that wait for the app or the server. An attempt that failed tells
  * either the status of its reply or why there was none (Q22).
  */
 import { HoldfastError } from '../../errors.ts'
 import type { HoldfastEvents } from '../../events.ts'
 import type { SeenCall } from '../seen.ts'
+import { isStorable } from '../storable.ts'
 import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
 
 /** What a call may take of itself: the default deadline of `logout({ pending: 'flush' })`. */
@@ -22,6 +23,7 @@ export const typedFailure: Invariant = (run) => {
     const endless = moment === 'end' ? open.filter((call) => isEndless(run.now, call)) : []
     return [
       ...ended.filter(({ error }) => error !== null && !isTyped(error)),
+      ...ended.filter((call) => !isRefusedAsMisuse(call)),
       ...heard().filter(({ event, detail }) =>
         event === 'operation.retrying'
           ? !isExplained(detail)
@@ -30,6 +32,15 @@ export const typedFailure: Invariant = (run) => {
       ...endless.map((call) => ({ ...call, why: 'it has not ended' })),
     ]
   }
+}
+
+/** The longest duration that the engine takes, in milliseconds. */
+const LONGEST_MS = 8_000_000_000_000_000
+
+/** True if the arguments are good, or if the call was refused because of them (Q21). */
+function isRefusedAsMisuse({ user, draft, error }: SeenCall): boolean {
+  if (user !== null && !isStorable(user)) return error instanceof TypeError
+  return (draft?.expiresInMs ?? 0) <= LONGEST_MS || error instanceof RangeError
 }
 
 function isTyped(error: unknown): boolean {

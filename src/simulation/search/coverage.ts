@@ -106,6 +106,14 @@ const MARKS: Readonly<Record<string, Mark>> = {
   'dead: what it depends on': died('dependency-dead'),
   'dead: unreadable': died('unreadable'),
   'dead: outcome unknown': died('outcome-unknown'),
+  'an ill-formed text refused': (run) => run.calls.some(({ error }) => error instanceof TypeError),
+  'an outsized number refused': (run) => run.calls.some(({ error }) => error instanceof RangeError),
+  'a drawn payload sent again': (run) =>
+    again(run, () => true).some(({ kind }) => kind === 'stamp'),
+  'a drawn upgrade sent again': (run) =>
+    again(run, () => true).some(
+      ({ body }) => typeof body === 'object' && body !== null && 'since' in body,
+    ),
   'dropped: anonymous': heard('operation.dropped', 'anonymous'),
   'dropped: expired': heard('operation.dropped', 'expired'),
   'dropped: superseded': heard('operation.dropped', 'superseded'),

@@ -58,6 +58,9 @@ const FEATURES = [
   'lateAnswers',
   'sourceLines',
   'damage',
+  'illFormed',
+  'outsized',
+  'draws',
 ] as const
 
 export type Feature = (typeof FEATURES)[number]

@@ -42,6 +42,7 @@ function chooseKinds(dice: Dice, features: Features): string[] {
   if (features.has('folds')) kinds.push('fold', 'fold')
   if (features.has('briefKeys')) kinds.push('brief')
   if (features.has('releases')) kinds.push('draft')
+  if (features.has('draws')) kinds.push('stamp', 'stamp')
   if (features.has('deviceScoped')) kinds.push('unsubscribe')
   if (features.has('misfits')) kinds.push('misfit', 'misfit')
   // Sometimes nothing but what is rare.

@@ -79,6 +79,16 @@ function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] 
         { status: 407 },
         { status: 302, headers: { location: 'https://portal.test/' } },
       ]),
+    illFormed: () => ({
+      body: dice.of([
+        '{"record":"\\ud83d","id":"x"}',
+        '{"record":"local-1","id":"\\u0000"}',
+        '{"ryw":{"token":"\\ud83d"}}',
+      ]),
+    }),
+    outsized: () => ({
+      body: dice.of(['1e20', '1e300', '60001']).replace(/.*/, '{"ryw":{"token":"w0","delay":$&}}'),
+    }),
     malformed: () => ({ body: dice.of(['', 'null', '[]', '{"ok":', '{"record":7}']) }),
     tooLarge: () => ({ status: 431 }),
     // The server knows what it has applied; of its word only the status arrives.

@@ -131,7 +131,22 @@ function makersOf(dice: Dice, features: Features): (readonly [number, Make])[] {
   return [...always, ...others]
 }
 
+/** What makes a text that storage cannot give back as it was (Q21). */
+const SPOILERS = ['\ud83d', '\ude00', '\u0000'] as const
+
 const OF_FEATURE: Partial<Record<Feature, Make>> = {
+  illFormed: (told) =>
+    ofSomebody(told, (name) => {
+      const { dice } = told
+      const user = dice.of([`${name}${dice.of(SPOILERS)}`, dice.of(SPOILERS)])
+      const token = goodToken(name)
+      return dice.of<Step>([
+        { login: { user } },
+        { login: { user, token } },
+        { updateToken: { user, token } },
+        { forget: user },
+      ])
+    }),
   switches: login,
   logouts: ({ dice, ...told }) => {
     Object.assign(told, { current: null })
@@ -217,12 +232,17 @@ function enqueue({ dice, kinds, operations, features }: Told): Step {
   const kind = dice.any(kinds) ?? 'note'
   const expiry =
     features.has('expiry') && dice.chance(0.3) ? { expiresInMs: dice.of([1, 1000, MINUTE_MS]) } : {}
+  const outsized =
+    features.has('outsized') && dice.chance(0.1) ? { expiresInMs: dice.of(OUTSIZED) } : {}
   const payload = {
     ...payloadOf(dice, kind, id),
     ...(features.has('limits') && atLimit(dice, kind)),
   }
-  return { enqueue: { id, kind, payload, ...expiry } }
+  return { enqueue: { id, kind, payload, ...expiry, ...outsized } }
 }
+
+/** Durations that storage cannot hold (Q21). */
+const OUTSIZED = [2 ** 63, 1e300] as const
 
 /** The longest payload there may be, in some plans. */
 export const MOST_BYTES = 26
@@ -233,7 +253,7 @@ const LARGE = 'x'.repeat(90_000)
 function atLimit(dice: Dice, kind: string): Record<string, unknown> {
   if (dice.chance(0.7)) return {}
   const text = 'x'.repeat(MOST_BYTES - '{"text":""}'.length + dice.between(-1, 1))
-  if (kind === 'note' || kind === 'brief' || kind === 'draft') return { text }
+  if (kind === 'note' || kind === 'brief' || kind === 'draft' || kind === 'stamp') return { text }
   return kind === 'tag' && dice.chance(0.3) ? { value: LARGE } : {}
 }
 
@@ -243,6 +263,7 @@ function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown
     case 'note':
     case 'brief':
     case 'draft':
+    case 'stamp':
       return { text: id }
     case 'tag':
       return { key: dice.of(['a', 'b']), value: id }
