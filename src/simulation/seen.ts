@@ -42,7 +42,7 @@ export interface SourceOutcome {
 }
 
 /** What an `enqueue()` was called with. */
-export interface SeenDraft {
+interface SeenDraft {
   readonly kind: string
   readonly payload: unknown
   readonly expiresInMs?: number | undefined

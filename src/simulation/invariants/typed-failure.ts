@@ -43,9 +43,13 @@ function isRefusedAsMisuse({ user, draft, error }: SeenCall): boolean {
   return (draft?.expiresInMs ?? 0) <= LONGEST_MS || error instanceof RangeError
 }
 
+/** The simulated disk never fails without a reason: a change itself could not be stored (Q21). */
+const UNSTORABLE = 'STORAGE_UNAVAILABLE'
+
 function isTyped(error: unknown): boolean {
   if (error instanceof HoldfastError) {
-    return error.code !== 'INTERNAL' && /^[A-Z]+(?:_[A-Z]+)*$/.test(error.code)
+    const { code } = error
+    return code !== 'INTERNAL' && code !== UNSTORABLE && /^[A-Z]+(?:_[A-Z]+)*$/.test(code)
   }
   return error instanceof TypeError || error instanceof RangeError
 }
