@@ -193,6 +193,21 @@ describe('the mark', () => {
     expect(readdirSync(join(file, '..')).filter((name) => /damaged|corrupt/.test(name))).toEqual([])
   })
 
+  test('finds no damage in any row that Holdfast writes, the ending of an erased letter too', async () => {
+    const file = newFile()
+    const rig = Rig.prepare({ answer: replying(400) })
+    await rig.open({ storage: setAsideOn(file) })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('refused')
+    await rig.advance()
+    await rig.whileResting(rig.holdfast.forget('alice'))
+    await rig.close()
+    writeFileSync(`${file}-damaged`, '')
+    const again = Rig.prepare()
+    await again.open({ storage: setAsideOn(file) })
+    expect(codesOf(again)).toEqual([])
+  })
+
   test('that cannot be written costs nothing but the check', async () => {
     const file = newFile()
     await fill(file, texts(40))
