@@ -166,8 +166,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'an operation dies of too many attempts, however short the time',
     rule: 'Q8',
     file: 'src/engine/sending/judge.ts',
-    find: 'countedAttempts >= settings.maxAttempts && now - firstAttemptAt >= settings.patienceMs',
-    replace: 'countedAttempts >= settings.maxAttempts',
+    find: 'countedAttempts >= settings.maxAttempts && now - patientSince >= settings.patienceMs',
+    replace: 'countedAttempts >= settings.maxAttempts && !isUnsent',
   },
   {
     id: 'expired-is-sent',
