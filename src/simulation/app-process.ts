@@ -18,12 +18,14 @@ import type { PlatformEvent } from '../ports/platform.ts'
 import type { Receipt } from '../receipts.ts'
 import type { Recorder } from './recorder.ts'
 import type { ProcessName, ScenarioStep } from './scenario.ts'
+import { whileAlive } from './living-journal.ts'
 import { nonceOf } from './scenario-names.ts'
 import { scenarioVault } from './scenario-vault.ts'
 import { isStorable } from './storable.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { seenEvent, type SeenCall, type SeenLife } from './seen.ts'
 import type { Life } from './virtual-time.ts'
+import { withoutUndefined } from './without-undefined.ts'
 import type { World } from './world.ts'
 
 export interface ProcessParts {
@@ -147,8 +149,7 @@ export class AppProcess {
       await world.time.rest()
     } while (!isDone && this.#life.isAlive && world.time.runNext())
     if (!this.#life.isAlive) return
-    const { timerCount: timers, listenerCount: listeners } = this
-    recorder.closed(this.#lifeIndex, { timers, listeners })
+    recorder.closed(this.#lifeIndex, { timers: this.timerCount, listeners: this.listenerCount })
     this.die()
   }
 
@@ -397,21 +398,3 @@ const RESTART_MS = 1000
 
 /** Whoever enqueued has been told already. */
 function ignore(): void {}
-
-/** A dead process writes nothing. */
-function whileAlive(sink: JournalSink, life: Life): JournalSink {
-  return {
-    header: (header) => {
-      if (life.isAlive) sink.header(header)
-    },
-    write: (line, t, wall) => {
-      if (life.isAlive) sink.write(line, t, wall)
-    },
-    wantsSummary: () => life.isAlive && sink.wantsSummary?.() === true,
-  }
-}
-
-function withoutUndefined<T extends object>(object: T): Partial<T> {
-  const entries = Object.entries(object).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as Partial<T>
-}
