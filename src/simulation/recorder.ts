@@ -72,6 +72,7 @@ export class Recorder {
 
   /** A new database stands in the place of a damaged one. */
   salvaged({ database, report, unreadable }: Salvaged): void {
+    this.turn('salvage')
     for (const id of unreadable) this.lost.add(id)
     for (const { id } of report.buried) this.buried.add(id)
     // The life that follows tells of it.

@@ -111,6 +111,7 @@ export interface SeenTurn {
     | 'resumed'
     | 'wall'
     | 'disk'
+    | 'salvage'
     | 'death-before-commit'
     | 'death-after-commit'
   /** How far the wall clock jumped. */

@@ -246,10 +246,18 @@ function rememberedOf(
   known: Attempts | undefined,
   request: SeenRequest,
 ): Attempts | undefined {
-  if (known === undefined || !isUnstored(run, known, request)) return known
+  if (known === undefined) return known
+  // A salvage may have lost the row of the envelope: then its attempts are counted anew, and its wait is over (E2).
+  if (isSalvagedSince(run, known, request))
+    return { ...known, count: 0, counted: 0, notBefore: null }
+  if (!isUnstored(run, known, request)) return known
   const { former, firstAt, countedAtMost, ...rest } = known
   const { count = 0, counted = 0, firstFailedAt = null } = former ?? {}
   return { ...rest, firstAt, countedAtMost, count, counted, firstFailedAt, notBefore: null, former }
+}
+
+function isSalvagedSince({ turns }: RunRecord, { since }: Attempts, { at }: SeenRequest): boolean {
+  return turns.some((turn) => turn.turn === 'salvage' && turn.at >= since && turn.at <= at)
 }
 
 /** Did its process end after the disk had failed it? */
