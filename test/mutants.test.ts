@@ -10,7 +10,7 @@ import { runHunts } from './mutants/run-hunts.ts'
 import { readSeeds } from './mutants/seeds.ts'
 
 const CHILDREN = 2
-const MOST_MS = 60_000
+const MOST_MS = 240_000
 
 const seeds = readSeeds()
 const caught = new Map<string, Caught>()

@@ -29,6 +29,8 @@ export const refusedTries: Invariant = (run) => {
     if (user === null || token === null || generation === null || endedAt === null) return
     // What is refused because its time has not come is no refusal (T9).
     if (run.tokens.notBefore(token) !== null) return
+    // A 401 to an older token refuses nothing: the request is sent again with the current one (T4).
+    if (generation < (run.rows.tokens.get(user)?.generation ?? 0)) return
     const known = rows.get(user)
     const row: Row =
       known?.life === client.life
