@@ -3,6 +3,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -417,17 +418,32 @@ describe('a file of 0 bytes', () => {
     expect(await (await SqliteLife.open({ file })).pendingCount()).toBe(0)
   })
 
-  test('that another process is making just now is no damage', async () => {
+  test.each([['nothing'], ['-dispatch'], ['-commits']])(
+    'that another process is making just now, beside it %s, is no damage',
+    async (suffix) => {
+      const file = newFile()
+      if (suffix !== 'nothing') writeFileSync(`${file}${suffix}`, '')
+      const other = new SqliteDatabase(file)
+      other.exec('BEGIN IMMEDIATE; CREATE TABLE made (n)')
+      expect(statSync(file).size).toBe(0)
+      expect(existsSync(`${file}-journal`)).toBe(true)
+      const opening = SqliteLife.open({ file, busyTimeoutMs: 1, onCorrupt: 'set-aside' })
+      await expect(opening).rejects.toMatchObject({ code: 'STORAGE_BUSY' })
+      expect(namesIn(dirname(file)).filter((name) => name.includes('.corrupt-'))).toEqual([])
+      other.exec('COMMIT')
+      other.close()
+      expect(await (await SqliteLife.open({ file })).pendingCount()).toBe(0)
+    },
+  )
+
+  test('whose maker died before its first page was there is made anew', async () => {
     const file = newFile()
-    writeFileSync(`${file}-dispatch`, '')
     const other = new SqliteDatabase(file)
     other.exec('BEGIN IMMEDIATE; CREATE TABLE made (n)')
-    expect(statSync(file).size).toBe(0)
-    await expect(SqliteLife.open({ file, busyTimeoutMs: 1 })).rejects.toMatchObject({
-      code: 'STORAGE_CORRUPT',
-    })
-    other.exec('COMMIT')
+    const journal = readFileSync(`${file}-journal`)
     other.close()
+    writeFileSync(file, '')
+    writeFileSync(`${file}-journal`, journal)
     expect(await (await SqliteLife.open({ file })).pendingCount()).toBe(0)
   })
 })

@@ -52,8 +52,9 @@ function refuseEmptied(path: string, busyTimeoutMs: number): void {
     const hasSideFiles = existsSync(`${path}-dispatch`) || existsSync(`${path}-commits`)
     if (!hasSideFiles) return
     waitForWriter(path, busyTimeoutMs)
-    if (!isEmptyFile(path)) return
   }
+  // SQLite writes the first page before it makes the -wal: another process may have done both between the two looks.
+  if (!isEmptyFile(path)) return
   throw new StorageError(
     'STORAGE_CORRUPT',
     `the file is empty, and side files beside it say that it was in use: ${path}`,
@@ -65,12 +66,15 @@ function isEmptyFile(path: string): boolean {
   return found?.isFile() === true && found.size === 0
 }
 
+/** @throws StorageError `STORAGE_BUSY`: the writer took longer. */
 function waitForWriter(path: string, busyTimeoutMs: number): void {
   const waiting = connect(path, { timeout: busyTimeoutMs })
   try {
     waiting.exec('BEGIN IMMEDIATE')
     waiting.exec('ROLLBACK')
-  } catch {
+  } catch (error) {
+    const failure = storageErrorOf(error)
+    if (failure.code === 'STORAGE_BUSY') throw failure
     // The real opening says why.
   } finally {
     waiting.close()
@@ -79,11 +83,13 @@ function waitForWriter(path: string, busyTimeoutMs: number): void {
 
 /**
  * When SQLite has read a file that is no database, its close deletes the -wal or the -journal beside it. Without such a
- * file beside it the ordinary opening says the same and changes nothing.
+ * file beside it the ordinary opening says the same and changes nothing. A file of no bytes beside a -journal is one that
+ * another process is making, or was making when it died: the ordinary opening waits for it, or makes the file itself.
  */
 export function refuseForeignFile(path: string): void {
   const isAlone = !existsSync(`${path}-wal`) && !existsSync(`${path}-journal`)
   if (isAlone || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return
+  if (isEmptyFile(path)) return
   const reader = reading(path)
   if (reader === null) return
   try {
@@ -91,6 +97,8 @@ export function refuseForeignFile(path: string): void {
   } finally {
     reader.close()
   }
+  // The journal of a process that died as it made the file was rolled back meanwhile.
+  if (isEmptyFile(path)) return
   throw new StorageError('STORAGE_CORRUPT', `the file is not a database: ${path}`)
 }
 
