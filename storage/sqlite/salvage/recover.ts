@@ -53,6 +53,8 @@ export function searchGap(
   const probes = probesOf(gap)
   const left: Gap[] = []
   const failed = new Set<Key>()
+  /** Probes that are known to find no row by their key. */
+  const empty = new Set<number>()
   const parts: Part[] = [{ ...gap, from: 0, to: probes.count }]
   for (const part of parts) {
     if (part.from >= part.to || failed.size >= MOST_FAILED_SEEKS) {
@@ -61,15 +63,15 @@ export function searchGap(
     }
     const middle = Math.floor((part.from + part.to) / 2)
     const key = probes.at(middle)
-    const found = seek(table, key)
-    if (found === 'unreadable') {
+    // The key of a row can often be read where the rest cannot: then it is known which row is missing.
+    const next = table.keyFrom(key)
+    if (next === 'unreadable' || seek(table, key) === 'unreadable') {
       failed.add(key)
-      // The row of a key can sometimes be read where the way on from it cannot.
-      const row = table.read(key)
-      // The key of a row can often be read where the rest cannot: then it is known which row is missing.
-      const missing = row === null ? table.keyFrom(key) : null
+      // The row of a key can sometimes be read where the way on from it cannot, but not where the way to it cannot.
+      const row = next === 'unreadable' ? null : table.read(key)
+      if (row === null) empty.add(middle)
       if (row !== null) taker.take(row)
-      if (missing !== null) taker.miss(missing)
+      else if (next !== 'unreadable' && next !== null) taker.miss(next)
       parts.push({ ...part, before: key, to: middle }, { ...part, after: key, from: middle + 1 })
       continue
     }
@@ -84,14 +86,20 @@ export function searchGap(
       parts.push({ ...part, after, from: firstFrom(probes, middle + 1, part.to, after) })
     }
   }
-  readExactly(table, probes, taker)
+  readExactly(table, probes, empty, taker)
   return joined(left, failed)
 }
 
 /** On a page that is out of order, SQLite can find a row by its key that a walk has not met. */
-function readExactly(table: DamagedTable, probes: Probes, taker: Taker): void {
+function readExactly(
+  table: DamagedTable,
+  probes: Probes,
+  empty: ReadonlySet<number>,
+  taker: Taker,
+): void {
   const step = Math.max(1, Math.ceil(probes.count / MOST_FAILED_SEEKS))
   for (let index = 0; index < probes.count; index += step) {
+    if (empty.has(index)) continue
     const row = table.read(probes.at(index))
     if (row !== null) taker.take(row)
   }
