@@ -62,6 +62,8 @@ export class World {
   /** What the code of kinds draws: the same in every run. */
   readonly #draw = counter()
   #release = 1
+  /** Of this release; null: not made yet. */
+  #kinds: readonly AnyOperationKind[] | null = null
   #requirementCalls = 0
 
   constructor(scenario: Scenario, { journals, operations, machines }: WorldParts) {
@@ -100,6 +102,10 @@ export class World {
 
   /** The kinds of the app's present release. */
   get kinds(): readonly AnyOperationKind[] {
+    return (this.#kinds ??= this.#makeKinds())
+  }
+
+  #makeKinds(): readonly AnyOperationKind[] {
     const own = new Set(this.#operations.map(({ kind }) => kind))
     const builtIn = kindsOf(this.#release, this.scenario.config?.farewell === true, this.#draw)
     return [...builtIn.filter(({ kind }) => !own.has(kind)), ...this.#operations]
@@ -217,8 +223,10 @@ export class World {
       this.recorder.turn('disk')
     } else if ('disk' in step) {
       this.disk.fail(step.disk === 'works' ? null : step.disk, step.times ?? 1)
-    } else if ('release' in step) this.#release = step.release
-    else return this.#issueTo(this.#processes[step.process ?? 'main'], step)
+    } else if ('release' in step) {
+      this.#release = step.release
+      this.#kinds = null
+    } else return this.#issueTo(this.#processes[step.process ?? 'main'], step)
     return null
   }
 
