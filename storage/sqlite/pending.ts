@@ -20,7 +20,7 @@ import { formatOperationId, parseOperationId } from '../operation-id.ts'
 import type { OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
 import { ANONYMOUS_LANE, type Lanes } from './lanes.ts'
-import { Moved } from './moved.ts'
+import type { Moved } from './moved.ts'
 import { OPERATION_COLUMNS, operationOf, type StoredOperation } from './operation-columns.ts'
 import { isOfLane, keyOf } from './operation-key.ts'
 import type { Outcomes } from './outcomes.ts'
@@ -56,6 +56,7 @@ export class Pending {
     outcomes: Outcomes,
     records: Records,
     positions: Positions,
+    moved: Moved,
   ) {
     this.#lanes = lanes
     this.#envelopes = envelopes
@@ -86,8 +87,8 @@ export class Pending {
     this.#markSuperseded = database.prepare<[number, number]>(
       `UPDATE holdfast_operations SET superseded = 1 WHERE key = ${keyOf('?', '?')}`,
     )
-    this.#moved = new Moved(database)
-    this.#places = new Places(database, lanes, envelopes, this.#moved)
+    this.#moved = moved
+    this.#places = new Places(database, lanes, envelopes, moved)
   }
 
   enqueue(change: EnqueueChange): Answer {

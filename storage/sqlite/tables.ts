@@ -18,11 +18,13 @@ import type {
 import { Envelopes } from './envelopes.ts'
 import { Lanes } from './lanes.ts'
 import { Letters } from './letters.ts'
+import { Moved } from './moved.ts'
 import { endOf, isOfLane, keyOf } from './operation-key.ts'
 import { Outcomes } from './outcomes.ts'
 import { OPERATION_COLUMNS, operationOf, type StoredOperation } from './operation-columns.ts'
 import { DONE, MISSED, Pending } from './pending.ts'
 import { Positions } from './positions.ts'
+import { preparingLate } from './prepared-late.ts'
 import { Records } from './records.ts'
 import { Sessions } from './sessions.ts'
 
@@ -39,12 +41,14 @@ export class Tables {
   readonly #laneRows
   readonly #hasPending
 
-  constructor(database: Database) {
+  constructor(connection: Database) {
+    const database = preparingLate(connection)
     this.#lanes = new Lanes(database)
     this.#envelopes = new Envelopes(database)
     this.#outcomes = new Outcomes(database)
-    this.#records = new Records(database)
-    this.#positions = new Positions(database)
+    // No opening reads these tables, nor that of moved operations: that they are there shows when statements are made.
+    this.#records = new Records(connection)
+    this.#positions = new Positions(connection)
     this.#pending = new Pending(
       database,
       this.#lanes,
@@ -52,6 +56,7 @@ export class Tables {
       this.#outcomes,
       this.#records,
       this.#positions,
+      new Moved(connection),
     )
     this.#letters = new Letters(
       database,
