@@ -217,6 +217,12 @@ function expiryFault(
   { ids, at, client }: SeenRequest,
   uncertain: ReadonlySet<string>,
 ): string | null {
+  const isExpired = (id: string) => {
+    const expiresAt = rows.known.get(id)?.expiresAt ?? null
+    return expiresAt !== null && expiresAt <= client.wall && !uncertain.has(id)
+  }
+  const expired = ids.filter(isExpired)
+  if (expired.length === 0) return null
   // In the instant in which the clock jumps nobody can tell what came first.
   if (turns.some((turn) => turn.turn === 'wall' && turn.at === at)) return null
   // Who died may have been about to send what was recorded; and of what met a portal, the next process
@@ -231,12 +237,7 @@ function expiryFault(
     turns.some((turn) => turn.turn === 'disk' || isDeath(turn))
   const isUncertain = metPortal || mayCountAsDead
   const recorded = isUncertain ? [...rows.keys.values()].flatMap((envelope) => envelope.ids) : []
-  const isOver = ids.some((id) => {
-    const expiresAt = rows.known.get(id)?.expiresAt ?? null
-    return (
-      expiresAt !== null && expiresAt <= client.wall && !uncertain.has(id) && !recorded.includes(id)
-    )
-  })
+  const isOver = expired.some((id) => !recorded.includes(id))
   return isOver ? 'its time is over' : null
 }
 
