@@ -29,7 +29,7 @@ const WITHOUT_SEED: ReadonlySet<string> = new Set([
   'token-kept-after-logout',
   'expired-token-is-sent',
   'read-missed-by-a-race',
-  'envelope-of-one-unrecorded',
+  'envelope-unrecorded',
 ])
 
 export const MUTANTS: readonly Mutant[] = ALL.filter(({ id }) => !WITHOUT_SEED.has(id))

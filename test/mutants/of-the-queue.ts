@@ -29,12 +29,12 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace: 'const mayBeFormedAnew = reply === null || (isRefusal && unknownSince === null)',
   },
   {
-    id: 'envelope-of-one-unrecorded',
-    what: 'a merging envelope of one is sent without being recorded',
+    id: 'envelope-unrecorded',
+    what: 'a merging envelope is sent without being recorded',
     rule: 'Q5',
     file: 'src/engine/sending/sender.ts',
     find: 'return isMerging || isForgotten',
-    replace: 'return members.length > 1 || isForgotten',
+    replace: 'return isForgotten',
   },
   {
     id: 'unknown-mark-lost',
