@@ -78,7 +78,7 @@ describe('the search', () => {
     const reached = [...coverage].filter(([, hits]) => hits > 0).map(([mark]) => mark)
     process.stdout.write(`${seeds} seeds reach ${reached.length} of ${coverage.size} marks\n`)
     // The rarest need more seeds than a test has time for: `holdfast fuzz` names those that it missed.
-    expect(reached.length).toBeGreaterThanOrEqual(coverage.size - 8)
+    expect(reached.length).toBeGreaterThanOrEqual(coverage.size - 3)
   })
 })
 

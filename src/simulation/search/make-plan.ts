@@ -45,8 +45,17 @@ function chooseKinds(dice: Dice, features: Features): string[] {
   if (features.has('draws')) kinds.push('stamp', 'stamp')
   if (features.has('deviceScoped')) kinds.push('unsubscribe')
   if (features.has('misfits')) kinds.push('misfit', 'misfit')
-  // Sometimes nothing but what is rare.
-  return dice.chance(0.2) && kinds.length > 1 ? kinds.slice(1) : kinds
+  const [, ...rare] = kinds
+  const only = dice.any(rare)
+  if (only === null) return kinds
+  // Sometimes nothing but what is rare, and sometimes one kind alone: then neighbours are alike.
+  return (
+    dice.weighted([
+      [5, kinds],
+      [2, rare],
+      [3, [only]],
+    ]) ?? kinds
+  )
 }
 
 type Config = Scenario['config']

@@ -33,20 +33,45 @@ export function planServer(dice: Dice, features: Features, names: PlannedNames):
   })
   // Of their own: among all the other faults they would seldom meet a cancel or a neighbour.
   const unsentCount = features.has('unsent') ? dice.between(1, 4) : 0
-  const unsent = Array.from({ length: unsentCount }, (): Reply => {
-    const code = dice.of(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED'])
-    return { match: planMatch(dice, names), unsent: code, times: dice.of([1, 2, 4]) }
-  })
-  const latency = dice.of([0, 1, 10, 10, 200])
+  const unsent = Array.from({ length: unsentCount }, (): Reply => ({
+    match: planMatch(dice, names),
+    ...notSent(dice),
+    times: dice.of([1, 2, 4]),
+  }))
+  const courses = features.has('unsent')
+    ? planCourses(dice, [...faults, [2, () => notSent(dice)]], names)
+    : planCourses(dice, faults, names)
+  const latency = dice.of([0, 1, 10, 10, 200, 1000])
   return {
     latency,
     ...(features.has('dates') && { dates: true }),
     latencies,
-    replies: [...unsent, ...replies],
+    replies: [...courses, ...unsent, ...replies],
   }
 }
 
 type Fault = () => Omit<Reply, 'match' | 'times'>
+
+function notSent(dice: Dice): ReturnType<Fault> {
+  return { unsent: dice.of(['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED']) }
+}
+
+/** What the same operation meets, one fault after the other: by chance alone it seldom meets two that differ. */
+function planCourses(
+  dice: Dice,
+  faults: readonly (readonly [number, Fault])[],
+  names: PlannedNames,
+): readonly Reply[] {
+  if (faults.length === 0) return []
+  return Array.from({ length: dice.of([0, 1, 2, 3]) }, () => {
+    const match = planMatch(dice, names)
+    return Array.from({ length: dice.between(2, 4) }, (): Reply => ({
+      match,
+      ...dice.weighted(faults)?.(),
+      times: 1,
+    }))
+  }).flat()
+}
 
 function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] {
   const retryAfter = () => ({

@@ -16,7 +16,18 @@ interface Told {
   /** The names of what was enqueued, and of what was read. */
   readonly operations: string[]
   readonly reads: string[]
+  /** The user that is logged in, and the one that was before. */
   current: string | null
+  former: string | null
+  /** The last operation. */
+  last: Enqueued | null
+  /** The steps that a step has begun, and that come next. */
+  readonly next: Chaser[]
+}
+
+interface Enqueued {
+  readonly kind: string
+  readonly payload: Record<string, unknown>
 }
 
 type Make = (told: Told) => Step | null
@@ -43,25 +54,36 @@ export function planSteps(
     operations: [],
     reads: [],
     current: null,
+    former: null,
+    last: null,
+    next: [],
   }
   const makers = makersOf(dice, features)
   const count = dice.of([6, 12, 20, 35])
+  const eagerness = dice.of([0.2, 0.5, 0.8])
   const steps: ScenarioStep[] = []
   let at = 0
-  let before: Step | null = null
+  // Without a login a plan of few steps sends nothing.
+  let before: Step | null = dice.chance(0.6) ? login(told) : null
+  if (before !== null) steps.push({ at, ...before } as ScenarioStep)
+  if (features.has('second') && dice.chance(0.5)) {
+    steps.push({ at, process: 'second', start: true })
+  }
   for (let n = 0; n < count; n += 1) {
-    const chaser: Make | null =
-      before === null || !dice.chance(0.3) ? null : chaserOf(dice, features, before)
-    at += chaser === null ? gap(dice) : dice.between(0, 9)
-    const step: Step | null = (chaser ?? dice.weighted(makers))?.(told) ?? null
+    const isChased = before !== null && dice.chance(eagerness)
+    const chaser =
+      told.next.shift() ?? (isChased && before !== null ? chaserOf(dice, features, before) : null)
+    at += chaser === null ? gap(dice) : (chaser.gap ?? soon)(dice)
+    const step: Step | null = (chaser?.make ?? dice.weighted(makers))?.(told) ?? null
     before = step
     if (step !== null) {
       steps.push({ at, ...inSomeProcess(dice, features, step) } as ScenarioStep)
     }
     const storm = step === null ? [] : stormAfter(told, step)
+    const stormGap = dice.of([0, 20, 300, 300])
     for (const pushed of storm) {
+      at += stormGap
       steps.push({ at, ...inSomeProcess(dice, features, pushed) } as ScenarioStep)
-      at += dice.of([0, 20, 20, 300])
     }
   }
   return { steps, operations: told.operations, endedAt: at }
@@ -70,40 +92,114 @@ export function planSteps(
 /** An app that pushes one refused token after the other, as fast as it gets them. */
 function stormAfter({ dice, features, tokens, current }: Told, step: Step): readonly Step[] {
   if (current === null || !features.has('tokenStorms') || !('enqueue' in step)) return []
-  if (!dice.chance(0.1)) return []
+  if (!dice.chance(0.25)) return []
   const names = tokens.storms.get(current) ?? []
   return names
     .slice(0, dice.between(3, names.length))
     .map((token): Step => ({ updateToken: { user: current, token } }))
 }
 
-/** What is worth trying right after something else: by chance alone it seldom comes in time. */
-const CHASERS: Readonly<Record<string, readonly [Feature | null, Make][]>> = {
+/** A step that is worth trying right after another: by chance alone it seldom comes in time. */
+interface Chaser {
+  /** Null: in every plan. */
+  readonly feature: Feature | null
+  readonly make: Make
+  /** How long after the other step. Default: `soon`. */
+  readonly gap?: (dice: Dice) => number
+}
+
+/** While the request of the step before is on its way. */
+const soon = (dice: Dice) => dice.between(0, 9)
+
+/** When its first attempt is over. */
+const afterAnAttempt = (dice: Dice) => dice.of([20, 150, 500, 1500])
+
+/** When a token has expired, or an open need may be told again (T5). */
+const muchLater = (dice: Dice) => dice.of([6000, 31_000, 31_000, MINUTE_MS + 1000])
+
+/** By the name of the step before. */
+const CHASERS: Readonly<Record<string, readonly Chaser[]>> = {
   enqueue: [
-    ['crashes', () => ({ crash: true })],
-    ['deaths', ({ dice }) => ({ crash: dice.of(['before-commit', 'after-commit']) })],
-    ['cancels', (told) => named(told, (id) => ({ cancel: id }))],
-    ['unsent', (told) => named(told, (id) => ({ cancel: id }))],
-    [null, enqueue],
+    { feature: 'crashes', make: () => ({ crash: true }) },
+    {
+      feature: 'deaths',
+      make: ({ dice }) => ({ crash: dice.of(['before-commit', 'after-commit']) }),
+    },
+    { feature: 'cancels', make: (told) => named(told, (id) => ({ cancel: id })) },
+    { feature: 'unsent', make: (told) => named(told, (id) => ({ cancel: id })) },
+    { feature: 'network', make: () => ({ network: 'down' }) },
+    { feature: 'damage', make: damage },
+    { feature: 'releases', make: ({ dice }) => ({ release: dice.of([2, 3]) }) },
+    { feature: 'tokenStorms', make: enqueue },
+    { feature: null, make: enqueue },
+    { feature: null, make: enqueueAlike },
+    { feature: null, make: enqueueAlike },
+    { feature: null, make: enqueueAlike, gap: afterAnAttempt },
+    { feature: null, make: enqueue, gap: muchLater },
+  ],
+  login: [
+    { feature: null, make: enqueue },
+    { feature: 'reads', make: read },
+  ],
+  // A session that has ended leaves nothing behind for the next one.
+  logout: [{ feature: null, make: loginAgain }],
+  updateToken: [
+    { feature: null, make: enqueue },
+    { feature: null, make: enqueue, gap: muchLater },
+    { feature: 'reads', make: read },
+    { feature: 'logouts', make: logout, gap: afterAnAttempt },
   ],
   // While its 401 is on the way.
-  read: [['updateTokens', ({ current: user }) => freshToken(user)]],
-  // What touches the damaged table finds the damage.
-  disk: [[null, enqueue]],
+  read: [
+    { feature: 'updateTokens', make: ({ current: user }) => freshToken(user) },
+    { feature: 'logouts', make: logout, gap: afterAnAttempt },
+  ],
+  release: [{ feature: null, make: () => ({ restart: true }) }],
+  disk: [
+    // A write to the damaged table finds the damage.
+    { feature: null, make: enqueue },
+    { feature: null, make: enqueueAlike },
+    { feature: 'damage', make: () => ({ restart: true }) },
+  ],
+  network: [
+    { feature: null, make: enqueueAlike },
+    { feature: null, make: () => ({ network: 'up' }), gap: afterAnAttempt },
+  ],
   crash: [
-    ['cancels', (told) => named(told, (id) => ({ cancel: id }))],
-    [null, enqueue],
+    { feature: 'cancels', make: (told) => named(told, (id) => ({ cancel: id })) },
+    { feature: null, make: enqueue },
+    { feature: null, make: enqueueAlike },
   ],
 }
 
-function chaserOf(dice: Dice, features: Features, before: Step): Make | null {
-  const chased = Object.entries(CHASERS).find(([name]) => name in before)?.[1] ?? []
-  const [feature, make = null] = dice.any(chased) ?? [null]
-  return feature === null || features.has(feature) ? make : null
+function chaserOf(dice: Dice, features: Features, before: Step): Chaser | null {
+  const chasers = Object.entries(CHASERS).find(([name]) => name in before)?.[1] ?? []
+  return dice.any(chasers.filter(({ feature }) => feature === null || features.has(feature)))
 }
 
 function freshToken(user: string | null): Step | null {
   return user === null ? null : { updateToken: { user, token: goodToken(user) } }
+}
+
+/** Logs in, uses the token, logs out, comes back and works: the second session begins with nothing of the first (T11). */
+function visit(told: Told): Step | null {
+  const use = told.features.has('reads') && told.dice.chance(0.5) ? read : enqueue
+  told.next.push(
+    { feature: null, make: use },
+    { feature: null, make: logout, gap: afterAnAttempt },
+    { feature: null, make: loginAgain },
+    { feature: null, make: use },
+  )
+  return login(told)
+}
+
+/** The user that has just logged out comes back, often without a token. */
+function loginAgain(told: Told): Step | null {
+  const { dice, former: user } = told
+  if (user === null) return login(told)
+  told.current = user
+  const token = dice.chance(0.3) ? tokenFor(told, user) : null
+  return { login: { user, ...(token === null ? {} : { token }) } }
 }
 
 /** Much happens at once, some things long after. */
@@ -148,10 +244,7 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
       ])
     }),
   switches: login,
-  logouts: ({ dice, ...told }) => {
-    Object.assign(told, { current: null })
-    return { logout: dice.of(['keep', 'keep', 'flush', 'discard']) }
-  },
+  logouts: (told) => (told.dice.chance(0.3) ? visit(told) : logout(told)),
   updateTokens: (told) => {
     const { current } = told
     // Rather of who is there than of the others.
@@ -169,11 +262,7 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
     disk: dice.of(['busy', 'full', 'read-only', 'works']),
     times: dice.of([1, 1, 2, 5]),
   }),
-  damage: ({ dice }) => ({
-    disk: 'damaged',
-    rows: dice.of(['operations', 'operations', 'envelopes', 'letters']),
-    page: dice.of([1, 1, 2, 3, 5]),
-  }),
+  damage,
   forgets: (told) => ofSomebody(told, (user) => ({ forget: user })),
   refreshes: (told) => ofSomebody(told, (user) => ({ refreshToken: user })),
   flushes: ({ dice }) => ({ flush: dice.of([0, 10, 5000]) }),
@@ -195,19 +284,35 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
   cancels: (told) => named(told, (id) => ({ cancel: id })),
   retries: (told) => named(told, (id) => ({ retry: id })),
   discards: (told) => named(told, (id) => ({ discard: id })),
-  reads: ({ dice, reads, operations }) => {
-    const id = `r${reads.length + 1}`
-    reads.push(id)
-    const after = dice.of<() => { after?: string[] }>([
-      () => ({}),
-      () => ({ after: [] }),
-      () => {
-        const operation = dice.any(operations)
-        return operation === null ? {} : { after: [operation] }
-      },
-    ])()
-    return { read: { id, ...after } }
-  },
+  reads: read,
+}
+
+function damage({ dice }: Told): Step {
+  return {
+    disk: 'damaged',
+    rows: dice.of(['operations', 'envelopes', 'envelopes', 'letters']),
+    page: dice.of([1, 1, 2, 3, 5]),
+  }
+}
+
+function read({ dice, reads, operations }: Told): Step {
+  const id = `r${reads.length + 1}`
+  reads.push(id)
+  const after = dice.of<() => { after?: string[] }>([
+    () => ({}),
+    () => ({ after: [] }),
+    () => {
+      const operation = dice.any(operations)
+      return operation === null ? {} : { after: [operation] }
+    },
+  ])()
+  return { read: { id, ...after } }
+}
+
+function logout(told: Told): Step {
+  if (told.current !== null) told.former = told.current
+  told.current = null
+  return { logout: told.dice.of(['keep', 'keep', 'flush', 'discard', 'discard']) }
 }
 
 function login(told: Told): Step | null {
@@ -226,10 +331,23 @@ function tokenFor({ dice, tokens, features }: Told, user: string): string | null
   return dice.any(names ?? [])
 }
 
-function enqueue({ dice, kinds, operations, features }: Told): Step {
+function enqueue(told: Told): Step {
+  return enqueueOf(told, told.dice.any(told.kinds) ?? 'note')
+}
+
+/** Neighbours of one kind may merge (Q4), and what uses a record waits for its creation (Q12). */
+function enqueueAlike(told: Told): Step {
+  const { last } = told
+  if (last === null) return enqueue(told)
+  return last.kind === 'create'
+    ? enqueueOf(told, 'touch', last.payload)
+    : enqueueOf(told, last.kind)
+}
+
+function enqueueOf(told: Told, kind: string, same: Record<string, unknown> = {}): Step {
+  const { dice, operations, features } = told
   const id = `o${operations.length + 1}`
   operations.push(id)
-  const kind = dice.any(kinds) ?? 'note'
   const expiry =
     features.has('expiry') && dice.chance(0.3) ? { expiresInMs: dice.of([1, 1000, MINUTE_MS]) } : {}
   const outsized =
@@ -237,7 +355,9 @@ function enqueue({ dice, kinds, operations, features }: Told): Step {
   const payload = {
     ...payloadOf(dice, kind, id),
     ...(features.has('limits') && atLimit(dice, kind)),
+    ...same,
   }
+  told.last = { kind, payload }
   return { enqueue: { id, kind, payload, ...expiry, ...outsized } }
 }
 

@@ -17,7 +17,7 @@ export interface PlannedTokens {
 }
 
 /** More than are tried before the first wait after refused tokens is over (T8). */
-const STORM_LENGTH = 8
+const STORM_LENGTH = 10
 
 const MINUTE_MS = 60_000
 
@@ -35,7 +35,7 @@ export function planTokens(
     const count = dice.between(1, 3)
     for (let n = 1; n <= count; n += 1) {
       const name = `${user}-${n}`
-      tokens[name] = features.has('badTokens') ? badToken(dice, user, users) : { user }
+      tokens[name] = furtherToken(dice, features, user, users)
       names.push(name)
     }
     if (features.has('notBefore')) {
@@ -57,10 +57,23 @@ function planStorm(user: string, tokens: Record<string, ScenarioToken>): string[
   })
 }
 
+function furtherToken(
+  dice: Dice,
+  features: Features,
+  user: string,
+  users: readonly string[],
+): ScenarioToken {
+  if (features.has('shortLived') && dice.chance(0.7)) {
+    return { user, exp: dice.of([50, 500, 5000, 20_000, MINUTE_MS]) }
+  }
+  return features.has('badTokens') ? badToken(dice, user, users) : { user }
+}
+
 function badToken(dice: Dice, user: string, users: readonly string[]): ScenarioToken {
   const at = dice.of([0, 20, 5000, MINUTE_MS, 10 * MINUTE_MS])
   return dice.of<ScenarioToken>([
     { user },
+    { user, accepted: false },
     { user, accepted: false },
     { user, accepted: { until: at } },
     { user, accepted: { from: at } },
