@@ -103,7 +103,8 @@ export class Holdfast {
     // One promise and no more: nothing else is called as often.
     return new Promise((resolve, reject) => {
       const { kind, payload, expiresInMs = null } = refuseMalformedDraft('enqueue', draft)
-      const args = { kind, payload: payloadText(kind, payload), expiresInMs }
+      const text = payloadText(kind, payload)
+      const args = { kind, payload: text, given: payload, expiresInMs }
       this.#engine.calls.enqueue(args, {
         resolve: ({ id, dropped }) => resolve(this.#receipts.make(id, dropped)),
         reject: (error) => reject(storageErrorOfOurs(error)),

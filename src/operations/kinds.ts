@@ -17,7 +17,7 @@ import { interpretReply } from './interpret-reply.ts'
 import type { KindFacts } from './kind-facts.ts'
 import { type Interpreted, interpretedCodec, interpretedOf, type Misjudged } from './interpreted.ts'
 import { payloadText } from './payload-text.ts'
-import { type Checked, Payloads, type Storable, storableCodec } from './payloads.ts'
+import { type Checked, type Given, Payloads, type Storable, storableCodec } from './payloads.ts'
 import {
   NO_RECORDS,
   type RecordUse,
@@ -83,24 +83,24 @@ export class Kinds {
   }
 
   /** What is stored of a payload (JSON text) that its schema takes (Q14); `then` hears that, or why it does not. */
-  check(kind: string, text: string, then: (form: StoredForm) => void): void {
+  check(given: Given, then: (form: StoredForm) => void): void {
     this.#pullOrAsk(
       'kind.check',
       storableCodec,
-      () => this.#payloads.check(kind, text),
-      (storable) => then(formOf(storable, text)),
+      () => this.#payloads.check(given),
+      (storable) => then(formOf(storable, given.payload)),
     )
   }
 
   /** The same for a caller that cannot wait: a schema that does not answer at once refuses. */
-  checkAtOnce(kind: string, text: string): StoredForm {
+  checkAtOnce(given: Given): StoredForm {
     const storable = this.#boundary.pull('kind.check', storableCodec, () => {
-      const answer = this.#payloads.check(kind, text)
+      const answer = this.#payloads.check(given)
       return answer instanceof Promise ? 'later' : answer
     })
     return storable === 'later'
       ? { ok: false, why: 'it does not answer at once' }
-      : formOf(storable, text)
+      : formOf(storable, given.payload)
   }
 
   /** True if the operation is of an older version, which an `upgrade` can bring to the current one (Q14). */

@@ -5,6 +5,7 @@ import type { Codec } from '../engine/boundary/boundary.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import { errorOf, isThenable, textOf } from '../thrown.ts'
 import type { AnyOperationKind } from './define-operation.ts'
+import { isSameJson } from './same-json.ts'
 import { type Maybe, storedForm, type StoredForm, whenKnown } from './stored-form.ts'
 
 export type Checked = { readonly ok: true; readonly payload: unknown } | Unfit
@@ -15,6 +16,15 @@ export interface Unfit {
   readonly why: string
   /** What the code of the kind threw, if that is why. */
   readonly thrown?: Error
+}
+
+/** A payload of the current version that is to be stored. */
+export interface Given {
+  readonly kind: string
+  /** JSON text. */
+  readonly payload: string
+  /** The object that the text was made of, if it is at hand. The schema gets another one, which it may change. */
+  readonly given?: unknown
 }
 
 /** What is to be stored of a payload; `text` null: the text that was given. */
@@ -49,10 +59,10 @@ export class Payloads {
   }
 
   /** One of the current version, before it is stored. */
-  check(kind: string, text: string): Maybe<Storable> {
+  check({ kind, payload: text, given }: Given): Maybe<Storable> {
     const spec = this.#specs.get(kind)
     if (spec === undefined) return { ok: false, why: `the kind ${kind} is unknown` }
-    const stored = this.#storedForm(kind, spec, text)
+    const stored = this.#storedForm(kind, spec, text, given)
     const looksAtOnce = spec.creates !== undefined || spec.needs !== undefined
     return stored instanceof Promise && looksAtOnce
       ? { ok: false, why: 'a kind with creates or needs must have a schema that validates at once' }
@@ -93,8 +103,15 @@ export class Payloads {
   }
 
   /** For most payloads this is one run of the schema, and no promise: `enqueue()` waits for it. */
-  #storedForm(kind: string, spec: AnyOperationKind['spec'], text: string): Maybe<Storable> {
+  #storedForm(
+    kind: string,
+    spec: AnyOperationKind['spec'],
+    text: string,
+    given?: unknown,
+  ): Maybe<Storable> {
     const first = this.#validate(kind, spec, JSON.parse(text))
+    const isUnchanged = !(first instanceof Promise) && first.ok && isSameJson(given, first.payload)
+    if (isUnchanged) return UNCHANGED
     const validate = (value: unknown) => this.#validate(kind, spec, value)
     const form =
       first instanceof Promise

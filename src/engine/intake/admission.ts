@@ -9,6 +9,8 @@ export interface Draft {
   readonly kind: string
   /** JSON text. */
   readonly payload: string
+  /** The object that the text was made of, if it is at hand. It is never recorded. */
+  readonly given?: unknown
   readonly expiresInMs: number | null
 }
 
@@ -43,7 +45,7 @@ export type Admission =
   | { readonly ok: true; readonly admitted: Admitted }
   | { readonly ok: false; readonly refusal: Error }
 
-type Asked = Pick<Draft, 'kind' | 'payload'>
+type Asked = Pick<Draft, 'given' | 'kind' | 'payload'>
 
 /** Asks the code of the kind, whose schema may take its time. */
 export function admit(
@@ -51,12 +53,12 @@ export function admit(
   asked: Asked,
   then: (admission: Admission) => void,
 ): void {
-  kinds.check(asked.kind, asked.payload, (form) => then(admissionOf(kinds, asked, form)))
+  kinds.check(asked, (form) => then(admissionOf(kinds, asked, form)))
 }
 
 /** The same for a caller that cannot wait: a schema that does not answer at once refuses. */
 export function admitAtOnce({ kinds }: Pick<Core, 'kinds'>, asked: Asked): Admission {
-  return admissionOf(kinds, asked, kinds.checkAtOnce(asked.kind, asked.payload))
+  return admissionOf(kinds, asked, kinds.checkAtOnce(asked))
 }
 
 function admissionOf(kinds: Core['kinds'], { kind }: Asked, form: StoredForm): Admission {
@@ -69,8 +71,12 @@ function admissionOf(kinds: Core['kinds'], { kind }: Asked, form: StoredForm): A
 }
 
 /** A schema may make a payload longer, say by its defaults (Q16). */
-export function withinLimit({ settings }: Core, { kind }: Asked, admission: Admission): Admission {
-  if (!admission.ok) return admission
+export function withinLimit(
+  { settings }: Core,
+  { kind, payload }: Asked,
+  admission: Admission,
+): Admission {
+  if (!admission.ok || admission.admitted.payload === payload) return admission
   const refusal = tooLarge(settings, kind, admission.admitted.payload)
   return refusal === null ? admission : { ok: false, refusal }
 }

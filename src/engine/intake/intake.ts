@@ -34,7 +34,10 @@ export type Enqueued =
   | { readonly id: OperationId; readonly dropped: true }
 
 export const draftCodec: Codec<Draft> = {
-  write: ({ payload, ...draft }) => ({ ...draft, bytes: Buffer.byteLength(payload) }),
+  write: ({ payload, given: _given, ...draft }) => ({
+    ...draft,
+    bytes: Buffer.byteLength(payload),
+  }),
   read: (json) => {
     const { bytes, ...draft } = json as unknown as Omit<Draft, 'payload'> & {
       readonly bytes: number
@@ -176,7 +179,9 @@ export class Intake {
       this.#drop(ticket)
       return
     }
-    const change = draftChange(this.#core, user, unique, { ...draft, ...admitted })
+    const { kind, expiresInMs } = draft
+    const { payload, creates } = admitted
+    const change = draftChange(this.#core, user, unique, { kind, payload, creates, expiresInMs })
     ticket.change = change
     const together = this.#together
     if (this.#askedCount === 0 && together.length === 0) {
