@@ -1,0 +1,271 @@
+/** One step of a plan: what the app may do next, and what may happen to its machine. */
+import type { ScenarioStep } from '../scenario.ts'
+import type { Dice } from './dice.ts'
+import type { Feature, Features } from './features.ts'
+import { goodToken, type PlannedTokens } from './plan-tokens.ts'
+
+/** A step that has no time yet. */
+export type Step = ScenarioStep extends infer S
+  ? S extends ScenarioStep
+    ? Omit<S, 'at'>
+    : never
+  : never
+
+export interface Told {
+  readonly dice: Dice
+  readonly features: Features
+  readonly tokens: PlannedTokens
+  readonly users: readonly string[]
+  readonly kinds: readonly string[]
+  /** The names of what was enqueued, and of what was read. */
+  readonly operations: string[]
+  readonly reads: string[]
+  /** The user that is logged in, and the one that was before. */
+  current: string | null
+  former: string | null
+  /** The last operation. */
+  last: Enqueued | null
+  /** The steps that a step has begun, and that come next. */
+  readonly next: Chaser[]
+}
+
+interface Enqueued {
+  readonly kind: string
+  readonly payload: Record<string, unknown>
+}
+
+export type Make = (told: Told) => Step | null
+
+const MINUTE_MS = 60_000
+
+/** A step that is worth trying right after another: by chance alone it seldom comes in time. */
+export interface Chaser {
+  /** Null: in every plan. */
+  readonly feature: Feature | null
+  readonly make: Make
+  /** How long after the other step. Default: `soon`. */
+  readonly gap?: (dice: Dice) => number
+}
+
+/** When its first attempt is over. */
+export const afterAnAttempt = (dice: Dice) => dice.of([20, 150, 500, 1500])
+
+export function makersOf(dice: Dice, features: Features): (readonly [number, Make])[] {
+  const always: (readonly [number, Make])[] = [
+    [dice.of([3, 6, 12]), enqueue],
+    [1, login],
+  ]
+  const others = [...features].flatMap(([feature, weight]) => {
+    const make = OF_FEATURE[feature]
+    return make === undefined ? [] : [[weight, make] as const]
+  })
+  return [...always, ...others]
+}
+
+/** What makes a text that storage cannot give back as it was (Q21). */
+const SPOILERS = ['\ud83d', '\ude00', '\u0000'] as const
+
+const OF_FEATURE: Partial<Record<Feature, Make>> = {
+  illFormed: (told) =>
+    ofSomebody(told, (name) => {
+      const { dice } = told
+      const user = dice.of([`${name}${dice.of(SPOILERS)}`, dice.of(SPOILERS)])
+      const token = goodToken(name)
+      return dice.of<Step>([
+        { login: { user } },
+        { login: { user, token } },
+        { updateToken: { user, token } },
+        { forget: user },
+      ])
+    }),
+  switches: login,
+  logouts: (told) => (told.dice.chance(0.3) ? visit(told) : logout(told)),
+  updateTokens: (told) => {
+    const { current } = told
+    // Rather of who is there than of the others.
+    const user = told.dice.any(current === null ? told.users : [current, ...told.users])
+    if (user === null) return null
+    const token = tokenFor(told, user)
+    return token === null ? null : { updateToken: { user, token } }
+  },
+  requirements: ({ dice }) => ({
+    requirement: dice.of(['required', 'required', 'off', 'unknown']),
+  }),
+  crashes: () => ({ crash: true }),
+  deaths: ({ dice }) => ({ crash: dice.of(['before-commit', 'after-commit']) }),
+  disk: ({ dice }) => ({
+    disk: dice.of(['busy', 'full', 'read-only', 'works']),
+    times: dice.of([1, 1, 2, 5]),
+  }),
+  damage,
+  forgets: (told) => ofSomebody(told, (user) => ({ forget: user })),
+  refreshes: (told) => ofSomebody(told, (user) => ({ refreshToken: user })),
+  flushes: ({ dice }) => ({ flush: dice.of([0, 10, 5000]) }),
+  releases: ({ dice }) => ({ release: dice.of([1, 2, 2, 3]) }),
+  second: ({ dice }) => ({
+    process: dice.of(['second', 'second', 'main']),
+    ...dice.of([{ start: true } as const, { start: true } as const, { exit: true } as const]),
+  }),
+  restarts: () => ({ restart: true }),
+  network: ({ dice }) => ({
+    network: dice.of(['down', 'up']),
+    ...(dice.chance(0.2) && { silent: true as const }),
+  }),
+  power: ({ dice }) => ({ power: dice.of(['suspend', 'resume']) }),
+  pauses: ({ dice }) => ({ queue: dice.of(['pause', 'resume']) }),
+  wall: ({ dice }) => ({
+    wall: dice.of([1000, -1000, 60 * MINUTE_MS, -60 * MINUTE_MS, 6 * MINUTE_MS]),
+  }),
+  cancels: (told) => named(told, (id) => ({ cancel: id })),
+  retries: (told) => named(told, (id) => ({ retry: id })),
+  discards: (told) => named(told, (id) => ({ discard: id })),
+  reads: read,
+}
+
+export function damage({ dice }: Told): Step {
+  return {
+    disk: 'damaged',
+    rows: dice.of(['operations', 'envelopes', 'envelopes', 'letters']),
+    page: dice.of([1, 1, 2, 3, 5]),
+  }
+}
+
+export function read({ dice, reads, operations }: Told): Step {
+  const id = `r${reads.length + 1}`
+  reads.push(id)
+  const after = dice.of<() => { after?: string[] }>([
+    () => ({}),
+    () => ({ after: [] }),
+    () => {
+      const operation = dice.any(operations)
+      return operation === null ? {} : { after: [operation] }
+    },
+  ])()
+  return { read: { id, ...after } }
+}
+
+export function logout(told: Told): Step {
+  if (told.current !== null) told.former = told.current
+  told.current = null
+  return { logout: told.dice.of(['keep', 'keep', 'flush', 'discard', 'discard']) }
+}
+
+export function login(told: Told): Step | null {
+  const { dice, users } = told
+  const user = dice.any(users)
+  if (user === null) return null
+  told.current = user
+  const token = dice.chance(0.7) ? tokenFor(told, user) : null
+  return { login: { user, ...(token === null ? {} : { token }) } }
+}
+
+/** Sometimes it is somebody else's. */
+function tokenFor({ dice, tokens, features }: Told, user: string): string | null {
+  const isWrong = features.has('badTokens') && dice.chance(0.05)
+  const names = isWrong ? [...tokens.ofUser.values()].flat() : tokens.ofUser.get(user)
+  return dice.any(names ?? [])
+}
+
+export function enqueue(told: Told): Step {
+  return enqueueOf(told, told.dice.any(told.kinds) ?? 'note')
+}
+
+/** Neighbours of one kind may merge (Q4), and what uses a record waits for its creation (Q12). */
+export function enqueueAlike(told: Told): Step {
+  const { last } = told
+  if (last === null) return enqueue(told)
+  return last.kind === 'create'
+    ? enqueueOf(told, 'touch', last.payload)
+    : enqueueOf(told, last.kind)
+}
+
+function enqueueOf(told: Told, kind: string, same: Record<string, unknown> = {}): Step {
+  const { dice, operations, features } = told
+  const id = `o${operations.length + 1}`
+  operations.push(id)
+  const expiry =
+    features.has('expiry') && dice.chance(0.3) ? { expiresInMs: dice.of([1, 1000, MINUTE_MS]) } : {}
+  const outsized =
+    features.has('outsized') && dice.chance(0.1) ? { expiresInMs: dice.of(OUTSIZED) } : {}
+  const payload = {
+    ...payloadOf(dice, kind, id),
+    ...(features.has('limits') && atLimit(dice, kind)),
+    ...same,
+  }
+  told.last = { kind, payload }
+  return { enqueue: { id, kind, payload, ...expiry, ...outsized } }
+}
+
+/** Durations that storage cannot hold (Q21). */
+const OUTSIZED = [2 ** 63, 1e300] as const
+
+/** The longest payload there may be, in some plans. */
+export const MOST_BYTES = 26
+
+const LARGE = 'x'.repeat(90_000)
+
+/** As long as a payload may just be, or just not; and so large that few of them merge (Q4, Q16). */
+function atLimit(dice: Dice, kind: string): Record<string, unknown> {
+  if (dice.chance(0.7)) return {}
+  const text = 'x'.repeat(MOST_BYTES - '{"text":""}'.length + dice.between(-1, 1))
+  if (kind === 'note' || kind === 'brief' || kind === 'draft' || kind === 'stamp') return { text }
+  return kind === 'tag' && dice.chance(0.3) ? { value: LARGE } : {}
+}
+
+function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown> {
+  const record = `local-${dice.between(1, 3)}`
+  switch (kind) {
+    case 'note':
+    case 'brief':
+    case 'draft':
+    case 'stamp':
+      return { text: id }
+    case 'tag':
+      return { key: dice.of(['a', 'b']), value: id }
+    case 'count':
+      return { name: dice.of(['a', 'b']), by: dice.between(1, 9) }
+    case 'fold':
+      return { by: dice.of([1, -1, 2, -2]) }
+    case 'create':
+    case 'touch':
+    case 'link':
+      return { record }
+    case 'misfit':
+      return { fits: dice.chance(0.6) }
+    case 'spawn':
+      return { notes: dice.between(0, 3) }
+    default:
+      return {}
+  }
+}
+
+/** Logs in, uses the token, logs out, comes back and works: the second session begins with nothing of the first (T11). */
+function visit(told: Told): Step | null {
+  const use = told.features.has('reads') && told.dice.chance(0.5) ? read : enqueue
+  told.next.push(
+    { feature: null, make: use },
+    { feature: null, make: logout, gap: afterAnAttempt },
+    { feature: null, make: loginAgain },
+    { feature: null, make: use },
+  )
+  return login(told)
+}
+
+/** The user that has just logged out comes back, often without a token. */
+export function loginAgain(told: Told): Step | null {
+  const { dice, former: user } = told
+  if (user === null) return login(told)
+  told.current = user
+  const token = dice.chance(0.3) ? tokenFor(told, user) : null
+  return { login: { user, ...(token === null ? {} : { token }) } }
+}
+
+function ofSomebody({ dice, users }: Told, make: (user: string) => Step): Step | null {
+  const user = dice.any(users)
+  return user === null ? null : make(user)
+}
+
+export function named({ dice, operations }: Told, make: (id: string) => Step): Step | null {
+  const id = dice.late(operations)
+  return id === null ? null : make(id)
+}
