@@ -245,8 +245,9 @@ export const tokenMachine = setup({
       enqueue.assign({ parked: false })
       enqueue.emit({ type: 'lane.unpark', user: context.user })
     }),
+    /** Not who is parked with a token that may still be good: before its time, or held. */
     signOut: enqueueActions(({ context, enqueue }) => {
-      if (context.parked) enqueue.emit({ type: 'lane.signOut', user: context.user })
+      if (context.parked && context.need !== null) enqueue.emit({ type: 'lane.signOut', user: context.user })
     }),
     signIn: emit(({ context }) => ({ type: 'lane.signIn', user: context.user })),
     /** A need is asked once (T5), but one that stops the lane replaces one that only warned. */

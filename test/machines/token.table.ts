@@ -1080,6 +1080,20 @@ const earlies: TokenRow[] = [
     expected: outcome('valid', 'idle', [{ type: 'early.ended', user }, unpark], { parked: false }),
   },
   {
+    name: 'a source that denies while the time of a token has not come signs nobody out (T6, T9)',
+    given: [arrived(1), early(1), refreshRequested],
+    when: denied,
+    expected: outcome('early', 'denied', [], { parked: true, need: null }),
+  },
+  {
+    name: 'when its time has come after the source denied the token is sent all the same (T6, T9)',
+    given: [arrived(1), early(1), refreshRequested, denied],
+    when: ripened,
+    expected: outcome('valid', 'denied', [{ type: 'early.ended', user }, unpark], {
+      parked: false,
+    }),
+  },
+  {
     name: 'a newer token ends the wait for the time of the older one (T7, T9)',
     given: [arrived(1), early(1)],
     when: arrived(2),
