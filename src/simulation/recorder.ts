@@ -127,7 +127,7 @@ export class Recorder {
   acknowledge(call: SeenCall, id: string): void {
     const { database } = this.#watched ?? {}
     const isReadable = database !== undefined && !database.inTransaction
-    const found = isReadable ? findIn(database, id) : null
+    const found = isReadable ? findIn(database, id, this.rows) : null
     this.acknowledged.push({ at: this.#time.now, life: call.life, id, call, found })
   }
 
@@ -182,13 +182,14 @@ const STATES = [
   ['settled', 'outcomes'],
 ] as const
 
-function findIn(database: Database, id: string): Acknowledgement['found'] {
-  const found = STATES.find(([, table]) => {
+function findIn(database: Database, id: string, seen: StoredRows): Acknowledgement['found'] {
+  const found = STATES.find(([state, table]) => {
     try {
       return database.prepare(`SELECT 1 FROM holdfast_${table} WHERE id = ?`).get(id)
     } catch {
-      // A damaged table: what is in it cannot be acknowledged.
-      return false
+      // A table that was damaged between the commit and its answer: as it was seen before.
+      if (state === 'settled') return false
+      return (state === 'pending' ? seen.pending : seen.letters).has(id)
     }
   })
   return found?.[0] ?? null
