@@ -251,7 +251,9 @@ class InhabitedStorage extends SqliteStorage {
   }
 
   override watch(listener: () => void): () => void {
-    return this.#disk.watch(this.#inhabitant.life, () => {
+    // That it cannot be used any more, the storage itself tells.
+    const stopHearing = super.watch(listener)
+    const stopWatching = this.#disk.watch(this.#inhabitant.life, () => {
       if (this.#isNoticeDue) return
       this.#isNoticeDue = true
       this.#host?.atTurnEnd(() => {
@@ -259,6 +261,10 @@ class InhabitedStorage extends SqliteStorage {
         listener()
       })
     })
+    return () => {
+      stopHearing()
+      stopWatching()
+    }
   }
 
   override async close(): Promise<void> {

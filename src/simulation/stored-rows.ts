@@ -72,6 +72,8 @@ interface Envelope {
 export interface RecordedEnvelope {
   readonly key: string
   readonly ids: readonly string[]
+  /** Which life recorded it first. */
+  readonly life: number
 }
 
 const LAST_STATES: ReadonlySet<OperationState> = new Set([
@@ -299,7 +301,7 @@ export class StoredRows {
       .filter((operation) => operation.lane === lane && members.includes(operation.place))
       .sort((a, b) => a.place - b.place)
       .map(({ id }) => id)
-    this.keys.set(key, { key, ids })
+    this.keys.set(key, { key, ids, life: this.#life })
   }
 
   #tokenPut(row: Row): void {

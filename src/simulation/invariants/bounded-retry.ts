@@ -249,8 +249,9 @@ function rememberedOf(
 ): Attempts | undefined {
   if (known === undefined) return known
   // A salvage may have lost the row of the envelope: then its attempts are counted anew, and its wait is over (E2).
-  if (isSalvagedSince(run, known, request))
-    return { ...known, count: 0, counted: 0, notBefore: null }
+  if (isSalvagedSince(run, known, request)) {
+    return { ...known, count: 0, counted: 0, firstFailedAt: null, notBefore: null }
+  }
   if (!isUnstored(run, known, request)) return known
   const { former, firstAt, countedAtMost, ...rest } = known
   const { count = 0, counted = 0, firstFailedAt = null } = former ?? {}

@@ -110,7 +110,8 @@ function faultOf(run: RunRecord, transition: Transition): string | null {
   if (to === 'cancelled') return lacksCall(run, transition, ['cancel'])
   if (to === 'dead') {
     if (!DEATHS.has(reason ?? '')) return `nothing dies of ${reason}`
-    return reason === 'unreadable' && fits(run, id) ? 'its own request can be made' : null
+    const isWrong = reason === 'unreadable' && fits(run, id) && !mayHaveLeft(run, transition)
+    return isWrong ? 'its own request can be made' : null
   }
   if (to !== 'dropped') return null
   if (reason === 'logout') return hasLeft(run, transition) ? null : `${user} has not logged out`
@@ -126,6 +127,13 @@ function fits({ rows }: RunRecord, id: string): boolean {
   const { kind, payload } = rows.known.get(id) ?? {}
   if (kind !== 'misfit' || payload === undefined) return false
   return (JSON.parse(payload) as { readonly fits: boolean }).fits
+}
+
+/** Recorded in an envelope of several by a process that has died: it may have been sent, and is not taken apart (Q5). */
+function mayHaveLeft({ rows }: RunRecord, { id, life }: Transition): boolean {
+  return [...rows.keys.values()].some(
+    (envelope) => envelope.ids.length > 1 && envelope.ids.includes(id) && envelope.life < life,
+  )
 }
 
 /** A call that had not been answered before, or is being answered just now. */

@@ -12,6 +12,7 @@ const LONGEST_MS = 900_000
 interface Wait {
   readonly life: number
   readonly round: number
+  readonly since: number
   readonly until: number
 }
 
@@ -24,14 +25,44 @@ export function refusalWaits(run: RunRecord): (user: string) => boolean {
       if (event !== 'token.refreshFailed' || !isRefusal(detail)) continue
       const key = (detail as { readonly user: string }).user
       const former = waits.get(key)
-      const isOfLife = former?.life === life
-      if (isOfLife && at < former.until) continue
-      const round = isOfLife ? former.round + 1 : 1
-      waits.set(key, { life, round, until: at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (round - 1)) })
+      const isFollowed = former?.life === life && !isEndedEarly(run, key, former, at)
+      if (isFollowed && at < former.until) continue
+      const round = isFollowed ? former.round + 1 : 1
+      const ms = Math.min(LONGEST_MS, FIRST_MS * 2 ** (round - 1))
+      // Of a reply that is neither 401 nor 2xx it is not judged here whether it ended the wait.
+      const until = Math.max(at + ms, former?.life === life ? former.until : 0)
+      waits.set(key, { life, round, since: at, until })
     }
     const wait = waits.get(user)
     return wait !== undefined && wait.life === run.life && run.now <= wait.until
   }
+}
+
+/** Has the server taken a token of this user since the wait began, or the app asked the source? Then the next wait is a first one. */
+function isEndedEarly(
+  { requests, calls }: RunRecord,
+  user: string,
+  { life, since }: Wait,
+  at: number,
+): boolean {
+  const isWithin = (moment: number | null) => moment !== null && moment >= since && moment <= at
+  return (
+    requests.some(
+      ({ client, status, endedAt }) =>
+        client.life === life &&
+        client.token?.user === user &&
+        status !== null &&
+        status !== 401 &&
+        isWithin(endedAt),
+    ) ||
+    calls.some(
+      (call) =>
+        call.life === life &&
+        call.user === user &&
+        ['refreshToken', 'logout', 'forget'].includes(call.name) &&
+        isWithin(call.at),
+    )
+  )
 }
 
 function isRefusal(detail: object): boolean {
