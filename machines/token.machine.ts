@@ -247,7 +247,8 @@ export const tokenMachine = setup({
     }),
     /** Not who is parked with a token that may still be good: before its time, or held. */
     signOut: enqueueActions(({ context, enqueue }) => {
-      if (context.parked && context.need !== null) enqueue.emit({ type: 'lane.signOut', user: context.user })
+      if (context.parked && context.need !== null)
+        enqueue.emit({ type: 'lane.signOut', user: context.user })
     }),
     signIn: emit(({ context }) => ({ type: 'lane.signIn', user: context.user })),
     /** A need is asked once (T5), but one that stops the lane replaces one that only warned. */
@@ -599,6 +600,11 @@ export const tokenMachine = setup({
     },
   },
 })
+
+/** True if there is a token that an alarm will have sent: before its time (T9), or in the wait after refused tokens (T8). */
+export function waitsForAlarm({ value }: SnapshotFrom<typeof tokenMachine>): boolean {
+  return value.validity === 'early' || value.validity === 'held'
+}
 
 /** Is nothing under way, nobody asked, and nothing counted? */
 export function isAtRest({ value, context }: SnapshotFrom<typeof tokenMachine>): boolean {

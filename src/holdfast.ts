@@ -142,6 +142,7 @@ export class Engine implements Pilot {
       isProbing: () => connectivity.isProbing,
       isAsking: () => asker.isAsking,
       isTakingOver: () => this.#dispatch.isTakingOver,
+      tokenWaitsForAlarm: (user) => this.#actors.tokenWaitsForAlarm(user),
     })
     const tidying = new Tidying(core.store)
     const foresight = new Foresight(core, wallet, holds, isClosing)

@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, test } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
 import { defineOperation } from '../src/operations/define-operation.ts'
+import { jwt } from './support/jwt.ts'
 import { note, replying, Rig } from './support/rig.ts'
 
 /** A kind whose schema answers when the test says so; unsaid, never. */
@@ -95,6 +96,34 @@ describe('flush()', () => {
     await rig.advance(100)
     answer?.('a1')
     await rig.advance()
+    expect(await rig.whileResting(flushed)).toEqual({ pending: 0, lanes: [] })
+  })
+
+  test('waits for the time of a token that is there', async () => {
+    let isTime = false
+    const rig = await Rig.start({ answer: (sent) => sent.reply(isTime ? 200 : 401) })
+    const nbf = rig.time.wall() + 3000
+    await rig.login('alice', jwt({ sub: 'alice', nbf }))
+    await rig.enqueue('one')
+    await rig.advance(100)
+    const flushed = rig.holdfast.flush()
+    isTime = true
+    await rig.advance(3000)
+    expect(await rig.whileResting(flushed)).toEqual({ pending: 0, lanes: [] })
+  })
+
+  test('waits for the end of the wait after refused tokens, with a token that is there', async () => {
+    let isGood = false
+    const rig = await Rig.start({ answer: (sent) => sent.reply(isGood ? 200 : 401) })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    for (const token of ['a2', 'a3', 'a4', 'a5', 'a6']) {
+      await rig.advance(100)
+      await rig.whileResting(rig.holdfast.updateToken('alice', token))
+    }
+    const flushed = rig.holdfast.flush({ deadlineMs: 60_000 })
+    isGood = true
+    await rig.advance(30_000)
     expect(await rig.whileResting(flushed)).toEqual({ pending: 0, lanes: [] })
   })
 

@@ -23,6 +23,8 @@ export interface FlushParts {
   readonly isProbing: () => boolean
   /** True if the requirement source has been asked, or will be by itself. */
   readonly isAsking: () => boolean
+  /** True if an alarm will have the token of this user sent. */
+  readonly tokenWaitsForAlarm: (user: UserId) => boolean
   /** True if this process tries to take over, and has no answer yet. */
   readonly isTakingOver: () => boolean
 }
@@ -142,7 +144,7 @@ export class Flushes {
 
   /** Does the hold end by an alarm, or by an answer that is already on its way? */
   #isPassing({ name, cause }: Hold, user: UserId | null): boolean {
-    const { core, wallet, isProbing, isAsking, isTakingOver } = this.#parts
+    const { core, wallet, isProbing, isAsking, isTakingOver, tokenWaitsForAlarm } = this.#parts
     switch (name) {
       case 'backing-off':
       case 'rate-limited':
@@ -153,7 +155,7 @@ export class Flushes {
         return isProbing()
       case 'awaiting-token':
         if (core.settings.hasSource || cause === VAULT_IS_OPENING) return true
-        return user !== null && wallet.isTaking(user)
+        return user !== null && (wallet.isTaking(user) || tokenWaitsForAlarm(user))
       case 'requirement-unknown':
         return isAsking()
       case 'other-process':

@@ -7,7 +7,7 @@ import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
 import type { IdentityEvent } from '../../../machines/identity.machine.ts'
 import type { LaneEvent } from '../../../machines/lane.machine.ts'
 import type { QueueEvent } from '../../../machines/queue.machine.ts'
-import { isAtRest, type TokenEvent } from '../../../machines/token.machine.ts'
+import { isAtRest, waitsForAlarm, type TokenEvent } from '../../../machines/token.machine.ts'
 import type { LaneId, Requirement, UserId } from '../../model.ts'
 import type { Settings } from '../../options.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
@@ -104,6 +104,12 @@ export class Actors {
 
   hasLane(line: LaneLine): boolean {
     return this.#lanes.has(line.lane)
+  }
+
+  /** Will an alarm have the token of this user sent? */
+  tokenWaitsForAlarm(user: UserId): boolean {
+    const actor = this.#tokens.get(user)
+    return actor !== undefined && waitsForAlarm(actor.getSnapshot())
   }
 
   usersWithTokens(): Iterable<UserId> {
