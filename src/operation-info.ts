@@ -8,6 +8,7 @@ interface StoredInfo {
   readonly user: UserId | null
   readonly kind: string
   readonly version: number
+  /** As it is stored, in its stored version; if that is no JSON (the operation is unreadable), its text. */
   readonly payload: unknown
   readonly enqueuedAt: Instant
 }
@@ -56,9 +57,18 @@ export function describeStored(found: Exclude<Whereabouts, { state: 'settled' }>
     kind,
     version,
     enqueuedAt,
-    payload: JSON.parse(row.payload) as unknown,
+    payload: payloadOf(row.payload),
   }
   if (found.state === 'pending') return { ...info, state: 'pending' }
   const { reason, status, excerpt, diedAt, attempts } = found.letter
   return { ...info, state: 'dead', reason, status, excerpt, diedAt, attempts }
+}
+
+/** Another program may have changed what is stored: one payload must not take the whole list with it. */
+function payloadOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }

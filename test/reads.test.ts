@@ -633,6 +633,38 @@ describe('a read whose request cannot be made', () => {
   })
 })
 
+// E3
+test.each([
+  ['null', null],
+  ['nothing', undefined],
+  ['a status that is no number', { status: '200', headers: {}, body: '{}' }],
+  ['a header that is no text', { status: 200, headers: { date: 5 }, body: '{}' }],
+  ['no body', { status: 200, headers: {} }],
+])(
+  'an answer of the transport that is %s rejects the read, and the lane goes on',
+  async (_name, answer) => {
+    const rig = Rig.prepare({ answer: replying(200) })
+    const { transport } = rig
+    await rig.open({
+      transport: {
+        origin: transport.origin,
+        send: (request, options) =>
+          request.kind === 'read'
+            ? Promise.resolve(answer as Reply)
+            : transport.send(request, options),
+      },
+    })
+    await rig.login('alice', 'a1')
+    const { ended, promise } = begin(rig)
+    await rig.advance()
+    expect(ended).toEqual(['READ_FAILED'])
+    await expect(promise).rejects.toMatchObject({ cause: expect.any(TypeError) as unknown })
+    await rig.enqueue('one')
+    await rig.advance()
+    expect(rig.eventsOf('operation.completed')).toHaveLength(1)
+  },
+)
+
 test('no reply within the time limit rejects the read, and lets go of the request', async () => {
   const rig = await Rig.start()
   await rig.login('alice', 'a1')

@@ -1,6 +1,10 @@
 /** The lists of what is stored: `pending()` (`deadLetters()` is shown with dead letters). */
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
 import { expect, test } from 'vitest'
+import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { Rig } from './support/rig.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 async function rigWithTwoLanes(): Promise<Rig> {
   const rig = await Rig.start()
@@ -47,4 +51,27 @@ test.each([0, -1, 1.5, Number.NaN])('pending({ limit: %s }) is a RangeError', as
   await expect(rig.holdfast.pending({ limit })).rejects.toThrow(
     `pending: limit must be a whole number from 1, not ${limit}`,
   )
+})
+
+// Q14
+test('a stored payload that is no JSON is listed as its text, pending and dead', async () => {
+  const file = join(temporaryFolder(), 'outbox.db')
+  const rig = await Rig.start({ storage: sqliteStorage({ file }) })
+  rig.holdfast.pause()
+  await rig.login('alice', 'a1')
+  const id = await rig.enqueue('one')
+  await rig.close()
+  const other = new SqliteDatabase(file)
+  other.exec(`UPDATE holdfast_operations SET payload = '{"text":'`)
+  other.close()
+  const next = await Rig.start({ storage: sqliteStorage({ file }) })
+  next.holdfast.pause()
+  const pending = await next.whileResting(next.holdfast.pending())
+  expect(pending).toMatchObject([{ id, state: 'pending', payload: '{"text":' }])
+  await next.login('alice', 'a1')
+  next.holdfast.resume()
+  await next.advance()
+  const dead = await next.whileResting(next.holdfast.deadLetters())
+  expect(dead).toMatchObject([{ id, reason: 'unreadable', payload: '{"text":' }])
+  expect(await next.whileResting(next.holdfast.operation(id))).toMatchObject(dead[0] ?? {})
 })

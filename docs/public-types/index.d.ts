@@ -614,6 +614,7 @@ interface StoredInfo {
     readonly user: UserId | null;
     readonly kind: string;
     readonly version: number;
+    /** As it is stored, in its stored version; if that is no JSON (the operation is unreadable), its text. */
     readonly payload: unknown;
     readonly enqueuedAt: Instant;
 }
