@@ -25,12 +25,12 @@ export function refusalWaits(run: RunRecord): (user: string) => boolean {
       if (event !== 'token.refreshFailed' || !isRefusal(detail)) continue
       const key = (detail as { readonly user: string }).user
       const former = waits.get(key)
-      const isFollowed = former?.life === life && !isEndedEarly(run, key, former, at)
-      if (isFollowed && at < former.until) continue
-      const round = isFollowed ? former.round + 1 : 1
+      const isOfLife = former?.life === life
+      if (isOfLife && at < former.until && !isEndedEarly(run, key, former, at)) continue
+      // Of a token that was accepted, or a session that ended, it is not judged here that they begin anew with 30 s.
+      const round = isOfLife ? former.round + 1 : 1
       const ms = Math.min(LONGEST_MS, FIRST_MS * 2 ** (round - 1))
-      // Of a reply that is neither 401 nor 2xx it is not judged here whether it ended the wait.
-      const until = Math.max(at + ms, former?.life === life ? former.until : 0)
+      const until = Math.max(at + ms, isOfLife ? former.until : 0)
       waits.set(key, { life, round, since: at, until })
     }
     const wait = waits.get(user)
@@ -38,7 +38,7 @@ export function refusalWaits(run: RunRecord): (user: string) => boolean {
   }
 }
 
-/** Has the server taken a token of this user since the wait began, or the app asked the source? Then the next wait is a first one. */
+/** Has the server taken a token of this user since the wait began, has its session ended, or was the source asked? */
 function isEndedEarly(
   { requests, calls }: RunRecord,
   user: string,
