@@ -114,7 +114,7 @@ export class Sequel {
         this.#refused(line, attempt)
         return
       }
-      if (reply !== null && attempt.credential !== null && line.user !== null) {
+      if (reply !== null && !isPortal && attempt.credential !== null && line.user !== null) {
         this.#wallet.accepted(line.user, attempt.credential.generation)
       }
       this.#carryOut(line, attempt, { ending, verdict, interpreted, limit })
