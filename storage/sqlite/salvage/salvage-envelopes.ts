@@ -3,8 +3,8 @@
  * Where that cannot be done any more, because the envelope or one of its members is unreadable, its operations become dead
  * letters (`outcome-unknown`). An envelope that was not sent is formed anew.
  *
- * Only kinds that merge, and kinds whose server forgets keys, need their envelope: the envelope of any other operation is
- * the operation itself, under its id. Which operations of a lane an unreadable envelope had is not known: at most the run
+ * Only kinds that merge, kinds whose server forgets keys, and operations with a time of their own (which may not expire once
+ * they may have been sent, Q8) need their envelope: the envelope of any other operation is the operation itself, under its id. Which operations of a lane an unreadable envelope had is not known: at most the run
  * from the head on that can merge. An envelope that `retry()` brought back to a place behind that run is not recognised.
  */
 import type { Database } from 'better-sqlite3'
@@ -159,7 +159,9 @@ function mergeableRun(
   kinds: RecordedKinds | null,
 ): readonly OperationRow[] {
   const [head] = rows
-  if (head === undefined || (kinds !== null && !Object.hasOwn(kinds, head.kind))) return []
+  if (head === undefined) return []
+  const isRecorded = kinds === null || Object.hasOwn(kinds, head.kind) || head.expiresAt !== null
+  if (!isRecorded) return []
   const group = kinds === null ? head.kind : (kinds[head.kind] ?? null)
   if (group === null) return [head]
   const end = rows.findIndex(({ kind }) => (kinds === null ? kind : kinds[kind]) !== group)
