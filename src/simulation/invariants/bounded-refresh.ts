@@ -148,8 +148,9 @@ function judge(
   if (came.outcome === 'token' && since.length === 0 && isUnstored(run, came, call)) {
     return { next: first, why: null }
   }
-  // A token that was pushed meanwhile has overtaken the answer: that is not used (T6).
-  if (came.outcome === 'token' && since.some(({ at }) => at < came.at)) {
+  // A token that was pushed meanwhile, to whichever process, has overtaken the answer: that is not used (T6).
+  const isOvertaking = ({ at }: TokenStep) => at >= last.at && at < came.at
+  if (came.outcome === 'token' && events.steps.some(isOvertaking)) {
     return { next: first, why: null }
   }
   if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })

@@ -262,7 +262,7 @@ function isSalvagedSince({ turns }: RunRecord, { since }: Attempts, { at }: Seen
   return turns.some((turn) => turn.turn === 'salvage' && turn.at >= since && turn.at <= at)
 }
 
-/** Did its process end after the disk had failed it? */
+/** Did its process end after the disk had failed it, or been found damaged? */
 function isUnstored(
   { turns }: RunRecord,
   { life, since }: Pick<Attempts, 'life' | 'since'>,
@@ -270,7 +270,11 @@ function isUnstored(
 ): boolean {
   const isAnother = client.life !== life
   return (
-    isAnother && turns.some((turn) => turn.turn === 'disk' && turn.at >= since && turn.at <= at)
+    isAnother &&
+    turns.some(
+      ({ turn, at: when }) =>
+        (turn === 'disk' || turn === 'salvage') && when >= since && when <= at,
+    )
   )
 }
 
