@@ -153,7 +153,11 @@ function judge(
   if (came.outcome === 'token' && events.steps.some(isOvertaking)) {
     return { next: first, why: null }
   }
-  if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps: since })
+  // A session ends for every process, whichever ends it (T11).
+  const steps = events.steps.filter(
+    (step) => since.includes(step) || (step.at >= last.at && isEnd(step)),
+  )
+  if (came.outcome === 'token') return afterToken(before, call, came, { ...events, steps })
   if (since.length > 0) return { next: first, why: null }
   // Without a vault, all that others hear of a new token is that there is one: the user has acted. With one
   // it comes here too, and is asked about only when it has been tried, or is past its time.
