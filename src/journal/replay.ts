@@ -184,6 +184,8 @@ class Replay {
     if (line.error !== undefined && needsNewOpening(readError(line.error))) this.hasStorage = false
     if (question === undefined || line.error !== undefined) return
     if (question.name === 'within' || isSetAside(line.value)) this.hasStorage = false
+    // Another process dispatches: what it stores is in its own journal.
+    if (question.name === 'lock' && line.value === false) this.hasStorage = false
     if (!this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return
     const { in: kind, ask } = line
     // It takes them in the order they were asked, also where a later one was answered first.
