@@ -33,6 +33,7 @@ import { MACHINES, type Machines } from './engine/machines/machines.ts'
 import { Orders } from './engine/orders.ts'
 import { Reads } from './engine/reads/reads.ts'
 import { Exchange } from './engine/sending/exchange.ts'
+import { Faults } from './engine/sending/faults.ts'
 import { Sender } from './engine/sending/sender.ts'
 import { Sequel } from './engine/sending/sequel.ts'
 import { RequirementAsker } from './engine/sessions/requirement-asker.ts'
@@ -105,6 +106,7 @@ export class Engine implements Pilot {
       lanes: this.#lanes,
       pilot: this,
       report: (name, detail) => this.#news.report(name, detail),
+      guarded: (line, run) => faults.guarded(line, run),
     }
     if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
     const touch = () => this.#news.touch()
@@ -125,6 +127,7 @@ export class Engine implements Pilot {
     })
     const records = new Records(core, holds)
     const sequel = new Sequel(core, wallet, connectivity, holds, waits, records)
+    const faults = new Faults(core, sequel, () => actors.sending)
     const exchange = new Exchange(core, wallet, sequel)
     const sender = new Sender(core, wallet, holds, sequel, exchange, records)
     const sessions = new Sessions({ core, wallet, waits, records, needs })

@@ -9,6 +9,7 @@ import type { Ports, Settings } from '../options.ts'
 import type { Boundary } from './boundary/boundary.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { LaneLine } from './lanes/lane-line.ts'
+import type { Faults } from './sending/faults.ts'
 import type { Store } from './stored/store.ts'
 
 /** How the parts tell the machines what has become true. Only `holdfast.ts` implements it. */
@@ -46,4 +47,6 @@ export interface Core {
   readonly pilot: Pilot
   /** Tells the app, after what is being dealt with. */
   readonly report: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
+  /** A step of the attempt of this lane: a fault in it ends the attempt (E3). */
+  readonly guarded: Faults['guarded']
 }

@@ -202,6 +202,10 @@ export class ReplayBoundary implements Boundary {
     this.#soon.push(run)
   }
 
+  isEnd(thrown: unknown): boolean {
+    return isEndOfReplay(thrown)
+  }
+
   decide(line: () => OutLine): void {
     this.#cursor.expect(line(), this.monotonic)
   }
@@ -276,12 +280,16 @@ function answerOf(
 
 const REFUSALS: ReadonlySet<string | null> = new Set(['REPLAY_DIVERGED', 'JOURNAL_INVALID'])
 
+function isEndOfReplay(thrown: unknown): boolean {
+  return thrown instanceof EndOfLife || REFUSALS.has(codeIn(thrown))
+}
+
 /** A fault in the engine did not stop the recording either; what it kept from being decided shows. */
 function guarded(run: () => void): void {
   try {
     run()
   } catch (error) {
-    if (error instanceof EndOfLife || REFUSALS.has(codeIn(error))) throw error
+    if (isEndOfReplay(error)) throw error
   }
 }
 

@@ -83,6 +83,9 @@ export interface Boundary {
   /** Runs something as soon as what the app does just now has run to its end. */
   soon(run: () => void): void
 
+  /** True if this was thrown to end a replay: nobody must catch it. */
+  isEnd(thrown: unknown): boolean
+
   /** Writes down what was decided. The line is only made where somebody reads it. */
   decide(line: () => OutLine): void
 

@@ -171,6 +171,10 @@ export class LiveBoundary implements Boundary {
 
   rearm(): void {}
 
+  isEnd(): boolean {
+    return false
+  }
+
   /** What a journal needs that begins here. */
   save(): SavedBoundary {
     return {

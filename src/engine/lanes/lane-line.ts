@@ -64,6 +64,8 @@ export class LaneLine {
   readonly holds = new Map<HoldName, Hold>()
   /** The attempt under way. */
   attempt: Attempt | null = null
+  /** How many attempts there have been since the start. */
+  attemptCount = 0
   /** Generations refused on the head since it became the head (T4). */
   refusedCount = 0
   /** The head may have been sent by the process before this one (Q10). */

@@ -31,23 +31,28 @@ export class Commands {
     send()
     if (this.#isDraining) return
     this.#isDraining = true
-    try {
-      for (let next = this.#given.shift(); next !== undefined; next = this.#given.shift()) {
-        this.#obey(next)
-      }
-    } finally {
-      this.#isDraining = false
-    }
-    this.#doWork()
+    const faults: unknown[] = []
+    drain(this.#given, (command) => this.#obey(command), faults)
+    this.#isDraining = false
+    this.#doWork(faults)
+    if (faults.length > 0) throw faults[0]
   }
 
-  #doWork(): void {
+  #doWork(faults: unknown[]): void {
     if (this.#isWorking) return
     this.#isWorking = true
+    drain(this.#work, (run) => run(), faults)
+    this.#isWorking = false
+  }
+}
+
+/** All that is in the list, and what is added meanwhile. A fault with one of them keeps none of the others from being done (E3). */
+function drain<T>(list: T[], run: (one: T) => void, faults: unknown[]): void {
+  for (let next = list.shift(); next !== undefined; next = list.shift()) {
     try {
-      for (let next = this.#work.shift(); next !== undefined; next = this.#work.shift()) next()
-    } finally {
-      this.#isWorking = false
+      run(next)
+    } catch (fault) {
+      faults.push(fault)
     }
   }
 }

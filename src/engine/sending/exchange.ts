@@ -56,10 +56,11 @@ export class Exchange {
     }
     line.attempt = attempt
     for (const { id, kind } of members) report('operation.sent', { id, user, kind })
-    boundary.arm(alarmOf(line), settings.replyTimeoutMs, () => this.#giveUp(line, attempt))
-    attempt.ask = boundary.ask(this.#question(line, attempt, request), (answer) =>
+    const answered = this.#core.guarded(line, (answer: Answered<Reply>) =>
       this.#answered(line, attempt, endingOf(answer, credential)),
     )
+    boundary.arm(alarmOf(line), settings.replyTimeoutMs, () => this.#giveUp(line, attempt))
+    attempt.ask = boundary.ask(this.#question(line, attempt, request), answered)
   }
 
   /** What it speaks of is erased: whatever the reply is, it must not be judged by what comes after (T3). */
@@ -114,9 +115,10 @@ export class Exchange {
     line.attempt = attempt
     const request = { method: '', path: '', headers: {}, body: null }
     boundary.rearm(alarmOf(line), () => this.#giveUp(line, attempt))
-    boundary.reask(ask, this.#question(line, attempt, request), (answer) =>
+    const answered = this.#core.guarded(line, (answer: Answered<Reply>) =>
       this.#answered(line, attempt, endingOf(answer, attempt.credential)),
     )
+    boundary.reask(ask, this.#question(line, attempt, request), answered)
   }
 
   /** Replies that nobody waits for any more, and that may still come. */
@@ -168,7 +170,8 @@ export class Exchange {
     const { boundary, settings } = this.#core
     attempt.isLate = true
     attempt.abort.abort(timeoutError(settings.replyTimeoutMs))
-    boundary.nextTurn(() => this.#answered(line, attempt, timedOut(settings.replyTimeoutMs)))
+    const answered = () => this.#answered(line, attempt, timedOut(settings.replyTimeoutMs))
+    boundary.nextTurn(this.#core.guarded(line, answered))
   }
 
   /** Only the first end is heard: giving up aborts the request, which then fails. */
@@ -183,7 +186,7 @@ export class Exchange {
   }
 }
 
-function alarmOf(line: LaneLine): string {
+export function alarmOf(line: LaneLine): string {
   return `reply:${line.lane}`
 }
 

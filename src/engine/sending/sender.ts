@@ -8,6 +8,7 @@ import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Built, Unreadable } from '../../operations/render-request.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
+import type { Answered } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
 import { excerptOf } from './excerpt.ts'
@@ -51,6 +52,11 @@ export class Sender {
 
   /** The lane has a slot. */
   begin(line: LaneLine): void {
+    line.attemptCount += 1
+    this.#core.guarded(line, () => this.#begin(line))()
+  }
+
+  #begin(line: LaneLine): void {
     const { head } = line
     if (head === undefined || this.#needsMore(line, head)) {
       this.#load(line)
@@ -78,15 +84,19 @@ export class Sender {
     this.#upgrades.store(
       line,
       rows,
-      () => this.#resolve(line),
-      () => this.#goOn(line),
+      this.#step(line, () => this.#resolve(line)),
+      this.#step(line, () => this.#goOn(line)),
     )
   }
 
   #resolve(line: LaneLine): void {
     this.#resolveRecords(line, (resolution) => {
       if (line.user === null) this.#form(line, resolution)
-      else this.#wallet.whenTaken(line.user, () => this.#form(line, resolution))
+      else
+        this.#wallet.whenTaken(
+          line.user,
+          this.#step(line, () => this.#form(line, resolution)),
+        )
     })
   }
 
@@ -94,11 +104,11 @@ export class Sender {
   #resolveRecords(line: LaneLine, then: (resolution: Resolution) => void): void {
     const { order } = line
     const failed = (error: Error) => this.#sequel.unreadable(line, error)
-    this.#records.resolve(line, this.#candidates(line), failed, (resolution) => {
+    const resolved = (resolution: Resolution) => {
       const { head } = line
       if (line.isChanging) {
         // What it says may be out of date: a retry brings lost records back (Q12).
-        line.whenUnchanged(() => this.#goOn(line))
+        line.whenUnchanged(this.#step(line, () => this.#goOn(line)))
         return
       }
       if (order !== line.order || head === undefined) {
@@ -126,7 +136,9 @@ export class Sender {
           dependsOn: record.locals,
         })
       }
-    })
+    }
+    const step = this.#step(line, resolved)
+    this.#records.resolve(line, this.#candidates(line), failed, step)
   }
 
   /** Q12: the engine never takes an exception for "no records". */
@@ -183,16 +195,24 @@ export class Sender {
     return this.#core.kinds.isMerging(kind)
   }
 
+  /** A step of its own of the attempt (E3). */
+  #step<Args extends readonly unknown[]>(
+    line: LaneLine,
+    run: (...args: Args) => void,
+  ): (...args: Args) => void {
+    return this.#core.guarded(line, run)
+  }
+
   /** Another round of the same attempt, if the lane still has something and may send it. */
   #goOn(line: LaneLine): void {
-    if (line.pending > 0 && this.#holds.isFree(line)) this.begin(line)
+    if (line.pending > 0 && this.#holds.isFree(line)) this.#begin(line)
     else this.#sequel.end(line)
   }
 
   #load(line: LaneLine): void {
     const after = line.rows.at(-1)?.place ?? Number.MIN_SAFE_INTEGER
     const { order } = line
-    this.#core.store.window(line.lane, after, WINDOW_ROWS, (answer) => {
+    const loaded = (answer: Answered<readonly OperationRow[]>) => {
       if (!answer.ok) {
         this.#sequel.unreadable(line, answer.error)
         return
@@ -204,7 +224,8 @@ export class Sender {
       line.loaded(answer.value)
       if (answer.value.length === 0) line.pending = line.rows.length
       this.#goOn(line)
-    })
+    }
+    this.#core.store.window(line.lane, after, WINDOW_ROWS, this.#step(line, loaded))
   }
 
   /** Who is past its time, of those that would be sent: the head, and who was sent with it before (Q8). */
@@ -221,7 +242,7 @@ export class Sender {
 
   #form(line: LaneLine, resolution: Resolution): void {
     if (line.isChanging) {
-      line.whenUnchanged(() => this.#goOn(line))
+      line.whenUnchanged(this.#step(line, () => this.#goOn(line)))
       return
     }
     if (!this.#hasToken(line)) {
@@ -306,9 +327,9 @@ export class Sender {
 
   #build(line: LaneLine, { members }: Envelope, key: string, { lookupOf }: Resolution): void {
     const { order } = line
-    this.#core.kinds.build(members, line.owner, lookupOf(members), (built: Built) => {
+    const made = (built: Built) => {
       if (line.isChanging) {
-        line.whenUnchanged(() => this.#goOn(line))
+        line.whenUnchanged(this.#step(line, () => this.#goOn(line)))
         return
       }
       if (order !== line.order) {
@@ -327,7 +348,8 @@ export class Sender {
             this.#exchange.send(line, members, key, built.request)
           } else this.#sequel.end(line)
       }
-    })
+    }
+    this.#core.kinds.build(members, line.owner, lookupOf(members), this.#step(line, made))
   }
 
   /**

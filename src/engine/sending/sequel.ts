@@ -7,7 +7,8 @@ import type { Answer, Change, CompleteChange, DeadlineChange } from '../../../st
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow, PositionRow } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
-import { wordOf } from '../../failure.ts'
+import type { HoldfastEvents } from '../../events.ts'
+import { type Failure, wordOf } from '../../failure.ts'
 import type { DeadReason, Instant } from '../../model.ts'
 import type { Interpreted, Misjudged } from '../../operations/interpreted.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
@@ -357,14 +358,15 @@ export class Sequel {
       then(null)
       return
     }
-    admitFollowUps(this.#core, interpreted.followUps, (followUps) => {
+    const admitted = (followUps: Parameters<Parameters<typeof admitFollowUps>[2]>[0]) => {
       if (!(followUps instanceof Error)) {
         then({ ...interpreted, followUps })
         return
       }
       this.#reportNoSense(kind, followUps)
       then(null)
-    })
+    }
+    admitFollowUps(this.#core, interpreted.followUps, this.#core.guarded(line, admitted))
   }
 
   /** Since when the outcome of this envelope is unknown, by what is recorded and by this reply. */
@@ -517,6 +519,18 @@ export class Sequel {
     this.end(line)
   }
 
+  /** A fault inside ended the attempt (E3). */
+  waitAfterFault(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    envelope: EnvelopeRow,
+    error: Failure,
+  ): void {
+    this.#commit(line, [{ change: 'envelope', envelope }], {}, () => {
+      this.#waitBegun(line, members, envelope, { outcome: 'retry', status: null, error })
+    })
+  }
+
   #wait(
     line: LaneLine,
     { members, credential }: Attempt,
@@ -529,25 +543,34 @@ export class Sequel {
     const changes: Change[] = [{ change: 'envelope', envelope }]
     if (limit !== null) changes.push(limit)
     this.#commit(line, changes, {}, () => {
-      line.recorded(envelope)
       // It has not been sent again: what the process before this one did is as unknown as it was (Q10).
       if (!isUnsent) line.mayHaveBeenSent = false
-      this.#waits.begin(line, envelope)
-      const { attempts, retryAt } = envelope
-      for (const { id, kind } of members) {
-        this.#core.report('operation.retrying', {
-          id,
-          kind,
-          user: line.user,
-          outcome: isUnsent ? 'unsent' : reply === null ? 'unknown' : 'retry',
-          status: reply?.status ?? null,
-          error: failure,
-          attempts,
-          retryAt: retryAt ?? this.#core.boundary.wall,
-        })
-      }
-      this.end(line)
+      const outcome = isUnsent ? 'unsent' : reply === null ? 'unknown' : 'retry'
+      const status = reply?.status ?? null
+      this.#waitBegun(line, members, envelope, { outcome, status, error: failure })
     })
+  }
+
+  #waitBegun(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    envelope: EnvelopeRow,
+    why: Pick<HoldfastEvents['operation.retrying'], 'outcome' | 'status' | 'error'>,
+  ): void {
+    line.recorded(envelope)
+    this.#waits.begin(line, envelope)
+    const { attempts, retryAt } = envelope
+    for (const { id, kind } of members) {
+      this.#core.report('operation.retrying', {
+        id,
+        kind,
+        user: line.user,
+        ...why,
+        attempts,
+        retryAt: retryAt ?? this.#core.boundary.wall,
+      })
+    }
+    this.end(line)
   }
 
   /** A newer token ends the wait after 431 (Q7), also a token that has come during the attempt. */
@@ -573,7 +596,8 @@ export class Sequel {
       line.reordered(line.pending)
       this.end(line)
     }
-    this.#core.store.commitAtLast(changes, wish, failed, stored, () => this.end(line))
+    const { store, guarded } = this.#core
+    store.commitAtLast(changes, wish, failed, guarded(line, stored), () => this.end(line))
   }
 
   #removed(line: LaneLine, members: readonly OperationRow[]): void {

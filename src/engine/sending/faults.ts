@@ -1,0 +1,139 @@
+/**
+ * A fault inside the engine during an attempt (E3). It must not leave a lane for ever in its attempt, with nothing that
+ * would end that: the attempt ends as a counted `retry`, and the app is told. An attempt is one chain of steps; each
+ * step that is not part of the one before is guarded.
+ */
+import { blankEnvelope } from '../../../storage/blank-envelope.ts'
+import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
+import { internalFault } from '../../errors.ts'
+import type { LaneId } from '../../model.ts'
+import { errorOf } from '../../thrown.ts'
+import { jitter } from '../boundary/chance.ts'
+import type { Core } from '../core.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Attempt } from './attempt.ts'
+import { envelopeKey } from './envelope-key.ts'
+import { alarmOf } from './exchange.ts'
+import { backoffMs } from './judge.ts'
+import type { Sequel } from './sequel.ts'
+
+/** What the app is told in the place of a failure of the transport. */
+const FAILURE = { name: 'HoldfastError', code: 'INTERNAL', message: 'a fault inside holdfast' }
+
+export class Faults {
+  readonly #core: Core
+  readonly #sequel: Sequel
+  /** Lanes whose attempt is under way. */
+  readonly #sending: () => readonly LaneId[]
+  /** The number of the last attempt of a lane that ended by a fault. */
+  readonly #faulty = new WeakMap<LaneLine, number>()
+
+  constructor(core: Core, sequel: Sequel, sending: () => readonly LaneId[]) {
+    this.#core = core
+    this.#sequel = sequel
+    this.#sending = sending
+  }
+
+  /** A step of the attempt of this lane. */
+  guarded<Args extends readonly unknown[]>(
+    line: LaneLine,
+    run: (...args: Args) => void,
+  ): (...args: Args) => void {
+    const { attemptCount } = line
+    return (...args) => {
+      try {
+        run(...args)
+      } catch (thrown) {
+        if (this.#core.boundary.isEnd(thrown)) throw thrown
+        const error = errorOf(thrown)
+        this.#core.report('error', { error: internalFault(error) })
+        // It may have been over by then, and another one begun.
+        if (attemptCount === line.attemptCount) this.#end(line, error)
+      }
+    }
+  }
+
+  #end(line: LaneLine, error: Error): void {
+    const { attempt } = line
+    if (!this.#sending().includes(line.lane)) return
+    // Its reply is still out, or the alarm for that: it ends by itself.
+    if (attempt !== null && attempt.ask !== 0 && !attempt.isAnswered) return
+    // What cannot even be retried is begun anew after a while, lest it goes round in a circle.
+    if (this.#faulty.get(line) === line.attemptCount) {
+      this.#sequel.unreadable(line, error)
+      return
+    }
+    this.#faulty.set(line, line.attemptCount)
+    try {
+      this.#retry(line, attempt)
+    } catch (thrown) {
+      if (this.#core.boundary.isEnd(thrown)) throw thrown
+      this.#sequel.unreadable(line, errorOf(thrown))
+    }
+  }
+
+  #retry(line: LaneLine, attempt: Attempt | null): void {
+    const [head] = line.rows
+    if (head === undefined) {
+      this.#sequel.unreadable(line, new Error('nothing is known of the head'))
+      return
+    }
+    if (attempt !== null) {
+      attempt.isAnswered = true
+      this.#core.boundary.disarm(alarmOf(line))
+    }
+    const members = attempt?.members ?? membersAt(line, head)
+    const envelope = this.#afterFault(line, attempt, members)
+    const { countedAttempts, firstAttemptAt, key, unknownSince } = envelope
+    const { settings, boundary } = this.#core
+    const isOutOfPatience = boundary.wall - (firstAttemptAt ?? 0) >= settings.patienceMs
+    if (countedAttempts < settings.maxAttempts || !isOutOfPatience) {
+      this.#sequel.waitAfterFault(line, members, envelope, FAILURE)
+      return
+    }
+    this.#sequel.bury(line, unknownSince === null ? members.slice(0, 1) : members, {
+      reason: 'attempts-exhausted',
+      excerpt: FAILURE.code,
+      status: envelope.lastStatus,
+      envelopeKey: unknownSince === null ? null : key,
+      unknownSince,
+    })
+  }
+
+  /** Q5: it is sent again as it was; whether the server has taken it, nobody knows once it was sent. */
+  #afterFault(
+    line: LaneLine,
+    attempt: Attempt | null,
+    members: readonly OperationRow[],
+  ): EnvelopeRow {
+    const { boundary, settings, kinds } = this.#core
+    const [head] = members
+    const place = head?.place ?? 0
+    const known = line.envelopeAt(place) ?? blankEnvelope(line.lane, place)
+    const wasSent = attempt !== null && attempt.ask !== 0
+    const ownKey = kinds.isMerging(head?.kind ?? '') ? envelopeKey(members) : (head?.id ?? null)
+    const attempts = known.attempts + 1
+    const waitMs = backoffMs(attempts, jitter(this.#core), settings.backoff)
+    return {
+      ...known,
+      key: known.key ?? attempt?.key ?? ownKey,
+      members: members.map((row) => row.place),
+      attempts,
+      countedAttempts: known.countedAttempts + 1,
+      firstAttemptAt: known.firstAttemptAt ?? boundary.wall,
+      unknownSince: known.unknownSince ?? (wasSent ? attempt.sentAt : null),
+      retryAt: boundary.wall + waitMs,
+      waitMs,
+      waitsAfterUnknown: false,
+      lastCode: FAILURE.code,
+      lastFailedAt: boundary.wall,
+    }
+  }
+}
+
+/** The recorded envelope at the head, else the head alone. */
+function membersAt(line: LaneLine, head: OperationRow): readonly OperationRow[] {
+  const places = line.envelope?.key === null ? [] : (line.envelope?.members ?? [])
+  const members = line.rows.filter(({ place }) => places.includes(place))
+  return members.length === 0 ? [head] : members
+}
