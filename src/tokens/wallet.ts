@@ -94,6 +94,15 @@ export class Wallet {
     return { token: entry.token, generation: entry.generation }
   }
 
+  /**
+   * The last look before a request leaves, a write or a read: under `required` it carries a token of its user (E6, I5).
+   * False: it must not leave.
+   */
+  mayLeave(user: UserId | null): boolean {
+    if (this.#core.pilot.requirement !== 'required') return true
+    return user !== null && this.credential(user) !== null
+  }
+
   /** Is there a token that nobody has refused, and whose end is not near? Then it is sent as it is (T9). */
   isFresh(user: UserId): boolean {
     const entry = this.#entries.get(user)

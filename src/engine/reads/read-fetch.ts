@@ -103,6 +103,10 @@ export class ReadFetch {
   #send(read: Read, position: string | null, credential: Credential | null): void {
     const request = this.#requestOf(read, position)
     if (request === null) return
+    if (!this.#wallet.mayLeave(read.user)) {
+      read.phase = 'parked'
+      return
+    }
     const { boundary } = this.#core
     read.phase = 'fetching'
     read.abort = new AbortController()

@@ -43,6 +43,10 @@ export class Exchange {
   send(line: LaneLine, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
     const { boundary, settings, report } = this.#core
     const { user } = line
+    if (!this.#wallet.mayLeave(user)) {
+      this.#sequel.end(line)
+      return
+    }
     const credential = user === null ? null : this.#wallet.credential(user)
     const attempt: Attempt = {
       members,

@@ -3,7 +3,7 @@ import type { FollowUp } from '../../../storage/changes.ts'
 import type { OperationId } from '../../model.ts'
 import type { InterpretedFollowUp } from '../../operations/interpreted.ts'
 import type { Core } from '../core.ts'
-import { admit, type Admitted } from '../intake/admission.ts'
+import { admit, type Admission, type Admitted } from '../intake/admission.ts'
 import { draftRow } from '../intake/draft-row.ts'
 
 /** A follow-up as its kind has it stored. */
@@ -14,18 +14,29 @@ export function admitFollowUps(
   core: Core,
   followUps: readonly InterpretedFollowUp[],
   then: (admitted: readonly AdmittedFollowUp[] | Error) => void,
-  former: readonly AdmittedFollowUp[] = [],
 ): void {
-  const [first, ...rest] = followUps
-  if (first === undefined) {
-    then(former)
-    return
-  }
-  const { kind, expiresInMs } = first
-  admit(core, first, (admission) => {
-    if (!admission.ok) then(admission.refusal)
-    else admitFollowUps(core, rest, then, [...former, { kind, expiresInMs, ...admission.admitted }])
+  const admissions = new Map<number, Admission>()
+  if (followUps.length === 0) then([])
+  // All of them are asked at once: how many there are, the server says, so none may wait within another.
+  followUps.forEach((followUp, index) => {
+    admit(core, followUp, (admission) => {
+      admissions.set(index, admission)
+      if (admissions.size === followUps.length) then(admittedOf(followUps, admissions))
+    })
   })
+}
+
+function admittedOf(
+  followUps: readonly InterpretedFollowUp[],
+  admissions: ReadonlyMap<number, Admission>,
+): readonly AdmittedFollowUp[] | Error {
+  const admitted: AdmittedFollowUp[] = []
+  for (const [index, { kind, expiresInMs }] of followUps.entries()) {
+    const admission = admissions.get(index)
+    if (admission?.ok === false) return admission.refusal
+    if (admission?.ok === true) admitted.push({ kind, expiresInMs, ...admission.admitted })
+  }
+  return admitted
 }
 
 /** Their ids are made of their parent's, so that a reply processed twice makes them once. */

@@ -344,9 +344,9 @@ export class Sender {
           this.#sequel.complete(line, members)
           return
         case 'request':
-          if (this.#core.pilot.isFree(line)) {
-            this.#exchange.send(line, members, key, built.request)
-          } else this.#sequel.end(line)
+          // The code of the kind may have taken its time: what was known of the token then is not enough (E6).
+          if (this.#hasToken(line)) this.#exchange.send(line, members, key, built.request)
+          else this.#sequel.end(line)
       }
     }
     this.#core.kinds.build(members, line.owner, lookupOf(members), this.#step(line, made))
