@@ -32,10 +32,8 @@ import { Commands } from './engine/machines/commands.ts'
 import { MACHINES, type Machines } from './engine/machines/machines.ts'
 import { Orders } from './engine/orders.ts'
 import { Reads } from './engine/reads/reads.ts'
-import { Exchange } from './engine/sending/exchange.ts'
-import { Faults } from './engine/sending/faults.ts'
-import { Sender } from './engine/sending/sender.ts'
-import { Sequel } from './engine/sending/sequel.ts'
+import type { Exchange } from './engine/sending/exchange.ts'
+import { makeSending } from './engine/sending/sending.ts'
 import { RequirementAsker } from './engine/sessions/requirement-asker.ts'
 import { Sessions } from './engine/sessions/sessions.ts'
 import { Records } from './engine/stored/records.ts'
@@ -126,10 +124,9 @@ export class Engine implements Pilot {
       needs.returned()
     })
     const records = new Records(core, holds)
-    const sequel = new Sequel(core, wallet, connectivity, holds, waits, records)
-    const faults = new Faults(core, sequel, () => actors.sending)
-    const exchange = new Exchange(core, wallet, sequel)
-    const sender = new Sender(core, wallet, holds, sequel, exchange, records)
+    const sending = () => actors.sending
+    const sendingParts = { core, wallet, connectivity, holds, waits, records, sending }
+    const { faults, exchange, sender } = makeSending(sendingParts)
     const sessions = new Sessions({ core, wallet, waits, records, needs })
     const wakeWatch = new WakeWatch(core, connectivity, waits)
     const asker = new RequirementAsker(core, sessions)

@@ -14,7 +14,6 @@ const all = [...machines, ...storage, ...src]
 /** Every file longer than 400 lines, and why it may be. */
 const LONG: Readonly<Record<string, string>> = {
   'machines/token.machine.ts': 'one machine is one file: its essay, its types, its chart',
-  'src/engine/sending/sequel.ts': 'what follows from an outcome: one method for each',
 }
 
 /** Time and chance come through ports; these are the few other places, and why. */

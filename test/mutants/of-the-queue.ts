@@ -48,8 +48,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     id: 'event-before-commit',
     what: 'an operation is reported as completed before that is committed',
     rule: 'Q11',
-    file: 'src/engine/sending/sequel.ts',
-    find: `    this.#commit(line, [change], { synced: false }, (answer) => {
+    file: 'src/engine/sending/lane-changes.ts',
+    find: `    this.commit(line, [change], { synced: false }, (answer) => {
       this.#removed(line, members)
       for (const { id, kind } of members) {
         report('operation.completed', { id, kind, user: line.user })
@@ -58,7 +58,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace: `    for (const { id, kind } of members) {
       report('operation.completed', { id, kind, user: line.user })
     }
-    this.#commit(line, [change], { synced: false }, (answer) => {
+    this.commit(line, [change], { synced: false }, (answer) => {
       this.#removed(line, members)
 `,
   },

@@ -6,7 +6,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'late-401-refuses-the-current',
     what: 'a 401 of an older generation refuses the current one',
     rule: 'T4',
-    file: 'src/engine/sending/sequel.ts',
+    file: 'src/engine/sending/refusals.ts',
     find: 'const { generation } = credential\n',
     replace: 'const generation = this.#wallet.generation(user)\n',
   },
@@ -14,7 +14,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'late-401-parks',
     what: 'a token that came while its 401 was in flight is missed',
     rule: 'T7',
-    file: 'src/engine/sending/sequel.ts',
+    file: 'src/engine/sending/refusals.ts',
     find: `if (generation !== this.#wallet.generation(user)) {
 `,
     replace: `if (generation !== this.#wallet.generation(user)) {
@@ -33,7 +33,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'attempt-charged-for-401',
     what: 'a refused token counts as an attempt of its operation',
     rule: 'T4',
-    file: 'src/engine/sending/sequel.ts',
+    file: 'src/engine/sending/refusals.ts',
     find: 'return { ...envelope, ...failure, refusedCount, key: null, members: [] }',
     replace: `{
       const { attempts, countedAttempts } = envelope

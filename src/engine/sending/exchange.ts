@@ -18,6 +18,7 @@ import type { LaneLine } from '../lanes/lane-line.ts'
 import { replyCodec } from '../boundary/reply-codec.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { type Ending, failed, replied, timedOut } from './ending.ts'
+import type { LaneChanges } from './lane-changes.ts'
 import type { Sequel } from './sequel.ts'
 
 /** An attempt in flight, as a journal's summary has it. */
@@ -32,11 +33,13 @@ export interface SavedAttempt {
 export class Exchange {
   readonly #core: Core
   readonly #wallet: Wallet
+  readonly #changes: LaneChanges
   readonly #sequel: Sequel
 
-  constructor(core: Core, wallet: Wallet, sequel: Sequel) {
+  constructor(core: Core, wallet: Wallet, changes: LaneChanges, sequel: Sequel) {
     this.#core = core
     this.#wallet = wallet
+    this.#changes = changes
     this.#sequel = sequel
   }
 
@@ -44,7 +47,7 @@ export class Exchange {
     const { boundary, settings, report } = this.#core
     const { user } = line
     if (!this.#wallet.mayLeave(user)) {
-      this.#sequel.end(line)
+      this.#changes.end(line)
       return
     }
     const credential = user === null ? null : this.#wallet.credential(user)
@@ -74,7 +77,7 @@ export class Exchange {
     attempt.isAnswered = true
     this.#core.boundary.disarm(alarmOf(line))
     attempt.abort.abort()
-    this.#sequel.end(line)
+    this.#changes.end(line)
   }
 
   /** Stops waiting for the replies that are still out: the engine is closing. */

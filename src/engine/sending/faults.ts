@@ -15,22 +15,22 @@ import type { Attempt } from './attempt.ts'
 import { envelopeKey } from './envelope-key.ts'
 import { alarmOf } from './exchange.ts'
 import { backoffMs } from './judge.ts'
-import type { Sequel } from './sequel.ts'
+import type { LaneChanges } from './lane-changes.ts'
 
 /** What the app is told in the place of a failure of the transport. */
 const FAILURE = { name: 'HoldfastError', code: 'INTERNAL', message: 'a fault inside holdfast' }
 
 export class Faults {
   readonly #core: Core
-  readonly #sequel: Sequel
+  readonly #changes: LaneChanges
   /** Lanes whose attempt is under way. */
   readonly #sending: () => readonly LaneId[]
   /** The number of the last attempt of a lane that ended by a fault. */
   readonly #faulty = new WeakMap<LaneLine, number>()
 
-  constructor(core: Core, sequel: Sequel, sending: () => readonly LaneId[]) {
+  constructor(core: Core, changes: LaneChanges, sending: () => readonly LaneId[]) {
     this.#core = core
-    this.#sequel = sequel
+    this.#changes = changes
     this.#sending = sending
   }
 
@@ -60,7 +60,7 @@ export class Faults {
     if (attempt !== null && attempt.ask !== 0 && !attempt.isAnswered) return
     // What cannot even be retried is begun anew after a while, lest it goes round in a circle.
     if (this.#faulty.get(line) === line.attemptCount) {
-      this.#sequel.unreadable(line, error)
+      this.#changes.unreadable(line, error)
       return
     }
     this.#faulty.set(line, line.attemptCount)
@@ -68,14 +68,14 @@ export class Faults {
       this.#retry(line, attempt)
     } catch (thrown) {
       if (this.#core.boundary.isEnd(thrown)) throw thrown
-      this.#sequel.unreadable(line, errorOf(thrown))
+      this.#changes.unreadable(line, errorOf(thrown))
     }
   }
 
   #retry(line: LaneLine, attempt: Attempt | null): void {
     const [head] = line.rows
     if (head === undefined) {
-      this.#sequel.unreadable(line, new Error('nothing is known of the head'))
+      this.#changes.unreadable(line, new Error('nothing is known of the head'))
       return
     }
     if (attempt !== null) {
@@ -88,10 +88,11 @@ export class Faults {
     const { settings, boundary } = this.#core
     const isOutOfPatience = boundary.wall - (firstAttemptAt ?? 0) >= settings.patienceMs
     if (countedAttempts < settings.maxAttempts || !isOutOfPatience) {
-      this.#sequel.waitAfterFault(line, members, envelope, FAILURE)
+      const why = { outcome: 'retry', status: null, error: FAILURE } as const
+      this.#changes.wait(line, members, envelope, why)
       return
     }
-    this.#sequel.bury(line, unknownSince === null ? members.slice(0, 1) : members, {
+    this.#changes.bury(line, unknownSince === null ? members.slice(0, 1) : members, {
       reason: 'attempts-exhausted',
       excerpt: FAILURE.code,
       status: envelope.lastStatus,

@@ -18,7 +18,7 @@ import { isBound as mustStayAsItWas } from './judge.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import { type LaneLine, WINDOW_ROWS } from '../lanes/lane-line.ts'
 import { READY, type Records, type Resolution } from '../stored/records.ts'
-import type { Sequel } from './sequel.ts'
+import type { LaneChanges } from './lane-changes.ts'
 import { Upgrades } from './upgrades.ts'
 
 /** So many rows must be in memory before a merging envelope is formed (Q4). */
@@ -28,7 +28,7 @@ export class Sender {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #holds: HoldBook
-  readonly #sequel: Sequel
+  readonly #changes: LaneChanges
   readonly #exchange: Exchange
   readonly #records: Records
   readonly #upgrades: Upgrades
@@ -37,17 +37,17 @@ export class Sender {
     core: Core,
     wallet: Wallet,
     holds: HoldBook,
-    sequel: Sequel,
+    changes: LaneChanges,
     exchange: Exchange,
     records: Records,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
-    this.#sequel = sequel
+    this.#changes = changes
     this.#exchange = exchange
     this.#records = records
-    this.#upgrades = new Upgrades(core, sequel)
+    this.#upgrades = new Upgrades(core, changes)
   }
 
   /** The lane has a slot. */
@@ -62,17 +62,17 @@ export class Sender {
       this.#load(line)
       return
     }
-    if (this.#sequel.mustWait(line)) {
-      this.#sequel.end(line)
+    if (this.#changes.mustWait(line)) {
+      this.#changes.end(line)
       return
     }
     const expired = this.#expired(line, head)
     if (expired !== undefined) {
-      this.#sequel.drop(line, expired, 'expired', () => this.#goOn(line))
+      this.#changes.drop(line, expired, 'expired', () => this.#goOn(line))
       return
     }
     if (this.#isSuperseded(line, head)) {
-      this.#sequel.drop(line, head, 'superseded', () => this.#goOn(line))
+      this.#changes.drop(line, head, 'superseded', () => this.#goOn(line))
       return
     }
     if (this.#isTooOld(line, head)) {
@@ -103,7 +103,7 @@ export class Sender {
   /** Records the operations at the head need: are they there? (Q12) */
   #resolveRecords(line: LaneLine, then: (resolution: Resolution) => void): void {
     const { order } = line
-    const failed = (error: Error) => this.#sequel.unreadable(line, error)
+    const failed = (error: Error) => this.#changes.unreadable(line, error)
     const resolved = (resolution: Resolution) => {
       const { head } = line
       if (line.isChanging) {
@@ -125,9 +125,9 @@ export class Sender {
         this.#buryUnknownUse(line, members, resolution)
       } else if (record.state === 'awaited') {
         this.#records.await(line, record.local)
-        this.#sequel.end(line)
+        this.#changes.end(line)
       } else {
-        this.#sequel.bury(line, members, {
+        this.#changes.bury(line, members, {
           reason: 'dependency-dead',
           excerpt: null,
           status: null,
@@ -176,7 +176,7 @@ export class Sender {
   }
 
   #buryUnknown(line: LaneLine, head: OperationRow): void {
-    this.#sequel.bury(line, boundTo(line, head), {
+    this.#changes.bury(line, boundTo(line, head), {
       reason: 'outcome-unknown',
       excerpt: null,
       status: line.envelope?.lastStatus ?? null,
@@ -206,7 +206,7 @@ export class Sender {
   /** Another round of the same attempt, if the lane still has something and may send it. */
   #goOn(line: LaneLine): void {
     if (line.pending > 0 && this.#holds.isFree(line)) this.#begin(line)
-    else this.#sequel.end(line)
+    else this.#changes.end(line)
   }
 
   #load(line: LaneLine): void {
@@ -214,7 +214,7 @@ export class Sender {
     const { order } = line
     const loaded = (answer: Answered<readonly OperationRow[]>) => {
       if (!answer.ok) {
-        this.#sequel.unreadable(line, answer.error)
+        this.#changes.unreadable(line, answer.error)
         return
       }
       if (order !== line.order) {
@@ -246,7 +246,7 @@ export class Sender {
       return
     }
     if (!this.#hasToken(line)) {
-      this.#sequel.end(line)
+      this.#changes.end(line)
       return
     }
     // Who is not to be sent any more ends the run, and is dropped when it is the head (Q8, I8).
@@ -259,7 +259,7 @@ export class Sender {
     if (envelope === null) {
       this.#goOn(line)
     } else if (collectMs > 0) {
-      this.#sequel.collect(line, collectMs)
+      this.#changes.collect(line, collectMs)
     } else if (envelope.isRecorded || !this.#mustBeRecorded(line, envelope)) {
       this.#build(line, envelope, envelope.key ?? envelope.members[0].id, resolution)
     } else {
@@ -318,7 +318,7 @@ export class Sender {
       firstAttemptAt: firstAttemptAt ?? this.#core.boundary.wall,
       members: members.map((row) => row.place),
     }
-    this.#sequel.record(line, envelope, () => {
+    this.#changes.record(line, envelope, () => {
       // Under this key it has not been sent, whatever the process before this one did.
       line.mayHaveBeenSent = false
       this.#goOn(line)
@@ -341,12 +341,12 @@ export class Sender {
           this.#buryUnreadable(line, members, key, built)
           return
         case 'nothing':
-          this.#sequel.complete(line, members)
+          this.#changes.complete(line, members)
           return
         case 'request':
           // The code of the kind may have taken its time: what was known of the token then is not enough (E6).
           if (this.#hasToken(line)) this.#exchange.send(line, members, key, built.request)
-          else this.#sequel.end(line)
+          else this.#changes.end(line)
       }
     }
     this.#core.kinds.build(members, line.owner, lookupOf(members), this.#step(line, made))
@@ -372,10 +372,10 @@ export class Sender {
     const isBound = known !== null && known.key === key && mustStayAsItWas(known)
     const dead = which.length === 0 ? members : members.filter((_, index) => which.includes(index))
     if (which.length === 0 && members.length > 1 && !isBound) {
-      this.#sequel.sendAlone(line, members, known)
+      this.#changes.sendAlone(line, members, known)
       return
     }
-    this.#sequel.bury(line, isBound ? members : dead, {
+    this.#changes.bury(line, isBound ? members : dead, {
       reason: 'unreadable',
       // The same body cannot be made any more: they die with it, and come back with it, under the same key.
       blameless: isBound ? members.filter((row) => !dead.includes(row)) : [],

@@ -6,7 +6,7 @@
 import type { OperationRow } from '../../../storage/storage.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
-import type { Sequel } from './sequel.ts'
+import type { LaneChanges } from './lane-changes.ts'
 
 /** An operation in the version of today, and the version in which it is still stored. */
 export interface Upgraded {
@@ -16,11 +16,11 @@ export interface Upgraded {
 
 export class Upgrades {
   readonly #core: Core
-  readonly #sequel: Sequel
+  readonly #changes: LaneChanges
 
-  constructor(core: Core, sequel: Sequel) {
+  constructor(core: Core, changes: LaneChanges) {
     this.#core = core
-    this.#sequel = sequel
+    this.#changes = changes
   }
 
   /** `then`: none of the rows is to be upgraded. `again`: rows have changed, and are to be looked at anew. */
@@ -35,7 +35,7 @@ export class Upgrades {
       if (line.isChanging) line.whenUnchanged(again)
       else if (order !== line.order) again()
       else if (upgraded.length === 0) then()
-      else this.#sequel.upgrade(line, upgraded, again)
+      else this.#changes.upgrade(line, upgraded, again)
     })
   }
 

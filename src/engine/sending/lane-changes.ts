@@ -1,0 +1,340 @@
+/**
+ * What an attempt changes of its lane. Each change is committed; then the lane in memory, the machines and the app hear of
+ * it, and the attempt ends. A change that cannot be stored is repeated until it can; the lane has the hold
+ * `storage-failed` meanwhile (Q11).
+ */
+import type { Answer, Change, CompleteChange, DeadlineChange } from '../../../storage/changes.ts'
+import type { EnvelopeRow, OperationRow, PositionRow } from '../../../storage/storage.ts'
+import type { HoldfastEvents } from '../../events.ts'
+import type { DeadReason, Instant } from '../../model.ts'
+import type { Interpreted } from '../../operations/interpreted.ts'
+import { codeOf } from '../boundary/error-codec.ts'
+import type { Core } from '../core.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Waits } from '../lanes/waits.ts'
+import type { Records } from '../stored/records.ts'
+import { notStored } from '../stored/storage-errors.ts'
+import type { CommitWish } from '../stored/store.ts'
+import { type AdmittedFollowUp, followUpRows } from './follow-ups.ts'
+import type { Upgraded } from './upgrades.ts'
+
+/** How long a lane that could not be read waits before it is read again. */
+const REREAD_MS = 5000
+
+/** Why operations become dead letters, and what is kept with them. */
+interface Death {
+  readonly reason: DeadReason
+  readonly excerpt: string | null
+  readonly status: number | null
+  /** The key to come back under, if the outcome is unknown (Q8). */
+  readonly envelopeKey: string | null
+  readonly unknownSince?: Instant | null
+  /** Members that die only because the others do, and with them the envelope: `outcome-unknown` (Q14). */
+  readonly blameless?: readonly OperationRow[]
+  /** The records whose creations failed (Q12). */
+  readonly dependsOn?: readonly string[]
+  /** What the server asked of every lane with the same reply (Q7). */
+  readonly limit?: DeadlineChange | null
+}
+
+/** What a kind's code says of a reply, with its follow-ups as they are to be stored. */
+export type Sensible = Omit<Interpreted, 'followUps'> & {
+  readonly followUps: readonly AdmittedFollowUp[]
+}
+
+/** What the app hears of a wait that begins. */
+type Retrying = Pick<HoldfastEvents['operation.retrying'], 'outcome' | 'status' | 'error'>
+
+export class LaneChanges {
+  readonly #core: Core
+  readonly #connectivity: Connectivity
+  readonly #holds: HoldBook
+  readonly #waits: Waits
+  readonly #records: Records
+
+  constructor(
+    core: Core,
+    connectivity: Connectivity,
+    holds: HoldBook,
+    waits: Waits,
+    records: Records,
+  ) {
+    this.#core = core
+    this.#connectivity = connectivity
+    this.#holds = holds
+    this.#waits = waits
+    this.#records = records
+  }
+
+  /** Must the head still wait? (Q7) */
+  mustWait(line: LaneLine): boolean {
+    return this.#waits.mustWait(line)
+  }
+
+  /** The attempt is over. */
+  end(line: LaneLine): void {
+    line.attempt = null
+    line.repliesAtLastEnd = this.#connectivity.replyCount
+    this.#connectivity.attemptEnded(line)
+    this.#core.pilot.attemptEnded(line)
+  }
+
+  /** The head waits for neighbours to merge with. */
+  collect(line: LaneLine, waitMs: number): void {
+    this.#waits.collect(line, waitMs)
+    this.end(line)
+  }
+
+  complete(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    interpreted: Sensible | null = null,
+  ): void {
+    const { boundary, report } = this.#core
+    const made = madeBy(members, interpreted?.translations ?? {})
+    const change: CompleteChange = {
+      change: 'complete',
+      lane: line.lane,
+      members: members.map(memberOf),
+      at: boundary.wall,
+      made,
+      followUps: followUpRows(this.#core, members[0]?.id, interpreted?.followUps ?? []),
+      positions: positionsOf(interpreted?.ryw ?? null, boundary.wall),
+      retain: this.#core.settings.retainCompleted,
+    }
+    // Losing this in a power cut costs one resend under the same key.
+    this.commit(line, [change], { synced: false }, (answer) => {
+      this.#removed(line, members)
+      for (const { id, kind } of members) {
+        report('operation.completed', { id, kind, user: line.user })
+      }
+      const { affected, shifts } = answer
+      if (affected.length > 0) line.inserted(affected.map(placeOf), shifts)
+      for (const { id, kind } of affected) {
+        report('operation.enqueued', { id, kind, user: line.user })
+      }
+      if (made.length > 0) this.#records.changed()
+      this.end(line)
+    })
+  }
+
+  /** It is not sent any more: it has expired, or another user owns the device. */
+  drop(
+    line: LaneLine,
+    row: OperationRow,
+    reason: 'expired' | 'superseded',
+    then: () => void,
+  ): void {
+    const { boundary, report } = this.#core
+    const change = {
+      change: 'drop',
+      lane: line.lane,
+      members: [memberOf(row)],
+      reason,
+      at: boundary.wall,
+    } as const
+    this.commit(line, [change], {}, () => {
+      this.#removed(line, [row])
+      const { id, kind } = row
+      report('operation.dropped', { id, kind, user: line.user, reason })
+      if (row.creates.length > 0) this.#records.changed()
+      then()
+    })
+  }
+
+  /** Makes operations dead letters; the lane goes on, or is held (Q9). */
+  bury(line: LaneLine, members: readonly OperationRow[], death: Death): void {
+    const { reason, excerpt, status, envelopeKey, unknownSince = null } = death
+    const { blameless = [], dependsOn = [], limit = null } = death
+    const reasonOf = (row: OperationRow) => (blameless.includes(row) ? 'outcome-unknown' : reason)
+    const { boundary, settings, report } = this.#core
+    const { order } = line
+    // One that died for want of a record does so only while that is lost: a retry may have come between (Q12).
+    const isStill = () => dependsOn.length === 0 || (order === line.order && !line.isChanging)
+    const change = {
+      change: 'bury',
+      lane: line.lane,
+      members: members.map((row) =>
+        blameless.includes(row) ? { ...memberOf(row), reason: reasonOf(row) } : memberOf(row),
+      ),
+      reason,
+      status,
+      excerpt,
+      at: boundary.wall,
+      attempts:
+        (line.envelopeAt(members[0]?.place ?? 0)?.attempts ?? 0) +
+        (reason === 'unreadable' ? 0 : 1),
+      envelopeKey,
+      unknownSince,
+      dependsOn,
+    } as const
+    const changes = () => (isStill() ? [change, ...(limit === null ? [] : [limit])] : [])
+    this.commit(line, changes, {}, () => {
+      this.#removed(line, members)
+      line.letters += members.length
+      if (settings.onDead === 'hold') {
+        this.#holds.setOnLane(line, 'dead-letter', `${members[0]?.id ?? ''} is dead`)
+      }
+      for (const row of members) {
+        const { id, kind } = row
+        report('operation.dead', { id, kind, user: line.user, reason: reasonOf(row), status })
+      }
+      if (members.some((row) => row.creates.length > 0)) this.#records.changed()
+      this.end(line)
+    })
+  }
+
+  /**
+   * Dissolves an envelope: its members are sent one by one (Q4). `known`: the attempts of the head go on, because
+   * the server has not judged the envelope (Q7, Q8).
+   */
+  sendAlone(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    known: EnvelopeRow | null = null,
+  ): void {
+    const place = members[0]?.place ?? 0
+    const through = members.at(-1)?.place ?? 0
+    const kept = known === null ? null : { ...known, key: null, members: [] }
+    const changes: Change[] = [{ change: 'solo', lane: line.lane, place, through }]
+    if (kept !== null) changes.push({ change: 'envelope', envelope: kept })
+    this.commit(line, changes, {}, () => {
+      line.dissolved(place, through, kept)
+      this.end(line)
+    })
+  }
+
+  /** Makes the record of an envelope durable. */
+  record(line: LaneLine, envelope: EnvelopeRow, then: () => void): void {
+    const { order } = line
+    // Repeated only while its members are all there: one may be cancelled meanwhile.
+    const isAsItWas = () => order === line.order && !line.isChanging
+    const changes = () => (isAsItWas() ? [{ change: 'envelope', envelope } as const] : [])
+    this.commit(line, changes, {}, () => {
+      line.recorded(envelope)
+      then()
+    })
+  }
+
+  /** Stores payloads in the version of today, before they are first sent in it (Q14). */
+  upgrade(line: LaneLine, upgraded: readonly Upgraded[], then: () => void): void {
+    const { order } = line
+    const isAsItWas = () => order === line.order && !line.isChanging
+    const changes = () => (isAsItWas() ? upgraded.map((one) => upgradeOf(line, one)) : [])
+    this.commit(line, changes, {}, () => {
+      line.rewritten(upgraded.map(({ row }) => row))
+      then()
+    })
+  }
+
+  /** The lane could not be read: it is read again after a while. */
+  unreadable(line: LaneLine, error: Error): void {
+    if (this.#core.store.broken !== null) {
+      this.end(line)
+      return
+    }
+    this.#storageFailed(line, error)
+    this.#core.boundary.arm(`reread:${line.lane}`, REREAD_MS, () => {
+      this.#holds.liftFromLane(line, 'storage-failed')
+    })
+    this.end(line)
+  }
+
+  /** The head waits before it is sent again (Q7). `changes`: what else is stored with that; `stored` hears first. */
+  wait(
+    line: LaneLine,
+    members: readonly OperationRow[],
+    envelope: EnvelopeRow,
+    why: Retrying,
+    changes: readonly Change[] = [],
+    stored: () => void = () => undefined,
+  ): void {
+    this.commit(line, [{ change: 'envelope', envelope }, ...changes], {}, () => {
+      stored()
+      line.recorded(envelope)
+      this.#waits.begin(line, envelope)
+      const { attempts, retryAt } = envelope
+      for (const { id, kind } of members) {
+        this.#core.report('operation.retrying', {
+          id,
+          kind,
+          user: line.user,
+          ...why,
+          attempts,
+          retryAt: retryAt ?? this.#core.boundary.wall,
+        })
+      }
+      this.end(line)
+    })
+  }
+
+  /** Commits at last; where a row was not as expected, the lane is read anew instead. */
+  commit(
+    line: LaneLine,
+    changes: readonly Change[] | (() => readonly Change[]),
+    wish: CommitWish,
+    then: (first: Extract<Answer, { applied: true }>) => void,
+  ): void {
+    const failed = (error: Error) => this.#storageFailed(line, error)
+    const stored = (answers: readonly Answer[]) => {
+      this.#holds.liftFromLane(line, 'storage-failed')
+      const [first] = answers
+      if (first?.applied === true) {
+        then(first)
+        return
+      }
+      line.reordered(line.pending)
+      this.end(line)
+    }
+    const { store, guarded } = this.#core
+    store.commitAtLast(changes, wish, failed, guarded(line, stored), () => this.end(line))
+  }
+
+  #removed(line: LaneLine, members: readonly OperationRow[]): void {
+    line.removed(members.map((row) => row.place))
+    this.#waits.end(line)
+  }
+
+  #storageFailed(line: LaneLine, cause: Error): void {
+    // Of an error a journal has only the code.
+    this.#holds.setOnLane(line, 'storage-failed', `storage answers ${codeOf(cause)}`)
+    const error = notStored(cause, 'what happened could not be recorded')
+    this.#core.report('error', { error })
+  }
+}
+
+function upgradeOf({ lane }: LaneLine, { row, from }: Upgraded): Change {
+  const { id, place, version, payload } = row
+  return { change: 'upgrade', lane, id, place, from, version, payload }
+}
+
+/** A record that the reply does not translate is known to the server by the app's own id. */
+function madeBy(
+  members: readonly OperationRow[],
+  translations: Readonly<Record<string, string>>,
+): readonly { readonly local: string; readonly remote: string }[] {
+  const translated = Object.keys(translations)
+  if (translated.length === 0 && members.every(({ creates }) => creates.length === 0)) return []
+  const locals = new Set(translated)
+  for (const { creates } of members) for (const local of creates) locals.add(local)
+  // Only an own property is a translation: the id of a record may also be `constructor`.
+  const remoteOf = (local: string) =>
+    Object.hasOwn(translations, local) ? (translations[local] ?? local) : local
+  return Array.from(locals, (local) => ({ local, remote: remoteOf(local) }))
+}
+
+function positionsOf(ryw: Interpreted['ryw'], now: Instant): readonly PositionRow[] {
+  if (ryw === null) return []
+  const { key, token, delayMs } = ryw
+  return [{ key, token, readyAt: now + delayMs, waitMs: delayMs }]
+}
+
+function memberOf({ id, place }: OperationRow): { id: OperationRow['id']; place: number } {
+  return { id, place }
+}
+
+function placeOf({ place }: { readonly place: number }): number {
+  return place
+}

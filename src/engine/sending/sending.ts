@@ -1,0 +1,40 @@
+/** The parts that send, made in the order in which they need each other. */
+import type { LaneId } from '../../model.ts'
+import type { Wallet } from '../../tokens/wallet.ts'
+import type { Core } from '../core.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Waits } from '../lanes/waits.ts'
+import type { Records } from '../stored/records.ts'
+import { Exchange } from './exchange.ts'
+import { Faults } from './faults.ts'
+import { LaneChanges } from './lane-changes.ts'
+import { Refusals } from './refusals.ts'
+import { Sender } from './sender.ts'
+import { Sequel } from './sequel.ts'
+
+export interface SendingParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly connectivity: Connectivity
+  readonly holds: HoldBook
+  readonly waits: Waits
+  readonly records: Records
+  /** Lanes whose attempt is under way. */
+  readonly sending: () => readonly LaneId[]
+}
+
+export function makeSending(parts: SendingParts): {
+  readonly faults: Faults
+  readonly exchange: Exchange
+  readonly sender: Sender
+} {
+  const { core, wallet, connectivity, holds, waits, records, sending } = parts
+  const changes = new LaneChanges(core, connectivity, holds, waits, records)
+  const refusals = new Refusals(core, wallet, holds, changes)
+  const sequel = new Sequel(core, wallet, connectivity, changes, refusals)
+  const faults = new Faults(core, changes, sending)
+  const exchange = new Exchange(core, wallet, changes, sequel)
+  const sender = new Sender(core, wallet, holds, changes, exchange, records)
+  return { faults, exchange, sender }
+}
