@@ -27,7 +27,6 @@ import {
   useCodec,
 } from './record-use.ts'
 import { type Built, builtCodec, render, shortDigest, type Unreadable } from './render-request.ts'
-import type { StoredForm } from './stored-form.ts'
 
 /** What a kind's code has said of an operation, once and for all. */
 export interface Told {
@@ -83,24 +82,17 @@ export class Kinds {
   }
 
   /** What is stored of a payload (JSON text) that its schema takes (Q14); `then` hears that, or why it does not. */
-  check(given: Given, then: (form: StoredForm) => void): void {
-    this.#pullOrAsk(
-      'kind.check',
-      storableCodec,
-      () => this.#payloads.check(given),
-      (storable) => then(formOf(storable, given.payload)),
-    )
+  check(given: Given, then: (storable: Storable) => void): void {
+    this.#pullOrAsk('kind.check', storableCodec, () => this.#payloads.check(given), then)
   }
 
   /** The same for a caller that cannot wait: a schema that does not answer at once refuses. */
-  checkAtOnce(given: Given): StoredForm {
+  checkAtOnce(given: Given): Storable {
     const storable = this.#boundary.pull('kind.check', storableCodec, () => {
       const answer = this.#payloads.check(given)
       return answer instanceof Promise ? 'later' : answer
     })
-    return storable === 'later'
-      ? { ok: false, why: 'it does not answer at once' }
-      : formOf(storable, given.payload)
+    return storable === 'later' ? { ok: false, why: 'it does not answer at once' } : storable
   }
 
   /** True if the operation is of an older version, which an `upgrade` can bring to the current one (Q14). */
@@ -334,10 +326,6 @@ const farewellCodec: Codec<string | HoldfastError | null> = {
     const { bytes, error } = json as { readonly bytes: number; readonly error?: Json }
     return error === undefined ? payloadOfSize(bytes) : (readError(error) as HoldfastError)
   },
-}
-
-function formOf(storable: Storable, given: string): StoredForm {
-  return storable.ok ? { ok: true, text: storable.text ?? given } : storable
 }
 
 function thrown<T>(name: string, why: string, error: Error | null = null): T {

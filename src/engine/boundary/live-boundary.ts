@@ -195,8 +195,13 @@ export class LiveBoundary implements Boundary {
       this.#write(() => ({ in: 'pull', name, error: writeError(error) }), this.monotonic)
       throw error
     }
-    this.#write(() => ({ in: 'pull', name, value: codec.write(value) }), this.monotonic)
+    // Nothing else is done as often, and most have no journal.
+    if (this.#journal !== null) this.#writePull(name, codec, value)
     return value
+  }
+
+  #writePull<T>(name: string, codec: Codec<T>, value: T): void {
+    this.#write(() => ({ in: 'pull', name, value: codec.write(value) }), this.monotonic)
   }
 
   arm(name: string, delayMs: number, run: () => void): void {

@@ -1,7 +1,6 @@
 /** May an operation be stored at all? Known kind, payload, limits, schema, records (E1, Q12, Q14, Q16): the one place that says. */
 import { HoldfastError } from '../../errors.ts'
-import type { Unfit } from '../../operations/payloads.ts'
-import type { StoredForm } from '../../operations/stored-form.ts'
+import type { Storable, Unfit } from '../../operations/payloads.ts'
 import type { Core } from '../core.ts'
 
 /** What `enqueue()` and `enqueueWithin()` were called with. */
@@ -53,7 +52,7 @@ export function admit(
   asked: Asked,
   then: (admission: Admission) => void,
 ): void {
-  kinds.check(asked, (form) => then(admissionOf(kinds, asked, form)))
+  kinds.check(asked, (storable) => then(admissionOf(kinds, asked, storable)))
 }
 
 /** The same for a caller that cannot wait: a schema that does not answer at once refuses. */
@@ -61,9 +60,13 @@ export function admitAtOnce({ kinds }: Pick<Core, 'kinds'>, asked: Asked): Admis
   return admissionOf(kinds, asked, kinds.checkAtOnce(asked))
 }
 
-function admissionOf(kinds: Core['kinds'], { kind }: Asked, form: StoredForm): Admission {
-  if (!form.ok) return { ok: false, refusal: unfit(kind, form) }
-  const payload = form.text
+function admissionOf(
+  kinds: Core['kinds'],
+  { kind, payload: given }: Asked,
+  storable: Storable,
+): Admission {
+  if (!storable.ok) return { ok: false, refusal: unfit(kind, storable) }
+  const payload = storable.text ?? given
   const use = kinds.recordsOf(kind, payload, kinds.facts(kind)?.version ?? 1)
   return 'error' in use
     ? { ok: false, refusal: use.error }
