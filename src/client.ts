@@ -25,6 +25,7 @@ import { LiveBoundary } from './engine/boundary/live-boundary.ts'
 import type { LogoutResult } from './engine/sessions/logouts.ts'
 import type { Status } from './engine/life/status.ts'
 import { internalFault } from './errors.ts'
+import { forgetResult, type ForgetResult } from './forget-result.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './holdfast.ts'
 import { headerOf } from './journal/header.ts'
@@ -254,23 +255,24 @@ export class Holdfast {
   }
 
   /**
-   * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is
-   * logged in is logged out first. What another user's operations need of these records is lost: they are
-   * dead when their turn comes (`dependency-dead`), and optional needs are cleared.
+   * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is logged in is logged
+   * out first. What another user's operations need of these records is lost: they are dead when their turn comes
+   * (`dependency-dead`), and optional needs are cleared.
    *
    * With `sqliteStorage({ file })` nothing of it is left in the file or in its `-wal` when this resolves,
-   * unless another process reads an older state just then: in that case the `-wal` is emptied after a later
-   * commit, or at the close. With `sqliteStorage({ database })` it is gone from the tables, and
-   * overwritten in the file at the app's next checkpoint; the WAL is the app's, and whoever backs it up may
-   * count on that, so call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself where that must be at once.
-   * Copies made before (backups, a journal with payloads) are the app's affair.
+   * unless another process reads an older state just then: then the `-wal` is emptied after a later commit, or at
+   * the close. With `sqliteStorage({ database })` it is gone from the tables, and overwritten in the file at the app's
+   * next checkpoint; where that must be at once, call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself. The
+   * result names the files that Holdfast has set aside (E5). Other copies are the app's affair.
    *
-   * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same,
-   *   nothing else is erased, and it can be called again.
+   * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same, nothing else is
+   * erased, and it can be called again; or (`STORAGE_UNAVAILABLE`) where the folder of the database cannot be listed.
    */
-  async forget(user: string): Promise<void> {
+  async forget(user: string): Promise<ForgetResult> {
     const id = userOf('forget', user)
-    await this.#call<void>((settle) => this.#engine.calls.forget(id, settle))
+    const erased = this.#call<void>((settle) => this.#engine.calls.forget(id, settle))
+    const setAside = this.#query(() => this.#options.ports.storage.filesAside())
+    return forgetResult(erased, setAside)
   }
 
   /**

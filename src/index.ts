@@ -27,6 +27,7 @@ export {
   VaultUnreadableError,
 } from './errors.ts'
 export type { EventName, HoldfastEvents } from './events.ts'
+export type { ForgetResult } from './forget-result.ts'
 export { fileJournal, type FileJournal, type FileJournalOptions } from './journal/file-journal.ts'
 export type { Listener } from './listeners.ts'
 export type { JournalHeader, JournalSink } from './journal/lines.ts'

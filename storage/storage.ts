@@ -333,6 +333,12 @@ export interface Storage {
   /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
   tidy(): Promise<void>
 
+  /**
+   * The files that damage has left beside the database, with what could be read of them and what could not (E2): paths,
+   * sorted. A storage that leaves no such files answers an empty list.
+   */
+  filesAside(): Promise<readonly string[]>
+
   /** Commits what was handed in, then lets go of the file. Later calls reject. */
   close(): Promise<void>
 }

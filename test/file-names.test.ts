@@ -106,6 +106,7 @@ describe.skipIf(process.platform === 'win32')(
       const folder = temporaryFolder()
       mkdirSync(join(folder, 'real'))
       const real = join(folder, 'real', ' outbox.db ')
+      await (await SqliteLife.open({ file: real })).storage.close()
       symlinkSync(real, join(folder, 'link'))
       const life = await SqliteLife.open({ file: join(folder, 'link') })
       await life.storage.lock()

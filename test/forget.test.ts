@@ -1,5 +1,5 @@
 /** What `forget()` leaves in the files of the database: nothing but ids (I12). */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
@@ -7,9 +7,11 @@ import type { UserId } from '../src/model.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { create, echo, positioned } from './support/kinds.ts'
+import { storageOnThread } from './support/on-thread.ts'
 import { note, Rig } from './support/rig.ts'
 import { enqueueing, NOW, SqliteLife } from './support/sqlite-life.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
+import { ThreadedEngine } from './support/threaded-engine.ts'
 
 /** Some pages of text. */
 const LONG = 'text-of-old '.repeat(8000)
@@ -79,6 +81,55 @@ describe('a file of our own', () => {
     await life.storage.tidy()
     expect(traces(file)).toEqual([])
     reader.close()
+  })
+})
+
+describe('what forget() tells', () => {
+  const GARBAGE = 'Dear database, '.repeat(1000)
+
+  // E5
+  test('is an empty list where nothing was set aside', async () => {
+    const { rig } = await userOfOld()
+    const forgotten = rig.whileResting(rig.holdfast.forget('user-of-old'))
+    expect(await forgotten).toEqual({ setAside: [] })
+  })
+
+  /** A file that will be set aside with its -wal, and beside it what was set aside of another database. */
+  function damagedFile(): string {
+    const file = join(temporaryFolder(), 'own.db')
+    for (const suffix of ['', '-wal', '2.corrupt-2025']) writeFileSync(file + suffix, GARBAGE)
+    return file
+  }
+
+  // E5
+  test('names every file that was set aside beside the database and is still there', async () => {
+    const file = damagedFile()
+    const aside = `${file}.corrupt-2026-01-01T00-00-00-000Z`
+    const rig = await Rig.start({ storage: sqliteStorage({ file, onCorrupt: 'set-aside' }) })
+    const forget = () => rig.whileResting(rig.holdfast.forget('user-of-old'))
+    expect(await forget()).toEqual({ setAside: [aside, `${aside}-wal`] })
+    rmSync(aside)
+    await rig.close()
+    await rig.open({ storage: sqliteStorage({ file }) })
+    expect(await forget()).toEqual({ setAside: [`${aside}-wal`] })
+  })
+
+  // E5
+  test('names them with a storage on a thread too', async () => {
+    const file = damagedFile()
+    const storage = storageOnThread({ file, onCorrupt: 'set-aside' })
+    const engine = await ThreadedEngine.open(storage)
+    const { setAside } = await engine.holdfast.forget('user-of-old')
+    const names = setAside.map((name) => name.replace(/corrupt-[^-]*-.*Z/, 'corrupt-Z'))
+    expect(names).toEqual([`${file}.corrupt-Z`, `${file}.corrupt-Z-wal`])
+  })
+
+  // E5
+  test('is told though the engine is closed at once', async () => {
+    const { rig } = await userOfOld()
+    const forgotten = rig.holdfast.forget('user-of-old')
+    await rig.close()
+    expect(await forgotten).toEqual({ setAside: [] })
   })
 })
 

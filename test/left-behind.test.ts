@@ -65,7 +65,7 @@ describe('the head of a lane', () => {
   test('cannot, if what the close said could not be stored', async () => {
     const { rig, id } = await waiting()
     rig.database.exec(
-      `CREATE TRIGGER refuse BEFORE INSERT ON holdfast_meta WHEN NEW.name = 'left-behind'
+      `CREATE TEMP TRIGGER refuse BEFORE INSERT ON holdfast_meta WHEN NEW.name = 'left-behind'
        BEGIN SELECT RAISE(ABORT, 'no'); END`,
     )
     await rig.close()
@@ -97,7 +97,7 @@ test('a start that cannot take up what was left behind rejects, and the next one
   await rig.close()
   rig.tell('offline')
   rig.database.exec(
-    `CREATE TRIGGER refuse BEFORE DELETE ON holdfast_meta WHEN OLD.name = 'left-behind'
+    `CREATE TEMP TRIGGER refuse BEFORE DELETE ON holdfast_meta WHEN OLD.name = 'left-behind'
      BEGIN SELECT RAISE(ABORT, 'no'); END`,
   )
   await expect(rig.open()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })

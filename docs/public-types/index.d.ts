@@ -602,6 +602,11 @@ interface Storage {
     watch(listener: () => void): () => void;
     /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
     tidy(): Promise<void>;
+    /**
+     * The files that damage has left beside the database, with what could be read of them and what could not (E2): paths,
+     * sorted. A storage that leaves no such files answers an empty list.
+     */
+    filesAside(): Promise<readonly string[]>;
     /** Commits what was handed in, then lets go of the file. Later calls reject. */
     close(): Promise<void>;
 }
@@ -1522,6 +1527,15 @@ interface LogoutResult {
     readonly pending: number;
 }
 
+/** What `forget()` answers. */
+interface ForgetResult {
+    /**
+     * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted: they may still hold the
+     * user's data, and nothing erases it there. Delete them once you need them no more. Usually empty.
+     */
+    readonly setAside: readonly string[];
+}
+
 type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void;
 
 /** How an operation ended. */
@@ -1584,7 +1598,9 @@ interface SqliteStorageOptions {
     /**
      * The database file; it is made if it is not there, its folder is not. The name is used exactly as given, with the blanks
      * at its ends; a blank name is refused. Nothing but SQLite may open the file or a file beside it while this process has it
-     * open: a plain read drops the locks of the process. The same goes for a second SQLite library in this process.
+     * open: a plain read drops the locks of the process. The same goes for a second SQLite library in this process. The file
+     * and those beside it are made for this user alone (mode 0600), and narrowed where they are wider (E5); on Windows the
+     * folder decides who may read them.
      */
     readonly file?: string;
     /**
@@ -1694,21 +1710,20 @@ declare class Holdfast {
      */
     read({ request, after, key, reply }: ReadOptions): Promise<Reply>;
     /**
-     * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is
-     * logged in is logged out first. What another user's operations need of these records is lost: they are
-     * dead when their turn comes (`dependency-dead`), and optional needs are cleared.
+     * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is logged in is logged
+     * out first. What another user's operations need of these records is lost: they are dead when their turn comes
+     * (`dependency-dead`), and optional needs are cleared.
      *
      * With `sqliteStorage({ file })` nothing of it is left in the file or in its `-wal` when this resolves,
-     * unless another process reads an older state just then: in that case the `-wal` is emptied after a later
-     * commit, or at the close. With `sqliteStorage({ database })` it is gone from the tables, and
-     * overwritten in the file at the app's next checkpoint; the WAL is the app's, and whoever backs it up may
-     * count on that, so call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself where that must be at once.
-     * Copies made before (backups, a journal with payloads) are the app's affair.
+     * unless another process reads an older state just then: then the `-wal` is emptied after a later commit, or at
+     * the close. With `sqliteStorage({ database })` it is gone from the tables, and overwritten in the file at the app's
+     * next checkpoint; where that must be at once, call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself. The
+     * result names the files that Holdfast has set aside (E5). Other copies are the app's affair.
      *
-     * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same,
-     *   nothing else is erased, and it can be called again.
+     * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same, nothing else is
+     * erased, and it can be called again; or (`STORAGE_UNAVAILABLE`) where the folder of the database cannot be listed.
      */
-    forget(user: string): Promise<void>;
+    forget(user: string): Promise<ForgetResult>;
     /**
      * What is pending, lane by lane, each in the order in which it will be sent; of one user (null: anonymous)
      * or of all. Also what is in flight.
@@ -1751,6 +1766,10 @@ declare class Holdfast {
 declare function createHoldfast(options: HoldfastOptions): Promise<Holdfast>;
 
 interface FileJournalOptions {
+    /**
+     * Made for its user alone (mode 0600), and so is the one before it. A link, a FIFO or a file of another user in the
+     * place of either is refused: the journal ends there, and `onError` is told.
+     */
     readonly file: string;
     /**
      * The size that no file grows beyond, in bytes. A file that is half full makes way for the next one as soon as the
@@ -1857,4 +1876,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, Holdfast, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };

@@ -1,14 +1,19 @@
 /**
  * A journal in a file that rotates by size: `run.jsonl`, and `run.jsonl.1` before it. Each begins with the start or a
  * summary of the state at that point, so each replays by itself; or its header says why it does not. No file ever grows
- * beyond the limit.
+ * beyond the limit. Both are for the user alone, and nothing but plain files (E5).
  */
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, renameSync, writeSync } from 'node:fs'
+import { keepPrivate, openNew } from '../../storage/private-files.ts'
 import { show } from '../checks/show.ts'
 import type { InLine, JournalHeader, JournalSink, OutLine } from './lines.ts'
 import { headerLine, numbered, unnumbered } from './segments.ts'
 
 export interface FileJournalOptions {
+  /**
+   * Made for its user alone (mode 0600), and so is the one before it. A link, a FIFO or a file of another user in the
+   * place of either is refused: the journal ends there, and `onError` is told.
+   */
   readonly file: string
   /**
    * The size that no file grows beyond, in bytes. A file that is half full makes way for the next one as soon as the
@@ -19,6 +24,8 @@ export interface FileJournalOptions {
   readonly onError?: (error: Error) => void
 }
 
+/** Another process with the same journal may make the file between the two steps of the making: so often at most in a row. */
+const MOST_TRIES = 8
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 const NO_HEADER: JournalHeader = { journal: 1, holdfast: '', payloads: 'digest', options: {} }
 
@@ -123,12 +130,7 @@ export class FileJournal implements JournalSink {
     }
     if (this.#descriptor !== null) closeSync(this.#descriptor)
     this.#descriptor = null
-    try {
-      renameSync(this.#file, `${this.#file}.1`)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-    this.#descriptor = openSync(this.#file, 'w')
+    this.#descriptor = rotated(this.#file)
     this.#lineCount = 0
     this.#bytes = 0
     this.#why = null
@@ -155,6 +157,29 @@ export class FileJournal implements JournalSink {
 /** Writes the journal of a run to a file that rotates by size. */
 export function fileJournal(options: FileJournalOptions): FileJournal {
   return new FileJournal(options)
+}
+
+/** Moves the file out of the way, and opens a new one. @throws StorageError if a link, say, is in the place of either. */
+function rotated(file: string): number {
+  const former = `${file}.1`
+  for (let triesLeft = MOST_TRIES; ; triesLeft -= 1) {
+    keepPrivate(former)
+    keepPrivate(file)
+    try {
+      renameSync(file, former)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+    try {
+      return openNew(file)
+    } catch (error) {
+      if (triesLeft === 0 || codeOf(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as NodeJS.ErrnoException).code
 }
 
 /** With the end of the line. */

@@ -9,8 +9,9 @@
  * It is noticed with the next touch of anybody: a commit, also one's own, or a process that begins or is
  * used and does not get the lock (`SqliteStorage.lock`).
  */
-import { closeSync, type FSWatcher, openSync, utimesSync, watch } from 'node:fs'
+import { type FSWatcher, lutimesSync, watch } from 'node:fs'
 import type { Database, Statement } from 'better-sqlite3'
+import { makePrivate } from '../private-files.ts'
 import type { StorageHost } from '../storage.ts'
 
 /** So many commits at most wait for one touch. */
@@ -54,7 +55,7 @@ export class CommitWatch {
     this.stop()
     this.#listener = listener
     try {
-      closeSync(openSync(this.#touched, 'a'))
+      makePrivate(this.#touched)
       this.#watcher = watch(this.#touched, { persistent: false }, () => this.#lookAtTurnEnd())
       this.#watcher.on('error', () => this.#stopWatching())
     } catch {
@@ -101,7 +102,8 @@ export class CommitWatch {
     this.#untold = 0
     try {
       const now = this.#host.wall() / 1000
-      utimesSync(this.#touched, now, now)
+      // Of the file itself, also if somebody has put a link in its place.
+      lutimesSync(this.#touched, now, now)
     } catch {
       // Nobody is told; that too costs a delay.
     }

@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
 import { storageErrorOf } from './error-of.ts'
+import { refuseForeignSchema } from './foreign-schema.ts'
 import { migrate, refuseNewerSchema } from './schema.ts'
 
 /** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
@@ -15,6 +16,7 @@ const OLDEST_SQLITE = [3, 51, 3] as const
 
 /** Sets up an open connection; answers whether the tables were made just now. */
 export function prepareDatabase(database: Database, isOwn: boolean): boolean {
+  refuseForeignSchema(database)
   refuseNewerSchema(database)
   // Only before the first table is made, and not in a file that is somebody else's.
   if (isOwn) database.pragma('auto_vacuum = INCREMENTAL')

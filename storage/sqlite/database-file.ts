@@ -5,15 +5,17 @@
 import { existsSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import SqliteDatabase, { type Database, type Options } from 'better-sqlite3'
+import { checkedPlace, isWide, makePrivate } from '../private-files.ts'
 import { StorageError } from '../storage-error.ts'
 import { storageErrorOf } from './error-of.ts'
 import { oldNodeMessage } from './node-version.ts'
+import { keepWalPrivate } from './files-beside.ts'
 
 /** Opens, or makes, the file under exactly this name. `busyTimeoutMs`: how long a write waits for another process. */
 export function openFile(file: string, busyTimeoutMs: number): Database {
   const tooOld = oldNodeMessage()
   if (tooOld !== null) throw new StorageError('STORAGE_UNAVAILABLE', tooOld)
-  if (file === ':memory:') return new SqliteDatabase(file)
+  if (file === ':memory:') return trustingNothing(new SqliteDatabase(file))
   const path = resolve(file)
   if (!existsSync(dirname(path))) {
     throw new StorageError(
@@ -23,7 +25,36 @@ export function openFile(file: string, busyTimeoutMs: number): Database {
   }
   refuseEmptied(path, busyTimeoutMs)
   refuseForeignFile(path)
-  return connect(path, { timeout: busyTimeoutMs })
+  keepDatabasePrivate(path)
+  return trustingNothing(connect(path, { timeout: busyTimeoutMs }))
+}
+
+/** What the schema of a file calls, in a view say, was perhaps not put there by us. */
+function trustingNothing(database: Database): Database {
+  database.pragma('trusted_schema = OFF')
+  return database
+}
+
+/**
+ * Made before SQLite opens it, which would make it readable for everybody: the -wal and the -shm get its mode (E5). One that
+ * is there is narrowed before SQLite opens it too, unless it is no database: a file that is refused is left as it is.
+ */
+function keepDatabasePrivate(path: string): void {
+  const found = checkedPlace(path)
+  if (found === undefined || found.size === 0 || (isWide(found) && isDatabase(path))) {
+    makePrivate(path)
+  }
+  keepWalPrivate(path)
+}
+
+function isDatabase(path: string): boolean {
+  const reader = reading(path)
+  if (reader === null) return false
+  try {
+    return hasHeader(reader)
+  } finally {
+    reader.close()
+  }
 }
 
 /** Where the file is, with every link resolved, as SQLite says; null: the database has no file. */

@@ -3,6 +3,7 @@
  * operating system frees it when the process dies, so it needs no heartbeat and never goes stale.
  */
 import SqliteDatabase, { type Database } from 'better-sqlite3'
+import { makePrivate } from '../private-files.ts'
 
 export class DispatchLock {
   /** Null: nobody else can open the database. */
@@ -18,9 +19,11 @@ export class DispatchLock {
     return this.#holder !== null
   }
 
-  /** Answers at once whether it is ours. */
+  /** Answers at once whether it is ours. @throws StorageError if the file is none that Holdfast may use (E5); else what SQLite says. */
   take(): boolean {
     if (this.file === null || this.#holder !== null) return true
+    // Another user who could open it could lock it, and nothing would ever be sent.
+    makePrivate(this.file)
     const holder = new SqliteDatabase(this.file, { timeout: 0 })
     try {
       // Not EXCLUSIVE, which two that try at the same moment can deny each other.

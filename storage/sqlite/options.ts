@@ -14,7 +14,9 @@ export interface SqliteStorageOptions {
   /**
    * The database file; it is made if it is not there, its folder is not. The name is used exactly as given, with the blanks
    * at its ends; a blank name is refused. Nothing but SQLite may open the file or a file beside it while this process has it
-   * open: a plain read drops the locks of the process. The same goes for a second SQLite library in this process.
+   * open: a plain read drops the locks of the process. The same goes for a second SQLite library in this process. The file
+   * and those beside it are made for this user alone (mode 0600), and narrowed where they are wider (E5); on Windows the
+   * folder decides who may read them.
    */
   readonly file?: string
   /**

@@ -22,12 +22,21 @@ interface StoredToken extends Omit<TokenRow, 'refused' | 'refusedTokens' | 'leav
   readonly leaving: 0 | 1
 }
 
+/** What a change must know of the token that it replaces. */
+interface Present {
+  readonly generation: number
+  readonly epoch: number
+  readonly isSealed: 0 | 1
+}
+
+const NO_TOKEN: Present = { generation: 0, epoch: 0, isSealed: 0 }
+
 export class Sessions {
   readonly #getMeta
   readonly #setMeta
   readonly #unsetMeta
   readonly #tokens
-  readonly #generation
+  readonly #present
   readonly #setToken
   readonly #current
   readonly #refuse
@@ -37,8 +46,11 @@ export class Sessions {
   readonly #deadlines
   readonly #setDeadline
   readonly #unsetDeadline
+  readonly #sealedGone: () => void
 
-  constructor(database: Database) {
+  /** `sealedGone` is told when a sealed token goes: what it was stays in the WAL for now (E5). */
+  constructor(database: Database, sealedGone: () => void) {
+    this.#sealedGone = sealedGone
     this.#getMeta = database.prepare<[string], { value: string }>(
       'SELECT value FROM holdfast_meta WHERE name = ?',
     )
@@ -51,8 +63,8 @@ export class Sessions {
          expires_at AS expiresAt, refresh_at AS refreshAt, sealed, leaving
        FROM holdfast_tokens ORDER BY user`,
     )
-    this.#generation = database.prepare<[string], { generation: number; epoch: number }>(
-      'SELECT generation, epoch FROM holdfast_tokens WHERE user = ?',
+    this.#present = database.prepare<[string], Present>(
+      'SELECT generation, epoch, sealed IS NOT NULL AS isSealed FROM holdfast_tokens WHERE user = ?',
     )
     this.#setToken = database.prepare<[Omit<TokenChange, 'change' | 'expected' | 'epoch'>]>(
       `INSERT INTO holdfast_tokens (user, generation, fingerprint, expires_at, refresh_at, sealed)
@@ -131,11 +143,12 @@ export class Sessions {
   }
 
   setToken(change: TokenChange): Answer {
-    const current = this.#generation.get(change.user) ?? { generation: 0, epoch: 0 }
+    const current = this.#present.get(change.user) ?? NO_TOKEN
     if (current.generation !== change.expected) return MISSED
     if (change.epoch !== undefined && change.epoch !== current.epoch) return MISSED
     const { user, generation, fingerprint, expiresAt, refreshAt, sealed } = change
     this.#setToken.run({ user, generation, fingerprint, expiresAt, refreshAt, sealed })
+    if (current.isSealed === 1) this.#sealedGone()
     return DONE
   }
 
@@ -153,7 +166,9 @@ export class Sessions {
   }
 
   end(change: EndSessionChange): Answer {
+    const isSealed = this.#present.get(change.user)?.isSealed === 1
     this.#end.run(change.user)
+    if (isSealed) this.#sealedGone()
     return DONE
   }
 

@@ -24,31 +24,17 @@ import { DispatchLock } from './dispatch-lock.ts'
 import { Erasing } from './erasing.ts'
 import { storageErrorOf } from './error-of.ts'
 import { FileGuard } from './file-guard.ts'
+import { filesAside } from './files-beside.ts'
 import { GroupCommit } from './group-commit.ts'
 import { settledInParts } from './in-parts.ts'
 import { notTheAppsConnection } from './not-the-apps-connection.ts'
+import type { Opened } from './opened.ts'
 import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from './options.ts'
 import { DamageMark } from './salvage/damage-mark.ts'
 import { openCarefully } from './salvage/opening.ts'
 import { Tables } from './tables.ts'
 import { tidy } from './tidying.ts'
 import { Transaction } from './transaction.ts'
-
-interface Opened {
-  readonly database: Database
-  readonly tables: Tables
-  readonly commits: GroupCommit
-  /** Null: the database is the app's, and so is its WAL. */
-  readonly erasing: Erasing | null
-  readonly host: StorageHost
-  readonly lock: DispatchLock
-  /** Null: the database has no file. */
-  readonly guard: FileGuard | null
-  /** Null: nobody else can open the database. */
-  readonly watch: CommitWatch | null
-  /** Null: the database is gone with its connection. */
-  readonly mark: DamageMark | null
-}
 
 export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions
@@ -69,25 +55,33 @@ export class SqliteStorage implements Storage {
   async open(host: StorageHost): Promise<OpenedState> {
     if (this.#open !== null) throw alreadyOpen()
     try {
-      return openCarefully(this.#options, host, (fill) => this.#openDatabase(host, fill))
+      return openCarefully(this.#options, host, (file, fill) =>
+        this.#openDatabase(file, host, fill),
+      )
     } catch (error) {
       throw storageErrorOf(error)
     }
   }
 
-  /** `fill` is called once the tables are there, before anything is read. */
-  #openDatabase(host: StorageHost, fill: (target: Database) => void): OpenedState {
-    const { file = ':memory:', busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
+  /** `file`: null: the app's own connection. `fill` is called once the tables are there, before anything is read. */
+  #openDatabase(
+    file: string | null,
+    host: StorageHost,
+    fill: (target: Database) => void,
+  ): OpenedState {
+    const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
     const given = this.#options.database as Database | undefined
     const isOwn = given === undefined
-    const opened = given ?? openFile(file, busyTimeoutMs)
+    const opened = given ?? openFile(file ?? ':memory:', busyTimeoutMs)
     const database = isOwn ? opened : readingNumbers(opened)
     try {
       refuseOldSqlite(opened)
       if (!isOwn) refuseLongColumnNames(database)
       const fresh = prepareDatabase(database, isOwn)
       fill(database)
-      const tables = new Tables(database)
+      const isUsable = () => this.#broken === null
+      const erasing = isOwn ? new Erasing({ database, busyTimeoutMs, host, isUsable }) : null
+      const tables = new Tables(database, () => erasing?.sealedGone())
       const path = pathOf(database)
       const watch =
         path === null
@@ -106,7 +100,6 @@ export class SqliteStorage implements Storage {
       const guard = path === null ? null : new FileGuard(database, path, host)
       const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
       const lock = new DispatchLock(path)
-      const erasing = isOwn ? new Erasing(database, busyTimeoutMs) : null
       const transaction = new Transaction({
         database,
         isShared: !isOwn,
@@ -115,7 +108,7 @@ export class SqliteStorage implements Storage {
         begun: () => (watch === null ? tables.outdated() : watch.lookWithin()),
         look: (inRun) => (inRun ? guard?.lookInRun() : guard?.look()),
         committed: () => {
-          erasing?.finish()
+          erasing?.committed()
           if (lock.isOurs) watch?.announceSoon()
           else watch?.announce()
         },
@@ -136,7 +129,7 @@ export class SqliteStorage implements Storage {
         },
       })
       const mark = path === null ? null : new DamageMark(path)
-      this.#open = { database, tables, commits, erasing, host, lock, guard, watch, mark }
+      this.#open = { database, path, tables, commits, erasing, host, lock, guard, watch, mark }
       return state
     } catch (error) {
       if (isOwn) database.close()
@@ -230,6 +223,11 @@ export class SqliteStorage implements Storage {
     }
   }
 
+  async filesAside(): Promise<readonly string[]> {
+    const { path } = this.#opened()
+    return path === null ? [] : filesAside(path)
+  }
+
   /** @throws TypeError unless this is the app's own connection, given as `database`, with a transaction open. */
   requireTransaction(connection: unknown): void {
     const { database } = this.#usable()
@@ -282,8 +280,12 @@ export class SqliteStorage implements Storage {
   }
 
   watch(listener: () => void): () => void {
-    const { watch } = this.#opened()
-    watch?.start(listener)
+    const { watch, erasing } = this.#opened()
+    watch?.start(() => {
+      // The process that has committed may have been the one that stood in the way.
+      erasing?.finish()
+      listener()
+    })
     this.#listener = listener
     return () => {
       watch?.stop()
@@ -296,7 +298,7 @@ export class SqliteStorage implements Storage {
     const { database, commits, erasing, lock, watch } = this.#open
     // Rejects what was handed in, if the storage is broken.
     commits.flush()
-    if (this.#broken === null) erasing?.finish()
+    erasing?.finish()
     // Now, because it announces what has been committed until then.
     watch?.stop()
     lock.release()

@@ -41,7 +41,8 @@ export class Tables {
   readonly #laneRows
   readonly #hasPending
 
-  constructor(connection: Database) {
+  /** `sealedGone` is told when a sealed token goes from the tables. */
+  constructor(connection: Database, sealedGone: () => void = () => undefined) {
     const database = preparingLate(connection)
     this.#lanes = new Lanes(database)
     this.#envelopes = new Envelopes(database)
@@ -65,7 +66,7 @@ export class Tables {
       this.#envelopes,
       this.#outcomes,
     )
-    this.#sessions = new Sessions(database)
+    this.#sessions = new Sessions(database, sealedGone)
     this.#window = database.prepare<
       { lane: number; after: number; limit: number },
       StoredOperation

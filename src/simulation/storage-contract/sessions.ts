@@ -257,4 +257,9 @@ export const sessionCases = [
       assert.equal(again?.state, 'pending', 'whoever creates it anew has it')
     },
   ),
+
+  // E5
+  storageCase('no files are left of a damage that never was', async (bench) => {
+    assert.deepEqual(await bench.storage.filesAside(), [])
+  }),
 ]

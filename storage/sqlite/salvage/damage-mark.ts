@@ -15,6 +15,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { openNew, openToRead } from '../../private-files.ts'
 
 export interface Mark {
   /** Where the damaged database is being moved to, and its rows are taken from; null: no set-aside has begun. */
@@ -35,7 +36,7 @@ export class DamageMark {
   read(): Mark | null {
     if (!existsSync(this.#file)) return null
     try {
-      const { setAsideAs } = JSON.parse(readFileSync(this.#file, 'utf8')) as Mark
+      const { setAsideAs } = JSON.parse(textOf(this.#file)) as Mark
       return typeof setAsideAs === 'string' ? { setAsideAs } : ONLY_DAMAGED
     } catch {
       return ONLY_DAMAGED
@@ -69,7 +70,9 @@ export class DamageMark {
   /** Whole or not at all: a crash leaves the former mark, or none. */
   #write(mark: Mark): void {
     const draft = `${this.#file}.new`
-    const handle = openSync(draft, 'w', 0o600)
+    // Of a process that died as it wrote.
+    rmSync(draft, { force: true })
+    const handle = openNew(draft)
     try {
       writeSync(handle, JSON.stringify(mark))
       fsyncSync(handle)
@@ -78,6 +81,15 @@ export class DamageMark {
     }
     renameSync(draft, this.#file)
     syncFolder(dirname(this.#file))
+  }
+}
+
+function textOf(file: string): string {
+  const handle = openToRead(file)
+  try {
+    return readFileSync(handle, 'utf8')
+  } finally {
+    closeSync(handle)
   }
 }
 

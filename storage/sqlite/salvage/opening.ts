@@ -4,15 +4,17 @@
  * opening: the mark names the new place; the files move there; the new database is made, and filled in one transaction;
  * the mark goes away.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Database } from 'better-sqlite3'
+import { checkedPlace } from '../../private-files.ts'
 import { StorageError } from '../../storage-error.ts'
 import type { OpenedState, SalvageReport, StorageHost } from '../../storage.ts'
 import { refuseOldSqlite } from '../connection.ts'
 import { openFile, pathOf } from '../database-file.ts'
 import { DispatchLock } from '../dispatch-lock.ts'
 import { storageErrorOf } from '../error-of.ts'
+import { checkWal, keepAsidePrivate, keepOursPrivate } from '../files-beside.ts'
 import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from '../options.ts'
 import { realPathOf } from '../real-path.ts'
 import { moveAside, nameAside } from '../set-aside.ts'
@@ -21,8 +23,11 @@ import { findDamage } from './find-damage.ts'
 import { NOTHING_SALVAGED } from './nothing-salvaged.ts'
 import { salvageInto } from './salvage-into.ts'
 
-/** Opens the database in its place; `fill` is called once its tables are there, before anything is read. */
-type Open = (fill: (target: Database) => void) => OpenedState
+/**
+ * Opens the database in its place, `file` (null: the app's own connection); `fill` is called once its tables are there,
+ * before anything is read.
+ */
+type Open = (file: string | null, fill: (target: Database) => void) => OpenedState
 
 interface OpeningParts {
   /** The real path of the database. */
@@ -44,12 +49,31 @@ export function openCarefully(
   const given = options.database as Database | undefined
   if (given !== undefined) {
     refuseOldSqlite(given)
-    refuseMarked(given)
-    return open(leaveAsItIs)
+    const path = pathOf(given)
+    if (path !== null) keepOursPrivate(path)
+    refuseMarked(given, path)
+    return open(null, leaveAsItIs)
   }
   // Of a folder that does not exist, the opening itself tells.
-  if (file === ':memory:' || !existsSync(dirname(resolve(file)))) return open(leaveAsItIs)
-  return openOwn({ file: realPathOf(file), onCorrupt, busyTimeoutMs, host, open })
+  if (file === ':memory:' || !existsSync(dirname(resolve(file)))) return open(file, leaveAsItIs)
+  refuseLinkToNothing(resolve(file))
+  // Its links are followed once: all that is opened from here on lies where they led to now.
+  const path = realPathOf(file)
+  checkedPlace(path)
+  checkWal(path)
+  keepOursPrivate(path)
+  keepAsidePrivate(path)
+  return openOwn({ file: path, onCorrupt, busyTimeoutMs, host, open })
+}
+
+/** SQLite would make the file that the link points to, wherever that is (E5). */
+function refuseLinkToNothing(path: string): void {
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  if (!isLink || existsSync(path)) return
+  throw new StorageError(
+    'STORAGE_UNAVAILABLE',
+    `${path} is a link to nothing; remove the link, or make the file that it points to`,
+  )
 }
 
 function leaveAsItIs(): void {}
@@ -67,7 +91,7 @@ function openOwn(parts: OpeningParts): OpenedState {
   if (damage === null) {
     if (found !== null) mark.remove()
     try {
-      return open(leaveAsItIs)
+      return open(file, leaveAsItIs)
     } catch (error) {
       damage = storageErrorOf(error)
       if (damage.code !== 'STORAGE_CORRUPT') throw damage
@@ -78,8 +102,7 @@ function openOwn(parts: OpeningParts): OpenedState {
 }
 
 /** The app's own database is never set aside. @throws StorageError if it is marked, and the damage is still there. */
-function refuseMarked(database: Database): void {
-  const path = pathOf(database)
+function refuseMarked(database: Database, path: string | null): void {
   if (path === null) return
   const mark = new DamageMark(path)
   if (mark.read() === null) return
@@ -121,7 +144,7 @@ function setAside({ file, host, open }: OpeningParts, begun: string | null): Ope
     if (begun === null) mark.begin(basename(aside))
     moveAside(file, aside)
     let salvaged: SalvageReport = NOTHING_SALVAGED
-    const state = open((target) => {
+    const state = open(file, (target) => {
       salvaged = salvageInto(target, aside, host)
     })
     mark.remove()

@@ -66,6 +66,7 @@ function openSource(file: string): Database | null {
   const source = new SqliteDatabase(file, { readonly: true, fileMustExist: true })
   let isReadable = false
   try {
+    source.pragma('trusted_schema = OFF')
     isReadable = readDamaged(source)
   } finally {
     if (!isReadable) source.close()

@@ -105,6 +105,10 @@ export class WorkerStorage implements Storage {
     return this.#opened().ask('tidy')
   }
 
+  async filesAside(): Promise<readonly string[]> {
+    return this.#opened().ask('filesAside')
+  }
+
   /** @throws TypeError always: the app's own connection belongs to another thread. */
   requireTransaction(): never {
     throw notTheAppsConnection()

@@ -45,6 +45,7 @@ function serve(port: MessagePort, storage: SqliteStorage): void {
     lock: () => storage.lock(),
     reload: () => storage.reload(),
     tidy: () => storage.tidy(),
+    filesAside: () => storage.filesAside(),
     close: async () => {
       await storage.close()
       // Nothing of this file keeps the thread now: it ends once its answer is on its way.
