@@ -31,6 +31,20 @@ export function checkedPlace(path: string): Stats | undefined {
   )
 }
 
+/**
+ * A link to a database is followed (E5), but not to where another user wants it to lie.
+ *
+ * @throws StorageError `STORAGE_UNAVAILABLE`
+ */
+export function refuseLinkOfOthers(path: string, link: Stats): void {
+  const why = ofAnotherUser(link)
+  if (why === null) return
+  throw new StorageError(
+    'STORAGE_UNAVAILABLE',
+    `${path} is a link that ${why}; remove it, or keep the database in a folder that only this user can write to`,
+  )
+}
+
 /** Makes an empty file unless one is there; one that is there is made private. @throws StorageError as `checkedPlace()`. */
 export function makePrivate(path: string): void {
   const found = checkedPlace(path)

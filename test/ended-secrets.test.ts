@@ -169,6 +169,22 @@ describe('a storage', () => {
   })
 
   // E5
+  test('that somebody has read to the end is emptied with the next read of the engine', async () => {
+    const file = join(temporaryFolder(), 'own.db')
+    const life = await SqliteLife.open({ file })
+    await life.commit([tokenOf(1, 'one')])
+    const reader = new SqliteDatabase(file, { readonly: true })
+    reader.exec('BEGIN; SELECT count(*) FROM holdfast_tokens')
+    await life.commit([tokenOf(2, 'two')])
+    while (life.endTurn()) await Promise.resolve()
+    reader.exec('COMMIT')
+    expect(sealedIn(file)).toEqual(['one', 'two'])
+    await life.pendingCount()
+    expect(sealedIn(file)).toEqual(['two'])
+    reader.close()
+  })
+
+  // E5
   test('holds none of many users and sizes that were replaced or ended', async () => {
     const file = join(temporaryFolder(), 'own.db')
     const life = await SqliteLife.open({ file })

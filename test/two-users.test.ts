@@ -1,6 +1,6 @@
 /** What another user of the machine can do with the files of the engine (E5): nothing. It takes root to become two users. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, lchownSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { fileJournal } from '../src/journal/file-journal.ts'
@@ -90,6 +90,25 @@ describe.skipIf(why !== null)('another user of the machine', () => {
       )
     },
   )
+
+  // E5
+  test('who has put a link in the place of the database does not choose where it lies', async () => {
+    const file = join(sharedFolder(), 'out.db')
+    const real = join(sharedFolder(), 'other.db')
+    process.seteuid?.(OWNER)
+    await (await SqliteLife.open({ file: real })).storage.close()
+    process.seteuid?.(0)
+    symlinkSync(real, file)
+    lchownSync(file, OTHER, OTHER)
+    process.seteuid?.(OWNER)
+    const opening = SqliteLife.open({ file })
+    await expect(opening).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+    await expect(opening).rejects.toThrow('out.db is a link that belongs to another user')
+    process.seteuid?.(0)
+    lchownSync(file, OWNER, OWNER)
+    process.seteuid?.(OWNER)
+    expect(await (await SqliteLife.open({ file })).pendingCount()).toBe(0)
+  })
 
   // E5
   test('who has put a file of their own in the place of a journal reads none of it', () => {

@@ -1,9 +1,9 @@
 /**
- * What was erased is gone from the tables at once, but its former pages stay in the WAL until that is
- * emptied (I12, E5): what `forget` has erased before anybody hears of it, a sealed token that was replaced or whose session
- * has ended by the end of the turn, once for all of a turn. Whoever still reads an older state stands in the way: then it is
- * tried again after each commit, when another process has committed, and whenever the file is tidied. When the last
- * connection closes, SQLite does it by itself.
+ * What was erased is gone from the tables at once, but its former pages stay in the WAL until that is emptied (I12, E5): what
+ * `forget` has erased before anybody hears of it; a sealed token that was replaced, or whose session has ended, by the end of
+ * the turn, once for all of a turn. Another process that reads an older state stands in the way: then it is tried again after
+ * each commit, when another process has committed, at each read, and whenever the file is tidied. When the last connection
+ * closes, SQLite does it by itself.
  */
 import type { Database } from 'better-sqlite3'
 import type { Change } from '../changes.ts'

@@ -2,7 +2,7 @@
  * The files beside a database, as they are found at an opening (E5): whatever is in the place of one must be a plain file
  * of this user, or the opening is refused before anything is opened, followed or waited for.
  */
-import { readdirSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { checkedPlace, keepPrivate } from '../private-files.ts'
 import { StorageError } from '../storage-error.ts'
@@ -43,6 +43,7 @@ export function filesAside(file: string): readonly string[] {
     .filter((name) => name.startsWith(beginning))
     .toSorted()
     .map((name) => join(folder, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -352,6 +352,7 @@ export class SqliteStorage implements Storage {
     const opened = this.#opened()
     try {
       opened.guard?.lookIfOld()
+      opened.erasing?.finish()
     } catch (error) {
       throw this.#failureOf(error)
     }
