@@ -1,7 +1,7 @@
 /** What the app hands over, checked at the door: misuse is a `TypeError` or `RangeError` that names the call and the value (E1, Q21). */
 import { deadlineOf as deadlineMsOf, lifetimeOf } from './checks/numbers.ts'
-import { show } from './checks/show.ts'
-import { isName, nameOf } from './checks/texts.ts'
+import { show, showType } from './checks/show.ts'
+import { isName, nameOf, secretNameOf } from './checks/texts.ts'
 import { EVENT_NAMES, type EventName } from './events.ts'
 import type { OperationId, UserId } from './model.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
@@ -20,6 +20,11 @@ export function refuseMalformedDraft(call: string, draft: OperationDraft): Opera
 
 export function userOf(call: string, user: unknown): UserId {
   return nameOf(`${call}: user`, user) as UserId
+}
+
+/** The user of a call that takes a token too: the two may have changed places, so neither is quoted (E6). */
+export function userWithTokenOf(call: string, user: unknown): UserId {
+  return secretNameOf(`${call}: user`, user) as UserId
 }
 
 /** An owner that a filter names: a user, or null for the anonymous identity. */
@@ -45,7 +50,7 @@ export function tokenOf(call: string, token: string): string {
   if (typeof token === 'string' && token.trim() !== '') {
     throw new TypeError(`${call}: token has characters that no header can carry`)
   }
-  const given = typeof token === 'string' ? "''" : `a ${typeof token}`
+  const given = typeof token === 'string' ? "''" : showType(token)
   throw new TypeError(`${call}: token must be a non-empty string, not ${given}`)
 }
 

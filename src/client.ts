@@ -12,8 +12,9 @@ import {
   refuseMalformedDraft,
   tokenOf,
   userOf,
+  userWithTokenOf,
 } from './arguments.ts'
-import { textOf, wordOf } from './checks/texts.ts'
+import { secretWordOf, textOf, wordOf } from './checks/texts.ts'
 import type {
   DeadlineOptions,
   FlushResult,
@@ -30,6 +31,7 @@ import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './holdfast.ts'
 import { headerOf } from './journal/header.ts'
 import type { Json } from './journal/lines.ts'
+import { sinkOf } from './journal/pseudonyms.ts'
 import { type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement } from './model.ts'
 import type { Reply } from './ports/transport.ts'
@@ -59,10 +61,12 @@ export class Holdfast {
     this.#receipts = new Receipts(options.ports.storage, options.ports.clock)
     const { settings, ports, kinds, journal } = options
     const facts = factsOf(kinds)
-    journal?.header(headerOf(settings, facts))
-    const boundary = new LiveBoundary({
+    const sink =
+      journal?.pseudonyms === true ? new PseudonymJournal(journal, () => boundary.fileKey) : journal
+    sink?.header(headerOf(settings, facts))
+    const boundary: LiveBoundary = new LiveBoundary({
       clock: ports.clock,
-      journal,
+      journal: sink,
       onFault: (cause) => this.#emitFault(cause),
       onJournalLost: (cause) => this.#emitJournalLost(cause),
     })
@@ -157,7 +161,7 @@ export class Holdfast {
    * `AUTH_USER_MISMATCH`. The identity is unchanged then.
    */
   async login(user: string, { token }: LoginOptions = {}): Promise<void> {
-    const id = userOf('login', user)
+    const id = userWithTokenOf('login', user)
     const read = token === undefined ? null : this.#engine.calls.readToken(tokenOf('login', token))
     await this.#call<void>((settle) => this.#engine.calls.login({ user: id, token: read }, settle))
   }
@@ -179,7 +183,7 @@ export class Holdfast {
    * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
    */
   async updateToken(user: string, token: string): Promise<void> {
-    const id = userOf('updateToken', user)
+    const id = userWithTokenOf('updateToken', user)
     const read = this.#engine.calls.readToken(tokenOf('updateToken', token))
     await this.#call<void>((settle) =>
       this.#engine.calls.updateToken({ user: id, token: read }, settle),
@@ -198,7 +202,7 @@ export class Holdfast {
 
   /** Says what the server demands (I2). Resolves when it is stored. */
   async setRequirement(requirement: Requirement): Promise<void> {
-    wordOf('setRequirement: requirement', requirement, ['unknown', 'required', 'off'])
+    secretWordOf('setRequirement: requirement', requirement, ['unknown', 'required', 'off'])
     await this.#call<void>((settle) => this.#engine.calls.setRequirement(requirement, settle))
   }
 

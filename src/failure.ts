@@ -2,7 +2,8 @@
  * Why an attempt got no reply (Q22), as the app is told: a name, a code, and a text that is short and redacted. A
  * journal has the code, never the text.
  */
-import { excerptOf } from './engine/sending/excerpt.ts'
+import { plainName, plainWord } from './scrub/plain-word.ts'
+import { scrub } from './scrub/scrub.ts'
 import { codeIn } from './thrown.ts'
 
 export interface Failure {
@@ -14,16 +15,17 @@ export interface Failure {
   readonly message: string
 }
 
-/** A code is one plain word: `ECONNREFUSED`, `net::ERR_NAME_NOT_RESOLVED`. Anything else may be a text with a secret. */
-const CODE = /^[\w.:-]{1,64}$/
-
 /** An error hides its cause at most so deep: `fetch` wraps the error of the system once or twice. */
 const DEEPEST_CAUSE = 4
 
-/** The failure that an error of the transport tells of. `secret`: the token that was sent; it is redacted. */
-export function failureOf(error: Error, secret: string | null): Failure {
+/** The failure that an error of the transport tells of. `tokens`: those that are known; they are redacted. */
+export function failureOf(error: Error, tokens: readonly string[]): Failure {
   const { name, message } = error
-  return { name, code: failureCodeOf(error), message: excerptOf(message, secret) }
+  return {
+    name: plainName(name),
+    code: failureCodeOf(error),
+    message: scrub(message, { tokens }),
+  }
 }
 
 /** The engine itself ended the attempt, because no reply came in time. */
@@ -42,20 +44,18 @@ export function isNotSent(error: Error): boolean {
   return error.name === 'NotSentError' || codeIn(error) === 'NOT_SENT'
 }
 
-/** What the system calls the failure: the reason of a `NotSentError`, else the first code among the error and its causes. */
+/**
+ * What the system calls the failure: the reason of a `NotSentError`, else the first code among the error and its causes.
+ * A code is one plain word, such as `ECONNREFUSED`: anything else may be a text with a secret.
+ */
 export function failureCodeOf(error: Error): string | null {
   let looked: unknown = error
   for (let depth = 0; depth < DEEPEST_CAUSE; depth += 1) {
-    const code = wordIn(looked, 'reason') ?? wordIn(looked, 'code')
+    const code = plainWord(propertyOf(looked, 'reason')) ?? plainWord(propertyOf(looked, 'code'))
     if (code !== null && code !== 'NOT_SENT') return code
     looked = propertyOf(looked, 'cause')
   }
   return null
-}
-
-function wordIn(error: unknown, property: 'code' | 'reason'): string | null {
-  const value = propertyOf(error, property)
-  return typeof value === 'string' && CODE.test(value) ? value : null
 }
 
 /** Of what a transport rejects with, anything may throw. */

@@ -4,7 +4,7 @@ import type { AnonymousPolicy, UnknownPolicy } from '../machines/identity.machin
 import { cutMs, numberOf } from './checks/numbers.ts'
 import { checkedClock, checkedRandom } from './checks/ports.ts'
 import { show } from './checks/show.ts'
-import { nameOf, wordOf } from './checks/texts.ts'
+import { nameOf, secretNameOf, secretWordOf, wordOf } from './checks/texts.ts'
 import type { JournalSink } from './journal/lines.ts'
 import type { Requirement } from './model.ts'
 import type { AnyOperationKind } from './operations/define-operation.ts'
@@ -142,7 +142,11 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
   refuseWrongPorts(options)
   const backoff = backoffOf(options.backoff ?? {})
   const settings: Settings = {
-    requirement: oneOf('requirement', requirementOf(options), ['unknown', 'required', 'off']),
+    requirement: secretWordOf('createHoldfast: requirement', requirementOf(options), [
+      'unknown',
+      'required',
+      'off',
+    ]),
     hasRequirementSource: options.requirementSource !== undefined,
     hasSource: options.tokens !== undefined,
     hasVault: options.vault !== undefined,
@@ -264,7 +268,8 @@ function refuseWrongPorts(options: HoldfastOptions): void {
   for (const option of ['vault', 'platform', 'journal', 'clock', 'random'] as const) {
     if (options[option] !== undefined) requireMethods(option, options[option], METHODS[option])
   }
-  name('transport.origin', options.transport.origin)
+  // A URL may hold a password.
+  secretNameOf('createHoldfast: transport.origin', options.transport.origin)
   const { tokens } = options
   if (tokens !== undefined && typeof tokens !== 'function') {
     throw new TypeError(`createHoldfast: tokens must be a function, not a ${typeof tokens}`)

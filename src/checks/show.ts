@@ -24,6 +24,14 @@ export function show(value: unknown): string {
   }
 }
 
+/** The type of a value that may be secret (E6): a token, a user id in the place of a token, a URL with a password. */
+export function showType(value: unknown): string {
+  if (value === '') return "''"
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
 /** In single quotes, with every character escaped that a line of text cannot carry. */
 function quoted(text: string): string {
   // A character is escaped to at most six.

@@ -2,7 +2,7 @@
  * Texts that come from outside (Q21). SQLite stores UTF-8: half a surrogate pair becomes U+FFFD there, so that
  * two users would share one lane, and U+0000 ends a text for many programs. Such a text is refused, never repaired.
  */
-import { show } from './show.ts'
+import { show, showType } from './show.ts'
 
 /** True if the value is text that comes back from storage as it is. */
 export function isText(value: unknown): value is string {
@@ -14,10 +14,16 @@ export function isName(value: unknown): value is string {
   return value !== '' && isText(value)
 }
 
-/** @throws TypeError unless the value can name something; `what` begins the message: `login: user`. */
+/** @throws TypeError unless the value can name something; `what` begins the message: `enqueue: kind`. */
 export function nameOf(what: string, value: unknown): string {
   if (isName(value)) return value
   throw new TypeError(`${what} must be ${ruleFor(value)}, not ${show(value)}`)
+}
+
+/** The same where the value may be a secret, say a token in the place of a user: it is not quoted (E6). */
+export function secretNameOf(what: string, value: unknown): string {
+  if (isName(value)) return value
+  throw new TypeError(`${what} must be ${ruleFor(value)}, not ${showType(value)}`)
 }
 
 /** As `nameOf()`, but the text may be empty. */
@@ -35,6 +41,19 @@ export function wordOf<const Word extends string>(
   if (words.includes(value)) return value
   const list = words.map((word) => `'${word}'`).join(', ')
   throw new TypeError(`${what} must be one of ${list}, not ${show(value)}`)
+}
+
+/** The same where the value may be a secret: it is not quoted (E6). */
+export function secretWordOf<const Word extends string>(
+  what: string,
+  value: Word,
+  words: readonly Word[],
+): Word {
+  if (words.includes(value)) return value
+  const list = words.map((word) => `'${word}'`).join(', ')
+  throw new TypeError(
+    `${what} must be one of ${list}, not ${typeof value === 'string' && value !== '' ? 'another string' : showType(value)}`,
+  )
 }
 
 function ruleFor(value: unknown): string {

@@ -9,6 +9,7 @@ import { stringify } from 'yaml'
 import { systemClock } from '../ports/clock.ts'
 import type { Coverage } from '../simulation/search/coverage.ts'
 import { type Failure, fuzz, type FuzzResult, smallestOf } from '../simulation/search/fuzz.ts'
+import { printable, printableJson, printableLines } from './printable.ts'
 
 export interface FuzzCommandOptions {
   readonly seeds?: number
@@ -46,7 +47,7 @@ export async function fuzzCommand({
     goesOn: (seeds) => (most === null || seeds < most) && elapsedMs() < mostMs,
     onProgress: ({ seeds, failures }) => {
       for (const failure of failures.slice(failureCount)) {
-        process.stderr.write(`seed ${failure.seed}: ${failure.what}\n`)
+        process.stderr.write(`seed ${failure.seed}: ${printable(failure.what)}\n`)
       }
       failureCount = failures.length
       if (elapsedMs() - toldAt < PROGRESS_MS) return
@@ -61,7 +62,7 @@ export async function fuzzCommand({
     try {
       await writeFile(file, stringify(await smallestOf(failure)))
     } catch (error) {
-      process.stderr.write(`${file}: ${(error as Error).message}\n`)
+      process.stderr.write(`${printable(`${file}: ${(error as Error).message}`)}\n`)
       return 2
     }
     saved.push({ ...failure, file })
@@ -80,7 +81,7 @@ function firstOfEach(failures: readonly Failure[]): readonly Failure[] {
 }
 
 function asJson({ seeds, failures, coverage }: FuzzResult, saved: readonly Saved[]): string {
-  return `${JSON.stringify({ seeds, failures, saved, coverage: Object.fromEntries(coverage) })}\n`
+  return `${printableJson({ seeds, failures, saved, coverage: Object.fromEntries(coverage) })}\n`
 }
 
 function asText(
@@ -91,8 +92,8 @@ function asText(
 ): string {
   const found = saved.map(
     ({ seed, what, expected, seen, file }) =>
-      `not ok seed ${seed}: ${what}\n      expected ${show(expected)}\n      seen     ${show(seen)}\n` +
-      `    the smallest plan of it, run again by: holdfast simulate ${file}\n`,
+      `not ok seed ${seed}: ${printable(what)}\n      expected ${show(expected)}\n      seen     ${show(seen)}\n` +
+      `    the smallest plan of it, run again by: holdfast simulate ${printable(file)}\n`,
   )
   const total = `${speed(seeds, ranMs)}, ${failures.length} do not hold\n`
   return [...found, ...(isOne ? [] : [marksOf(coverage)]), total].join('')
@@ -111,5 +112,8 @@ function speed(seeds: number, ms: number): string {
 }
 
 function show(value: unknown): string {
-  return inspect(value, { depth: 6, breakLength: 100 }).replaceAll('\n', '\n               ')
+  return printableLines(inspect(value, { depth: 6, breakLength: 100 })).replaceAll(
+    '\n',
+    '\n               ',
+  )
 }

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import { replay } from '../journal/replay.ts'
+import { printable, printableJson } from './printable.ts'
 
 export async function replayFile(
   file: string,
@@ -13,8 +14,8 @@ export async function replayFile(
     const storage = withStorage ? 'on a fresh database' : "with the journal's answers of storage"
     process.stdout.write(
       json
-        ? `${JSON.stringify({ file, ok: true, ...report })}\n`
-        : `ok ${file}: ${decided} decisions made again from ${fed} events, ${storage}\n`,
+        ? `${printableJson({ file, ok: true, ...report })}\n`
+        : `ok ${printable(file)}: ${decided} decisions made again from ${fed} events, ${storage}\n`,
     )
     return 0
   } catch (error) {
@@ -22,15 +23,15 @@ export async function replayFile(
       const { line, expected, actual, code } = error
       process.stdout.write(
         json
-          ? `${JSON.stringify({ file, ok: false, code, line, expected, actual })}\n`
-          : `not ok ${file}: ${code} at line ${line}\n` +
-              `    expected ${JSON.stringify(expected)}\n    actual   ${JSON.stringify(actual)}\n`,
+          ? `${printableJson({ file, ok: false, code, line, expected, actual })}\n`
+          : `not ok ${printable(file)}: ${code} at line ${line}\n` +
+              `    expected ${printableJson(expected)}\n    actual   ${printableJson(actual)}\n`,
       )
       return 1
     }
     const message =
       error instanceof HoldfastError || isFileError(error) ? error.message : String(error)
-    process.stderr.write(`${file}: ${message}\n`)
+    process.stderr.write(`${printable(`${file}: ${message}`)}\n`)
     return 2
   }
 }

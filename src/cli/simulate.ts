@@ -7,6 +7,7 @@ import type { Mismatch } from '../simulation/compare.ts'
 import { parseScenario } from '../simulation/parse-scenario.ts'
 import { runScenario, type ScenarioResult } from '../simulation/run-scenario.ts'
 import type { Scenario } from '../simulation/scenario.ts'
+import { printable, printableJson, printableLines } from './printable.ts'
 
 export interface SimulateOptions {
   readonly journal?: string
@@ -30,7 +31,7 @@ export async function simulate(
     try {
       scenarios.push({ file, scenario: parseScenario(await readFile(file, 'utf8'), file) })
     } catch (error) {
-      process.stderr.write(`${readFailure(file, error as Error)}\n`)
+      process.stderr.write(`${printable(readFailure(file, error as Error))}\n`)
       areWellFormed = false
     }
   }
@@ -47,7 +48,7 @@ export async function simulate(
     const judged = { file, name: scenario.name, ok: mismatches.length === 0, mismatches }
     allHold &&= judged.ok
     if (!json) process.stdout.write(render(judged))
-    else process.stdout.write(`${JSON.stringify({ ...result, ...judged, journal: undefined })}\n`)
+    else process.stdout.write(`${printableJson({ ...result, ...judged, journal: undefined })}\n`)
   }
   return allHold ? 0 : 1
 }
@@ -78,7 +79,7 @@ async function isWritten(file: string, text: string): Promise<boolean> {
     await writeFile(file, text)
     return true
   } catch (error) {
-    process.stderr.write(`${file}: ${(error as Error).message}\n`)
+    process.stderr.write(`${printable(`${file}: ${(error as Error).message}`)}\n`)
     return false
   }
 }
@@ -100,14 +101,17 @@ async function replayMismatch(journal: string): Promise<Mismatch[]> {
 }
 
 function render({ file, name, ok, mismatches }: FileResult): string {
-  const head = `${ok ? 'ok' : 'not ok'} ${file}: ${name}\n`
+  const head = `${ok ? 'ok' : 'not ok'} ${printable(`${file}: ${name}`)}\n`
   const lines = mismatches.map(
     ({ what, expected, seen }) =>
-      `    ${what}\n      expected ${show(expected)}\n      seen     ${show(seen)}\n`,
+      `    ${printable(what)}\n      expected ${show(expected)}\n      seen     ${show(seen)}\n`,
   )
   return head + lines.join('')
 }
 
 function show(value: unknown): string {
-  return inspect(value, { depth: 6, breakLength: 100 }).replaceAll('\n', '\n               ')
+  return printableLines(inspect(value, { depth: 6, breakLength: 100 })).replaceAll(
+    '\n',
+    '\n               ',
+  )
 }

@@ -5,6 +5,7 @@
  */
 import { closeSync, renameSync, writeSync } from 'node:fs'
 import { keepPrivate, openNew } from '../../storage/private-files.ts'
+import { flagOf } from '../checks/flags.ts'
 import { show } from '../checks/show.ts'
 import type { InLine, JournalHeader, JournalSink, OutLine } from './lines.ts'
 import { headerLine, numbered, unnumbered } from './segments.ts'
@@ -20,6 +21,10 @@ export interface FileJournalOptions {
    * state can be said in a summary, and a full one at once. Default: 16777216 (16 MiB).
    */
   readonly maxBytes?: number
+  /**
+   * Replaces user ids by pseudonyms: digests with the key of the database, the same in all its journals. Default: false.
+   */
+  readonly pseudonyms?: boolean
   /** Told once of a file that cannot be written any more; the journal then ends there. */
   readonly onError?: (error: Error) => void
 }
@@ -30,6 +35,7 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 const NO_HEADER: JournalHeader = { journal: 1, holdfast: '', payloads: 'digest', options: {} }
 
 export class FileJournal implements JournalSink {
+  readonly pseudonyms: boolean
   readonly #file: string
   readonly #maxBytes: number
   readonly #onError: (error: Error) => void
@@ -48,6 +54,7 @@ export class FileJournal implements JournalSink {
   constructor({
     file,
     maxBytes = DEFAULT_MAX_BYTES,
+    pseudonyms = false,
     onError = () => undefined,
   }: FileJournalOptions) {
     if (typeof file !== 'string' || file === '') {
@@ -56,6 +63,7 @@ export class FileJournal implements JournalSink {
     if (!(maxBytes > 0)) {
       throw new RangeError(`fileJournal: maxBytes must be more than 0, not ${show(maxBytes)}`)
     }
+    this.pseudonyms = flagOf('fileJournal: pseudonyms', pseudonyms)
     this.#file = file
     this.#maxBytes = maxBytes
     this.#onError = onError

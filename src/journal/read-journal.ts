@@ -1,5 +1,6 @@
 /** From the text of a journal to its lines, or to an error that says why not. */
 import { HoldfastError } from '../errors.ts'
+import { checkKinds, checkSettings } from './checked-settings.ts'
 import type { JournalHeader, JournalLine } from './lines.ts'
 
 export interface Journal {
@@ -44,6 +45,12 @@ function headerOf(text: string): JournalHeader {
   const { options } = header
   if (!isRecord(options) || !isRecord(options.settings) || !Array.isArray(options.kinds)) {
     throw invalidLine(1, 'the header has no options.settings or options.kinds; record it anew')
+  }
+  try {
+    checkSettings(options.settings)
+    checkKinds(options.kinds)
+  } catch (error) {
+    throw invalidLine(1, `${(error as Error).message}; record it anew`)
   }
   return header as unknown as JournalHeader
 }

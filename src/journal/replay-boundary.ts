@@ -12,6 +12,7 @@ import type {
   Settle,
 } from '../engine/boundary/boundary.ts'
 import { codeOf, readError } from '../engine/boundary/error-codec.ts'
+import { FileKey } from '../engine/boundary/file-key.ts'
 import { type HoldfastError, ReplayDivergedError } from '../errors.ts'
 import type { Instant } from '../model.ts'
 import { codeIn } from '../thrown.ts'
@@ -111,6 +112,7 @@ interface Asked {
 export class ReplayBoundary implements Boundary {
   wall: Instant = 0
   monotonic = 0
+  readonly fileKey = new FileKey()
   readonly #cursor: Cursor
   readonly #services = new Map<string, Service<unknown, unknown>>()
   readonly #asked = new Map<number, Asked>()

@@ -97,7 +97,9 @@ class Replay {
     this.#facts = header.options.kinds as unknown as readonly KindFacts[]
     this.#machines = machines
     this.#cursor = new Cursor(lines)
-    this.hasStorage = beganFresh(lines) && !lines.some(isForeignCommit)
+    // Storage sorts by user, and pseudonyms have another order.
+    const isNamed = header.pseudonyms !== true
+    this.hasStorage = isNamed && beganFresh(lines) && !lines.some(isForeignCommit)
   }
 
   async run(): Promise<void> {

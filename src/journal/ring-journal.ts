@@ -2,6 +2,7 @@
  * A journal in memory that keeps the newest lines: cheap enough for production, ready for a bug report.
  * It begins with a summary of the state at that point, so it replays by itself.
  */
+import { flagOf } from '../checks/flags.ts'
 import { wholeNumberOf } from '../checks/numbers.ts'
 import type { InLine, JournalHeader, JournalSink, OutLine } from './lines.ts'
 import { beginsSegment, headerLine, numbered, unnumbered, type Unnumbered } from './segments.ts'
@@ -12,6 +13,10 @@ export interface RingJournalOptions {
    * never more than eight times as many. Default: 2000.
    */
   readonly lines?: number
+  /**
+   * Replaces user ids by pseudonyms: digests with the key of the database, the same in all its journals. Default: false.
+   */
+  readonly pseudonyms?: boolean
 }
 
 const DEFAULT_LINES = 2000
@@ -19,6 +24,7 @@ const DEFAULT_LINES = 2000
 const PATIENCE = 8
 
 export class RingJournal implements JournalSink {
+  readonly pseudonyms: boolean
   readonly #half: number
   #header: JournalHeader | null = null
   /** The segment before the current one; dropped when the current one is full. */
@@ -28,7 +34,8 @@ export class RingJournal implements JournalSink {
   /** Why there was no summary when one was wanted; null: none was wanted. */
   #why: string | null = null
 
-  constructor({ lines = DEFAULT_LINES }: RingJournalOptions = {}) {
+  constructor({ lines = DEFAULT_LINES, pseudonyms = false }: RingJournalOptions = {}) {
+    this.pseudonyms = flagOf('ringJournal: pseudonyms', pseudonyms)
     this.#half = Math.ceil(wholeNumberOf('ringJournal: lines', lines, 2) / 2)
   }
 

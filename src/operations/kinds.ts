@@ -26,7 +26,7 @@ import {
   type UnknownUse,
   useCodec,
 } from './record-use.ts'
-import { type Built, builtCodec, render, shortDigest, type Unreadable } from './render-request.ts'
+import { type Built, builtCodecOf, render, type Unreadable } from './render-request.ts'
 
 /** What a kind's code has said of an operation, once and for all. */
 export interface Told {
@@ -38,6 +38,7 @@ export interface Told {
 
 export class Kinds {
   readonly #boundary: Boundary
+  readonly #builtCodec: Codec<Built | 'later'>
   readonly #specs = new Map<string, AnyOperationKind['spec']>()
   readonly #facts: ReadonlyMap<string, KindFacts>
   readonly #payloads: Payloads
@@ -56,6 +57,7 @@ export class Kinds {
     report: (error: HoldfastError) => void,
   ) {
     this.#boundary = boundary
+    this.#builtCodec = builtCodecOf(boundary)
     this.#report = report
     for (const { kind, spec } of kinds) this.#specs.set(kind, spec)
     this.#facts = new Map(facts.map((fact) => [fact.kind, fact]))
@@ -161,7 +163,7 @@ export class Kinds {
       then(unusable)
       return
     }
-    this.#pullOrAsk('kind.build', builtCodec, () => this.#build(rows, owner, record), then)
+    this.#pullOrAsk('kind.build', this.#builtCodec, () => this.#build(rows, owner, record), then)
   }
 
   /** What this operation merges with: a group and a key, or null where it merges with nothing (Q4). */
@@ -175,7 +177,8 @@ export class Kinds {
     const key = this.#boundary.pull('kind.mergeKey', plain<string | false | null>(), () => {
       try {
         const made = this.#mergeKeyOf(row)
-        return made === null ? null : shortDigest(JSON.stringify([group, made]))
+        if (made === null) return null
+        return this.#boundary.fileKey.digest('merge', JSON.stringify([group, made]))
       } catch (error) {
         thrown = error
         return false

@@ -1,6 +1,5 @@
 /** From what a kind says of its request to what is sent, and what a journal keeps of it. */
-import { createHash } from 'node:crypto'
-import type { Codec } from '../engine/boundary/boundary.ts'
+import type { Boundary, Codec } from '../engine/boundary/boundary.ts'
 import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import type { Json } from '../journal/lines.ts'
 import type { RequestSpec } from './define-operation.ts'
@@ -33,27 +32,31 @@ export interface Unreadable {
 /** What a replay has in a request's stead. */
 export const NO_REQUEST: BuiltRequest = { method: '', path: '', headers: {}, body: null }
 
-/** A replay knows whether there was a request, not which. */
-export const builtCodec: Codec<Built | 'later'> = {
-  write: (built) => {
-    if (built === 'later') return 'later'
-    if (built.state === 'nothing') return { state: 'nothing' }
-    if (built.state === 'unreadable') {
-      const { which, thrown } = built
-      const error = thrown === null ? {} : { error: writeError(thrown) }
-      return { state: 'unreadable', which: [...which], ...error }
-    }
-    const { body } = built.request
-    return { state: 'request', body: body === null ? null : digestOf(body) }
-  },
-  read: (json) => {
-    if (json === 'later') return 'later'
-    const { state, which, error } = json as Pick<Unreadable, 'which'> &
-      Pick<Built, 'state'> & { readonly error?: Json }
-    const thrown = error === undefined ? null : readError(error)
-    if (state === 'request') return { state, request: NO_REQUEST }
-    return state === 'nothing' ? { state } : { state, why: 'replayed', which, thrown }
-  },
+/** A replay knows whether there was a request, not which. A body is written as its size and its digest (E6). */
+export function builtCodecOf({ fileKey }: Pick<Boundary, 'fileKey'>): Codec<Built | 'later'> {
+  return {
+    write: (built) => {
+      if (built === 'later') return 'later'
+      if (built.state === 'nothing') return { state: 'nothing' }
+      if (built.state === 'unreadable') {
+        const { which, thrown } = built
+        const error = thrown === null ? {} : { error: writeError(thrown) }
+        return { state: 'unreadable', which: [...which], ...error }
+      }
+      const { body } = built.request
+      if (body === null) return { state: 'request', body }
+      const digest = fileKey.digest('body', body)
+      return { state: 'request', body: { bytes: Buffer.byteLength(body), hmac: digest } }
+    },
+    read: (json) => {
+      if (json === 'later') return 'later'
+      const { state, which, error } = json as Pick<Unreadable, 'which'> &
+        Pick<Built, 'state'> & { readonly error?: Json }
+      const thrown = error === undefined ? null : readError(error)
+      if (state === 'request') return { state, request: NO_REQUEST }
+      return state === 'nothing' ? { state } : { state, why: 'replayed', which, thrown }
+    },
+  }
 }
 
 /** @throws TypeError if no request can be made of it: the message says which part is wrong, and why (Q6). */
@@ -87,13 +90,4 @@ function jsonOf(body: unknown): string {
   }
   if (typeof text === 'string') return text
   throw new TypeError(`its body must be JSON, not a ${typeof body}`)
-}
-
-/** The size of a text in bytes, and the beginning of its SHA-256. */
-function digestOf(text: string): Json {
-  return { bytes: Buffer.byteLength(text), sha256: shortDigest(text) }
-}
-
-export function shortDigest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
 }

@@ -5,7 +5,7 @@ import { parseHttpDate } from './http-date.ts'
 /** A server may ask for at most 1 h (Q7): a wrong value must not stop an app for days. */
 const CAP_MS = 3_600_000
 
-/** A number of seconds; a fraction is rounded up. */
+/** A number of seconds. */
 const SECONDS = /^\d+(\.\d+)?$/
 
 /**
@@ -17,9 +17,16 @@ export function retryAfterMs(
   now: Instant,
 ): number | null {
   const value = headers['retry-after']?.trim() ?? ''
-  if (SECONDS.test(value)) return Math.min(CAP_MS, Math.ceil(Number(value)) * 1000)
+  const seconds = secondsAskedFor(value)
+  if (seconds !== null) return seconds * 1000
   const until = parseHttpDate(value, now)
   if (until === null) return null
   const from = parseHttpDate(headers.date?.trim() ?? '', now) ?? now
   return Math.min(CAP_MS, Math.max(0, until - from))
+}
+
+/** Whole seconds, a fraction rounded up, at most an hour; null: the value is no number of seconds. */
+export function secondsAskedFor(value: string): number | null {
+  const text = value.trim()
+  return SECONDS.test(text) ? Math.min(CAP_MS / 1000, Math.ceil(Number(text))) : null
 }

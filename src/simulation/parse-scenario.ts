@@ -1,5 +1,15 @@
 /** From the text of a scenario file to a scenario, or to an error that names the line and what is wrong. */
-import { isMap, isPair, isScalar, LineCounter, parseDocument, type Document, visit } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type Document,
+  visit,
+} from 'yaml'
 import type { z } from 'zod'
 import { HoldfastError } from '../errors.ts'
 import { type NameProblem, wrongNames } from './scenario-names.ts'
@@ -21,10 +31,20 @@ interface Choice {
   readonly words: readonly string[]
 }
 
+/** A scenario has some hundred lines: a longer file is not even parsed (E6). */
+const MOST_CHARACTERS = 1_048_576
+
+/** To find out what an alias stands for takes a look at all others before it. */
+const MOST_ALIASES = 1000
+
 /** @throws HoldfastError `SCENARIO_INVALID`, with file, line and what is wrong. */
 export function parseScenario(text: string, file: string): Scenario {
+  if (text.length > MOST_CHARACTERS) {
+    throw invalid(file, 1, `a scenario must have at most ${MOST_CHARACTERS} characters`)
+  }
   const lines = new LineCounter()
-  const document = parseDocument(text, { version: '1.2', lineCounter: lines, uniqueKeys: true })
+  // Its own check of keys takes the square of their number.
+  const document = parseDocument(text, { version: '1.2', lineCounter: lines, uniqueKeys: false })
   const [broken] = document.errors
   if (broken !== undefined) {
     const line = broken.linePos?.[0].line ?? 1
@@ -32,11 +52,13 @@ export function parseScenario(text: string, file: string): Scenario {
   }
   const refuse = (problem: Problem): HoldfastError =>
     invalid(file, lines.linePos(offsetOf(document, problem)).line, messageOf(problem))
+  const flaw = doubleKeyIn(document) ?? wrongAliasIn(document)
+  if (flaw !== null) throw invalid(file, lines.linePos(flaw.offset).line, flaw.what)
   let plain: unknown
   try {
     plain = document.toJS()
   } catch (error) {
-    throw invalid(file, lines.linePos(badAlias(document)).line, (error as Error).message)
+    throw invalid(file, 1, (error as Error).message)
   }
   const parsed = scenarioSchema.safeParse(plain)
   if (!parsed.success) throw refuse(problemOf(document, parsed.error.issues))
@@ -49,16 +71,64 @@ function invalid(file: string, line: number, what: string): HoldfastError {
   return new HoldfastError('SCENARIO_INVALID', `${file}:${line}: ${what}`)
 }
 
-/** Where the alias is that stands for nothing, or holds itself: only reading its value tells. */
-function badAlias(document: Document): number {
-  let offset = 0
+/** What is wrong with the document, whatever it says. */
+interface Flaw {
+  readonly offset: number
+  readonly what: string
+}
+
+/** The first key that comes twice in a map; null: there is none. */
+function doubleKeyIn(document: Document): Flaw | null {
+  let flaw: Flaw | null = null
   visit(document, {
-    Alias: (_key, alias) => {
-      offset = alias.range?.[0] ?? 0
-      return alias.resolve(document) === undefined ? visit.BREAK : undefined
+    Map: (_key, { items }) => {
+      const seen = new Set<unknown>()
+      for (const { key } of items) {
+        if (!isScalar(key)) continue
+        if (seen.has(key.value)) {
+          flaw = { offset: key.range?.[0] ?? 0, what: 'Map keys must be unique' }
+          return visit.BREAK
+        }
+        seen.add(key.value)
+      }
+      return undefined
     },
   })
-  return offset
+  return flaw
+}
+
+/**
+ * The first alias that stands for nothing or holds itself, or that is one too many; null: there is none. One walk through
+ * the document: an alias stands for an anchor before it.
+ */
+function wrongAliasIn(document: Document): Flaw | null {
+  const anchors = new Set<string>()
+  let count = 0
+  let wrong: Flaw | null = null
+  visit(document, {
+    Node: (_key, node, path) => {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.add(node.anchor)
+        return undefined
+      }
+      count += 1
+      const { source } = node
+      const holdsItself = path.some((outer) => isNode(outer) && anchorOf(outer) === source)
+      const what = !anchors.has(source)
+        ? `Unresolved alias (the anchor must be set before the alias): ${source}`
+        : holdsItself
+          ? `the alias ${source} is within what it stands for`
+          : `a scenario must have at most ${MOST_ALIASES} aliases`
+      if (anchors.has(source) && !holdsItself && count <= MOST_ALIASES) return undefined
+      wrong = { offset: node.range?.[0] ?? 0, what }
+      return visit.BREAK
+    },
+  })
+  return wrong
+}
+
+function anchorOf(node: object): unknown {
+  return 'anchor' in node ? node.anchor : undefined
 }
 
 function messageOf({ path, what }: Problem): string {

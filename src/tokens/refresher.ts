@@ -8,6 +8,7 @@ import type { Core } from '../engine/core.ts'
 import { HoldfastError } from '../errors.ts'
 import type { TokenNeedReason, UserId } from '../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'
+import { rebuilt } from '../scrub/rebuilt.ts'
 import { codeIn } from '../thrown.ts'
 import type { Token } from './token.ts'
 import { tokenTextOf } from './token-text.ts'
@@ -226,7 +227,9 @@ export class Refresher {
   }
 
   /** There is no token just now: the source is asked again after a while. */
-  #failed(user: UserId, cause: Error): void {
+  #failed(user: UserId, thrown: Error): void {
+    // Never the object of a library, which can hold the whole answer (T16).
+    const cause = rebuilt(thrown, this.#wallet.knownTokens(user))
     const message = `the token source gave no token for ${user}`
     const error = new HoldfastError('AUTH_SOURCE_FAILED', message, { cause, retryable: true })
     this.#core.report('token.refreshFailed', { user, error })

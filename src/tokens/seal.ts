@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import type { Codec } from '../engine/boundary/boundary.ts'
 import type { Core } from '../engine/core.ts'
 import { HoldfastError } from '../errors.ts'
+import { rebuilt } from '../scrub/rebuilt.ts'
 import type { Token } from './token.ts'
 
 const sealedCodec: Codec<Uint8Array> = { write: () => null, read: () => new Uint8Array() }
@@ -31,7 +32,9 @@ export function seal(core: Core, token: Token, then: (sealed: Uint8Array | null)
         return
       }
       const message = 'the vault could not seal a token; it is kept in memory only'
-      const error = new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, { cause: answer.error })
+      // A vault may quote what it was to seal (T16).
+      const cause = rebuilt(answer.error, [token.reveal()])
+      const error = new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, { cause })
       report('error', { error })
       then(null)
     },

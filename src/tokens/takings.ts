@@ -9,7 +9,7 @@ import { seal } from './seal.ts'
 import { spanOf } from './span.ts'
 import { mismatchOf } from './subject.ts'
 import type { Token } from './token.ts'
-import type { WalletEntry } from './wallet-entry.ts'
+import { type WalletEntry, withFormer } from './wallet-entry.ts'
 
 /** What became of a token that was handed in (T2). */
 export type Taken =
@@ -125,7 +125,9 @@ export class Takings {
           then({ taken: 'late' })
           return
         }
+        const formerTokens = withFormer(entry)
         Object.assign(entry, { token, refused: false, fingerprint, expiresAt, refreshAt })
+        entry.formerTokens = formerTokens
         entry.arrivalCount += 1
         core.report('token.updated', { user, generation })
         tellOf(user)

@@ -23,6 +23,8 @@ export interface WalletEntry {
   /** The last generation that was refused: one that is accepted later ends the count of refusals (T8). */
   refusedGeneration: number
   fingerprint: string | null
+  /** The tokens before the current one, the newest first: a server may still speak of them (E6). Never saved. */
+  formerTokens: readonly Token[]
   /** Of those that were refused last: one that comes again is no newer than what came since (T2). */
   refusedTokens: readonly string[]
   expiresAt: Instant | null
@@ -38,7 +40,10 @@ export interface WalletEntry {
 }
 
 /** As a journal's summary has it: of a token only what may be known. */
-export interface SavedEntry extends Omit<WalletEntry, 'token' | 'firstRefusal' | 'turns'> {
+export interface SavedEntry extends Omit<
+  WalletEntry,
+  'token' | 'formerTokens' | 'firstRefusal' | 'turns'
+> {
   readonly token: TokenFacts | null
   readonly hasRefusal: boolean
 }
@@ -56,6 +61,7 @@ export function newEntry(user: UserId): WalletEntry {
     refused: false,
     refusedGeneration: 0,
     fingerprint: null,
+    formerTokens: [],
     refusedTokens: [],
     expiresAt: null,
     refreshAt: null,
@@ -66,8 +72,17 @@ export function newEntry(user: UserId): WalletEntry {
   }
 }
 
+/** So many tokens before the current one are remembered. */
+const MOST_FORMER = 4
+
+/** The former tokens of a user, once another one takes the place of the current one. */
+export function withFormer({ token, formerTokens }: WalletEntry): readonly Token[] {
+  return token === null ? formerTokens : [token, ...formerTokens].slice(0, MOST_FORMER)
+}
+
 export function saveEntry({
   token,
+  formerTokens: _formerTokens,
   firstRefusal,
   turns: _turns,
   ...facts

@@ -19,6 +19,7 @@ import {
   type SavedEntry,
   saveEntry,
   type WalletEntry,
+  withFormer,
 } from './wallet-entry.ts'
 
 /** A token whose time is further away is refused like every other (T9): nobody's clock is that wrong. */
@@ -70,6 +71,7 @@ export class Wallet {
     const { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving } = row
     const known = { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving }
     if (epoch !== entry.epoch) entry.session += 1
+    entry.formerTokens = withFormer(entry)
     Object.assign(entry, known, { token, refusedTokens: row.refusedTokens ?? [] })
     if (token !== null) entry.arrivalCount += 1
     if (refused) {
@@ -92,6 +94,13 @@ export class Wallet {
     const entry = this.#entries.get(user)
     if (entry === undefined || entry.token === null || entry.refused) return null
     return { token: entry.token, generation: entry.generation }
+  }
+
+  /** The tokens of a user that a server or an error may quote: the one that was sent, the current one, former ones (E6). */
+  knownTokens(user: UserId | null, sent: Credential | null = null): readonly string[] {
+    const entry = user === null ? undefined : this.#entries.get(user)
+    const known = [sent?.token, entry?.token, ...(entry?.formerTokens ?? [])]
+    return known.flatMap((token) => token?.reveal() ?? [])
   }
 
   /**
@@ -248,6 +257,7 @@ export class Wallet {
       refusedGeneration: 0,
       early: null,
       fingerprint: null,
+      formerTokens: [],
       refusedTokens: [],
       expiresAt: null,
       refreshAt: null,

@@ -4,7 +4,7 @@
  */
 import type { OutgoingRequest, SendOptions, Transport } from '../ports/transport.ts'
 import { wholeNumberOf } from '../checks/numbers.ts'
-import { show } from '../checks/show.ts'
+import { showType } from '../checks/show.ts'
 import { NotSentError } from '../errors.ts'
 import { checkHeaders, checkMethod, checkTarget } from '../operations/request-checks.ts'
 import type { Cargo } from './carrier.ts'
@@ -44,7 +44,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   const { maxReplyBytes = MAX_REPLY_BYTES } = options
   wholeNumberOf('httpTransport: maxReplyBytes', maxReplyBytes, 1)
   if (options.fetch !== undefined && typeof options.fetch !== 'function') {
-    throw new TypeError(`httpTransport: fetch must be a function, not ${show(options.fetch)}`)
+    throw new TypeError(`httpTransport: fetch must be a function, not ${showType(options.fetch)}`)
   }
   const headers = unsigned(checked(options.headers ?? {}))
   const carry = options.fetch === undefined ? throughNode : throughFetch(options.fetch)
@@ -91,9 +91,8 @@ function checked(headers: Readonly<Record<string, string>>): Readonly<Record<str
 function baseOf(baseUrl: string): URL {
   const base = URL.parse(baseUrl)
   if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
-    throw new TypeError(
-      `httpTransport: baseUrl must be an http: or https: URL, not ${show(baseUrl)}`,
-    )
+    const given = base === null ? typeOfUrl(baseUrl) : `${base.protocol}//${base.host}`
+    throw new TypeError(`httpTransport: baseUrl must be an http: or https: URL, not ${given}`)
   }
   if (base.username !== '' || base.password !== '') {
     throw new TypeError('httpTransport: baseUrl must hold no user name and no password')
@@ -102,6 +101,11 @@ function baseOf(baseUrl: string): URL {
     throw new TypeError('httpTransport: baseUrl must end with its path')
   }
   return base
+}
+
+/** Of a URL a message has the scheme and the host at most: the rest may hold a password or a key (E6). */
+function typeOfUrl(value: unknown): string {
+  return typeof value === 'string' && value !== '' ? 'a string that is no URL' : showType(value)
 }
 
 /** Names in lower case, so that none goes out twice; who signs is Holdfast's to say. */

@@ -6,6 +6,7 @@
  */
 import type { Instant } from '../../model.ts'
 import type { Json, OutLine } from '../../journal/lines.ts'
+import type { FileKey } from './file-key.ts'
 
 /** How a value is written to a journal, redacted, and read back from it. */
 export interface Codec<T> {
@@ -52,6 +53,8 @@ export interface Boundary {
   /** The times of the thing that is being dealt with. */
   readonly wall: Instant
   readonly monotonic: number
+  /** For the digests of a journal. */
+  readonly fileKey: FileKey
 
   /** Offers something to be called; answers the function that calls it. */
   serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void

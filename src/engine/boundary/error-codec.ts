@@ -1,4 +1,7 @@
-/** Errors in a journal: what they are called, their code and the system's, never their message, which may quote anything. */
+/**
+ * Errors in a journal: what they are called, their code and the system's, where these are plain words (E6). Never their
+ * message, which may quote anything.
+ */
 import { StorageError, type StorageErrorCode } from '../../../storage/storage-error.ts'
 import {
   type ErrorCode,
@@ -9,13 +12,18 @@ import {
 } from '../../errors.ts'
 import { failureCodeOf } from '../../failure.ts'
 import type { Json } from '../../journal/lines.ts'
+import { plainName, plainWord } from '../../scrub/plain-word.ts'
 import { codeIn } from '../../thrown.ts'
 import type { Codec } from './boundary.ts'
 
 export function writeError(error: Error): Json {
-  const code = codeIn(error)
+  const code = plainWord(codeIn(error))
   const reason = failureCodeOf(error)
-  return { name: error.name, code, ...(reason === null || reason === code ? {} : { reason }) }
+  return {
+    name: plainName(error.name),
+    code,
+    ...(reason === null || reason === code ? {} : { reason }),
+  }
 }
 
 export function readError(json: Json): Error {
@@ -53,5 +61,5 @@ export const failureCodec: Codec<Error | null> = {
 
 /** How an error is named where there is only one word for it. */
 export function codeOf(error: Error): string {
-  return codeIn(error) ?? error.name
+  return plainWord(codeIn(error)) ?? plainName(error.name)
 }

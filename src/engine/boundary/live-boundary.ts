@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
 import { errorOf, isThenable } from '../../thrown.ts'
 import { codeOf, writeError } from './error-codec.ts'
+import { FileKey } from './file-key.ts'
 
 /** Something that comes in. One object for each, and no more, because it is made for every call and every answer. */
 interface Entry {
@@ -92,6 +93,7 @@ export interface LiveBoundaryOptions {
 export class LiveBoundary implements Boundary {
   wall: Instant
   monotonic: number
+  readonly fileKey = new FileKey()
   /** The state of the engine; a text: why it cannot be said in a few words just now. */
   summarize: () => Json = () => 'the engine is being made'
   readonly #clock: Clock

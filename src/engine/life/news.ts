@@ -5,6 +5,7 @@
 import { HoldfastError } from '../../errors.ts'
 import type { EventName, HoldfastEvents } from '../../events.ts'
 import type { Json } from '../../journal/lines.ts'
+import { plainWord } from '../../scrub/plain-word.ts'
 import type { Boundary } from '../boundary/boundary.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Tidying } from '../stored/tidying.ts'
@@ -72,5 +73,5 @@ function eventDetail(detail: object): Json {
   const { error, ...rest } = detail as {
     readonly error: { readonly code: string | null } | null
   }
-  return { ...rest, code: error?.code ?? null }
+  return { ...rest, code: plainWord(error?.code) }
 }

@@ -4,8 +4,9 @@
  */
 import type { OpenedState, StorageHost, TokenRow } from '../../../storage/storage.ts'
 import { appCodeFailed, atOnce } from '../../app-code.ts'
-import { asHoldfastError, HoldfastError, VaultUnreadableError } from '../../errors.ts'
+import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
+import { rebuilt } from '../../scrub/rebuilt.ts'
 import { codeIn } from '../../thrown.ts'
 import type { Token } from '../../tokens/token.ts'
 import { tokenTextOf } from '../../tokens/token-text.ts'
@@ -165,16 +166,17 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
         holds.liftFromOwner(user, 'awaiting-token')
         return
       }
+      const cause = rebuilt(answer.error, wallet.knownTokens(user))
       // Also one of another copy of this module, or of another realm.
       if (codeIn(answer.error) === 'AUTH_VAULT_UNREADABLE') {
         pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
         const what = `the sealed token of ${user} cannot be opened`
-        report('error', { error: asHoldfastError(answer.error, 'AUTH_VAULT_UNREADABLE', what) })
+        report('error', { error: new VaultUnreadableError(what, cause) })
         holds.liftFromOwner(user, 'awaiting-token')
         return
       }
       const message = `the vault could not give back the token of ${user}; it is tried again`
-      const options = { cause: answer.error, retryable: true }
+      const options = { cause, retryable: true }
       report('error', { error: new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, options) })
       boundary.arm(`vault:${user}`, backoffMs(round, 1, VAULT_RETRY), () =>
         unseal(parts, row, round + 1),

@@ -3,11 +3,11 @@
  * one is demanded, and judges the reply against the generation that was sent (R3, R5).
  */
 import { atOnce } from '../../app-code.ts'
-import { HoldfastError } from '../../errors.ts'
-import { isNotSent, timeoutError } from '../../failure.ts'
+import { HoldfastError, NotSentError } from '../../errors.ts'
+import { failureOf, isNotSent, timeoutError } from '../../failure.ts'
 import type { UserId } from '../../model.ts'
 import { interpretReply, isCaptivePortal, isSuccess } from '../../operations/interpret-reply.ts'
-import { builtCodec, NO_REQUEST, render } from '../../operations/render-request.ts'
+import { builtCodecOf, NO_REQUEST, render } from '../../operations/render-request.ts'
 import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
 import { errorOf, textOf } from '../../thrown.ts'
@@ -21,7 +21,7 @@ import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import type { Read, ReadBook, Sending } from './read.ts'
-import { replyCodec } from '../boundary/reply-codec.ts'
+import { replyCodecOf } from '../boundary/reply-codec.ts'
 
 /** Where 425 or 429 does not say how long to wait. */
 const DEFAULT_RETRY_MS = 1000
@@ -143,7 +143,7 @@ export class ReadFetch {
         operations: [id],
         generation: credential?.generation ?? null,
       }),
-      codec: replyCodec,
+      codec: replyCodecOf(this.#core.boundary),
       put: async () => {
         if (request === null) throw new TypeError('a replay sends nothing')
         const token = credential?.token.reveal() ?? null
@@ -172,13 +172,15 @@ export class ReadFetch {
     }
     const isTimeOut = sending.isLate && !isNotSent(answer.error)
     const error = isTimeOut ? timeoutError(this.#core.settings.replyTimeoutMs) : answer.error
-    this.#book.fail(read, noReply(error))
+    const tokens = this.#wallet.knownTokens(read.user, sending.credential)
+    this.#book.fail(read, noReply(error, tokens))
   }
 
   /** Made by the app's code, at the moment of sending; null: that failed, and so has the read. */
   #requestOf(read: Read, position: string | null): OutgoingRequest | null {
     const { id, user } = read
-    const built = this.#core.boundary.pull('read.request', builtCodec, () => {
+    const { boundary } = this.#core
+    const built = boundary.pull('read.request', builtCodecOf(boundary), () => {
       try {
         if (read.request === null) return { state: 'request', request: NO_REQUEST } as const
         const request = render(atOnce(read.request({ owner: { user }, position })))
@@ -305,8 +307,15 @@ export class ReadFetch {
   }
 }
 
-/** The cause tells why: `ECONNREFUSED`, `TIMEOUT` … (Q22, R5). */
-function noReply(cause: Error): HoldfastError {
+/**
+ * The cause tells why: `ECONNREFUSED`, `TIMEOUT` … (Q22, R5). It is never the object of the transport, which can hold the
+ * request with its token (E6).
+ */
+function noReply(error: Error, tokens: readonly string[]): HoldfastError {
+  const { name, code, message } = failureOf(error, tokens)
+  const cause = isNotSent(error)
+    ? new NotSentError(message, code === null ? {} : { reason: code })
+    : Object.assign(new Error(message), { name }, code === null ? {} : { code })
   return new HoldfastError('READ_FAILED', 'the read got no reply', { cause, retryable: true })
 }
 

@@ -15,11 +15,11 @@ export function replied(reply: Reply): Ending {
   return { reply, failure: null, isUnsent: false }
 }
 
-/** The transport rejected. `secret`: the token that was sent. */
-export function failed(error: Error, secret: string | null): Ending {
-  return { reply: null, failure: failureOf(error, secret), isUnsent: isNotSent(error) }
+/** The transport rejected. `tokens`: those of the user that are known, the one that was sent among them. */
+export function failed(error: Error, tokens: readonly string[]): Ending {
+  return { reply: null, failure: failureOf(error, tokens), isUnsent: isNotSent(error) }
 }
 
 export function timedOut(timeoutMs: number): Ending {
-  return failed(timeoutError(timeoutMs), null)
+  return failed(timeoutError(timeoutMs), [])
 }

@@ -15,7 +15,7 @@ import { checkedReply } from './checked-reply.ts'
 import type { Answered, Question } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
-import { replyCodec } from '../boundary/reply-codec.ts'
+import { replyCodecOf } from '../boundary/reply-codec.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { type Ending, failed, replied, timedOut } from './ending.ts'
 import type { LaneChanges } from './lane-changes.ts'
@@ -64,7 +64,7 @@ export class Exchange {
     line.attempt = attempt
     for (const { id, kind } of members) report('operation.sent', { id, user, kind })
     const answered = this.#core.guarded(line, (answer: Answered<Reply>) =>
-      this.#answered(line, attempt, endingOf(answer, credential)),
+      this.#answered(line, attempt, this.#endingOf(line, answer, credential)),
     )
     boundary.arm(alarmOf(line), settings.replyTimeoutMs, () => this.#giveUp(line, attempt))
     attempt.ask = boundary.ask(this.#question(line, attempt, request), answered)
@@ -123,7 +123,7 @@ export class Exchange {
     const request = { method: '', path: '', headers: {}, body: null }
     boundary.rearm(alarmOf(line), () => this.#giveUp(line, attempt))
     const answered = this.#core.guarded(line, (answer: Answered<Reply>) =>
-      this.#answered(line, attempt, endingOf(answer, attempt.credential)),
+      this.#answered(line, attempt, this.#endingOf(line, answer, attempt.credential)),
     )
     boundary.reask(ask, this.#question(line, attempt, request), answered)
   }
@@ -136,7 +136,8 @@ export class Exchange {
     for (const { ask, name } of open) {
       if (name !== 'send' || awaited.has(ask)) continue
       const put = () => Promise.reject<Reply>(new Error('nobody waits for it'))
-      const question = { name, args: () => null, codec: replyCodec, put }
+      const codec = replyCodecOf(this.#core.boundary)
+      const question = { name, args: () => null, codec, put }
       this.#core.boundary.reask(ask, question, () => undefined)
     }
   }
@@ -150,7 +151,7 @@ export class Exchange {
     return {
       name: 'send',
       args: () => ({ user, kind, operations, key, generation }),
-      codec: replyCodec,
+      codec: replyCodecOf(this.#core.boundary),
       put: async () => {
         const reply: unknown = await this.#core.ports.transport.send(
           {
@@ -162,7 +163,7 @@ export class Exchange {
             user,
             operations,
           },
-          { token: secretOf(credential), signal: abort.signal },
+          { token: credential?.token.reveal() ?? null, signal: abort.signal },
         )
         return checkedReply(reply)
       },
@@ -181,6 +182,12 @@ export class Exchange {
     boundary.nextTurn(this.#core.guarded(line, answered))
   }
 
+  #endingOf({ user }: LaneLine, answer: Answered<Reply>, sent: Credential | null): Ending {
+    return answer.ok
+      ? replied(answer.value)
+      : failed(answer.error, this.#wallet.knownTokens(user, sent))
+  }
+
   /** Only the first end is heard: giving up aborts the request, which then fails. */
   #answered(line: LaneLine, attempt: Attempt, ending: Ending): void {
     if (attempt.isAnswered) return
@@ -195,14 +202,6 @@ export class Exchange {
 
 export function alarmOf(line: LaneLine): string {
   return `reply:${line.lane}`
-}
-
-function endingOf(answer: Answered<Reply>, credential: Credential | null): Ending {
-  return answer.ok ? replied(answer.value) : failed(answer.error, secretOf(credential))
-}
-
-function secretOf(credential: Credential | null): string | null {
-  return credential === null ? null : credential.token.reveal()
 }
 
 function headersOf({ headers, body }: BuiltRequest, key: string): Record<string, string> {

@@ -7,11 +7,11 @@ import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Built, Unreadable } from '../../operations/render-request.ts'
+import { scrub } from '../../scrub/scrub.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Answered } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
-import { excerptOf } from './excerpt.ts'
 import { envelopeKey } from './envelope-key.ts'
 import type { Exchange } from './exchange.ts'
 import { isBound as mustStayAsItWas } from './judge.ts'
@@ -379,7 +379,8 @@ export class Sender {
       reason: 'unreadable',
       // The same body cannot be made any more: they die with it, and come back with it, under the same key.
       blameless: isBound ? members.filter((row) => !dead.includes(row)) : [],
-      excerpt: excerptOf(why, null),
+      // The exception of a kind may quote the payload, or anything else.
+      excerpt: scrub(why, { tokens: this.#wallet.knownTokens(line.user) }),
       status: isBound ? known.lastStatus : null,
       envelopeKey: isBound ? key : null,
       unknownSince: isBound ? known.unknownSince : null,

@@ -10,6 +10,7 @@ import type { Instant } from '../../model.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
 import type { Misjudged } from '../../operations/interpreted.ts'
 import type { Reply } from '../../ports/transport.ts'
+import { excerptOf } from '../../scrub/excerpt.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import { plain } from '../boundary/boundary.ts'
 import { askedFraction, jitter } from '../boundary/chance.ts'
@@ -18,7 +19,6 @@ import type { Connectivity } from '../lanes/connectivity.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import type { Attempt, Credential } from './attempt.ts'
 import type { Ending } from './ending.ts'
-import { excerptOf } from './excerpt.ts'
 import { admitFollowUps, type AdmittedFollowUp } from './follow-ups.ts'
 import { judge, type Verdict } from './judge.ts'
 import type { LaneChanges, Sensible } from './lane-changes.ts'
@@ -204,12 +204,11 @@ export class Sequel {
         this.#changes.sendAlone(line, members)
         return
       case 'dead': {
-        const secret = attempt.credential?.token.reveal() ?? null
         const { unknownSince } = verdict
         this.#changes.bury(line, unknownSince === null ? members.slice(0, 1) : members, {
           reason: verdict.reason,
           // Where there was no reply, the code of the failure says why (Q22): of its text a journal knows nothing.
-          excerpt: reply === null ? wordOf(ending.failure) : excerptOf(reply.body, secret),
+          excerpt: reply === null ? wordOf(ending.failure) : this.#excerptOf(line, attempt, reply),
           status: reply?.status ?? null,
           envelopeKey: unknownSince === null ? null : attempt.key,
           unknownSince,
@@ -222,6 +221,10 @@ export class Sequel {
         return
       case 'refused':
     }
+  }
+
+  #excerptOf({ user }: LaneLine, { credential }: Attempt, { body, isCut = false }: Reply): string {
+    return excerptOf(body, { tokens: this.#wallet.knownTokens(user, credential), isCut })
   }
 
   #wait(

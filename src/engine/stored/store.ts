@@ -99,7 +99,12 @@ export class Store {
         name: 'open',
         args: () => null,
         codec: openedCodec,
-        put: () => this.#storage.open(host),
+        put: async () => {
+          const state = await this.#storage.open(host)
+          // Before the first line that has a digest.
+          this.#boundary.fileKey.use(state.fingerprintKey)
+          return state
+        },
       },
       (answer) => this.#opened(answer, then),
       // An opening that fails leaves nothing open.
