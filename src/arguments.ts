@@ -18,12 +18,8 @@ export function refuseMalformedDraft(call: string, draft: OperationDraft): Opera
   return draft
 }
 
+/** A token may have been given in the place of the user: neither is quoted (E6). */
 export function userOf(call: string, user: unknown): UserId {
-  return nameOf(`${call}: user`, user) as UserId
-}
-
-/** The user of a call that takes a token too: the two may have changed places, so neither is quoted (E6). */
-export function userWithTokenOf(call: string, user: unknown): UserId {
   return secretNameOf(`${call}: user`, user) as UserId
 }
 

@@ -12,7 +12,6 @@ import {
   refuseMalformedDraft,
   tokenOf,
   userOf,
-  userWithTokenOf,
 } from './arguments.ts'
 import { secretWordOf, textOf, wordOf } from './checks/texts.ts'
 import type {
@@ -29,9 +28,8 @@ import { internalFault } from './errors.ts'
 import { forgetResult, type ForgetResult } from './forget-result.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './holdfast.ts'
-import { headerOf } from './journal/header.ts'
 import type { Json } from './journal/lines.ts'
-import { sinkOf } from './journal/pseudonyms.ts'
+import { begun } from './journal/pseudonyms.ts'
 import { type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement } from './model.ts'
 import type { Reply } from './ports/transport.ts'
@@ -59,14 +57,12 @@ export class Holdfast {
   constructor(options: ResolvedOptions, machines?: Machines) {
     this.#options = options
     this.#receipts = new Receipts(options.ports.storage, options.ports.clock)
-    const { settings, ports, kinds, journal } = options
+    const { settings, ports, kinds } = options
     const facts = factsOf(kinds)
-    const sink =
-      journal?.pseudonyms === true ? new PseudonymJournal(journal, () => boundary.fileKey) : journal
-    sink?.header(headerOf(settings, facts))
+    const journal = begun(options.journal, settings, facts, () => boundary.fileKey)
     const boundary: LiveBoundary = new LiveBoundary({
       clock: ports.clock,
-      journal: sink,
+      journal,
       onFault: (cause) => this.#emitFault(cause),
       onJournalLost: (cause) => this.#emitJournalLost(cause),
     })
@@ -161,7 +157,7 @@ export class Holdfast {
    * `AUTH_USER_MISMATCH`. The identity is unchanged then.
    */
   async login(user: string, { token }: LoginOptions = {}): Promise<void> {
-    const id = userWithTokenOf('login', user)
+    const id = userOf('login', user)
     const read = token === undefined ? null : this.#engine.calls.readToken(tokenOf('login', token))
     await this.#call<void>((settle) => this.#engine.calls.login({ user: id, token: read }, settle))
   }
@@ -183,7 +179,7 @@ export class Holdfast {
    * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
    */
   async updateToken(user: string, token: string): Promise<void> {
-    const id = userWithTokenOf('updateToken', user)
+    const id = userOf('updateToken', user)
     const read = this.#engine.calls.readToken(tokenOf('updateToken', token))
     await this.#call<void>((settle) =>
       this.#engine.calls.updateToken({ user: id, token: read }, settle),

@@ -239,3 +239,61 @@ describe.each(commands)('holdfast, %s', (_where, holdfast) => {
     }
   })
 })
+
+// E6
+describe.each(commands)('control characters of a file are escaped, %s', (_where, holdfast) => {
+  // oxlint-disable-next-line no-control-regex
+  const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/
+  const EVIL = String.raw`\e]0;pwned\a\e[2J\x9b1m\nok evil\u202e`
+
+  it('in the name and the keys of a scenario', async () => {
+    const named = HOLDS.replace('a note is delivered', () => `"${EVIL}"`)
+    const one = await holdfast('simulate', file('one.yaml', named))
+    expect(one.status).toBe(0)
+    expect(one.stdout).not.toMatch(CONTROL)
+    expect(one.stdout.split('\n')).toHaveLength(2)
+    expect(one.stdout).toContain(String.raw`\u001b]0;pwned\u0007`)
+    const json = await holdfast('simulate', '--json', file('one.yaml', named))
+    expect(json.stdout).not.toMatch(CONTROL)
+    expect(JSON.parse(json.stdout)).toHaveProperty('name', expect.stringContaining('\u009b1m'))
+    const two = await holdfast('simulate', file('two.yaml', `${HOLDS}"${EVIL}": 1\n`))
+    expect(two.status).toBe(2)
+    expect(two.stderr).not.toMatch(CONTROL)
+    expect(two.stderr.split('\n')).toHaveLength(2)
+    const three = await holdfast(
+      'simulate',
+      file(
+        'three.yaml',
+        FAILS.replace('n1, n2', () => `n1, "${EVIL}"`),
+      ),
+    )
+    expect(three.stdout + three.stderr).not.toMatch(CONTROL)
+  })
+
+  it('in the lines of a journal', async () => {
+    const journal = join(folder, 'run.jsonl')
+    await holdfast('simulate', '--journal', journal, file('one.yaml', HOLDS))
+    const lines = readFileSync(journal, 'utf8')
+    const evil = String.raw`\u001b[2J\u009b1m\nok`
+    for (const changed of [
+      lines.replace('"name":"login"', () => `"name":"${evil}"`),
+      lines.replace(
+        '"out":"event","name":"operation.sent"',
+        () => `"out":"event","name":"${evil}"`,
+      ),
+      lines.replace('"journal":1', () => `"journal":"${evil}"`),
+    ]) {
+      expect(changed).not.toBe(lines)
+      for (const args of [[], ['--json']]) {
+        const { status, stdout, stderr } = await holdfast(
+          'replay',
+          ...args,
+          file('evil.jsonl', changed),
+        )
+        expect(status).not.toBe(0)
+        expect(stdout + stderr).not.toMatch(CONTROL)
+        expect(stdout + stderr).toContain('u001b[2J')
+      }
+    }
+  })
+})

@@ -291,3 +291,42 @@ describe('the names in a scenario', () => {
     },
   )
 })
+
+// E6
+describe('a hostile file is refused quickly', () => {
+  /** The square of their number would take some 15 s. */
+  const MOST_MS = 4000
+  const many = (count: number, text: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => text(index))
+
+  test.each<[string, string, RegExp]>([
+    [
+      '20,000 aliases of one text',
+      `a: &a x\nb: [${many(20_000, () => '*a').join(',')}]\n`,
+      /^2: .*at most 1000 aliases/,
+    ],
+    [
+      '20,000 aliases that stand for nothing',
+      `b: [${many(20_000, (n) => `*n${n}`).join(',')}]\n`,
+      /^1: .*n0/,
+    ],
+    [
+      'aliases that hold themselves',
+      `a: &a [${many(900, () => '*a').join(',')}]\n`,
+      /^1: .*within/,
+    ],
+    ['20,000 keys', many(20_000, (n) => `k${n}: x\n`).join(''), /^1: /],
+    [
+      'a key that comes again behind 20,000 others',
+      `${many(20_000, (n) => `k${n}: x\n`).join('')}k7: y\n`,
+      /^20001: .*unique/,
+    ],
+    ['a file of 2 MB', `# ${'x'.repeat(2_000_000)}\n`, /^1: .*at most 1048576 characters/],
+  ])(
+    '%s',
+    (_what, text, message) => {
+      expect(refusal(text)).toMatch(message)
+    },
+    MOST_MS,
+  )
+})

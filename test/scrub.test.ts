@@ -56,9 +56,8 @@ test.each(ERROR_BODIES)('an ordinary error body keeps its texts: $what', ({ body
 test('no text of error, code and message of an ordinary body is changed at all', () => {
   const all = ERROR_BODIES.flatMap(({ texts }) => texts)
   const changed = all.filter((text) => scrub(text, { tokens: KNOWN }) !== text)
-  console.log(
-    `false positives: ${changed.length} of ${all.length} texts of ${ERROR_BODIES.length} bodies`,
-  )
+  // The rate of false positives is 0 of so many texts.
+  expect(all.length).toBeGreaterThan(100)
   expect(changed).toEqual([])
 })
 

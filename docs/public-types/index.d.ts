@@ -1062,9 +1062,13 @@ interface JournalHeader {
     readonly beginningLost?: boolean;
     /** Why no summary could be made there. */
     readonly why?: string;
+    /** True if each user id is a pseudonym (E6). */
+    readonly pseudonyms?: boolean;
 }
 /** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
 interface JournalSink {
+    /** True if user ids are to be replaced by pseudonyms (E6). Left out: false. */
+    readonly pseudonyms?: boolean;
     /** The first line; again after each summary. */
     header(header: JournalHeader): void;
     write(line: InLine | OutLine, t: number, wall?: number): void;
@@ -1776,12 +1780,17 @@ interface FileJournalOptions {
      * state can be said in a summary, and a full one at once. Default: 16777216 (16 MiB).
      */
     readonly maxBytes?: number;
+    /**
+     * Replaces user ids by pseudonyms: digests with the key of the database, the same in all its journals. Default: false.
+     */
+    readonly pseudonyms?: boolean;
     /** Told once of a file that cannot be written any more; the journal then ends there. */
     readonly onError?: (error: Error) => void;
 }
 declare class FileJournal implements JournalSink {
     #private;
-    constructor({ file, maxBytes, onError, }: FileJournalOptions);
+    readonly pseudonyms: boolean;
+    constructor({ file, maxBytes, pseudonyms, onError, }: FileJournalOptions);
     header(header: JournalHeader): void;
     wantsSummary(): boolean;
     noSummary(why: string): void;
@@ -1798,10 +1807,15 @@ interface RingJournalOptions {
      * never more than eight times as many. Default: 2000.
      */
     readonly lines?: number;
+    /**
+     * Replaces user ids by pseudonyms: digests with the key of the database, the same in all its journals. Default: false.
+     */
+    readonly pseudonyms?: boolean;
 }
 declare class RingJournal implements JournalSink {
     #private;
-    constructor({ lines }?: RingJournalOptions);
+    readonly pseudonyms: boolean;
+    constructor({ lines, pseudonyms }?: RingJournalOptions);
     header(header: JournalHeader): void;
     wantsSummary(): boolean;
     noSummary(why: string): void;

@@ -191,9 +191,13 @@ interface JournalHeader {
     readonly beginningLost?: boolean;
     /** Why no summary could be made there. */
     readonly why?: string;
+    /** True if each user id is a pseudonym (E6). */
+    readonly pseudonyms?: boolean;
 }
 /** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
 interface JournalSink {
+    /** True if user ids are to be replaced by pseudonyms (E6). Left out: false. */
+    readonly pseudonyms?: boolean;
     /** The first line; again after each summary. */
     header(header: JournalHeader): void;
     write(line: InLine | OutLine, t: number, wall?: number): void;

@@ -7,6 +7,9 @@
  * who wait for the token source.
  */
 import type { FileKey } from '../engine/boundary/file-key.ts'
+import type { KindFacts } from '../operations/kind-facts.ts'
+import type { Settings } from '../options.ts'
+import { headerOf } from './header.ts'
 import type { InLine, JournalHeader, JournalSink, Json, OutLine } from './lines.ts'
 
 /** `subject`: the user that a token names. */
@@ -15,9 +18,16 @@ const NAMES: ReadonlySet<string> = new Set(['user', 'former', 'identity', 'subje
 const ALARM_OF_USER = /^(coolDown|early|logout|source|vault|wait):(.*)$/s
 const CALLS_OF_USER: ReadonlySet<string> = new Set(['forget', 'refreshToken'])
 
-/** Where the lines go: to the journal of the app, through pseudonyms if it asks for them. */
-export function sinkOf(journal: JournalSink | null, fileKey: () => FileKey): JournalSink | null {
-  return journal?.pseudonyms === true ? new PseudonymJournal(journal, fileKey) : journal
+/** The journal of the app with its header, through pseudonyms if it asks for them; null: there is none. */
+export function begun(
+  journal: JournalSink | null,
+  settings: Settings,
+  kinds: readonly KindFacts[],
+  fileKey: () => FileKey,
+): JournalSink | null {
+  const sink = journal?.pseudonyms === true ? new PseudonymJournal(journal, fileKey) : journal
+  sink?.header(headerOf(settings, kinds))
+  return sink
 }
 
 class PseudonymJournal implements JournalSink {

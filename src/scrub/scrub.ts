@@ -8,7 +8,7 @@ import { namedSecrets } from './named-secrets.ts'
 import { type View, viewsOf } from './views.ts'
 
 /** So many characters are looked at (E6). */
-export const MOST_SCRUBBED = 1024
+const MOST_SCRUBBED = 1024
 
 /** The longest text that leaves, in characters. */
 const LONGEST = 256

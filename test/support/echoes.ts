@@ -13,8 +13,8 @@ export interface Echo {
 }
 
 /** The token that was sent, and the one before it. */
-export const SENT = 'sk/opaque+AbCdEf0123456789~zyxwvut=='
-export const FORMER = 'old.generation.token.QQQQQQQQ'
+const SENT = 'sk/opaque+AbCdEf0123456789~zyxwvut=='
+const FORMER = 'old.generation.token.QQQQQQQQ'
 export const KNOWN: readonly string[] = [SENT, FORMER]
 
 const OTHER_JWT = jwt({ sub: 'bob', exp: 4_000_000_000_000 })
@@ -59,7 +59,7 @@ const COPIES: readonly (readonly [what: string, copy: string])[] = [
   ['a list of codes', json(CODES)],
   ['wrapped at 20 characters', SENT.replace(/(.{20})/g, '$1\n')],
   ['wrapped at 7 characters, with quotes', SENT.replace(/(.{7})/g, '$1\n> ')],
-  ['spaced', [...SENT].join(' ')],
+  ['spaced', SENT.split('').join(' ')],
   ['put together', SENT.replace(/(.{9})/g, '$1" + "')],
   ['the first half', `${SENT.slice(0, 18)}...`],
   ['the first two thirds', `${SENT.slice(0, 24)}…`],

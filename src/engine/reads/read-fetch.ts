@@ -307,6 +307,11 @@ export class ReadFetch {
   }
 }
 
+/** An answer that is no reply is a `TypeError`. */
+function newError(like: Error, message: string): Error {
+  return like instanceof TypeError ? new TypeError(message) : new Error(message)
+}
+
 /**
  * The cause tells why: `ECONNREFUSED`, `TIMEOUT` … (Q22, R5). It is never the object of the transport, which can hold the
  * request with its token (E6).
@@ -315,7 +320,7 @@ function noReply(error: Error, tokens: readonly string[]): HoldfastError {
   const { name, code, message } = failureOf(error, tokens)
   const cause = isNotSent(error)
     ? new NotSentError(message, code === null ? {} : { reason: code })
-    : Object.assign(new Error(message), { name }, code === null ? {} : { code })
+    : Object.assign(newError(error, message), { name }, code === null ? {} : { code })
   return new HoldfastError('READ_FAILED', 'the read got no reply', { cause, retryable: true })
 }
 
