@@ -346,7 +346,7 @@ export class AppProcess {
         committed: () => recorder.look(index),
       }),
       transport: world.server.transport(life, index, () => this.requirement),
-      operations: world.kinds,
+      operations: world.kindsFor(life),
       backoff: { jitter: false, ...withoutUndefined(backoff ?? {}) } as BackoffOptions,
       clock: world.time.clock(life),
       random,

@@ -63,6 +63,9 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
     get timerCount() {
       return world.acting.timerCount
     },
+    get checkCount() {
+      return world.checkCount(world.acting.life)
+    },
     get listenerCount() {
       return world.acting.listenerCount
     },

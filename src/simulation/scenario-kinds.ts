@@ -1,4 +1,5 @@
 /** The built-in kinds of scenarios, all with JSON replies. */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { z } from 'zod'
 import type { Owner } from '../model.ts'
 import {
@@ -246,6 +247,37 @@ function stampOf(draw: () => number): AnyOperationKind {
   })
 }
 
+/** How long the schema of `slow` takes to answer, in virtual milliseconds. */
+const CHECK_MS = 50
+
+/** Runs something after so many virtual milliseconds; never, once the process that asks has died. */
+export type Later = (delayMs: number, run: () => void) => void
+
+const slowPayload = z.strictObject({ text: z.string() })
+
+/** Its schema answers later, at `enqueue()` and before each attempt: meanwhile anything may happen (I5). */
+function slowOf(later: Later): AnyOperationKind {
+  return defineOperation({
+    kind: 'slow',
+    payload: {
+      '~standard': {
+        version: 1,
+        vendor: 'holdfast',
+        validate: async (value) => {
+          await new Promise<void>((resolve) => later(CHECK_MS, resolve))
+          return slowPayload['~standard'].validate(value)
+        },
+      },
+    } satisfies StandardSchemaV1<z.infer<typeof slowPayload>>,
+    request: ({ payload, owner }) => ({
+      method: 'POST',
+      path: pathOf(owner, 'slow'),
+      body: payload,
+    }),
+    interpret,
+  })
+}
+
 const farewell = defineOperation({
   kind: 'farewell',
   payload: z.strictObject({}),
@@ -274,7 +306,24 @@ export function kindsOf(
   saysFarewell: boolean,
   draw: () => number,
 ): readonly AnyOperationKind[] {
-  return [...always, stampOf(draw), draftOf(release, draw), ...(saysFarewell ? [farewell] : [])]
+  return [
+    ...always,
+    stampOf(draw),
+    draftOf(release, draw),
+    NEVER_CHECKED,
+    ...(saysFarewell ? [farewell] : []),
+  ]
+}
+
+/** `slow` as the world sees it. Each process has one of its own, by its own clock: `kindsOfProcess()`. */
+const NEVER_CHECKED = slowOf(() => undefined)
+
+/** These kinds in a process whose time passes by `later`. */
+export function kindsOfProcess(
+  kinds: readonly AnyOperationKind[],
+  later: Later,
+): readonly AnyOperationKind[] {
+  return kinds.map((kind) => (kind === NEVER_CHECKED ? slowOf(later) : kind))
 }
 
 /** Answers 1, 2, 3, … */

@@ -18,7 +18,7 @@ import type { RunRecord } from './invariants/run-record.ts'
 import { recordOf } from './record-of.ts'
 import { Recorder } from './recorder.ts'
 import type { ProcessName, Scenario, ScenarioStep } from './scenario.ts'
-import { counter, kindsOf } from './scenario-kinds.ts'
+import { counter, kindsOf, kindsOfProcess } from './scenario-kinds.ts'
 import { nameOf } from './scenario-names.ts'
 import { answerTo, demandOf } from './scenario-source.ts'
 import { ScenarioTokens } from './scenario-tokens.ts'
@@ -65,6 +65,7 @@ export class World {
   /** Of this release; null: not made yet. */
   #kinds: readonly AnyOperationKind[] | null = null
   #requirementCalls = 0
+  readonly #checks = new WeakMap<Life, number>()
 
   constructor(scenario: Scenario, { journals, operations, machines }: WorldParts) {
     this.scenario = scenario
@@ -103,6 +104,22 @@ export class World {
   /** The kinds of the app's present release. */
   get kinds(): readonly AnyOperationKind[] {
     return (this.#kinds ??= this.#makeKinds())
+  }
+
+  /** The same, for a process that begins to live. */
+  kindsFor(life: Life): readonly AnyOperationKind[] {
+    return kindsOfProcess(this.kinds, (delayMs, run) => {
+      this.#checks.set(life, this.checkCount(life) + 1)
+      this.time.after(delayMs, () => {
+        this.#checks.set(life, this.checkCount(life) - 1)
+        if (life.isAlive) run()
+      })
+    })
+  }
+
+  /** How many payloads the schemas of this process have not answered yet. */
+  checkCount(life: Life): number {
+    return this.#checks.get(life) ?? 0
   }
 
   #makeKinds(): readonly AnyOperationKind[] {

@@ -266,4 +266,12 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     find: 'for (const timer of this.#alarms.values()) timer.cancel()',
     replace: '',
   },
+  {
+    id: 'sent-after-its-time',
+    what: 'an operation whose time is over by the time its schema answers is sent',
+    rule: 'Q8',
+    file: 'src/engine/sending/sender.ts',
+    find: 'if (members.some((row) => this.#isOver(line, row))) this.#goOn(line)',
+    replace: 'if (members.length === 0) this.#goOn(line)',
+  },
 ]

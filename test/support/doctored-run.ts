@@ -258,6 +258,7 @@ function emptyRun(): DoctoredRun {
     rows: new StoredRows(),
     status: STATUS,
     timerCount: 0,
+    checkCount: 0,
     listenerCount: 1,
     isQuiet: true,
     isDamaged: false,

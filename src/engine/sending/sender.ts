@@ -240,6 +240,10 @@ export class Sender {
     return expiresAt !== null && expiresAt <= this.#core.boundary.wall && !line.isOutcomeUnknown
   }
 
+  #isOver(line: LaneLine, row: OperationRow): boolean {
+    return this.#isExpired(line, row) || this.#isSuperseded(line, row)
+  }
+
   #form(line: LaneLine, resolution: Resolution): void {
     if (line.isChanging) {
       line.whenUnchanged(this.#step(line, () => this.#goOn(line)))
@@ -251,9 +255,7 @@ export class Sender {
     }
     // Who is not to be sent any more ends the run, and is dropped when it is the head (Q8, I8).
     const isReady = (row: OperationRow) =>
-      resolution.stateOf(row).state === 'ready' &&
-      !this.#isExpired(line, row) &&
-      !this.#isSuperseded(line, row)
+      resolution.stateOf(row).state === 'ready' && !this.#isOver(line, row)
     const envelope = formEnvelope(line, this.#core.kinds, isReady)
     const collectMs = envelope === null ? 0 : this.#collectMs(line, envelope)
     if (envelope === null) {
@@ -344,8 +346,9 @@ export class Sender {
           this.#changes.complete(line, members)
           return
         case 'request':
-          // The code of the kind may have taken its time: what was known of the token then is not enough (E6).
-          if (this.#hasToken(line)) this.#exchange.send(line, members, key, built.request)
+          // The code of the kind may have taken its time: what was known then is not enough (E6, Q8, I8).
+          if (members.some((row) => this.#isOver(line, row))) this.#goOn(line)
+          else if (this.#hasToken(line)) this.#exchange.send(line, members, key, built.request)
           else this.#changes.end(line)
       }
     }

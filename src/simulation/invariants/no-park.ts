@@ -30,9 +30,12 @@ export const noPark: Invariant = (run) => {
       if (open.some((request) => request.user === user)) continue
       const holds = laneStatus?.holds.map(({ name }) => name) ?? []
       if (holds.some((name) => BY_ALARM.has(name))) alarms += 1
-      const waitsForSlot = open.length + recording >= settings.concurrency
+      // An attempt whose payload is being checked has a slot and no request yet.
+      const waitsForSlot = open.length + recording + run.checkCount >= settings.concurrency
       const waitsForMore = settings.batchWindowMs > 0 && timerCount > alarms
-      if (holds.length === 0 && !waitsForSlot && !waitsForMore && !isRepeating(run)) {
+      const isChecked = run.checkCount > 0 && hasSlowHead(run, lane)
+      const isMoving = waitsForSlot || waitsForMore || isChecked || isRepeating(run)
+      if (holds.length === 0 && !isMoving) {
         violations.push({ user, pending: rows.pendingCounts().get(lane), why: 'nothing holds it' })
       }
       if (laneStatus !== undefined && isUnheard(run, laneStatus, timerCount > alarms)) {
@@ -48,6 +51,13 @@ export const noPark: Invariant = (run) => {
     }
     return violations
   }
+}
+
+/** True if the schema of the first operation of this lane answers later. */
+function hasSlowHead({ rows }: RunRecord, lane: number): boolean {
+  const inLane = [...rows.pending.values()].filter((row) => row.lane === lane)
+  const head = inLane.toSorted((one, other) => one.place - other.place)[0]
+  return head?.kind === 'slow'
 }
 
 /** What could not be stored is stored again soon, say the end of a session whose next token waits for it. */

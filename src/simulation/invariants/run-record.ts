@@ -80,6 +80,8 @@ export interface RunRecord {
   /** Alarms that the engine has armed, and listeners it has at the platform. */
   readonly timerCount: number
   readonly listenerCount: number
+  /** How many payloads the schemas of slow kinds have not answered yet. */
+  readonly checkCount: number
   /** Is nothing armed, in flight or still to be done? Then nothing more will ever happen by itself. */
   readonly isQuiet: boolean
   /** True from the moment in which a page of the database is damaged, until a salvage. */

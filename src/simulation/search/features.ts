@@ -65,7 +65,13 @@ const FEATURES = [
   'shortLived',
 ] as const
 
-export type Feature = (typeof FEATURES)[number]
+/**
+ * Features that came later. They are drawn by dice of their own, so that each seed without them makes the plan that it
+ * always made.
+ */
+const LATER_FEATURES = ['slow'] as const
+
+export type Feature = (typeof FEATURES)[number] | (typeof LATER_FEATURES)[number]
 
 /** The weight of each feature that is on. */
 export type Features = ReadonlyMap<Feature, number>
@@ -112,7 +118,11 @@ const THEMES: readonly [readonly Feature[], ...(readonly Feature[])[]] = [
 /** A plan with a theme has nearly all features of it. */
 const OF_THEME_SHARE = 0.85
 
-export function chooseFeatures(dice: Dice): Features {
+/** The share of plans that have one of the later features. */
+const LATER_SHARE = 0.08
+
+/** `later`: the dice of the later features. */
+export function chooseFeatures(dice: Dice, later: Dice): Features {
   const on = new Map<Feature, number>()
   const theme = dice.chance(0.5) ? dice.of(THEMES) : []
   const share = theme.length > 0 ? dice.of([0, 0.1, 0.2]) : dice.of([0.1, 0.25, 0.5, 0.75])
@@ -123,6 +133,12 @@ export function chooseFeatures(dice: Dice): Features {
         : share * (DISTURBING.has(feature) ? DISTURBING_SHARE : 1),
     )
     if (isOn) on.set(feature, dice.of([0.3, 1, 1, 3]))
+  }
+  for (const feature of LATER_FEATURES) {
+    if (!later.chance(LATER_SHARE)) continue
+    on.set(feature, 1)
+    // What a slow check is there for is that the requirement turns meanwhile.
+    if (later.chance(0.5) && !on.has('requirements')) on.set('requirements', 1)
   }
   return on
 }

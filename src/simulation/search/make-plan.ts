@@ -14,7 +14,7 @@ import { goodToken, planSource, planTokens } from './plan-tokens.ts'
 
 export function makePlan(seed: number): Scenario {
   const dice = new Dice(seed)
-  const features = chooseFeatures(dice)
+  const features = chooseFeatures(dice, new Dice(~seed))
   const users = ['alice', 'bob', 'carol'].slice(0, dice.between(1, 3))
   const kinds = chooseKinds(dice, features)
   const config = chooseConfig(dice, features)
@@ -46,6 +46,7 @@ function chooseKinds(dice: Dice, features: Features): string[] {
   if (features.has('draws')) kinds.push('stamp', 'stamp')
   if (features.has('deviceScoped')) kinds.push('unsubscribe')
   if (features.has('misfits')) kinds.push('misfit', 'misfit')
+  if (features.has('slow')) kinds.push('slow', 'slow')
   const [, ...rare] = kinds
   const only = dice.any(rare)
   if (only === null) return kinds
@@ -65,7 +66,7 @@ function chooseConfig(dice: Dice, features: Features): Config {
   const hasTurns = features.has('requirements')
   const patienceMs = dice.of([0, 1000, 60_000, 3_600_000])
   return {
-    requirement: dice.chance(0.7) ? 'required' : dice.of(['off', hasTurns ? 'unknown' : 'off']),
+    requirement: chooseRequirement(dice, hasTurns, features.has('slow')),
     whileUnknown: dice.of(['hold', 'hold', 'send']),
     anonymous: dice.of(['drop', 'drop', 'hold', 'adopt']),
     onDead: dice.of(['continue', 'continue', 'hold']),
@@ -80,6 +81,18 @@ function chooseConfig(dice: Dice, features: Features): Config {
     farewell: features.has('farewells'),
     ...(features.has('sourceLines') && { maxSourceCalls: dice.of([1, 1, 2]) }),
   }
+}
+
+/** Of a slow check only a requirement that turns meanwhile says something: then it is not `required` from the start. */
+function chooseRequirement(
+  dice: Dice,
+  hasTurns: boolean,
+  isSlow: boolean,
+): 'required' | 'off' | 'unknown' {
+  const drawn = dice.chance(0.7)
+    ? 'required'
+    : dice.of<'off' | 'unknown'>(['off', hasTurns ? 'unknown' : 'off'])
+  return isSlow && dice.chance(0.7) ? 'off' : drawn
 }
 
 /** Longer than a timer of Node can be. */

@@ -21,6 +21,9 @@ const MINUTE_MS = 60_000
 /** When a token has expired, or an open need may be told again (T5). */
 const muchLater = (dice: Dice) => dice.of([6000, 31_000, 31_000, MINUTE_MS + 1000])
 
+/** While the schema of a slow kind is asked: at `enqueue()`, then before the first attempt. */
+const whileChecked = (dice: Dice) => dice.of([20, 60, 80, 95])
+
 /** By the name of the step before. */
 const CHASERS: Readonly<Record<string, readonly Chaser[]>> = {
   enqueue: [
@@ -35,6 +38,11 @@ const CHASERS: Readonly<Record<string, readonly Chaser[]>> = {
     { feature: 'damage', make: damage },
     { feature: 'releases', make: ({ dice }) => ({ release: dice.of([2, 3]) }) },
     { feature: 'tokenStorms', make: enqueue },
+    {
+      feature: 'slow',
+      make: ({ dice }) => ({ requirement: dice.of(['required', 'required', 'off']) }),
+      gap: whileChecked,
+    },
     { feature: null, make: enqueue },
     { feature: null, make: enqueueAlike },
     { feature: null, make: enqueueAlike },

@@ -219,6 +219,7 @@ function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown
     case 'brief':
     case 'draft':
     case 'stamp':
+    case 'slow':
       return { text: id }
     case 'tag':
       return { key: dice.of(['a', 'b']), value: id }
