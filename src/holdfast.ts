@@ -100,7 +100,7 @@ export class Engine implements Pilot {
       settings,
       ports,
       kinds: new Kinds(boundary, kinds, facts, (error) => this.#news.report('error', { error })),
-      store: new Store(boundary, ports.storage),
+      store: new Store(boundary, ports.storage, settings.origin),
       lanes: this.#lanes,
       pilot: this,
       report: (name, detail) => this.#news.report(name, detail),

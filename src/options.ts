@@ -7,6 +7,7 @@ import { show } from './checks/show.ts'
 import { nameOf, secretNameOf, secretWordOf, wordOf } from './checks/texts.ts'
 import type { JournalSink } from './journal/lines.ts'
 import type { Requirement } from './model.ts'
+import { formerOriginsOf } from './origin.ts'
 import type { AnyOperationKind } from './operations/define-operation.ts'
 import { type Clock, systemClock } from './ports/clock.ts'
 import { type Platform, silentPlatform } from './ports/platform.ts'
@@ -48,6 +49,13 @@ export interface HoldfastOptions {
    * the issuer. The others wait in line. Default: 16.
    */
   readonly maxSourceCalls?: number
+  /**
+   * Origins that the database may have belonged to before: the server has moved. A database belongs to the origin of the
+   * transport that first opened it, and an opening with another one rejects with `ORIGIN_CHANGED` (E6). If the origin of
+   * the database is named here, its operations go to the new origin from now on, and tokens for the former one are
+   * erased: each user needs a new token (`missing`). All loopback origins count as one. Default: `[]`.
+   */
+  readonly formerOrigins?: readonly string[]
   /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
   readonly vault?: Vault
   /**
@@ -94,6 +102,7 @@ export interface Settings {
   readonly hasVault: boolean
   readonly subjectClaim: string | null
   readonly origin: string
+  readonly formerOrigins: readonly string[]
   readonly whileUnknown: UnknownPolicy
   readonly anonymous: AnonymousPolicy
   readonly onDead: 'continue' | 'hold'
@@ -152,6 +161,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     hasVault: options.vault !== undefined,
     subjectClaim: name('subjectClaim', options.subjectClaim ?? null),
     origin: options.transport.origin,
+    formerOrigins: formerOriginsOf(options.formerOrigins ?? []),
     whileUnknown: oneOf('whileUnknown', options.whileUnknown ?? 'hold', ['hold', 'send']),
     anonymous: oneOf('anonymous', options.anonymous ?? 'drop', ['drop', 'hold', 'adopt']),
     onDead: oneOf('onDead', options.onDead ?? 'continue', ['continue', 'hold']),
@@ -188,6 +198,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
 const NAMES: Readonly<Record<keyof HoldfastOptions, true>> = {
   storage: true,
   transport: true,
+  formerOrigins: true,
   operations: true,
   requirement: true,
   requirementSource: true,

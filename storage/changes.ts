@@ -219,6 +219,16 @@ export interface DeadlineChange {
   readonly waitMs: number
 }
 
+/**
+ * Gives the database to another origin, and erases the tokens that were stored for the former one (E6). Missed unless the
+ * database belongs to `former`.
+ */
+export interface OriginChange {
+  readonly change: 'origin'
+  readonly former: string
+  readonly origin: string
+}
+
 interface IdentityChange {
   readonly change: 'identity'
   readonly user: UserId | null
@@ -282,6 +292,7 @@ export type Change =
   | LeaveBehindChange
   | TakeUpChange
   | DeadlineChange
+  | OriginChange
   | IdentityChange
   | RequirementChange
   | TokenChange
@@ -325,4 +336,6 @@ export type Answer =
       readonly applied: false
       /** Of a change that stands for itself: why it could not be stored. Left out: it missed. */
       readonly failed?: StorageErrorCode
+      /** After a `token` that missed: what is stored of this user; 0 and 0: nothing. */
+      readonly stored?: { readonly generation: number; readonly epoch: number }
     }

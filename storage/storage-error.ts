@@ -8,6 +8,8 @@ export type StorageErrorCode =
   /** The file was removed, replaced or cut while it was in use. */
   | 'STORAGE_GONE'
   | 'STORAGE_NEWER_SCHEMA'
+  /** The database belongs to another origin than the transport's (E6). */
+  | 'ORIGIN_CHANGED'
   | 'STORAGE_UNAVAILABLE'
   | 'CLOSED'
 
@@ -19,6 +21,7 @@ const RETRYABLE: Readonly<Record<StorageErrorCode, boolean>> = {
   STORAGE_CORRUPT: false,
   STORAGE_GONE: false,
   STORAGE_NEWER_SCHEMA: false,
+  ORIGIN_CHANGED: false,
   STORAGE_UNAVAILABLE: true,
   CLOSED: false,
 }
@@ -46,10 +49,16 @@ export class StorageError extends Error {
   }
 }
 
+const NEEDING_A_NEW_OPENING: ReadonlySet<StorageErrorCode> = new Set([
+  'STORAGE_CORRUPT',
+  'STORAGE_GONE',
+  'ORIGIN_CHANGED',
+])
+
 /**
  * True if a storage that is open can do nothing any more after this error, and only a new opening helps (E2).
  */
 export function needsNewOpening(error: Error): error is StorageError {
   if (!isStorageError(error)) return false
-  return error.code === 'STORAGE_CORRUPT' || error.code === 'STORAGE_GONE'
+  return NEEDING_A_NEW_OPENING.has(error.code)
 }

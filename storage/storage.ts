@@ -166,6 +166,8 @@ export interface OpenedState {
   /** Did this call create the database? */
   readonly fresh: boolean
   readonly fingerprintKey: string
+  /** The origin that the database belongs to (E6); null: no opening has named one. */
+  readonly origin: string | null
   readonly identity: UserId | null
   readonly requirement: Requirement
   readonly lanes: readonly LaneRow[]
@@ -230,6 +232,8 @@ export interface StorageHost {
   readonly wall: () => Instant
   /** Taken as the fingerprint key of a new database. */
   readonly newFingerprintKey: string
+  /** Taken as the origin of a database that has none yet. Default: none. */
+  readonly origin?: string
   /** What a salvage needs to know. Default: any kind may be one of them. */
   readonly recordedKinds?: RecordedKinds
 }

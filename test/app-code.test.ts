@@ -13,6 +13,7 @@ import { memoryVault } from '../src/ports/vault.ts'
 import { type HostWatch, watchHost } from '../src/simulation/host-watch.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { note, replying, Rig, type RigOptions } from './support/rig.ts'
+import { sealedText } from './support/sealed-text.ts'
 import { THROWN, WAYS } from './support/thrown-things.ts'
 
 let host: HostWatch
@@ -165,7 +166,9 @@ const DOORS: readonly Door[] = [
       const rig = await started({ vault: memoryVault() })
       await rig.login('alice', 'a1')
       await rig.close()
-      await rig.open({ vault: { seal: () => new Uint8Array([1]), unseal: once(fail, () => 'a1') } })
+      await rig.open({
+        vault: { seal: () => new Uint8Array([1]), unseal: once(fail, () => sealedText('a1')) },
+      })
       await completes(rig)
       return heardErrors(rig)
     },

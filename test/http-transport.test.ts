@@ -358,6 +358,40 @@ describe('what is refused before anything is sent', () => {
     expect(() => httpTransport(options)).toThrow('baseUrl must')
   })
 
+  // E6
+  test.each([
+    'http://api.example.com',
+    'HTTP://API.EXAMPLE.COM/v1',
+    'http://intranet',
+    'http://printer.local',
+    'http://localhost.',
+    'http://app.localhost',
+    'http://localhost.example.com',
+    'http://127.example.com',
+    'http://0.0.0.0:8080',
+    'http://10.0.0.7',
+    'http://169.254.169.254',
+    'http://[::]:8080',
+    'http://[fe80::1]',
+    'http://[::ffff:127.0.0.1]',
+    'http://128.0.0.1',
+  ])('http: to another machine, %s, unless it is told that this is meant', (baseUrl) => {
+    const refusal = /^httpTransport: baseUrl must be https:.*insecure: true/
+    expect(() => httpTransport({ baseUrl })).toThrow(TypeError)
+    expect(() => httpTransport({ baseUrl })).toThrow(refusal)
+    expect(() => httpTransport({ baseUrl, insecure: false })).toThrow(refusal)
+    expect(() => httpTransport({ baseUrl, fetch: globalThis.fetch })).toThrow(refusal)
+    expect(httpTransport({ baseUrl, insecure: true }).origin).toBe(new URL(baseUrl).origin)
+    const secure = baseUrl.replace(/^http:/i, 'https:')
+    expect(httpTransport({ baseUrl: secure }).origin).toBe(new URL(secure).origin)
+  })
+
+  // E6
+  it('an insecure that is neither true nor false', () => {
+    const options = { baseUrl: 'https://example.com', insecure: 'yes' as never }
+    expect(() => httpTransport(options)).toThrow(/insecure must be true or false, not a string/)
+  })
+
   it('a baseUrl with a password, which the message does not repeat', () => {
     const make = () => httpTransport({ baseUrl: 'https://app:pass-word@example.com' })
     expect(make).toThrow(TypeError)
@@ -371,6 +405,21 @@ describe('what is refused before anything is sent', () => {
       expect(make).toThrow(RangeError)
     },
   )
+})
+
+// E6
+test.each([
+  'http://localhost:8787',
+  'http://LOCALHOST',
+  'http://127.0.0.1:1',
+  'http://127.1',
+  'http://127.255.255.254',
+  'http://2130706433',
+  'http://0x7f.0.0.1',
+  'http://[::1]:8080',
+  'http://[0:0:0:0:0:0:0:1]',
+])('http: to this machine, %s, needs no leave', (baseUrl) => {
+  expect(httpTransport({ baseUrl }).origin).toBe(new URL(baseUrl).origin)
 })
 
 describe.each(WAYS)('where there is no reply through %s', (_way, way) => {

@@ -36,6 +36,22 @@ describe('createHoldfast() refuses', () => {
       { transport: { send() {}, origin: 5 } },
       /transport\.origin.*a number/,
     ],
+    [
+      'formerOrigins that are no list',
+      { formerOrigins: 'https://a.example' },
+      /formerOrigins.*array/,
+    ],
+    ['a former origin that is no text', { formerOrigins: [5] }, /formerOrigins\[0\].*5/],
+    [
+      'a former origin with a path',
+      { formerOrigins: ['https://a.example', 'https://b.example/v1'] },
+      /formerOrigins\[1\] must be an origin/,
+    ],
+    [
+      'a former origin with a password, which is not repeated',
+      { formerOrigins: ['https://alice:hunter2@a.example'] },
+      /^(?!.*hunter2).*formerOrigins\[0\] must be an origin/,
+    ],
     ['operations that are no list', { operations: {} }, /operations.*array/],
     ['an operation that was not defined', { operations: [{ kind: 'x' }] }, /defineOperation/],
     ['two operations of one kind', { operations: [note, note] }, /two operations.*note/],

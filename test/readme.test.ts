@@ -151,6 +151,7 @@ function nameOf(row: Readonly<Record<string, string>>): string {
 function literal(row: Readonly<Record<string, string>> | undefined): unknown {
   const [code = ''] = codeIn(row?.['default'])
   if (code.startsWith("'")) return code.slice(1, -1)
+  if (code.startsWith('[')) return JSON.parse(code)
   if (code === 'true' || code === 'false') return code === 'true'
   return /^\d+$/.test(code) ? Number(code) : code
 }

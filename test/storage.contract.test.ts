@@ -12,9 +12,6 @@ import type { Change } from '../storage/changes.ts'
 import type { Storage } from '../storage/storage.ts'
 import { storageOnThread } from './support/on-thread.ts'
 
-/** Each thread loads the storage anew, five at a time: on a busy machine that takes seconds. */
-const MOST_MS = 60_000
-
 /** STRICT tables take no text for a number. */
 const failing = {
   change: 'enqueue',
@@ -90,7 +87,7 @@ describe.concurrent.each([
   ['a file on a worker thread', onThread],
   ["the app's own connection", onConnection],
 ])('the SQLite storage on %s', (_, makeSubject) => {
-  test.each(storageContract)('$name', { timeout: MOST_MS }, async (contractCase) => {
+  test.each(storageContract)('$name', async (contractCase) => {
     await expect(contractCase.run(makeSubject())).resolves.toBeUndefined()
   })
 })

@@ -5,6 +5,7 @@ import type { Vault } from '../src/ports/vault.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
 import { jwt } from './support/jwt.ts'
 import { replying, Rig } from './support/rig.ts'
+import { sealedText } from './support/sealed-text.ts'
 
 const UNSENDABLE = [
   ['with a line end inside', 'a\n1'],
@@ -98,7 +99,7 @@ describe('a token that the vault gives back', () => {
   const opening = (text: string): Vault => ({ seal: () => new Uint8Array(1), unseal: () => text })
 
   async function restarted(text: string): Promise<Rig> {
-    const rig = Rig.prepare({ answer: replying(200), vault: opening(text) })
+    const rig = Rig.prepare({ answer: replying(200), vault: opening(sealedText(text)) })
     await rig.open()
     await rig.login('alice', 'a1')
     await rig.close()

@@ -69,7 +69,9 @@ describe.each(WAYS)('through %s a request is not sent', (_way, way) => {
   })
 
   test('where the name is not resolved', async () => {
-    const reason = await reasonOf(send('http://no-such-host.invalid'))
+    const reason = await reasonOf(
+      send('http://no-such-host.invalid', { options: { insecure: true } }),
+    )
     expect(['ENOTFOUND', 'EAI_AGAIN']).toContain(reason)
   })
 
@@ -127,7 +129,9 @@ describe('through Node itself a request is not sent', () => {
         { address: '127.0.0.1', family: 4 },
         { address: '::1', family: 6 },
       ])
-    const error = await failure(send(`http://two-addresses.test:${port}`))
+    const error = await failure(
+      send(`http://two-addresses.test:${port}`, { options: { insecure: true } }),
+    )
     expect(error).toBeInstanceOf(NotSentError)
     expect(error.cause).toBeInstanceOf(AggregateError)
     expect(error).toMatchObject({ reason: expect.stringMatching(/^E[A-Z]+$/) as string })
@@ -136,7 +140,9 @@ describe('through Node itself a request is not sent', () => {
   test('where the socket has failed before the client begins to write', async () => {
     const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
     void connectWith((socket) => socket.destroy(refused))
-    expect(await reasonOf(send('http://never-connected.test'))).toBe('ECONNREFUSED')
+    expect(
+      await reasonOf(send('http://never-connected.test', { options: { insecure: true } })),
+    ).toBe('ECONNREFUSED')
   })
 
   test.each([
@@ -145,7 +151,8 @@ describe('through Node itself a request is not sent', () => {
   ])('where it is aborted before there is a connection (%s)', async (reason, cause) => {
     const began = connectWith(() => undefined)
     const abort = new AbortController()
-    const sent = reasonOf(send('http://never-connected.test', { signal: abort.signal }))
+    const options = { insecure: true }
+    const sent = reasonOf(send('http://never-connected.test', { signal: abort.signal, options }))
     const socket = await began
     abort.abort(cause)
     expect(await sent).toBe(reason)

@@ -25,6 +25,9 @@ describe('a memory vault', () => {
     ['another key', (sealed: Uint8Array) => sealed, memoryVault()],
     ['a torn value', (sealed: Uint8Array) => sealed.subarray(0, 5), null],
     ['an empty value', () => new Uint8Array(), null],
+    ['an IV and a tag of 4 bytes', (sealed: Uint8Array) => sealed.subarray(0, 16), null],
+    ['one byte less than an IV and a tag', (sealed: Uint8Array) => sealed.subarray(0, 27), null],
+    ['an IV and a tag without a text', (sealed: Uint8Array) => sealed.subarray(0, 28), null],
     [
       'a flipped bit',
       (sealed: Uint8Array) => sealed.map((byte, i) => (i === 30 ? byte ^ 1 : byte)),

@@ -37,7 +37,9 @@ type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten
 /** What can go wrong with storage, each with a stable code (E2). */
 type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT'
 /** The file was removed, replaced or cut while it was in use. */
- | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
+ | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA'
+/** The database belongs to another origin than the transport's (E6). */
+ | 'ORIGIN_CHANGED' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
 
 /**
  * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
@@ -237,6 +239,15 @@ interface DeadlineChange {
     readonly until: Instant | null;
     readonly waitMs: number;
 }
+/**
+ * Gives the database to another origin, and erases the tokens that were stored for the former one (E6). Missed unless the
+ * database belongs to `former`.
+ */
+interface OriginChange {
+    readonly change: 'origin';
+    readonly former: string;
+    readonly origin: string;
+}
 interface IdentityChange {
     readonly change: 'identity';
     readonly user: UserId | null;
@@ -275,7 +286,7 @@ interface EndSessionChange {
     readonly change: 'endSession';
     readonly user: UserId;
 }
-type Change = EnqueueChange | UpgradeChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+type Change = EnqueueChange | UpgradeChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | OriginChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
 /** An operation that a change moved or removed. */
 interface Affected {
     readonly id: OperationId;
@@ -308,6 +319,11 @@ type Answer = {
     readonly applied: false;
     /** Of a change that stands for itself: why it could not be stored. Left out: it missed. */
     readonly failed?: StorageErrorCode;
+    /** After a `token` that missed: what is stored of this user; 0 and 0: nothing. */
+    readonly stored?: {
+        readonly generation: number;
+        readonly epoch: number;
+    };
 };
 
 /**
@@ -459,6 +475,8 @@ interface OpenedState {
     /** Did this call create the database? */
     readonly fresh: boolean;
     readonly fingerprintKey: string;
+    /** The origin that the database belongs to (E6); null: no opening has named one. */
+    readonly origin: string | null;
     readonly identity: UserId | null;
     readonly requirement: Requirement;
     readonly lanes: readonly LaneRow[];
@@ -507,6 +525,8 @@ interface StorageHost {
     readonly wall: () => Instant;
     /** Taken as the fingerprint key of a new database. */
     readonly newFingerprintKey: string;
+    /** Taken as the origin of a database that has none yet. Default: none. */
+    readonly origin?: string;
     /** What a salvage needs to know. Default: any kind may be one of them. */
     readonly recordedKinds?: RecordedKinds;
 }
@@ -1349,6 +1369,7 @@ interface TokenRequest {
 type TokenSource = (request: TokenRequest) => string | null | Promise<string | null>;
 
 interface Vault {
+    /** `secret`: a text of Holdfast's, of a token and of what it is for. `unseal` must give it back as it is. */
     seal(secret: string): Uint8Array | Promise<Uint8Array>;
     /**
      * Throws {@link VaultUnreadableError} where this can never be opened again: the user must sign in.
@@ -1396,6 +1417,13 @@ interface HoldfastOptions {
      * the issuer. The others wait in line. Default: 16.
      */
     readonly maxSourceCalls?: number;
+    /**
+     * Origins that the database may have belonged to before: the server has moved. A database belongs to the origin of the
+     * transport that first opened it, and an opening with another one rejects with `ORIGIN_CHANGED` (E6). If the origin of
+     * the database is named here, its operations go to the new origin from now on, and tokens for the former one are
+     * erased: each user needs a new token (`missing`). All loopback origins count as one. Default: `[]`.
+     */
+    readonly formerOrigins?: readonly string[];
     /** Keeps tokens over a restart, sealed (T1). Left out: they are kept in memory only. */
     readonly vault?: Vault;
     /**
@@ -1866,8 +1894,16 @@ declare function sqliteStorage(options: SqliteStorageOptions): Storage;
  */
 
 interface HttpTransportOptions {
-    /** Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. */
+    /**
+     * Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. `http:` only to this
+     * machine (`localhost`, `127.0.0.0/8`, `[::1]`), or with `insecure`.
+     */
     readonly baseUrl: string;
+    /**
+     * Is `http:` to another machine taken too? Whoever is on the way there reads the tokens and the payloads, and can
+     * change them (E6). Default: false.
+     */
+    readonly insecure?: boolean;
     /**
      * Sends in place of Node's own HTTP client: a proxy, Electron's `net.fetch`. Default: `node:http` and `node:https`
      * with their global agents, which keep connections open. It must send a request once: if it tries again by itself,
@@ -1884,8 +1920,8 @@ interface HttpTransportOptions {
  * Sends over HTTP, with `Authorization: Bearer` where there is a token. How long a reply may take is
  * `replyTimeoutMs` of `createHoldfast`.
  *
- * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL, or has more than a path;
- * RangeError where `maxReplyBytes` is not a whole number from 1.
+ * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL, or has more than a path,
+ * or is `http:` to another machine without `insecure`; RangeError where `maxReplyBytes` is not a whole number from 1.
  */
 declare function httpTransport(options: HttpTransportOptions): Transport;
 

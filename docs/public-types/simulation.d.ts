@@ -4,7 +4,9 @@ import { StandardSchemaV1 } from '@standard-schema/spec';
 /** What can go wrong with storage, each with a stable code (E2). */
 type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT'
 /** The file was removed, replaced or cut while it was in use. */
- | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
+ | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA'
+/** The database belongs to another origin than the transport's (E6). */
+ | 'ORIGIN_CHANGED' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
 
 /**
  * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
@@ -554,6 +556,15 @@ interface DeadlineChange {
     readonly until: Instant | null;
     readonly waitMs: number;
 }
+/**
+ * Gives the database to another origin, and erases the tokens that were stored for the former one (E6). Missed unless the
+ * database belongs to `former`.
+ */
+interface OriginChange {
+    readonly change: 'origin';
+    readonly former: string;
+    readonly origin: string;
+}
 interface IdentityChange {
     readonly change: 'identity';
     readonly user: UserId | null;
@@ -592,7 +603,7 @@ interface EndSessionChange {
     readonly change: 'endSession';
     readonly user: UserId;
 }
-type Change = EnqueueChange | UpgradeChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
+type Change = EnqueueChange | UpgradeChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | OriginChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
 /** An operation that a change moved or removed. */
 interface Affected {
     readonly id: OperationId;
@@ -625,6 +636,11 @@ type Answer = {
     readonly applied: false;
     /** Of a change that stands for itself: why it could not be stored. Left out: it missed. */
     readonly failed?: StorageErrorCode;
+    /** After a `token` that missed: what is stored of this user; 0 and 0: nothing. */
+    readonly stored?: {
+        readonly generation: number;
+        readonly epoch: number;
+    };
 };
 
 /**
@@ -776,6 +792,8 @@ interface OpenedState {
     /** Did this call create the database? */
     readonly fresh: boolean;
     readonly fingerprintKey: string;
+    /** The origin that the database belongs to (E6); null: no opening has named one. */
+    readonly origin: string | null;
     readonly identity: UserId | null;
     readonly requirement: Requirement;
     readonly lanes: readonly LaneRow[];
@@ -824,6 +842,8 @@ interface StorageHost {
     readonly wall: () => Instant;
     /** Taken as the fingerprint key of a new database. */
     readonly newFingerprintKey: string;
+    /** Taken as the origin of a database that has none yet. Default: none. */
+    readonly origin?: string;
     /** What a salvage needs to know. Default: any kind may be one of them. */
     readonly recordedKinds?: RecordedKinds;
 }

@@ -24,6 +24,13 @@ export type Taken =
   | { readonly taken: 'late' }
   | { readonly taken: 'failed'; readonly error: Error }
 
+/** A token as it is to be stored; `epoch`: the one that it is sealed for. */
+interface SealedToken {
+  readonly token: Token
+  readonly sealed: Uint8Array | null
+  readonly epoch: number
+}
+
 export interface TakingsParts {
   readonly core: Core
   /** The corrected time by which tokens expire. */
@@ -73,9 +80,23 @@ export class Takings {
       then({ taken: known })
       return
     }
-    seal(this.#parts.core, token, (sealed) => {
-      if (session === entry.session) this.#store(entry, token, sealed, then)
-      else then({ taken: 'late' })
+    this.#seal(entry, session, token, entry.epoch, then)
+  }
+
+  /** It is sealed for the row that it will be in, so the row must be that one when it is stored (E6). */
+  #seal(
+    entry: WalletEntry,
+    session: number,
+    token: Token,
+    epoch: number,
+    then: (taken: Taken) => void,
+  ): void {
+    const generation = entry.generation + 1
+    seal(this.#parts.core, { user: entry.user, generation, epoch }, token, (sealed) => {
+      if (session !== entry.session) then({ taken: 'late' })
+      // Another process has stored a token meanwhile.
+      else if (generation !== entry.generation + 1) this.#take(entry, session, token, then)
+      else this.#store(entry, session, { token, sealed, epoch }, then)
     })
   }
 
@@ -93,8 +114,8 @@ export class Takings {
 
   #store(
     entry: WalletEntry,
-    token: Token,
-    sealed: Uint8Array | null,
+    session: number,
+    { token, sealed, epoch }: SealedToken,
     then: (taken: Taken) => void,
   ): void {
     const { core, now, tellOf } = this.#parts
@@ -104,12 +125,29 @@ export class Takings {
     const { fingerprint } = token.facts
     core.store.commit(
       [
-        { change: 'token', user, expected, generation, fingerprint, expiresAt, refreshAt, sealed },
+        {
+          change: 'token',
+          user,
+          expected,
+          ...(sealed === null ? {} : { epoch }),
+          generation,
+          fingerprint,
+          expiresAt,
+          refreshAt,
+          sealed,
+        },
         { change: 'leave', user, leaving: entry.leaving },
       ],
       {},
       (answer) => {
-        if (!answer.ok || !answer.value[0]?.applied) {
+        const [stored] = answer.ok ? answer.value : []
+        const found = stored?.applied === false ? stored.stored : undefined
+        // The session has ended elsewhere, which is not heard of yet: the token is of the one that followed.
+        if (found?.generation === expected && found.epoch !== epoch && session === entry.session) {
+          this.#seal(entry, session, token, found.epoch, then)
+          return
+        }
+        if (!answer.ok || stored?.applied !== true) {
           const moved = new HoldfastError(
             'STORAGE_BUSY',
             `another process stored a token of ${user} at the same time`,

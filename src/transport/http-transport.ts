@@ -6,14 +6,23 @@ import type { OutgoingRequest, SendOptions, Transport } from '../ports/transport
 import { wholeNumberOf } from '../checks/numbers.ts'
 import { showType } from '../checks/show.ts'
 import { NotSentError } from '../errors.ts'
+import { isLoopback } from '../origin.ts'
 import { checkHeaders, checkMethod, checkTarget } from '../operations/request-checks.ts'
 import type { Cargo } from './carrier.ts'
 import { throughFetch } from './through-fetch.ts'
 import { throughNode } from './through-node.ts'
 
 export interface HttpTransportOptions {
-  /** Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. */
+  /**
+   * Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. `http:` only to this
+   * machine (`localhost`, `127.0.0.0/8`, `[::1]`), or with `insecure`.
+   */
   readonly baseUrl: string
+  /**
+   * Is `http:` to another machine taken too? Whoever is on the way there reads the tokens and the payloads, and can
+   * change them (E6). Default: false.
+   */
+  readonly insecure?: boolean
   /**
    * Sends in place of Node's own HTTP client: a proxy, Electron's `net.fetch`. Default: `node:http` and `node:https`
    * with their global agents, which keep connections open. It must send a request once: if it tries again by itself,
@@ -36,12 +45,13 @@ const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/
  * Sends over HTTP, with `Authorization: Bearer` where there is a token. How long a reply may take is
  * `replyTimeoutMs` of `createHoldfast`.
  *
- * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL, or has more than a path;
- * RangeError where `maxReplyBytes` is not a whole number from 1.
+ * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL, or has more than a path,
+ * or is `http:` to another machine without `insecure`; RangeError where `maxReplyBytes` is not a whole number from 1.
  */
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = baseOf(options.baseUrl)
-  const { maxReplyBytes = MAX_REPLY_BYTES } = options
+  const { maxReplyBytes = MAX_REPLY_BYTES, insecure = false } = options
+  refuseInsecure(base, insecure)
   wholeNumberOf('httpTransport: maxReplyBytes', maxReplyBytes, 1)
   if (options.fetch !== undefined && typeof options.fetch !== 'function') {
     throw new TypeError(`httpTransport: fetch must be a function, not ${showType(options.fetch)}`)
@@ -106,6 +116,18 @@ function baseOf(baseUrl: string): URL {
 /** Of a URL a message has the scheme and the host at most: the rest may hold a password or a key (E6). */
 function typeOfUrl(value: unknown): string {
   return typeof value === 'string' && value !== '' ? 'a string that is no URL' : showType(value)
+}
+
+/** A token that leaves the machine is encrypted (E6). */
+function refuseInsecure({ protocol, hostname }: URL, insecure: unknown): void {
+  if (typeof insecure !== 'boolean') {
+    throw new TypeError(`httpTransport: insecure must be true or false, not ${showType(insecure)}`)
+  }
+  if (protocol !== 'http:' || insecure || isLoopback(hostname)) return
+  throw new TypeError(
+    'httpTransport: baseUrl must be https:, unless its host is localhost, 127.0.0.0/8 or [::1]: over http: everybody on ' +
+      'the way reads the tokens; set insecure: true if that is meant',
+  )
 }
 
 /** Names in lower case, so that none goes out twice; who signs is Holdfast's to say. */

@@ -6,6 +6,7 @@ import type {
   DeadlineChange,
   EndSessionChange,
   LeaveChange,
+  OriginChange,
   RefuseTokenChange,
   TokenChange,
 } from '../changes.ts'
@@ -14,7 +15,7 @@ import { withRefused } from '../with-refused.ts'
 import { DONE, MISSED } from './pending.ts'
 import { parseStored } from './stored-json.ts'
 
-type MetaName = 'identity' | 'requirement' | 'fingerprint-key' | 'left-behind'
+type MetaName = 'identity' | 'requirement' | 'fingerprint-key' | 'left-behind' | 'origin'
 
 interface StoredToken extends Omit<TokenRow, 'refused' | 'refusedTokens' | 'leaving'> {
   readonly refused: 0 | 1
@@ -43,6 +44,7 @@ export class Sessions {
   readonly #leave
   readonly #end
   readonly #forget
+  readonly #dropTokens
   readonly #deadlines
   readonly #setDeadline
   readonly #unsetDeadline
@@ -93,6 +95,10 @@ export class Sessions {
          fingerprint = NULL, expires_at = NULL, refresh_at = NULL, sealed = NULL, leaving = 0`,
     )
     this.#forget = database.prepare<[string]>('DELETE FROM holdfast_tokens WHERE user = ?')
+    this.#dropTokens = database.prepare<[]>(
+      `UPDATE holdfast_tokens SET refused = 0, refused_tokens = NULL, fingerprint = NULL, expires_at = NULL,
+         refresh_at = NULL, sealed = NULL`,
+    )
     this.#deadlines = database.prepare<[], DeadlineRow>(
       'SELECT origin, until, wait_ms AS waitMs FROM holdfast_deadlines ORDER BY origin',
     )
@@ -112,6 +118,14 @@ export class Sessions {
     if (value === null) this.#unsetMeta.run(name)
     else this.#setMeta.run(name, value)
     return DONE
+  }
+
+  /** The generations go on: an answer to an older one must not look new. */
+  changeOrigin({ former, origin }: OriginChange): Answer {
+    if (this.get('origin') !== former) return MISSED
+    this.#dropTokens.run()
+    this.#sealedGone()
+    return this.set('origin', origin)
   }
 
   identity(): UserId | null {
@@ -143,12 +157,12 @@ export class Sessions {
   }
 
   setToken(change: TokenChange): Answer {
-    const current = this.#present.get(change.user) ?? NO_TOKEN
-    if (current.generation !== change.expected) return MISSED
-    if (change.epoch !== undefined && change.epoch !== current.epoch) return MISSED
+    const { isSealed, ...stored } = this.#present.get(change.user) ?? NO_TOKEN
+    const isOfEpoch = change.epoch === undefined || change.epoch === stored.epoch
+    if (stored.generation !== change.expected || !isOfEpoch) return { applied: false, stored }
     const { user, generation, fingerprint, expiresAt, refreshAt, sealed } = change
     this.#setToken.run({ user, generation, fingerprint, expiresAt, refreshAt, sealed })
-    if (current.isSealed === 1) this.#sealedGone()
+    if (isSealed === 1) this.#sealedGone()
     return DONE
   }
 

@@ -92,7 +92,7 @@ export class SqliteStorage implements Storage {
             })
       const state = database
         .transaction(() => {
-          tables.begin(host.newFingerprintKey, host.wall())
+          tables.begin(host)
           return tables.state(fresh)
         })
         .immediate()

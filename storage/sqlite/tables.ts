@@ -13,6 +13,7 @@ import type {
   OperationRow,
   PositionRow,
   RecordRow,
+  StorageHost,
   Whereabouts,
 } from '../storage.ts'
 import { Envelopes } from './envelopes.ts'
@@ -146,6 +147,8 @@ export class Tables {
         return this.#sessions.takeUp()
       case 'deadline':
         return this.#sessions.setDeadline(change)
+      case 'origin':
+        return this.#sessions.changeOrigin(change)
       case 'identity':
         return this.#sessions.set('identity', change.user)
       case 'requirement':
@@ -180,11 +183,14 @@ export class Tables {
   }
 
   /** What is done at the opening. Writes: run it in a transaction. */
-  begin(newFingerprintKey: string, now: number): void {
+  begin({ newFingerprintKey, origin, wall }: StorageHost): void {
     if (this.#sessions.get('fingerprint-key') === null) {
       this.#sessions.set('fingerprint-key', newFingerprintKey)
     }
-    this.#outcomes.begin(now, this.#hasPending.get() === 1)
+    if (origin !== undefined && this.#sessions.get('origin') === null) {
+      this.#sessions.set('origin', origin)
+    }
+    this.#outcomes.begin(wall(), this.#hasPending.get() === 1)
   }
 
   /** What the engine is told at the start, and whenever it asks anew. */
@@ -192,6 +198,7 @@ export class Tables {
     return {
       fresh,
       fingerprintKey: this.#sessions.get('fingerprint-key') ?? '',
+      origin: this.#sessions.get('origin'),
       identity: this.#sessions.identity(),
       requirement: this.#sessions.requirement(),
       lanes: this.#laneRows

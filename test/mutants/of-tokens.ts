@@ -140,4 +140,21 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     }`,
     replace: '    }',
   },
+  {
+    id: 'sealed-for-the-generation-before',
+    what: 'a token is sealed for the generation that it replaces',
+    rule: 'E6',
+    file: 'src/tokens/takings.ts',
+    find: 'seal(this.#parts.core, { user: entry.user, generation, epoch }, token,',
+    replace:
+      'seal(this.#parts.core, { user: entry.user, generation: generation - 1, epoch }, token,',
+  },
+  {
+    id: 'sealed-for-the-first-session',
+    what: 'every token is sealed for the first session of its user',
+    rule: 'E6',
+    file: 'src/tokens/takings.ts',
+    find: 'seal(this.#parts.core, { user: entry.user, generation, epoch }, token,',
+    replace: 'seal(this.#parts.core, { user: entry.user, generation, epoch: 0 }, token,',
+  },
 ]

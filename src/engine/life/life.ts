@@ -6,6 +6,7 @@ import type { QueueEvent } from '../../../machines/queue.machine.ts'
 import type { StorageHost } from '../../../storage/storage.ts'
 import { appCodeFailed, atOnce, failureOf } from '../../app-code.ts'
 import type { LaneId } from '../../model.ts'
+import { canonicalOrigin } from '../../origin.ts'
 import type { Refresher } from '../../tokens/refresher.ts'
 import type { Answered, Settle } from '../boundary/boundary.ts'
 import { recordedKindsOf } from '../../operations/kind-facts.ts'
@@ -64,13 +65,14 @@ export class Life {
 
   start(settle: Settle<void>): void {
     const { startParts } = this.#parts
-    const { ports, boundary } = startParts.core
+    const { ports, boundary, settings } = startParts.core
     const host: StorageHost = {
       atTurnEnd: (run) => ports.clock.atTurnEnd(run),
       monotonic: () => ports.clock.monotonic(),
       wall: () => ports.clock.wall(),
       // Off the record: whoever has a journal must not be able to try tokens against it.
       newFingerprintKey: ports.random.nonce(),
+      origin: canonicalOrigin(settings.origin),
       recordedKinds: recordedKindsOf(startParts.core.kinds.all()),
     }
     start(startParts, host, (error) => {

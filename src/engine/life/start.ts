@@ -9,11 +9,12 @@ import type { Requirement } from '../../model.ts'
 import { rebuilt } from '../../scrub/rebuilt.ts'
 import { codeIn } from '../../thrown.ts'
 import type { Token } from '../../tokens/token.ts'
-import { tokenTextOf } from '../../tokens/token-text.ts'
+import { unsealed } from '../../tokens/seal.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import { plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
+import { claimDatabase } from './claim-database.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import { backoffMs } from '../sending/judge.ts'
@@ -48,15 +49,23 @@ export function start(
       then(answer.error)
       return
     }
-    useFingerprintKey(answer.value.fingerprintKey)
-    parts.dispatch.start(answer.value, (current) => {
-      if (current.ok) {
-        restore(parts, current.value)
-        then(null)
+    const opened = answer.value
+    // The lock may be ours, and nobody else could dispatch.
+    const refuse = (error: Error) => core.store.close(() => then(error))
+    useFingerprintKey(opened.fingerprintKey)
+    claimDatabase(core, opened.origin, (refusal) => {
+      if (refusal !== null) {
+        refuse(refusal)
         return
       }
-      // The lock may be ours, and nobody else could dispatch.
-      core.store.close(() => then(current.error))
+      parts.dispatch.start(opened, (current) => {
+        if (!current.ok) {
+          refuse(current.error)
+          return
+        }
+        restore(parts, current.value)
+        then(null)
+      })
     })
   })
 }
@@ -143,8 +152,8 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
 
 function unseal(parts: StartParts, row: TokenRow, round: number): void {
   const { core, wallet, holds, readToken, tokenOf } = parts
-  const { boundary, ports, report, pilot } = core
-  const { user, sealed } = row
+  const { boundary, report, pilot } = core
+  const { user } = row
   boundary.ask<Token>(
     {
       name: 'unseal',
@@ -153,12 +162,7 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
         write: (token) => token.toJSON(),
         read: (json) => tokenOf(json as unknown as Token['facts']),
       },
-      put: async () => {
-        if (ports.vault === null || sealed === null) throw new TypeError('no vault')
-        const text = tokenTextOf(await ports.vault.unseal(sealed))
-        if (text !== null) return readToken(text)
-        throw new VaultUnreadableError('the vault gave back a text that no header can carry')
-      },
+      put: () => unsealed(core, row, readToken),
     },
     (answer) => {
       if (answer.ok || !wallet.isCurrent(row)) {

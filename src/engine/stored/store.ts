@@ -26,6 +26,7 @@ import {
 } from '../boundary/boundary.ts'
 import { backoffMs } from '../sending/judge.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
+import { isForOrigin, originChanged } from './database-origin.ts'
 import { codedError } from './storage-errors.ts'
 
 /** Where an operation is. */
@@ -66,6 +67,8 @@ const openedCodec: Codec<OpenedState> = {
 export class Store {
   readonly #boundary: Boundary
   readonly #storage: Storage
+  /** Of the transport. */
+  readonly #origin: string
   /** How many changes had to be stored at last: it makes the names of their alarms, also in a journal that begins later. */
   repeatCount = 0
   /** Called before anything is asked: what was to be stored before is asked for before. */
@@ -78,9 +81,10 @@ export class Store {
   onBroken: (error: Error) => void = () => undefined
   #broken: Error | null = null
 
-  constructor(boundary: Boundary, storage: Storage) {
+  constructor(boundary: Boundary, storage: Storage, origin: string) {
     this.#boundary = boundary
     this.#storage = storage
+    this.#origin = origin
   }
 
   /** The error after which only a new opening helps (E2); null: storage may be asked. */
@@ -286,8 +290,16 @@ export class Store {
   reload(then: (answer: Answered<OpenedState>) => void): void {
     this.#ask(
       { name: 'reload', args: () => null, codec: openedCodec, put: () => this.#storage.reload() },
-      (answer) => this.#opened(answer, then),
+      (answer) => this.#opened(this.#ofOurOrigin(answer), then),
     )
+  }
+
+  /** Another process may have given the database to another origin meanwhile: then nothing of it is sent from here (E6). */
+  #ofOurOrigin(answer: Answered<OpenedState>): Answered<OpenedState> {
+    if (!answer.ok || isForOrigin(answer.value.origin, this.#origin)) return answer
+    const error = originChanged(answer.value.origin, this.#origin)
+    this.#hear({ ok: false, error })
+    return { ok: false, error }
   }
 
   /** Gives back what a drain has freed; a failure costs nothing but room. */

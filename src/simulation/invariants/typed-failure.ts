@@ -46,10 +46,15 @@ function isRefusedAsMisuse({ user, draft, error }: SeenCall): boolean {
 /** The simulated disk never fails without a reason: a change itself could not be stored (Q21). */
 const UNSTORABLE = 'STORAGE_UNAVAILABLE'
 
+/** The simulated vault opens all that it sealed: a token was stored in a row that it was not sealed for (E6). */
+const UNREADABLE = 'AUTH_VAULT_UNREADABLE'
+
+const NEVER: ReadonlySet<string> = new Set(['INTERNAL', UNSTORABLE, UNREADABLE])
+
 function isTyped(error: unknown): boolean {
   if (error instanceof HoldfastError) {
     const { code } = error
-    return code !== 'INTERNAL' && code !== UNSTORABLE && /^[A-Z]+(?:_[A-Z]+)*$/.test(code)
+    return !NEVER.has(code) && /^[A-Z]+(?:_[A-Z]+)*$/.test(code)
   }
   return error instanceof TypeError || error instanceof RangeError
 }

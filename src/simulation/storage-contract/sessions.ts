@@ -31,11 +31,12 @@ const NO_TOKEN = {
 
 export const sessionCases = [
   storageCase(
-    'a new database says so, once, and keeps the fingerprint key it was first given',
+    'a new database says so, once, and keeps the fingerprint key and the origin that it was first given',
     async (bench, _, opened) => {
       assert.deepEqual(opened, {
         fresh: true,
         fingerprintKey: 'fingerprint-key-1',
+        origin: 'https://1.example',
         identity: null,
         requirement: 'unknown',
         lanes: [],
@@ -114,6 +115,43 @@ export const sessionCases = [
     const [token] = (await bench.reopen()).tokens
     assert.deepEqual([...(token?.sealed ?? [])], [...bytes])
   }),
+
+  // T11, E6
+  storageCase(
+    'a token that misses says which generation and epoch are stored in its place',
+    async (bench) => {
+      const answerTo = async (change: TokenChange) => (await bench.commit([change]))[0]
+      const missed = (generation: number, epoch: number) => ({
+        applied: false,
+        stored: { generation, epoch },
+      })
+      assert.deepEqual(await answerTo(tokenOf(3)), missed(0, 0))
+      await bench.apply(tokenOf(0))
+      assert.deepEqual(await answerTo(tokenOf(0)), missed(1, 0))
+      await bench.apply({ change: 'endSession', user: ALICE })
+      assert.deepEqual(await answerTo(tokenOf(1, { epoch: 0 })), missed(1, 1))
+      await bench.apply(tokenOf(1, { epoch: 1 }))
+    },
+  ),
+
+  // E6
+  storageCase(
+    'a change of the origin erases every token, keeps the generations, and misses where the origin is another',
+    async (bench) => {
+      const change = { change: 'origin', origin: 'https://new.example' } as const
+      await bench.apply(tokenOf(0))
+      await bench.apply({ change: 'refuseToken', user: ALICE, generation: 1 })
+      await bench.apply({ change: 'leave', user: ALICE, leaving: true })
+      const before = await bench.reopen()
+      await bench.miss({ ...change, former: 'https://other.example' })
+      assert.deepEqual(await bench.reopen(), before)
+      await bench.apply({ ...change, former: 'https://1.example' })
+      const { origin, tokens } = await bench.crash()
+      assert.equal(origin, change.origin)
+      assert.deepEqual(tokens, [{ ...NO_TOKEN, generation: 1, leaving: true }])
+      await bench.miss({ ...change, former: 'https://1.example' })
+    },
+  ),
 
   // T4
   storageCase('only the current generation is refused, until the next token', async (bench) => {

@@ -1,4 +1,4 @@
-/** The single facts of a database: the identity, the requirement, the key of fingerprints, the lanes left in doubt. */
+/** The single facts of a database: the identity, the requirement, the origin, the key of fingerprints, the lanes left in doubt. */
 import type { Database } from 'better-sqlite3'
 import { DamagedTable, type ReadRow } from './damaged-table.ts'
 import { compareKeys, type Key } from './keys.ts'
@@ -10,7 +10,13 @@ import type { Tally } from './tally.ts'
 /** What the new database says of itself. */
 const OWN = new Set(['schema', 'salvage'])
 
-const NAMES: readonly Key[] = [['fingerprint-key'], ['identity'], ['left-behind'], ['requirement']]
+const NAMES: readonly Key[] = [
+  ['fingerprint-key'],
+  ['identity'],
+  ['left-behind'],
+  ['origin'],
+  ['requirement'],
+]
 
 export function salvageMeta(source: Database, target: Database, tally: Tally): void {
   const table = DamagedTable.of(source, META)

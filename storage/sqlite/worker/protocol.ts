@@ -4,7 +4,7 @@ import type { StorageErrorCode } from '../../storage-error.ts'
 import type { OpenedState, Storage, StorageHost } from '../../storage.ts'
 
 /** What the thread is told of the process that asks. */
-type HostFacts = Pick<StorageHost, 'newFingerprintKey' | 'recordedKinds'>
+type HostFacts = Pick<StorageHost, 'newFingerprintKey' | 'origin' | 'recordedKinds'>
 
 /** What can be asked of the thread: what can be asked of a storage, as plain data. */
 export interface Asked extends Omit<Storage, 'open' | 'watch'> {

@@ -49,9 +49,10 @@ export class WorkerStorage implements Storage {
     this.#thread = thread
     try {
       await this.#closing
-      const { newFingerprintKey, recordedKinds } = host
+      const { newFingerprintKey, origin, recordedKinds } = host
       return await thread.ask('open', {
         newFingerprintKey,
+        ...(origin === undefined ? {} : { origin }),
         ...(recordedKinds === undefined ? {} : { recordedKinds }),
       })
     } catch (error) {

@@ -1,0 +1,38 @@
+/**
+ * A database belongs to one origin (E6): that of the transport which first opened it. Another one is refused, unless the
+ * app says that the server has moved (`formerOrigins`); then the database changes hands, once, before anything is sent.
+ */
+import { canonicalOrigin } from '../../origin.ts'
+import type { Core } from '../core.ts'
+import { formerOriginInUse, isForOrigin, originChanged } from '../stored/database-origin.ts'
+
+/** `stored`: the origin that the database belongs to. `then` hears why it is not for this transport, or null. */
+export function claimDatabase(
+  core: Core,
+  stored: string | null,
+  then: (refusal: Error | null) => void,
+): void {
+  const { origin, formerOrigins } = core.settings
+  if (stored === null || isForOrigin(stored, origin)) then(null)
+  else if (formerOrigins.includes(stored)) takeOver(core, stored, then)
+  else then(originChanged(stored, origin))
+}
+
+/** Only for the process that dispatches: otherwise another one would go on sending to the former origin. */
+function takeOver(
+  { settings, store }: Core,
+  former: string,
+  then: (refusal: Error | null) => void,
+): void {
+  store.lock((locked) => {
+    if (!locked.ok || !locked.value) {
+      then(locked.ok ? formerOriginInUse(former) : locked.error)
+      return
+    }
+    const origin = canonicalOrigin(settings.origin)
+    store.commit([{ change: 'origin', former, origin }], {}, (answer) => {
+      if (!answer.ok) then(answer.error)
+      else then(answer.value[0]?.applied === true ? null : originChanged(former, settings.origin))
+    })
+  })
+}
