@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
+import { replay } from '../src/journal/replay.ts'
+import { ENCODINGS } from './support/encodings.ts'
 import { jwt } from './support/jwt.ts'
 import { HTML_REPLY, Rig } from './support/rig.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
@@ -120,6 +122,75 @@ describe('a token is', () => {
     const error: unknown = await rig.whileResting(calling).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'AUTH_USER_MISMATCH' })
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(stranger.split('.')[1])
+  })
+})
+
+// E6
+describe.each(Object.entries(ENCODINGS))('what foreign code echoes as %s', (_name, encode) => {
+  const TOKEN = 'sentinel-of-alice-7Qx'
+  const echo = encode(TOKEN)
+  /** A piece of it. What is wrapped has pieces of six characters. */
+  const needles = [echo, echo.slice(1, 13), ...echo.split('\n').filter((line) => line.length > 5)]
+
+  test('is in nothing that leaves: letters, events, errors, status, journal, files', async () => {
+    const folder = temporaryFolder()
+    const library = () =>
+      Object.assign(new Error(`no ${echo}`), { name: echo, code: echo, response: { data: echo } })
+    const rig = Rig.prepare()
+    let isSealing = true
+    await rig.open({
+      storage: sqliteStorage({ file: join(folder, 'outbox.db') }),
+      tokens: () => Promise.reject(library()),
+      vault: {
+        seal: (secret) => {
+          if (isSealing) throw library()
+          return Buffer.from(secret).map((byte) => byte ^ 0x5a)
+        },
+        unseal: () => Promise.reject(library()),
+      },
+    })
+    await rig.login('alice', TOKEN)
+    const headers = { 'content-type': echo, 'retry-after': echo, date: echo, etag: echo }
+    const bodies = [
+      `you sent ${echo}`,
+      JSON.stringify({ error: `you sent ${echo}`, echo, code: echo }),
+      JSON.stringify({ errors: [{ detail: JSON.stringify({ message: echo }) }] }),
+      `<p>${echo}</p>`,
+    ]
+    for (const body of bodies) {
+      await rig.enqueue('one')
+      rig.last.fail(library())
+      await rig.advance(2000)
+      rig.last.reply(503, { headers, body })
+      await rig.advance(10_000)
+      rig.last.reply(422, { headers: { ...headers, 'retry-after': '1' }, body })
+      await rig.advance(10)
+    }
+    const read = rig.holdfast.read({ request: () => ({ method: 'GET', path: '/' }) })
+    const readFailed = read.catch((thrown: unknown) => thrown)
+    await rig.advance()
+    rig.last.fail(library())
+    const shown: unknown[] = [await rig.whileResting(readFailed)]
+    await rig.whileResting(rig.holdfast.refreshToken('alice'))
+    await rig.advance(10)
+    isSealing = false
+    await rig.whileResting(rig.holdfast.updateToken('alice', `${TOKEN}8`))
+    shown.push(await rig.whileResting(rig.holdfast.deadLetters()), rig.holdfast.status())
+    const bytes = () =>
+      readdirSync(folder)
+        .map((name) => readFileSync(join(folder, name)).toString('latin1'))
+        .join('\n')
+    shown.push(bytes())
+    await rig.close()
+    const text = [
+      ...rig.journal.lines(),
+      bytes(),
+      inspect([rig.heard, shown], { depth: 20, showHidden: true, maxStringLength: null }),
+    ].join('\n')
+    expect(rig.heard.map(({ name }) => name)).toContain('token.refreshFailed')
+    expect(rig.eventsOf('operation.dead')).toHaveLength(bodies.length)
+    expect(needles.filter((needle) => text.includes(needle))).toEqual([])
+    await replay(rig.journal.lines().join('\n'))
   })
 })
 
