@@ -5,6 +5,7 @@
 import { NotSentError } from '../errors.ts'
 import type { Instant, Requirement } from '../model.ts'
 import type { OutgoingRequest, Reply, SendOptions, Transport } from '../ports/transport.ts'
+import { echoOf } from './echoes.ts'
 import type { Scenario, ScenarioMatch, ServerScript } from './scenario.ts'
 import type { ScenarioTokens } from './scenario-tokens.ts'
 import type { StoredToken } from './stored-rows.ts'
@@ -162,7 +163,8 @@ export class ScriptedServer {
       return Promise.reject(new NotSentError(message, { reason: unsent }))
     }
     const latency = this.#latency(seen)
-    const { reply: made, lost } = this.#process(seen)
+    const echo = token === null ? '' : echoOf(token, this.requests.length)
+    const { reply: made, lost } = this.#process(seen, echo)
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => {
         if (!this.#inFlight.delete(fail) || !life.isAlive) return
@@ -170,7 +172,7 @@ export class ScriptedServer {
         seen.endedWall = this.#time.wall()
         act()
       }
-      const fail = (reason: string) => end(() => reject(new Error(reason)))
+      const fail = (reason: string) => end(() => reject(new Error(`${reason} ${echo}`)))
       this.#inFlight.set(fail, life)
       this.#time.after(latency, () => {
         if (lost) fail('the connection broke')
@@ -211,9 +213,14 @@ export class ScriptedServer {
     }
   }
 
-  #process(seen: SeenRequest): Processed {
+  /** Whatever it refuses, it gives the token back (E6). */
+  #process(seen: SeenRequest, echo: string): Processed {
     const refused = this.#refusal(seen)
-    if (refused !== null) return { reply: jsonReply(refused, { error: refused }), lost: false }
+    if (refused !== null)
+      return {
+        reply: jsonReply(refused, { error: refused, message: `refused ${echo}` }),
+        lost: false,
+      }
     const remembered = this.#remembered.get(seen.key)
     if (remembered !== undefined) return { reply: remembered, lost: false }
     const rule = this.#take<ReplyRule>(this.#script.replies ?? [], seen)
@@ -223,7 +230,7 @@ export class ScriptedServer {
     const isApplied = status >= 200 && status < 300
     const answer = this.#answer(seen, rule, isApplied)
     const reply = {
-      ...jsonReply(status, answer, rule?.headers),
+      ...jsonReply(status, status < 400 ? answer : { ...answer, message: echo }, rule?.headers),
       ...(rule?.body !== undefined && { body: rule.body }),
     }
     if (isApplied) {

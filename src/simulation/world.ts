@@ -192,7 +192,13 @@ export class World {
           else if (outcome === 'none') resolve(null)
           else if (outcome === 'garbage') resolve(7 as never)
           else if (outcome === 'denied') reject(new TokenDeniedError())
-          else reject(new Error('the scripted source threw'))
+          // As a library does it: its error holds the whole answer (T16).
+          else
+            reject(
+              Object.assign(new Error('the scripted source threw'), {
+                response: this.tokens.secrets(),
+              }),
+            )
         })
       })
     }

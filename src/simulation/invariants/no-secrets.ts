@@ -1,11 +1,14 @@
 /** No secret of a token in a journal, an event, an error and what it was caused by, `status()`, or the database. */
+import { echoesOf } from '../echoes.ts'
 import { additionsTo, type Invariant } from './invariant.ts'
 
 /** So much is gathered before it is looked through: many small searches cost more than a large one. */
 const ENOUGH = 65_536
 
 export const noSecrets: Invariant = (run) => {
-  const secrets = run.tokens.secrets().map(essenceOf)
+  const secrets = run.tokens
+    .secrets()
+    .flatMap((secret) => [...new Set([essenceOf(secret), ...echoesOf(secret)])])
   const journal = additionsTo(run.journal)
   const heard = additionsTo(run.heard)
   const settled = settledCallsOf(run.calls)
