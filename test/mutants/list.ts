@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 import { DAMAGE_MUTANTS } from './of-damage.ts'
 import { PROCESS_MUTANTS } from './of-processes.ts'
 import { QUEUE_MUTANTS } from './of-the-queue.ts'
+import { SECRET_MUTANTS } from './of-secrets.ts'
 import { TOKEN_MUTANTS } from './of-tokens.ts'
 import { USER_MUTANTS } from './of-users.ts'
 
@@ -12,6 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TOKEN_MUTANTS,
   ...PROCESS_MUTANTS,
   ...DAMAGE_MUTANTS,
+  ...SECRET_MUTANTS,
 ]
 
 export function mutantOf(id: string): Mutant {
