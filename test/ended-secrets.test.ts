@@ -25,9 +25,9 @@ const openVault: Vault = {
 function sealedIn(file: string): string[] {
   const files = [file, `${file}-wal`].filter((name) => existsSync(name))
   const bytes = files.map((name) => readFileSync(name, 'latin1')).join('')
-  const found = [...bytes.matchAll(/sealed<([\w.]+)/g)].map(
-    ([, token]) => token?.slice(0, 20) ?? '',
-  )
+  // An engine seals more than the token; a test of the storage alone seals the token as it is.
+  const sealed = /sealed<(?:\{[^>]*?"token":")?([\w.]+)/g
+  const found = [...bytes.matchAll(sealed)].map(([, token]) => token?.slice(0, 20) ?? '')
   return [...new Set(found)].toSorted()
 }
 

@@ -33,7 +33,7 @@ async function userOfOld() {
     operations: [note, create, positioned],
     vault: memoryVault(),
   })
-  await rig.login('user-of-old', 'token-of-old')
+  await rig.login('user-of-old', 'secret')
   await rig.whileResting(rig.holdfast.enqueue(create({ record: 'record-of-old' })))
   echo(rig.last)
   await rig.advance()
