@@ -17,6 +17,7 @@ import { describe, expect, test } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import type { LaneId, OperationId } from '../src/model.ts'
+import type { Change } from '../storage/changes.ts'
 import type { SqliteStorageOptions } from '../storage/sqlite/options.ts'
 import { note, replying, Rig } from './support/rig.ts'
 import { enqueueing, SqliteLife } from './support/sqlite-life.ts'
@@ -127,9 +128,10 @@ describe('in a run of commits under app-crash', () => {
     const { life, file } = await inUse({ durability: 'app-crash' })
     let now = 1000
     life.monotonicMs = () => now
-    const commitAfter = (ms: number) => {
+    const commitAfter = (ms: number, repeatable?: Change) => {
       now += ms
-      return life.storage.commit([enqueueing(null)])
+      const isRepeatable = repeatable !== undefined
+      return life.storage.commit([repeatable ?? enqueueing(null)], { synced: !isRepeatable })
     }
     await commitAfter(10)
     return { life, file, commitAfter }
@@ -140,6 +142,16 @@ describe('in a run of commits under app-crash', () => {
     rmSync(file)
     await expect(commitAfter(0.09)).resolves.toHaveLength(1)
     await expect(commitAfter(0.02)).rejects.toMatchObject({ code: 'STORAGE_GONE' })
+  })
+
+  test('a commit that is repeated if it is lost shares a look for 4 ms', async () => {
+    const { life, file, commitAfter } = await running()
+    const completing = { change: 'leaveBehind', lanes: [] } as const
+    rmSync(file)
+    await expect(commitAfter(3.9, completing)).resolves.toHaveLength(1)
+    const refused = commitAfter(0.2, completing)
+    life.endTurn()
+    await expect(refused).rejects.toMatchObject({ code: 'STORAGE_GONE' })
   })
 
   test('a removed -wal is noticed within 4 ms', async () => {

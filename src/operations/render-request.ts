@@ -70,7 +70,7 @@ export function render(spec: RequestSpec): BuiltRequest {
   checkQuery(query)
   checkHeaders(headers)
   if (method === 'GET' && body !== undefined) throw new TypeError('a GET has no body')
-  const search = new URLSearchParams(query).toString()
+  const search = spec.query === undefined ? '' : new URLSearchParams(query).toString()
   const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
   return {
     method,

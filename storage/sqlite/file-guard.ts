@@ -11,6 +11,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
 import type { StorageHost } from '../storage.ts'
 import { storageErrorOf } from './error-of.ts'
+import type { CommitKind } from './transaction.ts'
 
 /** A look that is older is repeated at the next use. */
 const OLD_MS = 1000
@@ -25,6 +26,13 @@ const SAME_LOOK_MS = 0.1
  * `stat` of the -wal makes the next fsync of it a third slower.
  */
 const BESIDE_MS = 4
+
+/** A commit that follows a look within so many milliseconds shares it. One that is repeated if it is lost has more time. */
+const SHARED_MS: Readonly<Record<CommitKind, number>> = {
+  alone: 0,
+  'in a run': SAME_LOOK_MS,
+  repeatable: BESIDE_MS,
+}
 
 interface Guarded {
   readonly path: string
@@ -70,17 +78,17 @@ export class FileGuard {
     this.#lock = guarded(path)
   }
 
-  /** After a commit. @throws StorageError `STORAGE_GONE` */
+  /** @throws StorageError `STORAGE_GONE` */
   look(now = this.#host.monotonic()): void {
     this.#lookAtMain()
     this.#lookedAt = now
     if (!isWithin(now - this.#lookedBesideAt, BESIDE_MS)) this.#lookBeside(now)
   }
 
-  /** After a commit in a run of commits that need no fsync. */
-  lookInRun(): void {
+  /** After a commit of this kind. @throws StorageError `STORAGE_GONE` */
+  lookAfter(kind: CommitKind): void {
     const now = this.#host.monotonic()
-    if (!isWithin(now - this.#lookedAt, SAME_LOOK_MS)) this.look(now)
+    if (!isWithin(now - this.#lookedAt, SHARED_MS[kind])) this.look(now)
   }
 
   /** Before any other use. */

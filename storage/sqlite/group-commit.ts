@@ -19,6 +19,8 @@ interface Call {
   readonly changes: readonly Change[]
   /** Does it cause an fsync? */
   readonly synced: boolean
+  /** Does it store what the app is told is safe? Anything else is only done once more if it is lost. */
+  readonly mustLast: boolean
   /** Does each of its changes stand for itself? */
   readonly apart: boolean
   readonly resolve: (answers: readonly Answer[]) => void
@@ -57,7 +59,7 @@ export class GroupCommit {
   ): Promise<readonly Answer[]> {
     const synced = isWanted && this.#options.powerLoss
     return new Promise((resolve, reject) => {
-      this.#calls.push({ changes, synced, apart, resolve, reject })
+      this.#calls.push({ changes, synced, mustLast: isWanted, apart, resolve, reject })
       if (synced || !soon) this.#schedule()
       else this.#scheduleSoon()
     })
@@ -125,7 +127,7 @@ export class GroupCommit {
     try {
       transaction.begin(calls.some(isSynced))
       this.#applyGroup(calls, group, answers)
-      transaction.end(inRun)
+      transaction.end(group.some(mustLast) ? (inRun ? 'in a run' : 'alone') : 'repeatable')
     } catch (error) {
       transaction.undo()
       // After damage nothing of the group is tried again.
@@ -220,4 +222,8 @@ export class GroupCommit {
 
 function isSynced({ synced }: Call): boolean {
   return synced
+}
+
+function mustLast(call: Call): boolean {
+  return call.mustLast
 }

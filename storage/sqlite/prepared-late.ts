@@ -10,11 +10,11 @@ export function preparingLate(database: Database): Database {
   }) as Database
 }
 
+/** From its first use on, its methods are those of the statement itself: a commit calls several of them. */
 class LateStatement {
   readonly #database: Database
   readonly #sql: string
   #plucks = false
-  #statement: Statement | null = null
 
   constructor(database: Database, sql: string) {
     this.#database = database
@@ -26,21 +26,16 @@ class LateStatement {
     return this
   }
 
-  get(...values: unknown[]): unknown {
-    return this.#made().get(...values)
-  }
+  get = (...values: unknown[]): unknown => this.#make().get(...values)
+  all = (...values: unknown[]): unknown[] => this.#make().all(...values)
+  run = (...values: unknown[]): RunResult => this.#make().run(...values)
 
-  all(...values: unknown[]): unknown[] {
-    return this.#made().all(...values)
-  }
-
-  run(...values: unknown[]): RunResult {
-    return this.#made().run(...values)
-  }
-
-  #made(): Statement {
-    if (this.#statement !== null) return this.#statement
+  #make(): Statement {
     const statement = this.#database.prepare(this.#sql)
-    return (this.#statement = this.#plucks ? statement.pluck() : statement)
+    if (this.#plucks) statement.pluck()
+    this.get = statement.get.bind(statement)
+    this.all = statement.all.bind(statement)
+    this.run = statement.run.bind(statement)
+    return statement
   }
 }

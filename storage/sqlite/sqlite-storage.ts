@@ -106,7 +106,7 @@ export class SqliteStorage implements Storage {
         synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
         refuse: () => this.#refuseIfBroken(),
         begun: () => (watch === null ? tables.outdated() : watch.lookWithin()),
-        look: (inRun) => (inRun ? guard?.lookInRun() : guard?.look()),
+        look: (kind) => guard?.lookAfter(kind),
         committed: () => {
           erasing?.committed()
           if (lock.isOurs) watch?.announceSoon()
@@ -266,7 +266,7 @@ export class SqliteStorage implements Storage {
     tables.forget()
     if (tables.find(id)?.state !== 'pending') return 'gone'
     try {
-      guard?.lookInRun()
+      guard?.lookAfter('in a run')
     } catch (error) {
       this.#failureOf(error)
       return 'gone'

@@ -6,6 +6,12 @@ import type { Database } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
 import type { Synchronous } from './connection.ts'
 
+/**
+ * `in a run`: one of several that follow each other without an fsync. `repeatable`: it stores nothing that the app is told is
+ * safe, say that a request was answered.
+ */
+export type CommitKind = 'alone' | 'in a run' | 'repeatable'
+
 export interface TransactionOptions {
   readonly database: Database
   /** Is it the app's connection? Then the app may have a transaction open on it. */
@@ -15,8 +21,8 @@ export interface TransactionOptions {
   readonly refuse: () => void
   /** Told when a transaction has begun, before anything is applied. */
   readonly begun: () => void
-  /** Asked after each transaction, before anybody hears of it. `inRun`: it is one of a run. @throws StorageError if the files are gone (E2). */
-  readonly look: (inRun: boolean) => void
+  /** Asked after each transaction, before anybody hears of it. @throws StorageError if the files are gone (E2). */
+  readonly look: (commit: CommitKind) => void
   /** Told after each transaction, before anybody hears of it. */
   readonly committed: () => void
   /** Told when a transaction was rolled back, so that nothing it read or made is remembered. */
@@ -65,12 +71,12 @@ export class Transaction {
     begun()
   }
 
-  /** `inRun`: is it one of a run of commits without an fsync? @throws what SQLite says; then it is to be undone. Or that the files are gone. */
-  end(inRun = false): void {
+  /** @throws what SQLite says; then it is to be undone. Or that the files are gone. */
+  end(kind: CommitKind = 'alone'): void {
     this.#commit.run()
     this.#isOurs = false
     try {
-      this.#options.look(inRun)
+      this.#options.look(kind)
       this.#options.committed()
     } finally {
       this.#options.synchronous.rest()
