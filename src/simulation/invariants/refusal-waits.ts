@@ -4,6 +4,7 @@
  * `refreshToken()` is called. Within one, a token may be held, and a need is not told.
  */
 import { additionsTo } from './invariant.ts'
+import { type Came, outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
 const FIRST_MS = 30_000
@@ -26,11 +27,10 @@ export function refusalWaits(run: RunRecord): (user: string) => boolean {
       const key = (detail as { readonly user: string }).user
       const former = waits.get(key)
       const isOfLife = former?.life === life
-      if (isOfLife && at < former.until && !isEndedEarly(run, key, former, at)) continue
-      // Of a token that was accepted, or a session that ended, it is not judged here that they begin anew with 30 s.
-      const round = isOfLife ? former.round + 1 : 1
-      const ms = Math.min(LONGEST_MS, FIRST_MS * 2 ** (round - 1))
-      const until = Math.max(at + ms, isOfLife ? former.until : 0)
+      const end = isOfLife ? earlyEnd(run, key, former, at) : 'anew'
+      if (isOfLife && at < former.until && end === null) continue
+      const round = isOfLife && end !== 'anew' ? former.round + 1 : 1
+      const until = at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (round - 1))
       waits.set(key, { life, round, since: at, until })
     }
     const wait = waits.get(user)
@@ -38,32 +38,35 @@ export function refusalWaits(run: RunRecord): (user: string) => boolean {
   }
 }
 
-/** Has the server taken a token of this user since the wait began, has its session ended, or was the source asked? */
-function isEndedEarly(
+/**
+ * What ended the wait before its time; null: nothing. `anew`: a token was accepted or the user forgotten, so that the next
+ * wait is a first one. `again`: the app asked the source; or it logged out, which may or may not have ended the session.
+ */
+function earlyEnd(
   { requests, calls }: RunRecord,
   user: string,
   { life, since }: Wait,
   at: number,
-): boolean {
+): 'anew' | 'again' | null {
   const isWithin = (moment: number | null) => moment !== null && moment >= since && moment <= at
-  return (
-    requests.some(
-      ({ client, status, endedAt }) =>
-        client.life === life &&
-        client.token?.user === user &&
-        status !== null &&
-        status !== 401 &&
-        isWithin(endedAt),
-    ) ||
+  const isAccepted = requests.some(
+    (request) =>
+      request.client.life === life &&
+      request.client.token?.user === user &&
+      isWithin(request.endedAt) &&
+      !SILENT.has(outcomeOf(request)),
+  )
+  const isCalled = (names: readonly string[]) =>
     calls.some(
       (call) =>
-        call.life === life &&
-        call.user === user &&
-        ['refreshToken', 'logout', 'forget'].includes(call.name) &&
-        isWithin(call.at),
+        call.life === life && call.user === user && names.includes(call.name) && isWithin(call.at),
     )
-  )
+  if (isAccepted || isCalled(['forget'])) return 'anew'
+  return isCalled(['refreshToken', 'logout']) ? 'again' : null
 }
+
+/** These outcomes say nothing of a token, or that it was refused. */
+const SILENT: ReadonlySet<Came> = new Set(['unknown', 'unsent', 'portal', 'refused-token'])
 
 function isRefusal(detail: object): boolean {
   const { error } = detail as { readonly error?: { readonly code?: string } }
