@@ -248,7 +248,7 @@ function stampOf(draw: () => number): AnyOperationKind {
 }
 
 /** How long the schema of `slow` takes to answer, in virtual milliseconds. */
-const CHECK_MS = 50
+export const CHECK_MS = 50
 
 /** Runs something after so many virtual milliseconds; never, once the process that asks has died. */
 export type Later = (delayMs: number, run: () => void) => void

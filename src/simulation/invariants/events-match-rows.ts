@@ -171,9 +171,10 @@ function statusFaultsOf(run: RunRecord): unknown[] {
     faults.push({ deadShown: status.counts.dead, deadStored: rows.letters.size })
   }
   // Each process has an identity of its own: what is stored is that of the last login (Q17).
-  // And what could not be stored is stored later (I1).
+  // And what could not be stored is stored later (I1); so is a logout that waits for a schema (I7).
   const isStored =
     isAlone &&
+    run.checkCount === 0 &&
     !run.turns.some(({ turn, at }) => turn === 'disk' && run.now - at <= LONGEST_REPEAT_MS)
   if (status.identity !== identity || (isStored && rows.identity !== identity)) {
     faults.push({ identity, shown: status.identity, stored: rows.identity })

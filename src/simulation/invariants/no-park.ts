@@ -4,6 +4,7 @@
  */
 import type { LaneStatus } from '../../engine/life/status.ts'
 import { additionsTo, type Invariant, isOver, isRead } from './invariant.ts'
+import { CHECK_MS } from '../scenario-kinds.ts'
 import type { RunRecord } from './run-record.ts'
 import { untoldNeeds } from './told-needs.ts'
 
@@ -33,7 +34,7 @@ export const noPark: Invariant = (run) => {
       // An attempt whose payload is being checked has a slot and no request yet.
       const waitsForSlot = open.length + recording + run.checkCount >= settings.concurrency
       const waitsForMore = settings.batchWindowMs > 0 && timerCount > alarms
-      const isChecked = run.checkCount > 0 && hasSlowHead(run, lane)
+      const isChecked = run.checkCount > 0 && (hasSlowHead(run, lane) || hadSlowHead(run, lane))
       const isMoving = waitsForSlot || waitsForMore || isChecked || isRepeating(run)
       if (holds.length === 0 && !isMoving) {
         violations.push({ user, pending: rows.pendingCounts().get(lane), why: 'nothing holds it' })
@@ -58,6 +59,15 @@ function hasSlowHead({ rows }: RunRecord, lane: number): boolean {
   const inLane = [...rows.pending.values()].filter((row) => row.lane === lane)
   const head = inLane.toSorted((one, other) => one.place - other.place)[0]
   return head?.kind === 'slow'
+}
+
+/** True if such an operation has left this lane, say by `cancel()`, while its schema was asked: that is waited for. */
+function hadSlowHead({ rows, now }: RunRecord, lane: number): boolean {
+  return rows.transitions.some(({ id, at, from }) => {
+    const operation = rows.known.get(id)
+    const isOfLane = operation?.kind === 'slow' && operation.lane === lane
+    return isOfLane && from === 'pending' && now - at <= CHECK_MS
+  })
 }
 
 /** What could not be stored is stored again soon, say the end of a session whose next token waits for it. */
