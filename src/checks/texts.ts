@@ -16,14 +16,18 @@ export function isName(value: unknown): value is string {
 
 /** @throws TypeError unless the value can name something; `what` begins the message: `enqueue: kind`. */
 export function nameOf(what: string, value: unknown): string {
-  if (isName(value)) return value
-  throw new TypeError(`${what} must be ${ruleFor(value)}, not ${show(value)}`)
+  return checkedName(what, value, show)
 }
 
 /** The same where the value may be a secret, say a token in the place of a user: it is not quoted (E6). */
 export function secretNameOf(what: string, value: unknown): string {
+  return checkedName(what, value, showType)
+}
+
+/** `shown`: the value as a message may have it. */
+function checkedName(what: string, value: unknown, shown: (value: unknown) => string): string {
   if (isName(value)) return value
-  throw new TypeError(`${what} must be ${ruleFor(value)}, not ${showType(value)}`)
+  throw new TypeError(`${what} must be ${ruleFor(value)}, not ${shown(value)}`)
 }
 
 /** As `nameOf()`, but the text may be empty. */
@@ -38,9 +42,7 @@ export function wordOf<const Word extends string>(
   value: Word,
   words: readonly Word[],
 ): Word {
-  if (words.includes(value)) return value
-  const list = words.map((word) => `'${word}'`).join(', ')
-  throw new TypeError(`${what} must be one of ${list}, not ${show(value)}`)
+  return checkedWord(what, value, words, show)
 }
 
 /** The same where the value may be a secret: it is not quoted (E6). */
@@ -49,11 +51,20 @@ export function secretWordOf<const Word extends string>(
   value: Word,
   words: readonly Word[],
 ): Word {
+  return checkedWord(what, value, words, (wrong) =>
+    typeof wrong === 'string' && wrong !== '' ? 'another string' : showType(wrong),
+  )
+}
+
+function checkedWord<Word extends string>(
+  what: string,
+  value: Word,
+  words: readonly Word[],
+  shown: (value: unknown) => string,
+): Word {
   if (words.includes(value)) return value
   const list = words.map((word) => `'${word}'`).join(', ')
-  throw new TypeError(
-    `${what} must be one of ${list}, not ${typeof value === 'string' && value !== '' ? 'another string' : showType(value)}`,
-  )
+  throw new TypeError(`${what} must be one of ${list}, not ${shown(value)}`)
 }
 
 function ruleFor(value: unknown): string {
