@@ -49,10 +49,12 @@ export class AppProcess {
   hasDied = false
   /** Was it told that only a new opening of the storage helps, and has waited since? Then it starts again. */
   isBroken = false
+  /** Which of the recorded lives is the present one. */
+  lifeIndex = -1
+  #isStarting = false
   readonly #parts: ProcessParts
   readonly #platformListeners = new Set<(event: PlatformEvent) => void>()
   #life: Life = { isAlive: false }
-  #lifeIndex = -1
   #receiptCount = 0
   #holdfast: Holdfast | null = null
   #settings: Settings | null = null
@@ -63,11 +65,6 @@ export class AppProcess {
 
   get life(): Life {
     return this.#life
-  }
-
-  /** Which of the recorded lives is the present one. */
-  get lifeIndex(): number {
-    return this.#lifeIndex
   }
 
   get holdfast(): Holdfast {
@@ -105,24 +102,21 @@ export class AppProcess {
     this.#life = life
     const options = resolveOptions(this.#options(requirement, life))
     this.#settings = options.settings
-    this.#lifeIndex = recorder.begin(name, beganBy, world.disk.database, world.kinds)
-    this.identity = recorder.rows.identity
-    const stored = recorder.rows.requirement as Requirement
-    this.requirement = requirement === 'unknown' ? stored : requirement
+    this.lifeIndex = recorder.begin(name, beganBy, world.disk.database, world.kinds)
     this.isPaused = false
     this.hasDied = false
     this.isBroken = false
     const holdfast = new Holdfast(options, machines)
     this.#holdfast = holdfast
     this.#listen(holdfast, life)
+    this.#isStarting = true
     const failures: Error[] = []
-    holdfast.start().catch((error: Error) => {
-      failures.push(error)
-    })
+    holdfast.start().catch((error: Error) => failures.push(error))
     await world.time.rest()
+    this.#isStarting = false
     const [failure] = failures
     if (failure !== undefined && life.isAlive) return failure
-    recorder.begun(world.disk.database, this.#lifeIndex)
+    recorder.begun(world.disk.database, this.lifeIndex)
     return null
   }
 
@@ -130,12 +124,12 @@ export class AppProcess {
   die(): void {
     if (!this.#life.isAlive) return
     const { recorder, world } = this.#parts
-    recorder.look(this.#lifeIndex)
+    recorder.look(this.lifeIndex)
     this.#life.isAlive = false
     this.#platformListeners.clear()
     world.server.forgetInFlight(this.#life)
     world.disk.leave(this.#life)
-    recorder.ended(this.#lifeIndex)
+    recorder.ended(this.lifeIndex)
   }
 
   /** Closes with a deadline of 0, which takes no virtual time: only what is due now. */
@@ -149,7 +143,7 @@ export class AppProcess {
       await world.time.rest()
     } while (!isDone && this.#life.isAlive && world.time.runNext())
     if (!this.#life.isAlive) return
-    recorder.closed(this.#lifeIndex, { timers: this.timerCount, listeners: this.listenerCount })
+    recorder.closed(this.lifeIndex, { timers: this.timerCount, listeners: this.listenerCount })
     this.die()
   }
 
@@ -250,7 +244,7 @@ export class AppProcess {
   #await(receipt: Receipt): void {
     const life = this.#life
     if ((this.#receiptCount += 1) % 2 === 0) return
-    const seen = this.#parts.recorder.awaits(this.#lifeIndex, receipt.id)
+    const seen = this.#parts.recorder.awaits(this.lifeIndex, receipt.id)
     receipt.settled.then((settlement) => {
       if (!life.isAlive) return
       const { outcome } = settlement
@@ -309,7 +303,7 @@ export class AppProcess {
   }
 
   #call(name: string, user: string | null, facts: Partial<SeenCall> = {}): SeenCall {
-    return this.#parts.recorder.call(this.#lifeIndex, { name, user, ...facts })
+    return this.#parts.recorder.call(this.lifeIndex, { name, user, ...facts })
   }
 
   #note(call: SeenCall, promise: Promise<unknown>): void {
@@ -344,6 +338,12 @@ export class AppProcess {
           this.hasDied = true
         },
         committed: () => recorder.look(index),
+        found: (stored) => {
+          // Later it has an identity of its own (Q17).
+          if (!this.#isStarting) return
+          this.identity = stored.identity
+          this.requirement = requirement === 'unknown' ? stored.requirement : requirement
+        },
       }),
       transport: world.server.transport(life, index, () => this.requirement),
       operations: world.kindsFor(life),
@@ -387,7 +387,7 @@ export class AppProcess {
           this.#startAgainSoon(life)
         }
         if (event === 'read.deferred') world.reads.set(seen.id ?? '', 'deferred')
-        recorder.hear(this.#lifeIndex, event, detail)
+        recorder.hear(this.lifeIndex, event, detail)
       })
     }
   }

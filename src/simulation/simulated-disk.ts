@@ -45,6 +45,8 @@ export interface Inhabitant {
   readonly died: (at: DeathAt) => void
   /** What it has committed is in the tables now. */
   readonly committed: () => void
+  /** What it has found in the tables: at its start, and whenever others have changed them. */
+  readonly found: (stored: OpenedState) => void
 }
 
 export class SimulatedDisk {
@@ -195,6 +197,7 @@ class InhabitedStorage extends SqliteStorage {
         })
       },
     })
+    this.#inhabitant.found(state)
     return { ...state, ...this.#disk.takeNews() }
   }
 
@@ -238,8 +241,10 @@ class InhabitedStorage extends SqliteStorage {
     return this.#flushed(super.position(...question))
   }
 
-  override reload(): Promise<OpenedState> {
-    return this.#flushed(super.reload())
+  override async reload(): Promise<OpenedState> {
+    const state = await this.#flushed(super.reload())
+    this.#inhabitant.found(state)
+    return state
   }
 
   override async lock(): Promise<boolean> {
