@@ -177,13 +177,14 @@ export class Interventions {
 
   /** What depends on a record may be in another lane than what creates it (Q12). */
   #lettersGone(affected: readonly Affected[]): void {
-    const { lanes } = this.#core
+    const { lanes, pilot } = this.#core
     for (const [lane, { length }] of Map.groupBy(affected, (one) => one.lane)) {
       const line = lanes.get(lane)
       if (line === undefined) continue
       line.letters -= length
       if (line.letters === 0) this.#holds.liftFromLane(line, 'dead-letter')
-      lanes.forgetIfBare(line)
+      // An attempt may still be under way that finds nothing to send: only when it ends is the lane forgotten.
+      pilot.shrunk(line)
     }
   }
 

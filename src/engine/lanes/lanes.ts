@@ -128,7 +128,7 @@ export class Lanes {
     return this.#comingCount
   }
 
-  /** Forgets a lane that has neither operations nor letters. */
+  /** Forgets a lane that has neither operations nor letters, and whose machine has come to rest: it would wait for it for ever. */
   forgetIfBare(line: LaneLine): void {
     if (line.pending > 0 || line.letters > 0) return
     // Asked again, it may be gone already.
