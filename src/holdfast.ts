@@ -254,6 +254,7 @@ export class Engine implements Pilot {
       within,
       reads,
       records,
+      refresher,
       readToken: readSecret,
       tokenOf,
       dispatch,

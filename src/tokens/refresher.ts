@@ -30,11 +30,18 @@ interface Call {
   ask: number
 }
 
+/** A call that is to be made. */
+interface Waiting {
+  readonly reason: TokenNeedReason
+  /** How many tokens of the user had arrived when it was asked for: after one more, nobody needs it. Null: it is made all the same. */
+  readonly arrivalCount: number | null
+}
+
 /** The calls as a journal's summary has them. */
 export interface SavedCalls {
   /** `isInFlight`: the user's machine still waits for it. */
   readonly open: readonly (Omit<Call, 'abort'> & { readonly isInFlight: boolean })[]
-  readonly line: readonly (readonly [UserId, TokenNeedReason])[]
+  readonly line: readonly (readonly [UserId, Waiting])[]
 }
 
 export class Refresher {
@@ -44,7 +51,7 @@ export class Refresher {
   readonly #tokenOf: (facts: Token['facts']) => Token
   readonly #inFlight = new Map<UserId, Call>()
   /** Users for whom a call is to be made, first come first served. */
-  readonly #line = new Map<UserId, TokenNeedReason>()
+  readonly #line = new Map<UserId, Waiting>()
   /** Every call without an answer, also one that is in flight no longer. */
   readonly #open = new Set<Call>()
   #isStopped = false
@@ -65,8 +72,14 @@ export class Refresher {
   /** A token that another process stored meanwhile has not ended a call: the call is joined (T6). */
   ask(user: UserId, reason: TokenNeedReason): void {
     if (this.#isStopped || this.#inFlight.has(user) || this.#line.has(user)) return
-    this.#line.set(user, reason)
+    this.#line.set(user, { reason, arrivalCount: this.#wallet.arrivalCount(user) })
     this.#callNext()
+  }
+
+  /** `refreshToken()` was called: a call that stands in line is made also if a token comes before its turn (T6). */
+  insist(user: UserId): void {
+    const waiting = this.#line.get(user)
+    if (waiting !== undefined) this.#line.set(user, { ...waiting, arrivalCount: null })
   }
 
   /** For a journal that begins here. */
@@ -92,7 +105,7 @@ export class Refresher {
       }
       boundary.reask(call.ask, this.#question(call), (answer) => this.#answered(call, answer))
     }
-    for (const [user, reason] of line) this.#line.set(user, reason)
+    for (const [user, waiting] of line) this.#line.set(user, waiting)
   }
 
   /** T8: the cause is the first 401, by identity. */
@@ -113,11 +126,18 @@ export class Refresher {
   }
 
   #callNext(): void {
-    for (const [user, reason] of this.#line) {
+    for (const [user, waiting] of this.#line) {
       if (this.#inFlight.size >= this.#core.settings.maxSourceCalls) return
       this.#line.delete(user)
-      this.#call(user, reason)
+      if (this.#isNeedless(user, waiting)) {
+        this.#core.pilot.token(user, { type: 'source.overtaken' })
+      } else this.#call(user, waiting.reason)
     }
+  }
+
+  /** A token has come while the call stood in line. */
+  #isNeedless(user: UserId, { arrivalCount }: Waiting): boolean {
+    return arrivalCount !== null && arrivalCount !== this.#wallet.arrivalCount(user)
   }
 
   #call(user: UserId, reason: TokenNeedReason): void {

@@ -4,6 +4,7 @@ import type { OperationId, Requirement, UserId } from '../../model.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { codeIn } from '../../thrown.ts'
+import type { Refresher } from '../../tokens/refresher.ts'
 import type { Token, TokenFacts } from '../../tokens/token.ts'
 import { type Codec, plain, type Settle } from './boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
@@ -33,6 +34,7 @@ export interface CallParts {
   readonly within: Within
   readonly reads: Reads
   readonly records: Records
+  readonly refresher: Refresher
   readonly readToken: (secret: string) => Token
   readonly tokenOf: (facts: TokenFacts) => Token
   readonly dispatch: Dispatch
@@ -53,7 +55,7 @@ function failedInside<T>(settle: Settle<T>, cause: unknown): void {
 
 export function serveCalls(parts: CallParts) {
   const { core, holds, waits, sessions, connectivity, flushes, reads, records } = parts
-  const { intake, within } = parts
+  const { intake, within, refresher } = parts
   const { readToken, tokenOf, dispatch, isClosing, start, close, touch } = parts
   const interventions = new Interventions(core, holds, waits, records)
   const open = new OpenCalls()
@@ -141,6 +143,7 @@ export function serveCalls(parts: CallParts) {
         return
       }
       core.pilot.token(user, { type: 'refresh.requested' })
+      refresher.insist(user)
       settle.resolve()
     }),
     setRequirement: serve('setRequirement', plain<Requirement>(), (value, settle: Settle<void>) =>
