@@ -111,7 +111,16 @@ export class Payloads {
   ): Maybe<Storable> {
     const first = this.#validate(kind, spec, JSON.parse(text))
     const isUnchanged = !(first instanceof Promise) && first.ok && isSameJson(given, first.payload)
-    if (isUnchanged) return UNCHANGED
+    return isUnchanged ? UNCHANGED : this.#changedForm(kind, spec, text, first)
+  }
+
+  /** Apart, because its closures would cost the most frequent case something too. */
+  #changedForm(
+    kind: string,
+    spec: AnyOperationKind['spec'],
+    text: string,
+    first: Maybe<Checked>,
+  ): Maybe<Storable> {
     const validate = (value: unknown) => this.#validate(kind, spec, value)
     const form =
       first instanceof Promise

@@ -19,7 +19,7 @@ const OLD_MS = 1000
  * Commits that need no fsync may follow each other within microseconds, and a look costs a tenth of one. A commit that comes
  * so soon after a look shares it: in the time until the app hears of a look the file may be removed all the same.
  */
-const SAME_LOOK_MS = 0.1
+const SAME_LOOK_MS = 0.2
 /**
  * How often the files beside the database are looked at. Without its -wal a database has lost what was acknowledged before
  * too, so that a look after each commit would save little; and where time stamps are as fine as on Linux since 6.13, a
