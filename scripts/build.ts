@@ -7,7 +7,7 @@ import { chmodSync, rmSync, utimesSync } from 'node:fs'
 const COMMAND = 'dist/src/cli/main.js'
 
 const startedAt = new Date()
-rmSync('dist', { recursive: true, force: true })
+rmSync('dist', { recursive: true, force: true, maxRetries: 10 })
 // By its path: the `tsc` on the PATH may be the older compiler that rollup-plugin-dts brings along.
 const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']
 const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' })

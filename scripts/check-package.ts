@@ -4,29 +4,35 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { commandOf, npmCommand } from './commands.ts'
 
 // Below node_modules, so that the unpacked package finds its dependencies in the project's own.
 const folder = resolve('node_modules/.cache/holdfast-package')
 const installed = join(folder, 'node_modules', 'holdfast')
 
-function run(command: string, ...args: string[]): string {
+function run(command: string, args: readonly string[]): string {
   try {
     return execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
   } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string }
-    console.error(`${[command, ...args].join(' ')}\n${stdout}${stderr}`)
+    const { message, stdout = '', stderr = '' } = error as Error & Record<string, string>
+    console.error(`${[command, ...args].join(' ')}\n${message}\n${stdout}${stderr}`)
     process.exit(1)
   }
 }
 
-rmSync(folder, { recursive: true, force: true })
+function node(...args: readonly string[]): string {
+  return run(process.execPath, args)
+}
+
+rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
 mkdirSync(installed, { recursive: true })
 
-const tarball = run('npm', 'pack', '--silent', '--ignore-scripts', process.cwd()).trim()
-run('publint', 'run', tarball, '--strict')
-run('attw', tarball, '--profile', 'esm-only', '--no-color')
+const tarball = node(npmCommand(), 'pack', '--silent', '--ignore-scripts', process.cwd()).trim()
+node(commandOf('publint'), 'run', tarball, '--strict')
+node(commandOf('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'esm-only', '--no-color')
 
-run('tar', '-xzf', tarball, '-C', installed, '--strip-components=1')
+// Windows has a `tar` too. Both names are relative: some kinds of tar take `C:` for the name of a machine.
+run('tar', ['-xzf', tarball, '-C', 'node_modules/holdfast', '--strip-components=1'])
 const { bin, exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
   bin: Record<string, string>
   exports: Record<string, string | object>
@@ -34,12 +40,11 @@ const { bin, exports } = JSON.parse(readFileSync(join(installed, 'package.json')
 for (const [path, target] of Object.entries(exports)) {
   if (typeof target === 'string') continue
   const name = JSON.stringify(`holdfast${path.slice(1)}`)
-  run('node', '--input-type=module', '--eval', `await import(${name})`)
-  run('node', '--input-type=commonjs', '--eval', `require(${name})`)
+  node('--input-type=module', '--eval', `await import(${name})`)
+  node('--input-type=commonjs', '--eval', `require(${name})`)
 }
 // Nothing imports the file that it runs.
-run(
-  'node',
+node(
   '--input-type=module',
   '--eval',
   `import { sqliteStorage } from 'holdfast'
@@ -47,6 +52,6 @@ run(
    await storage.open({ atTurnEnd: setImmediate, monotonic: () => 0, wall: () => 0, newFingerprintKey: '' })
    await storage.close()`,
 )
-for (const file of Object.values(bin)) run('node', join(installed, file), '--help')
+for (const file of Object.values(bin)) node(join(installed, file), '--help')
 
-rmSync(folder, { recursive: true })
+rmSync(folder, { recursive: true, maxRetries: 10 })

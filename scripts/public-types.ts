@@ -66,7 +66,7 @@ function difference(agreed: string, actual: string): string {
     const { stdout } = error as { stdout: Buffer }
     return stdout.toString().replace(/^[^]*?(?=^@@)/m, '')
   } finally {
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 10 })
   }
 }
 

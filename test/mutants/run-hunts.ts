@@ -12,7 +12,7 @@ export async function runHunts(
   hunts: readonly Hunt[],
   { timeoutMs, heard = () => undefined }: { timeoutMs: number; heard?: (caught: Caught) => void },
 ): Promise<readonly Caught[]> {
-  const child = spawn('node', ['--import', REGISTER, HUNT, ...hunts.map(writeHunt)], {
+  const child = spawn(process.execPath, ['--import', REGISTER, HUNT, ...hunts.map(writeHunt)], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
