@@ -9,7 +9,7 @@ export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<
   try {
     return await run(folder)
   } finally {
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 10 })
   }
 }
 

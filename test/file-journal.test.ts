@@ -1,21 +1,19 @@
 /** A journal in a file rotates by size, and each file of it replays by itself. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { fileJournal } from '../src/journal/file-journal.ts'
 import { replay } from '../src/journal/replay.ts'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 import { runScenario } from '../src/simulation/run-scenario.ts'
 import { Rig } from './support/rig.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 let folder: string
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'holdfast-journal-'))
+  folder = temporaryFolder()
 })
-
-afterEach(() => rmSync(folder, { recursive: true }))
 
 const LONG = `
 scenario: 1

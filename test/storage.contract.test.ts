@@ -46,7 +46,7 @@ function onFile(options: SqliteStorageOptions): StorageSubject {
     },
     dispose: async () => {
       for (const storage of made) await storage.close()
-      rmSync(folder, { recursive: true })
+      rmSync(folder, { recursive: true, maxRetries: 10 })
     },
   }
 }
@@ -65,7 +65,7 @@ function onThread(): StorageSubject {
     crash: async () => void (await made.at(-1)?.thread?.worker.terminate()),
     dispose: async () => {
       for (const storage of made) await storage.close()
-      rmSync(folder, { recursive: true })
+      rmSync(folder, { recursive: true, maxRetries: 10 })
     },
   }
 }

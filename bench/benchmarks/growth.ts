@@ -16,7 +16,7 @@ const MOST_PENDING = 2_000_000
 const folders = new Map<number, string>()
 
 process.on('exit', () => {
-  for (const folder of folders.values()) rmSync(folder, { recursive: true })
+  for (const folder of folders.values()) rmSync(folder, { recursive: true, maxRetries: 10 })
 })
 
 async function folderWith(size: number): Promise<string> {

@@ -44,7 +44,7 @@ export async function runJob(
     return await job.run()
   } finally {
     await job.end()
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 })
   }
 }
 

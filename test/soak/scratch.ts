@@ -16,7 +16,7 @@ export async function inScratch<T>(
   const folder = mkdtempSync(join(base, 'holdfast-soak-'))
   try {
     const result = await run(folder)
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, maxRetries: 10 })
     return result
   } catch (error) {
     const complaint = error instanceof Violation ? error.message : String((error as Error).stack)

@@ -43,7 +43,7 @@ declare global {
 const made: string[] = []
 
 afterEach(() => {
-  for (const folder of made.splice(0)) rmSync(folder, { recursive: true })
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, maxRetries: 10 })
 })
 
 /** Writes each snippet to a file; answers the folder, and the files in order. */

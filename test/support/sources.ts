@@ -13,7 +13,7 @@ interface Import {
 }
 
 export interface Source {
-  /** From the root of the project. */
+  /** From the root of the project, with `/` on every system. */
   readonly path: string
   readonly lineCount: number
   /** The text without comments. */
@@ -29,7 +29,7 @@ export function sourcesIn(...folders: readonly string[]): Source[] {
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .sort()
-      .map((name) => readSource(join(folder, name))),
+      .map((name) => readSource(posixPath(join(folder, name)))),
   )
 }
 
@@ -37,9 +37,15 @@ function readSource(path: string): Source {
   const text = readFileSync(join(ROOT, path), 'utf8')
   const imports = [...text.matchAll(IMPORT)].map(([, type, from = '']) => ({
     isType: type !== undefined,
-    from: from.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(path), from)) : from,
+    from: from.startsWith('.')
+      ? posixPath(relative(ROOT, resolve(ROOT, dirname(path), from)))
+      : from,
   }))
   return { path, lineCount: text.split('\n').length - 1, code: withoutComments(text), imports }
+}
+
+function posixPath(path: string): string {
+  return path.replaceAll('\\', '/')
 }
 
 function withoutComments(text: string): string {
