@@ -4,7 +4,7 @@
  * test; nothing here waits by time.
  */
 import SqliteDatabase from 'better-sqlite3'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { AppProcess } from './support/app-process.ts'
 import {
   appliedBy,
@@ -16,6 +16,9 @@ import {
   repetitionsAt,
   report,
 } from './support/company.ts'
+import { leftOutOnWindows, NO_STOP } from './support/systems.ts'
+
+const cannotStop = leftOutOnWindows('a dispatcher that is stopped', NO_STOP)
 
 /** A machine under load takes seconds to start a process. */
 const SLOW_MS = 60_000
@@ -140,6 +143,8 @@ describe('the dispatcher is killed', { timeout: SLOW_MS }, () => {
 })
 
 describe('the dispatcher is stopped with an envelope on its way', { timeout: SLOW_MS }, () => {
+  beforeEach(({ skip }) => skip(cannotStop))
+
   /** The other process is used, and its alarm comes, and it must not take over: the lock is held. */
   async function expectNotTakenOver(other: AppProcess) {
     for (const seconds of [30, 60, 120]) {

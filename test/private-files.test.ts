@@ -22,6 +22,7 @@ import { SqliteStorage } from '../storage/sqlite/sqlite-storage.ts'
 import type { Storage, StorageHost } from '../storage/storage.ts'
 import { storageOnThread } from './support/on-thread.ts'
 import { enqueueing, NOW, SqliteLife } from './support/sqlite-life.ts'
+import { leftOutOnWindows, NO_LINKS, NO_MODES } from './support/systems.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const host: StorageHost = {
@@ -68,7 +69,9 @@ function wideIn(folder: string): Record<string, string> {
   return Object.fromEntries(modes.filter(([, mode]) => mode !== '600'))
 }
 
-describe.skipIf(process.platform === 'win32')('modes', () => {
+const hasNoModes = leftOutOnWindows('the modes of files', NO_MODES)
+
+describe.skipIf(hasNoModes)('modes', () => {
   // E5
   test.each(THREADS.flatMap((thread) => [0o022, 0o000].map((umask) => ({ thread, umask }))))(
     'every file beside a database is made with the mode 0600 (thread $thread, umask $umask)',
@@ -197,7 +200,9 @@ function expectUntouched(folder: string): void {
   expect(statSync(join(folder, 'precious.txt')).mtimeMs).toBe(1000)
 }
 
-describe.skipIf(process.platform === 'win32')('what is no plain file', () => {
+const hasNoLinks = leftOutOnWindows('links and FIFOs in the way', NO_LINKS)
+
+describe.skipIf(hasNoLinks)('what is no plain file', () => {
   const SUFFIXES = [
     '-wal',
     '-shm',

@@ -12,6 +12,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { StorageError } from '../storage/storage-error.ts'
 import { filledFile, rowsIn } from './support/salvage-rows.ts'
 import { SqliteLife } from './support/sqlite-life.ts'
+import { KILLED_BY_ITSELF } from './support/systems.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const CHILD = fileURLToPath(new URL('processes/salvage-until-killed.ts', import.meta.url))
@@ -34,10 +35,10 @@ async function salvageUntil(file: string, step: number): Promise<boolean> {
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
   running.add(child)
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  const [status, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   running.delete(child)
-  expect([code, signal]).toEqual(code === 0 ? [0, null] : [null, 'SIGKILL'])
-  return code === 0
+  expect({ status, signal }).toEqual(status === 0 ? { status, signal: null } : KILLED_BY_ITSELF)
+  return status === 0
 }
 
 /** A database with a page of operations and the page of envelopes overwritten, found by an earlier run. */

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { enqueueing, SqliteLife } from './support/sqlite-life.ts'
+import { leftOutOnWindows, NO_MODES } from './support/systems.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 /** A file that a storage made, filled and closed. */
@@ -29,6 +30,8 @@ function encrypted(): Buffer {
   bytes.writeUInt16BE(4096, 16)
   return bytes
 }
+
+const hasNoModes = leftOutOnWindows('files and folders that may only be read', NO_MODES)
 
 /** Permissions mean nothing to root: it becomes nobody meanwhile. */
 async function withoutPrivileges(run: () => Promise<void>): Promise<void> {
@@ -147,7 +150,10 @@ describe('a path that cannot be opened', () => {
     await expect(SqliteLife.open({ file })).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
   })
 
-  test('a file that may only be read is STORAGE_READ_ONLY, and opens once it may be written', async () => {
+  test('a file that may only be read is STORAGE_READ_ONLY, and opens once it may be written', async ({
+    skip,
+  }) => {
+    skip(hasNoModes)
     const file = await writtenFile()
     chmodSync(join(file, '..'), 0o777)
     chmodSync(file, 0o444)
@@ -164,7 +170,8 @@ describe('a path that cannot be opened', () => {
     })
   })
 
-  test('a file in a folder that may only be read is STORAGE_READ_ONLY', async () => {
+  test('a file in a folder that may only be read is STORAGE_READ_ONLY', async ({ skip }) => {
+    skip(hasNoModes)
     const file = await writtenFile()
     chmodSync(file, 0o666)
     chmodSync(join(file, '..'), 0o555)
@@ -174,7 +181,8 @@ describe('a path that cannot be opened', () => {
     chmodSync(join(file, '..'), 0o777)
   })
 
-  test('a new file in a folder that may only be read is STORAGE_UNAVAILABLE', async () => {
+  test('a new file in a folder that may only be read is STORAGE_UNAVAILABLE', async ({ skip }) => {
+    skip(hasNoModes)
     const folder = join(temporaryFolder(), 'locked')
     mkdirSync(folder)
     chmodSync(join(folder, '..'), 0o755)

@@ -10,6 +10,7 @@ import { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Storage, StorageHost } from '../storage/storage.ts'
 import { storageOnThread } from './support/on-thread.ts'
 import { enqueueing, NOW } from './support/sqlite-life.ts'
+import { leftOutOnWindows, NO_MODES } from './support/systems.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const THREADS = ['main', 'worker'] as const
@@ -55,6 +56,8 @@ async function failureOf(run: () => Promise<unknown>): Promise<object> {
   const { name, code, message, retryable } = error as StorageError
   return { name, code, message, retryable }
 }
+
+const hasNoModes = leftOutOnWindows('files and folders that may only be read', NO_MODES)
 
 /** Permissions mean nothing to root: it becomes nobody meanwhile. */
 async function withoutPrivileges<T>(run: () => Promise<T>): Promise<T> {
@@ -135,7 +138,10 @@ describe('a file', () => {
     expect(onThreads.map(({ thread }) => thread)).toEqual([null, null])
   })
 
-  test('that may only be read is STORAGE_READ_ONLY, and opens once it may be written', async () => {
+  test('that may only be read is STORAGE_READ_ONLY, and opens once it may be written', async ({
+    skip,
+  }) => {
+    skip(hasNoModes)
     const file = await writtenFile()
     chmodSync(join(file, '..'), 0o777)
     chmodSync(file, 0o444)
@@ -208,7 +214,8 @@ describe('a file', () => {
     expect(await storage.window(lane, 0, 1000)).toHaveLength(kept)
   })
 
-  test('in a folder that may only be read is STORAGE_UNAVAILABLE', async () => {
+  test('in a folder that may only be read is STORAGE_UNAVAILABLE', async ({ skip }) => {
+    skip(hasNoModes)
     const folder = join(temporaryFolder(), 'locked')
     mkdirSync(folder)
     chmodSync(join(folder, '..'), 0o755)

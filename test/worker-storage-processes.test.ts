@@ -8,7 +8,10 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { AppProcess } from './support/app-process.ts'
 import { expectAllOnceInOrder, gather, openInTurn, report } from './support/company.ts'
 import { SqliteLife } from './support/sqlite-life.ts'
+import { leftOutOnWindows, NO_STOP } from './support/systems.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
+
+const cannotStop = leftOutOnWindows('a dispatcher that is stopped', NO_STOP)
 
 /** A machine under load takes seconds to start a process. */
 const SLOW_MS = 60_000
@@ -55,7 +58,7 @@ describe('one with the storage on a thread and one without', { timeout: SLOW_MS 
     },
   )
 
-  test.each([[['worker', 'main']], [['main', 'worker']]] as const)(
+  test.skipIf(cannotStop).each([[['worker', 'main']], [['main', 'worker']]] as const)(
     'Q17: one takes over from the other when that is killed (%s)',
     async (threads) => {
       const company = await gather(2, { threads })
