@@ -24,6 +24,7 @@ const documents = [
   'docs/scenarios.md',
   'docs/server.md',
   'docs/simulation.md',
+  'docs/where-to-put-the-file.md',
 ]
 
 describe('docs/errors.md', () => {
