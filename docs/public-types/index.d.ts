@@ -1313,11 +1313,6 @@ interface HoldfastEvents {
 }
 type EventName = keyof HoldfastEvents;
 
-/**
- * Time. Nothing else in Holdfast reads a clock or arms a timer, so that a run can be repeated: a test
- * enforces it.
- */
-
 /** An armed timer. */
 interface Timer {
     cancel(): void;

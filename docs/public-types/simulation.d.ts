@@ -1597,11 +1597,6 @@ interface FollowUpDraft extends OperationDraft {
     readonly owner?: Owner;
 }
 
-/**
- * Time. Nothing else in Holdfast reads a clock or arms a timer, so that a run can be repeated: a test
- * enforces it.
- */
-
 /** An armed timer. */
 interface Timer {
     cancel(): void;
