@@ -325,7 +325,7 @@ export class AppProcess {
 
   #options(requirement: Requirement, life: Life): HoldfastOptions {
     const { world, random, journal, recorder } = this.#parts
-    const { vault = true, backoff, farewell: _, ...config } = world.scenario.config ?? {}
+    const { vault = true, backoff, farewell: _, system: __, ...config } = world.config
     const index = recorder.lives.length
     return {
       ...(withoutUndefined(config) as Partial<HoldfastOptions>),

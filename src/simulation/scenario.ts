@@ -1,5 +1,6 @@
 /** A scenario: a scripted world, events at virtual times, and what must be seen. */
 import { z } from 'zod'
+import { SYSTEMS } from './sleep.ts'
 
 /** Milliseconds of virtual time. */
 const at = z.number().int().min(0)
@@ -32,6 +33,8 @@ const config = z.strictObject({
   vault: z.boolean().optional(),
   /** Has the app a kind that says farewell at every logout? (I7) */
   farewell: z.boolean().optional(),
+  /** Says what sleep does to the clocks of the machine. Default: `linux`. */
+  system: z.enum(SYSTEMS).optional(),
 })
 
 const token = z.strictObject({
@@ -134,6 +137,8 @@ const step = z.union([
   // `silent`: it is down or up, and the engine is not told.
   z.strictObject({ at, network: z.enum(['down', 'up']), silent: z.literal(true).optional() }),
   z.strictObject({ at, power: z.enum(['suspend', 'resume']) }),
+  /** The machine sleeps for so long. The engine is told nothing: that is `power`. */
+  z.strictObject({ at, sleep: durationMs }),
   z.strictObject({ at, wall: z.number().int() }),
   z.strictObject({
     at,

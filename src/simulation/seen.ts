@@ -109,12 +109,13 @@ export interface SeenTurn {
     | 'offline'
     | 'suspended'
     | 'resumed'
+    | 'slept'
     | 'wall'
     | 'disk'
     | 'salvage'
     | 'death-before-commit'
     | 'death-after-commit'
-  /** How far the wall clock jumped. */
+  /** How far the wall clock jumped, or how long the machine slept: it has just woken. */
   readonly byMs: number
 }
 

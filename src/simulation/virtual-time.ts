@@ -4,6 +4,7 @@
  */
 import type { Instant } from '../model.ts'
 import { type Clock, inParts, LONGEST_TIMER_MS } from '../ports/clock.ts'
+import { countsSleep, type System } from './sleep.ts'
 
 /** When virtual time begins, by the wall clock: 2026-01-01T00:00:00Z. */
 export const WALL_START: Instant = Date.UTC(2026, 0, 1)
@@ -20,7 +21,7 @@ const MOST_TURNS = 10_000
 const TOO_LONG_FIRES_AFTER_MS = 1
 
 interface Armed {
-  readonly at: number
+  at: number
   readonly order: number
   readonly run: () => void
   /** The process that armed it; null: the world around it. */
@@ -33,7 +34,9 @@ export class VirtualTime {
   now = 0
   /** How far the client's wall clock has jumped. */
   wallShift = 0
-  readonly #armed: Armed[] = []
+  /** How long the monotonic clock of the processes has stood still. */
+  #stoodStillMs = 0
+  #armed: Armed[] = []
   readonly #turns: (() => void)[] = []
   #order = 0
 
@@ -44,7 +47,7 @@ export class VirtualTime {
   clock(life: Life): Clock {
     return {
       wall: () => this.wall(),
-      monotonic: () => this.now,
+      monotonic: () => this.now - this.#stoodStillMs,
       after: inParts((delayMs, run) =>
         this.after(
           delayMs > LONGEST_TIMER_MS ? TOO_LONG_FIRES_AFTER_MS : delayMs,
@@ -78,6 +81,15 @@ export class VirtualTime {
         armed.isCancelled = true
       },
     }
+  }
+
+  /** The machine of the processes sleeps, from now on and for so long. What is due then fires at waking. */
+  sleep(durationMs: number, system: System): void {
+    this.now += durationMs
+    if (countsSleep(system)) return
+    this.#stoodStillMs += durationMs
+    for (const armed of this.#armed) if (armed.life !== null) armed.at += durationMs
+    this.#armed = this.#armed.toSorted((a, b) => a.at - b.at || a.order - b.order)
   }
 
   /** When the next thing is due; null: never. */

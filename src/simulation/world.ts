@@ -101,6 +101,10 @@ export class World {
     }
   }
 
+  get config(): NonNullable<Scenario['config']> {
+    return this.scenario.config ?? {}
+  }
+
   /** The kinds of the app's present release. */
   get kinds(): readonly AnyOperationKind[] {
     return (this.#kinds ??= this.#makeKinds())
@@ -124,7 +128,7 @@ export class World {
 
   #makeKinds(): readonly AnyOperationKind[] {
     const own = new Set(this.#operations.map(({ kind }) => kind))
-    const builtIn = kindsOf(this.#release, this.scenario.config?.farewell === true, this.#draw)
+    const builtIn = kindsOf(this.#release, this.config.farewell === true, this.#draw)
     return [...builtIn.filter(({ kind }) => !own.has(kind)), ...this.#operations]
   }
 
@@ -237,6 +241,9 @@ export class World {
     else if ('power' in step) {
       this.isAwake = step.power === 'resume'
       this.#tell(this.isAwake ? 'resumed' : 'suspended')
+    } else if ('sleep' in step) {
+      this.time.sleep(step.sleep, this.config.system ?? 'linux')
+      this.recorder.turn('slept', step.sleep)
     } else if ('wall' in step) {
       this.time.wallShift += step.wall
       this.recorder.turn('wall', step.wall)

@@ -6,8 +6,8 @@ import type { SeenLife } from '../seen.ts'
 import { additionsTo, type Invariant, isOver, isRead, onChange } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
-/** The server's own wait, a captive portal's, and closing. */
-const TIMERS_OF_THE_ENGINE = 3
+/** The server's own wait, a captive portal's, closing, the end of `suspended`, and the look for a waking. */
+const TIMERS_OF_THE_ENGINE = 5
 /** Backing off, reading again, recording again, waiting for a reply. */
 const TIMERS_OF_A_LANE = 4
 /** The source, its next call, the vault, a logout that flushes. */

@@ -8,6 +8,7 @@ import type { SeenTurn } from '../seen.ts'
 import { additionsTo, follow, type Invariant, isForgotten, isRead, show } from './invariant.ts'
 import { knownAt, outcomeOf, retryAfterMs } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
+import { LONGEST_SUSPENSION_MS, runningMs } from './running-time.ts'
 
 const NOT_NOW: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
@@ -188,9 +189,7 @@ function mayHaveBeenSentBefore({ lives, turns }: RunRecord, { ids, client }: See
 
 function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): string | null {
   const { notBefore, since, counted, firstFailedAt } = known
-  const isCutShort = run.turns.some(
-    ({ at, turn }) => (turn === 'online' || turn === 'resumed') && at >= since && at <= request.at,
-  )
+  const isCutShort = run.turns.some((turn) => cutsShort(run, turn, since, request.at))
   const isWaiting = notBefore !== null && request.at < notBefore
   const isEnded =
     (known.isCuttable && isCutShort) ||
@@ -205,6 +204,25 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
   return isExhausted && !run.turns.some(({ turn }) => turn === 'wall')
     ? `it has failed ${counted} times since ${firstFailedAt}`
     : null
+}
+
+/** Did this end the waits that have lasted since then, by the time of a request? */
+function cutsShort(
+  { turns }: RunRecord,
+  { at, turn }: SeenTurn,
+  since: number,
+  until: number,
+): boolean {
+  if (at > until) return false
+  // By itself, after its time (Q18).
+  if (turn === 'suspended') {
+    return (
+      runningMs({ now: until, turns }, at) >= LONGEST_SUSPENSION_MS &&
+      (at >= since || runningMs({ now: since, turns }, at) <= LONGEST_SUSPENSION_MS)
+    )
+  }
+  // A waking may be noticed without a word of the platform, also a while later.
+  return (turn === 'online' || turn === 'resumed' || turn === 'slept') && at >= since
 }
 
 function isDeath({ turn }: SeenTurn): boolean {

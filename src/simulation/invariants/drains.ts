@@ -5,6 +5,7 @@
 import type { SourceCall } from '../seen.ts'
 import type { Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
+import { isSuspended } from './running-time.ts'
 
 export const drains: Invariant = (run) => (moment) => {
   if (!run.isQuiet || isStopped(run) || run.isDamaged) return []
@@ -34,10 +35,11 @@ function unanswered(run: RunRecord): unknown[] {
 }
 
 /** Is everything stopped from outside? */
-function isStopped({ isAwake, isPaused, requirement, settings, ...run }: RunRecord): boolean {
+function isStopped(run: RunRecord): boolean {
+  const { isPaused, requirement, settings } = run
   const isUnknown = requirement === 'unknown' && settings.whileUnknown === 'hold'
   const isOnline = run.isOnline && run.isSaidToBeOnline
-  return !isOnline || !isAwake || isPaused || isUnknown
+  return !isOnline || isSuspended(run) || isPaused || isUnknown
 }
 
 function mayBeSent({ rows, tokens, requirement, heard, ...run }: RunRecord, user: string | null) {

@@ -6,6 +6,7 @@ import type { HeardEvent } from '../seen.ts'
 import type { TokenStep, Transition } from '../stored-rows.ts'
 import { additionsTo, hasEnded, type Invariant, isForgotten, onChange } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
+import { runningMs } from './running-time.ts'
 
 /** How long it takes at most until what could not be stored is stored again. */
 const LONGEST_REPEAT_MS = 60_000
@@ -147,7 +148,10 @@ function isLetGo(run: RunRecord, { event, user }: Due): boolean {
 }
 
 function failsAt({ turns }: RunRecord, now: number): boolean {
-  return turns.some(({ turn, at }) => turn === 'disk' && at <= now && now - at <= LONGEST_REPEAT_MS)
+  return turns.some(
+    ({ turn, at }) =>
+      turn === 'disk' && at <= now && runningMs({ now, turns }, at) <= LONGEST_REPEAT_MS,
+  )
 }
 
 function statusFaultsOf(run: RunRecord): unknown[] {
@@ -175,7 +179,7 @@ function statusFaultsOf(run: RunRecord): unknown[] {
   const isStored =
     isAlone &&
     run.checkCount === 0 &&
-    !run.turns.some(({ turn, at }) => turn === 'disk' && run.now - at <= LONGEST_REPEAT_MS)
+    !run.turns.some(({ turn, at }) => turn === 'disk' && runningMs(run, at) <= LONGEST_REPEAT_MS)
   if (status.identity !== identity || (isStored && rows.identity !== identity)) {
     faults.push({ identity, shown: status.identity, stored: rows.identity })
   }

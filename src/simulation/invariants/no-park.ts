@@ -3,9 +3,11 @@
  * ends or that somebody outside can still end, or a slot that others have for now.
  */
 import type { LaneStatus } from '../../engine/life/status.ts'
+import type { HoldName } from '../../../machines/holds.ts'
 import { additionsTo, type Invariant, isOver, isRead } from './invariant.ts'
 import { CHECK_MS } from '../scenario-kinds.ts'
 import type { RunRecord } from './run-record.ts'
+import { runningMs } from './running-time.ts'
 import { untoldNeeds } from './told-needs.ts'
 
 /** Holds that an alarm of the lane's own ends, and nobody else. */
@@ -22,6 +24,7 @@ export const noPark: Invariant = (run) => {
     const { status, rows, settings, timerCount } = run
     const shown = new Map(status.lanes.map((lane) => [lane.user as string | null, lane]))
     const violations: unknown[] = []
+    const watches = isWatching(run) ? 1 : 0
     let alarms = open.length
     // Whoever cannot record what it was answered keeps its slot meanwhile (Q11).
     const recording = status.lanes.filter(({ holds }) => isRecording(holds)).length
@@ -33,20 +36,21 @@ export const noPark: Invariant = (run) => {
       if (holds.some((name) => BY_ALARM.has(name))) alarms += 1
       // An attempt whose payload is being checked has a slot and no request yet.
       const waitsForSlot = open.length + recording + run.checkCount >= settings.concurrency
-      const waitsForMore = settings.batchWindowMs > 0 && timerCount > alarms
+      const waitsForMore = settings.batchWindowMs > 0 && timerCount > alarms + watches
       const isChecked = run.checkCount > 0 && (hasSlowHead(run, lane) || hadSlowHead(run, lane))
       const isMoving = waitsForSlot || waitsForMore || isChecked || isRepeating(run)
       if (holds.length === 0 && !isMoving) {
         violations.push({ user, pending: rows.pendingCounts().get(lane), why: 'nothing holds it' })
       }
-      if (laneStatus !== undefined && isUnheard(run, laneStatus, timerCount > alarms)) {
+      if (laneStatus !== undefined && isUnheard(run, laneStatus, timerCount > alarms + watches)) {
         violations.push({ user, holds, why: 'no token is asked for' })
       }
       if (user !== null && holds.includes('awaiting-token') && isUntold(user)) {
         violations.push({ user, holds, why: 'the app has not been told again of its need' })
       }
     }
-    if (isLimited(run)) alarms += 1
+    if (isHeldBy(run, 'rate-limited')) alarms += 1
+    if (isHeldBy(run, 'suspended')) alarms += 1
     if (timerCount < alarms) {
       violations.push({ alarmsArmed: timerCount, alarmsNeeded: alarms, holds: holdsOf(run) })
     }
@@ -62,25 +66,40 @@ function hasSlowHead({ rows }: RunRecord, lane: number): boolean {
 }
 
 /** True if such an operation has left this lane, say by `cancel()`, while its schema was asked: that is waited for. */
-function hadSlowHead({ rows, now }: RunRecord, lane: number): boolean {
+function hadSlowHead(run: RunRecord, lane: number): boolean {
+  const { rows } = run
   return rows.transitions.some(({ id, at, from }) => {
     const operation = rows.known.get(id)
     const isOfLane = operation?.kind === 'slow' && operation.lane === lane
-    return isOfLane && from === 'pending' && now - at <= CHECK_MS
+    return isOfLane && from === 'pending' && runningMs(run, at) <= CHECK_MS
   })
 }
 
 /** What could not be stored is stored again soon, say the end of a session whose next token waits for it. */
-function isRepeating({ turns, now, timerCount }: RunRecord): boolean {
-  return timerCount > 0 && turns.some(({ turn, at }) => turn === 'disk' && now - at <= 60_000)
+function isRepeating(run: RunRecord): boolean {
+  const { turns, timerCount } = run
+  return (
+    timerCount > 0 && turns.some(({ turn, at }) => turn === 'disk' && runningMs(run, at) <= 60_000)
+  )
 }
 
 function isRecording(holds: LaneStatus['holds']): boolean {
   return holds.some(({ name }) => name === 'storage-failed')
 }
 
-function isLimited({ status }: RunRecord): boolean {
-  return status.lanes.some(({ holds }) => holds.some(({ name }) => name === 'rate-limited'))
+function isHeldBy({ status }: RunRecord, hold: HoldName): boolean {
+  return status.lanes.some(({ holds }) => holds.some(({ name }) => name === hold))
+}
+
+/** True if an alarm may be armed only to notice a waking (Q18): it moves nothing else. */
+function isWatching({ status, isSaidToBeOnline }: RunRecord): boolean {
+  return (
+    isSaidToBeOnline &&
+    status.lanes.some(
+      ({ holds, lastFailure }) =>
+        holds.some(({ name }) => name === 'backing-off') && lastFailure?.status === null,
+    )
+  )
 }
 
 function holdsOf({ status }: RunRecord): object {

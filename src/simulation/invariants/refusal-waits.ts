@@ -6,6 +6,7 @@
 import { additionsTo } from './invariant.ts'
 import { type Came, outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
+import { runningMs } from './running-time.ts'
 
 const FIRST_MS = 30_000
 const LONGEST_MS = 900_000
@@ -34,7 +35,8 @@ export function refusalWaits(run: RunRecord): (user: string) => boolean {
       waits.set(key, { life, round, since: at, until })
     }
     const wait = waits.get(user)
-    return wait !== undefined && wait.life === run.life && run.now <= wait.until
+    if (wait === undefined || wait.life !== run.life) return false
+    return runningMs(run, wait.since) <= wait.until - wait.since
   }
 }
 

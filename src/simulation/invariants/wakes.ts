@@ -8,6 +8,7 @@ import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import { refusalWaits } from './refusal-waits.ts'
 import type { RunRecord } from './run-record.ts'
+import { isSuspended, runningMs } from './running-time.ts'
 
 export const wakes: Invariant = (run) => {
   const heard = additionsTo(run.heard)
@@ -61,7 +62,7 @@ function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Seen):
     case 'paused':
       return run.isPaused
     case 'suspended':
-      return !run.isAwake
+      return isSuspended(run)
     case 'offline':
       return !run.isSaidToBeOnline || seen.isPortal
     case 'requirement-unknown':
@@ -101,14 +102,15 @@ function hasGoodToken(
 }
 
 /** A token was refused lately whose time had not come: then its user's lanes wait for that (T9). */
-function mayBeEarly({ requests, tokens, now, life }: RunRecord, user: string): boolean {
+function mayBeEarly(run: RunRecord, user: string): boolean {
+  const { requests, tokens, now, life } = run
   return requests.some(
     (sent) =>
       sent.user === user &&
       sent.client.life === life &&
       sent.status === 401 &&
       tokens.notBefore(sent.token ?? '') !== null &&
-      now - (sent.endedAt ?? now) <= 600_000,
+      runningMs(run, sent.endedAt ?? now) <= 600_000,
   )
 }
 
@@ -120,15 +122,13 @@ function hasWait({ rows }: RunRecord, user: string | null): boolean {
 }
 
 /** The head of a merging kind may wait for neighbours (Q4). */
-function collects(
-  { settings, wall, now, turns }: RunRecord,
-  name: HoldName,
-  since: number,
-): boolean {
+function collects(run: RunRecord, name: HoldName, since: number): boolean {
+  const { settings, wall, turns } = run
   if (name !== 'backing-off') return false
-  // A clock that has just jumped does not tell how long it waits.
+  // A clock that has just jumped, or has gone on in sleep, does not tell how long it waits.
   const isJumping = turns.some(
-    ({ turn, at }) => turn === 'wall' && now - at < settings.batchWindowMs,
+    ({ turn, at }) =>
+      (turn === 'wall' || turn === 'slept') && runningMs(run, at) <= settings.batchWindowMs,
   )
   // Its alarm may be the next one of this instant.
   return isJumping || wall - since <= settings.batchWindowMs

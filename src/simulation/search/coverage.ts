@@ -56,6 +56,10 @@ const MARKS: Readonly<Record<string, Mark>> = {
   'sending held because storage failed': held('storage-failed'),
   'the clock jumped while waiting': (run) =>
     run.turns.some(({ turn, at }) => turn === 'wall' && run.requests.some((sent) => sent.at > at)),
+  'woke from sleep': (run) =>
+    run.turns.some(
+      ({ turn, at }) => turn === 'slept' && run.requests.some((sent) => sent.at >= at),
+    ),
   'went offline during a sending': (run) =>
     run.turns.some(({ turn, at }) => turn === 'offline' && run.requests.some(isBrokenAt(at))),
   'a captive portal': outcome('portal'),

@@ -69,7 +69,7 @@ const FEATURES = [
  * Features that came later. They are drawn by dice of their own, so that each seed without them makes the plan that it
  * always made.
  */
-const LATER_FEATURES = ['slow'] as const
+const LATER_FEATURES = ['slow', 'sleeps'] as const
 
 export type Feature = (typeof FEATURES)[number] | (typeof LATER_FEATURES)[number]
 
@@ -137,6 +137,7 @@ export function chooseFeatures(dice: Dice, later: Dice): Features {
   for (const feature of LATER_FEATURES) {
     if (!later.chance(LATER_SHARE)) continue
     on.set(feature, 1)
+    if (feature !== 'slow') continue
     // What a slow check is there for is that the requirement turns meanwhile.
     if (later.chance(0.5) && !on.has('requirements')) on.set('requirements', 1)
   }

@@ -4,6 +4,7 @@
  * everything has to settle.
  */
 import type { Scenario, ScenarioStep } from '../scenario.ts'
+import { SYSTEMS } from '../sleep.ts'
 import { Dice } from './dice.ts'
 import { chooseFeatures, type Features } from './features.ts'
 import { planServer } from './plan-server.ts'
@@ -79,6 +80,7 @@ function chooseConfig(dice: Dice, features: Features): Config {
     backoff: chooseBackoff(dice, patienceMs > 60_000 || features.has('network')),
     vault: dice.chance(0.8),
     farewell: features.has('farewells'),
+    ...(features.has('sleeps') && { system: dice.of(SYSTEMS) }),
     ...(features.has('sourceLines') && { maxSourceCalls: dice.of([1, 1, 2]) }),
   }
 }

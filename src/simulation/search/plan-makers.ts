@@ -112,6 +112,7 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
     ...(dice.chance(0.2) && { silent: true as const }),
   }),
   power: ({ dice }) => ({ power: dice.of(['suspend', 'resume']) }),
+  sleeps,
   pauses: ({ dice }) => ({ queue: dice.of(['pause', 'resume']) }),
   wall: ({ dice }) => ({
     wall: dice.of([1000, -1000, 60 * MINUTE_MS, -60 * MINUTE_MS, 6 * MINUTE_MS]),
@@ -120,6 +121,23 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
   retries: (told) => named(told, (id) => ({ retry: id })),
   discards: (told) => named(told, (id) => ({ discard: id })),
   reads: read,
+}
+
+/** Of the platform the engine hears in time, too late, only half, or nothing. */
+function sleeps({ dice, next }: Told): Step {
+  const asleep: Step = { sleep: dice.of([1000, 45_000, 6 * MINUTE_MS, 480 * MINUTE_MS]) }
+  const [before, after] = dice.of<readonly [Step | null, Step | null]>([
+    [null, null],
+    [null, null],
+    [{ power: 'suspend' }, { power: 'resume' }],
+    [{ power: 'suspend' }, null],
+    [null, { power: 'suspend' }],
+    [null, { power: 'resume' }],
+  ])
+  const steps = [before, asleep, after].filter((step) => step !== null)
+  const [first = asleep, ...others] = steps
+  next.push(...others.map((step): Chaser => ({ feature: null, make: () => step })))
+  return first
 }
 
 export function damage({ dice }: Told): Step {

@@ -51,6 +51,8 @@ export function planSteps(
     before = step
     if (step !== null) {
       steps.push({ at, ...inSomeProcess(dice, features, step) } as ScenarioStep)
+      // What comes next comes after the waking.
+      if ('sleep' in step) at += step.sleep
     }
     const storm = step === null ? [] : stormAfter(told, step)
     const stormGap = dice.of([0, 20, 300, 300])
@@ -78,7 +80,7 @@ function gap(dice: Dice): number {
   )
 }
 
-const OF_THE_MACHINE = ['network', 'power', 'wall', 'disk', 'release', 'process']
+const OF_THE_MACHINE = ['network', 'power', 'sleep', 'wall', 'disk', 'release', 'process']
 
 function inSomeProcess(dice: Dice, features: Features, step: Step): Step {
   if (!features.has('second') || OF_THE_MACHINE.some((name) => name in step)) return step
