@@ -48,7 +48,7 @@ export const HOLDS = {
   suspended: {
     covers: 'every lane',
     setBy: 'the power port, when the machine goes to sleep',
-    liftedBy: 'the power port, when it wakes',
+    liftedBy: 'the power port, when it wakes; itself, after 60 s of running time',
     stored: 'no',
   },
   'rate-limited': {

@@ -198,6 +198,7 @@ export class Engine implements Pilot {
       tidying,
       flushes,
       wakeWatch,
+      connectivity,
       onEvent: parts.onEvent,
       onChange: parts.onChange,
       outdate: () => {

@@ -86,7 +86,10 @@ export interface HoldfastOptions {
   readonly backoff?: BackoffOptions
   /** Without a reply for so many milliseconds the outcome is unknown (Q6). Default: 30000. */
   readonly replyTimeoutMs?: number
-  /** The network and the power of the machine. Default: always online, never asleep. */
+  /**
+   * The network and the power of the machine. Until it tells `resumed` for the first time, waking is noticed by an alarm
+   * that comes too late (Q18). Default: always online, never asleep.
+   */
   readonly platform?: Platform
   /** Where to record the run, so that it can be replayed. Default: nowhere. */
   readonly journal?: JournalSink
@@ -113,8 +116,6 @@ export interface Settings {
   readonly maxPending: number
   readonly maxPayloadBytes: number
   readonly batchWindowMs: number
-  /** Is waking from sleep noticed by a gap in time, for want of a platform that tells? */
-  readonly watchesForWaking: boolean
   readonly retainCompleted: boolean
   readonly backoff: Required<BackoffOptions>
   readonly replyTimeoutMs: number
@@ -172,7 +173,6 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     maxPending: wholeNumber('maxPending', options.maxPending ?? 1_000_000, 1),
     maxPayloadBytes: wholeNumber('maxPayloadBytes', options.maxPayloadBytes ?? 262_144, 1),
     batchWindowMs: duration('batchWindowMs', options.batchWindowMs ?? 0, 0),
-    watchesForWaking: options.platform === undefined,
     retainCompleted: flag('retainCompleted', options.retainCompleted ?? false),
     backoff,
     replyTimeoutMs: duration('replyTimeoutMs', options.replyTimeoutMs ?? 30_000, 1),
@@ -278,6 +278,9 @@ function refuseWrongPorts(options: HoldfastOptions): void {
   }
   for (const option of ['vault', 'platform', 'journal', 'clock', 'random'] as const) {
     if (options[option] !== undefined) requireMethods(option, options[option], METHODS[option])
+  }
+  if (options.transport.renewConnections !== undefined) {
+    requireMethods('transport', options.transport, ['renewConnections'])
   }
   // A URL may hold a password.
   secretNameOf('createHoldfast: transport.origin', options.transport.origin)

@@ -1,8 +1,13 @@
-/** Where no platform tells, a jump of the wall clock against the monotonic one means: the machine slept (Q7, Q15). */
+/** Until a platform has told of a waking, an alarm that comes too late, by either clock, means: the machine slept (Q7, Q15, Q18). */
 import { describe, expect, test } from 'vitest'
+import { replay } from '../src/journal/replay.ts'
+import { BeginningAnew } from './support/beginning-anew.ts'
 import { replying, Rig, type RigOptions } from './support/rig.ts'
 
 const NIGHT_MS = 8 * 3_600_000
+
+/** Waits that no sleep here outlasts. */
+const LONG = { base: 100_000_000, cap: 1_000_000_000, jitter: false } as const
 
 /** Waits for minutes after an attempt. Without a platform, unless one is given. */
 async function waiting(end: 'unknown' | 'retry', options: RigOptions = {}): Promise<Rig> {
@@ -79,12 +84,116 @@ describe('nobody looks', () => {
     expect(rig.time.nextAt()).toBeNull()
   })
 
-  test('where a platform tells', async () => {
-    const silent = { isOnline: () => true, subscribe: () => () => undefined }
-    const rig = await waiting('unknown', { platform: silent })
+  test('once a platform has told of a waking', async () => {
+    const rig = await waiting('unknown', { platform: undefined as never })
+    expect(rig.time.nextAt()).toBe(30_000)
+    await rig.close()
+    const told = await Rig.start({ backoff: { base: 200_000, jitter: false } })
+    await told.login('alice', 'a1')
+    told.tell('resumed')
+    await told.enqueue('one')
+    told.last.fail()
+    await told.advance()
+    expect(told.time.nextAt()).toBe(200_000)
+    told.time.sleep(100_000, 'linux')
+    await told.advance(199_999)
+    expect(told.sent).toHaveLength(1)
+  })
+
+  test('while the network is down: its return ends the same waits', async () => {
+    const rig = await Rig.start({ backoff: { base: 200_000, jitter: false } })
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    rig.last.fail()
+    await rig.advance()
+    rig.tell('offline')
+    await rig.advance()
     expect(rig.time.nextAt()).toBe(200_000)
-    rig.time.wallShift += NIGHT_MS
-    await rig.advance(199_999)
+    rig.tell('online')
+    await rig.advance()
+    expect(rig.sent).toHaveLength(2)
+  })
+})
+
+// Q18
+describe.each(['linux', 'macos', 'windows'] as const)('on %s a waking is noticed', (system) => {
+  test('at once where the alarm was due in sleep, else as the alarm comes', async () => {
+    const rig = await waiting('unknown')
+    await rig.advance(10_000)
+    rig.time.sleep(NIGHT_MS, system)
+    rig.answer = replying()
+    await rig.advance(20_000)
+    expect(rig.sent.map(({ at }) => at)).toEqual([
+      0,
+      system === 'linux' ? NIGHT_MS + 30_000 : NIGHT_MS + 10_000,
+    ])
+  })
+
+  test('also where the wall clock was set back meanwhile, if the other one shows it', async () => {
+    const rig = await waiting('unknown', { backoff: LONG })
+    rig.time.sleep(NIGHT_MS, system)
+    rig.time.wallShift -= 2 * NIGHT_MS
+    await rig.advance(30_000)
+    expect(rig.sent).toHaveLength(system === 'linux' ? 1 : 2)
+  })
+
+  test('only once for each sleep', async () => {
+    const rig = await waiting('unknown', { backoff: LONG })
+    rig.time.sleep(60_000, system)
+    await rig.advance(90_000)
+    expect(rig.sent).toHaveLength(2)
+    rig.time.sleep(60_000, system)
+    await rig.advance(90_000)
+    expect(rig.sent).toHaveLength(3)
+  })
+
+  test('not where the machine slept for 5 s', async () => {
+    const rig = await waiting('unknown')
+    await rig.advance(29_999)
+    rig.time.sleep(5000, system)
+    await rig.advance(100_000)
     expect(rig.sent).toHaveLength(1)
   })
+})
+
+// Q18
+test.each([
+  ['that tells of the network alone', 'online'],
+  ['that tells of going to sleep alone', 'suspended'],
+] as const)('the watch goes on with a platform %s', async (_what, event) => {
+  const rig = await Rig.start({ backoff: { base: 400_000, jitter: false } })
+  await rig.login('alice', 'a1')
+  rig.tell(event)
+  await rig.advance(70_000)
+  await rig.enqueue('one')
+  rig.last.fail()
+  await rig.advance()
+  rig.time.sleep(100_000, 'macos')
+  await rig.advance()
+  expect(rig.sent).toHaveLength(2)
+})
+
+// V: replays
+test('a journal that begins while the watch looks replays, and so does one after the platform has told', async () => {
+  const journal = new BeginningAnew()
+  const rig = await Rig.start({ journal, backoff: { base: 200_000, jitter: false } })
+  await rig.login('alice', 'a1')
+  await rig.enqueue('one')
+  rig.last.fail()
+  await rig.advance(10_000)
+  rig.time.sleep(100_000, 'macos')
+  await rig.advance(1000)
+  rig.last.fail()
+  await rig.advance(1000)
+  rig.tell('suspended')
+  await rig.advance(1000)
+  rig.tell('resumed')
+  await rig.advance()
+  rig.last.fail()
+  await rig.advance(30_000)
+  await rig.close()
+  const beginnings = journal.beginnings()
+  for (const { text } of beginnings) await replay(text)
+  expect(beginnings.filter(({ under }) => under.includes('wake')).length).toBeGreaterThan(2)
+  expect(beginnings.filter(({ under }) => under.includes('suspended')).length).toBeGreaterThan(0)
 })

@@ -44,4 +44,10 @@ export interface Transport {
   /** Scheme, host and port: deadlines that a server sets hold for all of it. */
   readonly origin: string
   send(request: OutgoingRequest, options: SendOptions): Promise<Reply>
+  /**
+   * The machine was asleep, or the network was gone: connections that are open and idle may be dead. Called before the next
+   * `send()`, which should go over a new connection. Requests in flight are left alone: they end by themselves. It must
+   * return at once. Left out: the transport keeps no connection open, or looks after that itself.
+   */
+  renewConnections?(): void
 }

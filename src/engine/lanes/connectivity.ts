@@ -7,12 +7,15 @@
  */
 import type { DeadlineRow } from '../../../storage/storage.ts'
 import type { DeadlineChange } from '../../../storage/changes.ts'
+import { appCodeFailed, failureOf } from '../../app-code.ts'
 import type { LaneId } from '../../model.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
 import { jitteredMs } from '../boundary/chance.ts'
+import { failureCodec } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from './hold-book.ts'
 import type { LaneLine } from './lane-line.ts'
+import { Suspension } from './suspension.ts'
 
 interface Portal {
   /** How often it was met in a row. */
@@ -27,6 +30,9 @@ export interface SavedConnectivity {
   readonly portal: { readonly count: number; readonly probing: LaneId | null } | null
   readonly lastProbed: number
   readonly limitedUntil: number
+  /** When the hold `suspended` ends by itself (monotonic); null: there is no hold. */
+  readonly suspendedUntil: number | null
+  readonly tellsOfWaking: boolean
 }
 
 export class Connectivity {
@@ -36,6 +42,8 @@ export class Connectivity {
   readonly #holds: HoldBook
   /** Ends the wait of lanes that wait because no reply came. */
   readonly #cutWaitsShort: () => void
+  readonly #suspension: Suspension
+  #tellsOfWaking = false
   #hasNetwork = true
   #portal: Portal | null = null
   #lastProbed = -1
@@ -46,6 +54,17 @@ export class Connectivity {
     this.#core = core
     this.#holds = holds
     this.#cutWaitsShort = cutWaitsShort
+    this.#suspension = new Suspension(core, holds, () => this.woke())
+  }
+
+  /** True once the platform has told `resumed`: then it tells of each waking (Q18). */
+  get tellsOfWaking(): boolean {
+    return this.#tellsOfWaking
+  }
+
+  /** True unless the platform reports that there is no network. */
+  get hasNetwork(): boolean {
+    return this.#hasNetwork
   }
 
   /** Is a captive portal about to be probed, by itself? */
@@ -71,7 +90,18 @@ export class Connectivity {
   }
 
   heard(event: PlatformEvent): void {
+    if (event === 'resumed') this.#tellsOfWaking = true
     this.#hear(event)
+  }
+
+  /** The machine is awake, though the platform has not told so (Q18). */
+  woke(): void {
+    this.#hear('resumed')
+  }
+
+  /** Something has changed: does anything wait for the end of the hold `suspended`? */
+  look(): void {
+    this.#suspension.look()
   }
 
   /** The server asked everybody to wait, from now on. Answers what is to be stored; null: a longer wait is on already. */
@@ -125,6 +155,8 @@ export class Connectivity {
           : { count: portal.count, probing: portal.probing === null ? null : portal.probing.lane },
       lastProbed: this.#lastProbed,
       limitedUntil: this.#limitedUntil,
+      suspendedUntil: this.#suspension.save(),
+      tellsOfWaking: this.#tellsOfWaking,
     }
   }
 
@@ -134,6 +166,8 @@ export class Connectivity {
     this.#hasNetwork = saved.hasNetwork
     this.#lastProbed = saved.lastProbed
     this.#limitedUntil = saved.limitedUntil
+    this.#tellsOfWaking = saved.tellsOfWaking
+    this.#suspension.restore(saved.suspendedUntil, alarms)
     if (saved.portal !== null) {
       const { count, probing } = saved.portal
       this.#portal = { count, probing: probing === null ? null : (lanes.get(probing) ?? null) }
@@ -157,17 +191,29 @@ export class Connectivity {
         this.#hasNetwork = true
         this.#core.boundary.disarm('portal')
         this.#portal = null
+        this.#renewConnections()
         this.#liftOffline()
         this.#cutWaitsShort()
         return
       case 'suspended':
-        this.#holds.setOnEvery('suspended', 'the machine is going to sleep')
+        this.#suspension.begin()
         return
       case 'resumed':
-        this.#holds.liftFromEvery('suspended')
+        this.#renewConnections()
+        this.#suspension.end()
         this.#cutWaitsShort()
         return
     }
+  }
+
+  /** What was open before the sleep, or on the network before, may be dead, and nothing tells so. */
+  #renewConnections(): void {
+    const { boundary, ports, report } = this.#core
+    const error = boundary.pull('renewConnections', failureCodec, () =>
+      failureOf(() => ports.transport.renewConnections?.()),
+    )
+    if (error === null) return
+    report('error', { error: appCodeFailed('renewConnections() of the option transport', error) })
   }
 
   #liftOffline(): void {

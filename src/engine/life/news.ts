@@ -7,6 +7,7 @@ import type { EventName, HoldfastEvents } from '../../events.ts'
 import type { Json } from '../../journal/lines.ts'
 import { plainWord } from '../../scrub/plain-word.ts'
 import type { Boundary } from '../boundary/boundary.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Tidying } from '../stored/tidying.ts'
 import type { Flushes } from './flushes.ts'
@@ -18,6 +19,7 @@ export interface NewsParts {
   readonly tidying: Tidying
   readonly flushes: Flushes
   readonly wakeWatch: WakeWatch
+  readonly connectivity: Connectivity
   /** Hears every event, after what caused it has been dealt with. */
   readonly onEvent: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
   /** Called after each thing that changed what `status()` shows. */
@@ -59,9 +61,10 @@ export class News {
   }
 
   readonly #changed = (): void => {
-    const { boundary, flushes, wakeWatch, onChange } = this.#parts
+    const { boundary, flushes, wakeWatch, connectivity, onChange } = this.#parts
     this.#isChangeDue = false
     flushes.check()
+    connectivity.look()
     wakeWatch.look()
     boundary.afterwards(onChange)
   }

@@ -84,7 +84,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     reads: parts.reads.save(),
     flushes: parts.flushes.save(),
     logouts: parts.sessions.saveLogouts(),
-    wakeDrift: parts.wakeWatch.save(),
+    wake: parts.wakeWatch.save(),
     counts: {
       settled: parts.tidying.settledCount,
       flushes: parts.flushes.count,
@@ -122,7 +122,7 @@ export function resume(parts: SavedParts, saved: Summary): void {
   }
   parts.asker.restore(saved.asker)
   parts.within.restore(saved.undecided)
-  parts.wakeWatch.restore(saved.wakeDrift)
+  parts.wakeWatch.restore(saved.wake)
   parts.tidying.settledCount = saved.counts.settled
   parts.flushes.count = saved.counts.flushes
   core.store.repeatCount = saved.counts.repeats

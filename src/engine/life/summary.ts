@@ -21,6 +21,7 @@ import type { SavedLine } from '../lanes/lane-line.ts'
 import type { SavedBoundary } from '../boundary/live-boundary.ts'
 import type { SavedAsker } from '../sessions/requirement-asker.ts'
 import type { SavedUndecided } from '../intake/within.ts'
+import type { Armed } from './wake-watch.ts'
 
 export interface Summary {
   readonly boundary: SavedBoundary
@@ -42,7 +43,7 @@ export interface Summary {
   readonly flushes: readonly SavedFlush[]
   readonly logouts: readonly SavedLogout[]
   /** What the wake watch compares with; null: it is not needed. */
-  readonly wakeDrift: number | null
+  readonly wake: Armed | null
   readonly counts: SavedCounts
   /** The error after which only a new opening of the storage helps (E2); left out: there is none. */
   readonly broken?: Json
@@ -66,7 +67,7 @@ interface SavedLane {
 
 const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source', 'requirement'])
 const BRIEF_ALARMS =
-  /^(backoff:|reply:|source:|coolDown:|wait:|early:|within:|read:|read-reply:|flush:|logout:|requirement$|requirement-reply$|portal$|rate-limited$|take-over$|wake$)/
+  /^(backoff:|reply:|source:|coolDown:|wait:|early:|within:|read:|read-reply:|flush:|logout:|requirement$|requirement-reply$|portal$|rate-limited$|suspended$|take-over$|wake$)/
 
 /** What is under way that a summary cannot say; null: nothing. */
 export function whyNotBrief({ turnCount, open, alarms }: SavedBoundary): string | null {

@@ -1,7 +1,8 @@
 /**
- * Notices that the machine has slept, where no platform tells: the wall clock has then gone further
- * than the monotonic one. Looked at only while a lane waits because no reply came (Q7), so an idle
- * engine has no alarm for it.
+ * Notices that the machine has slept, as long as no platform has told of a waking (Q18). No timer runs while a machine
+ * sleeps, so the alarm comes too late by one clock or by both: where the monotonic clock goes on in sleep (macOS, Windows) it
+ * shows that; where that clock stands still (Linux) the wall clock has gone further than it. Looked at only while a lane
+ * waits because no reply came (Q7), so an idle engine has no alarm for it.
  */
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
@@ -9,15 +10,21 @@ import type { Waits } from '../lanes/waits.ts'
 
 const ALARM = 'wake'
 const LOOK_MS = 30_000
-/** A smaller gap is a clock that was set. */
+/** A smaller gap is a clock that was set, or a process that was busy. */
 const GAP_MS = 5000
+
+/** Both clocks, as the alarm was armed. */
+export interface Armed {
+  readonly wall: number
+  readonly monotonic: number
+}
 
 export class WakeWatch {
   readonly #core: Core
   readonly #connectivity: Connectivity
   readonly #waits: Waits
-  /** How far the wall clock was ahead of the monotonic one when the alarm was armed; null: it is not. */
-  #drift: number | null = null
+  /** Null: the alarm is not armed. */
+  #armed: Armed | null = null
 
   constructor(core: Core, connectivity: Connectivity, waits: Waits) {
     this.#core = core
@@ -27,33 +34,38 @@ export class WakeWatch {
 
   /** Something has changed: is there anything to watch for? */
   look(): void {
-    const { boundary, settings } = this.#core
-    const isNeeded = settings.watchesForWaking && this.#isAnyoneWaiting()
-    if (isNeeded === (this.#drift !== null)) return
+    const { boundary } = this.#core
+    const { tellsOfWaking, hasNetwork } = this.#connectivity
+    // The return of the network ends the same waits.
+    const isNeeded = !tellsOfWaking && hasNetwork && this.#isAnyoneWaiting()
+    if (isNeeded === (this.#armed !== null)) return
     if (!isNeeded) {
-      this.#drift = null
+      this.#armed = null
       boundary.disarm(ALARM)
       return
     }
-    const drift = boundary.wall - boundary.monotonic
-    this.#drift = drift
-    boundary.arm(ALARM, LOOK_MS, () => this.#waited(drift))
+    const armed = { wall: boundary.wall, monotonic: boundary.monotonic }
+    this.#armed = armed
+    boundary.arm(ALARM, LOOK_MS, () => this.#waited(armed))
   }
 
   /** For a journal that begins here. */
-  save(): number | null {
-    return this.#drift
+  save(): Armed | null {
+    return this.#armed
   }
 
-  restore(drift: number | null): void {
-    this.#drift = drift
-    if (drift !== null) this.#core.boundary.rearm(ALARM, () => this.#waited(drift))
+  restore(armed: Armed | null): void {
+    this.#armed = armed
+    if (armed !== null) this.#core.boundary.rearm(ALARM, () => this.#waited(armed))
   }
 
-  #waited(drift: number): void {
+  #waited(armed: Armed): void {
     const { boundary } = this.#core
-    this.#drift = null
-    if (boundary.wall - boundary.monotonic - drift > GAP_MS) this.#connectivity.heard('resumed')
+    this.#armed = null
+    const monotonicMs = boundary.monotonic - armed.monotonic
+    const wallMs = boundary.wall - armed.wall
+    const sleptMs = Math.max(monotonicMs - LOOK_MS, wallMs - monotonicMs)
+    if (sleptMs > GAP_MS) this.#connectivity.woke()
     this.look()
   }
 

@@ -1,0 +1,87 @@
+/**
+ * The hold `suspended` on every lane: from the word of the platform that the machine goes to sleep until its word that
+ * the machine is awake (Q18). Systems lose the second word, or give the first one late, at waking. So the hold also ends
+ * by itself, after 60 s of running time: no timer runs while the machine sleeps, on no system.
+ *
+ * The alarm is armed only while an operation waits for the end of the hold: an idle engine has no timer (Q15). An
+ * operation that comes after the 60 s finds the hold ended.
+ */
+import type { Core } from '../core.ts'
+import type { HoldBook } from './hold-book.ts'
+
+const ALARM = 'suspended'
+
+/** A machine takes less from the word that it goes to sleep until it sleeps. */
+const LONGEST_MS = 60_000
+
+export class Suspension {
+  readonly #core: Core
+  readonly #holds: HoldBook
+  readonly #ended: () => void
+  /** Monotonic: when the hold ends by itself; null: there is no hold. */
+  #endsAt: number | null = null
+  #isArmed = false
+
+  /** `ended`: called when the time of the hold is over; it must call `end()`. */
+  constructor(core: Core, holds: HoldBook, ended: () => void) {
+    this.#core = core
+    this.#holds = holds
+    this.#ended = ended
+  }
+
+  /** The machine goes to sleep: the 60 s begin, also anew. */
+  begin(): void {
+    this.#disarm()
+    this.#endsAt = this.#core.boundary.monotonic + LONGEST_MS
+    this.#holds.setOnEvery('suspended', 'the machine is going to sleep')
+    this.look()
+  }
+
+  /** The machine is awake. */
+  end(): void {
+    this.#disarm()
+    this.#endsAt = null
+    this.#holds.liftFromEvery('suspended')
+  }
+
+  /** Something has changed: does anything wait for the end of the hold? */
+  look(): void {
+    const { boundary, lanes } = this.#core
+    if (this.#endsAt === null) return
+    const isNeeded = lanes.count('pending') > 0
+    if (isNeeded === this.#isArmed) return
+    if (!isNeeded) {
+      this.#disarm()
+      return
+    }
+    const leftMs = this.#endsAt - boundary.monotonic
+    if (leftMs <= 0) {
+      this.#ended()
+      return
+    }
+    this.#isArmed = true
+    boundary.arm(ALARM, leftMs, () => this.#over())
+  }
+
+  /** For a journal that begins here. */
+  save(): number | null {
+    return this.#endsAt
+  }
+
+  restore(endsAt: number | null, alarms: ReadonlySet<string>): void {
+    this.#endsAt = endsAt
+    this.#isArmed = alarms.has(ALARM)
+    if (this.#isArmed) this.#core.boundary.rearm(ALARM, () => this.#over())
+  }
+
+  #over(): void {
+    this.#isArmed = false
+    this.#ended()
+  }
+
+  #disarm(): void {
+    if (!this.#isArmed) return
+    this.#isArmed = false
+    this.#core.boundary.disarm(ALARM)
+  }
+}
