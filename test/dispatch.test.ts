@@ -231,6 +231,7 @@ describe('one that waits', () => {
         request: ({ payload }) => ({ method: 'POST', path: '/late', body: payload }),
       })
       const { second } = await opened({ requirement, operations: [late] })
+      await second.rig.advance(1000)
       expect(second.nextAlarmMs).toBeNull()
       const call = second.rig.holdfast.enqueue(late({ text: 'one' })).catch(() => null)
       await second.rig.advance()
@@ -247,14 +248,64 @@ describe('one that waits', () => {
     await first.rig.open()
     await enqueue(first, 'one')
     await second.rig.open()
+    expect(second.nextAlarmMs).toBe(1000)
+    await second.rig.advance(1000)
     expect(second.nextAlarmMs).toBe(30_000)
     await first.rig.close()
     await second.rig.advance(30_000)
     expect(second.rig.bodies).toEqual(['one'])
   })
 
+  // A system may free the locks of a dead process only after a moment.
+  test.each([
+    [900, 1000],
+    [1500, 31_000],
+  ])(
+    'that has just started takes over from one that lets go after %i ms when it has waited %i ms',
+    async (letsGoAfterMs, takesOverAtMs) => {
+      const { first, second } = neighbours({ requirement: 'off' })
+      await first.rig.open()
+      await enqueue(first, 'one')
+      await second.rig.open()
+      await second.rig.advance(letsGoAfterMs)
+      await first.rig.close()
+      await second.rig.advance(takesOverAtMs - letsGoAfterMs - 1)
+      expect(second.rig.bodies).toEqual([])
+      await second.rig.advance(1)
+      expect(second.rig.bodies).toEqual(['one'])
+      expect((await replay(second.rig.journal.lines().join('\n'))).decided).toBeGreaterThan(0)
+    },
+  )
+
+  test('that has just started waits no longer than to the end of the first second for what comes in it', async () => {
+    const { second } = await opened({ requirement: 'off' })
+    expect(second.nextAlarmMs).toBeNull()
+    await second.rig.advance(400)
+    await enqueue(second, 'one')
+    expect(second.nextAlarmMs).toBe(600)
+    await second.rig.advance(600)
+    expect(second.nextAlarmMs).toBe(30_000)
+    await second.rig.advance(30_000)
+    expect(second.nextAlarmMs).toBe(60_000)
+  })
+
+  test('that is used after 1.5 s takes over then, and its alarm ends', async () => {
+    const { first, second } = neighbours({ requirement: 'off', answer: replying(200) })
+    await first.rig.open()
+    await first.rig.login('alice')
+    first.rig.holdfast.pause()
+    await second.rig.open()
+    await enqueue(second, 'one')
+    await second.rig.advance(1500)
+    await first.rig.close()
+    await enqueue(second, 'two')
+    expect(second.rig.bodies).toEqual(['one', 'two'])
+    expect(second.nextAlarmMs).toBeNull()
+  })
+
   test('waits 30 s, doubling to 5 min, and 30 s again once nothing was pending in between', async () => {
     const { first, second } = await opened({ requirement: 'off' })
+    await second.rig.advance(1000)
     await enqueue(second, 'one')
     for (const seconds of [30, 60, 120, 240, 300, 300]) {
       expect(second.nextAlarmMs).toBe(seconds * 1000)
@@ -271,6 +322,7 @@ describe('one that waits', () => {
 
   test('neither begins its wait anew nor has a second alarm when it is used meanwhile', async () => {
     const { second } = await opened({ requirement: 'off' })
+    await second.rig.advance(1000)
     await enqueue(second, 'one')
     await second.rig.advance(20_000)
     await enqueue(second, 'two')

@@ -126,6 +126,8 @@ describe('the dispatcher closes', { timeout: SLOW_MS }, () => {
     const [dispatcher, ...others] = apps as [AppProcess, AppProcess, AppProcess]
     const [second, third] = others
     await openInTurn(apps)
+    // The first second after a start has an alarm of its own.
+    await Promise.all(others.map((app) => app.tell('pass', 1000)))
     await dispatcher.tell('hold', 'replied')
     const ids = [
       ...(await second.tell('enqueue', { user: 'alice', count: 10 })),
@@ -183,6 +185,7 @@ describe('the dispatcher closes', { timeout: SLOW_MS }, () => {
     skip(cannotStop)
     const { company, dispatcher, other } = await pair({ clock: 'hand' })
     expect(await timersOf(other)).toEqual([])
+    await other.tell('pass', 1000)
     dispatcher.signal('SIGSTOP')
     const ids = await other.tell('enqueue', { user: 'alice', count: 5 })
     for (const seconds of [30, 60, 120, 240, 300, 300]) {
@@ -205,6 +208,7 @@ describe('the dispatcher closes', { timeout: SLOW_MS }, () => {
     skip(cannotStop)
     const { dispatcher, other } = await pair({ clock: 'hand' })
     dispatcher.signal('SIGSTOP')
+    await other.tell('pass', 1000)
     await other.tell('enqueue', { user: 'alice', count: 1 })
     expect(await timersOf(other)).toEqual([30_000])
     dispatcher.signal('SIGCONT')

@@ -19,6 +19,9 @@ import type { Waits } from '../lanes/waits.ts'
 /** How long a waiting process waits: 30 s, doubling to 5 min. */
 const RETRY = { base: 30_000, cap: 300_000, jitter: false } as const
 
+/** A process that has just started tries again so soon: a system may free the locks of the process before it late. */
+const SOON_MS = 1000
+
 /** What could not be read is read again: a commit is noticed only once (E2). */
 const REREAD = { base: 1000, cap: 60_000, jitter: false } as const
 
@@ -43,6 +46,7 @@ const TAKE_UP = { change: 'takeUp' } as const
 export interface SavedDispatch {
   readonly isOurs: boolean
   readonly roundCount: number
+  readonly soonAt: number | null
 }
 
 export class Dispatch {
@@ -57,6 +61,8 @@ export class Dispatch {
   #leftBehind: readonly LaneId[] | null = null
   #isArmed = false
   #roundCount = 0
+  /** Monotonic: when a process that has just started tries again; null: that is over. */
+  #soonAt: number | null = null
   #failureCount = 0
 
   constructor(parts: DispatchParts) {
@@ -70,13 +76,14 @@ export class Dispatch {
 
   /** For a journal that begins here. */
   save(): SavedDispatch {
-    return { isOurs: this.#isOurs, roundCount: this.#roundCount }
+    return { isOurs: this.#isOurs, roundCount: this.#roundCount, soonAt: this.#soonAt }
   }
 
-  restore({ isOurs, roundCount }: SavedDispatch, alarms: ReadonlySet<string>): void {
+  restore({ isOurs, roundCount, soonAt }: SavedDispatch, alarms: ReadonlySet<string>): void {
     this.#isOurs = isOurs
     this.#hasLock = isOurs
     this.#roundCount = roundCount
+    this.#soonAt = soonAt
     this.#isArmed = alarms.has('take-over')
     if (this.#isArmed) this.#core.boundary.rearm('take-over', () => this.#waited())
   }
@@ -94,6 +101,7 @@ export class Dispatch {
           then(current.ok ? { ok: true, value: { ...state, ...current.value } } : current),
         )
       } else {
+        this.#soonAt = this.#core.boundary.monotonic + SOON_MS
         this.#parts.holds.setOnEvery('other-process', 'another process dispatches this database')
         then({ ok: true, value: state })
       }
@@ -260,7 +268,8 @@ export class Dispatch {
 
   #waited(): void {
     this.#isArmed = false
-    this.#roundCount += 1
+    if (this.#soonAt === null) this.#roundCount += 1
+    this.#soonAt = null
     this.used()
   }
 
@@ -273,7 +282,10 @@ export class Dispatch {
     }
     if (this.#isArmed) return
     this.#isArmed = true
-    boundary.arm('take-over', backoffMs(this.#roundCount + 1, 1, RETRY), () => this.#waited())
+    const soonMs = this.#soonAt === null ? 0 : this.#soonAt - boundary.monotonic
+    if (soonMs <= 0) this.#soonAt = null
+    const waitMs = soonMs > 0 ? soonMs : backoffMs(this.#roundCount + 1, 1, RETRY)
+    boundary.arm('take-over', waitMs, () => this.#waited())
   }
 
   #disarm(): void {
