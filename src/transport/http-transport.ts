@@ -2,6 +2,7 @@
  * The transport over HTTP: one origin, no redirects followed. A redirect could carry the token to somebody
  * else, or make a captive portal look like the server.
  */
+import type { Agent } from 'node:http'
 import type { OutgoingRequest, SendOptions, Transport } from '../ports/transport.ts'
 import { wholeNumberOf } from '../checks/numbers.ts'
 import { showType } from '../checks/show.ts'
@@ -9,6 +10,8 @@ import { NotSentError } from '../errors.ts'
 import { isLoopback } from '../origin.ts'
 import { checkHeaders, checkMethod, checkTarget } from '../operations/request-checks.ts'
 import type { Cargo } from './carrier.ts'
+import { checkedAgent } from './checked-agent.ts'
+import { OpenConnections } from './open-connections.ts'
 import { throughFetch } from './through-fetch.ts'
 import { throughNode } from './through-node.ts'
 
@@ -24,12 +27,18 @@ export interface HttpTransportOptions {
    */
   readonly insecure?: boolean
   /**
-   * Sends in place of Node's own HTTP client: a proxy, Electron's `net.fetch`. Default: `node:http` and `node:https`
-   * with their global agents, which keep connections open. It must send a request once: if it tries again by itself,
+   * Sends in place of Node's own HTTP client: Electron's `net.fetch`, or a `fetch` with a `dispatcher`. Default: `node:http`
+   * and `node:https`. It must send a request once: if it tries again by itself,
    * its last failure does not tell whether an earlier try has arrived. Of a head that it cannot read, say one of more
    * headers than it allows (Node's: 16 KB), it does not tell the status; Node's own client here reads 64 KB.
    */
   readonly fetch?: typeof globalThis.fetch
+  /**
+   * The agent of Node's own HTTP client, of the protocol of `baseUrl`: for a proxy, a company certificate, another limit of
+   * connections. It stays the app's own: Holdfast closes at most idle connections to the server in it, after a sleep or
+   * a change of the network. Not together with `fetch`. Default: Node's global agent, which keeps connections open.
+   */
+  readonly agent?: Agent
   /** Headers of every request, of Latin-1, say a client version. `authorization` is Holdfast's. */
   readonly headers?: Readonly<Record<string, string>>
   /** The longest reply that is read, in bytes; the rest is not. Default: 1048576 (1 MiB). */
@@ -46,7 +55,7 @@ const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/
  * `replyTimeoutMs` of `createHoldfast`.
  *
  * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL, or has more than a path,
- * or is `http:` to another machine without `insecure`; RangeError where `maxReplyBytes` is not a whole number from 1.
+ * or is `http:` to another machine without `insecure`, or where `agent` fits neither `baseUrl` nor `fetch`; RangeError where `maxReplyBytes` is not a whole number from 1.
  */
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = baseOf(options.baseUrl)
@@ -57,11 +66,16 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     throw new TypeError(`httpTransport: fetch must be a function, not ${showType(options.fetch)}`)
   }
   const headers = unsigned(checked(options.headers ?? {}))
-  const carry = options.fetch === undefined ? throughNode : throughFetch(options.fetch)
+  const agent = checkedAgent(options.agent, options.fetch, base.protocol)
+  const connections = new OpenConnections(base, agent)
+  const carry =
+    options.fetch === undefined ? throughNode(agent, connections.used) : throughFetch(options.fetch)
   return {
     origin: base.origin,
     send: async (request, { token, signal }) =>
       carry({ ...prepared(base, headers, request, token), signal, maxReplyBytes }),
+    // The connections of a `fetch` are its own.
+    ...(options.fetch === undefined && { renewConnections: () => connections.closeIdle() }),
   }
 }
 

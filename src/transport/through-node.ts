@@ -1,15 +1,16 @@
 /**
- * Through Node's own HTTP client, which takes half the time of its `fetch`, over the connections that its global
- * agents keep open: what the app sets there (certificates, a proxy) holds here too. A request goes once: of one that
- * breaks nobody knows whether it has arrived (Q5), unless there was no connection yet.
+ * Through Node's own HTTP client, which takes half the time of its `fetch`, over the connections that its agent keeps
+ * open: the agent of the app, or Node's global one. What the app sets there (certificates, a proxy) holds here too. A
+ * request goes once: of one that breaks nobody knows whether it has arrived (Q5), unless there was no connection yet.
  */
-import { type ClientRequest, request as requestHttp } from 'node:http'
+import { type Agent, type ClientRequest, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import { NotSentError } from '../errors.ts'
 import type { Reply } from '../ports/transport.ts'
 import { VERSION } from '../version.ts'
-import type { Cargo } from './carrier.ts'
+import type { Cargo, Carrier } from './carrier.ts'
+import { attemptTimeout } from './attempt-timeout.ts'
 import { receive } from './receive.ts'
 import { statusOfHead } from './status-of-head.ts'
 
@@ -19,7 +20,16 @@ const HEADERS = { 'user-agent': `holdfast/${VERSION}`, 'accept-encoding': 'gzip,
 /** The headers of a reply are read up to this length: gateways add traces and cookies, and Node's own limit is 16 KB. */
 const MAX_HEADER_BYTES = 65_536
 
-export function throughNode(cargo: Cargo): Promise<Reply> {
+/** `agent`: undefined means Node's global one. `used`: told of each connection that a request goes over. */
+export function throughNode(agent: Agent | undefined, used: (socket: Socket) => void): Carrier {
+  return (cargo) => carried(cargo, agent, used)
+}
+
+function carried(
+  cargo: Cargo,
+  agent: Agent | undefined,
+  used: (socket: Socket) => void,
+): Promise<Reply> {
   const { url, method, body, signal } = cargo
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -28,7 +38,14 @@ export function throughNode(cargo: Cargo): Promise<Reply> {
     }
     const headers = { ...HEADERS, ...cargo.headers, ...lengthOf(body) }
     const newRequest = url.protocol === 'https:' ? requestHttps : requestHttp
-    const request = newRequest(url, { method, headers, maxHeaderSize: MAX_HEADER_BYTES })
+    const request = newRequest(url, {
+      method,
+      headers,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      ...attemptTimeout(),
+      ...(agent === undefined ? {} : { agent }),
+    })
+    request.once('socket', used)
     const line = watch(request)
     let cutOff: (() => void) | null = null
     const settled = (reply: Reply) => {

@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import { expect } from 'vitest'
 import { httpTransport, type HttpTransportOptions } from '../../src/index.ts'
 import type { OperationId, UserId } from '../../src/model.ts'
-import type { OutgoingRequest, Reply } from '../../src/ports/transport.ts'
+import type { OutgoingRequest, Reply, Transport } from '../../src/ports/transport.ts'
 
 export const TOKEN = 'a-token-that-nobody-may-see'
 
@@ -23,21 +23,30 @@ export const WAYS: readonly [string, Way][] = [
 
 export type Send = (baseUrl: string, sending?: Sending) => Promise<Reply>
 
+const REQUEST: OutgoingRequest = {
+  method: 'POST',
+  path: '/notes',
+  headers: { 'content-type': 'application/json', 'idempotency-key': 'key-1' },
+  body: '{"text":"hi"}',
+  kind: 'note',
+  user: 'alice' as UserId,
+  operations: ['1.sg.n1' as OperationId],
+}
+
 export function sendThrough(way: Way): Send {
   return async (baseUrl, sending = {}) => {
     const { request, token = TOKEN, signal = new AbortController().signal, options } = sending
-    const whole: OutgoingRequest = {
-      method: 'POST',
-      path: '/notes',
-      headers: { 'content-type': 'application/json', 'idempotency-key': 'key-1' },
-      body: '{"text":"hi"}',
-      kind: 'note',
-      user: 'alice' as UserId,
-      operations: ['1.sg.n1' as OperationId],
-      ...request,
-    }
+    const whole = { ...REQUEST, ...request }
     return httpTransport({ baseUrl, ...way, ...options }).send(whole, { token, signal })
   }
+}
+
+/** The same through a transport that is there already. */
+export function sendWith(
+  transport: Transport,
+  signal = new AbortController().signal,
+): Promise<Reply> {
+  return transport.send(REQUEST, { token: TOKEN, signal })
 }
 
 /** The error that it rejected with; nothing in it may tell the token. */
