@@ -5,7 +5,16 @@
  * Nothing here opens a file that exists. A plain open and close of a database would drop the locks of the process (E2);
  * `lstat` and `chmod` open nothing. On Windows there are no modes: the folder's access list decides there.
  */
-import { chmodSync, closeSync, constants, lstatSync, openSync, type Stats } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  type Stats,
+} from 'node:fs'
 import { StorageError } from './storage-error.ts'
 
 const PRIVATE_MODE = 0o600
@@ -22,9 +31,13 @@ const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as Partial<typeof constants
  */
 export function checkedPlace(path: string): Stats | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false })
-  if (found === undefined) return undefined
+  if (found !== undefined) refuseUnlessOurs(path, found)
+  return found
+}
+
+function refuseUnlessOurs(path: string, found: Stats): void {
   const why = found.isFile() ? ofAnotherUser(found) : `is ${kindOf(found)}`
-  if (why === null) return found
+  if (why === null) return
   throw new StorageError(
     'STORAGE_UNAVAILABLE',
     `${path} ${why}, and Holdfast uses only plain files of its own user; remove it, and keep the files in a folder that only this user can write to`,
@@ -67,6 +80,23 @@ export function isWide(found: Stats): boolean {
 export function openNew(path: string): number {
   const { O_WRONLY, O_CREAT, O_EXCL } = constants
   return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_MODE)
+}
+
+/**
+ * Opens a file for writing that is there, and empties it. It must be the one that `checkedPlace()` accepts.
+ *
+ * @throws StorageError as `checkedPlace()`, or what the file system says.
+ */
+export function openEmptied(path: string): number {
+  const descriptor = openSync(path, constants.O_WRONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    refuseUnlessOurs(path, fstatSync(descriptor))
+    ftruncateSync(descriptor, 0)
+    return descriptor
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
 }
 
 /** Opens a file for reading that is no database. @throws what the file system says. */

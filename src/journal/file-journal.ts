@@ -2,18 +2,20 @@
  * A journal in a file that rotates by size: `run.jsonl`, and `run.jsonl.1` before it. Each begins with the start or a
  * summary of the state at that point, so each replays by itself; or its header says why it does not. No file ever grows
  * beyond the limit. Both are for the user alone, and nothing but plain files (E5).
+ *
+ * Where the system refuses to move the file, the same file is begun anew, and the next rotation tries again.
  */
-import { closeSync, renameSync, writeSync } from 'node:fs'
-import { keepPrivate, openNew } from '../../storage/private-files.ts'
 import { flagOf } from '../checks/flags.ts'
 import { show } from '../checks/show.ts'
 import type { InLine, JournalHeader, JournalSink, OutLine } from './lines.ts'
+import { type JournalFiles, rotated, systemFiles } from './journal-files.ts'
 import { headerLine, numbered, unnumbered } from './segments.ts'
 
 export interface FileJournalOptions {
   /**
    * Made for its user alone (mode 0600), and so is the one before it. A link, a FIFO or a file of another user in the
-   * place of either is refused: the journal ends there, and `onError` is told.
+   * place of either is refused: the journal ends there, and `onError` is told. While another program has one of them
+   * open and the system therefore refuses to move the file (Windows), the file is begun anew, without the one before it.
    */
   readonly file: string
   /**
@@ -27,10 +29,12 @@ export interface FileJournalOptions {
   readonly pseudonyms?: boolean
   /** Told once of a file that cannot be written any more; the journal then ends there. */
   readonly onError?: (error: Error) => void
+  /** @internal The file system; tests put one in its place that refuses. */
+  readonly files?: JournalFiles
 }
 
-/** Another process with the same journal may make the file between the two steps of the making: so often at most in a row. */
-const MOST_TRIES = 8
+/** While the system refuses to open the file, one of so many lines tries it again. */
+const LINES_BETWEEN_TRIES = 1000
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 const NO_HEADER: JournalHeader = { journal: 1, holdfast: '', payloads: 'digest', options: {} }
 
@@ -39,6 +43,7 @@ export class FileJournal implements JournalSink {
   readonly #file: string
   readonly #maxBytes: number
   readonly #onError: (error: Error) => void
+  readonly #files: JournalFiles
   #header: JournalHeader = NO_HEADER
   #descriptor: number | null = null
   #lineCount = 0
@@ -48,6 +53,8 @@ export class FileJournal implements JournalSink {
   #isWhole = true
   /** True if the last summary was larger than a file may be: the next one will be too. */
   #isTooLarge = false
+  /** How often a summary was offered while there was no file. */
+  #missedCount = 0
   /** Why there was no summary when one was wanted; null: none was wanted. */
   #why: string | null = null
 
@@ -56,6 +63,7 @@ export class FileJournal implements JournalSink {
     maxBytes = DEFAULT_MAX_BYTES,
     pseudonyms = false,
     onError = () => undefined,
+    files = systemFiles,
   }: FileJournalOptions) {
     if (typeof file !== 'string' || file === '') {
       throw new TypeError(`fileJournal: file must be a path, not ${show(file)}`)
@@ -67,6 +75,7 @@ export class FileJournal implements JournalSink {
     this.#file = file
     this.#maxBytes = maxBytes
     this.#onError = onError
+    this.#files = files
   }
 
   header(header: JournalHeader): void {
@@ -76,6 +85,7 @@ export class FileJournal implements JournalSink {
 
   wantsSummary(): boolean {
     if (this.#hasFailed) return false
+    if (this.#descriptor === null) return (this.#missedCount += 1) % LINES_BETWEEN_TRIES === 0
     return this.#bytes >= this.#maxBytes / 2 || !(this.#isWhole || this.#isTooLarge)
   }
 
@@ -93,7 +103,7 @@ export class FileJournal implements JournalSink {
 
   /** Lets go of the file. */
   close(): void {
-    if (this.#descriptor !== null) closeSync(this.#descriptor)
+    if (this.#descriptor !== null) this.#files.close(this.#descriptor)
     this.#descriptor = null
     this.#hasFailed = true
   }
@@ -136,9 +146,7 @@ export class FileJournal implements JournalSink {
     if (sizeOf(line) > this.#maxBytes) {
       throw new RangeError(`fileJournal: maxBytes is ${this.#maxBytes}, the header alone is longer`)
     }
-    if (this.#descriptor !== null) closeSync(this.#descriptor)
-    this.#descriptor = null
-    this.#descriptor = rotated(this.#file)
+    this.#descriptor = rotated(this.#files, this.#file, this.#descriptor)
     this.#lineCount = 0
     this.#bytes = 0
     this.#why = null
@@ -147,7 +155,8 @@ export class FileJournal implements JournalSink {
   }
 
   #append(text: string): void {
-    if (this.#descriptor !== null) this.#bytes += writeSync(this.#descriptor, `${text}\n`)
+    if (this.#descriptor === null) return
+    this.#bytes += this.#files.write(this.#descriptor, `${text}\n`, this.#bytes)
   }
 
   /** A journal that cannot be written is no reason to stop. */
@@ -165,29 +174,6 @@ export class FileJournal implements JournalSink {
 /** Writes the journal of a run to a file that rotates by size. */
 export function fileJournal(options: FileJournalOptions): FileJournal {
   return new FileJournal(options)
-}
-
-/** Moves the file out of the way, and opens a new one. @throws StorageError if a link, say, is in the place of either. */
-function rotated(file: string): number {
-  const former = `${file}.1`
-  for (let triesLeft = MOST_TRIES; ; triesLeft -= 1) {
-    keepPrivate(former)
-    keepPrivate(file)
-    try {
-      renameSync(file, former)
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-    }
-    try {
-      return openNew(file)
-    } catch (error) {
-      if (triesLeft === 0 || codeOf(error) !== 'EEXIST') throw error
-    }
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as NodeJS.ErrnoException).code
 }
 
 /** With the end of the line. */
