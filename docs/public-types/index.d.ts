@@ -1,4 +1,5 @@
 import { StandardSchemaV1 } from '@standard-schema/spec';
+import { Agent } from 'node:http';
 
 /**
  * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
@@ -812,6 +813,12 @@ interface Transport {
     /** Scheme, host and port: deadlines that a server sets hold for all of it. */
     readonly origin: string;
     send(request: OutgoingRequest, options: SendOptions): Promise<Reply>;
+    /**
+     * The machine was asleep, or the network was gone: connections that are open and idle may be dead. Called before the next
+     * `send()`, which should go over a new connection. Requests in flight are left alone: they end by themselves. It must
+     * return at once. Left out: the transport keeps no connection open, or looks after that itself.
+     */
+    renewConnections?(): void;
 }
 
 /** How an app says what its operations are: one definition per kind. */
@@ -1135,7 +1142,7 @@ declare const HOLDS: {
     readonly suspended: {
         readonly covers: 'every lane';
         readonly setBy: 'the power port, when the machine goes to sleep';
-        readonly liftedBy: 'the power port, when it wakes';
+        readonly liftedBy: 'the power port, when it wakes; itself, after 60 s of running time';
         readonly stored: 'no';
     };
     readonly 'rate-limited': {
@@ -1449,7 +1456,10 @@ interface HoldfastOptions {
     readonly backoff?: BackoffOptions;
     /** Without a reply for so many milliseconds the outcome is unknown (Q6). Default: 30000. */
     readonly replyTimeoutMs?: number;
-    /** The network and the power of the machine. Default: always online, never asleep. */
+    /**
+     * The network and the power of the machine. Until it tells `resumed` for the first time, waking is noticed by an alarm
+     * that comes too late (Q18). Default: always online, never asleep.
+     */
     readonly platform?: Platform;
     /** Where to record the run, so that it can be replayed. Default: nowhere. */
     readonly journal?: JournalSink;
@@ -1795,7 +1805,8 @@ declare function createHoldfast(options: HoldfastOptions): Promise<Holdfast>;
 interface FileJournalOptions {
     /**
      * Made for its user alone (mode 0600), and so is the one before it. A link, a FIFO or a file of another user in the
-     * place of either is refused: the journal ends there, and `onError` is told.
+     * place of either is refused: the journal ends there, and `onError` is told. While another program has one of them
+     * open and the system therefore refuses to move the file (Windows), the file is begun anew, without the one before it.
      */
     readonly file: string;
     /**
@@ -1813,7 +1824,7 @@ interface FileJournalOptions {
 declare class FileJournal implements JournalSink {
     #private;
     readonly pseudonyms: boolean;
-    constructor({ file, maxBytes, pseudonyms, onError, }: FileJournalOptions);
+    constructor({ file, maxBytes, pseudonyms, onError, files, }: FileJournalOptions);
     header(header: JournalHeader): void;
     wantsSummary(): boolean;
     noSummary(why: string): void;
@@ -1900,12 +1911,18 @@ interface HttpTransportOptions {
      */
     readonly insecure?: boolean;
     /**
-     * Sends in place of Node's own HTTP client: a proxy, Electron's `net.fetch`. Default: `node:http` and `node:https`
-     * with their global agents, which keep connections open. It must send a request once: if it tries again by itself,
+     * Sends in place of Node's own HTTP client: Electron's `net.fetch`, or a `fetch` with a `dispatcher`. Default: `node:http`
+     * and `node:https`. It must send a request once: if it tries again by itself,
      * its last failure does not tell whether an earlier try has arrived. Of a head that it cannot read, say one of more
      * headers than it allows (Node's: 16 KB), it does not tell the status; Node's own client here reads 64 KB.
      */
     readonly fetch?: typeof globalThis.fetch;
+    /**
+     * The agent of Node's own HTTP client, of the protocol of `baseUrl`: for a proxy, a company certificate, another limit of
+     * connections. It stays the app's own: Holdfast closes at most idle connections to the server in it, after a sleep or
+     * a change of the network. Not together with `fetch`. Default: Node's global agent, which keeps connections open.
+     */
+    readonly agent?: Agent;
     /** Headers of every request, of Latin-1, say a client version. `authorization` is Holdfast's. */
     readonly headers?: Readonly<Record<string, string>>;
     /** The longest reply that is read, in bytes; the rest is not. Default: 1048576 (1 MiB). */
@@ -1916,7 +1933,7 @@ interface HttpTransportOptions {
  * `replyTimeoutMs` of `createHoldfast`.
  *
  * @throws TypeError where `baseUrl` is not an `http:` or `https:` URL, or has more than a path,
- * or is `http:` to another machine without `insecure`; RangeError where `maxReplyBytes` is not a whole number from 1.
+ * or is `http:` to another machine without `insecure`, or where `agent` fits neither `baseUrl` nor `fetch`; RangeError where `maxReplyBytes` is not a whole number from 1.
  */
 declare function httpTransport(options: HttpTransportOptions): Transport;
 

@@ -310,7 +310,7 @@ declare const HOLDS: {
     readonly suspended: {
         readonly covers: 'every lane';
         readonly setBy: 'the power port, when the machine goes to sleep';
-        readonly liftedBy: 'the power port, when it wakes';
+        readonly liftedBy: 'the power port, when it wakes; itself, after 60 s of running time';
         readonly stored: 'no';
     };
     readonly 'rate-limited': {
@@ -1087,6 +1087,11 @@ declare const scenarioSchema: z.ZodObject<{
         }, z.core.$strict>>;
         vault: z.ZodOptional<z.ZodBoolean>;
         farewell: z.ZodOptional<z.ZodBoolean>;
+        system: z.ZodOptional<z.ZodEnum<{
+            linux: "linux";
+            macos: "macos";
+            windows: "windows";
+        }>>;
     }, z.core.$strict>>;
     tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
         user: z.ZodString;
@@ -1333,6 +1338,9 @@ declare const scenarioSchema: z.ZodObject<{
             resume: "resume";
             suspend: "suspend";
         }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        sleep: z.ZodNumber;
     }, z.core.$strict>, z.ZodObject<{
         at: z.ZodNumber;
         wall: z.ZodNumber;
@@ -1639,6 +1647,17 @@ interface StoredToken {
 }
 
 /**
+ * What sleep does to the clocks and the timers of a machine. On every system no code runs and no timer fires meanwhile, and
+ * the wall clock goes on. The systems differ in the monotonic clock, by which timers are counted:
+ *
+ * - macOS (`mach_continuous_time`) and Windows (`QueryPerformanceCounter`): it goes on. A timer that was due meanwhile
+ *   fires late, at waking.
+ * - Linux (`CLOCK_MONOTONIC`): it stands still. Each timer fires later by as long as the machine has slept.
+ */
+declare const SYSTEMS: readonly ['linux', 'macos', 'windows'];
+type System = (typeof SYSTEMS)[number];
+
+/**
  * Virtual time: it moves only when told to, and everything that is due at one instant happens in the
  * order it was armed. Each life of the simulated process has a clock of its own, which dies with it.
  */
@@ -1660,6 +1679,8 @@ declare class VirtualTime {
     after(delayMs: number, run: () => void, life?: Life | null): {
         cancel(): void;
     };
+    /** The machine of the processes sleeps, from now on and for so long. What is due then fires at waking. */
+    sleep(durationMs: number, system: System): void;
     /** When the next thing is due; null: never. */
     nextAt(): number | null;
     /** How many alarms a process has armed. */
