@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -20,7 +21,7 @@ import type { LaneId, OperationId } from '../src/model.ts'
 import type { Change } from '../storage/changes.ts'
 import type { SqliteStorageOptions } from '../storage/sqlite/options.ts'
 import { note, replying, Rig } from './support/rig.ts'
-import { enqueueing, SqliteLife } from './support/sqlite-life.ts'
+import { enqueueing, NOW, SqliteLife } from './support/sqlite-life.ts'
 import { storageOnThread } from './support/on-thread.ts'
 import { leftOutOnWindows, OPEN_FILES_STAY } from './support/systems.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
@@ -125,6 +126,52 @@ test.skipIf(cannotGo).each(['power-loss', 'app-crash'] as const)(
     await expect(life.commit([enqueueing(null)])).rejects.toMatchObject({ code: 'STORAGE_GONE' })
   },
 )
+
+// E2: what docs/architecture.md says of a folder that has not changed
+describe('in a folder that has not changed for 3 s', () => {
+  /** The folder has changed so long ago, and the files beside the database were looked at since. */
+  async function settled(agoMs: number) {
+    const { life, file } = await inUse({})
+    let now = 1000
+    life.monotonicMs = () => now
+    const commit = () => {
+      now += 10
+      return life.commit([enqueueing(null)])
+    }
+    const changedAt = (NOW - agoMs) / 1000
+    const age = () => utimesSync(dirname(file), changedAt, changedAt)
+    age()
+    await commit()
+    await commit()
+    return { file, age, commit }
+  }
+
+  test.each(['-wal', '-shm', '-dispatch'])(
+    'a removed %s is noticed all the same',
+    async (suffix) => {
+      const { file, commit } = await settled(60_000)
+      rmSync(file + suffix)
+      await expect(commit()).rejects.toMatchObject({ code: 'STORAGE_GONE' })
+    },
+  )
+
+  test('no name can have changed, so one look at the folder is enough', async () => {
+    const { file, age, commit } = await settled(60_000)
+    rmSync(`${file}-wal`)
+    age()
+    await expect(commit()).resolves.toHaveLength(1)
+  })
+
+  test.each([2900, 0, -60_000])(
+    'but one that changed %i ms ago may have changed twice in one tick of its clock',
+    async (agoMs) => {
+      const { file, age, commit } = await settled(agoMs)
+      rmSync(`${file}-wal`)
+      age()
+      await expect(commit()).rejects.toMatchObject({ code: 'STORAGE_GONE' })
+    },
+  )
+})
 
 // E2: what docs/architecture.md says of a run of commits without an fsync
 describe.skipIf(cannotGo)('in a run of commits under app-crash', () => {

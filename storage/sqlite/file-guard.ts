@@ -7,6 +7,7 @@
  * have locks of their own, and without the lock file another process could dispatch too.
  */
 import { type Stats, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Database, Statement } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
 import type { StorageHost } from '../storage.ts'
@@ -26,6 +27,11 @@ const SAME_LOOK_MS = 0.2
  * `stat` of the -wal makes the next fsync of it a third slower.
  */
 const BESIDE_MS = 4
+/**
+ * In a folder that has not changed for so long, and has not changed since the last look, every file beside the database is
+ * where it was: one look in place of three. Longer than one tick of the coarsest file system (2 s).
+ */
+const SETTLED_MS = 3000
 
 /** A commit that follows a look within so many milliseconds shares it. One that is repeated if it is lost has more time. */
 const SHARED_MS: Readonly<Record<CommitKind, number>> = {
@@ -57,6 +63,8 @@ export class FileGuard {
   #bytes: number
   #lookedAt: number
   #lookedBesideAt: number
+  /** When a name in the folder changed last, by the look before; null: that is too new to tell. */
+  #folderChangedAt: number | null = null
 
   /** `path`: of the file, without links. To be made after a first write, so that the files of the WAL are there. */
   constructor(database: Database, path: string, host: StorageHost) {
@@ -110,10 +118,26 @@ export class FileGuard {
   }
 
   #lookBeside(now: number): void {
+    this.#lookedBesideAt = now
+    if (this.#isFolderAsItWas()) return
     if (this.#wal !== null && this.#isWithoutWal(this.#wal)) this.#wal = null
     if (this.#lock !== null) this.#statOf(this.#lock)
     if (this.#shm !== null && this.#isWithoutWal(this.#shm)) this.#shm = null
-    this.#lookedBesideAt = now
+  }
+
+  /** Has no file of the folder been removed, replaced or made since the last look? To be asked before they are looked at. */
+  #isFolderAsItWas(): boolean {
+    const before = this.#folderChangedAt
+    this.#folderChangedAt = null
+    let found: Stats | undefined
+    try {
+      found = statOf(dirname(this.#main.path))
+    } catch {
+      // It may not be looked at.
+    }
+    if (found === undefined) return false
+    if (this.#host.wall() - found.mtimeMs > SETTLED_MS) this.#folderChangedAt = found.mtimeMs
+    return before === found.mtimeMs
   }
 
   /** True if a file of the WAL is gone because the app has ended the WAL mode on its own connection. */

@@ -123,6 +123,12 @@ export class Outcomes {
     return { recorded: Math.max(recorded, this.#last.get() ?? 0), forgotten }
   }
 
+  /** The last one that is not retained any more, as it is by now. */
+  forgotten(): number {
+    const text = this.#getNumbers.get()
+    return text === undefined ? 0 : parseStored<EndingNumbers>(text).forgotten
+  }
+
   /** At the opening. `hasPending`: operations that another process may have enqueued. */
   begin(now: Instant, hasPending: boolean): void {
     this.#prune(now)

@@ -245,7 +245,7 @@ export class Tables {
       const found = this.find(id)
       return found?.state === 'pending' ? [] : { id, found }
     })
-    return { settled, recorded, forgotten: this.#outcomes.numbers().forgotten }
+    return { settled, recorded, forgotten: this.#outcomes.forgotten() }
   }
 
   letters(filter: {
