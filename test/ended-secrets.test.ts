@@ -106,6 +106,18 @@ describe('under an engine with a vault', () => {
   })
 })
 
+/** A token was replaced while another connection reads the state before. */
+async function replacedWhileRead() {
+  const file = join(temporaryFolder(), 'own.db')
+  const life = await SqliteLife.open({ file })
+  await life.commit([tokenOf(1, 'one')])
+  const reader = new SqliteDatabase(file, { readonly: true })
+  reader.exec('BEGIN; SELECT count(*) FROM holdfast_tokens')
+  await life.commit([tokenOf(2, 'two')])
+  while (life.endTurn()) await Promise.resolve()
+  return { file, life, reader }
+}
+
 describe('a storage', () => {
   // E5
   test.each(['power-loss', 'app-crash'] as const)(
@@ -153,13 +165,7 @@ describe('a storage', () => {
 
   // E5
   test('that somebody reads meanwhile is emptied with the commit after that', async () => {
-    const file = join(temporaryFolder(), 'own.db')
-    const life = await SqliteLife.open({ file })
-    await life.commit([tokenOf(1, 'one')])
-    const reader = new SqliteDatabase(file, { readonly: true })
-    reader.exec('BEGIN; SELECT count(*) FROM holdfast_tokens')
-    await life.commit([tokenOf(2, 'two')])
-    while (life.endTurn()) await Promise.resolve()
+    const { file, life, reader } = await replacedWhileRead()
     expect(sealedIn(file)).toEqual(['one', 'two'])
     reader.exec('COMMIT')
     await life.commit([enqueueing(ALICE)])
@@ -170,13 +176,7 @@ describe('a storage', () => {
 
   // E5
   test('that somebody has read to the end is emptied with the next read of the engine', async () => {
-    const file = join(temporaryFolder(), 'own.db')
-    const life = await SqliteLife.open({ file })
-    await life.commit([tokenOf(1, 'one')])
-    const reader = new SqliteDatabase(file, { readonly: true })
-    reader.exec('BEGIN; SELECT count(*) FROM holdfast_tokens')
-    await life.commit([tokenOf(2, 'two')])
-    while (life.endTurn()) await Promise.resolve()
+    const { file, life, reader } = await replacedWhileRead()
     reader.exec('COMMIT')
     expect(sealedIn(file)).toEqual(['one', 'two'])
     await life.pendingCount()

@@ -8,7 +8,7 @@ import { memoryVault, type Vault } from '../src/ports/vault.ts'
 import { gate } from './support/gate.ts'
 import { jwt } from './support/jwt.ts'
 import { type Neighbour, neighbours } from './support/neighbours.ts'
-import { replying, Rig } from './support/rig.ts'
+import { note, replying, Rig } from './support/rig.ts'
 import { sealedText } from './support/sealed-text.ts'
 
 interface Stored {
@@ -64,6 +64,21 @@ async function unreadableBecause(rig: Rig): Promise<string> {
   return (told?.error.cause as Error | undefined)?.message ?? ''
 }
 
+/** Alice's row again as it was before that was done, with the sealed token of then. */
+async function withFormerToken(done: (rig: Rig) => Promise<unknown>): Promise<Rig> {
+  const vault = memoryVault()
+  const rig = await closed(vault)
+  const { sealed, fingerprint } = rowOf(rig.database, 'alice')
+  rig.isOnline = false
+  await rig.open({ vault })
+  rig.isOnline = true
+  await rig.whileResting(done(rig))
+  await rig.close()
+  tamper(rig.database, { sealed, fingerprint })
+  await reopen(rig, { vault })
+  return rig
+}
+
 // E6, T1
 describe('at the start, a sealed value is unreadable', () => {
   test('where it is that of another user, moved with its fingerprint', async () => {
@@ -87,32 +102,18 @@ describe('at the start, a sealed value is unreadable', () => {
   })
 
   test('where it is of an earlier generation', async () => {
-    const vault = memoryVault()
-    const rig = await closed(vault)
-    const { sealed, fingerprint } = rowOf(rig.database, 'alice')
-    rig.isOnline = false
-    await rig.open({ vault })
-    rig.isOnline = true
-    await rig.whileResting(rig.holdfast.updateToken('alice', sub('alice', 3)))
-    await rig.close()
-    tamper(rig.database, { sealed, fingerprint })
-    await reopen(rig, { vault })
+    const rig = await withFormerToken(({ holdfast }) =>
+      holdfast.updateToken('alice', sub('alice', 3)),
+    )
     expect(await unreadableBecause(rig)).toMatch(/another generation/)
   })
 
   test('where it is of a session that has ended', async () => {
-    const vault = memoryVault()
-    const rig = await closed(vault)
-    const { sealed, fingerprint } = rowOf(rig.database, 'alice')
-    rig.isOnline = false
-    await rig.open({ vault })
-    rig.isOnline = true
-    await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
-    await rig.login('alice')
-    await rig.enqueue('two')
-    await rig.close()
-    tamper(rig.database, { sealed, fingerprint })
-    await reopen(rig, { vault })
+    const rig = await withFormerToken(async ({ holdfast }) => {
+      await holdfast.logout({ pending: 'discard' })
+      await holdfast.login('alice')
+      await holdfast.enqueue(note({ text: 'two' }))
+    })
     expect(await unreadableBecause(rig)).toMatch(/another epoch/)
   })
 
