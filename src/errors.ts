@@ -58,6 +58,10 @@ export type ErrorCode =
   | 'JOURNAL_INVALID'
   /** A scenario file is malformed. */
   | 'SCENARIO_INVALID'
+  /** The database file is a copy: a restored backup, say. What was sent since then is sent again. */
+  | 'STORAGE_COPIED'
+  /** Commits of other processes are noticed late: the file system does not tell of them. */
+  | 'WATCH_LOST'
   | StorageErrorCode
 
 export interface HoldfastErrorOptions {

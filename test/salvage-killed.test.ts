@@ -68,8 +68,12 @@ function copyOf(file: string): string {
   return copy
 }
 
+/** But for the file that they are in, which is another one each time. */
 function allRows(file: string): unknown {
-  return [...rowsIn(file)]
+  return Array.from(rowsIn(file), ([table, rows]) => [
+    table,
+    rows.filter(({ name }) => table !== 'holdfast_meta' || name !== 'file'),
+  ])
 }
 
 test('a salvage that is killed at any step is finished by the next opening', async () => {

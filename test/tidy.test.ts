@@ -18,6 +18,8 @@ const LONG: Readonly<Record<string, string>> = {
 
 /** Time and chance come through ports; these are the few other places, and why. */
 const MAY_USE_TIME: Readonly<Record<string, string>> = {
+  'storage/sqlite/system.ts':
+    'the time in which the file system tells of a touch; it goes on by itself where an app has another clock',
   'storage/sqlite/worker/worker.ts':
     'ends the turns of its own event loop, and at last itself; no clock',
   'src/simulation/virtual-time.ts': 'waits for the microtasks of one instant; no time passes',

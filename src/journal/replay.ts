@@ -185,7 +185,7 @@ class Replay {
     // A file that was damaged or gone cannot be made again.
     if (line.error !== undefined && needsNewOpening(readError(line.error))) this.hasStorage = false
     if (question === undefined || line.error !== undefined) return
-    if (question.name === 'within' || isSetAside(line.value)) this.hasStorage = false
+    if (question.name === 'within' || isFromElsewhere(line.value)) this.hasStorage = false
     // Another process dispatches: what it stores is in its own journal.
     if (question.name === 'lock' && line.value === false) this.hasStorage = false
     if (!this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return
@@ -210,9 +210,10 @@ async function answerTo({ codec, put }: Question<unknown>): Promise<object> {
   }
 }
 
-/** Is it what storage answers that began anew, in the place of a damaged database? */
-function isSetAside(answer: unknown): boolean {
-  return typeof answer === 'object' && answer !== null && 'setAside' in answer
+/** Is it what storage answers that began anew in the place of a damaged database, or that is a copy? */
+function isFromElsewhere(answer: unknown): boolean {
+  if (typeof answer !== 'object' || answer === null) return false
+  return 'setAside' in answer || 'isCopy' in answer
 }
 
 /** What other processes stored, only they have in their journals. */

@@ -1,7 +1,7 @@
 /**
  * Notices commits of other processes: whoever has committed touches the empty side file `<file>-commits`, before
  * anybody hears of the commit; the operating system tells that it was touched, SQLite whether that was somebody
- * else. Nothing polls. It is not the WAL that is watched and touched: there the one costs a turn of the event loop
+ * else. Nothing polls, unless the operating system does not tell. It is not the WAL that is watched and touched: there the one costs a turn of the event loop
  * for each write of one's own, and the other half again as long an fsync, which writes down the time of the file.
  *
  * A process that dies between its commit and that touch may leave something that the others have not
@@ -9,23 +9,28 @@
  * It is noticed with the next touch of anybody: a commit, also one's own, or a process that begins or is
  * used and does not get the lock (`SqliteStorage.lock`).
  */
-import { type FSWatcher, lutimesSync, watch } from 'node:fs'
 import type { Database, Statement } from 'better-sqlite3'
-import { makePrivate } from '../private-files.ts'
-import type { StorageHost } from '../storage.ts'
+import type { StorageHost, WatchLoss } from '../storage.ts'
+import type { System } from './system.ts'
+import { TouchedFile } from './touched-file.ts'
 
+/** How often it is looked where the file system does not tell of commits (Q17). */
+const LOOK_MS = 30_000
 /** So many commits at most wait for one touch. */
 const MOST_AT_ONCE = 32
 
 export class CommitWatch {
   readonly #database: Database
+  readonly #system: System
   readonly #host: StorageHost
-  readonly #touched: string
+  readonly #file: TouchedFile
   readonly #outdated: () => void
   readonly #others: () => void
   readonly #dataVersionQuery: Statement
-  #watcher: FSWatcher | null = null
   #listener: (() => void) | null = null
+  #tellLoss: (why: WatchLoss) => void = () => undefined
+  /** Ends the looks that stand in for the watch. */
+  #stopLooking: () => void = () => undefined
   #version: unknown
   #isDue = false
   /** Commits that nobody has been told of. */
@@ -39,35 +44,40 @@ export class CommitWatch {
   constructor(
     database: Database,
     file: string,
+    system: System,
     host: StorageHost,
     { outdated, others }: { readonly outdated: () => void; readonly others: () => void },
   ) {
     this.#database = database
+    this.#system = system
     this.#host = host
     this.#outdated = outdated
     this.#others = others
-    this.#touched = `${file}-commits`
+    this.#file = new TouchedFile({
+      path: `${file}-commits`,
+      system,
+      host,
+      heard: () => this.#lookAtTurnEnd(),
+      lost: (why) => this.#lost(why),
+    })
     this.#dataVersionQuery = database.prepare('PRAGMA data_version').pluck()
     this.#version = this.#dataVersion()
   }
 
-  start(listener: () => void): void {
+  /** `lost` is called if the file system does not tell of commits, or not any more: from then on it is looked now and then. */
+  start(listener: () => void, lost: (why: WatchLoss) => void = () => undefined): void {
     this.stop()
     this.#listener = listener
-    try {
-      makePrivate(this.#touched)
-      this.#watcher = watch(this.#touched, { persistent: false }, () => this.#lookAtTurnEnd())
-      this.#watcher.on('error', () => this.#stopWatching())
-    } catch {
-      // A watch that fails costs a delay: whoever commits looks anyway.
-    }
+    this.#tellLoss = lost
+    this.#file.start()
     this.#lookAtTurnEnd()
   }
 
   stop(): void {
     if (this.#untold > 0) this.announce()
     this.#listener = null
-    this.#stopWatching()
+    this.#stopLooking()
+    this.#file.stop()
   }
 
   /** A transaction has begun here: it sees what others have committed, which costs least to ask now. */
@@ -100,19 +110,24 @@ export class CommitWatch {
   /** Something was committed here, and others can see it now. */
   announce(): void {
     this.#untold = 0
-    try {
-      const now = this.#host.wall() / 1000
-      // Of the file itself, also if somebody has put a link in its place.
-      lutimesSync(this.#touched, now, now)
-    } catch {
-      // Nobody is told; that too costs a delay.
-    }
-    if (this.#watcher === null) this.#lookAtTurnEnd()
+    this.#file.touch()
+    if (!this.#file.isWatched) this.#lookAtTurnEnd()
   }
 
-  #stopWatching(): void {
-    this.#watcher?.close()
-    this.#watcher = null
+  #lost(why: WatchLoss): void {
+    if (this.#listener === null) return
+    this.#lookLater()
+    this.#host.atTurnEnd(() => {
+      if (this.#listener !== null) this.#tellLoss(why)
+    })
+  }
+
+  #lookLater(): void {
+    const alarm = this.#system.after(LOOK_MS, () => {
+      this.#lookAtTurnEnd()
+      this.#lookLater()
+    })
+    this.#stopLooking = () => alarm.cancel()
   }
 
   /** Unless a transaction begins before that. */

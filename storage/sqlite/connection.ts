@@ -28,17 +28,37 @@ export function prepareDatabase(database: Database, isOwn: boolean): boolean {
   return migrate(database)
 }
 
-/** The switch does not wait when another process makes it at the same moment. A transaction does. */
+/**
+ * The switch does not wait when another process makes it at the same moment. A transaction does. Where SQLite cannot share
+ * memory (network drives), it refuses by its answer alone: without a WAL, `synchronous = NORMAL` can corrupt the database,
+ * and some of these drives have no locks either.
+ */
 function useWal(database: Database): void {
   for (let triesLeft = 10; ; triesLeft -= 1) {
     try {
-      database.pragma('journal_mode = WAL')
+      const mode: unknown = database.pragma('journal_mode = WAL', { simple: true })
+      if (mode !== 'wal' && hasFile(database)) throw withoutWal(mode)
       return
     } catch (error) {
       if (triesLeft === 0 || storageErrorOf(error).code !== 'STORAGE_BUSY') throw error
       database.transaction(() => {}).immediate()
     }
   }
+}
+
+function hasFile(database: Database): boolean {
+  const main = database
+    .prepare<[], string>(`SELECT file FROM pragma_database_list WHERE name = 'main'`)
+    .pluck()
+    .get()
+  return (main ?? '') !== ''
+}
+
+function withoutWal(mode: unknown): StorageError {
+  return new StorageError(
+    'STORAGE_UNAVAILABLE',
+    `SQLite can keep no write-ahead log there (journal_mode stays ${String(mode)}), as on a network drive; put the database on a disk of this machine`,
+  )
 }
 
 /** @throws StorageError `STORAGE_UNAVAILABLE` */

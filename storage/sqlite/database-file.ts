@@ -2,7 +2,7 @@
  * The file of a database, before and after SQLite opens it. Only SQLite ever opens it: a plain open and close would drop the
  * locks that this process has on it, and another program could then delete the live -wal (E2).
  */
-import { existsSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import SqliteDatabase, { type Database, type Options } from 'better-sqlite3'
 import { checkedPlace, isWide, makePrivate } from '../private-files.ts'
@@ -10,6 +10,8 @@ import { StorageError } from '../storage-error.ts'
 import { storageErrorOf } from './error-of.ts'
 import { oldNodeMessage } from './node-version.ts'
 import { keepWalPrivate } from './files-beside.ts'
+import { resolved } from './real-path.ts'
+import type { System } from './system.ts'
 
 /** Opens, or makes, the file under exactly this name. `busyTimeoutMs`: how long a write waits for another process. */
 export function openFile(file: string, busyTimeoutMs: number): Database {
@@ -58,13 +60,13 @@ function isDatabase(path: string): boolean {
 }
 
 /** Where the file is, with every link resolved, as SQLite says; null: the database has no file. */
-export function pathOf(database: Database): string | null {
+export function pathOf(database: Database, system: System): string | null {
   const files = database.pragma('database_list') as readonly {
     readonly name: string
     readonly file: string | null
   }[]
   const main = files.find(({ name }) => name === 'main')?.file ?? ''
-  return main === '' ? null : realpathSync(main)
+  return main === '' ? null : resolved(main, system)
 }
 
 /** better-sqlite3 takes the white space off the ends of a name; SQLite takes off a slash at its end. */

@@ -14,6 +14,7 @@ const CODES: readonly (readonly [string, StorageErrorCode, string])[] = [
     'the database cannot be written; check the permissions of the file, of the -wal and -shm beside it, and of the folder',
   ],
   ['SQLITE_BUSY', 'STORAGE_BUSY', 'another process holds the database; try again'],
+  ['SQLITE_PROTOCOL', 'STORAGE_BUSY', 'another process holds the database; try again'],
   ['SQLITE_LOCKED', 'STORAGE_BUSY', 'the database is locked; try again'],
   [
     'SQLITE_CORRUPT',
@@ -29,6 +30,11 @@ const CODES: readonly (readonly [string, StorageErrorCode, string])[] = [
     'SQLITE_CANTOPEN',
     'STORAGE_UNAVAILABLE',
     'the file cannot be opened; check the path and its permissions',
+  ],
+  [
+    'SQLITE_IOERR',
+    'STORAGE_UNAVAILABLE',
+    'the disk, or a program that watches it, refused; nothing was stored; put the file on a disk of this machine, and exclude its folder from virus scanning',
   ],
 ]
 

@@ -1,5 +1,4 @@
 /** The SQLite implementation of the Storage contract. */
-import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Affected, Answer, Change, EnqueueChange } from '../changes.ts'
 import { needsNewOpening, StorageError } from '../storage-error.ts'
@@ -14,30 +13,24 @@ import type {
   RecordRow,
   Storage,
   StorageHost,
+  WatchLoss,
   Whereabouts,
 } from '../storage.ts'
-import { CommitWatch } from './commit-watch.ts'
-import { readingNumbers, refuseLongColumnNames } from './app-connection.ts'
-import { prepareDatabase, refuseOldSqlite, Synchronous, verifySynchronous } from './connection.ts'
-import { openFile, pathOf } from './database-file.ts'
-import { DispatchLock } from './dispatch-lock.ts'
-import { Erasing } from './erasing.ts'
 import { storageErrorOf } from './error-of.ts'
-import { FileGuard } from './file-guard.ts'
 import { filesAside } from './files-beside.ts'
-import { GroupCommit } from './group-commit.ts'
 import { settledInParts } from './in-parts.ts'
 import { notTheAppsConnection } from './not-the-apps-connection.ts'
+import { openDatabase } from './open-database.ts'
 import type { Opened } from './opened.ts'
-import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from './options.ts'
-import { DamageMark } from './salvage/damage-mark.ts'
+import type { SqliteStorageOptions } from './options.ts'
 import { openCarefully } from './salvage/opening.ts'
-import { Tables } from './tables.ts'
+import { type System, THIS_SYSTEM } from './system.ts'
+import type { Tables } from './tables.ts'
 import { tidy } from './tidying.ts'
-import { Transaction } from './transaction.ts'
 
 export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions
+  readonly #system: System
   #open: Opened | null = null
   #lastCommit: Promise<unknown> = Promise.resolve()
   /** What the next answer waits for; null: nothing but its own commit. */
@@ -48,92 +41,31 @@ export class SqliteStorage implements Storage {
   #broken: StorageError | null = null
   #listener: (() => void) | null = null
 
-  constructor(options: SqliteStorageOptions) {
+  /** `system`: for tests and the simulator, which put another one in the place of this one. */
+  constructor(options: SqliteStorageOptions, system: System = THIS_SYSTEM) {
     this.#options = options
+    this.#system = system
   }
 
   async open(host: StorageHost): Promise<OpenedState> {
     if (this.#open !== null) throw alreadyOpen()
     try {
-      return openCarefully(this.#options, host, (file, fill) =>
-        this.#openDatabase(file, host, fill),
-      )
+      return openCarefully(this.#options, host, this.#system, (file, fill) => {
+        const { opened, state } = openDatabase({
+          options: this.#options,
+          system: this.#system,
+          host,
+          file,
+          fill,
+          refuseIfBroken: () => this.#refuseIfBroken(),
+          isUsable: () => this.#broken === null,
+          failureOf: (thrown) => this.#failureOf(thrown),
+        })
+        this.#open = opened
+        return state
+      })
     } catch (error) {
       throw storageErrorOf(error)
-    }
-  }
-
-  /** `file`: null: the app's own connection. `fill` is called once the tables are there, before anything is read. */
-  #openDatabase(
-    file: string | null,
-    host: StorageHost,
-    fill: (target: Database) => void,
-  ): OpenedState {
-    const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS } = this.#options
-    const given = this.#options.database as Database | undefined
-    const isOwn = given === undefined
-    const opened = given ?? openFile(file ?? ':memory:', busyTimeoutMs)
-    const database = isOwn ? opened : readingNumbers(opened)
-    try {
-      refuseOldSqlite(opened)
-      if (!isOwn) refuseLongColumnNames(database)
-      const fresh = prepareDatabase(database, isOwn)
-      fill(database)
-      const isUsable = () => this.#broken === null
-      const erasing = isOwn ? new Erasing({ database, busyTimeoutMs, host, isUsable }) : null
-      const tables = new Tables(database, () => erasing?.sealedGone())
-      const path = pathOf(database)
-      const watch =
-        path === null
-          ? null
-          : new CommitWatch(database, path, host, {
-              outdated: () => tables.outdated(),
-              others: () => tables.others(),
-            })
-      const state = database
-        .transaction(() => {
-          tables.begin(host)
-          return tables.state(fresh)
-        })
-        .immediate()
-      verifySynchronous(database)
-      const guard = path === null ? null : new FileGuard(database, path, host)
-      const powerLoss = (this.#options.durability ?? 'power-loss') === 'power-loss'
-      const lock = new DispatchLock(path)
-      const transaction = new Transaction({
-        database,
-        isShared: !isOwn,
-        synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
-        refuse: () => this.#refuseIfBroken(),
-        begun: () => (watch === null ? tables.outdated() : watch.lookWithin()),
-        look: (kind) => guard?.lookAfter(kind),
-        committed: () => {
-          erasing?.committed()
-          if (lock.isOurs) watch?.announceSoon()
-          else watch?.announce()
-        },
-        forget: () => tables.forget(),
-      })
-      const commits = new GroupCommit({
-        transaction,
-        host,
-        powerLoss,
-        failureOf: (thrown) => this.#failureOf(thrown),
-        apply: (change) => {
-          erasing?.applied(change)
-          return tables.apply(change)
-        },
-        applyApart: (changes) => {
-          for (const change of changes) erasing?.applied(change)
-          return tables.applyApart(changes)
-        },
-      })
-      const mark = path === null ? null : new DamageMark(path)
-      this.#open = { database, path, tables, commits, erasing, host, lock, guard, watch, mark }
-      return state
-    } catch (error) {
-      if (isOwn) database.close()
-      throw error
     }
   }
 
@@ -279,13 +211,16 @@ export class SqliteStorage implements Storage {
     return this.#read((tables) => tables.state(false))
   }
 
-  watch(listener: () => void): () => void {
+  watch(listener: () => void, lost?: (why: WatchLoss) => void): () => void {
     const { watch, erasing } = this.#opened()
-    watch?.start(() => {
-      // The process that has committed may have been the one that stood in the way.
-      erasing?.finish()
-      listener()
-    })
+    watch?.start(
+      () => {
+        // The process that has committed may have been the one that stood in the way.
+        erasing?.finish()
+        listener()
+      },
+      (why) => this.#watchLost(why, lost),
+    )
     this.#listener = listener
     return () => {
       watch?.stop()
@@ -357,6 +292,13 @@ export class SqliteStorage implements Storage {
       throw this.#failureOf(error)
     }
     return opened
+  }
+
+  /** The side file may have gone with the database itself: then that is what is told. */
+  #watchLost(why: WatchLoss, lost: ((why: WatchLoss) => void) | undefined): void {
+    const gone = this.#goneError()
+    if (gone === null) lost?.(why)
+    else this.#failureOf(gone)
   }
 
   #refuseIfBroken(): void {

@@ -4,6 +4,7 @@ import type { LaneId, UserId } from '../../src/model.ts'
 import type { Answer, Change } from '../../storage/changes.ts'
 import type { SqliteStorageOptions } from '../../storage/sqlite/options.ts'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
+import type { System } from '../../storage/sqlite/system.ts'
 import type { CommitOptions, OpenedState, StorageHost } from '../../storage/storage.ts'
 
 const opened: SqliteStorage[] = []
@@ -24,15 +25,16 @@ export class SqliteLife {
   monotonicMs: () => number = () => 0
   readonly #turnEnds: (() => void)[] = []
 
-  private constructor(options: SqliteStorageOptions) {
-    this.storage = new SqliteStorage(options)
+  private constructor(options: SqliteStorageOptions, system?: System) {
+    this.storage = new SqliteStorage(options, system)
   }
 
   static async open(
     options: SqliteStorageOptions,
     more: Pick<StorageHost, 'recordedKinds'> = {},
+    system?: System,
   ): Promise<SqliteLife> {
-    const life = new SqliteLife(options)
+    const life = new SqliteLife(options, system)
     opened.push(life.storage)
     life.opened = await life.storage.open({
       atTurnEnd: (run) => void life.#turnEnds.push(run),

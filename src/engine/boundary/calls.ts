@@ -15,6 +15,8 @@ import type { HoldBook } from '../lanes/hold-book.ts'
 import { draftCodec, type Enqueued, type Intake } from '../intake/intake.ts'
 import { Interventions } from '../lanes/interventions.ts'
 import { OpenCalls } from './open-calls.ts'
+import type { WatchLoss } from '../../../storage/storage.ts'
+import { watchLost } from '../life/watch-lost.ts'
 import { readCodec } from '../reads/read.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Records } from '../stored/records.ts'
@@ -191,6 +193,13 @@ export function serveCalls(parts: CallParts) {
       codec: plain<null>(),
       run: () => {
         if (!isClosing()) dispatch.heardOfCommit()
+      },
+    }),
+    watchLost: boundary.serve<WatchLoss, void>({
+      name: 'watchLost',
+      codec: plain<WatchLoss>(),
+      run: (why) => {
+        if (!isClosing()) core.report('error', { error: watchLost(why) })
       },
     }),
     close: boundary.serve<number, void>({

@@ -64,6 +64,8 @@ export class Dispatch {
   /** Monotonic: when a process that has just started tries again; null: that is over. */
   #soonAt: number | null = null
   #failureCount = 0
+  /** Why the lock could not be asked for, as the app has been told. */
+  #lockFailure: string | null = null
 
   constructor(parts: DispatchParts) {
     this.#parts = parts
@@ -143,10 +145,21 @@ export class Dispatch {
         this.#takeUpAtLast()
       } else {
         this.#isTaking = false
+        this.#tellOfLock(answer.ok ? null : answer.error)
         this.#armIfPending()
         this.#parts.notTaken()
       }
     })
+  }
+
+  /** Told once, though it is tried at every use. Null: there is nothing to tell. */
+  #tellOfLock(failure: Error | null): void {
+    const code = failure === null ? null : codeOf(failure)
+    const isNew = code !== this.#lockFailure
+    this.#lockFailure = code
+    if (failure === null || !isNew || this.#core.store.broken !== null) return
+    const error = notStored(failure, 'it could not be asked which process dispatches')
+    this.#core.report('error', { error })
   }
 
   /** Another process has committed. */

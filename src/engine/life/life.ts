@@ -100,7 +100,12 @@ export class Life {
       failureOf(() => {
         this.#stops.push(
           atOnce(ports.platform.subscribe((event) => calls().platform(event, ignored))),
-          atOnce(ports.storage.watch(() => calls().foreignCommit(null, ignored))),
+          atOnce(
+            ports.storage.watch(
+              () => calls().foreignCommit(null, ignored),
+              (why) => calls().watchLost(why, ignored),
+            ),
+          ),
         )
       }),
     )

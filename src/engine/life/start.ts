@@ -86,6 +86,7 @@ function restore(parts: StartParts, state: OpenedState): void {
   const isOnline = isOnlineNow(core)
   // Only who dispatches waits for deadlines (Q17).
   connectivity.begin(isOnline, parts.dispatch.isOurs ? state.deadlines : [])
+  if (state.isCopy === true) boundary.nextTurn(() => tellOfCopy(core))
   if (state.setAside !== undefined) {
     const { setAside, salvaged } = state
     // In the turn in which the app listens.
@@ -100,6 +101,15 @@ function restore(parts: StartParts, state: OpenedState): void {
     // In the turn in which the app listens: an answer may be an error.
     boundary.nextTurn(() => unseal(parts, row, 1))
   }
+}
+
+/** What the last process said that closed the file is no longer true of it (E5). */
+function tellOfCopy({ report }: Core): void {
+  const error = new HoldfastError(
+    'STORAGE_COPIED',
+    'the database is a copy: a backup was restored, or a synchronised folder or a roaming profile has brought it here. What was sent since the copy was made is sent again, under the same keys where they are recorded. Keep the file on a disk of this machine, out of such folders',
+  )
+  report('error', { error })
 }
 
 /** A platform that cannot say so is taken to be online: the requests show whether it is. */

@@ -18,6 +18,8 @@ import { checkWal, keepAsidePrivate, keepOursPrivate } from '../files-beside.ts'
 import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from '../options.ts'
 import { realPathOf } from '../real-path.ts'
 import { moveAside, nameAside } from '../set-aside.ts'
+import type { System } from '../system.ts'
+import { refuseUnusablePath } from '../usable-path.ts'
 import { DamageMark } from './damage-mark.ts'
 import { findDamage } from './find-damage.ts'
 import { NOTHING_SALVAGED } from './nothing-salvaged.ts'
@@ -35,6 +37,7 @@ interface OpeningParts {
   readonly onCorrupt: 'refuse' | 'set-aside'
   readonly busyTimeoutMs: number
   readonly host: StorageHost
+  readonly system: System
   readonly open: Open
 }
 
@@ -42,6 +45,7 @@ interface OpeningParts {
 export function openCarefully(
   options: SqliteStorageOptions,
   host: StorageHost,
+  system: System,
   open: Open,
 ): OpenedState {
   const { file = ':memory:', onCorrupt = 'refuse' } = options
@@ -49,8 +53,11 @@ export function openCarefully(
   const given = options.database as Database | undefined
   if (given !== undefined) {
     refuseOldSqlite(given)
-    const path = pathOf(given)
-    if (path !== null) keepOursPrivate(path)
+    const path = pathOf(given, system)
+    if (path !== null) {
+      refuseUnusablePath(path, system)
+      keepOursPrivate(path)
+    }
     refuseMarked(given, path)
     return open(null, leaveAsItIs)
   }
@@ -58,12 +65,13 @@ export function openCarefully(
   if (file === ':memory:' || !existsSync(dirname(resolve(file)))) return open(file, leaveAsItIs)
   refuseLinkToNothing(resolve(file))
   // Its links are followed once: all that is opened from here on lies where they led to now.
-  const path = realPathOf(file)
+  const path = realPathOf(file, system)
+  refuseUnusablePath(path, system)
   checkedPlace(path)
   checkWal(path)
   keepOursPrivate(path)
   keepAsidePrivate(path)
-  return openOwn({ file: path, onCorrupt, busyTimeoutMs, host, open })
+  return openOwn({ file: path, onCorrupt, busyTimeoutMs, host, system, open })
 }
 
 /** SQLite would make the file that the link points to, wherever that is (E5). */
@@ -130,7 +138,7 @@ function damageIn({ file, busyTimeoutMs }: OpeningParts): StorageError | null {
 }
 
 /** `begun`: where an earlier run has begun to move it. */
-function setAside({ file, host, open }: OpeningParts, begun: string | null): OpenedState {
+function setAside({ file, host, system, open }: OpeningParts, begun: string | null): OpenedState {
   const mark = new DamageMark(file)
   const lock = new DispatchLock(file)
   if (!lock.take()) {
@@ -142,7 +150,7 @@ function setAside({ file, host, open }: OpeningParts, begun: string | null): Ope
   try {
     const aside = begun ?? nameAside(file, host.wall())
     if (begun === null) mark.begin(basename(aside))
-    moveAside(file, aside)
+    moveAside(file, aside, system)
     let salvaged: SalvageReport = NOTHING_SALVAGED
     const state = open(file, (target) => {
       salvaged = salvageInto(target, aside, host)

@@ -8,10 +8,10 @@ import SqliteDatabase, { type Database } from 'better-sqlite3'
 import type { SalvageReport, StorageHost } from '../../storage.ts'
 import { verifySynchronous } from '../connection.ts'
 import { refuseForeignFile } from '../database-file.ts'
+import { getMeta, setMeta } from '../meta.ts'
 import { NOTHING_SALVAGED } from './nothing-salvaged.ts'
 import { readDamaged } from './read-damaged.ts'
 import { salvage } from './salvage.ts'
-import { getMeta, setMeta } from './salvage-meta.ts'
 
 interface Done {
   readonly from: string

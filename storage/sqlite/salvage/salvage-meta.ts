@@ -1,5 +1,7 @@
 /** The single facts of a database: the identity, the requirement, the origin, the key of fingerprints, the lanes left in doubt. */
 import type { Database } from 'better-sqlite3'
+import { FILE } from '../copied-file.ts'
+import { getMeta, setMeta } from '../meta.ts'
 import { DamagedTable, type ReadRow } from './damaged-table.ts'
 import { compareKeys, type Key } from './keys.ts'
 import { listedProbes } from './probes.ts'
@@ -8,7 +10,7 @@ import { META } from './salvaged-tables.ts'
 import type { Tally } from './tally.ts'
 
 /** What the new database says of itself. */
-const OWN = new Set(['schema', 'salvage'])
+const OWN = new Set(['schema', 'salvage', FILE])
 
 const NAMES: readonly Key[] = [
   ['fingerprint-key'],
@@ -49,18 +51,4 @@ export function markInDoubt(target: Database, lanes: readonly number[]): void {
   const leftBehind = leftBehindIn(target)
   if (leftBehind === null || lanes.length === 0) return
   setMeta(target, 'left-behind', JSON.stringify([...new Set([...leftBehind, ...lanes])]))
-}
-
-export function getMeta(database: Database, name: string): string | null {
-  const value = database
-    .prepare<[string], string>('SELECT value FROM holdfast_meta WHERE name = ?')
-    .pluck()
-    .get(name)
-  return value ?? null
-}
-
-export function setMeta(database: Database, name: string, value: string): void {
-  database
-    .prepare('INSERT OR REPLACE INTO holdfast_meta (name, value) VALUES (?, ?)')
-    .run(name, value)
 }

@@ -1,7 +1,7 @@
 /** What the two sides of a storage on a worker thread say to each other: plain data, in order. */
 import type { Instant } from '../../../src/model.ts'
 import type { StorageErrorCode } from '../../storage-error.ts'
-import type { OpenedState, Storage, StorageHost } from '../../storage.ts'
+import type { OpenedState, Storage, StorageHost, WatchLoss } from '../../storage.ts'
 
 /** What the thread is told of the process that asks. */
 type HostFacts = Pick<StorageHost, 'newFingerprintKey' | 'origin' | 'recordedKinds'>
@@ -48,4 +48,6 @@ export interface Report {
   readonly answers: readonly Answered[]
   /** Somebody else has committed. */
   readonly hasNews: boolean
+  /** From now on commits of others are noticed late; null: that is not new, or not so. */
+  readonly lost: WatchLoss | null
 }

@@ -6,7 +6,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../../storage-error.ts'
-import type { StorageHost } from '../../storage.ts'
+import type { StorageHost, WatchLoss } from '../../storage.ts'
 import { storageErrorOf } from '../error-of.ts'
 import type { SqliteStorageOptions } from '../options.ts'
 import { fromPlainError } from './plain-error.ts'
@@ -33,6 +33,7 @@ export class StorageThread {
   #callCount = 0
   #isScheduled = false
   #listener: (() => void) | null = null
+  #lost: ((why: WatchLoss) => void) | undefined
   #isEnding = false
   readonly #gone = Promise.withResolvers<void>()
   /** What brought it down. */
@@ -79,8 +80,9 @@ export class StorageThread {
   }
 
   /** Calls back when somebody else has committed, and when the thread has ended unasked. */
-  watch(listener: () => void): () => void {
+  watch(listener: () => void, lost?: (why: WatchLoss) => void): () => void {
     this.#listener = listener
+    this.#lost = lost
     if (this.#end !== null) this.#host.atTurnEnd(() => this.#tellListener())
     this.ask('watch').catch(ignored)
     return () => {
@@ -148,9 +150,10 @@ export class StorageThread {
     }
   }
 
-  #hear({ answers, hasNews }: Report): void {
+  #hear({ answers, hasNews, lost }: Report): void {
     for (const answer of answers) this.#answer(answer)
     if (hasNews) this.#tellListener()
+    if (lost !== null && this.#listener !== null) this.#lost?.(lost)
   }
 
   #answer(answer: Answered): void {

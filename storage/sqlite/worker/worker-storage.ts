@@ -14,6 +14,7 @@ import type {
   RecordRow,
   Storage,
   StorageHost,
+  WatchLoss,
   Whereabouts,
 } from '../../storage.ts'
 import { storageErrorOf } from '../error-of.ts'
@@ -98,8 +99,8 @@ export class WorkerStorage implements Storage {
     return this.#opened().ask('reload')
   }
 
-  watch(listener: () => void): () => void {
-    return this.#opened().watch(listener)
+  watch(listener: () => void, lost?: (why: WatchLoss) => void): () => void {
+    return this.#opened().watch(listener, lost)
   }
 
   async tidy(): Promise<void> {

@@ -53,7 +53,10 @@ function serve(port: MessagePort, storage: SqliteStorage): void {
       setTimeout(() => process.exit(), GRACE_MS).unref()
     },
     watch: async () => {
-      stopWatching = storage.watch(() => reports.addNews())
+      stopWatching = storage.watch(
+        () => reports.addNews(),
+        (why) => reports.addLoss(why),
+      )
     },
     unwatch: async () => stopWatching(),
   }
