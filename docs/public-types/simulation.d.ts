@@ -65,7 +65,11 @@ type ErrorCode =
 /** The file is not a journal this version can read. */
  | 'JOURNAL_INVALID'
 /** A scenario file is malformed. */
- | 'SCENARIO_INVALID' | StorageErrorCode;
+ | 'SCENARIO_INVALID'
+/** The database file is a copy: a restored backup, say. What was sent since then is sent again. */
+ | 'STORAGE_COPIED'
+/** Commits of other processes are noticed late: the file system does not tell of them. */
+ | 'WATCH_LOST' | StorageErrorCode;
 interface HoldfastErrorOptions {
     readonly cause?: unknown;
     /** Can the same call succeed later, unchanged? Default: false. */
@@ -802,6 +806,8 @@ interface OpenedState {
     readonly deadlines: readonly DeadlineRow[];
     /** The number of the last ending that was recorded (see {@link Endings}). */
     readonly recorded: number;
+    /** True once of a file that was copied to its place: it does not know what has been sent since (E5). */
+    readonly isCopy?: true;
     /** Where a damaged database was set aside, in whose stead this one was made. */
     readonly setAside?: string;
     /** With `setAside`: what was taken out of that one into this one. */
@@ -847,6 +853,11 @@ interface StorageHost {
     /** What a salvage needs to know. Default: any kind may be one of them. */
     readonly recordedKinds?: RecordedKinds;
 }
+/**
+ * Why commits of other processes are noticed late: there is no watch, or it has ended (`failed`); it did not tell of a
+ * touch of its own (`unproved`); or what it watched was removed and cannot be made again (`gone`).
+ */
+type WatchLoss = 'failed' | 'unproved' | 'gone';
 interface CommitOptions {
     /**
      * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
@@ -935,8 +946,11 @@ interface Storage {
     lock(): Promise<boolean>;
     /** What `open` would tell now. Sees every earlier commit. */
     reload(): Promise<OpenedState>;
-    /** Calls the listener after commits of other processes, without polling; answers how to stop. */
-    watch(listener: () => void): () => void;
+    /**
+     * Calls the listener after commits of other processes, without polling; answers how to stop. `lost` is called once if the
+     * system does not tell of them, or not any more; the listener is then called late (Q17).
+     */
+    watch(listener: () => void, lost?: (why: WatchLoss) => void): () => void;
     /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
     tidy(): Promise<void>;
     /**
