@@ -45,7 +45,7 @@ export interface Inhabitant {
   readonly died: (at: DeathAt) => void
   /** What it has committed is in the tables now. */
   readonly committed: () => void
-  /** What it has found in the tables: at its start, and whenever others have changed them. */
+  /** What it has found in the tables when it opened them, and once more when it has got the right to dispatch. */
   readonly found: (stored: OpenedState) => void
 }
 
@@ -178,6 +178,8 @@ class InhabitedStorage extends SqliteStorage {
   readonly #disk: SimulatedDisk
   readonly #inhabitant: Inhabitant
   #isNoticeDue = false
+  /** Is the right to dispatch its own, and has it not read since what is stored? */
+  #hasLocked = false
   #host: StorageHost | null = null
 
   constructor(disk: SimulatedDisk, database: Database, inhabitant: Inhabitant) {
@@ -242,14 +244,19 @@ class InhabitedStorage extends SqliteStorage {
   }
 
   override async reload(): Promise<OpenedState> {
+    const isFirst = this.#hasLocked
+    this.#hasLocked = false
     const state = await this.#flushed(super.reload())
-    this.#inhabitant.found(state)
+    if (isFirst) this.#inhabitant.found(state)
     return state
   }
 
   override async lock(): Promise<boolean> {
     const { life } = this.#inhabitant
-    if (this.#disk.lock(life)) return true
+    if (this.#disk.lock(life)) {
+      this.#hasLocked = true
+      return true
+    }
     // Who died between its commit and telling of it left that to others.
     this.#disk.announce(life)
     return false
