@@ -28,7 +28,8 @@ if (process.env['HOLDFAST_NODE'] === 'machine' && !isOfPackage(process.execPath)
   process.exit(1)
 }
 
-/** True if a package brought this binary along, so that its hash must be right. */
+/** True if a package of this project brought the binary along, so that its hash must be right. */
 function isOfPackage(binary: string): boolean {
-  return realpathSync.native(binary).includes(`${sep}node_modules${sep}`)
+  const packages = realpathSync.native(new URL('../node_modules', import.meta.url))
+  return realpathSync.native(binary).startsWith(packages + sep)
 }

@@ -203,9 +203,7 @@ describe.each(['control', 'second', 'app', 'thread'] as const)(
       'what was acknowledged is there after the visit of another (%s) and a SIGKILL',
       async (_, tool, visit) => {
         const file = newFile()
-        // Node 22 warns of the types that it takes off.
-        const quiet = '--disable-warning=ExperimentalWarning'
-        const child = spawnSync(process.execPath, [quiet, CHILD, variant, tool, visit, file], {
+        const child = spawnSync(process.execPath, [CHILD, variant, tool, visit, file], {
           encoding: 'utf8',
         })
         expect(child.stderr).toBe('')

@@ -1,11 +1,32 @@
 /** The workflow of GitHub, which nothing here can run, is at least what GitHub would read, and tests what it says. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 
 const FOLDER = '.github/workflows'
 const TEXT = readFileSync(`${FOLDER}/ci.yml`, 'utf8')
+
+/** What ubuntu-latest, macos-latest and windows-latest are. */
+const SYSTEMS = ['linux-x64', 'darwin-arm64', 'win32-x64'] as const
+
+interface Lock {
+  readonly packages: Readonly<
+    Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>
+  >
+}
+
+function isFor(system: string): (name: string) => boolean {
+  return (name) => new RegExp(`${system}(?:-gnu|-msvc)?$`).test(name)
+}
+
+/** The binaries that packages name for the three systems, and that `npm ci` would not install. */
+function missingFrom({ packages }: Lock): string[] {
+  return Object.values(packages)
+    .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+    .filter((name) => SYSTEMS.some((system) => isFor(system)(name)))
+    .filter((name) => packages[`node_modules/${name}`] === undefined)
+}
 
 const name = z.string().min(1)
 const scalar = z.union([z.string(), z.number(), z.boolean()])
@@ -90,6 +111,19 @@ describe('the workflow', () => {
     const commands = steps.flatMap((one) => ('run' in one ? one.run : []))
     expect(commands).toEqual(['npm ci --ignore-scripts', 'npm test'])
     expect(env).toEqual({ HOLDFAST_NODE: 'machine' })
+  })
+
+  test('finds every binary that a package has for its three systems in the lock file', () => {
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as Lock
+    expect(missingFrom({ packages })).toEqual([])
+    const wanted = SYSTEMS.map((system) => Object.keys(packages).filter(isFor(system)).length)
+    expect(Math.min(...wanted)).toBeGreaterThan(5)
+    const cut = { a: { optionalDependencies: { '@a/win32-x64': '1' } } }
+    expect(missingFrom({ packages: cut })).toEqual(['@a/win32-x64'])
+  })
+
+  test.each(SYSTEMS)('finds the binary of better-sqlite3 for %s', (system) => {
+    expect(existsSync(`node_modules/better-sqlite3/prebuilds/${system}.node`)).toBe(true)
   })
 
   test.each([
