@@ -29,12 +29,10 @@ export interface FileJournalOptions {
   readonly pseudonyms?: boolean
   /** Told once of a file that cannot be written any more; the journal then ends there. */
   readonly onError?: (error: Error) => void
-  /** @internal The file system; tests put one in its place that refuses. */
-  readonly files?: JournalFiles
 }
 
-/** While the system refuses to open the file, one of so many lines tries it again. */
-const LINES_BETWEEN_TRIES = 1000
+/** While the system refuses to open the file, so many offers of a summary are passed over between two tries. */
+const OFFERS_BETWEEN_TRIES = 1000
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 const NO_HEADER: JournalHeader = { journal: 1, holdfast: '', payloads: 'digest', options: {} }
 
@@ -53,18 +51,23 @@ export class FileJournal implements JournalSink {
   #isWhole = true
   /** True if the last summary was larger than a file may be: the next one will be too. */
   #isTooLarge = false
-  /** How often a summary was offered while there was no file. */
+  /** How often a summary was offered since the system refused to open the file. */
   #missedCount = 0
   /** Why there was no summary when one was wanted; null: none was wanted. */
   #why: string | null = null
 
-  constructor({
-    file,
-    maxBytes = DEFAULT_MAX_BYTES,
-    pseudonyms = false,
-    onError = () => undefined,
+  constructor(options: FileJournalOptions)
+  /** @internal Tests give a file system that refuses. */
+  constructor(options: FileJournalOptions, files: JournalFiles)
+  constructor(
+    {
+      file,
+      maxBytes = DEFAULT_MAX_BYTES,
+      pseudonyms = false,
+      onError = () => undefined,
+    }: FileJournalOptions,
     files = systemFiles,
-  }: FileJournalOptions) {
+  ) {
     if (typeof file !== 'string' || file === '') {
       throw new TypeError(`fileJournal: file must be a path, not ${show(file)}`)
     }
@@ -85,7 +88,7 @@ export class FileJournal implements JournalSink {
 
   wantsSummary(): boolean {
     if (this.#hasFailed) return false
-    if (this.#descriptor === null) return (this.#missedCount += 1) % LINES_BETWEEN_TRIES === 0
+    if (this.#descriptor === null) return (this.#missedCount += 1) > OFFERS_BETWEEN_TRIES
     return this.#bytes >= this.#maxBytes / 2 || !(this.#isWhole || this.#isTooLarge)
   }
 
@@ -149,6 +152,7 @@ export class FileJournal implements JournalSink {
     this.#descriptor = rotated(this.#files, this.#file, this.#descriptor)
     this.#lineCount = 0
     this.#bytes = 0
+    this.#missedCount = 0
     this.#why = null
     this.#isWhole = header.beginningLost !== true
     this.#append(line)
