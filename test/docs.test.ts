@@ -17,6 +17,7 @@ const documents = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'docs/architecture.md',
+  'docs/behind-a-proxy.md',
   'docs/errors.md',
   'docs/machines.md',
   'docs/performance.md',

@@ -1,13 +1,13 @@
 /** A transport rejects with NotSentError if, and only if, no byte of the request has left (Q6). */
-import { once } from 'node:events'
 import { globalAgent as httpAgent } from 'node:http'
-import { createServer, globalAgent as httpsAgent } from 'node:https'
-import { type AddressInfo, type createConnection, Socket } from 'node:net'
+import { globalAgent as httpsAgent } from 'node:https'
+import { type createConnection, Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { NotSentError } from '../src/index.ts'
 import { failureOfFetch } from '../src/transport/failure-of-fetch.ts'
-import { EXPIRED, KEY, OF_ANOTHER_HOST, SELF_SIGNED } from './support/certificates.ts'
+import { EXPIRED, OF_ANOTHER_HOST, SELF_SIGNED } from './support/certificates.ts'
 import { closedOrigin, serve, serveBytes } from './support/http-servers.ts'
+import { serveSecurely } from './support/https-servers.ts'
 import { failure, type Send, sendThrough, WAYS } from './support/sending.ts'
 
 let send: Send = sendThrough({})
@@ -18,27 +18,6 @@ const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup()
 })
-
-/** An HTTPS server with this certificate, and the lengths of all that it could read. */
-async function serveSecurely(cert: string): Promise<{ origin: string; seen: number[] }> {
-  const seen: number[] = []
-  const server = createServer({ key: KEY, cert }, (_request, response) => void response.end('{}'))
-  server.on('secureConnection', (socket) => {
-    socket.on('data', (part: Buffer) => seen.push(part.length))
-    socket.on('error', () => undefined)
-  })
-  // A client that does not accept the certificate ends the handshake.
-  server.on('tlsClientError', () => undefined)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  cleanups.push(async () => {
-    const closed = once(server, 'close')
-    server.close()
-    server.closeAllConnections()
-    await closed
-  })
-  return { origin: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, seen }
-}
 
 /** Node's clients trust this certificate until the end of the test. */
 function trust(cert: string): void {

@@ -4,6 +4,7 @@
  * every other one means that the request may have arrived.
  */
 import { NotSentError } from '../errors.ts'
+import { proxyRefusal } from './proxy-refusal.ts'
 
 /** `EHOSTUNREACH` and the like are not among them: an open connection can end so too. */
 const BEFORE_THE_CONNECTION: ReadonlySet<string> = new Set([
@@ -53,9 +54,17 @@ const DEEPEST = 3
 
 /** `NotSentError` if certainly no byte of the request has left; else the error itself. */
 export function failureOfFetch(error: unknown): unknown {
+  const refusal = refusalIn(error, DEEPEST)
+  if (refusal !== null) return refusal
   const reason = reasonOf(error, DEEPEST)
   if (reason === null) return error
   return new NotSentError(`the request was not sent: ${reason}`, { reason, cause: error })
+}
+
+/** That of a proxy, which may be the cause of the cause; null: there is none. */
+function refusalIn(error: unknown, depth: number): NotSentError | null {
+  if (typeof error !== 'object' || error === null || depth === 0) return null
+  return proxyRefusal(error) ?? refusalIn((error as { readonly cause?: unknown }).cause, depth - 1)
 }
 
 /** Null: the request may have left. */

@@ -11,6 +11,7 @@ import type { Reply } from '../ports/transport.ts'
 import { VERSION } from '../version.ts'
 import type { Cargo, Carrier } from './carrier.ts'
 import { attemptTimeout } from './attempt-timeout.ts'
+import { proxyRefusal } from './proxy-refusal.ts'
 import { receive } from './receive.ts'
 import { statusOfHead } from './status-of-head.ts'
 
@@ -138,9 +139,9 @@ function abortOf(signal: AbortSignal, line: Line): Error {
 }
 
 function failureOf(cause: unknown, line: Line): Error {
-  return line.mayHaveLeft()
-    ? new TypeError('there was no reply', { cause })
-    : new NotSentError('the request was not sent: there is no connection', { cause })
+  if (line.mayHaveLeft()) return new TypeError('there was no reply', { cause })
+  const message = 'the request was not sent: there is no connection'
+  return proxyRefusal(cause) ?? new NotSentError(message, { cause })
 }
 
 function notConnected({ reason: cause }: AbortSignal): NotSentError {

@@ -132,9 +132,10 @@ export class Connectivity {
     this.#liftOffline()
   }
 
-  /** A captive portal answered in the server's stead. */
-  portalMet(): void {
+  /** A captive portal answered in the server's stead, with this status. */
+  portalMet(status: number): void {
     if (this.#portal !== null && this.#portal.probing === null) return
+    this.#holds.setOnEvery('offline', `a captive portal answers with status ${status}`)
     this.#waitForProbe((this.#portal?.count ?? 0) + 1)
   }
 
@@ -225,7 +226,6 @@ export class Connectivity {
   #waitForProbe(count: number): void {
     const { boundary, settings } = this.#core
     this.#portal = { count, probing: null }
-    this.#holds.setOnEvery('offline', 'a captive portal answers')
     this.#holds.setExempt(null)
     const waitMs = jitteredMs(this.#core, count, settings.backoff)
     boundary.arm('portal', waitMs, () => this.#probe())

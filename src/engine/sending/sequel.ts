@@ -59,7 +59,7 @@ export class Sequel {
     const isPortal = reply !== null && this.#isPortal(attempt, reply)
     if (isPortal && !this.#meetsItAlone(line)) {
       line.repliesAtPortal = this.#connectivity.replyCount
-      this.#connectivity.portalMet()
+      this.#connectivity.portalMet(reply.status)
       this.#changes.end(line)
       return
     }
