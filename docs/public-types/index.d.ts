@@ -1838,7 +1838,7 @@ interface FileJournalOptions {
 declare class FileJournal implements JournalSink {
     #private;
     readonly pseudonyms: boolean;
-    constructor({ file, maxBytes, pseudonyms, onError, files, }: FileJournalOptions);
+    constructor(options: FileJournalOptions);
     header(header: JournalHeader): void;
     wantsSummary(): boolean;
     noSummary(why: string): void;
