@@ -5,7 +5,7 @@
  */
 import type { TokenNeed } from '../../machines/token.machine.ts'
 import type { Core } from '../engine/core.ts'
-import type { UserId } from '../model.ts'
+import type { Instant, UserId } from '../model.ts'
 
 /** Work tells a need again only after this long: an app that enqueues a lot is not to fetch a lot. */
 const TOLD_FOR_MS = 30_000
@@ -13,8 +13,14 @@ const TOLD_FOR_MS = 30_000
 export interface OpenNeed {
   readonly user: UserId
   readonly need: TokenNeed
-  /** Monotonic. Null: the app has not been told. */
-  readonly toldAt: number | null
+  /** Null: the app has not been told. */
+  readonly toldAt: Moment | null
+}
+
+/** By both clocks: one of them may stand still while the machine sleeps. */
+interface Moment {
+  readonly monotonic: number
+  readonly wall: Instant
 }
 
 export class Needs {
@@ -31,7 +37,8 @@ export class Needs {
 
   /** The app is told of it now. */
   tell(user: UserId, need: TokenNeed): void {
-    this.#open.set(user, { user, need, toldAt: this.#core.boundary.monotonic })
+    const { monotonic, wall } = this.#core.boundary
+    this.#open.set(user, { user, need, toldAt: { monotonic, wall } })
   }
 
   close(user: UserId): void {
@@ -57,8 +64,13 @@ export class Needs {
   worked(user: UserId | null): void {
     if (this.#open.size === 0 || user === null) return
     const toldAt = this.#open.get(user)?.toldAt ?? null
-    if (toldAt === null || this.#core.boundary.monotonic - toldAt < TOLD_FOR_MS) return
+    if (toldAt === null || this.#ageOf(toldAt) < TOLD_FOR_MS) return
     this.#core.pilot.token(user, { type: 'need.recalled', by: 'work' })
+  }
+
+  #ageOf({ monotonic, wall }: Moment): number {
+    const { boundary } = this.#core
+    return Math.max(boundary.monotonic - monotonic, boundary.wall - wall)
   }
 
   /** For a journal that begins here. */
