@@ -92,9 +92,13 @@ function isHeldBy({ status }: RunRecord, hold: HoldName): boolean {
 }
 
 /** True if an alarm may be armed only to notice a waking (Q18): it moves nothing else. */
-function isWatching({ status, isSaidToBeOnline }: RunRecord): boolean {
+function isWatching({ status, isSaidToBeOnline, turns, lives, life }: RunRecord): boolean {
+  const beganAt = lives[life]?.startedAt ?? 0
+  // In the instant of its start nobody can tell whether this process has heard it.
+  const hasToldOfWaking = turns.some(({ turn, at }) => turn === 'resumed' && at >= beganAt)
   return (
     isSaidToBeOnline &&
+    !hasToldOfWaking &&
     status.lanes.some(
       ({ holds, lastFailure }) =>
         holds.some(({ name }) => name === 'backing-off') && lastFailure?.status === null,
