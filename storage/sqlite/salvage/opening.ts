@@ -66,8 +66,8 @@ export function openCarefully(
   refuseLinkToNothing(resolve(file))
   // Its links are followed once: all that is opened from here on lies where they led to now.
   const path = realPathOf(file, system)
-  refuseUnusablePath(path, system)
   checkedPlace(path)
+  refuseUnusablePath(path, system)
   checkWal(path)
   keepOursPrivate(path)
   keepAsidePrivate(path)
