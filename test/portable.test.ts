@@ -1,57 +1,7 @@
-/** The tests and scripts can run on Windows and macOS: the known traps are found before a machine of that system finds them. */
+/** The suite can run on Windows and macOS: its scripts, its line ends, and what is said of a test that is left out. `tidy.test.ts` searches for traps. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type Source, sourcesIn } from './support/sources.ts'
 import { leftOutOnWindows, leftOutUnlessOn } from './support/systems.ts'
-import { ALLOWED, TRAPS, type TrapName } from './support/traps.ts'
-
-/** The file whose examples are the traps. */
-const OWN = 'test/support/traps.ts'
-
-const NAMES = Object.keys(TRAPS) as TrapName[]
-
-function trapsIn(code: string): TrapName[] {
-  return NAMES.filter((name) => TRAPS[name].pattern.test(code))
-}
-
-/** Each trap that a file steps into without leave. */
-function complaintsAbout(sources: readonly Pick<Source, 'path' | 'code'>[]): string[] {
-  return sources.flatMap(({ path, code }) =>
-    trapsIn(code)
-      .filter((name) => ALLOWED[path]?.[name] === undefined)
-      .map((name) => `${path}: ${name}: ${TRAPS[name].why}`),
-  )
-}
-
-const sources = sourcesIn('test', 'scripts', 'bench', 'examples').filter(({ path }) => path !== OWN)
-
-describe('the tests and scripts', () => {
-  test('step into no trap of another system without a reason', () => {
-    expect(sources.length).toBeGreaterThan(100)
-    expect(complaintsAbout(sources)).toEqual([])
-  })
-
-  test('have no leave that they do not need', () => {
-    const codes = new Map(sources.map(({ path, code }) => [path, code]))
-    const needless = Object.entries(ALLOWED).flatMap(([path, leaves]) =>
-      Object.keys(leaves)
-        .filter((name) => !TRAPS[name as TrapName].pattern.test(codes.get(path) ?? ''))
-        .map((name) => `${path}: ${name}`),
-    )
-    expect(needless).toEqual([])
-  })
-
-  test.each(NAMES)('(a control) the trap "%s" is found', (name) => {
-    const made = [{ path: 'test/made-up.ts', code: TRAPS[name].example }]
-    expect(complaintsAbout(made).join('\n')).toContain(`test/made-up.ts: ${name}: `)
-  })
-
-  test('(a control) leave for one trap is no leave for another', () => {
-    const path = 'test/take-over.test.ts'
-    expect(complaintsAbout([{ path, code: TRAPS.stop.example }])).toEqual([])
-    expect(complaintsAbout([{ path, code: TRAPS.mode.example }])).toHaveLength(1)
-  })
-})
 
 /** What only a POSIX shell understands. */
 const POSIX_SHELL = /^\w+=|[;$'`]|(?<!&)&(?!&)|\|(?!\|)|\b(?:rm|cp|mv|mkdir|cat|export) |\.\//

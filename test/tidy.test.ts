@@ -1,6 +1,7 @@
 /** The house rules that no tool knows: who may import what, who may read a clock, how long a file may be. */
 import { describe, expect, test } from 'vitest'
 import { circlesAmong, sourcesIn } from './support/sources.ts'
+import { needlessLeaves, TRAP_NAMES, TRAPS, trapsIn } from './support/traps.ts'
 
 const MODEL = 'src/model.ts'
 /** Where the machines run. */
@@ -127,4 +128,33 @@ test('no file is longer than 400 lines, but those that have a reason', () => {
   const long = all.filter(({ lineCount }) => lineCount > 400).map(({ path }) => path)
   expect(long.filter((path) => !(path in LONG))).toEqual([])
   expect(Object.keys(LONG).filter((path) => !long.includes(path))).toEqual([])
+})
+
+// Before a machine of another system finds them.
+describe('the tests and scripts', () => {
+  const files = sourcesIn('test', 'scripts', 'bench', 'examples').filter(
+    ({ path }) => path !== 'test/support/traps.ts',
+  )
+
+  test('step into no trap of Windows or macOS without a reason (test/support/traps.ts)', () => {
+    expect(files.length).toBeGreaterThan(100)
+    expect(trapsIn(files)).toEqual([])
+  })
+
+  test('have no leave that they do not need', () => {
+    expect(needlessLeaves(files)).toEqual([])
+    expect(needlessLeaves([])).not.toEqual([])
+  })
+
+  test.each(TRAP_NAMES)('(a control) the trap "%s" would be found', (name) => {
+    const path = 'test/made-up.ts'
+    const found = trapsIn([{ path, code: TRAPS[name].example }])
+    expect(found.join('\n')).toContain(`${path}: ${name}: `)
+  })
+
+  test('(a control) leave for one trap is no leave for another', () => {
+    const path = 'test/take-over.test.ts'
+    expect(trapsIn([{ path, code: TRAPS.stop.example }])).toEqual([])
+    expect(trapsIn([{ path, code: TRAPS.mode.example }])).toHaveLength(1)
+  })
 })

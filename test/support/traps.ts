@@ -1,9 +1,10 @@
 /**
- * What works on the system of whoever writes it and not on another one: the traps that `portable.test.ts` searches the tests
+ * What works on the system of whoever writes it and not on another one: the traps that `tidy.test.ts` searches the tests
  * and scripts for. A file may step into one where its entry in `ALLOWED` says why that does no harm.
  */
+import type { Source } from './sources.ts'
 
-export interface Trap {
+interface Trap {
   readonly pattern: RegExp
   readonly why: string
   /** Code that must be found, so that a pattern which finds nothing is noticed. */
@@ -85,7 +86,9 @@ export const TRAPS = {
   },
 } satisfies Readonly<Record<string, Trap>>
 
-export type TrapName = keyof typeof TRAPS
+type TrapName = keyof typeof TRAPS
+
+export const TRAP_NAMES = Object.keys(TRAPS) as TrapName[]
 
 const LEFT_OUT = 'the tests are left out on Windows'
 const NEEDS_ROOT = 'the tests need root, and say so where there is none'
@@ -93,7 +96,7 @@ const WITHOUT_ROOT = 'does nothing where there is no such function'
 const ONLY_LINUX = 'used only where the file exists'
 
 /** Every file that may, and why. */
-export const ALLOWED: Readonly<Record<string, Readonly<Partial<Record<TrapName, string>>>>> = {
+const ALLOWED: Readonly<Record<string, Readonly<Partial<Record<TrapName, string>>>>> = {
   'bench/measuring.ts': {
     'folder of temporary files': 'no path of it is compared',
   },
@@ -115,6 +118,7 @@ export const ALLOWED: Readonly<Record<string, Readonly<Partial<Record<TrapName, 
     'folder of temporary files': 'no path of it is compared',
   },
   'test/dispatch-lock.test.ts': { link: 'a junction' },
+  'test/file-journal-refused.test.ts': { mode: LEFT_OUT },
   'test/file-locks.test.ts': { program: 'without python3 the tests are left out, and said so' },
   'test/file-names.test.ts': { link: LEFT_OUT },
   'test/main-job.test.ts': { 'request to end': LEFT_OUT },
@@ -161,4 +165,25 @@ export const ALLOWED: Readonly<Record<string, Readonly<Partial<Record<TrapName, 
   'test/two-users.test.ts': { mode: NEEDS_ROOT, owner: NEEDS_ROOT, link: NEEDS_ROOT },
   'test/worker-storage-failures.test.ts': { mode: LEFT_OUT, owner: WITHOUT_ROOT },
   'test/worker-storage-processes.test.ts': { stop: LEFT_OUT },
+}
+
+type Code = Pick<Source, 'path' | 'code'>
+
+/** Each trap that a file steps into without leave. */
+export function trapsIn(files: readonly Code[]): string[] {
+  return files.flatMap(({ path, code }) =>
+    TRAP_NAMES.filter((name) => TRAPS[name].pattern.test(code))
+      .filter((name) => ALLOWED[path]?.[name] === undefined)
+      .map((name) => `${path}: ${name}: ${TRAPS[name].why}`),
+  )
+}
+
+/** Each leave that its file does not need. */
+export function needlessLeaves(files: readonly Code[]): string[] {
+  const codes = new Map(files.map(({ path, code }) => [path, code]))
+  return Object.entries(ALLOWED).flatMap(([path, leaves]) =>
+    TRAP_NAMES.filter((name) => leaves[name] !== undefined)
+      .filter((name) => !TRAPS[name].pattern.test(codes.get(path) ?? ''))
+      .map((name) => `${path}: ${name}`),
+  )
 }
