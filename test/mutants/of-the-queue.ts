@@ -274,4 +274,12 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     find: 'if (members.some((row) => this.#isOver(line, row))) this.#goOn(line)',
     replace: 'if (members.length === 0) this.#goOn(line)',
   },
+  {
+    id: 'suspended-for-ever',
+    what: 'the hold suspended does not end by itself',
+    rule: 'Q18',
+    file: 'src/engine/lanes/suspension.ts',
+    find: 'boundary.arm(ALARM, leftMs, () => this.#over())',
+    replace: '',
+  },
 ]
