@@ -81,19 +81,30 @@ export function refuseOldSqlite(database: Database): void {
 
 type Level = 'FULL' | 'NORMAL'
 
+/** What a connection stands at between Holdfast's transactions. */
+export interface Resting {
+  readonly level: Level
+  /** Null: at once, because the app uses the connection too. Else when no transaction has come for a turn of the event loop. */
+  readonly atTurnEnd: ((run: () => void) => void) | null
+}
+
 /** Switches how much the next transactions survive, and only when that changes. */
 export class Synchronous {
   readonly #database: Database
-  readonly #resting: Level | null
+  readonly #resting: Resting | null
   #level: Level | null = null
+  /** How often it was asked for: shows whether a turn has passed without a transaction. */
+  #askedCount = 0
+  #isDue = false
 
-  /** `resting`: what a connection that the app uses too stands at between Holdfast's transactions. */
-  constructor(database: Database, resting: Level | null) {
+  /** `resting`: null: it stays as the last transaction left it. */
+  constructor(database: Database, resting: Resting | null) {
     this.#database = database
     this.#resting = resting
   }
 
   set(level: Level): void {
+    this.#askedCount += 1
     if (level === this.#level) return
     // Not `pragma()`: that makes a statement each time, which costs more than the rest of a transaction.
     this.#database.exec(`PRAGMA synchronous = ${level}`)
@@ -101,7 +112,22 @@ export class Synchronous {
   }
 
   rest(): void {
-    if (this.#resting !== null) this.set(this.#resting)
+    if (this.#resting === null || this.#level === this.#resting.level) return
+    if (this.#resting.atTurnEnd === null) this.set(this.#resting.level)
+    else this.#restLater(this.#resting.level, this.#resting.atTurnEnd)
+  }
+
+  /** The next transaction, which somebody waits for, then need not switch. */
+  #restLater(level: Level, atTurnEnd: (run: () => void) => void): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    const before = this.#askedCount
+    atTurnEnd(() => {
+      this.#isDue = false
+      if (!this.#database.open) return
+      if (this.#askedCount !== before) this.rest()
+      else if (!this.#database.inTransaction) this.set(level)
+    })
   }
 }
 

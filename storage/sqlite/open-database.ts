@@ -83,7 +83,10 @@ function assemble(
   const transaction = new Transaction({
     database,
     isShared: !isOwn,
-    synchronous: new Synchronous(database, !isOwn && powerLoss ? 'FULL' : null),
+    synchronous: new Synchronous(
+      database,
+      powerLoss ? { level: 'FULL', atTurnEnd: isOwn ? host.atTurnEnd : null } : null,
+    ),
     refuse: parts.refuseIfBroken,
     begun: () => (watch === null ? tables.outdated() : watch.lookWithin()),
     look: (kind) => guard?.lookAfter(kind),
