@@ -174,13 +174,15 @@ export class Dispatch {
 
   /**
    * The process ends in an orderly way: for whoever comes next, what it leaves in doubt is stored, if it
-   * can be; else it counts as a crash. `sending`: lanes whose attempt is under way.
+   * can be; else it counts as a crash. `sending`: lanes whose attempt is under way. One that is only being
+   * prepared has sent nothing, and will not.
    */
   leave(sending: readonly LaneId[]): void {
     if (!this.#isOurs) return
     const { lanes, store } = this.#core
+    const isSent = (line: LaneLine) => sending.includes(line.lane) && line.attempt !== null
     const isInDoubt = (line: LaneLine) =>
-      sending.includes(line.lane) || line.mayHaveBeenSent || line.isOutcomeUnknown
+      isSent(line) || line.mayHaveBeenSent || line.isOutcomeUnknown
     const inDoubt = Array.from(lanes.pending()).filter(isInDoubt)
     const change = { change: 'leaveBehind', lanes: inDoubt.map(({ lane }) => lane) } as const
     store.commit([change], { synced: false }, () => undefined)

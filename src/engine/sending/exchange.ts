@@ -35,6 +35,8 @@ export class Exchange {
   readonly #wallet: Wallet
   readonly #changes: LaneChanges
   readonly #sequel: Sequel
+  /** The engine has closed: what is still being prepared is not sent any more. */
+  #isStopped = false
 
   constructor(core: Core, wallet: Wallet, changes: LaneChanges, sequel: Sequel) {
     this.#core = core
@@ -46,7 +48,7 @@ export class Exchange {
   send(line: LaneLine, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
     const { boundary, settings, report } = this.#core
     const { user } = line
-    if (!this.#wallet.mayLeave(user)) {
+    if (this.#isStopped || !this.#wallet.mayLeave(user)) {
       this.#changes.end(line)
       return
     }
@@ -80,8 +82,9 @@ export class Exchange {
     this.#changes.end(line)
   }
 
-  /** Stops waiting for the replies that are still out: the engine is closing. */
+  /** Stops waiting for the replies that are still out: the engine is closing. Nothing is sent from now on. */
   abortAll(): void {
+    this.#isStopped = true
     for (const line of this.#core.lanes.pending()) {
       if (line.attempt === null) continue
       line.attempt.isAnswered = true
