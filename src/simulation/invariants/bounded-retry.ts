@@ -181,10 +181,14 @@ function hasNewToken(
 }
 
 /** What a process finds after a crash, the one before may have sent. */
-function mayHaveBeenSentBefore({ lives, turns }: RunRecord, { ids, client }: SeenRequest): boolean {
+function mayHaveBeenSentBefore(run: RunRecord, { ids, client }: SeenRequest): boolean {
+  const { lives, turns, requests } = run
+  const [head = ''] = ids
   const life = lives[client.life]
-  const isAfterDeath = life?.beganBy === 'crash' || turns.some(isDeath)
-  return isAfterDeath && life?.kept.has(ids[0] ?? '') === true
+  // What the reply came to could not be recorded either by who found the database damaged then.
+  const isOfFormer = requests.some((sent) => sent.client.life < client.life && sent.ids[0] === head)
+  const isAfterDeath = life?.beganBy === 'crash' || turns.some(isDeath) || isOfFormer
+  return isAfterDeath && life?.kept.has(head) === true
 }
 
 function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): string | null {
