@@ -7,13 +7,24 @@ import type { System } from './system.ts'
  * (`-dispatch-journal`). Longer, the database opens and its lock does not.
  */
 const LONGEST_ON_WINDOWS = 240
+/** A database that is set aside gets 33 more (`.corrupt-` and the time) or a few more, and is read there with its -journal. */
+const LONGEST_TO_SET_ASIDE = 215
 
-/** `path`: the real path of the database, which need not be there yet. @throws StorageError `STORAGE_UNAVAILABLE` */
-export function refuseUnusablePath(path: string, system: System): void {
-  if (system.platform === 'win32' && path.length > LONGEST_ON_WINDOWS) {
+/**
+ * `path`: the real path of the database, which need not be there yet. `onCorrupt`: what becomes of it if it is damaged.
+ *
+ * @throws StorageError `STORAGE_UNAVAILABLE`
+ */
+export function refuseUnusablePath(
+  path: string,
+  onCorrupt: 'refuse' | 'set-aside',
+  system: System,
+): void {
+  const longest = onCorrupt === 'refuse' ? LONGEST_ON_WINDOWS : LONGEST_TO_SET_ASIDE
+  if (system.platform === 'win32' && path.length > longest) {
     throw new StorageError(
       'STORAGE_UNAVAILABLE',
-      `the path of the database has ${path.length} characters, and SQLite takes no more than ${LONGEST_ON_WINDOWS} on Windows with the files beside it; use a shorter one: ${path}`,
+      `the path of the database has ${path.length} characters, and with the files beside it (onCorrupt '${onCorrupt}') SQLite takes no more than ${longest} on Windows; use a shorter one: ${path}`,
     )
   }
   const names = system.facts(path)?.nlink ?? 1n

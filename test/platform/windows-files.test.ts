@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { WindowsFiles } from '../../src/simulation/windows-files.ts'
 import { nameAside, moveAside } from '../../storage/sqlite/set-aside.ts'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
-import { THIS_SYSTEM } from '../../storage/sqlite/system.ts'
+import { type System, THIS_SYSTEM } from '../../storage/sqlite/system.ts'
 import { refuseUnusablePath } from '../../storage/sqlite/usable-path.ts'
 import type { LaneId } from '../../src/model.ts'
 import { Rig } from '../support/rig.ts'
@@ -107,15 +107,24 @@ describe('A damaged database that another program has open', () => {
 describe('The path of a database on Windows', () => {
   const pathOfLength = (length: number) => `C:\\${'x'.repeat(length - 3)}`
 
-  test('has at most 240 characters: longer, it opens and its lock does not', () => {
-    const files = new WindowsFiles()
-    expect(() => refuseUnusablePath(pathOfLength(240), files)).not.toThrow()
-    expect(() => refuseUnusablePath(pathOfLength(241), files)).toThrow(
-      'the path of the database has 241 characters, and SQLite takes no more than 240 on Windows',
+  test.each([
+    ['refuse', 240, 'it opens and its lock does not'],
+    ['set-aside', 215, 'it could not be read where it is set aside'],
+  ] as const)('has at most as many characters as %s allows, %i: longer, %s', (...given) => {
+    const [onCorrupt, most] = given
+    const refuse = (length: number, system: System) => () =>
+      refuseUnusablePath(pathOfLength(length), onCorrupt, system)
+    expect(refuse(most, new WindowsFiles())).not.toThrow()
+    expect(refuse(most + 1, new WindowsFiles())).toThrow(
+      `the path of the database has ${most + 1} characters, and with the files beside it (onCorrupt '${onCorrupt}') SQLite takes no more than ${most} on Windows`,
     )
-    expect(() =>
-      refuseUnusablePath(pathOfLength(241), { ...THIS_SYSTEM, platform: 'linux' }),
-    ).not.toThrow()
+    expect(refuse(most + 1, { ...THIS_SYSTEM, platform: 'linux' })).not.toThrow()
+  })
+
+  test('leaves room for the names of a set-aside and of its files', () => {
+    const file = `${'x'.repeat(210)}/y.db`
+    const longest = `${nameAside(file, NOW)}-99-journal`
+    expect(longest.length - file.length + 215).toBeLessThanOrEqual(259)
   })
 
   test('is refused before anything is made in the folder', async () => {

@@ -55,7 +55,7 @@ export function openCarefully(
     refuseOldSqlite(given)
     const path = pathOf(given, system)
     if (path !== null) {
-      refuseUnusablePath(path, system)
+      refuseUnusablePath(path, onCorrupt, system)
       keepOursPrivate(path)
     }
     refuseMarked(given, path)
@@ -67,7 +67,7 @@ export function openCarefully(
   // Its links are followed once: all that is opened from here on lies where they led to now.
   const path = realPathOf(file, system)
   checkedPlace(path)
-  refuseUnusablePath(path, system)
+  refuseUnusablePath(path, onCorrupt, system)
   checkWal(path)
   keepOursPrivate(path)
   keepAsidePrivate(path)
