@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CommitWatch } from '../storage/sqlite/commit-watch.ts'
+import { dataVersionOf } from '../storage/sqlite/data-version.ts'
 import { DispatchLock } from '../storage/sqlite/dispatch-lock.ts'
 import { THIS_SYSTEM } from '../storage/sqlite/system.ts'
 import { ALICE, enqueueing, SqliteLife } from './support/sqlite-life.ts'
@@ -43,7 +44,12 @@ function watchOn(database: Database, file = database.name) {
     newFingerprintKey: '',
   }
   const outdated = vi.fn<() => void>()
-  const watch = new CommitWatch(database, file, THIS_SYSTEM, host, {
+  const watch = new CommitWatch({
+    file,
+    system: THIS_SYSTEM,
+    host,
+    version: dataVersionOf(database),
+    isOpen: () => database.open,
     outdated,
     others: () => undefined,
   })

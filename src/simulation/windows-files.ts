@@ -54,6 +54,14 @@ export class WindowsFiles implements System {
     return path.length <= LONGEST_PATH && this.#below.exists(this.#trueName(path))
   }
 
+  isTaken(path: string): boolean {
+    return this.exists(path) || this.#below.isTaken(path)
+  }
+
+  make(path: string): void {
+    this.#below.make(this.#trueName(path))
+  }
+
   facts(path: string): FileFacts | undefined {
     return this.#below.facts(this.#trueName(path))
   }

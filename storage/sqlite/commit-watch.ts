@@ -9,7 +9,6 @@
  * It is noticed with the next touch of anybody: a commit, also one's own, or a process that begins or is
  * used and does not get the lock (`SqliteStorage.lock`).
  */
-import type { Database, Statement } from 'better-sqlite3'
 import type { StorageHost, WatchLoss } from '../storage.ts'
 import type { System } from './system.ts'
 import { TouchedFile } from './touched-file.ts'
@@ -19,14 +18,26 @@ const LOOK_MS = 30_000
 /** So many commits at most wait for one touch. */
 const MOST_AT_ONCE = 32
 
+export interface WatchedParts {
+  /** The real path of the database. */
+  readonly file: string
+  readonly system: System
+  readonly host: StorageHost
+  /** Changes with commits of other connections, not with those of this one; null: it cannot be told now. */
+  readonly version: () => unknown
+  /** True while the connection may be used. */
+  readonly isOpen: () => boolean
+  /** Another one may have committed. Called at once, and within a transaction also where it is not known. */
+  readonly outdated: () => void
+  /** Another one has committed. */
+  readonly others: () => void
+}
+
 export class CommitWatch {
-  readonly #database: Database
+  readonly #parts: WatchedParts
   readonly #system: System
   readonly #host: StorageHost
   readonly #file: TouchedFile
-  readonly #outdated: () => void
-  readonly #others: () => void
-  readonly #dataVersionQuery: Statement
   #listener: (() => void) | null = null
   #tellLoss: (why: WatchLoss) => void = () => undefined
   /** Ends the looks that stand in for the watch. */
@@ -37,22 +48,12 @@ export class CommitWatch {
   #untold = 0
   #isAnnouncing = false
 
-  /**
-   * `file`: the real path of the database. What is committed from now on is noticed, once it starts; `outdated` is called
-   * at once, and within a transaction also where it is not known; `others` only if it is known.
-   */
-  constructor(
-    database: Database,
-    file: string,
-    system: System,
-    host: StorageHost,
-    { outdated, others }: { readonly outdated: () => void; readonly others: () => void },
-  ) {
-    this.#database = database
+  /** What is committed from now on is noticed, once it starts. */
+  constructor(parts: WatchedParts) {
+    const { file, system, host } = parts
+    this.#parts = parts
     this.#system = system
     this.#host = host
-    this.#outdated = outdated
-    this.#others = others
     this.#file = new TouchedFile({
       path: `${file}-commits`,
       system,
@@ -60,8 +61,7 @@ export class CommitWatch {
       heard: () => this.#lookAtTurnEnd(),
       lost: (why) => this.#lost(why),
     })
-    this.#dataVersionQuery = database.prepare('PRAGMA data_version').pluck()
-    this.#version = this.#dataVersion()
+    this.#version = parts.version()
   }
 
   /** `lost` is called if the file system does not tell of commits, or not any more: from then on it is looked now and then. */
@@ -83,8 +83,8 @@ export class CommitWatch {
   /** A transaction has begun here: it sees what others have committed, which costs least to ask now. */
   lookWithin(): void {
     if (this.#listener === null) {
-      this.#outdated()
-      if (this.#dataVersion() !== this.#version) this.#others()
+      this.#parts.outdated()
+      if (this.#parts.version() !== this.#version) this.#parts.others()
       return
     }
     this.#isDue = false
@@ -137,32 +137,23 @@ export class CommitWatch {
     this.#host.atTurnEnd(() => {
       if (!this.#isDue) return
       this.#isDue = false
-      if (this.#database.open && this.#look()) this.#listener?.()
+      if (this.#parts.isOpen() && this.#look()) this.#listener?.()
     })
   }
 
   #tellAtTurnEnd(): void {
     this.#host.atTurnEnd(() => {
-      if (this.#database.open) this.#listener?.()
+      if (this.#parts.isOpen()) this.#listener?.()
     })
   }
 
   /** Has another connection committed since the last time? */
   #look(): boolean {
-    const version = this.#dataVersion()
+    const version = this.#parts.version()
     const hasChanged = version !== this.#version
     this.#version = version
-    if (hasChanged || version === null) this.#outdated()
-    if (hasChanged) this.#others()
+    if (hasChanged || version === null) this.#parts.outdated()
+    if (hasChanged) this.#parts.others()
     return hasChanged
-  }
-
-  /** Changes with commits of other connections, not with our own; null: it cannot be told now. */
-  #dataVersion(): unknown {
-    try {
-      return this.#dataVersionQuery.get()
-    } catch {
-      return null
-    }
   }
 }

@@ -6,6 +6,7 @@ import { readingNumbers, refuseLongColumnNames } from './app-connection.ts'
 import { CommitWatch } from './commit-watch.ts'
 import { prepareDatabase, refuseOldSqlite, Synchronous, verifySynchronous } from './connection.ts'
 import { isCopied } from './copied-file.ts'
+import { dataVersionOf } from './data-version.ts'
 import { openFile, pathOf } from './database-file.ts'
 import { DispatchLock } from './dispatch-lock.ts'
 import { Erasing } from './erasing.ts'
@@ -69,7 +70,12 @@ function assemble(
   const watch =
     path === null
       ? null
-      : new CommitWatch(database, path, system, host, {
+      : new CommitWatch({
+          file: path,
+          system,
+          host,
+          version: dataVersionOf(database),
+          isOpen: () => database.open,
           outdated: () => tables.outdated(),
           others: () => tables.others(),
         })

@@ -1,7 +1,7 @@
 /** Puts a damaged database out of the way, whole, so that a new one can be made in its place. */
 import { dirname, join } from 'node:path'
 import type { Instant } from '../../src/model.ts'
-import { checkedPlace, isTaken } from '../private-files.ts'
+import { checkedPlace } from '../private-files.ts'
 import { StorageError } from '../storage-error.ts'
 import { asideBeginning, keepAsidePrivate } from './files-beside.ts'
 import { syncFolder } from './salvage/damage-mark.ts'
@@ -22,11 +22,11 @@ const BETWEEN_TRIES_MS = 25
 const HELD: ReadonlySet<unknown> = new Set(['EPERM', 'EACCES', 'EBUSY'])
 
 /** A free name for a database that is set aside at this time. */
-export function nameAside(file: string, at: Instant): string {
+export function nameAside(file: string, at: Instant, system: System): string {
   const stamp = new Date(at).toISOString().replaceAll(/[:.]/g, '-')
   const first = join(dirname(file), asideBeginning(file) + stamp)
   let aside = first
-  for (let n = 2; SUFFIXES.some((suffix) => isTaken(aside + suffix)); n += 1) {
+  for (let n = 2; SUFFIXES.some((suffix) => system.isTaken(aside + suffix)); n += 1) {
     aside = `${first}-${n}`
   }
   return aside

@@ -11,6 +11,7 @@ import {
   statSync,
   watch,
 } from 'node:fs'
+import { isTaken, makePrivate } from '../private-files.ts'
 
 /** What tells one file from every other one. Numbers of 64 bits: on Windows a `number` would be rounded. */
 export type FileFacts = Pick<BigIntStats, 'dev' | 'ino' | 'nlink' | 'birthtimeNs' | 'ctimeNs'>
@@ -26,6 +27,10 @@ export interface Alarm {
 export interface System {
   readonly platform: NodeJS.Platform
   exists(path: string): boolean
+  /** True if anything is there, also a link to nothing. */
+  isTaken(path: string): boolean
+  /** Makes an empty file for its user alone, unless one is there. @throws StorageError as `checkedPlace()` */
+  make(path: string): void
   /** Of the file that a link leads to; undefined: there is none. */
   facts(path: string): FileFacts | undefined
   rename(from: string, to: string): void
@@ -49,6 +54,8 @@ export interface System {
 export const THIS_SYSTEM: System = {
   platform: process.platform,
   exists: existsSync,
+  isTaken,
+  make: makePrivate,
   facts: (path) => statSync(path, { bigint: true, throwIfNoEntry: false }),
   rename: renameSync,
   realPathOfSystem: (path) => realpathSync.native(path),

@@ -4,7 +4,6 @@
  * never tells anything. A file that is removed or replaced is made again and watched anew, because what is watched is the
  * file and not its name.
  */
-import { makePrivate } from '../private-files.ts'
 import type { StorageHost, WatchLoss } from '../storage.ts'
 import type { FileFacts, System, Watcher } from './system.ts'
 
@@ -68,7 +67,7 @@ export class TouchedFile {
       return
     }
     try {
-      makePrivate(path)
+      system.make(path)
       system.touch(path, this.#lastTouch)
     } catch {
       // As above.
@@ -78,7 +77,7 @@ export class TouchedFile {
   #watch(): boolean {
     const { path, system } = this.#parts
     try {
-      makePrivate(path)
+      system.make(path)
       this.#watched = system.facts(path)
       this.#watcher = system.watch(
         path,

@@ -34,7 +34,7 @@ describe('A damaged database that another program has open', () => {
     const { file, files } = damagedFiles()
     const before = contents(file)
     files.hold(file + suffix, 10)
-    const aside = nameAside(file, NOW)
+    const aside = nameAside(file, NOW, THIS_SYSTEM)
     moveAside(file, aside, files)
     expect(contents(aside)).toEqual(before)
     expect(contents(file)).toEqual([null, null, null, null])
@@ -45,7 +45,7 @@ describe('A damaged database that another program has open', () => {
     const { file, files } = damagedFiles()
     const before = contents(file)
     files.hold(file + suffix)
-    const aside = nameAside(file, NOW)
+    const aside = nameAside(file, NOW, THIS_SYSTEM)
     expect(() => moveAside(file, aside, files)).toThrow(
       expect.objectContaining({
         code: 'STORAGE_BUSY',
@@ -59,7 +59,7 @@ describe('A damaged database that another program has open', () => {
   test('is moved on by the next opening if a file did not go back either', () => {
     const { file, files } = damagedFiles()
     const before = contents(file)
-    const aside = nameAside(file, NOW)
+    const aside = nameAside(file, NOW, THIS_SYSTEM)
     files.hold(file)
     files.hold(`${aside}-wal`)
     expect(() => moveAside(file, aside, files)).toThrow('another program')
@@ -98,7 +98,9 @@ describe('A damaged database that another program has open', () => {
         throw Object.assign(new Error('EACCES'), { code: 'EACCES' })
       },
     }
-    expect(() => moveAside(file, nameAside(file, NOW), refusing)).toThrow('another program')
+    expect(() => moveAside(file, nameAside(file, NOW, THIS_SYSTEM), refusing)).toThrow(
+      'another program',
+    )
     expect(tries).toBe(1)
   })
 })
@@ -123,7 +125,7 @@ describe('The path of a database on Windows', () => {
 
   test('leaves room for the names of a set-aside and of its files', () => {
     const file = `${'x'.repeat(210)}/y.db`
-    const longest = `${nameAside(file, NOW)}-99-journal`
+    const longest = `${nameAside(file, NOW, THIS_SYSTEM)}-99-journal`
     expect(longest.length - file.length + 215).toBeLessThanOrEqual(259)
   })
 

@@ -148,7 +148,7 @@ function setAside({ file, host, system, open }: OpeningParts, begun: string | nu
     )
   }
   try {
-    const aside = begun ?? nameAside(file, host.wall())
+    const aside = begun ?? nameAside(file, host.wall(), system)
     if (begun === null) mark.begin(basename(aside))
     moveAside(file, aside, system)
     let salvaged: SalvageReport = NOTHING_SALVAGED
