@@ -205,6 +205,19 @@ describe('A watch', () => {
     expect(life.storage).toBeDefined()
   })
 
+  test('whose file was replaced by one of the same number, as ext4 numbers it, watches the new one', async () => {
+    let birthtimeNs = 1n
+    const hand = new HandWatch({
+      facts: () => ({ dev: 1n, ino: 1n, nlink: 1n, birthtimeNs, ctimeNs: 1n }),
+    })
+    await watching(hand.system)
+    hand.heard?.('rename')
+    expect(hand.watchCount).toBe(1)
+    birthtimeNs = 2n
+    hand.heard?.('rename')
+    expect(hand.watchCount).toBe(2)
+  })
+
   test('a storage that does not watch makes a removed file again for those that do', async () => {
     const { file, other } = await watching(THIS_SYSTEM)
     await other.commit([enqueueing(ALICE)])

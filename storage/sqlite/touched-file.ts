@@ -105,7 +105,11 @@ export class TouchedFile {
 
   #isReplaced(): boolean {
     const found = this.#parts.system.facts(this.#parts.path)
-    return found?.ino !== this.#watched?.ino || found?.dev !== this.#watched?.dev
+    const former = this.#watched
+    if (found === undefined || former === undefined) return true
+    if (found.ino !== former.ino || found.dev !== former.dev) return true
+    // ext4 gives the number of a removed file to the next one that is made.
+    return found.birthtimeNs !== former.birthtimeNs
   }
 
   #watchAnew(): void {
