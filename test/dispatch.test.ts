@@ -357,3 +357,22 @@ describe('one that waits', () => {
     expect(second.asked.get('settled')).toBe(3)
   })
 })
+
+// Q17, E3
+describe('a lock that cannot be asked for, as on a drive that has none', () => {
+  test('is told of once, though it is tried at every use, and again once it has worked meanwhile', async () => {
+    const { second } = await opened()
+    second.failOn('lock')
+    await enqueue(second, 'one')
+    await enqueue(second, 'two')
+    await second.rig.advance(400_000)
+    expect(second.rig.eventsOf('error').map(({ error }) => [error.code, error.message])).toEqual([
+      ['STORAGE_BUSY', 'it could not be asked which process dispatches'],
+    ])
+    second.failOn()
+    await enqueue(second, 'three')
+    second.failOn('lock')
+    await enqueue(second, 'four')
+    expect(errorsOf(second)).toEqual(['STORAGE_BUSY', 'STORAGE_BUSY'])
+  })
+})
