@@ -71,7 +71,9 @@ export class Refresher {
 
   /** A token that another process stored meanwhile has not ended a call: the call is joined (T6). */
   ask(user: UserId, reason: TokenNeedReason): void {
-    if (this.#isStopped || this.#inFlight.has(user) || this.#line.has(user)) return
+    // Nothing can be sent any more, so nobody needs a token (E2).
+    if (this.#isStopped || this.#core.store.broken !== null) return
+    if (this.#inFlight.has(user) || this.#line.has(user)) return
     this.#line.set(user, { reason, arrivalCount: this.#wallet.arrivalCount(user) })
     this.#callNext()
   }
