@@ -144,7 +144,10 @@ function judge(
     const isOfAnother = hasEnded || isAskedFor(run, before, call, ['forget'])
     return { next: first, why: isOfAnother ? null : 'another call is under way' }
   }
-  if (isAskedFor(run, before, call, ['refreshToken', 'forget'])) return { next: first, why: null }
+  // Of a user who has never had a token, the end of a session leaves nothing to see but the call.
+  if (isAskedFor(run, before, call, ['refreshToken', 'forget', 'logout'])) {
+    return { next: first, why: null }
+  }
   if (came.outcome === 'token' && since.length === 0 && isUnstored(run, came, call)) {
     return { next: first, why: null }
   }
