@@ -33,6 +33,7 @@ import { MACHINES, type Machines } from './engine/machines/machines.ts'
 import { Orders } from './engine/orders.ts'
 import { Reads } from './engine/reads/reads.ts'
 import type { Exchange } from './engine/sending/exchange.ts'
+import { Lifetimes } from './engine/sending/lifetimes.ts'
 import { makeSending } from './engine/sending/sending.ts'
 import { RequirementAsker } from './engine/sessions/requirement-asker.ts'
 import { Sessions } from './engine/sessions/sessions.ts'
@@ -102,13 +103,13 @@ export class Engine implements Pilot {
       kinds: new Kinds(boundary, kinds, facts, (error) => this.#news.report('error', { error })),
       store: new Store(boundary, ports.storage, settings.origin),
       lanes: this.#lanes,
+      lifetimes: new Lifetimes(boundary, ports.clock),
       pilot: this,
       report: (name, detail) => this.#news.report(name, detail),
       guarded: (line, run) => faults.guarded(line, run),
     }
     if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
     const touch = () => this.#news.touch()
-    const isClosing = () => this.#life.isClosing
     let fingerprintKey = ''
     const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
     const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
@@ -145,7 +146,7 @@ export class Engine implements Pilot {
       tokenWaitsForAlarm: (user) => this.#actors.tokenWaitsForAlarm(user),
     })
     const tidying = new Tidying(core.store)
-    const foresight = new Foresight(core, wallet, holds, isClosing)
+    const foresight = new Foresight(core, wallet, holds, () => this.#life.isClosing)
     const dispatch = new Dispatch({
       core,
       holds,
@@ -168,9 +169,7 @@ export class Engine implements Pilot {
       dispatch,
       readToken: readSecret,
       tokenOf,
-      useFingerprintKey: (key) => {
-        fingerprintKey = key
-      },
+      useFingerprintKey: (key) => void (fingerprintKey = key),
     }
     const commands = new Commands((command) => this.#orders.obey(command))
     const actors = new Actors({
@@ -259,7 +258,7 @@ export class Engine implements Pilot {
       readToken: readSecret,
       tokenOf,
       dispatch,
-      isClosing,
+      isClosing: () => this.#life.isClosing,
       start: (settle) => this.#life.start(settle),
       close: (deadlineMs, settle) => this.#life.close(deadlineMs, settle),
       touch,

@@ -7,7 +7,8 @@ import { HoldfastError } from '../src/errors.ts'
 import { InvariantChecks } from '../src/simulation/invariant-checks.ts'
 import { INVARIANTS } from '../src/simulation/invariants/index.ts'
 import type { SeenRequest } from '../src/simulation/scripted-server.ts'
-import type { RowChange } from '../src/simulation/row-log.ts'
+import type { Row, RowChange } from '../src/simulation/row-log.ts'
+import { WALL_START } from '../src/simulation/virtual-time.ts'
 import {
   ask,
   beginLife,
@@ -367,11 +368,32 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => retryInNextLife(run, 110),
     },
     {
-      broken: (run) => sendInTime(run, 1000, 1000),
+      broken: (run) => sendInTime(run, 1000, 1001),
       kept: (run) => sendInTime(run, 1000, 999),
+    },
+    {
+      // Q8: while a process lives, the wall clock does not count.
+      broken: (run) => {
+        setClock(run, 10, -3_600_000)
+        sendInTime(run, 1000, 1001)
+      },
+      kept: (run) => {
+        setClock(run, 10, 3_600_000)
+        sendInTime(run, 1000, 999)
+      },
+    },
+    {
+      // Q8: across a restart the wall clock counts, and one that went backward counts as no time.
+      broken: (run) => sendInNextLife(run, 3_600_000),
+      kept: (run) => sendInNextLife(run, -3_600_000),
     },
   ],
   'legal-transitions': [
+    {
+      // Q8: while a process lives, the wall clock does not count.
+      broken: (run) => expire(run, 3_600_000, 999 - 10),
+      kept: (run) => expire(run, -3_600_000, 1000),
+    },
     {
       // It may have arrived (Q10).
       broken: (run) => cancelSent(run, null),
@@ -729,9 +751,38 @@ function cancelSent(run: DoctoredRun, status: number | null, unsent: string | nu
   run.rows.apply(changes, 40, 0)
 }
 
-function sendInTime(run: DoctoredRun, expiresAt: number, at: number): void {
-  put(run, 0, [['operations', { ...operationRow('n2', 2), expires_at: expiresAt }]])
+function enqueueFor(run: DoctoredRun, expiresInMs: number): Row {
+  const times = { enqueued_at: WALL_START, expires_at: WALL_START + expiresInMs }
+  const row = { ...operationRow('n2', 2), ...times }
+  put(run, 0, [['operations', row]])
+  return row
+}
+
+function sendInTime(run: DoctoredRun, expiresInMs: number, at: number): void {
+  enqueueFor(run, expiresInMs)
   send(run, ['n2'], { at, ids: [idOf('n2', 2)] })
+}
+
+function setClock(run: DoctoredRun, at: number, byMs: number): void {
+  run.turns.push({ at, turn: 'wall', byMs })
+}
+
+/** It has 10 s; 15 s later, and 5 s after a restart, it is sent. */
+function sendInNextLife(run: DoctoredRun, byMs: number): void {
+  enqueueFor(run, 10_000)
+  setClock(run, 5000, byMs)
+  beginLife(run, { startedAt: 10_000, wall: WALL_START + 10_000 + byMs, beganBy: 'restart' })
+  const { client } = send(run, ['n2'], { at: 15_000, ids: [idOf('n2', 2)] })
+  Object.assign(client, { life: 1 })
+}
+
+/** It has 1 s, the clock is set, and it is dropped. */
+function expire(run: DoctoredRun, byMs: number, at: number): void {
+  const row = enqueueFor(run, 1000)
+  setClock(run, 10, byMs)
+  const gone = { table: 'operations', action: 'gone', row } as const
+  const outcome = { id: idOf('n2', 2), outcome: 'dropped', reason: 'expired', settled_at: at }
+  run.rows.apply([gone, { table: 'outcomes', action: 'put', row: outcome }], at, 0)
 }
 
 function keepAnonymous(run: DoctoredRun): void {

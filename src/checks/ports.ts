@@ -13,6 +13,8 @@ export function checkedClock(clock: Clock): Clock {
     monotonic: lastGood(() => clock.monotonic()),
     after: (delayMs, run) => clock.after(delayMs, run),
     atTurnEnd: (run) => clock.atTurnEnd(run),
+    // What does not tell is not asked, and what is no time is not used.
+    ...(typeof clock.uptime === 'function' && { uptime: () => clock.uptime?.() ?? Number.NaN }),
   }
 }
 

@@ -10,6 +10,7 @@ import type { Boundary } from './boundary/boundary.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { LaneLine } from './lanes/lane-line.ts'
 import type { Faults } from './sending/faults.ts'
+import type { Lifetimes } from './sending/lifetimes.ts'
 import type { Store } from './stored/store.ts'
 
 /** How the parts tell the machines what has become true. Only `holdfast.ts` implements it. */
@@ -44,6 +45,8 @@ export interface Core {
   readonly kinds: Kinds
   readonly store: Store
   readonly lanes: Lanes
+  /** Which operations are past their own time (Q8). */
+  readonly lifetimes: Lifetimes
   readonly pilot: Pilot
   /** Tells the app, after what is being dealt with. */
   readonly report: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void

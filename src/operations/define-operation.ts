@@ -110,7 +110,10 @@ interface KindSpec<Payload> {
   /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
   readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation
   readonly merge?: MergeSpec<Payload>
-  /** Dropped, with reason `expired`, if it was not sent within so many milliseconds. Default: never. */
+  /**
+   * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
+   * the process lives, of the wall clock across a restart (Q8). Default: never.
+   */
   readonly expiresInMs?: number
   /**
    * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
@@ -155,6 +158,7 @@ export interface AnyOperationKind {
 export interface OperationDraft {
   readonly kind: string
   readonly payload: unknown
+  /** For this operation only, in milliseconds. Default: that of its kind. */
   readonly expiresInMs?: number
 }
 

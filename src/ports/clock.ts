@@ -3,6 +3,7 @@
  * enforces it.
  */
 // The global of this name is a getter, which takes longer than the clock itself.
+import { uptime as bootedFor } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { Instant } from '../model.ts'
 
@@ -16,6 +17,12 @@ export interface Clock {
   wall(): Instant
   /** Milliseconds since some moment. It never jumps. */
   monotonic(): number
+  /**
+   * Milliseconds since some moment, the sleep of the machine included. It never jumps, and is exact to 0.1 s. Needed where
+   * `monotonic()` stands still in sleep, for `expiresInMs` (Q8). Default: `monotonic()`, and each noticed wake adds what
+   * the wall clock is ahead; then a sleep that nothing notices does not count.
+   */
+  uptime?(): number
   /** Calls `run` once, after so many milliseconds of monotonic time; any length is fine. */
   after(delayMs: number, run: () => void): Timer
   /** Calls `run` once, at the end of this turn of the event loop. */
@@ -42,6 +49,8 @@ export function inParts(after: Clock['after']): Clock['after'] {
 export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
+  // CLOCK_BOOTTIME on Linux. The monotonic clock of other systems goes on in sleep, and their uptime follows the wall clock.
+  ...(process.platform === 'linux' && { uptime: () => bootedFor() * 1000 }),
   after: inParts((delayMs, run) => {
     const handle = setTimeout(run, delayMs)
     return { cancel: () => clearTimeout(handle) }

@@ -56,6 +56,7 @@ export class Recorder {
     this.lives.push({
       process,
       startedAt: this.#time.now,
+      wall: this.#time.wall(),
       endedAt: null,
       beganBy,
       kept,

@@ -20,7 +20,7 @@ export interface RowChange {
 /** What is logged of each table, in the order in which the tables refer to each other. */
 const COLUMNS: Readonly<Record<RowTable, readonly string[]>> = {
   lanes: ['lane', 'user'],
-  operations: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'expires_at'],
+  operations: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'enqueued_at', 'expires_at'],
   letters: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'reason'],
   outcomes: ['id', 'outcome', 'reason', 'settled_at'],
   envelopes: ['lane', 'place', 'key', 'members', 'attempts', 'retry_at'],

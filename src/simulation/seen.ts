@@ -88,6 +88,8 @@ export interface SeenReceipt {
 export interface SeenLife {
   readonly process: ProcessName
   readonly startedAt: number
+  /** The wall clock at that moment. */
+  readonly wall: Instant
   /** When it died or exited; null: it lives. */
   endedAt: number | null
   readonly beganBy: 'start' | 'crash' | 'restart'

@@ -16,6 +16,7 @@ export interface StoredOperation {
   readonly version: number
   /** JSON text. */
   readonly payload: string
+  readonly enqueuedAt: number | null
   readonly expiresAt: number | null
 }
 
@@ -88,6 +89,8 @@ export class StoredRows {
   revision = 0
   /** As each was stored first, whatever has become of it. */
   readonly known = new Map<string, StoredOperation>()
+  /** When each was seen first. */
+  readonly storedAt = new Map<string, number>()
   readonly pending = new Map<string, StoredOperation>()
   readonly letters = new Map<string, StoredOperation>()
   readonly outcomes = new Map<string, Row>()
@@ -227,7 +230,10 @@ export class StoredRows {
     if (former !== undefined) this.#count(former.lane, -1)
     this.#count(operation.lane, 1)
     this.pending.set(id, operation)
-    if (!this.known.has(id)) this.known.set(id, operation)
+    if (!this.known.has(id)) {
+      this.known.set(id, operation)
+      this.storedAt.set(id, this.#at)
+    }
     if (former !== undefined) {
       if (former.payload !== operation.payload) {
         this.rewrites.push({ id, from: former.version, to: operation.version })
@@ -334,6 +340,7 @@ export class StoredRows {
       kind: String(row['kind']),
       version: Number(row['version']),
       payload: String(row['payload']),
+      enqueuedAt: numberOf(row['enqueued_at'] ?? null),
       expiresAt: numberOf(row['expires_at'] ?? null),
     }
   }

@@ -48,6 +48,7 @@ export class VirtualTime {
     return {
       wall: () => this.wall(),
       monotonic: () => this.now - this.#stoodStillMs,
+      uptime: () => this.now,
       after: inParts((delayMs, run) =>
         this.after(
           delayMs > LONGEST_TIMER_MS ? TOO_LONG_FIRES_AFTER_MS : delayMs,

@@ -174,7 +174,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'an operation is sent though its time is over',
     rule: 'Q8',
     file: 'src/engine/sending/sender.ts',
-    find: 'return expiresAt !== null && expiresAt <= this.#core.boundary.wall && !line.isOutcomeUnknown',
+    find: 'return !line.isOutcomeUnknown && this.#core.lifetimes.isOver(row)',
     replace: 'return false',
   },
   {

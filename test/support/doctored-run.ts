@@ -16,6 +16,7 @@ import type {
   SourceCall,
 } from '../../src/simulation/seen.ts'
 import { type StoredToken, StoredRows } from '../../src/simulation/stored-rows.ts'
+import { WALL_START } from '../../src/simulation/virtual-time.ts'
 
 type Lists =
   'lives' | 'calls' | 'acknowledged' | 'receipts' | 'turns' | 'requests' | 'heard' | 'sourceCalls'
@@ -215,6 +216,7 @@ export function beginLife(run: DoctoredRun, facts: Partial<SeenLife> = {}): void
   run.lives.push({
     process: 'main',
     startedAt: 0,
+    wall: WALL_START,
     endedAt: null,
     after: { acknowledged: acknowledged.length, transitions: rows.transitions.length },
     beganBy: 'start',

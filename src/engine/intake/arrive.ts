@@ -5,7 +5,7 @@ import type { Core } from '../core.ts'
 
 /** `since`: whose turn on the device it was when it was enqueued; `isFirst`: is it the only one of its lane? */
 export function arrive(
-  { kinds, lanes, pilot, report }: Core,
+  { kinds, lanes, lifetimes, pilot, report }: Core,
   user: UserId | null,
   row: OperationRow,
   since: number = lanes.turn,
@@ -14,6 +14,7 @@ export function arrive(
   const line =
     lanes.get(row.lane) ??
     lanes.make({ lane: row.lane, user, pending: 0, letters: 0, soloThrough: 0 })
+  lifetimes.enqueued(row)
   // One that merges is read from storage with its neighbours, of which nobody may have been told yet (Q4).
   line.arrived(row, isFirst && !kinds.isMerging(row.kind))
   // It is gone already, or will be as soon as that is stored (I8).

@@ -16,12 +16,14 @@ export interface Wanted extends Admitted {
 }
 
 export function draftRow(
-  { boundary, kinds }: Core,
+  { boundary, kinds, lifetimes }: Core,
   { kind, payload, creates, expiresInMs: wantedMs }: Wanted,
 ): Stored {
   const facts = kinds.facts(kind)
   const version = facts?.version ?? 1
   const expiresInMs = wantedMs ?? facts?.expiresInMs ?? null
+  // Until it is stored the clock may be set (Q8).
+  if (expiresInMs !== null) lifetimes.look()
   return {
     kind,
     version,

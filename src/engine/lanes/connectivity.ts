@@ -200,6 +200,7 @@ export class Connectivity {
         this.#suspension.begin()
         return
       case 'resumed':
+        this.#core.lifetimes.woke()
         this.#renewConnections()
         this.#suspension.end()
         this.#cutWaitsShort()

@@ -166,6 +166,7 @@ export class Interventions {
   }
 
   #gone(affected: readonly Affected[]): void {
+    this.#core.lifetimes.settled(affected)
     const first = affected[0]
     const line = first === undefined ? undefined : this.#core.lanes.get(first.lane)
     if (line === undefined) return

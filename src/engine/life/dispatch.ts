@@ -190,7 +190,9 @@ export class Dispatch {
 
   /** What is in a lane at the start, or when it is taken over. */
   adopt(state: OpenedState): void {
-    const { lanes, pilot } = this.#core
+    const { lanes, lifetimes, pilot } = this.#core
+    if (!this.#isOurs) lifetimes.heardOfOthers()
+    else if (state.lanes.some(({ pending }) => pending > 0)) lifetimes.look()
     const mayHaveBeenSent = (lane: LaneId) => this.#leftBehind?.includes(lane) ?? true
     const envelopes = state.envelopes.map((envelope) =>
       this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope,
@@ -310,7 +312,8 @@ export class Dispatch {
   }
 
   #refresh(state: OpenedState): void {
-    const { lanes, pilot } = this.#core
+    const { lanes, lifetimes, pilot } = this.#core
+    lifetimes.heardOfOthers()
     const known = new Set<LaneLine>()
     for (const row of state.lanes) {
       const isNew = lanes.get(row.lane) === undefined

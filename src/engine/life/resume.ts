@@ -85,6 +85,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     flushes: parts.flushes.save(),
     logouts: parts.sessions.saveLogouts(),
     wake: parts.wakeWatch.save(),
+    lifetimes: core.lifetimes.save(),
     counts: {
       settled: parts.tidying.settledCount,
       flushes: parts.flushes.count,
@@ -123,6 +124,7 @@ export function resume(parts: SavedParts, saved: Summary): void {
   parts.asker.restore(saved.asker)
   parts.within.restore(saved.undecided)
   parts.wakeWatch.restore(saved.wake)
+  core.lifetimes.restore(saved.lifetimes ?? null)
   parts.tidying.settledCount = saved.counts.settled
   parts.flushes.count = saved.counts.flushes
   core.store.repeatCount = saved.counts.repeats

@@ -14,6 +14,7 @@ import type { SavedConnectivity } from '../lanes/connectivity.ts'
 import type { SavedDispatch } from './dispatch.ts'
 import type { SavedRead } from '../reads/read.ts'
 import type { SavedAttempt } from '../sending/exchange.ts'
+import type { SavedLifetimes } from '../sending/lifetimes.ts'
 import type { SavedLogout } from '../sessions/logouts.ts'
 import type { SavedFlush } from './flushes.ts'
 import type { SavedHolds } from '../lanes/hold-book.ts'
@@ -44,6 +45,8 @@ export interface Summary {
   readonly logouts: readonly SavedLogout[]
   /** What the wake watch compares with; null: it is not needed. */
   readonly wake: Armed | null
+  /** What the ages of operations are counted from; null: none has had a time of its own. */
+  readonly lifetimes?: SavedLifetimes | null
   readonly counts: SavedCounts
   /** The error after which only a new opening of the storage helps (E2); left out: there is none. */
   readonly broken?: Json

@@ -94,13 +94,14 @@ export class LaneChanges {
   ): void {
     const { boundary, report } = this.#core
     const made = madeBy(members, interpreted?.translations ?? {})
+    const followUps = followUpRows(this.#core, members[0]?.id, interpreted?.followUps ?? [])
     const change: CompleteChange = {
       change: 'complete',
       lane: line.lane,
       members: members.map(memberOf),
       at: boundary.wall,
       made,
-      followUps: followUpRows(this.#core, members[0]?.id, interpreted?.followUps ?? []),
+      followUps,
       positions: positionsOf(interpreted?.ryw ?? null, boundary.wall),
       retain: this.#core.settings.retainCompleted,
     }
@@ -110,8 +111,12 @@ export class LaneChanges {
       for (const { id, kind } of members) {
         report('operation.completed', { id, kind, user: line.user })
       }
+      this.#core.lifetimes.settled(members)
       const { affected, shifts } = answer
-      if (affected.length > 0) line.inserted(affected.map(placeOf), shifts)
+      if (affected.length > 0) {
+        line.inserted(affected.map(placeOf), shifts)
+        for (const row of followUps) this.#core.lifetimes.enqueued(row)
+      }
       for (const { id, kind } of affected) {
         report('operation.enqueued', { id, kind, user: line.user })
       }
@@ -137,6 +142,7 @@ export class LaneChanges {
     } as const
     this.commit(line, [change], {}, () => {
       this.#removed(line, [row])
+      this.#core.lifetimes.settled([row])
       const { id, kind } = row
       report('operation.dropped', { id, kind, user: line.user, reason })
       if (row.creates.length > 0) this.#records.changed()

@@ -236,8 +236,8 @@ export class Sender {
     return line.rows.find((row) => members.includes(row.place) && this.#isExpired(line, row))
   }
 
-  #isExpired(line: LaneLine, { expiresAt }: OperationRow): boolean {
-    return expiresAt !== null && expiresAt <= this.#core.boundary.wall && !line.isOutcomeUnknown
+  #isExpired(line: LaneLine, row: OperationRow): boolean {
+    return !line.isOutcomeUnknown && this.#core.lifetimes.isOver(row)
   }
 
   #isOver(line: LaneLine, row: OperationRow): boolean {

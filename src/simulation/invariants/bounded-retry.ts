@@ -5,6 +5,7 @@
  */
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenTurn } from '../seen.ts'
+import { isSurelyExpired } from './ages.ts'
 import { additionsTo, follow, type Invariant, isForgotten, isRead, show } from './invariant.ts'
 import { knownAt, outcomeOf, retryAfterMs } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
@@ -235,18 +236,15 @@ function isDeath({ turn }: SeenTurn): boolean {
 
 /** Its own time is over, and it has surely not arrived. */
 function expiryFault(
-  { rows, turns, lives, requests }: RunRecord,
+  run: RunRecord,
   { ids, at, client }: SeenRequest,
   uncertain: ReadonlySet<string>,
 ): string | null {
-  const isExpired = (id: string) => {
-    const expiresAt = rows.known.get(id)?.expiresAt ?? null
-    return expiresAt !== null && expiresAt <= client.wall && !uncertain.has(id)
-  }
+  const { rows, turns, lives, requests } = run
+  const { life } = client
+  const isExpired = (id: string) => !uncertain.has(id) && isSurelyExpired(run, { id, life, at })
   const expired = ids.filter(isExpired)
   if (expired.length === 0) return null
-  // In the instant in which the clock jumps nobody can tell what came first.
-  if (turns.some((turn) => turn.turn === 'wall' && turn.at === at)) return null
   // Who died may have been about to send what was recorded; and of what met a portal, the next process
   // cannot tell whether it arrived.
   const metPortal = requests.some(

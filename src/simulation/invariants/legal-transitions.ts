@@ -4,6 +4,7 @@
  * have arrived (Q8, Q10), and what has settled stays settled. A payload changes by an upgrade alone (Q14). A generation is refused by a 401 to a request with it (T3).
  */
 import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
+import { mayBeExpired } from './ages.ts'
 import { additionsTo, follow, type Invariant, isForgotten } from './invariant.ts'
 import { knownAt, outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
@@ -118,7 +119,7 @@ function faultOf(run: RunRecord, transition: Transition): string | null {
   const calls = DROPS[reason ?? '']
   if (calls === undefined) return `nothing is dropped as ${reason}`
   if (reason === 'anonymous' && user !== null) return `it belongs to ${user}`
-  if (reason === 'expired' && !isExpired(run, id)) return 'it has not expired'
+  if (reason === 'expired' && !mayBeExpired(run, transition)) return 'it has not expired'
   return calls.length === 0 ? null : lacksCall(run, transition, calls)
 }
 
@@ -160,14 +161,6 @@ function hasLeft({ calls }: RunRecord, { user, at }: Transition): boolean {
 /** Letters of a user go away only where the app has let forget him (I12). */
 function lacksForget(run: RunRecord, { user }: Transition): string | null {
   return isForgotten(run, user) ? null : `nobody has forgotten ${user}`
-}
-
-function isExpired({ rows, turns, wall, now }: RunRecord, id: string): boolean {
-  const expiresAt = rows.known.get(id)?.expiresAt ?? null
-  // In the instant in which the clock jumps nobody can tell what came first.
-  const jumps = turns.filter(({ turn, at }) => turn === 'wall' && at === now)
-  const before = jumps.reduce((sum, { byMs }) => sum - byMs, wall)
-  return expiresAt !== null && expiresAt <= Math.max(wall, before)
 }
 
 /** Generations and epochs only grow, and a refused generation stays refused. */

@@ -1,0 +1,222 @@
+/**
+ * Decides alone whether an operation is past its own time (`expiresInMs`, Q8). The row keeps two times of the wall clock,
+ * `enqueuedAt` and `expiresAt`; the difference is the operation's life. The wall clock may be set while a process lives,
+ * so the age is not `wall - enqueuedAt`. This class never drops anything, and never counts a sleep of the machine as none.
+ *
+ * The time of this process, here called lived time: `lived = monotonic + slept`. `slept` is the time that the machine slept
+ * while the monotonic clock stood still (Linux). `Clock.uptime()` tells it; without that method, each noticed wake adds
+ * the gap by which the wall clock is ahead (the larger of the two times).
+ *
+ * The age is `lived - bornAt`, and `bornAt` is the lived time of the `enqueue()`:
+ *
+ * - Enqueued by this process: known exactly, whatever the wall clock did before or after (`#own`).
+ * - From before this process: `bornAt = enqueuedAt - offset`, with `offset = wall - lived` of the start. So the age at the
+ *   start is what the wall clock says, and lived time comes on top. If `enqueuedAt` lies ahead, the clock went backward:
+ *   that counts as no time, and the age at the start is 0.
+ * - Enqueued by another process while this one lives: both have the same wall clock, so `enqueuedAt - offset` with the
+ *   offset of that moment. The offsets that this process has seen are the stretches. After a clock that went backward,
+ *   an hour may occur in two stretches; then the later moment counts, so nothing is dropped too early.
+ *
+ * Nothing changes the two times of a row: adoption, a move to another place, an upgrade, death and retry leave the age as
+ * it is. The class looks at no row but the given one, so rows beyond the window in memory need nothing.
+ */
+import type { OperationRow } from '../../../storage/storage.ts'
+import { atOnce } from '../../app-code.ts'
+import type { Instant, OperationId } from '../../model.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { type Boundary, plain } from '../boundary/boundary.ts'
+
+/** A smaller difference is not a clock that was set, nor a sleep: two clocks are not read in the same moment. */
+const TOLERANCE_MS = 500
+
+/** Own operations that are remembered: about 1 MB. What goes beyond is found by the stretches. */
+const MOST_OWN = 4096
+
+/** Each setting of the clock begins a stretch; a clock that is set more often than this is not worth the memory. */
+const MOST_STRETCHES = 64
+
+/** The wall clock ran on without being set. */
+interface Stretch {
+  /** `wall - lived`. */
+  readonly offset: number
+  /** Lived time: it began after this, at which the stretch before it was last seen; null: the first one. */
+  readonly after: number | null
+  /** Lived time: the next one was first seen then; null: it goes on. */
+  until: number | null
+}
+
+/** As a journal's summary has it; null: there was nothing to decide yet. */
+export interface SavedLifetimes {
+  readonly beganAt: number
+  readonly slept: number
+  readonly uptimeAhead: number | null
+  readonly seenAt: number
+  readonly stretches: readonly Stretch[]
+  readonly own: readonly (readonly [OperationId, number])[]
+  readonly knowsAll: boolean
+}
+
+type Times = Pick<OperationRow, 'id' | 'enqueuedAt' | 'expiresAt'>
+
+export class Lifetimes {
+  readonly #boundary: Boundary
+  readonly #clock: Clock
+  /** Lived time at which this began; null: no operation has had a time of its own. */
+  #beganAt: number | null = null
+  #slept = 0
+  /** `uptime - monotonic` at the beginning; null: the clock does not tell. */
+  #uptimeAhead: number | null = null
+  /** Lived time of the last look at the clocks. */
+  #seenAt = 0
+  #stretches: Stretch[] = []
+  /** When the operations that this process has enqueued were born, in lived time. */
+  readonly #own = new Map<OperationId, number>()
+  /** True as long as every operation that was enqueued since the beginning is one of `#own`. */
+  #knowsAll = true
+
+  constructor(boundary: Boundary, clock: Clock) {
+    this.#boundary = boundary
+    this.#clock = clock
+  }
+
+  /** Looks at the clocks; does nothing more if neither was set. */
+  look(): void {
+    if (this.#beganAt === null) this.#begin()
+    else this.#compare(false)
+  }
+
+  /** The machine is awake. */
+  woke(): void {
+    if (this.#beganAt !== null) this.#compare(true)
+  }
+
+  /** Another process has used the database, and may have enqueued. */
+  heardOfOthers(): void {
+    this.#knowsAll = false
+    this.look()
+  }
+
+  /** This process has just enqueued it. */
+  enqueued({ id, enqueuedAt, expiresAt }: Times): void {
+    if (expiresAt === null) return
+    this.look()
+    if (this.#own.size < MOST_OWN) this.#own.set(id, this.#lastMomentOf(enqueuedAt) ?? this.#lived)
+    else this.#knowsAll = false
+  }
+
+  /** They have settled, and never come back. */
+  settled(operations: readonly Pick<OperationRow, 'id'>[]): void {
+    if (this.#own.size > 0) for (const { id } of operations) this.#own.delete(id)
+  }
+
+  /** True if the operation is past its time. An operation without a time never is. */
+  isOver(row: Times): boolean {
+    if (row.expiresAt === null) return false
+    this.look()
+    const bornAt = this.#own.get(row.id) ?? this.#bornAt(row.enqueuedAt)
+    return this.#lived - bornAt >= row.expiresAt - row.enqueuedAt
+  }
+
+  /** For a journal that begins here. */
+  save(): SavedLifetimes | null {
+    if (this.#beganAt === null) return null
+    return {
+      beganAt: this.#beganAt,
+      slept: this.#slept,
+      uptimeAhead: this.#uptimeAhead,
+      seenAt: this.#seenAt,
+      stretches: this.#stretches.map((stretch) => ({ ...stretch })),
+      own: [...this.#own],
+      knowsAll: this.#knowsAll,
+    }
+  }
+
+  restore(saved: SavedLifetimes | null): void {
+    if (saved === null) return
+    this.#beganAt = saved.beganAt
+    this.#slept = saved.slept
+    this.#uptimeAhead = saved.uptimeAhead
+    this.#seenAt = saved.seenAt
+    this.#stretches = saved.stretches.map((stretch) => ({ ...stretch }))
+    for (const [id, bornAt] of saved.own) this.#own.set(id, bornAt)
+    this.#knowsAll = saved.knowsAll
+  }
+
+  get #lived(): number {
+    return this.#boundary.monotonic + this.#slept
+  }
+
+  #begin(): void {
+    const { wall, monotonic } = this.#boundary
+    const uptime = this.#uptime()
+    this.#uptimeAhead = uptime === null ? null : uptime - monotonic
+    this.#beganAt = monotonic
+    this.#seenAt = monotonic
+    this.#stretches = [{ offset: wall - monotonic, after: null, until: null }]
+  }
+
+  /** Was the wall clock set since the last look, or did the machine sleep? */
+  #compare(isAwake: boolean): void {
+    const current = this.#stretches.at(-1)
+    if (current === undefined) return
+    let ahead = this.#boundary.wall - this.#lived - current.offset
+    if (isAwake || Math.abs(ahead) > TOLERANCE_MS) {
+      const asleepMs = this.#asleepMs(ahead, isAwake)
+      this.#slept += asleepMs
+      ahead -= asleepMs
+    }
+    if (Math.abs(ahead) > TOLERANCE_MS) {
+      current.until = this.#lived
+      const offset = current.offset + ahead
+      this.#stretches.push({ offset, after: this.#seenAt, until: null })
+      // The first one tells the age of what is from before.
+      if (this.#stretches.length > MOST_STRETCHES) this.#stretches.splice(1, 1)
+    }
+    this.#seenAt = this.#lived
+  }
+
+  /** How long the machine has slept, by no other clock than this one, while the monotonic clock stood still. */
+  #asleepMs(ahead: number, isAwake: boolean): number {
+    const uptime = this.#uptimeAhead === null ? null : this.#uptime()
+    const ms =
+      uptime === null || this.#uptimeAhead === null
+        ? isAwake
+          ? ahead
+          : 0
+        : uptime - this.#uptimeAhead - this.#lived
+    return ms > TOLERANCE_MS ? ms : 0
+  }
+
+  #uptime(): number | null {
+    return this.#boundary.pull('uptime', plain<number | null>(), () => uptimeOf(this.#clock))
+  }
+
+  #bornAt(enqueuedAt: Instant): number {
+    const beganAt = this.#beganAt ?? 0
+    const [first] = this.#stretches
+    if (this.#knowsAll) return Math.min(beganAt, enqueuedAt - (first?.offset ?? 0))
+    return this.#lastMomentOf(enqueuedAt) ?? beganAt
+  }
+
+  /** Lived time at which the wall clock last had this time; null: it never had. */
+  #lastMomentOf(wall: Instant): number | null {
+    const lived = this.#lived
+    const moments = this.#stretches.flatMap(({ offset, after, until }) => {
+      const moment = wall - offset
+      const isLate = moment > (until ?? lived) + TOLERANCE_MS
+      const isEarly = after !== null && moment < after - TOLERANCE_MS
+      return isLate || isEarly ? [] : [Math.min(moment, lived)]
+    })
+    return moments.length === 0 ? null : Math.max(...moments)
+  }
+}
+
+/** A clock of the app may throw, or answer no time: then it does not tell. */
+function uptimeOf(clock: Clock): number | null {
+  try {
+    const uptime = clock.uptime === undefined ? null : atOnce(clock.uptime())
+    return Number.isFinite(uptime) ? uptime : null
+  } catch {
+    return null
+  }
+}
