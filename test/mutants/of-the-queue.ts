@@ -13,6 +13,22 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
       this.#build(line, envelope, tries > 0 ? known + '#' + tries : known, resolution)`,
   },
   {
+    id: 'expiry-by-the-wall-clock',
+    what: 'the time of an operation elapses by the wall clock alone',
+    rule: 'Q8',
+    file: 'src/engine/sending/lifetimes.ts',
+    find: 'return this.#lived - bornAt >= row.expiresAt - row.enqueuedAt',
+    replace: 'return row.expiresAt <= this.#boundary.wall',
+  },
+  {
+    id: 'age-from-the-start',
+    what: 'an operation from before the process is as old as the process',
+    rule: 'Q8',
+    file: 'src/engine/sending/lifetimes.ts',
+    find: 'return Math.min(beganAt, enqueuedAt - (first?.offset ?? 0))',
+    replace: 'return beganAt',
+  },
+  {
     id: 'new-key-when-rebuilt',
     what: 'an envelope that is built again with the same members has another key',
     rule: 'Q5',

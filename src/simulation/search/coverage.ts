@@ -56,6 +56,8 @@ const MARKS: Readonly<Record<string, Mark>> = {
   'sending held because storage failed': held('storage-failed'),
   'the clock jumped while waiting': (run) =>
     run.turns.some(({ turn, at }) => turn === 'wall' && run.requests.some((sent) => sent.at > at)),
+  'the clock was set while an operation with a time of its own waited': (run) =>
+    run.turns.some(({ turn, at }) => turn === 'wall' && isMortalWaiting(run, at)),
   'woke from sleep': (run) =>
     run.turns.some(
       ({ turn, at }) => turn === 'slept' && run.requests.some((sent) => sent.at >= at),
@@ -191,6 +193,17 @@ function duringSending(isMeant: (call: SeenCall, sent: SeenRequest) => boolean):
       const until = sent.endedAt ?? Number.POSITIVE_INFINITY
       return run.calls.some((call) => call.at > sent.at && call.at < until && isMeant(call, sent))
     })
+}
+
+/** Did an operation with a time of its own wait at that moment? */
+function isMortalWaiting({ rows }: RunRecord, at: number): boolean {
+  return rows.transitions.some(
+    ({ id, from, at: endedAt }) =>
+      from === 'pending' &&
+      endedAt > at &&
+      (rows.storedAt.get(id) ?? endedAt) < at &&
+      (rows.known.get(id)?.expiresAt ?? null) !== null,
+  )
 }
 
 function isRefusal(detail: object): boolean {

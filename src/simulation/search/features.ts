@@ -69,7 +69,7 @@ const FEATURES = [
  * Features that came later. They are drawn by dice of their own, so that each seed without them makes the plan that it
  * always made.
  */
-const LATER_FEATURES = ['slow', 'sleeps'] as const
+const LATER_FEATURES = ['slow', 'sleeps', 'setClocks'] as const
 
 export type Feature = (typeof FEATURES)[number] | (typeof LATER_FEATURES)[number]
 

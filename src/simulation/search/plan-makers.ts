@@ -113,6 +113,7 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
   }),
   power: ({ dice }) => ({ power: dice.of(['suspend', 'resume']) }),
   sleeps,
+  setClocks,
   pauses: ({ dice }) => ({ queue: dice.of(['pause', 'resume']) }),
   wall: ({ dice }) => ({
     wall: dice.of([1000, -1000, 60 * MINUTE_MS, -60 * MINUTE_MS, 6 * MINUTE_MS]),
@@ -138,6 +139,40 @@ function sleeps({ dice, next }: Told): Step {
   const [first = asleep, ...others] = steps
   next.push(...others.map((step): Chaser => ({ feature: null, make: () => step })))
   return first
+}
+
+/**
+ * Operations with a time of their own wait while the wall clock is set, and are looked at when that time is nearly
+ * over or just over (Q8): by chance alone a plan seldom has all of this.
+ */
+function setClocks(told: Told): Step {
+  const { dice, next } = told
+  const aWhile = () => dice.of([10, 1000, 20_000, 45_000])
+  const then = (make: () => Step): Chaser => ({ feature: null, make, gap: aWhile })
+  const set = then(() => ({ wall: dice.of([20_000, -20_000, 60 * MINUTE_MS, -60 * MINUTE_MS]) }))
+  const mortal = then(() => enqueueMortal(told))
+  const between = dice.of<readonly Chaser[]>([
+    [],
+    [],
+    [then(() => ({ restart: true }))],
+    [then(() => ({ crash: true }))],
+    [set, mortal],
+    [mortal, set],
+  ])
+  next.push(
+    mortal,
+    set,
+    ...between,
+    then(() => ({ network: 'up' })),
+  )
+  return { network: 'down' }
+}
+
+function enqueueMortal(told: Told): Step {
+  const step = enqueue(told)
+  if (!('enqueue' in step)) return step
+  const expiresInMs = told.dice.of([1000, 30_000, MINUTE_MS])
+  return { enqueue: { ...step.enqueue, expiresInMs } }
 }
 
 export function damage({ dice }: Told): Step {
