@@ -1576,7 +1576,10 @@ interface KindSpec<Payload> {
     /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
     readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
     readonly merge?: MergeSpec<Payload>;
-    /** Dropped, with reason `expired`, if it was not sent within so many milliseconds. Default: never. */
+    /**
+     * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
+     * the process lives, of the wall clock across a restart (Q8). Default: never.
+     */
     readonly expiresInMs?: number;
     /**
      * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
@@ -1611,6 +1614,7 @@ interface AnyOperationKind {
 interface OperationDraft {
     readonly kind: string;
     readonly payload: unknown;
+    /** For this operation only, in milliseconds. Default: that of its kind. */
     readonly expiresInMs?: number;
 }
 /** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
@@ -1628,6 +1632,12 @@ interface Clock {
     wall(): Instant;
     /** Milliseconds since some moment. It never jumps. */
     monotonic(): number;
+    /**
+     * Milliseconds since some moment, the sleep of the machine included. It never jumps, and is exact to 0.1 s. Needed where
+     * `monotonic()` stands still in sleep, for `expiresInMs` (Q8). Default: `monotonic()`, and each noticed wake adds what
+     * the wall clock is ahead; then a sleep that nothing notices does not count.
+     */
+    uptime?(): number;
     /** Calls `run` once, after so many milliseconds of monotonic time; any length is fine. */
     after(delayMs: number, run: () => void): Timer;
     /** Calls `run` once, at the end of this turn of the event loop. */
