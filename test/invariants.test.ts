@@ -569,6 +569,64 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: () => undefined,
     },
   ],
+  'lost-watches': [
+    {
+      // Its watch has failed, and nobody was told.
+      broken: (run) => {
+        run.watches = 'fails'
+      },
+      kept: (run) => {
+        run.watches = 'fails'
+        loseWatch(run)
+      },
+    },
+    {
+      // Told twice of one life.
+      broken: (run) => {
+        run.turns.push({ at: 50, turn: 'watch-failed', byMs: 0 })
+        loseWatch(run)
+        loseWatch(run)
+      },
+      kept: (run) => {
+        run.turns.push({ at: 50, turn: 'watch-failed', byMs: 0 })
+        loseWatch(run)
+      },
+    },
+    {
+      // It works.
+      broken: (run) => loseWatch(run),
+      kept: (run) => hear(run, 'error', { error: new HoldfastError('STORAGE_COPIED', 'copied') }),
+    },
+    {
+      // A watch that tells nothing has 2 s for its proof, and no time passes for it while the machine sleeps.
+      broken: (run) => {
+        run.watches = 'silent'
+        run.now = 2001
+      },
+      kept: (run) => {
+        run.watches = 'silent'
+        run.now = 4000
+        run.turns.push({ at: 3000, turn: 'slept', byMs: 2000 })
+      },
+    },
+  ],
+  'whole-set-aside': [
+    {
+      // Refused, and a file did not go back.
+      broken: (run) => setAside(run, ['a', null, 'c'], [null, 'b', null], 'STORAGE_BUSY'),
+      kept: (run) => setAside(run, ['a', 'b', 'c'], [null, null, null], 'STORAGE_BUSY'),
+    },
+    {
+      // Done, it says, and a file stays behind.
+      broken: (run) => setAside(run, [null, 'b', null], ['a', null, 'c']),
+      kept: (run) => setAside(run, [null, null, null], ['a', 'b', 'c']),
+    },
+    {
+      // Another file is in its place.
+      broken: (run) => setAside(run, [null, null, null], ['a', 'x', 'c']),
+      kept: (run) => setAside(run, [null, null, null], ['a', 'b', 'c']),
+    },
+  ],
   'no-park': [
     {
       broken: (run) => park(run, []),
@@ -1015,3 +1073,18 @@ describe.each(INVARIANTS)('$id', (invariant) => {
     },
   )
 })
+
+function loseWatch(run: DoctoredRun): void {
+  hear(run, 'error', { error: new HoldfastError('WATCH_LOST', 'nothing is told') }, 50)
+}
+
+/** A try to set aside three files of the contents a, b and c. */
+function setAside(
+  run: DoctoredRun,
+  left: readonly (string | null)[],
+  moved: readonly (string | null)[],
+  code: 'STORAGE_BUSY' | null = null,
+): void {
+  const error = code === null ? null : new HoldfastError(code, 'another program has it open')
+  run.setAsides.push({ at: 0, before: ['a', 'b', 'c'], left, moved, error })
+}

@@ -209,6 +209,26 @@ describe('a step', () => {
       '{ at: 5, logout: later }',
       /^6: steps\.1\.logout: .*"keep"\|"flush"\|"discard"/,
     ],
+    [
+      'with a side file that is neither removed nor failed',
+      '{ at: 5, sideFile: eaten }',
+      /^6: steps\.1\.sideFile: .*"removed"\|"failed"/,
+    ],
+    [
+      'with a scanner of no file of a database',
+      "{ at: 5, scanner: { file: '-dispatch', tries: 1 } }",
+      /^6: steps\.1\.scanner\.file: /,
+    ],
+    [
+      'with a scanner that says something more',
+      "{ at: 5, scanner: { file: '', tries: 1, hard: true } }",
+      /^6: steps\.1\.scanner: unknown key hard/,
+    ],
+    [
+      'with a scanner on a system that lets files be renamed',
+      "{ at: 5, scanner: { file: '', tries: 1 } }",
+      /^6: steps\.1\.scanner: a scanner needs `system: windows` in config/,
+    ],
     ['with a name that is a number', '{ at: 5, cancel: 5 }', /^6: steps\.1\.cancel: .*string/],
     [
       'with a payload that is text',

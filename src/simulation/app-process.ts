@@ -143,7 +143,9 @@ export class AppProcess {
       await world.time.rest()
     } while (!isDone && this.#life.isAlive && world.time.runNext())
     if (!this.#life.isAlive) return
-    recorder.closed(this.lifeIndex, { timers: this.timerCount, listeners: this.listenerCount })
+    // Those of the storage too.
+    const timers = world.time.countAllArmed(this.#life)
+    recorder.closed(this.lifeIndex, { timers, listeners: this.listenerCount })
     this.die()
   }
 
@@ -220,10 +222,8 @@ export class AppProcess {
 
   #enqueue({ id, kind, payload = {}, expiresInMs }: Step<'enqueue'>): void {
     const { random, recorder, world } = this.#parts
-    const call = this.#call('enqueue', this.identity, {
-      step: id,
-      draft: { kind, payload, expiresInMs },
-    })
+    const facts = { step: id, draft: { kind, payload, expiresInMs } }
+    const call = this.#call('enqueue', this.identity, facts)
     const draft = { kind, payload, ...(expiresInMs === undefined ? {} : { expiresInMs }) }
     random.nextNonce = nonceOf(id)
     const enqueued: Promise<Receipt> = this.holdfast.enqueue(draft)
@@ -325,7 +325,7 @@ export class AppProcess {
 
   #options(requirement: Requirement, life: Life): HoldfastOptions {
     const { world, random, journal, recorder } = this.#parts
-    const { vault = true, backoff, farewell: _, system: __, ...config } = world.config
+    const { vault = true, backoff, farewell: _, system: __, watch: ___, ...config } = world.config
     const index = recorder.lives.length
     return {
       ...(withoutUndefined(config) as Partial<HoldfastOptions>),

@@ -15,8 +15,14 @@ import { World } from './world.ts'
 /** A run that is not told when to end ends here at the latest. */
 const LONGEST_MS = 7 * 24 * 60 * 60 * 1000
 
-/** Nothing that comes to an end takes so many: a look for a waking every 30 s makes 20,160 in the longest run. */
-const MOST_ALARMS = 50_000
+/**
+ * Nothing that comes to an end takes so many: a look for a waking every 30 s makes 20,160 in the longest run, and so do the
+ * looks for commits of each of two processes.
+ */
+const MOST_ALARMS = 100_000
+
+/** So late at most a process notices a commit of another: its watch is found not to work, and it looks (Q17). */
+const LONGEST_UNNOTICED_MS = 32_000
 
 export interface PlayOptions {
   /** @internal The machines to run; tests put others in their place. */
@@ -84,6 +90,8 @@ async function run(
   const left = [...steps].sort((a, b) => a.at - b.at)
   const endAt = until ?? LONGEST_MS
   let alarmCount = 0
+  /** Since when nothing happens any more but looks for commits; null: other things happen still. */
+  let quietSince: number | null = null
   for (;;) {
     while (world.time.runNext()) {
       alarmCount += 1
@@ -103,8 +111,14 @@ async function run(
       world.time.nextAt() ?? Number.POSITIVE_INFINITY,
       left[0]?.at ?? Number.POSITIVE_INFINITY,
     )
-    if (nextAt > endAt) return
-    world.time.now = Math.max(world.time.now, nextAt)
+    if (nextAt !== Number.POSITIVE_INFINITY) quietSince = null
+    else quietSince ??= world.time.now
+    const goesTo = quietSince === null ? nextAt : quietSince + LONGEST_UNNOTICED_MS
+    const inBackgroundAt = world.time.nextOfAllAt() ?? Number.POSITIVE_INFINITY
+    const goesOnAt = Math.min(nextAt, inBackgroundAt)
+    world.hasLooked = quietSince !== null && inBackgroundAt > goesTo
+    if (world.hasLooked || goesOnAt > endAt) return
+    world.time.now = Math.max(world.time.now, goesOnAt)
   }
 }
 

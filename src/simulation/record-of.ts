@@ -10,7 +10,7 @@ interface Lists {
 
 export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
   const { recorder, server, time, tokens, sourceCalls } = world
-  const { rows, lives, calls, acknowledged, receipts, turns, heard } = recorder
+  const { rows, lives, calls, acknowledged, receipts, turns, heard, setAsides } = recorder
   return {
     get kinds() {
       return new Map(world.kinds.map((kind) => [kind.kind, kind]))
@@ -23,6 +23,8 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
     receipts,
     turns,
     heard,
+    setAsides,
+    watches: world.config.watch ?? 'works',
     sourceCalls,
     requests: server.requests,
     journal,
@@ -70,7 +72,10 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
       return world.acting.listenerCount
     },
     get isQuiet() {
-      return time.nextAt() === null
+      return world.isQuiet
+    },
+    get isUnaware() {
+      return world.isUnaware
     },
     bytes: () => world.disk.bytes(),
     idsInDatabase: () => idsIn(world.disk.look()),

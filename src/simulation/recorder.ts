@@ -10,6 +10,7 @@ import type {
   SeenCall,
   SeenLife,
   SeenReceipt,
+  SeenSetAside,
   SeenTurn,
 } from './seen.ts'
 import { allRows, RowLog } from './row-log.ts'
@@ -33,6 +34,7 @@ export class Recorder {
   readonly receipts: SeenReceipt[] = []
   readonly turns: SeenTurn[] = []
   readonly heard: HeardEvent[] = []
+  readonly setAsides: SeenSetAside[] = []
   /** What salvages could not read, and what they have made dead letters of. */
   readonly lost = new Set<string>()
   readonly buried = new Set<string>()

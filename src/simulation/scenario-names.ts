@@ -11,7 +11,12 @@ export interface NameProblem {
 
 /** The first name that is used wrongly; null: none is. */
 export function wrongNames(scenario: Scenario): NameProblem | null {
-  return unknownToken(scenario) ?? repeatedId(scenario.steps) ?? unknownOperation(scenario)
+  return (
+    unknownToken(scenario) ??
+    repeatedId(scenario.steps) ??
+    unknownOperation(scenario) ??
+    idleScanner(scenario)
+  )
 }
 
 function unknownToken({ tokens = {}, steps, source = [] }: Scenario): NameProblem | null {
@@ -75,6 +80,13 @@ function unknownOperation({ steps, expect }: Scenario): NameProblem | null {
     }
   }
   return null
+}
+
+/** Only Windows keeps a file from being renamed that another program has open: elsewhere the step says nothing. */
+function idleScanner({ config, steps }: Scenario): NameProblem | null {
+  const index = config?.system === 'windows' ? -1 : steps.findIndex((step) => 'scanner' in step)
+  if (index === -1) return null
+  return { path: ['steps', index, 'scanner'], what: 'a scanner needs `system: windows` in config' }
 }
 
 interface Use {

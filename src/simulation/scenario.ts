@@ -1,6 +1,11 @@
 /** A scenario: a scripted world, events at virtual times, and what must be seen. */
 import { z } from 'zod'
+import { DATABASE_FILES } from './database-files.ts'
+import { WATCHES } from './memory-files.ts'
 import { SYSTEMS } from './sleep.ts'
+
+/** How many tries to rename a file another program may spoil. Each start makes up to 11. */
+const MOST_TRIES = 1000
 
 /** Milliseconds of virtual time. */
 const at = z.number().int().min(0)
@@ -35,6 +40,8 @@ const config = z.strictObject({
   farewell: z.boolean().optional(),
   /** Says what sleep does to the clocks of the machine. Default: `linux`. */
   system: z.enum(SYSTEMS).optional(),
+  /** What each watch on the commits of other processes does. Default: `works`. */
+  watch: z.enum(WATCHES).optional(),
 })
 
 const token = z.strictObject({
@@ -151,6 +158,16 @@ const step = z.union([
     disk: z.literal('damaged'),
     rows: z.enum(['operations', 'envelopes', 'letters']),
     page: z.number().int().min(1).optional(),
+  }),
+  // Somebody deletes the file that tells of commits, or every watch on it ends with an error.
+  z.strictObject({ at, sideFile: z.enum(['removed', 'failed']) }),
+  // Another program has this file of the database open for so many tries to rename it. Only Windows minds.
+  z.strictObject({
+    at,
+    scanner: z.strictObject({
+      file: z.enum(DATABASE_FILES),
+      tries: z.number().int().min(1).max(MOST_TRIES),
+    }),
   }),
   /** The release of the app that every later start is of: kinds have its version. */
   z.strictObject({ at, release: z.number().int().min(1) }),

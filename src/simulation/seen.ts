@@ -103,6 +103,17 @@ export interface SeenLife {
   leftover: { readonly timers: number; readonly listeners: number } | null
 }
 
+/** A try to set the files of a damaged database aside. Contents are in the order of `DATABASE_FILES`; null: there is no such file. */
+export interface SeenSetAside {
+  readonly at: number
+  readonly before: readonly (string | null)[]
+  /** What is in the place of the database after the try, and what in the new place. */
+  readonly left: readonly (string | null)[]
+  readonly moved: readonly (string | null)[]
+  /** Null: it has succeeded. */
+  readonly error: unknown
+}
+
 /** What the machine did; `disk`: a commit failed; `death`: a process died beside a commit. */
 export interface SeenTurn {
   readonly at: number
@@ -115,6 +126,10 @@ export interface SeenTurn {
     | 'wall'
     | 'disk'
     | 'salvage'
+    | 'watch-failed'
+    | 'side-file-removed'
+    | 'side-file-made-again'
+    | 'noticed-by-a-look'
     | 'death-before-commit'
     | 'death-after-commit'
   /** How far the wall clock jumped, or how long the machine slept: it has just woken. */

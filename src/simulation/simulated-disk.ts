@@ -5,6 +5,7 @@
  */
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import type { Answer, Change } from '../../storage/changes.ts'
+import { CommitWatch } from '../../storage/sqlite/commit-watch.ts'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
 import { StorageError } from '../../storage/storage-error.ts'
 import type {
@@ -14,8 +15,11 @@ import type {
   SalvageReport,
   Storage,
   StorageHost,
+  WatchLoss,
 } from '../../storage/storage.ts'
 import type { Instant } from '../model.ts'
+import { CommitCounts } from './commit-counts.ts'
+import type { DatabaseFiles } from './database-files.ts'
 import {
   beginDamage,
   contents,
@@ -27,6 +31,8 @@ import {
   type Salvaged,
   type Spot,
 } from './disk-damage.ts'
+import type { ProcessFiles } from './process-files.ts'
+import type { SeenTurn } from './seen.ts'
 import type { Life } from './virtual-time.ts'
 
 /** How commits fail: then nothing of them is there. What is there and not answered, only a death leaves. */
@@ -55,15 +61,21 @@ export class SimulatedDisk {
   /** What the next opening tells; null: nothing. */
   #untold: SalvageReport | null = null
   #holder: Life | null = null
-  readonly #listeners = new Map<Life, () => void>()
+  /** The files of the database: none of its rows is in them. */
+  readonly files: DatabaseFiles
+  readonly commits = new CommitCounts()
+  readonly told: (turn: SeenTurn['turn']) => void
   readonly #deaths = new Map<Life, DeathAt>()
-  readonly #failed: () => void
   #fault: DiskFault | null = null
   #faultsLeft = 0
 
-  /** `failed` hears of every commit that fails. `mayBeDamaged`: then a page holds few rows. */
-  constructor(failed: () => void, mayBeDamaged: boolean) {
-    this.#failed = failed
+  /**
+   * `told` hears of every commit that fails, and of every one that another process notices only by a look. `mayBeDamaged`:
+   * then a page holds few rows.
+   */
+  constructor(files: DatabaseFiles, told: (turn: SeenTurn['turn']) => void, mayBeDamaged: boolean) {
+    this.files = files
+    this.told = told
     if (mayBeDamaged) this.#database.pragma(`page_size = ${PAGE_BYTES}`)
   }
 
@@ -142,7 +154,7 @@ export class SimulatedDisk {
   takeFault(): DiskFault | null {
     if (this.#faultsLeft === 0 || this.#fault === null) return null
     this.#faultsLeft -= 1
-    this.#failed()
+    this.told('disk')
     return this.#fault
   }
 
@@ -152,19 +164,8 @@ export class SimulatedDisk {
   }
 
   leave(life: Life): void {
-    this.#listeners.delete(life)
     this.#deaths.delete(life)
     if (this.#holder === life) this.#holder = null
-  }
-
-  watch(life: Life, listener: () => void): () => void {
-    this.#listeners.set(life, listener)
-    return () => this.#listeners.delete(life)
-  }
-
-  /** Whoever else lives here hears of it. */
-  announce(by: Life): void {
-    for (const [life, listener] of this.#listeners) if (life !== by && life.isAlive) listener()
   }
 }
 
@@ -177,19 +178,30 @@ const CODES = {
 class InhabitedStorage extends SqliteStorage {
   readonly #disk: SimulatedDisk
   readonly #inhabitant: Inhabitant
-  #isNoticeDue = false
+  readonly #files: ProcessFiles
+  /** That of the product, over files in memory. Null: the storage has not been opened. */
+  #watch: CommitWatch | null = null
   /** Is the right to dispatch its own, and has it not read since what is stored? */
   #hasLocked = false
-  #host: StorageHost | null = null
 
   constructor(disk: SimulatedDisk, database: Database, inhabitant: Inhabitant) {
     super({ database })
     this.#disk = disk
     this.#inhabitant = inhabitant
+    this.#files = disk.files.of(inhabitant.life)
   }
 
   override async open(host: StorageHost): Promise<OpenedState> {
-    this.#host = host
+    const { life } = this.#inhabitant
+    this.#watch = new CommitWatch({
+      file: this.#disk.files.path,
+      system: this.#files,
+      host,
+      version: () => this.#disk.commits.askedBy(life),
+      isOpen: () => life.isAlive,
+      outdated: () => undefined,
+      others: () => undefined,
+    })
     const state = await super.open({
       ...host,
       atTurnEnd: (run) => {
@@ -214,10 +226,12 @@ class InhabitedStorage extends SqliteStorage {
     const fault = this.#disk.takeFault()
     if (fault !== null) throw faultOf(fault)
     const answers = await super.commit(changes, options)
+    this.#disk.commits.committed(life)
     if (!life.isAlive) return never()
     if (death === 'after-commit') return this.#die(death)
     this.#inhabitant.committed()
-    this.#disk.announce(life)
+    if (this.#disk.holder === life) this.#watch?.announceSoon()
+    else this.#watch?.announce()
     return answers
   }
 
@@ -258,24 +272,20 @@ class InhabitedStorage extends SqliteStorage {
       return true
     }
     // Who died between its commit and telling of it left that to others.
-    this.#disk.announce(life)
+    this.#watch?.announce()
     return false
   }
 
-  override watch(listener: () => void): () => void {
+  override watch(listener: () => void, lost?: (why: WatchLoss) => void): () => void {
     // That it cannot be used any more, the storage itself tells.
     const stopHearing = super.watch(listener)
-    const stopWatching = this.#disk.watch(this.#inhabitant.life, () => {
-      if (this.#isNoticeDue) return
-      this.#isNoticeDue = true
-      this.#host?.atTurnEnd(() => {
-        this.#isNoticeDue = false
-        listener()
-      })
-    })
+    this.#watch?.start(() => {
+      if (this.#files.isAlarmed) this.#disk.told('noticed-by-a-look')
+      listener()
+    }, lost)
     return () => {
       stopHearing()
-      stopWatching()
+      this.#watch?.stop()
     }
   }
 
@@ -284,7 +294,8 @@ class InhabitedStorage extends SqliteStorage {
     // What that has committed is its own: others may commit before it is answered.
     this.#inhabitant.committed()
     await closing
-    this.#disk.announce(this.#inhabitant.life)
+    this.#watch?.announce()
+    this.#watch?.stop()
     this.#disk.leave(this.#inhabitant.life)
   }
 

@@ -26,6 +26,8 @@ interface Armed {
   readonly run: () => void
   /** The process that armed it; null: the world around it. */
   readonly life: Life | null
+  /** Time does not pass for its sake. It runs when time passes for another reason. */
+  readonly isBackground: boolean
   isCancelled: boolean
 }
 
@@ -58,21 +60,33 @@ export class VirtualTime {
           life,
         ),
       ),
-      atTurnEnd: (run) => {
-        this.#turns.push(() => {
-          if (life.isAlive) run()
-        })
-      },
+      atTurnEnd: (run) => this.atTurnEnd(life, run),
     }
   }
 
+  atTurnEnd(life: Life, run: () => void): void {
+    this.#turns.push(() => {
+      if (life.isAlive) run()
+    })
+  }
+
   after(delayMs: number, run: () => void, life: Life | null = null): { cancel(): void } {
+    return this.#arm(delayMs, run, life, false)
+  }
+
+  /** The same, but no run goes on for the sake of this alarm, and it is none of the engine's. */
+  inBackground(delayMs: number, run: () => void, life: Life): { cancel(): void } {
+    return this.#arm(delayMs, run, life, true)
+  }
+
+  #arm(delayMs: number, run: () => void, life: Life | null, isBackground: boolean) {
     this.#order += 1
     const armed: Armed = {
       at: this.now + Math.max(0, delayMs),
       order: this.#order,
       run,
       life,
+      isBackground,
       isCancelled: false,
     }
     const index = this.#armed.findLastIndex((other) => other.at <= armed.at)
@@ -93,17 +107,31 @@ export class VirtualTime {
     this.#armed = this.#armed.toSorted((a, b) => a.at - b.at || a.order - b.order)
   }
 
+  /** Time passes in which no process lives. What is due then happens late. */
+  pass(durationMs: number): void {
+    this.now += durationMs
+  }
+
   /** When the next thing is due; null: never. */
   nextAt(): number | null {
+    this.#dropCancelled()
+    return this.#armed.find((one) => !one.isCancelled && !one.isBackground)?.at ?? null
+  }
+
+  /** The same, what is in the background too. */
+  nextOfAllAt(): number | null {
     this.#dropCancelled()
     return this.#armed[0]?.at ?? null
   }
 
-  /** How many alarms a process has armed. */
+  /** How many alarms the engine of a process has armed. */
   countArmed(life: Life): number {
-    let count = 0
-    for (const armed of this.#armed) if (armed.life === life && !armed.isCancelled) count += 1
-    return count
+    return this.#armedBy(life).filter(({ isBackground }) => !isBackground).length
+  }
+
+  /** How many alarms a process has armed, those in the background too. */
+  countAllArmed(life: Life): number {
+    return this.#armedBy(life).length
   }
 
   /** Does the next thing that is due now; answers whether there was one. */
@@ -127,8 +155,18 @@ export class VirtualTime {
     throw new Error(`at ${this.now} ms there is no rest: ${MOST_TURNS} turns in one instant`)
   }
 
+  #armedBy(life: Life): readonly Armed[] {
+    return this.#armed.filter((armed) => armed.life === life && !armed.isCancelled)
+  }
+
+  /** What the dead have in the background is not waited for. */
   #dropCancelled(): void {
-    while (this.#armed[0]?.isCancelled === true) this.#armed.shift()
+    for (;;) {
+      const [first] = this.#armed
+      const isOver = first?.isBackground === true && first.life?.isAlive === false
+      if (first?.isCancelled !== true && !isOver) return
+      this.#armed.shift()
+    }
   }
 }
 

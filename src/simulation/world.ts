@@ -13,7 +13,9 @@ import type { PlatformEvent } from '../ports/platform.ts'
 import type { TokenSource } from '../ports/token-source.ts'
 import type { Receipt } from '../receipts.ts'
 import { factsOf, recordedKindsOf } from '../operations/kind-facts.ts'
+import { isStorageError } from '../../storage/storage-error.ts'
 import { AppProcess } from './app-process.ts'
+import { DatabaseFiles } from './database-files.ts'
 import type { RunRecord } from './invariants/run-record.ts'
 import { recordOf } from './record-of.ts'
 import { Recorder } from './recorder.ts'
@@ -23,7 +25,7 @@ import { nameOf } from './scenario-names.ts'
 import { answerTo, demandOf } from './scenario-source.ts'
 import { ScenarioTokens } from './scenario-tokens.ts'
 import { ScriptedServer } from './scripted-server.ts'
-import type { SeenEvent, SourceCall } from './seen.ts'
+import type { SeenEvent, SeenTurn, SourceCall } from './seen.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { type Life, VirtualTime } from './virtual-time.ts'
@@ -41,6 +43,7 @@ export interface WorldParts {
 export class World {
   readonly scenario: Scenario
   readonly time = new VirtualTime()
+  readonly files: DatabaseFiles
   readonly disk: SimulatedDisk
   readonly tokens: ScenarioTokens
   readonly server: ScriptedServer
@@ -57,6 +60,8 @@ export class World {
   /** What the platform says. */
   isSaidToBeOnline = true
   isAwake = true
+  /** True once every process has looked for commits that it was not told of, since anything else happened. */
+  hasLooked = false
   readonly #processes: Readonly<Record<ProcessName, AppProcess>>
   readonly #operations: readonly AnyOperationKind[]
   /** What the code of kinds draws: the same in every run. */
@@ -72,7 +77,10 @@ export class World {
     this.#operations = operations
     this.tokens = new ScenarioTokens(scenario)
     const mayBeDamaged = scenario.steps.some((step) => 'disk' in step && step.disk === 'damaged')
-    this.disk = new SimulatedDisk(() => this.recorder.turn('disk'), mayBeDamaged)
+    const told = (turn: SeenTurn['turn']) => this.recorder.turn(turn)
+    const { system = 'linux', watch = 'works' } = this.config
+    this.files = new DatabaseFiles(system, { time: this.time, watches: watch, told })
+    this.disk = new SimulatedDisk(this.files, told, mayBeDamaged)
     this.recorder = new Recorder(this.time)
     this.server = new ScriptedServer(
       scenario,
@@ -103,6 +111,17 @@ export class World {
 
   get config(): NonNullable<Scenario['config']> {
     return this.scenario.config ?? {}
+  }
+
+  /** True if nothing more happens by itself. */
+  get isQuiet(): boolean {
+    return this.time.nextAt() === null && (this.hasLooked || this.time.nextOfAllAt() === null)
+  }
+
+  /** True if the process that dispatches has to look before it can know of commits of others (Q17). */
+  get isUnaware(): boolean {
+    const { life } = this.acting
+    return !this.hasLooked && this.disk.commits.hasNewsFor(life) && this.files.isDeaf(life)
   }
 
   /** The kinds of the app's present release. */
@@ -253,6 +272,11 @@ export class World {
       this.recorder.turn('disk')
     } else if ('disk' in step) {
       this.disk.fail(step.disk === 'works' ? null : step.disk, step.times ?? 1)
+    } else if ('sideFile' in step) {
+      if (step.sideFile === 'removed') this.files.removeSideFile()
+      else this.files.failWatches()
+    } else if ('scanner' in step) {
+      this.files.hold(step.scanner.file, step.scanner.tries)
     } else if ('release' in step) {
       this.#release = step.release
       this.#kinds = null
@@ -303,11 +327,24 @@ export class World {
       process.die()
       process.hasDied = true
     }
+    this.#setAside()
     const { rows } = this.recorder
     const spots = [...rows.pending.values(), ...rows.letters.values()]
     const kinds = recordedKindsOf(factsOf(this.kinds))
     const salvaged = this.disk.salvage(spots, kinds, this.time.wall())
     if (salvaged !== null) this.recorder.salvaged(salvaged)
+  }
+
+  /** A start fails while another program has a file of the database open, and the app starts again. */
+  #setAside(): void {
+    for (let tries = 1; ; tries += 1) {
+      const tried = this.files.setAside(this.time.wall())
+      this.recorder.setAsides.push({ at: this.time.now, ...tried })
+      const { error } = tried
+      if (error === null) return
+      if (!isBusy(error) || tries === MOST_STARTS) throw error
+      this.time.pass(START_AGAIN_MS)
+    }
   }
 
   /** Answers whether a process had died of itself, or was told that only a new opening helps. */
@@ -337,4 +374,14 @@ export class World {
     this.recorder.turn(event)
     for (const process of Object.values(this.#processes)) process.tell(event)
   }
+}
+
+/** How long the app waits after a start that has failed. */
+const START_AGAIN_MS = 1000
+
+/** No program of a scenario has a file open for so long. */
+const MOST_STARTS = 100
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && isStorageError(error) && error.code === 'STORAGE_BUSY'
 }

@@ -39,4 +39,13 @@ export const DAMAGE_MUTANTS: readonly Mutant[] = [
     find: '(mayEndLater(gaps, lane, end) ? UNKNOWN_PLACES : 0)',
     replace: '0',
   },
+  {
+    id: 'set-aside-in-two-places',
+    what: 'a set-aside that is refused does not move back what it has moved',
+    rule: 'E5',
+    file: 'storage/sqlite/set-aside.ts',
+    find: `      moveBack(moved, file, aside, system)
+`,
+    replace: '',
+  },
 ]

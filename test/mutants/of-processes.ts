@@ -36,4 +36,31 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     replace:
       "  const { reason, status } = found.outcome\n  const outcome = 'completed' as string as typeof found.outcome.outcome\n",
   },
+  {
+    id: 'no-look-after-a-lost-watch',
+    what: 'a process whose watch has failed does not look',
+    rule: 'Q17',
+    file: 'storage/sqlite/commit-watch.ts',
+    find: `    this.#lookLater()
+    this.#host.atTurnEnd(() => {
+      if (this.#listener !== null) this.#tellLoss(why)`,
+    replace: `    this.#host.atTurnEnd(() => {
+      if (this.#listener !== null) this.#tellLoss(why)`,
+  },
+  {
+    id: 'removed-side-file-not-made-again',
+    what: 'a process goes on watching a side file that was removed, and makes no new one',
+    rule: 'Q17',
+    file: 'storage/sqlite/touched-file.ts',
+    find: `if (kind === 'rename' && this.#isReplaced()) this.#watchAnew()`,
+    replace: '',
+  },
+  {
+    id: 'lost-watch-not-told',
+    what: 'WATCH_LOST is not told',
+    rule: 'Q17',
+    file: 'src/engine/boundary/calls.ts',
+    find: `if (!isClosing()) core.report('error', { error: watchLost(why) })`,
+    replace: 'void why',
+  },
 ]

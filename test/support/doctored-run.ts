@@ -12,6 +12,7 @@ import type {
   SeenCall,
   SeenLife,
   SeenReceipt,
+  SeenSetAside,
   SeenTurn,
   SourceCall,
 } from '../../src/simulation/seen.ts'
@@ -19,7 +20,15 @@ import { type StoredToken, StoredRows } from '../../src/simulation/stored-rows.t
 import { WALL_START } from '../../src/simulation/virtual-time.ts'
 
 type Lists =
-  'lives' | 'calls' | 'acknowledged' | 'receipts' | 'turns' | 'requests' | 'heard' | 'sourceCalls'
+  | 'lives'
+  | 'calls'
+  | 'acknowledged'
+  | 'receipts'
+  | 'turns'
+  | 'requests'
+  | 'heard'
+  | 'setAsides'
+  | 'sourceCalls'
 
 /** The same with everything in reach of the one who doctors it. */
 export interface DoctoredRun extends Omit<
@@ -33,6 +42,7 @@ export interface DoctoredRun extends Omit<
   readonly turns: SeenTurn[]
   readonly requests: SeenRequest[]
   readonly heard: HeardEvent[]
+  readonly setAsides: SeenSetAside[]
   readonly sourceCalls: SourceCall[]
   journal: string[]
   faults: unknown[]
@@ -254,6 +264,9 @@ function emptyRun(): DoctoredRun {
     turns: [],
     requests: [],
     heard: [],
+    setAsides: [],
+    watches: 'works',
+    isUnaware: false,
     sourceCalls: [],
     journal: ['{"journal":1}'],
     faults: [],

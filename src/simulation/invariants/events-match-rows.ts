@@ -62,8 +62,8 @@ export const eventsMatchRows: Invariant = (run) => {
       violations.push({ ...change, why: 'nobody was told' })
     }
     due = []
-    // An engine that cannot read any more shows what it knew (E2).
-    return [...violations, ...(run.isDamaged ? [] : statusFaults())]
+    // An engine that cannot read any more shows what it knew (E2), and so does one that has to look first (Q17).
+    return [...violations, ...(run.isDamaged || run.isUnaware ? [] : statusFaults())]
   }
 }
 

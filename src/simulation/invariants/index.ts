@@ -11,6 +11,7 @@ import { effectOnce } from './effect-once.ts'
 import { eventsMatchRows } from './events-match-rows.ts'
 import { hostSurvives } from './host-survives.ts'
 import type { Invariant } from './invariant.ts'
+import { lostWatches } from './lost-watches.ts'
 import { laneExclusive } from './lane-exclusive.ts'
 import { laneFifo } from './lane-fifo.ts'
 import { legalTransitions } from './legal-transitions.ts'
@@ -26,6 +27,7 @@ import { tooLate } from './too-late.ts'
 import { trueReceipts } from './true-receipts.ts'
 import { typedFailure } from './typed-failure.ts'
 import { wakes } from './wakes.ts'
+import { wholeSetAside } from './whole-set-aside.ts'
 
 export interface ListedInvariant {
   readonly id: string
@@ -129,6 +131,16 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     boundedResources,
   ),
   list('host-survives', 'no promise rejects unheard, no exception goes uncaught', hostSurvives),
+  list(
+    'lost-watches',
+    'a process whose watch on commits has failed tells WATCH_LOST once, and no other process tells it',
+    lostWatches,
+  ),
+  list(
+    'whole-set-aside',
+    'after each try to set a damaged database aside all its files are in one place',
+    wholeSetAside,
+  ),
   list(
     'no-park',
     'nothing is pending without an alarm, a request in flight, or a hold that somebody can still end',

@@ -19,8 +19,8 @@ export const noPark: Invariant = (run) => {
   let open: RunRecord['requests'] = []
   return () => {
     open = [...open, ...requests()].filter((sent) => !isRead(sent) && !isOver(run, sent))
-    // Only a new opening helps.
-    if (run.isDamaged) return []
+    // Only a new opening helps, or a look at what others have committed.
+    if (run.isDamaged || run.isUnaware) return []
     const { status, rows, settings, timerCount } = run
     const shown = new Map(status.lanes.map((lane) => [lane.user as string | null, lane]))
     const violations: unknown[] = []

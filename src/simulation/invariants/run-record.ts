@@ -3,6 +3,7 @@ import type { Status } from '../../engine/life/status.ts'
 import type { Instant, Requirement } from '../../model.ts'
 import type { AnyOperationKind } from '../../operations/define-operation.ts'
 import type { Settings } from '../../options.ts'
+import type { Watches } from '../memory-files.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import type {
   Acknowledgement,
@@ -10,6 +11,7 @@ import type {
   SeenCall,
   SeenLife,
   SeenReceipt,
+  SeenSetAside,
   SeenTurn,
   SourceCall,
 } from '../seen.ts'
@@ -68,6 +70,8 @@ export interface RunRecord {
   readonly turns: readonly SeenTurn[]
   readonly requests: readonly SeenRequest[]
   readonly heard: readonly HeardEvent[]
+  /** Every try to set a damaged database aside. */
+  readonly setAsides: readonly SeenSetAside[]
   readonly sourceCalls: readonly SourceCall[]
   /** The journal's lines. */
   readonly journal: readonly string[]
@@ -90,6 +94,10 @@ export interface RunRecord {
   readonly lost: ReadonlySet<string>
   /** Operations that became dead letters at a salvage, because their envelope may have been sent and was not whole. */
   readonly buried: ReadonlySet<string>
+  /** What each watch on the commits of others does. */
+  readonly watches: Watches
+  /** True if the process that dispatches has to look before it can know of commits of others (Q17). */
+  readonly isUnaware: boolean
   /** The whole database, as bytes. */
   bytes(): Uint8Array
   /** The ids of what is pending and dead, read from those bytes over a connection of their own. */

@@ -31,6 +31,8 @@ export const wakes: Invariant = (run) => {
       if ((detail as { readonly suspected: boolean }).suspected) suspecting.add(life)
       else suspecting.delete(life)
     }
+    // It does not know yet what others have committed (Q17).
+    if (run.isUnaware) return []
     const seen: Seen = { isPortal, isSuspected: suspecting.has(run.life), isInWait }
     return run.status.lanes.flatMap((lane) =>
       lane.holds

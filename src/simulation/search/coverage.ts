@@ -169,6 +169,12 @@ const MARKS: Readonly<Record<string, Mark>> = {
     told.some(({ event, detail }) => event === 'error' && 'salvaged' in detail) &&
     [...rows.known.keys()].some((id) => !lost.has(id)),
   'dead because its envelope was damaged': ({ buried }) => buried.size > 0,
+  'a set-aside that was refused at first': ({ setAsides }) =>
+    setAsides.some(({ error }) => error !== null),
+  'the watch was lost': (run) =>
+    run.heard.some(({ event, detail }) => event === 'error' && codeOf(detail) === 'WATCH_LOST'),
+  'a removed side file was made again': turned('side-file-made-again'),
+  'noticed by a look': turned('noticed-by-a-look'),
   'the second process dispatched': (run) =>
     run.requests.some((sent) => !isRead(sent) && run.lives[sent.client.life]?.process === 'second'),
   'enqueued by one process, sent by the other': (run) =>
@@ -183,8 +189,12 @@ const MARKS: Readonly<Record<string, Mark>> = {
 }
 
 function isDamage(detail: object): boolean {
+  return codeOf(detail) === 'STORAGE_CORRUPT' && !('salvaged' in detail)
+}
+
+function codeOf(detail: object): string | undefined {
   const { error } = detail as { readonly error?: { readonly code?: string } }
-  return error?.code === 'STORAGE_CORRUPT' && !('salvaged' in detail)
+  return error?.code
 }
 
 function duringSending(isMeant: (call: SeenCall, sent: SeenRequest) => boolean): Mark {
@@ -207,8 +217,7 @@ function isMortalWaiting({ rows }: RunRecord, at: number): boolean {
 }
 
 function isRefusal(detail: object): boolean {
-  const { error } = detail as { readonly error?: { readonly code?: string } }
-  return error?.code === 'AUTH_REFRESH_FAILED'
+  return codeOf(detail) === 'AUTH_REFRESH_FAILED'
 }
 
 function turned(wanted: RunRecord['turns'][number]['turn']): Mark {

@@ -69,7 +69,7 @@ const FEATURES = [
  * Features that came later. They are drawn by dice of their own, so that each seed without them makes the plan that it
  * always made.
  */
-const LATER_FEATURES = ['slow', 'sleeps', 'setClocks'] as const
+const LATER_FEATURES = ['slow', 'sleeps', 'setClocks', 'scanners', 'watches'] as const
 
 export type Feature = (typeof FEATURES)[number] | (typeof LATER_FEATURES)[number]
 
@@ -137,9 +137,15 @@ export function chooseFeatures(dice: Dice, later: Dice): Features {
   for (const feature of LATER_FEATURES) {
     if (!later.chance(LATER_SHARE)) continue
     on.set(feature, 1)
-    if (feature !== 'slow') continue
     // What a slow check is there for is that the requirement turns meanwhile.
-    if (later.chance(0.5) && !on.has('requirements')) on.set('requirements', 1)
+    if (feature === 'slow' && later.chance(0.5)) turnOn(on, 'requirements')
+    // Only what is set aside is in the way of a scanner, and only of another process is there something to notice.
+    if (feature === 'scanners') turnOn(on, 'damage')
+    if (feature === 'watches') turnOn(on, 'second')
   }
   return on
+}
+
+function turnOn(on: Map<Feature, number>, feature: Feature): void {
+  if (!on.has(feature)) on.set(feature, 1)
 }

@@ -81,6 +81,8 @@ function chooseConfig(dice: Dice, features: Features): Config {
     vault: dice.chance(0.8),
     farewell: features.has('farewells'),
     ...(features.has('sleeps') && { system: dice.of(SYSTEMS) }),
+    ...(features.has('scanners') && { system: 'windows' as const }),
+    ...(features.has('watches') && { watch: dice.of(['works', 'works', 'silent', 'fails']) }),
     ...(features.has('sourceLines') && { maxSourceCalls: dice.of([1, 1, 2]) }),
   }
 }
@@ -112,6 +114,7 @@ function chooseBackoff(dice: Dice, isPatient: boolean): NonNullable<Config>['bac
 }
 
 const A_WHILE_MS = 20_000
+const A_MOMENT_MS = 1000
 
 /** Faults stop, then everybody can go on. */
 function healing(
@@ -125,6 +128,7 @@ function healing(
   const first = at + A_WHILE_MS
   const second = first + A_WHILE_MS
   const last = second + A_WHILE_MS
+  const end = features.has('watches') ? last + A_MOMENT_MS : last
   return [
     { at: first, disk: 'works' },
     // Damage that nothing has met is salvaged all the same.
@@ -141,7 +145,17 @@ function healing(
         updateToken: { user, token: goodToken(user) },
       })),
     ]),
+    ...(features.has('watches') ? lastWords(last, users) : []),
     // Who only waits would wait for ever.
-    ...(hasSecond ? [{ at: last, process: 'second', exit: true } as const] : []),
+    ...(hasSecond ? [{ at: end, process: 'second', exit: true } as const] : []),
+  ]
+}
+
+/** One process stores something when the other has nothing more to do, which alone would make it look. */
+function lastWords(at: number, [user]: readonly string[]): ScenarioStep[] {
+  if (user === undefined) return []
+  return [
+    { at, process: 'second', login: { user } },
+    { at, process: 'second', enqueue: { id: 'last', kind: 'note', payload: { text: 'last' } } },
   ]
 }

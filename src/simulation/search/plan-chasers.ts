@@ -73,6 +73,12 @@ const CHASERS: Readonly<Record<string, readonly Chaser[]>> = {
     { feature: null, make: enqueueAlike },
     { feature: 'damage', make: () => ({ restart: true }) },
   ],
+  // What one process stores now, the other has to notice.
+  sideFile: [
+    { feature: null, make: enqueue },
+    { feature: null, make: enqueueAlike },
+    { feature: null, make: enqueue, gap: muchLater },
+  ],
   network: [
     { feature: null, make: enqueueAlike },
     { feature: null, make: () => ({ network: 'up' }), gap: afterAnAttempt },

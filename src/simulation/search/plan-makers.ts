@@ -1,4 +1,5 @@
 /** One step of a plan: what the app may do next, and what may happen to its machine. */
+import { DATABASE_FILES } from '../database-files.ts'
 import type { ScenarioStep } from '../scenario.ts'
 import type { Dice } from './dice.ts'
 import type { Feature, Features } from './features.ts'
@@ -114,6 +115,8 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
   power: ({ dice }) => ({ power: dice.of(['suspend', 'resume']) }),
   sleeps,
   setClocks,
+  scanners,
+  watches: ({ dice }) => ({ sideFile: dice.of(['removed', 'removed', 'failed']) }),
   pauses: ({ dice }) => ({ queue: dice.of(['pause', 'resume']) }),
   wall: ({ dice }) => ({
     wall: dice.of([1000, -1000, 60 * MINUTE_MS, -60 * MINUTE_MS, 6 * MINUTE_MS]),
@@ -173,6 +176,13 @@ function enqueueMortal(told: Told): Step {
   if (!('enqueue' in step)) return step
   const expiresInMs = told.dice.of([1000, 30_000, MINUTE_MS])
   return { enqueue: { ...step.enqueue, expiresInMs } }
+}
+
+/** A program has a file open that is to be set aside. */
+function scanners({ dice, next }: Told): Step {
+  next.push({ feature: null, make: damage }, { feature: null, make: () => ({ restart: true }) })
+  const tries = dice.of([1, 10, 11, 12, 25, 60])
+  return { scanner: { file: dice.of(DATABASE_FILES), tries } }
 }
 
 export function damage({ dice }: Told): Step {

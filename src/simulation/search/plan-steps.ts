@@ -80,7 +80,17 @@ function gap(dice: Dice): number {
   )
 }
 
-const OF_THE_MACHINE = ['network', 'power', 'sleep', 'wall', 'disk', 'release', 'process']
+const OF_THE_MACHINE = [
+  'network',
+  'power',
+  'sleep',
+  'wall',
+  'disk',
+  'release',
+  'process',
+  'sideFile',
+  'scanner',
+]
 
 function inSomeProcess(dice: Dice, features: Features, step: Step): Step {
   if (!features.has('second') || OF_THE_MACHINE.some((name) => name in step)) return step
