@@ -1106,6 +1106,11 @@ declare const scenarioSchema: z.ZodObject<{
             macos: "macos";
             windows: "windows";
         }>>;
+        watch: z.ZodOptional<z.ZodEnum<{
+            fails: "fails";
+            silent: "silent";
+            works: "works";
+        }>>;
     }, z.core.$strict>>;
     tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
         user: z.ZodString;
@@ -1376,6 +1381,22 @@ declare const scenarioSchema: z.ZodObject<{
             operations: "operations";
         }>;
         page: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        sideFile: z.ZodEnum<{
+            failed: "failed";
+            removed: "removed";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        scanner: z.ZodObject<{
+            file: z.ZodEnum<{
+                "": "";
+                "-shm": "-shm";
+                "-wal": "-wal";
+            }>;
+            tries: z.ZodNumber;
+        }, z.core.$strict>;
     }, z.core.$strict>, z.ZodObject<{
         at: z.ZodNumber;
         release: z.ZodNumber;
@@ -1700,15 +1721,26 @@ declare class VirtualTime {
     wallShift: number;
     wall(): Instant;
     clock(life: Life): Clock;
+    atTurnEnd(life: Life, run: () => void): void;
     after(delayMs: number, run: () => void, life?: Life | null): {
+        cancel(): void;
+    };
+    /** The same, but no run goes on for the sake of this alarm, and it is none of the engine's. */
+    inBackground(delayMs: number, run: () => void, life: Life): {
         cancel(): void;
     };
     /** The machine of the processes sleeps, from now on and for so long. What is due then fires at waking. */
     sleep(durationMs: number, system: System): void;
+    /** Time passes in which no process lives. What is due then happens late. */
+    pass(durationMs: number): void;
     /** When the next thing is due; null: never. */
     nextAt(): number | null;
-    /** How many alarms a process has armed. */
+    /** The same, what is in the background too. */
+    nextOfAllAt(): number | null;
+    /** How many alarms the engine of a process has armed. */
     countArmed(life: Life): number;
+    /** How many alarms a process has armed, those in the background too. */
+    countAllArmed(life: Life): number;
     /** Does the next thing that is due now; answers whether there was one. */
     runNext(): boolean;
     /** Lets everything run on that does not wait for time to pass. */

@@ -71,11 +71,11 @@ export class DatabaseFiles {
   setAside(wall: Instant): Omit<SeenSetAside, 'at'> {
     const aside = nameAside(DATABASE, wall, this.#system)
     const before = this.#contents(DATABASE)
-    let error: unknown = null
+    let error: Error | null = null
     try {
       moveAside(DATABASE, aside, this.#system)
     } catch (thrown) {
-      error = thrown
+      error = thrown as Error
     }
     const seen = { before, left: this.#contents(DATABASE), moved: this.#contents(aside), error }
     if (error === null) this.#make()

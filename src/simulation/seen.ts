@@ -111,7 +111,7 @@ export interface SeenSetAside {
   readonly left: readonly (string | null)[]
   readonly moved: readonly (string | null)[]
   /** Null: it has succeeded. */
-  readonly error: unknown
+  readonly error: Error | null
 }
 
 /** What the machine did; `disk`: a commit failed; `death`: a process died beside a commit. */

@@ -382,6 +382,6 @@ const START_AGAIN_MS = 1000
 /** No program of a scenario has a file open for so long. */
 const MOST_STARTS = 100
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && isStorageError(error) && error.code === 'STORAGE_BUSY'
+function isBusy(error: Error): boolean {
+  return isStorageError(error) && error.code === 'STORAGE_BUSY'
 }
