@@ -211,10 +211,13 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
     : null
 }
 
+/** By then a waking that nobody has told is noticed (Q18). */
+const LATE_LOOK_MS = 30_000
+
 /** Did this end the waits that have lasted since then, by the time of a request? */
 function cutsShort(
   { turns }: RunRecord,
-  { at, turn }: SeenTurn,
+  { at, turn, byMs }: SeenTurn,
   since: number,
   until: number,
 ): boolean {
@@ -226,8 +229,10 @@ function cutsShort(
       (at >= since || runningMs({ now: since, turns }, at) <= LONGEST_SUSPENSION_MS)
     )
   }
-  // A waking may be noticed without a word of the platform, also a while later.
-  return (turn === 'online' || turn === 'resumed' || turn === 'slept') && at >= since
+  // A waking may be noticed without a word of the platform, also a while later: then it ends waits that have begun since, too.
+  // A wall clock that is set forward looks like one.
+  if (turn === 'slept' || (turn === 'wall' && byMs > 0)) return at >= since - LATE_LOOK_MS
+  return (turn === 'online' || turn === 'resumed') && at >= since
 }
 
 function isDeath({ turn }: SeenTurn): boolean {
