@@ -141,7 +141,7 @@ function judge(
   if (came === 'under way') {
     // A session ends for every process, whichever ends it (T11).
     const hasEnded = events.steps.some((step) => step.at >= last.at && isEnd(step))
-    const isOfAnother = hasEnded || isAskedFor(run, before, call, ['forget'])
+    const isOfAnother = hasEnded || isAskedFor(run, before, call, ['forget', 'logout'])
     return { next: first, why: isOfAnother ? null : 'another call is under way' }
   }
   // Of a user who has never had a token, the end of a session leaves nothing to see but the call.
