@@ -140,7 +140,7 @@ function judge(
   const since = events.steps.filter(({ at, life }) => life === call.life && at >= last.at)
   if (came === 'under way') {
     // A session ends for every process, whichever ends it (T11).
-    const hasEnded = events.steps.some((step) => step.at >= last.at && isEnd(step))
+    const hasEnded = events.steps.some((step) => step.at >= last.at - lateMs(run) && isEnd(step))
     const isOfAnother = hasEnded || isAskedFor(run, before, call, ['forget', 'logout'])
     return { next: first, why: isOfAnother ? null : 'another call is under way' }
   }
@@ -175,6 +175,12 @@ function judge(
   const failures = before.failures + 1
   const waitMs = run.settings.backoff.jitter ? 0 : waitOf(UNAVAILABLE, failures)
   return { next: { ...first, failures }, why: tooSoon(call, came.at, waitMs) }
+}
+
+/** How late a process learns of the end of a session: one whose watch is lost looks so often (Q17). */
+function lateMs({ watches, turns }: RunRecord): number {
+  const isLost = watches !== 'works' || turns.some(({ turn }) => turn === 'watch-failed')
+  return isLost ? 30_000 : 0
 }
 
 /** `refreshToken()` asks if nobody does, and ends any wait (T6); who is forgotten begins anew (I12). */
