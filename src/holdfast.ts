@@ -107,6 +107,7 @@ export class Engine implements Pilot {
       pilot: this,
       report: (name, detail) => this.#news.report(name, detail),
       guarded: (line, run) => faults.guarded(line, run),
+      reread: (then) => dispatch.heardOfCommit(then),
     }
     if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
     const touch = () => this.#news.touch()

@@ -52,4 +52,6 @@ export interface Core {
   readonly report: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
   /** A step of the attempt of this lane: a fault in it ends the attempt (E3). */
   readonly guarded: Faults['guarded']
+  /** Another process has changed what is stored. `then`: it has been read and heard, or could not be read. */
+  readonly reread: (then: () => void) => void
 }

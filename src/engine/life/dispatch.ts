@@ -162,9 +162,9 @@ export class Dispatch {
     this.#core.report('error', { error })
   }
 
-  /** Another process has committed. */
-  heardOfCommit(): void {
-    this.#reload()
+  /** Another process has committed. `then`: what is stored has been read and heard, or could not be read. */
+  heardOfCommit(then: () => void = () => undefined): void {
+    this.#reload(then)
   }
 
   /** Nothing came of what was on its way into storage. */
@@ -222,31 +222,36 @@ export class Dispatch {
   }
 
   /** Reads what is stored, however often that takes; whoever has got the lock then takes over. */
-  #reload(): void {
-    const { store, boundary, report } = this.#core
-    const { holds } = this.#parts
+  #reload(then: () => void = () => undefined): void {
+    const { store } = this.#core
     // What was asked before the lock was ours may be out of date: others were still sending.
     const isLocked = this.#hasLock
     store.reload((answer) => {
       // Nothing lifts that hold but a new opening (E2).
-      if (store.broken !== null) return
-      if (!answer.ok) {
-        const error = notStored(answer.error, 'what is stored could not be read anew')
-        report('error', { error })
-        holds.setOnEvery('storage-failed', `storage answers ${codeOf(answer.error)}`)
-        this.#failureCount += 1
-        boundary.arm('reload', backoffMs(this.#failureCount, 0, REREAD), () => this.#reload())
-        return
-      }
-      const isUpToDate = isLocked === this.#hasLock
-      if (isUpToDate) {
-        this.#failureCount = 0
-        boundary.disarm('reload')
-      }
-      if (isLocked && !this.#isOurs) this.#takeOver(answer.value)
-      else this.#heard(answer.value)
-      if (isUpToDate) holds.liftFromEvery('storage-failed')
+      if (store.broken === null) this.#reloaded(answer, isLocked)
+      then()
     })
+  }
+
+  #reloaded(answer: Answered<OpenedState>, isLocked: boolean): void {
+    const { boundary, report } = this.#core
+    const { holds } = this.#parts
+    if (!answer.ok) {
+      const error = notStored(answer.error, 'what is stored could not be read anew')
+      report('error', { error })
+      holds.setOnEvery('storage-failed', `storage answers ${codeOf(answer.error)}`)
+      this.#failureCount += 1
+      boundary.arm('reload', backoffMs(this.#failureCount, 0, REREAD), () => this.#reload())
+      return
+    }
+    const isUpToDate = isLocked === this.#hasLock
+    if (isUpToDate) {
+      this.#failureCount = 0
+      boundary.disarm('reload')
+    }
+    if (isLocked && !this.#isOurs) this.#takeOver(answer.value)
+    else this.#heard(answer.value)
+    if (isUpToDate) holds.liftFromEvery('storage-failed')
   }
 
   /** The same for one that has waited: it is repeated until it is stored. */

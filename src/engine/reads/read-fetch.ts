@@ -301,7 +301,7 @@ export class ReadFetch {
       () => undefined,
       ([answer]) => {
         if (answer?.applied === true) this.#wallet.refused(user, generation, refusal)
-        else this.#book.retryParked()
+        else this.#core.reread(() => this.#book.retryParked())
       },
     )
   }

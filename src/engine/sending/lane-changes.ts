@@ -283,16 +283,27 @@ export class LaneChanges {
     wish: CommitWish,
     then: (first: Extract<Answer, { applied: true }>) => void,
   ): void {
-    const failed = (error: Error) => this.#storageFailed(line, error)
-    const stored = (answers: readonly Answer[]) => {
-      this.#holds.liftFromLane(line, 'storage-failed')
-      const [first] = answers
+    this.store(line, changes, wish, ([first]) => {
       if (first?.applied === true) {
         then(first)
         return
       }
       line.reordered(line.pending)
       this.end(line)
+    })
+  }
+
+  /** Commits at last; `then` judges whether each row was as expected. */
+  store(
+    line: LaneLine,
+    changes: readonly Change[] | (() => readonly Change[]),
+    wish: CommitWish,
+    then: (answers: readonly Answer[]) => void,
+  ): void {
+    const failed = (error: Error) => this.#storageFailed(line, error)
+    const stored = (answers: readonly Answer[]) => {
+      this.#holds.liftFromLane(line, 'storage-failed')
+      then(answers)
     }
     const { store, guarded } = this.#core
     store.commitAtLast(changes, wish, failed, guarded(line, stored), () => this.end(line))

@@ -38,15 +38,25 @@ export class Refusals {
       return
     }
     line.refusedCount += 1
-    const changes: Change[] = [{ change: 'refuseToken', user, generation }]
+    const mark: Change = { change: 'refuseToken', user, generation }
     const envelope = line.envelopeAt(members[0]?.place ?? 0)
     const refused = envelope === null ? null : this.#afterRefusal(line, envelope)
-    if (refused !== null) changes.unshift({ change: 'envelope', envelope: refused })
-    this.#changes.commit(line, changes, {}, () => {
-      if (refused !== null) line.recorded(refused)
+    const changes: Change[] =
+      refused === null ? [mark] : [{ change: 'envelope', envelope: refused }, mark]
+    this.#changes.store(line, changes, {}, (answers) => {
       line.mayHaveBeenSent = false
-      this.#wallet.refused(user, generation)
-      this.#changes.end(line)
+      if (refused !== null) {
+        if (answers[0]?.applied === true) line.recorded(refused)
+        else line.reordered(line.pending)
+      }
+      if (answers.at(-1)?.applied === true) {
+        this.#wallet.refused(user, generation)
+        this.#changes.end(line)
+      } else {
+        // Another process has replaced it, refused it or ended its session. Until that has been read, nothing
+        // could be sent but the same token once more.
+        this.#core.reread(() => this.#changes.end(line))
+      }
     })
   }
 
