@@ -3,9 +3,11 @@
  * give the same decisions. It stops at the first that differs.
  *
  * What storage answered is in the journal. A recording that began with a new database is replayed on
- * one too, and storage must answer the same once more; any other has only the journal's answers, and so
- * has one of a process that shared its database. So has the rest of one in which a database was set aside, or an operation came in a transaction of the app:
- * what else that did, and whether it was committed, nobody wrote down.
+ * one too, and storage must answer the same once more. Any other has only the journal's answers, and so has
+ * one of a process that shared its database. From there on, the same holds
+ * - after a start that finds what this process did not leave: another one used the file between,
+ * - where a database was set aside, or an operation came in a transaction of the app: what else that did, and
+ *   whether it was committed, nobody wrote down.
  */
 import { isDeepStrictEqual } from 'node:util'
 import SqliteDatabase from 'better-sqlite3'
@@ -91,6 +93,7 @@ class Replay {
   /** What storage has answered this time. */
   readonly #answers = new WeakMap<Question<unknown>, object>()
   #boundary: ReplayBoundary | null = null
+  #lifeCount = 0
 
   constructor(header: JournalHeader, lines: readonly JournalLine[], machines?: Machines) {
     this.#settings = header.options.settings as unknown as Settings
@@ -150,6 +153,7 @@ class Replay {
     // What the process before may have stored without hearing of it, nobody can know.
     const mayHaveStored = ['commit', 'within'].some((name) => this.#boundary?.hasOpen(name))
     if (mayHaveStored) this.hasStorage = false
+    this.#lifeCount += 1
     this.#makeEngine(new ReplayBoundary(this.#cursor), { ...this.#settings, requirement })
   }
 
@@ -197,6 +201,11 @@ class Replay {
     }
     const answer = this.#answers.get(question) ?? {}
     if ('value' in answer && isDeepStrictEqual(answer.value, line.value)) return
+    if (question.name === 'open' && this.#lifeCount > 1) {
+      // Between two lives of this process another one may have used the file: nobody here heard of it.
+      this.hasStorage = false
+      return
+    }
     throw new ReplayDivergedError(line.line, contentOf(line), { in: kind, ask, ...answer })
   }
 }
