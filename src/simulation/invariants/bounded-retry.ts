@@ -211,6 +211,9 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
     : null
 }
 
+/** That a generation was answered 431, a salvage may have lost: the next 431 may count, or be its first once more. */
+const FORGOTTEN_GENERATION = -1
+
 /** By then a waking that nobody has told is noticed (Q18). */
 const LATE_LOOK_MS = 30_000
 
@@ -275,7 +278,8 @@ function rememberedOf(
   if (known === undefined) return known
   // A salvage may have lost the row of the envelope: then its attempts are counted anew, and its wait is over (E2).
   if (isSalvagedSince(run, known, request)) {
-    return { ...known, count: 0, counted: 0, firstFailedAt: null, notBefore: null }
+    const tooLarge = known.tooLarge === null ? null : FORGOTTEN_GENERATION
+    return { ...known, count: 0, counted: 0, firstFailedAt: null, notBefore: null, tooLarge }
   }
   if (!isUnstored(run, known, request)) return known
   const { former, firstAt, countedAtMost, ...rest } = known
