@@ -191,8 +191,9 @@ export class Dispatch {
   /** What is in a lane at the start, or when it is taken over. */
   adopt(state: OpenedState): void {
     const { lanes, lifetimes, pilot } = this.#core
-    if (!this.#isOurs) lifetimes.heardOfOthers()
-    else if (state.lanes.some(({ pending }) => pending > 0)) lifetimes.look()
+    // Also with nothing pending: another process may enqueue, and the clock be set before that is heard.
+    if (this.#isOurs) lifetimes.look()
+    else lifetimes.heardOfOthers()
     const mayHaveBeenSent = (lane: LaneId) => this.#leftBehind?.includes(lane) ?? true
     const envelopes = state.envelopes.map((envelope) =>
       this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope,
