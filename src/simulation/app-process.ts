@@ -1,6 +1,6 @@
 /**
- * One process of the simulated app: it lives, calls Holdfast as its steps say, dies, and starts again
- * on the same disk. What it makes of its calls is written down by the recorder.
+ * One process of the simulated app: it lives, dies, and starts again on the same disk. What its steps call is in
+ * `AppCalls`.
  */
 import { Holdfast } from '../client.ts'
 import { HoldfastError } from '../errors.ts'
@@ -15,15 +15,13 @@ import {
   type Settings,
 } from '../options.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
-import type { Receipt } from '../receipts.ts'
+import { AppCalls } from './app-calls.ts'
 import type { Recorder } from './recorder.ts'
 import type { ProcessName, ScenarioStep } from './scenario.ts'
 import { whileAlive } from './living-journal.ts'
-import { nonceOf } from './scenario-names.ts'
 import { scenarioVault } from './scenario-vault.ts'
-import { isStorable } from './storable.ts'
 import type { SeededRandom } from './seeded-random.ts'
-import { seenEvent, type SeenCall, type SeenLife } from './seen.ts'
+import { seenEvent, type SeenLife } from './seen.ts'
 import type { Life } from './virtual-time.ts'
 import { withoutUndefined } from './without-undefined.ts'
 import type { World } from './world.ts'
@@ -36,9 +34,6 @@ export interface ProcessParts {
   readonly journal: JournalSink
   readonly machines: Machines | undefined
 }
-
-type Step<Name extends string> = Extract<ScenarioStep, Record<Name, unknown>>[Name &
-  keyof Extract<ScenarioStep, Record<Name, unknown>>]
 
 export class AppProcess {
   /** Who is logged in, and what the server demands, by what the app has called. */
@@ -53,14 +48,15 @@ export class AppProcess {
   lifeIndex = -1
   #isStarting = false
   readonly #parts: ProcessParts
+  readonly #calls: AppCalls
   readonly #platformListeners = new Set<(event: PlatformEvent) => void>()
   #life: Life = { isAlive: false }
-  #receiptCount = 0
   #holdfast: Holdfast | null = null
   #settings: Settings | null = null
 
   constructor(parts: ProcessParts) {
     this.#parts = parts
+    this.#calls = new AppCalls(this, parts)
   }
 
   get life(): Life {
@@ -163,164 +159,7 @@ export class AppProcess {
 
   /** Takes one step, without letting the engine run on. */
   issue(step: ScenarioStep): void {
-    if ('login' in step) this.#login(step.login)
-    else if ('logout' in step) this.#logout(step.logout)
-    else if ('updateToken' in step) this.#updateToken(step.updateToken)
-    else if ('requirement' in step) this.#setRequirement(step.requirement)
-    else if ('enqueue' in step) this.#enqueue(step.enqueue)
-    else if ('cancel' in step) this.#onOperation('cancel', step.cancel)
-    else if ('retry' in step) this.#onOperation('retry', step.retry)
-    else if ('discard' in step) this.#onOperation('discard', step.discard)
-    else if ('read' in step) this.#read(step.read)
-    else if ('queue' in step) this.#pause(step.queue === 'pause')
-    else if ('forget' in step) {
-      if (this.identity === step.forget) this.identity = null
-      this.#note(this.#call('forget', step.forget), this.holdfast.forget(step.forget))
-    } else if ('refreshToken' in step) {
-      const call = this.#call('refreshToken', step.refreshToken)
-      this.#note(call, this.holdfast.refreshToken(step.refreshToken))
-    } else if ('flush' in step) {
-      this.#note(
-        this.#call('flush', this.identity),
-        this.holdfast.flush({ deadlineMs: step.flush }),
-      )
-    }
-  }
-
-  #login({ user, token }: Step<'login'>): void {
-    const { tokens } = this.#parts.world
-    const options = token === undefined ? {} : { token: tokens.secret(token) }
-    const call = this.#call('login', user, { token: token ?? null })
-    // A call that is refused changes no identity (I1).
-    if (isStorable(user)) this.identity = user
-    this.#note(call, this.holdfast.login(user, options))
-  }
-
-  #logout(pending: Step<'logout'>): void {
-    const call = this.#call('logout', this.identity)
-    this.identity = null
-    this.#note(call, this.holdfast.logout({ pending }))
-  }
-
-  #updateToken({ user, token }: Step<'updateToken'>): void {
-    const call = this.#call('updateToken', user, { token })
-    this.#note(call, this.holdfast.updateToken(user, this.#parts.world.tokens.secret(token)))
-  }
-
-  #setRequirement(requirement: Requirement): void {
-    const call = this.#call('setRequirement', this.identity)
-    this.#parts.world.server.requirement = requirement
-    this.requirement = requirement
-    this.#note(call, this.holdfast.setRequirement(requirement))
-  }
-
-  #pause(isPaused: boolean): void {
-    this.isPaused = isPaused
-    if (isPaused) this.holdfast.pause()
-    else this.holdfast.resume()
-  }
-
-  #enqueue({ id, kind, payload = {}, expiresInMs }: Step<'enqueue'>): void {
-    const { random, recorder, world } = this.#parts
-    const facts = { step: id, draft: { kind, payload, expiresInMs } }
-    const call = this.#call('enqueue', this.identity, facts)
-    const draft = { kind, payload, ...(expiresInMs === undefined ? {} : { expiresInMs }) }
-    random.nextNonce = nonceOf(id)
-    const enqueued: Promise<Receipt> = this.holdfast.enqueue(draft)
-    random.nextNonce = null
-    world.enqueued.set(id, enqueued)
-    const life = this.#life
-    this.#note(
-      call,
-      enqueued.then((receipt) => {
-        if (!life.isAlive) return
-        recorder.acknowledge(call, receipt.id)
-        this.#await(receipt)
-      }),
-    )
-  }
-
-  /** Every second receipt: the others are never asked, as most are not. */
-  #await(receipt: Receipt): void {
-    const life = this.#life
-    if ((this.#receiptCount += 1) % 2 === 0) return
-    const seen = this.#parts.recorder.awaits(this.lifeIndex, receipt.id)
-    receipt.settled.then((settlement) => {
-      if (!life.isAlive) return
-      const { outcome } = settlement
-      seen.settlement = { outcome, reason: 'reason' in settlement ? settlement.reason : null }
-    }, ignore)
-  }
-
-  #onOperation(name: 'cancel' | 'retry' | 'discard', step: string): void {
-    const life = this.#life
-    const { holdfast } = this
-    const act = (id: string) => {
-      // Whoever has died meanwhile has not called.
-      if (!life.isAlive) return
-      this.#note(this.#call(name, this.identity, { step }), holdfast[name](id))
-    }
-    const enqueued = this.#parts.world.enqueued.get(step)
-    if (enqueued === undefined) act(step)
-    else enqueued.then(({ id }) => act(id), ignore)
-  }
-
-  #read({ id, after }: Step<'read'>): void {
-    const life = this.#life
-    const { world, random } = this.#parts
-    const { reads } = world
-    reads.set(id, 'waiting')
-    const begin = (ids: readonly string[] | undefined) => {
-      if (!life.isAlive) return
-      const call = this.#call('read', this.identity, { step: id })
-      random.nextNonce = nonceOf(id)
-      const read = this.holdfast.read({
-        request: ({ owner, position }) => ({
-          method: 'GET',
-          path: owner.user === null ? '/anonymous/read' : `/users/${owner.user}/read`,
-          query: position === null ? {} : { position },
-        }),
-        ...(ids === undefined ? {} : { after: ids }),
-      })
-      random.nextNonce = null
-      this.#note(call, read)
-      read.then(
-        () => {
-          if (life.isAlive) reads.set(id, 'completed')
-        },
-        (error: { readonly code?: unknown }) => {
-          if (life.isAlive) reads.set(id, error.code === 'READ_CANCELLED' ? 'cancelled' : 'failed')
-        },
-      )
-    }
-    if (after === undefined || after.length === 0) {
-      begin(after)
-      return
-    }
-    const receipts = after.map(async (name) => (await world.enqueued.get(name))?.id ?? '')
-    const ids = Promise.all(receipts)
-    void ids.then(begin, ignore)
-  }
-
-  #call(name: string, user: string | null, facts: Partial<SeenCall> = {}): SeenCall {
-    return this.#parts.recorder.call(this.lifeIndex, { name, user, ...facts })
-  }
-
-  #note(call: SeenCall, promise: Promise<unknown>): void {
-    const life = this.#life
-    const { recorder, world } = this.#parts
-    promise.then(
-      () => {
-        if (life.isAlive) recorder.settle(call)
-      },
-      (error: unknown) => {
-        if (!life.isAlive) return
-        recorder.settle(call, error)
-        if (call.step === null) return
-        const code = (error as { readonly code?: unknown }).code
-        world.rejects.set(call.step, typeof code === 'string' ? code : (error as Error).name)
-      },
-    )
+    this.#calls.issue(step)
   }
 
   #options(requirement: Requirement, life: Life): HoldfastOptions {
@@ -395,6 +234,3 @@ export class AppProcess {
 
 /** How long an app takes to start again after it was told of damage. */
 const RESTART_MS = 1000
-
-/** Whoever enqueued has been told already. */
-function ignore(): void {}

@@ -115,6 +115,7 @@ export class Recorder {
       token: null,
       draft: null,
       settledAt: null,
+      result: undefined,
       error: null,
       ...facts,
     }
@@ -122,7 +123,12 @@ export class Recorder {
     return call
   }
 
-  settle(call: SeenCall, error: unknown = null): void {
+  resolve(call: SeenCall, result: unknown): void {
+    call.settledAt = this.#time.now
+    call.result = result
+  }
+
+  reject(call: SeenCall, error: unknown): void {
     call.settledAt = this.#time.now
     call.error = error
   }

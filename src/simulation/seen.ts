@@ -62,6 +62,11 @@ export interface SeenCall {
   readonly token: string | null
   readonly draft: SeenDraft | null
   settledAt: number | null
+  /**
+   * What it resolved with, as the app got it; undefined: nothing, or it has not resolved. An `enqueue()` has `{ id }`
+   * instead of its receipt.
+   */
+  result: unknown
   /** What it rejected with; null: nothing. */
   error: unknown
 }

@@ -122,6 +122,7 @@ export function call(run: DoctoredRun, facts: Partial<SeenCall>): SeenCall {
     token: null,
     draft: null,
     settledAt: facts.at ?? 0,
+    result: undefined,
     error: null,
     ...facts,
   }
