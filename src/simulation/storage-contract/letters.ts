@@ -272,6 +272,22 @@ export const letterCases = [
     },
   ),
 
+  // Q5, Q2
+  storageCase(
+    'nor does a letter come behind the head of a recorded envelope, if that head was made before it',
+    async (bench) => {
+      const [first, second, sent, next] = await bench.enqueue(ALICE, 4)
+      await bench.bury([first])
+      await bench.bury([second])
+      const [head] = await revive(bench, first, sent.place)
+      assert.ok(head !== undefined)
+      await bench.apply({ change: 'complete', lane: sent.lane, members: [sent] })
+      await bench.apply({ change: 'envelope', envelope: envelopeOf([head, next]) })
+      await revive(bench, second, sent.place)
+      assert.deepEqual(await bench.idsOf(first.lane), idsOf([first, next, second]))
+    },
+  ),
+
   // Q9
   storageCase(
     'discard removes a dead letter and retains that, with its whole envelope if it died as one',
