@@ -1,43 +1,73 @@
 /**
- * Hunts mutants with the simulator: plays the plans of some seeds under each, until an invariant fails where
- * all hold without it. Runs in a process that has `register.ts`; one line of JSON for each.
+ * Hunts mutants with the simulator: plays the plans of some seeds, or a scenario, under each, until something fails
+ * that holds without it. Runs in a process that has `register.ts`. It writes lines of JSON: each seed before it is
+ * played, and the result for each mutant.
  *
  *     node --import ./test/mutants/register.ts test/mutants/hunt.ts impatient:1:2000 newest-first:7:1
+ *     node --import ./test/mutants/register.ts test/mutants/hunt.ts impatient:test/scenarios/q1-some-title.yaml
  */
-import { play } from '../../src/simulation/play.ts'
+import { readFileSync } from 'node:fs'
+import { parseScenario } from '../../src/simulation/parse-scenario.ts'
+import { runScenario } from '../../src/simulation/run-scenario.ts'
+import type { Scenario } from '../../src/simulation/scenario.ts'
 import { makePlan } from '../../src/simulation/search/make-plan.ts'
-import { type Caught, type Hunt, readHunt } from './hunts.ts'
+import { type Caught, type Hunt, NO_MUTANT, type Playing, readHunt, THE_RUN } from './hunts.ts'
 
-type Play = typeof play
+type Run = typeof runScenario
 
-async function hunt({ mutant, from, count }: Hunt): Promise<Caught> {
-  const address = `../../src/simulation/play.ts?mutant=${mutant}`
-  const { play: playMutant } = (await import(address)) as { readonly play: Play }
+async function hunt(hunted: Hunt): Promise<Caught> {
+  const { mutant } = hunted
+  const runMutant = await runUnder(mutant)
   const beganAt = performance.now()
-  const caught = (seed: number | null, invariant: string | null, triedCount: number): Caught => {
-    const ms = Math.round(performance.now() - beganAt)
-    return { mutant, invariant, seed, triedCount, ms }
+  let triedCount = 0
+  const caught = (at: Caught['at'], by: string | null): Caught => {
+    return { mutant, by, at, triedCount, ms: Math.round(performance.now() - beganAt) }
   }
-  for (let seed = from; seed < from + count; seed += 1) {
-    const broken = await brokenIn(playMutant, seed)
+  for (const [at, make] of plansOf(hunted)) {
+    await write({ playing: at })
+    triedCount += 1
+    const plan = make()
+    const broken = await brokenIn(runMutant, plan)
     // What fails without the mutant too shows nothing.
-    if (broken !== null && (await brokenIn(play, seed)) === null) {
-      return caught(seed, broken, seed - from + 1)
-    }
+    if (broken !== null && (await brokenIn(runScenario, plan)) === null) return caught(at, broken)
   }
-  return caught(null, null, count)
+  return caught(null, null)
 }
 
-/** The first invariant that fails, or null; a run that does not come to its end breaks none. */
-async function brokenIn(simulate: Play, seed: number): Promise<string | null> {
+function* plansOf(hunted: Hunt): Generator<readonly [number | string, () => Scenario]> {
+  if ('scenario' in hunted) {
+    const { scenario } = hunted
+    yield [scenario, () => parseScenario(readFileSync(scenario, 'utf8'), scenario)]
+    return
+  }
+  const { from, count } = hunted
+  for (let seed = from; seed < from + count; seed += 1) yield [seed, () => makePlan(seed)]
+}
+
+async function runUnder(mutant: string): Promise<Run> {
+  if (mutant === NO_MUTANT) return runScenario
+  const address = `../../src/simulation/run-scenario.ts?mutant=${mutant}`
+  return ((await import(address)) as { readonly runScenario: Run }).runScenario
+}
+
+/** The first check that fails, or null. A run that breaks off fails too. */
+async function brokenIn(run: Run, plan: Scenario): Promise<string | null> {
   try {
-    const { violations } = await simulate(makePlan(seed))
-    return violations[0]?.what.replace('invariant ', '') ?? null
+    const { mismatches } = await run(plan)
+    return mismatches[0]?.what.replace('invariant ', '') ?? null
   } catch {
-    return null
+    return THE_RUN
   }
 }
 
-for (const text of process.argv.slice(2)) {
-  process.stdout.write(`${JSON.stringify(await hunt(readHunt(text)))}\n`)
+/** Resolves once the parent has it: a run that never gives up its turn holds back all that is buffered. */
+async function write(line: Caught | Playing): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.write(`${JSON.stringify(line)}\n`, (error) => {
+      if (error) reject(error)
+      else resolve()
+    })
+  })
 }
+
+for (const text of process.argv.slice(2)) await write(await hunt(readHunt(text)))

@@ -1,23 +1,29 @@
-/** A mutant: one fault that somebody could put into the engine, as data. It never is in the product. */
+/**
+ * A mutant: one fault that a change could put into the engine, as data. It never is in the product. It names a
+ * function and a text in it, not a file, so that it survives moves: see `places.ts`.
+ */
 
 export interface Mutant {
   readonly id: string
-  /** What is wrong with it. */
+  /** The fault. */
   readonly what: string
   /** The rule it breaks. */
   readonly rule: string
-  /** The file it is in, from the root of the project. */
-  readonly file: string
-  /** What is there exactly once, and what stands there instead. */
+  /**
+   * The function, method, accessor or module constant that has the fault; with `#` if it is private. A constructor has
+   * the name of its class.
+   */
+  readonly in: string
+  /** The text that is there exactly once, and the text in its place. */
   readonly find: string
   readonly replace: string
+  /** What finds it where seeds do not. Without it, seeds must. */
+  readonly foundBy?: Finder
 }
 
-/** The text of its file with the fault in it. Whatever it looks for must be there once: a mutant must not rot unseen. */
-export function mutate({ id, file, find, replace }: Mutant, text: string): string {
-  const count = text.split(find).length - 1
-  if (count !== 1) {
-    throw new Error(`mutant ${id}: what it replaces must be in ${file} once, and is ${count} times`)
-  }
-  return text.replace(find, () => replace)
+export interface Finder {
+  /** A scenario (`.yaml`) or a file of tests (`.test.ts`), from the root of the project. */
+  readonly file: string
+  /** The title of the one test that is run, with those of the groups it is in. Needed for a file of tests. */
+  readonly test?: string
 }

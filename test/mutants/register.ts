@@ -4,9 +4,8 @@
  * one of its address: `import('../../src/simulation/play.ts?mutant=impatient')`. The product knows nothing of it.
  */
 import { registerHooks } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import { mutantOf } from './list.ts'
-import { mutate } from './mutant.ts'
+import { mutated } from './places.ts'
 
 const ROOT = new URL('../../', import.meta.url).href
 const QUERY = '?mutant='
@@ -21,16 +20,12 @@ registerHooks({
   load(url, context, next) {
     const [address = url, id = process.env['HOLDFAST_MUTANT']] = url.split(QUERY)
     const loaded = next(url, context)
-    if (id === undefined || id === '') return loaded
-    const mutant = mutantOf(id)
-    if (address !== ROOT + mutant.file) return loaded
-    const text = loaded.source ?? ''
-    const source = typeof text === 'string' ? text : new TextDecoder().decode(text)
-    return { ...loaded, source: mutate(mutant, source) }
+    if (id === undefined || id === '' || !address.startsWith(ROOT)) return loaded
+    const { file, text } = mutated(mutantOf(id))
+    return address === ROOT + file ? { ...loaded, source: text } : loaded
   },
 })
 
-// Whoever misspells it must not believe that all is well.
+// A misspelt name must not look like a run in which all is well.
 const named = process.env['HOLDFAST_MUTANT'] ?? ''
-if (named !== '')
-  process.stderr.write(`mutant ${named} in ${fileURLToPath(ROOT + mutantOf(named).file)}\n`)
+if (named !== '') process.stderr.write(`mutant ${named} in ${mutated(mutantOf(named)).file}\n`)
