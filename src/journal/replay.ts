@@ -190,6 +190,8 @@ class Replay {
     if (line.error !== undefined && needsNewOpening(readError(line.error))) this.hasStorage = false
     if (question === undefined || line.error !== undefined) return
     if (question.name === 'within' || isFromElsewhere(line.value)) this.hasStorage = false
+    // Why a change failed among others, as where a disk is full, cannot be made again.
+    if (hasFailedPart(line.value)) this.hasStorage = false
     // Another process dispatches: what it stores is in its own journal.
     if (question.name === 'lock' && line.value === false) this.hasStorage = false
     if (!this.hasStorage || !STORAGE_QUESTIONS.has(question.name)) return
@@ -223,6 +225,12 @@ async function answerTo({ codec, put }: Question<unknown>): Promise<object> {
 function isFromElsewhere(answer: unknown): boolean {
   if (typeof answer !== 'object' || answer === null) return false
   return 'setAside' in answer || 'isCopy' in answer
+}
+
+/** Did one of several changes fail apart from the others (Q11)? */
+function hasFailedPart(answer: unknown): boolean {
+  if (!Array.isArray(answer)) return false
+  return answer.some((part) => typeof part === 'object' && part !== null && 'failed' in part)
 }
 
 /** What other processes stored, only they have in their journals. */

@@ -2,16 +2,27 @@
  * The steps of a scenario as the calls of one process: what each call is given, and what became of it, is written
  * down by the recorder. A call that is answered after the process has died is answered to nobody.
  */
+import type { Database } from 'better-sqlite3'
+import { EVENT_NAMES } from '../events.ts'
 import type { Requirement } from '../model.ts'
+import type { OperationDraft } from '../operations/define-operation.ts'
 import type { Receipt } from '../receipts.ts'
 import type { AppProcess, ProcessParts } from './app-process.ts'
 import type { ScenarioStep } from './scenario.ts'
 import { nonceOf } from './scenario-names.ts'
+import type { TransactionEnd } from './simulated-disk.ts'
 import { isStorable } from './storable.ts'
-import type { SeenCall } from './seen.ts'
+import type { SeenCall, SeenSubscription } from './seen.ts'
+import { withoutUndefined } from './without-undefined.ts'
 
 type Step<Name extends string> = Extract<ScenarioStep, Record<Name, unknown>>[Name &
   keyof Extract<ScenarioStep, Record<Name, unknown>>]
+
+/** An operation that was enqueued; `isKept`: false if the app has rolled it back. */
+interface Taken {
+  readonly receipt: Receipt
+  readonly isKept: boolean
+}
 
 export class AppCalls {
   readonly #process: AppProcess
@@ -33,6 +44,8 @@ export class AppCalls {
     else if ('cancel' in step) this.#onOperation('cancel', step.cancel)
     else if ('retry' in step) this.#onOperation('retry', step.retry)
     else if ('discard' in step) this.#onOperation('discard', step.discard)
+    else if ('look' in step) this.#look(step.look)
+    else if ('listen' in step) this.#listenLate()
     else if ('read' in step) this.#read(step.read)
     else if ('queue' in step) this.#pause(step.queue === 'pause')
     else if ('forget' in step) {
@@ -59,7 +72,7 @@ export class AppCalls {
   }
 
   #logout(pending: Step<'logout'>): void {
-    const call = this.#call('logout', this.#process.identity)
+    const call = this.#call('logout', this.#process.identity, { pending })
     this.#process.identity = null
     this.#note(call, this.#process.holdfast.logout({ pending }))
   }
@@ -85,25 +98,42 @@ export class AppCalls {
     else this.#process.holdfast.resume()
   }
 
-  #enqueue({ id, kind, payload = {}, expiresInMs }: Step<'enqueue'>): void {
-    const { random, recorder, world } = this.#parts
-    const facts = { step: id, draft: { kind, payload, expiresInMs } }
+  #enqueue({ id, kind, payload = {}, expiresInMs, within }: Step<'enqueue'>): void {
+    const { random, world } = this.#parts
+    const facts = { step: id, draft: { kind, payload, expiresInMs, within } }
     const call = this.#call('enqueue', this.#process.identity, facts)
     const draft = { kind, payload, ...(expiresInMs === undefined ? {} : { expiresInMs }) }
     random.nextNonce = nonceOf(id)
-    const enqueued: Promise<Receipt> = this.#process.holdfast.enqueue(draft)
+    const { holdfast } = this.#process
+    const enqueued =
+      within === undefined
+        ? holdfast.enqueue(draft).then((receipt) => ({ receipt, isKept: true }))
+        : this.#enqueueWithin(draft, within)
     random.nextNonce = null
-    world.enqueued.set(id, enqueued)
-    const life = this.#process.life
-    this.#note(
-      call,
-      enqueued.then((receipt) => {
-        if (!life.isAlive) return undefined
-        recorder.acknowledge(call, receipt.id)
-        this.#await(receipt)
-        return { id: receipt.id }
-      }),
-    )
+    const receipt = enqueued.then((taken) => taken.receipt)
+    receipt.catch(ignore)
+    world.enqueued.set(id, receipt)
+    this.#note(call, this.#acknowledged(call, enqueued))
+  }
+
+  /** The app's transaction begins and ends in this instant. */
+  async #enqueueWithin(draft: OperationDraft, end: TransactionEnd): Promise<Taken> {
+    const { holdfast } = this.#process
+    const enqueue = (database: Database) => holdfast.enqueueWithin(database, draft)
+    const { value, isCommitted } = this.#process.transaction(end, enqueue)
+    return { receipt: value, isKept: isCommitted }
+  }
+
+  /** Of what was rolled back nothing is there, and nobody was told otherwise. */
+  async #acknowledged(call: SeenCall, enqueued: Promise<Taken>): Promise<object | undefined> {
+    const { life } = this.#process
+    const { receipt, isKept } = await enqueued
+    if (!life.isAlive) return undefined
+    if (isKept) {
+      this.#parts.recorder.acknowledge(call, receipt.id)
+      this.#await(receipt)
+    }
+    return { id: receipt.id }
   }
 
   /** Every second receipt: the others are never asked, as most are not. */
@@ -118,27 +148,79 @@ export class AppCalls {
     }, ignore)
   }
 
-  #onOperation(name: 'cancel' | 'retry' | 'discard', step: string): void {
+  /** `then`: what is done with the answer. */
+  #onOperation(
+    name: 'cancel' | 'retry' | 'discard' | 'operation',
+    step: string,
+    then: (result: unknown) => void = ignore,
+  ): void {
     const life = this.#process.life
     const { holdfast } = this.#process
     const act = (id: string) => {
       // Whoever has died meanwhile has not called.
       if (!life.isAlive) return
-      this.#note(this.#call(name, this.#process.identity, { step }), holdfast[name](id))
+      const answer: Promise<unknown> = holdfast[name](id)
+      this.#note(this.#call(name, this.#process.identity, { step }), answer)
+      answer.then(then, ignore)
     }
     const enqueued = this.#parts.world.enqueued.get(step)
     if (enqueued === undefined) act(step)
     else enqueued.then(({ id }) => act(id), ignore)
   }
 
-  #read({ id, after }: Step<'read'>): void {
+  #look(look: Step<'look'>): void {
+    const { looks } = this.#parts.world
+    const see = (result: unknown) => looks.set(look.id, result)
+    if ('operation' in look) this.#onOperation('operation', look.operation, see)
+    else if ('pending' in look) {
+      this.#list('pending', look.pending, see)
+    } else if ('deadLetters' in look) {
+      this.#list('deadLetters', look.deadLetters, see)
+    } else see(this.#subscribe())
+  }
+
+  #list(
+    name: 'pending' | 'deadLetters',
+    filter: Readonly<{ user?: string | null | undefined; limit?: number | undefined }>,
+    see: (result: unknown) => void,
+  ): void {
+    const call = this.#call(name, this.#process.identity, { filter })
+    const answer = this.#process.holdfast[name](withoutUndefined(filter) as object)
+    this.#note(call, answer)
+    answer.then(see, ignore)
+  }
+
+  #subscribe(): SeenSubscription {
+    const { life, lifeIndex, holdfast } = this.#process
+    const { recorder, world } = this.#parts
+    const seen = recorder.subscribes(lifeIndex, holdfast.status())
+    holdfast.subscribe(() => {
+      if (life.isAlive) seen.called.push({ at: world.time.now, status: holdfast.status() })
+    })
+    return seen
+  }
+
+  #listenLate(): void {
+    const { holdfast, lifeIndex, identity } = this.#process
+    const needs = holdfast.status().tokenNeeds
+    const { heard } = this.#parts.recorder.listensLate(lifeIndex, { identity, needs })
+    for (const event of EVENT_NAMES) {
+      const listener = (detail: object) => {
+        heard.push({ event, detail })
+      }
+      holdfast.on(event, listener)
+      holdfast.off(event, listener)
+    }
+  }
+
+  #read({ id, after, key }: Step<'read'>): void {
     const life = this.#process.life
     const { world, random } = this.#parts
     const { reads } = world
     reads.set(id, 'waiting')
     const begin = (ids: readonly string[] | undefined) => {
       if (!life.isAlive) return
-      const call = this.#call('read', this.#process.identity, { step: id })
+      const call = this.#call('read', this.#process.identity, { step: id, key: key ?? null })
       random.nextNonce = nonceOf(id)
       const read = this.#process.holdfast.read({
         request: ({ owner, position }) => ({
@@ -147,6 +229,7 @@ export class AppCalls {
           query: position === null ? {} : { position },
         }),
         ...(ids === undefined ? {} : { after: ids }),
+        ...(key === undefined ? {} : { key }),
       })
       random.nextNonce = null
       this.#note(call, read)

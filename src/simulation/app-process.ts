@@ -2,6 +2,7 @@
  * One process of the simulated app: it lives, dies, and starts again on the same disk. What its steps call is in
  * `AppCalls`.
  */
+import type { Database } from 'better-sqlite3'
 import { Holdfast } from '../client.ts'
 import { HoldfastError } from '../errors.ts'
 import { EVENT_NAMES } from '../events.ts'
@@ -17,14 +18,17 @@ import {
 import type { PlatformEvent } from '../ports/platform.ts'
 import { AppCalls } from './app-calls.ts'
 import type { Recorder } from './recorder.ts'
+import type { Inhabitant, TransactionEnd } from './simulated-disk.ts'
 import type { ProcessName, ScenarioStep } from './scenario.ts'
 import { whileAlive } from './living-journal.ts'
-import { scenarioVault } from './scenario-vault.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { seenEvent, type SeenLife } from './seen.ts'
 import type { Life } from './virtual-time.ts'
 import { withoutUndefined } from './without-undefined.ts'
 import type { World } from './world.ts'
+
+/** Why a process closes. */
+export type Ending = 'exit' | 'restart'
 
 export interface ProcessParts {
   readonly name: ProcessName
@@ -44,6 +48,10 @@ export class AppProcess {
   hasDied = false
   /** Was it told that only a new opening of the storage helps, and has waited since? Then it starts again. */
   isBroken = false
+  /** True from the moment in which it begins to close with a deadline: it takes no further step. */
+  isClosing = false
+  /** What comes after that close; null: it has not ended. */
+  closedFor: Ending | null = null
   /** Which of the recorded lives is the present one. */
   lifeIndex = -1
   #isStarting = false
@@ -52,6 +60,7 @@ export class AppProcess {
   readonly #platformListeners = new Set<(event: PlatformEvent) => void>()
   #life: Life = { isAlive: false }
   #holdfast: Holdfast | null = null
+  #inhabitant: Inhabitant | null = null
   #settings: Settings | null = null
 
   constructor(parts: ProcessParts) {
@@ -102,6 +111,8 @@ export class AppProcess {
     this.isPaused = false
     this.hasDied = false
     this.isBroken = false
+    this.isClosing = false
+    this.closedFor = null
     const holdfast = new Holdfast(options, machines)
     this.#holdfast = holdfast
     this.#listen(holdfast, life)
@@ -130,14 +141,30 @@ export class AppProcess {
 
   /** Closes with a deadline of 0, which takes no virtual time: only what is due now. */
   async exit(): Promise<void> {
-    const { recorder, world } = this.#parts
+    const { world } = this.#parts
     let isDone = false
-    void this.#close().finally(() => {
+    void this.#close(0).finally(() => {
       isDone = true
     })
     do {
       await world.time.rest()
     } while (!isDone && this.#life.isAlive && world.time.runNext())
+    this.endClosed()
+  }
+
+  /** Begins to close. What is in flight may end within the deadline, and the world goes on meanwhile. */
+  beginClosing(deadlineMs: number, ending: Ending): void {
+    const life = this.#life
+    this.isClosing = true
+    this.#parts.recorder.turn('closing')
+    void this.#close(deadlineMs).finally(() => {
+      if (life.isAlive) this.closedFor = ending
+    })
+  }
+
+  /** It has closed, and ends. */
+  endClosed(): void {
+    const { recorder, world } = this.#parts
     if (!this.#life.isAlive) return
     // Those of the storage too.
     const timers = world.time.countAllArmed(this.#life)
@@ -145,9 +172,9 @@ export class AppProcess {
     this.die()
   }
 
-  async #close(): Promise<void> {
+  async #close(deadlineMs: number): Promise<void> {
     try {
-      await this.holdfast.close({ deadlineMs: 0 })
+      await this.holdfast.close({ deadlineMs })
     } catch {
       // What cannot be stored any more is lost with the process.
     }
@@ -157,6 +184,18 @@ export class AppProcess {
     for (const listener of this.#platformListeners) listener(event)
   }
 
+  /**
+   * A transaction of the app on the connection that Holdfast uses too. It ends in this instant, as the app wants or as the
+   * disk and death have it.
+   */
+  transaction<T>(
+    end: TransactionEnd,
+    run: (database: Database) => T,
+  ): { readonly value: T; readonly isCommitted: boolean } {
+    if (this.#inhabitant === null) throw new Error('the process has not been started')
+    return this.#parts.world.disk.transaction(this.#inhabitant, end, run)
+  }
+
   /** Takes one step, without letting the engine run on. */
   issue(step: ScenarioStep): void {
     this.#calls.issue(step)
@@ -164,26 +203,13 @@ export class AppProcess {
 
   #options(requirement: Requirement, life: Life): HoldfastOptions {
     const { world, random, journal, recorder } = this.#parts
-    const { vault = true, backoff, farewell: _, system: __, watch: ___, ...config } = world.config
+    const { vault: _v, backoff, farewell: _f, system: _s, watch: _w, ...config } = world.config
     const index = recorder.lives.length
+    this.#inhabitant = this.#asInhabitant(life, index, requirement)
     return {
       ...(withoutUndefined(config) as Partial<HoldfastOptions>),
       requirement,
-      storage: world.disk.storage({
-        life,
-        died: (at) => {
-          recorder.turn(`death-${at}`)
-          this.die()
-          this.hasDied = true
-        },
-        committed: () => recorder.look(index),
-        found: (stored) => {
-          // Later it has an identity of its own (Q17).
-          if (!this.#isStarting) return
-          this.identity = stored.identity
-          this.requirement = requirement === 'unknown' ? stored.requirement : requirement
-        },
-      }),
+      storage: world.disk.storage(this.#inhabitant),
       transport: world.server.transport(life, index, () => this.requirement),
       operations: world.kindsFor(life),
       backoff: { jitter: false, ...withoutUndefined(backoff ?? {}) } as BackoffOptions,
@@ -196,14 +222,33 @@ export class AppProcess {
           return () => this.#platformListeners.delete(listener)
         },
       },
-      ...(vault ? { vault: scenarioVault } : {}),
-      ...(world.scenario.source === undefined ? {} : { tokens: world.source(life, index) }),
+      ...(world.vault === null ? {} : { vault: world.vault }),
+      ...(world.scenario.source === undefined ? {} : { tokens: world.sources.tokens(life, index) }),
       ...(world.scenario.requirementSource !== undefined && {
-        requirementSource: world.requirementSource(life, (learned) => {
+        requirementSource: world.sources.requirement(life, index, (learned) => {
           this.requirement = learned
         }),
       }),
       journal: whileAlive(journal, life),
+    }
+  }
+
+  #asInhabitant(life: Life, index: number, requirement: Requirement): Inhabitant {
+    const { recorder } = this.#parts
+    return {
+      life,
+      died: (at) => {
+        recorder.turn(`death-${at}`)
+        this.die()
+        this.hasDied = true
+      },
+      committed: () => recorder.look(index),
+      found: (stored) => {
+        // Later it has an identity of its own (Q17).
+        if (!this.#isStarting) return
+        this.identity = stored.identity
+        this.requirement = requirement === 'unknown' ? stored.requirement : requirement
+      },
     }
   }
 

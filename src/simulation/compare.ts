@@ -17,6 +17,10 @@ export function compare(expect: Expectation, seen: Observation): Mismatch[] {
     ...compareEvents(expect, seen),
     ...compareList('sourceCalls', expect.sourceCalls, seen.sourceCalls),
     ...compareWhole('applied', expect.applied, seen.applied),
+    ...Object.entries(expect.looks ?? {}).flatMap(([id, look]) =>
+      compareLook(`looks.${id}`, look, seen.looks[id]),
+    ),
+    ...compareWhole('listened', expect.listened, seen.listened),
     ...compareFinal(expect.final ?? {}, seen.final),
     ...Object.entries(expect.rejects ?? {}).flatMap(([id, code]) =>
       compareWhole(`rejects.${id}`, code, seen.rejects[id] ?? null),
@@ -124,6 +128,17 @@ function compareList(
         (seen[index] as Readonly<Record<string, unknown>> | undefined)?.[name],
       ),
     ),
+  )
+}
+
+/** Of one operation only what is written. */
+function compareLook(what: string, expected: unknown, seen: unknown): Mismatch[] {
+  const isPartial = typeof expected === 'object' && expected !== null && !Array.isArray(expected)
+  if (!isPartial || typeof seen !== 'object' || seen === null) {
+    return compareWhole(what, expected, seen)
+  }
+  return Object.entries(expected).flatMap(([name, value]) =>
+    compareWhole(`${what}.${name}`, value, (seen as Readonly<Record<string, unknown>>)[name]),
   )
 }
 

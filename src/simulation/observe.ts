@@ -1,5 +1,7 @@
 /** What a run came to: everything a scenario may expect something of. */
-import type { SeenEvent, SourceCall } from './seen.ts'
+import type { HoldfastEvents } from '../events.ts'
+import type { OperationInfo } from '../operation-info.ts'
+import type { SeenEvent, SeenLateListener, SeenSubscription, SourceCall } from './seen.ts'
 import { nameOf } from './scenario-names.ts'
 import type { World } from './world.ts'
 import type { SeenRequest } from './scripted-server.ts'
@@ -9,6 +11,8 @@ export interface Observation {
   readonly events: readonly SeenEvent[]
   readonly sourceCalls: readonly Pick<SourceCall, 'at' | 'user' | 'reason'>[]
   readonly applied: readonly string[]
+  readonly looks: Readonly<Record<string, Look>>
+  readonly listened: readonly Readonly<Record<string, string>>[]
   readonly final: FinalState
   readonly rejects: Readonly<Record<string, string>>
 }
@@ -26,17 +30,33 @@ export interface FinalState {
   readonly reads: Readonly<Record<string, string>>
 }
 
+/** Names in order, what is known of one operation, or how often a subscription was called. */
+type Look = readonly string[] | object | number | null
+
 /** The rows are read from the database itself, not from the engine's memory. */
 export function observe(world: World): Observation {
   const { events, server, rejects } = world
   return {
     requests: server.requests,
     events,
-    sourceCalls: world.sourceCalls.map(({ at, user, reason }) => ({ at, user, reason })),
+    sourceCalls: world.sources.calls.map(({ at, user, reason }) => ({ at, user, reason })),
     applied: server.applied,
+    looks: Object.fromEntries([...world.looks].map(([id, result]) => [id, lookOf(result)])),
+    listened: world.recorder.lateListeners.map(needsHeard),
     final: finalState(world),
     rejects: Object.fromEntries(rejects),
   }
+}
+
+function lookOf(result: unknown): Look {
+  if (Array.isArray(result)) return result.map(({ id }: OperationInfo) => nameOf(id))
+  const { called } = (result ?? {}) as Partial<SeenSubscription>
+  return called === undefined ? (result as OperationInfo | null) : called.length
+}
+
+function needsHeard({ heard }: SeenLateListener): Record<string, string> {
+  const needs = heard.map(({ detail }) => detail as HoldfastEvents['token.needed'])
+  return Object.fromEntries(needs.map(({ user, reason }) => [user, reason]))
 }
 
 function finalState({ acting, disk, events, reads }: World): FinalState {

@@ -9,8 +9,9 @@ interface Lists {
 }
 
 export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
-  const { recorder, server, time, tokens, sourceCalls } = world
+  const { recorder, server, time, tokens, sources } = world
   const { rows, lives, calls, acknowledged, receipts, turns, heard, setAsides } = recorder
+  const { subscriptions, lateListeners } = recorder
   return {
     get kinds() {
       return new Map(world.kinds.map((kind) => [kind.kind, kind]))
@@ -21,11 +22,15 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
     calls,
     acknowledged,
     receipts,
+    subscriptions,
+    lateListeners,
     turns,
     heard,
     setAsides,
     watches: world.config.watch ?? 'works',
-    sourceCalls,
+    vault: vaultOf(world),
+    sourceCalls: sources.calls,
+    demandCalls: sources.demandCalls,
     requests: server.requests,
     journal,
     faults,
@@ -62,6 +67,9 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
     get status() {
       return world.acting.holdfast.status()
     },
+    get isClosing() {
+      return world.acting.isClosing
+    },
     get timerCount() {
       return world.acting.timerCount
     },
@@ -85,6 +93,11 @@ export function recordOf(world: World, { journal, faults }: Lists): RunRecord {
     lost: recorder.lost,
     buried: recorder.buried,
   }
+}
+
+function vaultOf({ config: { vault } }: World): RunRecord['vault'] {
+  if (typeof vault !== 'object') return 'works'
+  return vault.unreadable === undefined ? 'unavailable' : 'unreadable'
 }
 
 function idsIn(database: Database): ReturnType<RunRecord['idsInDatabase']> {

@@ -1,5 +1,6 @@
 /** Writes down what the invariants look at: what the app called, each life of the process, the rows. */
 import type { Database } from 'better-sqlite3'
+import type { Status } from '../engine/life/status.ts'
 import type { EventName } from '../events.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { Salvaged } from './disk-damage.ts'
@@ -8,9 +9,11 @@ import type {
   Acknowledgement,
   HeardEvent,
   SeenCall,
+  SeenLateListener,
   SeenLife,
   SeenReceipt,
   SeenSetAside,
+  SeenSubscription,
   SeenTurn,
 } from './seen.ts'
 import { allRows, RowLog } from './row-log.ts'
@@ -32,6 +35,8 @@ export class Recorder {
   readonly calls: SeenCall[] = []
   readonly acknowledged: Acknowledgement[] = []
   readonly receipts: SeenReceipt[] = []
+  readonly subscriptions: SeenSubscription[] = []
+  readonly lateListeners: SeenLateListener[] = []
   readonly turns: SeenTurn[] = []
   readonly heard: HeardEvent[] = []
   readonly setAsides: SeenSetAside[] = []
@@ -91,6 +96,8 @@ export class Recorder {
 
   /** Takes in what a process has committed until now. */
   look(life: number): void {
+    // What a transaction of the app may still roll back is not there yet.
+    if (this.#watched?.database.inTransaction === true) return
     const changes = this.#watched?.log.take() ?? []
     if (changes.length > 0) this.rows.apply(changes, this.#time.now, life)
   }
@@ -114,6 +121,9 @@ export class Recorder {
       step: null,
       token: null,
       draft: null,
+      pending: null,
+      filter: null,
+      key: null,
       settledAt: null,
       result: undefined,
       error: null,
@@ -144,6 +154,18 @@ export class Recorder {
     const receipt: SeenReceipt = { id, life, settlement: null }
     this.receipts.push(receipt)
     return receipt
+  }
+
+  subscribes(life: number, from: Status): SeenSubscription {
+    const subscription: SeenSubscription = { at: this.#time.now, life, from, called: [] }
+    this.subscriptions.push(subscription)
+    return subscription
+  }
+
+  listensLate(life: number, facts: Pick<SeenLateListener, 'identity' | 'needs'>): SeenLateListener {
+    const listener: SeenLateListener = { at: this.#time.now, life, ...facts, heard: [] }
+    this.lateListeners.push(listener)
+    return listener
   }
 
   turn(turn: SeenTurn['turn'], byMs = 0): void {

@@ -21,7 +21,7 @@ export interface RowChange {
 const COLUMNS: Readonly<Record<RowTable, readonly string[]>> = {
   lanes: ['lane', 'user'],
   operations: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'enqueued_at', 'expires_at'],
-  letters: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'reason'],
+  letters: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'reason', 'excerpt'],
   outcomes: ['id', 'outcome', 'reason', 'settled_at'],
   envelopes: ['lane', 'place', 'key', 'members', 'attempts', 'retry_at'],
   tokens: ['user', 'generation', 'epoch', 'refused', 'fingerprint', 'expires_at'],

@@ -20,7 +20,9 @@ const pathOf = ({ user }: Owner, what: string) =>
 const replyBody = z.object({
   record: z.string().optional(),
   id: z.string().optional(),
-  ryw: z.object({ token: z.string(), delay: z.number().optional() }).optional(),
+  ryw: z
+    .object({ token: z.string(), delay: z.number().optional(), key: z.string().optional() })
+    .optional(),
   /** How many notes follow. */
   spawn: z.number().optional(),
 })
@@ -34,10 +36,16 @@ function interpret(reply: Reply, context: InterpretContext): Interpretation {
   return {
     ...interpretation,
     ...(record === undefined || id === undefined ? {} : { translations: { [record]: id } }),
-    ...(ryw === undefined
-      ? {}
-      : { ryw: { token: ryw.token, ...(ryw.delay === undefined ? {} : { delayMs: ryw.delay }) } }),
+    ...(ryw === undefined ? {} : { ryw: positionOf(ryw) }),
     ...(spawn === undefined ? {} : { followUps: followingNotes(spawn) }),
+  }
+}
+
+function positionOf({ token, delay, key }: NonNullable<z.infer<typeof replyBody>['ryw']>) {
+  return {
+    token,
+    ...(delay === undefined ? {} : { delayMs: delay }),
+    ...(key === undefined ? {} : { key }),
   }
 }
 
@@ -134,6 +142,33 @@ const unsubscribe = defineOperation({
   payload: z.strictObject({}),
   request: ({ owner }) => ({ method: 'POST', path: pathOf(owner, 'unsubscribe'), body: {} }),
   deviceScoped: true,
+  interpret,
+})
+
+/** Creates a record too, and is dropped once another user logs in: what waits for the record must hear of it (I8, Q12). */
+const register = defineOperation({
+  kind: 'register',
+  payload: recordPayload,
+  creates: ({ record }) => [record],
+  request: ({ payload, owner }) => ({
+    method: 'POST',
+    path: pathOf(owner, 'devices'),
+    body: payload,
+  }),
+  deviceScoped: true,
+  interpret: interpretWhole,
+})
+
+/** Has a time of its own, unless the call names another (Q8). */
+const mortal = defineOperation({
+  kind: 'mortal',
+  payload: z.strictObject({ text: z.string() }),
+  expiresInMs: 30_000,
+  request: ({ payload, owner }) => ({
+    method: 'POST',
+    path: pathOf(owner, 'mortals'),
+    body: payload,
+  }),
   interpret,
 })
 
@@ -247,13 +282,17 @@ function stampOf(draw: () => number): AnyOperationKind {
   })
 }
 
-/** How long the schema of `slow` takes to answer, in virtual milliseconds. */
+/** How long the schema of `slow` takes to answer at most, in virtual milliseconds. So long unless the payload says less. */
 export const CHECK_MS = 50
 
 /** Runs something after so many virtual milliseconds; never, once the process that asks has died. */
 export type Later = (delayMs: number, run: () => void) => void
 
-const slowPayload = z.strictObject({ text: z.string() })
+const slowPayload = z.strictObject({
+  text: z.string(),
+  /** How long the check takes, in milliseconds. */
+  takes: z.number().int().min(0).max(CHECK_MS).optional(),
+})
 
 /** Its schema answers later, at `enqueue()` and before each attempt: meanwhile anything may happen (I5). */
 function slowOf(later: Later): AnyOperationKind {
@@ -264,8 +303,10 @@ function slowOf(later: Later): AnyOperationKind {
         version: 1,
         vendor: 'holdfast',
         validate: async (value) => {
-          await new Promise<void>((resolve) => later(CHECK_MS, resolve))
-          return slowPayload['~standard'].validate(value)
+          const checked = await slowPayload['~standard'].validate(value)
+          const { takes = CHECK_MS } = 'value' in checked ? checked.value : {}
+          await new Promise<void>((resolve) => later(takes, resolve))
+          return checked
         },
       },
     } satisfies StandardSchemaV1<z.infer<typeof slowPayload>>,
@@ -293,6 +334,8 @@ const always = [
   create,
   touch,
   unsubscribe,
+  register,
+  mortal,
   link,
   spawn,
   brief,

@@ -60,7 +60,9 @@ function repeatedId(steps: readonly ScenarioStep[]): NameProblem | null {
         ? { path: ['steps', index, 'enqueue', 'id'], id: step.enqueue.id }
         : 'read' in step
           ? { path: ['steps', index, 'read', 'id'], id: step.read.id }
-          : null
+          : 'look' in step
+            ? { path: ['steps', index, 'look', 'id'], id: step.look.id }
+            : null
     if (named === null) continue
     if (seen.has(named.id))
       return { path: named.path, what: `there is a step of id ${named.id} already` }
@@ -98,6 +100,9 @@ function operationsOf(step: ScenarioStep): readonly Use[] {
   if ('cancel' in step) return [{ path: ['cancel'], id: step.cancel }]
   if ('retry' in step) return [{ path: ['retry'], id: step.retry }]
   if ('discard' in step) return [{ path: ['discard'], id: step.discard }]
+  if ('look' in step && 'operation' in step.look) {
+    return [{ path: ['look', 'operation'], id: step.look.operation }]
+  }
   if (!('read' in step)) return []
   return (step.read.after ?? []).map((id, index) => ({ path: ['read', 'after', index], id }))
 }

@@ -7,6 +7,9 @@ import { SYSTEMS } from './sleep.ts'
 /** How many tries to rename a file another program may spoil. Each start makes up to 11. */
 const MOST_TRIES = 1000
 
+/** A reply that repeats a token does so behind at most so many characters: longer replies are cut before. */
+const LONGEST_ECHO = 2000
+
 /** Milliseconds of virtual time. */
 const at = z.number().int().min(0)
 const durationMs = z.number().int().min(0)
@@ -27,6 +30,7 @@ const config = z.strictObject({
   patienceMs: durationMs.optional(),
   maxPending: z.number().int().min(1).optional(),
   maxPayloadBytes: z.number().int().min(1).optional(),
+  retainCompleted: z.boolean().optional(),
   batchWindowMs: durationMs.optional(),
   backoff: z
     .strictObject({
@@ -35,7 +39,16 @@ const config = z.strictObject({
       jitter: z.boolean().optional(),
     })
     .optional(),
-  vault: z.boolean().optional(),
+  /** Is there a vault? One that fails: so many tries to open a token find it locked, and so many after them nothing to open (T1). */
+  vault: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        unavailable: z.number().int().min(1).optional(),
+        unreadable: z.number().int().min(1).optional(),
+      }),
+    ])
+    .optional(),
   /** Has the app a kind that says farewell at every logout? (I7) */
   farewell: z.boolean().optional(),
   /** Says what sleep does to the clocks of the machine. Default: `linux`. */
@@ -95,7 +108,11 @@ const server = z.strictObject({
         cut: z.literal(true).optional(),
         /** Instead of JSON that a kind understands, under a JSON content type. */
         body: z.string().optional(),
-        ryw: z.strictObject({ token: name, delay: durationMs.optional() }).optional(),
+        /** A body that repeats the token of the request behind so many characters, as JSON unless the headers say text (E1). */
+        echo: z.number().int().min(0).max(LONGEST_ECHO).optional(),
+        ryw: z
+          .strictObject({ token: name, delay: durationMs.optional(), key: name.optional() })
+          .optional(),
         times,
       }),
     )
@@ -105,6 +122,20 @@ const server = z.strictObject({
 /** Which process of the app takes the step. Default: `main`, which the run begins with. */
 const process = z.enum(['main', 'second']).optional()
 const inProcess = { at, process }
+
+/** How a process closes: with a deadline of 0 (`true`), or with this one, in milliseconds. */
+const closing = z.union([z.literal(true), z.number().int().min(1)])
+
+const owner = name.nullable().optional()
+const look = z.union([
+  z.strictObject({ id: name, operation: name }),
+  z.strictObject({
+    id: name,
+    pending: z.strictObject({ user: owner, limit: z.number().int().min(1).optional() }),
+  }),
+  z.strictObject({ id: name, deadLetters: z.strictObject({ user: owner }) }),
+  z.strictObject({ id: name, subscribe: z.literal(true) }),
+])
 
 const step = z.union([
   z.strictObject({ ...inProcess, login: z.strictObject({ user: name, token: name.optional() }) }),
@@ -120,14 +151,20 @@ const step = z.union([
       kind: name,
       payload: z.record(z.string(), z.unknown()).optional(),
       expiresInMs: z.number().positive().optional(),
+      /** In a transaction of the app, which ends so: `enqueueWithin()`. */
+      within: z.enum(['commit', 'rollback']).optional(),
     }),
   }),
+  /** What the app asks for, under a name for what it sees. */
+  z.strictObject({ ...inProcess, look }),
+  /** Listeners that come late, to every event: what they hear at once (T5). */
+  z.strictObject({ ...inProcess, listen: z.literal(true) }),
   z.strictObject({ ...inProcess, cancel: name }),
   z.strictObject({ ...inProcess, retry: name }),
   z.strictObject({ ...inProcess, discard: name }),
   z.strictObject({
     ...inProcess,
-    read: z.strictObject({ id: name, after: z.array(name).optional() }),
+    read: z.strictObject({ id: name, after: z.array(name).optional(), key: name.optional() }),
   }),
   /** The deadline, in milliseconds. */
   z.strictObject({ ...inProcess, flush: durationMs }),
@@ -137,10 +174,11 @@ const step = z.union([
     ...inProcess,
     crash: z.literal([true, 'before-commit', 'after-commit']),
   }),
-  z.strictObject({ ...inProcess, restart: z.literal(true) }),
+  // With a deadline the world goes on while it closes; until then it takes no step but `crash`.
+  z.strictObject({ ...inProcess, restart: closing }),
   // One process lives always: the last does not exit.
   z.strictObject({ ...inProcess, start: z.literal(true) }),
-  z.strictObject({ ...inProcess, exit: z.literal(true) }),
+  z.strictObject({ ...inProcess, exit: closing }),
   // `silent`: it is down or up, and the engine is not told.
   z.strictObject({ at, network: z.enum(['down', 'up']), silent: z.literal(true).optional() }),
   z.strictObject({ at, power: z.enum(['suspend', 'resume']) }),
@@ -152,6 +190,8 @@ const step = z.union([
     disk: z.enum(['busy', 'full', 'read-only', 'works']),
     times,
   }),
+  // The database cannot grow, until the disk works: a large change fails, and a small one beside it does not.
+  z.strictObject({ at, disk: z.literal('no-room') }),
   // A page of this table is damaged (`page`: which one, the first is 1), until the app starts again.
   z.strictObject({
     at,
@@ -196,6 +236,15 @@ const expectedEvent = z.strictObject({
   suspected: z.boolean().optional(),
 })
 
+const expectedOperation = z.strictObject({
+  state: z.enum(['pending', 'dead', 'dropped', 'completed', 'cancelled']).optional(),
+  user: name.nullable().optional(),
+  kind: name.optional(),
+  reason: name.nullable().optional(),
+  status: z.number().int().nullable().optional(),
+  payload: z.unknown().optional(),
+})
+
 const byId = z.record(z.string(), z.string())
 
 const expectation = z.strictObject({
@@ -206,6 +255,15 @@ const expectation = z.strictObject({
     .array(z.strictObject({ at: at.optional(), user: name.optional(), reason: name.optional() }))
     .optional(),
   applied: z.array(name).optional(),
+  /** What each `look` saw, by its id: names in order, one operation, or how often a subscription was called. */
+  looks: z
+    .record(
+      z.string(),
+      z.union([z.array(name), z.number().int().min(0), z.null(), expectedOperation]),
+    )
+    .optional(),
+  /** The needs that each late listener heard of at once, by user. */
+  listened: z.array(byId).optional(),
   final: z
     .strictObject({
       identity: name.nullable().optional(),

@@ -7,6 +7,7 @@ import type { Instant, Requirement } from '../model.ts'
 import type { OutgoingRequest, Reply, SendOptions, Transport } from '../ports/transport.ts'
 import { echoOf } from './echoes.ts'
 import type { Scenario, ScenarioMatch, ServerScript } from './scenario.ts'
+import { nameOf } from './scenario-names.ts'
 import type { ScenarioTokens } from './scenario-tokens.ts'
 import type { StoredToken } from './stored-rows.ts'
 import { type Life, type VirtualTime, WALL_START } from './virtual-time.ts'
@@ -75,12 +76,30 @@ export type LookAtClient = (
   count: number,
 ) => Omit<ClientSide, 'requirement'>
 
+export interface ServerParts {
+  readonly scenario: Scenario
+  readonly time: VirtualTime
+  readonly tokens: ScenarioTokens
+  /** How long the server remembers the keys of a kind, in milliseconds; null: for ever. */
+  readonly forgetsAfterMs: (kind: string) => number | null
+  readonly look: LookAtClient
+}
+
+/** What the server applied under a key, and when. */
+interface Remembered {
+  readonly reply: Reply
+  readonly at: number
+}
+
 interface Processed {
   readonly reply: Reply
   readonly lost: boolean
 }
 
 const DEFAULT_LATENCY_MS = 10
+/** Kinds that create a record. */
+const CREATING_KINDS: ReadonlySet<string> = new Set(['create', 'register'])
+
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 export class ScriptedServer {
@@ -91,27 +110,21 @@ export class ScriptedServer {
   readonly #time: VirtualTime
   readonly #tokens: ScenarioTokens
   readonly #script: ServerScript
-  readonly #nameOf: (id: string) => string
-  readonly #clientSide: LookAtClient
-  readonly #remembered = new Map<string, Reply>()
+  readonly #forgetsAfterMs: ServerParts['forgetsAfterMs']
+  readonly #look: LookAtClient
+  readonly #remembered = new Map<string, Remembered>()
   readonly #used = new Map<Rule, number>()
   /** What breaks each connection, and whose it is. */
   readonly #inFlight = new Map<(reason: string) => void, Life>()
   #recordCount = 0
   #isDown = false
 
-  constructor(
-    scenario: Scenario,
-    time: VirtualTime,
-    tokens: ScenarioTokens,
-    nameOf: (id: string) => string,
-    clientSide: LookAtClient,
-  ) {
-    this.#clientSide = clientSide
+  constructor({ scenario, time, tokens, forgetsAfterMs, look }: ServerParts) {
+    this.#look = look
     this.#time = time
     this.#tokens = tokens
+    this.#forgetsAfterMs = forgetsAfterMs
     this.#script = scenario.server ?? {}
-    this.#nameOf = nameOf
     this.requirement = scenario.config?.requirement ?? 'required'
   }
 
@@ -123,7 +136,7 @@ export class ScriptedServer {
         if (!life.isAlive) return new Promise(() => undefined)
         const count = request.operations.length
         const client = {
-          ...this.#clientSide(index, request.user, count),
+          ...this.#look(index, request.user, count),
           requirement: requirement(),
         }
         return this.#receive(request, options, { life, side: client })
@@ -195,7 +208,7 @@ export class ScriptedServer {
       at: this.#time.now,
       user: request.user,
       kind: request.kind,
-      ops: request.operations.map((id) => this.#nameOf(id)),
+      ops: request.operations.map((id) => nameOf(id)),
       ids: request.operations,
       token: token === null ? null : this.#tokens.name(token),
       key: request.headers['idempotency-key'] ?? '',
@@ -221,8 +234,8 @@ export class ScriptedServer {
         reply: jsonReply(refused, { error: refused, message: `refused ${echo}` }),
         lost: false,
       }
-    const remembered = this.#remembered.get(seen.key)
-    if (remembered !== undefined) return { reply: remembered, lost: false }
+    const remembered = this.#remember(seen)
+    if (remembered !== null) return { reply: remembered, lost: false }
     const rule = this.#take<ReplyRule>(this.#script.replies ?? [], seen)
     if (rule?.lost === 'request') return { reply: jsonReply(0, null), lost: true }
     if (rule?.html === true) return { reply: htmlReply(), lost: false }
@@ -232,13 +245,31 @@ export class ScriptedServer {
     const reply = {
       ...jsonReply(status, status < 400 ? answer : { ...answer, message: echo }, rule?.headers),
       ...(rule?.body !== undefined && { body: rule.body }),
+      ...(rule?.echo !== undefined && { body: this.#echo(seen, rule.echo, rule.headers) }),
     }
     if (isApplied) {
-      if (seen.key !== '') this.#remembered.set(seen.key, reply)
+      if (seen.key !== '') this.#remembered.set(seen.key, { reply, at: this.#time.now })
       if (seen.kind !== 'read') this.applied.push(...seen.ops)
       seen.applied = true
     }
     return { reply: rule?.cut === true ? cutOff(reply) : reply, lost: rule?.lost === 'reply' }
+  }
+
+  /** What was answered under this key; null: nothing that the server still remembers (Q5). */
+  #remember({ key, kind }: SeenRequest): Reply | null {
+    const remembered = this.#remembered.get(key)
+    if (remembered === undefined) return null
+    const forgetsAfterMs = this.#forgetsAfterMs(kind) ?? Number.POSITIVE_INFINITY
+    return this.#time.now - remembered.at > forgetsAfterMs ? null : remembered.reply
+  }
+
+  /** A word about the request that repeats its token, behind so many characters (E1). */
+  #echo({ token }: SeenRequest, offset: number, headers: ReplyRule['headers'] = {}): string {
+    const secret = token === null ? '' : this.#tokens.secret(token)
+    const filler = 'not accepted: '.repeat(Math.ceil(offset / 14)).slice(0, offset)
+    const message = `${filler}${secret} and more`
+    const isText = Object.values(headers).some((value) => value.startsWith('text/'))
+    return isText ? message : JSON.stringify({ message })
   }
 
   /** The server checks every request first. */
@@ -254,7 +285,7 @@ export class ScriptedServer {
     if (seen.kind === 'spawn' && isApplied) {
       return { ok: true, ...ryw, spawn: (seen.body as { readonly notes?: number }).notes ?? 0 }
     }
-    if (seen.kind !== 'create' || !isApplied) return { ok: true, ...ryw }
+    if (!CREATING_KINDS.has(seen.kind) || !isApplied) return { ok: true, ...ryw }
     this.#recordCount += 1
     seen.created = `srv-${this.#recordCount}`
     return { ok: true, record: seen.record, id: seen.created, ...ryw }

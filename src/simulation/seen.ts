@@ -1,4 +1,5 @@
 /** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
+import type { Status } from '../engine/life/status.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
 import type { Instant } from '../model.ts'
 import type { ProcessName } from './scenario.ts'
@@ -41,11 +42,27 @@ export interface SourceOutcome {
   readonly token: string | null
 }
 
+/** A call of the source of the requirement. */
+export interface DemandCall {
+  readonly at: number
+  readonly life: number
+  /** When it was answered with `required` or `off`; null: it was not, or otherwise. */
+  answeredAt: number | null
+}
+
 /** What an `enqueue()` was called with. */
 interface SeenDraft {
   readonly kind: string
   readonly payload: unknown
   readonly expiresInMs?: number | undefined
+  /** How the transaction of the app ended: it was `enqueueWithin()`. Undefined: it was `enqueue()`. */
+  readonly within?: 'commit' | 'rollback' | undefined
+}
+
+/** What `pending()` or `deadLetters()` was asked for; of a user that is left out: of all. */
+interface SeenFilter {
+  readonly user?: string | null | undefined
+  readonly limit?: number | undefined
 }
 
 /** A call of the app, and what became of it. */
@@ -61,6 +78,12 @@ export interface SeenCall {
   /** The name of the token that was handed over. */
   readonly token: string | null
   readonly draft: SeenDraft | null
+  /** What a logout does with what is pending (I7). */
+  readonly pending: 'keep' | 'flush' | 'discard' | null
+  /** Of `pending()` and `deadLetters()`. */
+  readonly filter: SeenFilter | null
+  /** Of a `read()`: whose reading positions it uses; null: those without a key. */
+  readonly key: string | null
   settledAt: number | null
   /**
    * What it resolved with, as the app got it; undefined: nothing, or it has not resolved. An `enqueue()` has `{ id }`
@@ -87,6 +110,27 @@ export interface SeenReceipt {
   readonly life: number
   /** Null: it has not settled yet. */
   settlement: { readonly outcome: string; readonly reason: string | null } | null
+}
+
+/** A callback of `subscribe()`, and what `status()` was each time it was called. */
+export interface SeenSubscription {
+  readonly at: number
+  readonly life: number
+  /** What `status()` was when it was added. */
+  readonly from: Status
+  readonly called: { readonly at: number; readonly status: Status }[]
+}
+
+/** A listener to every event that came late. What it hears later, the first listeners hear too. */
+export interface SeenLateListener {
+  readonly at: number
+  readonly life: number
+  /** Who was logged in, by what the app has called. */
+  readonly identity: string | null
+  /** What `status()` showed of needs at that moment. */
+  readonly needs: Status['tokenNeeds']
+  /** What it heard before `on()` returned. */
+  readonly heard: { readonly event: EventName; readonly detail: object }[]
 }
 
 /** A process, from its start to its end. */
@@ -119,7 +163,7 @@ export interface SeenSetAside {
   readonly error: Error | null
 }
 
-/** What the machine did; `disk`: a commit failed; `death`: a process died beside a commit. */
+/** What the machine did; `disk`: a commit failed; `closing`: a process began to close with a deadline; `death`: a process died beside a commit. */
 export interface SeenTurn {
   readonly at: number
   readonly turn:
@@ -135,6 +179,7 @@ export interface SeenTurn {
     | 'side-file-removed'
     | 'side-file-made-again'
     | 'noticed-by-a-look'
+    | 'closing'
     | 'death-before-commit'
     | 'death-after-commit'
   /** How far the wall clock jumped, or how long the machine slept: it has just woken. */

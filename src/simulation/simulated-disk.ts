@@ -10,6 +10,7 @@ import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
 import { StorageError } from '../../storage/storage-error.ts'
 import type {
   CommitOptions,
+  Fate,
   OpenedState,
   RecordedKinds,
   SalvageReport,
@@ -44,6 +45,9 @@ const ASIDE = 'the damaged disk'
 /** When a process dies: instead of its next commit, or as soon as that is done. */
 export type DeathAt = 'before-commit' | 'after-commit'
 
+/** How the app ends a transaction of its own. */
+export type TransactionEnd = 'commit' | 'rollback'
+
 /** What a process that lives on a disk is told of, and asks for. */
 export interface Inhabitant {
   readonly life: Life
@@ -68,6 +72,7 @@ export class SimulatedDisk {
   readonly #deaths = new Map<Life, DeathAt>()
   #fault: DiskFault | null = null
   #faultsLeft = 0
+  #isLimited = false
 
   /**
    * `told` hears of every commit that fails, and of every one that another process notices only by a look. `mayBeDamaged`:
@@ -105,6 +110,7 @@ export class SimulatedDisk {
     source.close()
     this.#damage = null
     this.#database = salvaged.database
+    limitPages(this.#database, this.#isLimited)
     this.#untold = salvaged.report
     return salvaged
   }
@@ -133,6 +139,13 @@ export class SimulatedDisk {
   remount(): void {
     if (this.#damage !== null) return
     this.#database = new SqliteDatabase(this.#database.serialize())
+    limitPages(this.#database, this.#isLimited)
+  }
+
+  /** From now on the database cannot grow; or it can again. */
+  limitRoom(isLimited: boolean): void {
+    this.#isLimited = isLimited
+    limitPages(this.#database, isLimited)
   }
 
   /** So many of the next commits fail, of whichever process. */
@@ -156,6 +169,33 @@ export class SimulatedDisk {
     this.#faultsLeft -= 1
     this.told('disk')
     return this.#fault
+  }
+
+  /**
+   * A transaction of the app, begun and ended in one instant. Answers whether it was committed: a full disk rolls it back,
+   * and so does the death of its process.
+   */
+  transaction<T>(
+    inhabitant: Inhabitant,
+    end: TransactionEnd,
+    run: (database: Database) => T,
+  ): { readonly value: T; readonly isCommitted: boolean } {
+    const { life } = inhabitant
+    const death = end === 'commit' ? this.takeDeath(life) : null
+    const isKept = end === 'commit' && death !== 'before-commit' && this.takeFault() === null
+    const database = this.#database
+    database.exec('BEGIN IMMEDIATE')
+    let value: T
+    try {
+      value = run(database)
+      if (isKept) database.exec('COMMIT')
+    } finally {
+      if (database.inTransaction) database.exec('ROLLBACK')
+    }
+    if (isKept) this.commits.committed(life)
+    if (death !== null) inhabitant.died(death)
+    else if (isKept) inhabitant.committed()
+    return { value, isCommitted: isKept }
   }
 
   lock(life: Life): boolean {
@@ -225,7 +265,7 @@ class InhabitedStorage extends SqliteStorage {
     if (death === 'before-commit') return this.#die(death)
     const fault = this.#disk.takeFault()
     if (fault !== null) throw faultOf(fault)
-    const answers = await super.commit(changes, options)
+    const answers = await this.#told(super.commit(changes, options))
     this.#disk.commits.committed(life)
     if (!life.isAlive) return never()
     if (death === 'after-commit') return this.#die(death)
@@ -255,6 +295,13 @@ class InhabitedStorage extends SqliteStorage {
 
   override position(...question: Parameters<Storage['position']>): ReturnType<Storage['position']> {
     return this.#flushed(super.position(...question))
+  }
+
+  override fateOf(...question: Parameters<SqliteStorage['fateOf']>): Fate {
+    const fate = super.fateOf(...question)
+    // Its commit was the app's.
+    if (fate === 'there') this.#watch?.announce()
+    return fate
   }
 
   override async reload(): Promise<OpenedState> {
@@ -299,6 +346,18 @@ class InhabitedStorage extends SqliteStorage {
     this.#disk.leave(this.#inhabitant.life)
   }
 
+  /** Changes may have failed because the database cannot grow: all of them, or some of those that are apart. */
+  async #told(committing: Promise<readonly Answer[]>): Promise<readonly Answer[]> {
+    try {
+      const answers = await committing
+      if (answers.some((answer) => 'failed' in answer)) this.#disk.told('disk')
+      return answers
+    } catch (error) {
+      this.#disk.told('disk')
+      throw error
+    }
+  }
+
   #flushed<T>(answer: T): T {
     this.#inhabitant.committed()
     return answer
@@ -308,6 +367,14 @@ class InhabitedStorage extends SqliteStorage {
     this.#inhabitant.died(at)
     return never()
   }
+}
+
+/** The largest database that SQLite can make, in pages. */
+const MOST_PAGES = 4_294_967_294
+
+function limitPages(database: Database, isLimited: boolean): void {
+  const pages = isLimited ? database.pragma('page_count', { simple: true }) : MOST_PAGES
+  database.pragma(`max_page_count = ${String(pages)}`)
 }
 
 function faultOf(fault: DiskFault): StorageError {

@@ -60,6 +60,11 @@ export interface Rewrite {
   readonly to: number
 }
 
+interface Move {
+  readonly id: string
+  readonly at: number
+}
+
 interface Envelope {
   readonly lane: number
   readonly place: number
@@ -102,6 +107,11 @@ export class StoredRows {
   readonly transitions: Transition[] = []
   readonly tokenSteps: TokenStep[] = []
   readonly rewrites: Rewrite[] = []
+  /** What dead letters keep of replies. */
+  readonly excerpts: string[] = []
+  /** Operations that moved to another lane, and those that moved within theirs. */
+  readonly adoptions: Move[] = []
+  readonly shifts: Move[] = []
   readonly #users = new Map<number, string | null>()
   readonly #pendingCounts = new Map<number, number>()
   readonly #states = new Map<string, OperationState>()
@@ -224,6 +234,8 @@ export class StoredRows {
   }
 
   #operationPut(row: Row): void {
+    // On its way to another place it has none: SQLite checks keys row by row.
+    if (Number(row['lane']) < 0) return
     const operation = this.#operationOf(row)
     const { id } = operation
     const former = this.pending.get(id)
@@ -235,6 +247,8 @@ export class StoredRows {
       this.storedAt.set(id, this.#at)
     }
     if (former !== undefined) {
+      if (former.lane !== operation.lane) this.adoptions.push({ id, at: this.#at })
+      else if (former.place !== operation.place) this.shifts.push({ id, at: this.#at })
       if (former.payload !== operation.payload) {
         this.rewrites.push({ id, from: former.version, to: operation.version })
       }
@@ -256,6 +270,8 @@ export class StoredRows {
   #letterPut(row: Row): void {
     const letter = this.#operationOf(row)
     this.letters.set(letter.id, letter)
+    const excerpt = textOf(row['excerpt'])
+    if (excerpt !== null) this.excerpts.push(excerpt)
     if (!this.known.has(letter.id)) this.known.set(letter.id, letter)
     this.#ended(letter.id, 'dead', textOf(row['reason']))
   }
@@ -270,8 +286,7 @@ export class StoredRows {
     this.outcomes.set(id, row)
     // That of a dead letter stays when the letter is erased (I12).
     if (row['outcome'] === 'dead') return
-    const outcome = row['outcome'] === 'cancelled' ? 'cancelled' : 'dropped'
-    this.#ended(id, outcome, textOf(row['reason']))
+    this.#ended(id, stateAfter(row['outcome']), textOf(row['reason']))
   }
 
   #ended(id: string, to: OperationState, reason: string | null): void {
@@ -355,6 +370,11 @@ export class StoredRows {
 /** Has it reached an end that nothing may follow? */
 export function isLast(state: OperationState): boolean {
   return LAST_STATES.has(state)
+}
+
+/** Completions are stored only under `retainCompleted`. */
+function stateAfter(outcome: string | number | null | undefined): OperationState {
+  return outcome === 'cancelled' || outcome === 'completed' ? outcome : 'dropped'
 }
 
 function textOf(value: string | number | null | undefined): string | null {

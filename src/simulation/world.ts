@@ -5,27 +5,25 @@
  */
 import type { Machines } from '../holdfast.ts'
 import type { JournalSink } from '../journal/lines.ts'
-import { TokenDeniedError } from '../errors.ts'
 import type { Requirement } from '../model.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
-import type { RequirementSource } from '../options.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
-import type { TokenSource } from '../ports/token-source.ts'
+import type { Vault } from '../ports/vault.ts'
 import type { Receipt } from '../receipts.ts'
 import { factsOf, recordedKindsOf } from '../operations/kind-facts.ts'
 import { isStorageError } from '../../storage/storage-error.ts'
-import { AppProcess } from './app-process.ts'
+import { AppProcess, type Ending } from './app-process.ts'
 import { DatabaseFiles } from './database-files.ts'
 import type { RunRecord } from './invariants/run-record.ts'
 import { recordOf } from './record-of.ts'
 import { Recorder } from './recorder.ts'
 import type { ProcessName, Scenario, ScenarioStep } from './scenario.ts'
 import { counter, kindsOf, kindsOfProcess } from './scenario-kinds.ts'
-import { nameOf } from './scenario-names.ts'
-import { answerTo, demandOf } from './scenario-source.ts'
+import { scenarioVault } from './scenario-vault.ts'
 import { ScenarioTokens } from './scenario-tokens.ts'
 import { ScriptedServer } from './scripted-server.ts'
-import type { SeenEvent, SeenTurn, SourceCall } from './seen.ts'
+import { ScriptedSources } from './scripted-sources.ts'
+import type { SeenEvent, SeenTurn } from './seen.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { type Life, VirtualTime } from './virtual-time.ts'
@@ -47,13 +45,17 @@ export class World {
   readonly disk: SimulatedDisk
   readonly tokens: ScenarioTokens
   readonly server: ScriptedServer
+  readonly sources: ScriptedSources
+  /** Null: the app has none. */
+  readonly vault: Vault | null
   readonly recorder: Recorder
   readonly events: SeenEvent[] = []
-  readonly sourceCalls: SourceCall[] = []
   /** Calls that rejected, by the step's id. */
   readonly rejects = new Map<string, string>()
   /** What became of each read. */
   readonly reads = new Map<string, ReadState>()
+  /** What each `look` saw, by the step's id. */
+  readonly looks = new Map<string, unknown>()
   /** What each enqueue came to, by the step's id. */
   readonly enqueued = new Map<string, Promise<Receipt>>()
   isOnline = true
@@ -69,7 +71,6 @@ export class World {
   #release = 1
   /** Of this release; null: not made yet. */
   #kinds: readonly AnyOperationKind[] | null = null
-  #requirementCalls = 0
   readonly #checks = new WeakMap<Life, number>()
 
   constructor(scenario: Scenario, { journals, operations, machines }: WorldParts) {
@@ -82,18 +83,22 @@ export class World {
     this.files = new DatabaseFiles(system, { time: this.time, watches: watch, told })
     this.disk = new SimulatedDisk(this.files, told, mayBeDamaged)
     this.recorder = new Recorder(this.time)
-    this.server = new ScriptedServer(
+    this.sources = new ScriptedSources(scenario, this.time, this.tokens)
+    this.server = new ScriptedServer({
       scenario,
-      this.time,
-      this.tokens,
-      nameOf,
-      (life, user, count) => ({
+      time: this.time,
+      tokens: this.tokens,
+      forgetsAfterMs: (kind) =>
+        this.kinds.find((known) => known.kind === kind)?.spec.idempotencyWindowMs ?? null,
+      look: (life, user, count) => ({
         life,
         wall: this.time.wall(),
         head: this.recorder.head(life, user, count),
         token: this.recorder.rows.tokens.get(user ?? '') ?? null,
       }),
-    )
+    })
+    const { vault = true } = this.config
+    this.vault = vault === false ? null : scenarioVault(vault === true ? {} : vault)
     const process = (name: ProcessName, random: SeededRandom) =>
       new AppProcess({
         name,
@@ -193,67 +198,6 @@ export class World {
     this.recorder.look(this.acting.lifeIndex)
   }
 
-  /** The n-th call, over all users and lives, gets the n-th answer; past the end it never answers. */
-  source(life: Life, lifeIndex: number): TokenSource {
-    return ({ user, reason }) => {
-      const call: SourceCall = {
-        at: this.time.now,
-        user,
-        reason,
-        life: lifeIndex,
-        answer: null,
-      }
-      this.sourceCalls.push(call)
-      const answer = answerTo(this.scenario.source ?? [], this.sourceCalls.length - 1, user)
-      return new Promise((resolve, reject) => {
-        if (answer === null) return
-        this.time.after(answer.after, () => {
-          if (!life.isAlive) return
-          const { outcome, token } = answer
-          call.answer = { at: this.time.now, wall: this.time.wall(), outcome, token }
-          if (token !== null) resolve(this.tokens.secret(token))
-          else if (outcome === 'none') resolve(null)
-          else if (outcome === 'garbage') resolve(7 as never)
-          else if (outcome === 'denied') reject(new TokenDeniedError())
-          // As a library does it: its error holds the whole answer (T16).
-          else
-            reject(
-              Object.assign(new Error('the scripted source threw'), {
-                response: this.tokens.secrets(),
-              }),
-            )
-        })
-      })
-    }
-  }
-
-  /**
-   * The source of the requirement, in the same way. `learned`: what the engine knows from then on; of an
-   * answer that comes after that of a later call it learns nothing.
-   */
-  requirementSource(life: Life, learned: (requirement: Requirement) => void): RequirementSource {
-    let answeredUntil = 0
-    return () => {
-      this.#requirementCalls += 1
-      const call = this.#requirementCalls
-      const answer = demandOf(this.scenario.requirementSource ?? [], call - 1)
-      return new Promise((resolve, reject) => {
-        if (answer === null) return
-        this.time.after(answer.after, () => {
-          const { requirement, outcome } = answer
-          if (!life.isAlive) return
-          if (requirement !== null && requirement !== 'unknown' && call > answeredUntil) {
-            answeredUntil = call
-            learned(requirement)
-          }
-          if (requirement !== null) resolve(requirement)
-          else if (outcome === 'garbage') resolve('perhaps' as never)
-          else reject(new Error('the scripted source of the requirement threw'))
-        })
-      })
-    }
-  }
-
   /** Null: it is done already. */
   #issue(step: ScenarioStep): Promise<void> | null {
     if ('network' in step) this.#setNetwork(step.network, step.silent === true)
@@ -270,7 +214,9 @@ export class World {
       this.look()
       this.disk.damage(step.rows, step.page ?? 1)
       this.recorder.turn('disk')
-    } else if ('disk' in step) {
+    } else if ('disk' in step && step.disk === 'no-room') this.disk.limitRoom(true)
+    else if ('disk' in step) {
+      if (step.disk === 'works') this.disk.limitRoom(false)
       this.disk.fail(step.disk === 'works' ? null : step.disk, step.times ?? 1)
     } else if ('sideFile' in step) {
       if (step.sideFile === 'removed') this.files.removeSideFile()
@@ -288,8 +234,11 @@ export class World {
     if ('start' in step) return process.life.isAlive ? null : process.start('unknown', 'start')
     // Who does not live takes no step.
     if (!process.life.isAlive) return null
-    if ('restart' in step) return this.#restart(process)
-    if ('exit' in step) return this.#isLast(process) ? null : process.exit()
+    if (process.isClosing && !('crash' in step)) return null
+    if ('restart' in step) return this.#close(process, step.restart, 'restart')
+    if ('exit' in step) {
+      return this.#isLast(process) ? null : this.#close(process, step.exit, 'exit')
+    }
     if ('crash' in step) {
       if (step.crash === true) return this.#crash(process)
       this.disk.dieAt(process.life, step.crash)
@@ -298,7 +247,15 @@ export class World {
   }
 
   #isLast(process: AppProcess): boolean {
-    return Object.values(this.#processes).every((one) => one === process || !one.life.isAlive)
+    return Object.values(this.#processes).every(
+      (one) => one === process || !one.life.isAlive || one.isClosing,
+    )
+  }
+
+  #close(process: AppProcess, closing: true | number, ending: Ending): Promise<void> | null {
+    if (closing === true) return ending === 'exit' ? process.exit() : this.#restart(process)
+    process.beginClosing(closing, ending)
+    return null
   }
 
   async #restart(process: AppProcess): Promise<void> {
@@ -347,9 +304,15 @@ export class World {
     }
   }
 
-  /** Answers whether a process had died of itself, or was told that only a new opening helps. */
+  /** Answers whether a process had died of itself, has closed, or was told that only a new opening helps. */
   async #reviveAny(): Promise<boolean> {
     for (const process of Object.values(this.#processes)) {
+      const { closedFor } = process
+      if (closedFor !== null && process.life.isAlive) {
+        process.endClosed()
+        if (closedFor === 'restart') await process.start('unknown', 'restart')
+        return true
+      }
       if (process.hasDied) {
         await this.#revive(process)
         return true

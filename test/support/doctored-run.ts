@@ -8,11 +8,14 @@ import { scenarioKinds } from '../../src/simulation/scenario-kinds.ts'
 import type { SeenRequest } from '../../src/simulation/scripted-server.ts'
 import type {
   Acknowledgement,
+  DemandCall,
   HeardEvent,
   SeenCall,
+  SeenLateListener,
   SeenLife,
   SeenReceipt,
   SeenSetAside,
+  SeenSubscription,
   SeenTurn,
   SourceCall,
 } from '../../src/simulation/seen.ts'
@@ -24,11 +27,14 @@ type Lists =
   | 'calls'
   | 'acknowledged'
   | 'receipts'
+  | 'subscriptions'
+  | 'lateListeners'
   | 'turns'
   | 'requests'
   | 'heard'
   | 'setAsides'
   | 'sourceCalls'
+  | 'demandCalls'
 
 /** The same with everything in reach of the one who doctors it. */
 export interface DoctoredRun extends Omit<
@@ -39,11 +45,14 @@ export interface DoctoredRun extends Omit<
   readonly calls: SeenCall[]
   readonly acknowledged: Acknowledgement[]
   readonly receipts: SeenReceipt[]
+  readonly subscriptions: SeenSubscription[]
+  readonly lateListeners: SeenLateListener[]
   readonly turns: SeenTurn[]
   readonly requests: SeenRequest[]
   readonly heard: HeardEvent[]
   readonly setAsides: SeenSetAside[]
   readonly sourceCalls: SourceCall[]
+  readonly demandCalls: DemandCall[]
   journal: string[]
   faults: unknown[]
 }
@@ -121,6 +130,9 @@ export function call(run: DoctoredRun, facts: Partial<SeenCall>): SeenCall {
     user: 'alice',
     token: null,
     draft: null,
+    pending: null,
+    filter: null,
+    key: null,
     settledAt: facts.at ?? 0,
     result: undefined,
     error: null,
@@ -258,10 +270,14 @@ function emptyRun(): DoctoredRun {
     isSaidToBeOnline: true,
     isAwake: true,
     isPaused: false,
+    isClosing: false,
+    vault: 'works',
     lives: [],
     calls: [],
     acknowledged: [],
     receipts: [],
+    subscriptions: [],
+    lateListeners: [],
     turns: [],
     requests: [],
     heard: [],
@@ -269,6 +285,7 @@ function emptyRun(): DoctoredRun {
     watches: 'works',
     isUnaware: false,
     sourceCalls: [],
+    demandCalls: [],
     journal: ['{"journal":1}'],
     faults: [],
     rows: new StoredRows(),

@@ -44,6 +44,9 @@ export const AFTER_CLOSE: ReadonlySet<string> = new Set([
   'host-survives',
 ])
 
+/** Those that an engine which is closing need not keep: it sends nothing more, and is woken by nothing (Q19). */
+export const WHILE_OPEN: ReadonlySet<string> = new Set(['no-park', 'wakes', 'drains'])
+
 const list = (id: string, statement: string, begin: Invariant): ListedInvariant => ({
   id,
   statement,

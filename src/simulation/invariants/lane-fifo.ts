@@ -51,13 +51,17 @@ function overtaken({ rows }: RunRecord, transitions: readonly Transition[]): unk
 /** Operations that were put ahead of one that was enqueued before them. */
 function misplaced({ acknowledged, calls: all, lives, rows }: RunRecord): unknown[] {
   const idOf = new Map(acknowledged.map(({ call, id }) => [call, id]))
-  /** Of each lane and process: which of two processes was first, only the commit decides. */
+  /**
+   * Of each lane and process: which of two processes was first, only the commit decides. What is stored within a
+   * transaction of the app comes before what was handed in before it and is not stored yet.
+   */
   const last = new Map<string, { readonly id: string; readonly place: number }>()
   return all.flatMap((call) => {
     const operation = rows.known.get(idOf.get(call) ?? '')
     if (operation === undefined) return []
     const { id, lane, place } = operation
-    const calls = `${lane} ${lives[call.life]?.process ?? ''}`
+    const way = call.draft?.within === undefined ? '' : 'within'
+    const calls = `${lane} ${lives[call.life]?.process ?? ''} ${way}`
     const before = last.get(calls)
     last.set(calls, { id, place })
     return before === undefined || before.place < place

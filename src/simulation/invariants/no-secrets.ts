@@ -5,12 +5,19 @@ import { additionsTo, type Invariant } from './invariant.ts'
 /** So much is gathered before it is looked through: many small searches cost more than a large one. */
 const ENOUGH = 65_536
 
+const EXCERPT = 'an excerpt'
+
+/** So many characters of a token are more than chance, in an excerpt that was cut before it was redacted. */
+const BEGINNING = 9
+
 export const noSecrets: Invariant = (run) => {
   const secrets = run.tokens
     .secrets()
     .flatMap((secret) => [...new Set([essenceOf(secret), ...echoesOf(secret)])])
+  const beginnings = run.tokens.secrets().map((secret) => secret.slice(0, BEGINNING))
   const journal = additionsTo(run.journal)
   const heard = additionsTo(run.heard)
+  const excerpts = additionsTo(run.rows.excerpts)
   const settled = settledCallsOf(run.calls)
   const faults = additionsTo(run.faults)
   const lives = additionsTo(run.lives)
@@ -27,6 +34,7 @@ export const noSecrets: Invariant = (run) => {
       gather('an event', 'error' in detail ? textsIn(detail) : JSON.stringify(detail))
     }
     for (const { error } of settled()) if (error !== null) gather('an error', textsIn(error))
+    for (const excerpt of excerpts()) gather(EXCERPT, excerpt)
     for (const fault of faults()) gather('a fault', textsIn(fault))
     if (run.status !== shown) gather('the status', JSON.stringify(run.status))
     shown = run.status
@@ -35,9 +43,10 @@ export const noSecrets: Invariant = (run) => {
       gather('the database', Buffer.from(run.bytes()).toString('latin1'))
     }
     if (size < ENOUGH && moment === 'rest') return []
-    const found = [...gathered].flatMap(([where, text]) =>
-      secrets.filter((secret) => text.includes(secret)).map((secret) => ({ where, secret })),
-    )
+    const found = [...gathered].flatMap(([where, text]) => {
+      const sought = where === EXCERPT ? beginnings : secrets
+      return sought.filter((secret) => text.includes(secret)).map((secret) => ({ where, secret }))
+    })
     gathered.clear()
     size = 0
     return found

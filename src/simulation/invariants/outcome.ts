@@ -33,7 +33,7 @@ function isPage({ headers, body }: Reply): boolean {
 }
 
 /** The kinds whose reply says what the operation has made. */
-const TELLING: ReadonlySet<string> = new Set(['create', 'spawn'])
+const TELLING: ReadonlySet<string> = new Set(['create', 'register', 'spawn'])
 
 /** By the built-in kinds: nothing, or JSON, an object, and what it names can be stored. */
 function isUnderstood(kind: string, { body, isCut = false }: Reply): boolean {

@@ -7,11 +7,14 @@ import type { Watches } from '../memory-files.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import type {
   Acknowledgement,
+  DemandCall,
   HeardEvent,
   SeenCall,
+  SeenLateListener,
   SeenLife,
   SeenReceipt,
   SeenSetAside,
+  SeenSubscription,
   SeenTurn,
   SourceCall,
 } from '../seen.ts'
@@ -60,6 +63,8 @@ export interface RunRecord {
   readonly isSaidToBeOnline: boolean
   readonly isAwake: boolean
   readonly isPaused: boolean
+  /** True if it closes with a deadline, which is not over yet: what is in flight may still end (Q19). */
+  readonly isClosing: boolean
 
   // Each list only grows.
   readonly lives: readonly SeenLife[]
@@ -67,12 +72,16 @@ export interface RunRecord {
   readonly acknowledged: readonly Acknowledgement[]
   /** Those that are awaited from their beginning: every second one. */
   readonly receipts: readonly SeenReceipt[]
+  readonly subscriptions: readonly SeenSubscription[]
+  /** Listeners that a step has added, with what they heard at once (T5). */
+  readonly lateListeners: readonly SeenLateListener[]
   readonly turns: readonly SeenTurn[]
   readonly requests: readonly SeenRequest[]
   readonly heard: readonly HeardEvent[]
   /** Every try to set a damaged database aside. */
   readonly setAsides: readonly SeenSetAside[]
   readonly sourceCalls: readonly SourceCall[]
+  readonly demandCalls: readonly DemandCall[]
   /** The journal's lines. */
   readonly journal: readonly string[]
   /** Promises that rejected unheard, and exceptions that nobody caught. */
@@ -96,6 +105,8 @@ export interface RunRecord {
   readonly buried: ReadonlySet<string>
   /** What each watch on the commits of others does. */
   readonly watches: Watches
+  /** `unavailable`: some tries to open a sealed token fail; `unreadable`: some find one that nobody can open (T1). */
+  readonly vault: 'works' | 'unavailable' | 'unreadable'
   /** True if the process that dispatches has to look before it can know of commits of others (Q17). */
   readonly isUnaware: boolean
   /** The whole database, as bytes. */

@@ -8,6 +8,7 @@ import type { HoldfastEvents } from '../../events.ts'
 import type { SeenCall } from '../seen.ts'
 import { isStorable } from '../storable.ts'
 import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
 
 /** What a call may take of itself: the default deadline of `logout({ pending: 'flush' })`. */
 const LONGEST_CALL_MS = 5000
@@ -22,12 +23,12 @@ export const typedFailure: Invariant = (run) => {
     open = open.filter((call) => call.settledAt === null && !hasEnded(run.lives, call.life))
     const endless = moment === 'end' ? open.filter((call) => isEndless(run.now, call)) : []
     return [
-      ...ended.filter(({ error }) => error !== null && !isTyped(error)),
+      ...ended.filter(({ error }) => error !== null && !isTyped(run, error)),
       ...ended.filter((call) => !isRefusedAsMisuse(call)),
       ...heard().filter(({ event, detail }) =>
         event === 'operation.retrying'
           ? !isExplained(detail)
-          : 'error' in detail && !isTyped(detail.error),
+          : 'error' in detail && !isTyped(run, detail.error),
       ),
       ...endless.map((call) => ({ ...call, why: 'it has not ended' })),
     ]
@@ -46,14 +47,15 @@ function isRefusedAsMisuse({ user, draft, error }: SeenCall): boolean {
 /** The simulated disk never fails without a reason: a change itself could not be stored (Q21). */
 const UNSTORABLE = 'STORAGE_UNAVAILABLE'
 
-/** The simulated vault opens all that it sealed: a token was stored in a row that it was not sealed for (E6). */
+/** A simulated vault that works opens all that it sealed: a token was stored in a row that it was not sealed for (E6). */
 const UNREADABLE = 'AUTH_VAULT_UNREADABLE'
 
 const NEVER: ReadonlySet<string> = new Set(['INTERNAL', UNSTORABLE, UNREADABLE])
 
-function isTyped(error: unknown): boolean {
+function isTyped({ vault }: RunRecord, error: unknown): boolean {
   if (error instanceof HoldfastError) {
     const { code } = error
+    if (code === UNREADABLE && vault === 'unreadable') return true
     return !NEVER.has(code) && /^[A-Z]+(?:_[A-Z]+)*$/.test(code)
   }
   return error instanceof TypeError || error instanceof RangeError
