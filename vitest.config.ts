@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config'
+import { setEnvironment } from './test/support/environment.ts'
+
+setEnvironment()
 
 export default defineConfig({
   test: {
