@@ -1,6 +1,7 @@
 /** Q4, `batchWindowMs`: the head of a merging kind waits a little for neighbours. */
 import { describe, expect, test } from 'vitest'
 import { count, note, replying, Rig, type RigOptions } from './support/rig.ts'
+import { Watched } from './support/watched.ts'
 
 async function signedIn(options: RigOptions = {}): Promise<Rig> {
   const rig = await Rig.start({ answer: replying(), batchWindowMs: 1000, ...options })
@@ -146,9 +147,12 @@ describe('meanwhile', () => {
   test('flush() waits for it (Q19)', async () => {
     const rig = await signedIn()
     await enqueueCount(rig, 1)
-    const flushed = rig.holdfast.flush({ deadlineMs: 5000 })
-    await rig.advance(1000)
-    expect((await flushed).pending).toBe(0)
+    const flush = new Watched(rig.holdfast.flush({ deadlineMs: 5000 }))
+    await rig.advance(999)
+    expect(flush.isOpen).toBe(true)
+    await rig.advance(1)
+    expect(flush.isOpen).toBe(false)
+    expect((await flush.promise).pending).toBe(0)
   })
 
   test('a fresh token or the network does not cut it short (Q7)', async () => {

@@ -5,6 +5,7 @@ import { replay } from '../src/journal/replay.ts'
 import { defineOperation } from '../src/operations/define-operation.ts'
 import { jwt } from './support/jwt.ts'
 import { note, replying, Rig } from './support/rig.ts'
+import { Watched } from './support/watched.ts'
 
 /** A kind whose schema answers when the test says so; unsaid, never. */
 function slowKind() {
@@ -51,12 +52,75 @@ describe('flush()', () => {
     await rig.enqueue('one')
     rig.last.reply(500)
     await rig.advance()
-    const flushed = rig.holdfast.flush({ deadlineMs: 500 })
+    const flush = new Watched(rig.holdfast.flush({ deadlineMs: 500 }))
     await rig.advance(499)
+    expect(flush.isOpen).toBe(true)
     await rig.advance(1)
-    const { pending, lanes } = await rig.whileResting(flushed)
+    expect(flush.isOpen).toBe(false)
+    const { pending, lanes } = await flush.promise
     expect(pending).toBe(1)
     expect(lanes).toMatchObject([{ user: 'alice', holds: [{ name: 'backing-off' }] }])
+  })
+
+  test('waits for a request in flight no longer than its deadline', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    const flush = new Watched(rig.holdfast.flush({ deadlineMs: 500 }))
+    await rig.advance(499)
+    expect(flush.isOpen).toBe(true)
+    await rig.advance(1)
+    expect(flush.isOpen).toBe(false)
+    expect(await flush.promise).toMatchObject({ pending: 1 })
+  })
+
+  test('has a deadline of 5 s if none is given', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    const flush = new Watched(rig.holdfast.flush())
+    await rig.advance(4999)
+    expect(flush.isOpen).toBe(true)
+    await rig.advance(1)
+    expect(flush.isOpen).toBe(false)
+  })
+
+  test.each<[string, (rig: Rig) => void, number]>([
+    ['a backoff', (rig) => rig.last.reply(500), 1000],
+    ['the wait after an unknown outcome', (rig) => rig.last.fail(), 1000],
+    ['a rate limit', (rig) => rig.last.reply(429, { headers: { 'retry-after': '3' } }), 3000],
+    ['the probe of a captive portal', (rig) => rig.last.reply(511), 1000],
+  ])('waits for the end of %s, and for what is sent then', async (_name, happen, waitMs) => {
+    const rig = await Rig.start()
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.enqueue('two')
+    happen(rig)
+    await rig.advance()
+    const flush = new Watched(rig.holdfast.flush({ deadlineMs: 60_000 }))
+    await rig.advance(waitMs - 1)
+    expect(rig.bodies).toEqual(['one'])
+    expect(flush.isOpen).toBe(true)
+    rig.answer = replying(200)
+    await rig.advance(1)
+    expect(rig.bodies).toEqual(['one', 'one', 'two'])
+    expect(flush.isOpen).toBe(false)
+    expect(await flush.promise).toEqual({ pending: 0, lanes: [] })
+  })
+
+  test('waits for a lane that moves, though another lane needs an outside event', async () => {
+    const rig = await Rig.start()
+    await rig.login('bob')
+    await rig.enqueue('of bob')
+    await rig.login('alice', 'a1')
+    await rig.enqueue('of alice')
+    const flush = new Watched(rig.holdfast.flush())
+    await rig.advance(100)
+    expect(flush.isOpen).toBe(true)
+    rig.last.reply(200)
+    await rig.advance()
+    expect(flush.isOpen).toBe(false)
+    expect(await flush.promise).toMatchObject({ pending: 1, lanes: [{ user: 'bob' }] })
   })
 
   test.each([
@@ -92,11 +156,12 @@ describe('flush()', () => {
     })
     await rig.login('alice')
     await rig.enqueue('one')
-    const flushed = rig.holdfast.flush()
+    const flush = new Watched(rig.holdfast.flush())
     await rig.advance(100)
+    expect(flush.isOpen).toBe(true)
     answer?.('a1')
     await rig.advance()
-    expect(await rig.whileResting(flushed)).toEqual({ pending: 0, lanes: [] })
+    expect(await rig.whileResting(flush.promise)).toEqual({ pending: 0, lanes: [] })
   })
 
   test('waits for the time of a token that is there', async () => {
@@ -106,10 +171,12 @@ describe('flush()', () => {
     await rig.login('alice', jwt({ sub: 'alice', nbf }))
     await rig.enqueue('one')
     await rig.advance(100)
-    const flushed = rig.holdfast.flush()
+    const flush = new Watched(rig.holdfast.flush())
     isTime = true
-    await rig.advance(3000)
-    expect(await rig.whileResting(flushed)).toEqual({ pending: 0, lanes: [] })
+    await rig.advance(2899)
+    expect(flush.isOpen).toBe(true)
+    await rig.advance(1)
+    expect(await rig.whileResting(flush.promise)).toEqual({ pending: 0, lanes: [] })
   })
 
   test('waits for the end of the wait after refused tokens, with a token that is there', async () => {
@@ -121,10 +188,12 @@ describe('flush()', () => {
       await rig.advance(100)
       await rig.whileResting(rig.holdfast.updateToken('alice', token))
     }
-    const flushed = rig.holdfast.flush({ deadlineMs: 60_000 })
+    const flush = new Watched(rig.holdfast.flush({ deadlineMs: 60_000 }))
     isGood = true
-    await rig.advance(30_000)
-    expect(await rig.whileResting(flushed)).toEqual({ pending: 0, lanes: [] })
+    await rig.advance(20_000)
+    expect(flush.isOpen).toBe(true)
+    await rig.advance(10_000)
+    expect(await rig.whileResting(flush.promise)).toEqual({ pending: 0, lanes: [] })
   })
 
   test('of nothing resolves at once', async () => {
@@ -160,9 +229,11 @@ describe('close()', () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
     const id = await rig.enqueue('one')
-    const closed = rig.holdfast.close({ deadlineMs: 1000 })
-    await rig.advance(1000)
-    await rig.whileResting(closed)
+    const close = new Watched(rig.holdfast.close({ deadlineMs: 1000 }))
+    await rig.advance(999)
+    expect([close.isOpen, rig.last.signal.aborted]).toEqual([true, false])
+    await rig.advance(1)
+    await rig.whileResting(close.promise)
     expect(rig.last.signal.aborted).toBe(true)
     expect(rig.eventsOf('error')).toEqual([])
     expect(rig.time.nextAt()).toBeNull()
@@ -258,11 +329,13 @@ describe('close()', () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
-    const flushed = rig.holdfast.flush()
-    const loggedOut = rig.holdfast.logout({ pending: 'flush' })
+    const flush = new Watched(rig.holdfast.flush())
+    const logout = new Watched(rig.holdfast.logout({ pending: 'flush' }))
+    await rig.advance(100)
+    expect([flush.isOpen, logout.isOpen]).toEqual([true, true])
     await rig.close()
-    expect(await flushed).toMatchObject({ pending: 1 })
-    expect(await loggedOut).toEqual({ pending: 1 })
+    expect(await flush.promise).toMatchObject({ pending: 1 })
+    expect(await logout.promise).toEqual({ pending: 1 })
   })
 
   test('does not wait for a schema that never answers: what waited for it rejects with CLOSED', async () => {

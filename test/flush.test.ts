@@ -7,6 +7,7 @@ import { memoryVault } from '../src/ports/vault.ts'
 import { gate } from './support/gate.ts'
 import { neighbours } from './support/neighbours.ts'
 import { note, replying, Rig } from './support/rig.ts'
+import { Watched } from './support/watched.ts'
 
 const NOTHING_LEFT = { pending: 0, lanes: [] }
 
@@ -151,10 +152,11 @@ describe('flush() waits for', () => {
       answer: replying(200),
     })
     await rig.enqueue('one')
-    const flushed = rig.holdfast.flush()
+    const flush = new Watched(rig.holdfast.flush())
     await rig.advance(100)
+    expect(flush.isOpen).toBe(true)
     answer.open('off')
-    expect(await rig.whileResting(flushed)).toEqual(NOTHING_LEFT)
+    expect(await rig.whileResting(flush.promise)).toEqual(NOTHING_LEFT)
   })
 
   // Q17
@@ -190,9 +192,11 @@ describe('flush() does not wait', () => {
     await rig.login('alice', 'a1')
     const never = rig.holdfast.enqueue(slow({ text: 'never' }))
     const ended = Promise.allSettled([never])
-    const flushed = rig.holdfast.flush({ deadlineMs: 300 })
-    await rig.advance(300)
-    expect(await rig.whileResting(flushed)).toEqual(NOTHING_LEFT)
+    const flush = new Watched(rig.holdfast.flush({ deadlineMs: 300 }))
+    await rig.advance(299)
+    expect(flush.isOpen).toBe(true)
+    await rig.advance(1)
+    expect(await rig.whileResting(flush.promise)).toEqual(NOTHING_LEFT)
     await rig.close()
     expect(await ended).toMatchObject([{ status: 'rejected', reason: { code: 'CLOSED' } }])
   })

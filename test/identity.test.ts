@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineOperation } from '../src/operations/define-operation.ts'
 import { note, replying, Rig } from './support/rig.ts'
+import { Watched } from './support/watched.ts'
 
 // I1
 describe('login() and logout()', () => {
@@ -37,13 +38,16 @@ describe('login() and logout()', () => {
       const rig = await Rig.start()
       await rig.login('alice', 'a1')
       for (const text of ['one', 'two', 'three']) await rig.enqueue(text)
-      const loggedOut = rig.holdfast.logout({ pending, deadlineMs: 1000 })
+      const logout = new Watched(rig.holdfast.logout({ pending, deadlineMs: 1000 }))
       if (pending === 'flush') {
         rig.last.reply(200)
-        await rig.advance(1000)
+        await rig.advance(999)
       }
+      await rig.time.rest()
+      expect(logout.isOpen).toBe(pending === 'flush')
+      await rig.advance(1)
       const left = { keep: 3, flush: 2, discard: 1 }[pending]
-      expect(await rig.whileResting(loggedOut)).toEqual({ pending: left })
+      expect(await rig.whileResting(logout.promise)).toEqual({ pending: left })
       expect(rig.eventsOf('operation.dropped')).toHaveLength(pending === 'discard' ? 2 : 0)
     },
   )
@@ -52,11 +56,12 @@ describe('login() and logout()', () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
-    const loggedOut = rig.holdfast.logout({ pending: 'flush', deadlineMs: 60_000 })
+    const logout = new Watched(rig.holdfast.logout({ pending: 'flush', deadlineMs: 60_000 }))
     await rig.advance(10)
+    expect(logout.isOpen).toBe(true)
     rig.last.reply(200)
     await rig.advance()
-    expect(await rig.whileResting(loggedOut)).toEqual({ pending: 0 })
+    expect(await rig.whileResting(logout.promise)).toEqual({ pending: 0 })
     expect(rig.time.nextAt()).toBeNull()
   })
 })
