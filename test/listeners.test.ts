@@ -1,7 +1,8 @@
 /** How the app hears: listeners, watchers, and what they may do wrong (E3, T5). */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { HoldfastError } from '../src/errors.ts'
-import { replying, Rig } from './support/rig.ts'
+import { gate } from './support/gate.ts'
+import { replying, Rig, type RigOptions } from './support/rig.ts'
 import { throwing } from './support/throwing.ts'
 
 const unhandled: unknown[] = []
@@ -173,6 +174,93 @@ describe('a token need', () => {
     await rig.login('alice')
     await rig.advance(1000)
     expect(rig.eventsOf('token.needed')).toEqual([])
+  })
+})
+
+// T5
+describe('a listener that is added late hears the need', () => {
+  function heardLate(rig: Rig): unknown[] {
+    const late: unknown[] = []
+    rig.holdfast.on('token.needed', (detail) => late.push(detail))
+    expect(late).toEqual(rig.holdfast.status().tokenNeeds)
+    return late
+  }
+
+  const missing = (user: string) => ({ user, reason: 'missing', generation: null })
+
+  /** Alice, who has no token, has something to send. */
+  async function needing(options: RigOptions = {}): Promise<Rig> {
+    const rig = await Rig.start(options)
+    await rig.login('alice')
+    await rig.enqueue('of alice')
+    await rig.advance()
+    return rig
+  }
+
+  test('of a user after a login of another user', async () => {
+    const rig = await needing()
+    await rig.login('bob', 'b1')
+    expect(heardLate(rig)).toEqual([missing('alice')])
+  })
+
+  test('of a user after the logout of that user', async () => {
+    const rig = await needing()
+    await rig.whileResting(rig.holdfast.logout())
+    expect(rig.holdfast.status().identity).toBeNull()
+    expect(heardLate(rig)).toEqual([missing('alice')])
+  })
+
+  test('of every user who has one, whoever is logged in', async () => {
+    const rig = await needing()
+    await rig.login('bob', 'b1')
+    await rig.enqueue('of bob')
+    rig.last.reply(401)
+    await rig.advance()
+    await rig.login('carol')
+    await rig.enqueue('of carol')
+    await rig.login('dave', 'd1')
+    expect(heardLate(rig)).toEqual([
+      missing('alice'),
+      { user: 'bob', reason: 'refused', generation: 1 },
+      missing('carol'),
+    ])
+  })
+
+  test('of a user who is not logged in after a restart', async () => {
+    const rig = await needing()
+    await rig.login('bob')
+    await rig.close()
+    await rig.open()
+    await rig.advance()
+    expect(heardLate(rig)).toEqual([missing('alice')])
+  })
+
+  test('of a user who is not logged in once the source has denied a token, and not before', async () => {
+    const answer = gate<null>()
+    const rig = await needing({ tokens: () => answer.promise })
+    await rig.login('bob')
+    const late: unknown[] = []
+    rig.holdfast.on('token.needed', (detail) => late.push(detail))
+    expect(late).toEqual([])
+    answer.open(null)
+    await rig.advance()
+    expect(late).toEqual([missing('alice')])
+    expect(heardLate(rig)).toEqual([missing('alice')])
+  })
+
+  test('of a user who is not logged in no more once a token has come', async () => {
+    const rig = await needing({ answer: replying(200) })
+    await rig.login('bob')
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a1'))
+    expect(heardLate(rig)).toEqual([])
+  })
+
+  test('of a user who is not logged in no more once the user is forgotten', async () => {
+    const rig = await needing()
+    await rig.login('bob')
+    await rig.whileResting(rig.holdfast.forget('alice'))
+    await rig.advance()
+    expect(heardLate(rig)).toEqual([])
   })
 })
 
