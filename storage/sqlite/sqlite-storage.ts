@@ -196,8 +196,8 @@ export class SqliteStorage implements Storage {
     const { database, tables, watch, guard } = this.#open
     if (database.inTransaction) return 'open'
     tables.forget()
-    if (tables.find(id)?.state !== 'pending') return 'gone'
     try {
+      if (tables.find(id)?.state !== 'pending') return 'gone'
       guard?.lookAfter('in a run')
     } catch (error) {
       this.#failureOf(error)
