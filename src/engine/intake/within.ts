@@ -176,7 +176,8 @@ export class Within {
     // What the app is told at once, a replay must know at once.
     const refusal = boundary.pull('within.refused', failureCodec, () => failure)
     if (refusal !== null) settle.reject(refusal)
-    else if (put !== null) settle.resolve({ id: (put as Affected).id, dropped: false })
+    // In a replay there is nobody to tell, and the call is over all the same.
+    else settle.resolve({ id: (put as Affected | null)?.id ?? ('' as OperationId), dropped: false })
   }
 
   /** The transaction is over by now, unless the app let it outlive its turn. */
