@@ -181,7 +181,8 @@ export class Intake {
     }
     const { kind, expiresInMs } = draft
     const { payload, creates } = admitted
-    const change = draftChange(this.#core, user, unique, { kind, payload, creates, expiresInMs })
+    const wanted = draftChange(this.#core, user, unique, { kind, payload, creates, expiresInMs })
+    const change = this.#isTaken(ticket, wanted) ? { ...wanted, superseded: true as const } : wanted
     ticket.change = change
     const together = this.#together
     if (this.#askedCount === 0 && together.length === 0) {
@@ -191,6 +192,11 @@ export class Intake {
     together.push(ticket)
     if (together.length === 1) this.#core.boundary.soon(() => this.#askTogether())
     if (together.length === MOST_TOGETHER) this.#askTogether()
+  }
+
+  /** While its payload was checked another user has taken the device: what that login dropped was stored already (I8). */
+  #isTaken({ user, turn }: Ticket, { deviceScoped }: EnqueueChange): boolean {
+    return deviceScoped === true && user !== null && this.#core.lanes.wasTakenFrom(user, turn)
   }
 
   #askTogether(): void {
