@@ -236,6 +236,7 @@ export class StoredRows {
   #operationPut(row: Row): void {
     // On its way to another place it has none: SQLite checks keys row by row.
     if (Number(row['lane']) < 0) return
+    const laneBefore = this.#laneOf.get(String(row['id']))
     const operation = this.#operationOf(row)
     const { id } = operation
     const former = this.pending.get(id)
@@ -247,8 +248,7 @@ export class StoredRows {
       this.storedAt.set(id, this.#at)
     }
     if (former !== undefined) {
-      if (former.lane !== operation.lane) this.adoptions.push({ id, at: this.#at })
-      else if (former.place !== operation.place) this.shifts.push({ id, at: this.#at })
+      if (former.place !== operation.place) this.shifts.push({ id, at: this.#at })
       if (former.payload !== operation.payload) {
         this.rewrites.push({ id, from: former.version, to: operation.version })
       }
@@ -256,7 +256,11 @@ export class StoredRows {
     }
     const left = this.#leaving.get(id)
     this.#leaving.delete(id)
-    if (left?.from === 'pending') return
+    if (left?.from === 'pending') {
+      const moves = laneBefore === operation.lane ? this.shifts : this.adoptions
+      moves.push({ id, at: this.#at })
+      return
+    }
     this.#step(id, left?.from ?? this.stateOf(id), 'pending', null, left?.order ?? ++this.#order)
   }
 
