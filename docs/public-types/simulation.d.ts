@@ -387,6 +387,8 @@ interface EnqueueChange {
     readonly creates?: readonly string[];
     /** I8. Default: false. */
     readonly deviceScoped?: boolean;
+    /** Another user has taken the device since the call: it is never sent (I8). Default: not so. */
+    readonly superseded?: true;
 }
 /** An operation that a reply yielded (Q13). */
 interface FollowUp {
