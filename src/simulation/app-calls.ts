@@ -257,17 +257,13 @@ export class AppCalls {
 
   #note(call: SeenCall, promise: Promise<unknown>): void {
     const life = this.#process.life
-    const { recorder, world } = this.#parts
+    const { recorder } = this.#parts
     promise.then(
       (result: unknown) => {
         if (life.isAlive) recorder.resolve(call, result)
       },
       (error: unknown) => {
-        if (!life.isAlive) return
-        recorder.reject(call, error)
-        if (call.step === null) return
-        const code = (error as { readonly code?: unknown }).code
-        world.rejects.set(call.step, typeof code === 'string' ? code : (error as Error).name)
+        if (life.isAlive) recorder.reject(call, error)
       },
     )
   }

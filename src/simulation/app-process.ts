@@ -122,7 +122,10 @@ export class AppProcess {
     await world.time.rest()
     this.#isStarting = false
     const [failure] = failures
-    if (failure !== undefined && life.isAlive) return failure
+    if (failure !== undefined && life.isAlive) {
+      this.#rejected('start', failure)
+      return failure
+    }
     recorder.begun(world.disk.database, this.lifeIndex)
     return null
   }
@@ -175,9 +178,16 @@ export class AppProcess {
   async #close(deadlineMs: number): Promise<void> {
     try {
       await this.holdfast.close({ deadlineMs })
-    } catch {
+    } catch (error) {
       // What cannot be stored any more is lost with the process.
+      if (this.#life.isAlive) this.#rejected('close', error)
     }
+  }
+
+  /** A call of the process that no step makes. */
+  #rejected(name: 'start' | 'close', error: unknown): void {
+    const { recorder } = this.#parts
+    recorder.reject(recorder.call(this.lifeIndex, { name, user: null }), error)
   }
 
   tell(event: PlatformEvent): void {

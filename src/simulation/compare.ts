@@ -1,5 +1,6 @@
 /** Compares what was seen with what a scenario expects; what is not said is not compared. */
 import { isDeepStrictEqual } from 'node:util'
+import { compareRejects } from './compare-rejects.ts'
 import type { FinalState, Observation } from './observe.ts'
 import type { ExpectedRequest, Expectation } from './scenario.ts'
 import type { SeenRequest } from './scripted-server.ts'
@@ -11,7 +12,9 @@ export interface Mismatch {
   readonly seen: unknown
 }
 
-export function compare(expect: Expectation, seen: Observation): Mismatch[] {
+/** A scenario without `expect` expects nothing: a plan of the search, say, in which calls may reject. */
+export function compare(expect: Expectation | undefined, seen: Observation): Mismatch[] {
+  if (expect === undefined) return []
   return [
     ...(expect.requests === undefined ? [] : compareRequests(expect.requests, seen.requests)),
     ...compareEvents(expect, seen),
@@ -22,9 +25,7 @@ export function compare(expect: Expectation, seen: Observation): Mismatch[] {
     ),
     ...compareWhole('listened', expect.listened, seen.listened),
     ...compareFinal(expect.final ?? {}, seen.final),
-    ...Object.entries(expect.rejects ?? {}).flatMap(([id, code]) =>
-      compareWhole(`rejects.${id}`, code, seen.rejects[id] ?? null),
-    ),
+    ...compareRejects(expect, seen),
   ]
 }
 

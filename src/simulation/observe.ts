@@ -2,6 +2,7 @@
 import type { HoldfastEvents } from '../events.ts'
 import type { OperationInfo } from '../operation-info.ts'
 import type { SeenEvent, SeenLateListener, SeenSubscription, SourceCall } from './seen.ts'
+import { type Rejection, rejectionsOf } from './rejections.ts'
 import { nameOf } from './scenario-names.ts'
 import type { World } from './world.ts'
 import type { SeenRequest } from './scripted-server.ts'
@@ -14,6 +15,9 @@ export interface Observation {
   readonly looks: Readonly<Record<string, Look>>
   readonly listened: readonly Readonly<Record<string, string>>[]
   readonly final: FinalState
+  /** Every call that rejected, in the order in which they did. */
+  readonly rejections: readonly Rejection[]
+  /** The codes of those that have an id, by the id: the last one of each. */
   readonly rejects: Readonly<Record<string, string>>
 }
 
@@ -35,7 +39,8 @@ type Look = readonly string[] | object | number | null
 
 /** The rows are read from the database itself, not from the engine's memory. */
 export function observe(world: World): Observation {
-  const { events, server, rejects } = world
+  const { events, server, recorder } = world
+  const rejections = rejectionsOf(recorder.calls)
   return {
     requests: server.requests,
     events,
@@ -44,7 +49,10 @@ export function observe(world: World): Observation {
     looks: Object.fromEntries([...world.looks].map(([id, result]) => [id, lookOf(result)])),
     listened: world.recorder.lateListeners.map(needsHeard),
     final: finalState(world),
-    rejects: Object.fromEntries(rejects),
+    rejections,
+    rejects: Object.fromEntries(
+      rejections.flatMap(({ id, code }) => (id === null ? [] : [[id, code]])),
+    ),
   }
 }
 

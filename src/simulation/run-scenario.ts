@@ -18,6 +18,6 @@ export async function runScenario(
   options: PlayOptions = {},
 ): Promise<ScenarioResult> {
   const { seen, violations, journal } = await play(scenario, options)
-  const mismatches = [...compare(scenario.expect ?? {}, seen), ...violations]
+  const mismatches = [...compare(scenario.expect, seen), ...violations]
   return { name: scenario.name, ok: mismatches.length === 0, mismatches, seen, journal }
 }

@@ -280,7 +280,8 @@ const expectation = z.strictObject({
         .optional(),
     })
     .optional(),
-  rejects: byId.optional(),
+  /** By the id of the step or its word; one code of all the calls of this name, or the code of each. */
+  rejects: z.record(z.string(), z.union([z.string(), z.array(z.string()).min(1)])).optional(),
 })
 
 /** The shape of a scenario file, format 1. */

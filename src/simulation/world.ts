@@ -50,8 +50,6 @@ export class World {
   readonly vault: Vault | null
   readonly recorder: Recorder
   readonly events: SeenEvent[] = []
-  /** Calls that rejected, by the step's id. */
-  readonly rejects = new Map<string, string>()
   /** What became of each read. */
   readonly reads = new Map<string, ReadState>()
   /** What each `look` saw, by the step's id. */
