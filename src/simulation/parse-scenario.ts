@@ -12,7 +12,10 @@ import {
 } from 'yaml'
 import type { z } from 'zod'
 import { HoldfastError } from '../errors.ts'
-import { type NameProblem, wrongNames } from './scenario-names.ts'
+import type { NameProblem } from './name-problem.ts'
+import { meant, nearestOf } from './nearest.ts'
+import { keysAt } from './scenario-keys.ts'
+import { wrongNames } from './scenario-names.ts'
 import { type Scenario, scenarioSchema } from './scenario.ts'
 
 type Issue = z.core.$ZodIssue
@@ -136,17 +139,18 @@ function messageOf({ path, what }: Problem): string {
   return where === '' ? what : `${where}: ${what}`
 }
 
-/** What the schema found first. */
+/** A misspelt key before the key that is missing because of it; else the first thing that the schema found. */
 function problemOf(document: Document, issues: readonly Issue[]): Problem {
-  const [issue] = issues
+  const issue = issues.find(isMisspeltKey) ?? issues[0]
   if (issue === undefined) throw new TypeError('a failed parse without an issue')
   const choice = issue.path.length === 2 ? CHOICES.get(String(issue.path[0])) : undefined
   if (choice !== undefined && issue.code === 'invalid_union') {
     return wrongChoice(document, issue, choice)
   }
   if (issue.code === 'unrecognized_keys') {
-    const what = `unknown key ${issue.keys.join(', ')}`
-    return { path: issue.path, what, key: issue.keys[0] }
+    const [key = ''] = issue.keys
+    const what = `unknown key ${issue.keys.join(', ')}${meant(key, keysAt(issue.path))}`
+    return { path: issue.path, what, key }
   }
   if (issue.code !== 'invalid_union') return { path: issue.path, what: issue.message }
   const [closest] = [...issue.errors].sort((a, b) => a.length - b.length)
@@ -154,6 +158,12 @@ function problemOf(document: Document, issues: readonly Issue[]): Problem {
     return { path: issue.path, what: issue.message }
   }
   return problemOf(document, within(issue, closest))
+}
+
+function isMisspeltKey(issue: Issue): boolean {
+  if (issue.code !== 'unrecognized_keys') return false
+  const [key = ''] = issue.keys
+  return nearestOf(key, keysAt(issue.path)) !== null
 }
 
 /** What is wrong with an item: its word, or what belongs to the word it has. */
@@ -175,9 +185,9 @@ function wrongChoice(
     return problemOf(document, within(issue, issue.errors[words.indexOf(word)] ?? []))
   }
   const unknown = keys.find((key) => !BESIDE.has(key))
-  return unknown === undefined
-    ? { path, what: `${is} needs one of ${words.join(', ')}` }
-    : { path, what: `unknown key ${unknown}; ${is} is one of ${words.join(', ')}`, key: unknown }
+  if (unknown === undefined) return { path, what: `${is} needs one of ${words.join(', ')}` }
+  const what = `unknown key ${unknown}; ${is} is one of ${words.join(', ')}${meant(unknown, words)}`
+  return { path, what, key: unknown }
 }
 
 /** A union's issues know where they are only within it. */

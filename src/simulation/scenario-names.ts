@@ -2,21 +2,30 @@
  * The names in a scenario stand for something: a token that is defined, an operation that is enqueued.
  * One that stands for nothing is a slip of the pen, and would make the scenario hold for a wrong reason.
  */
+import { wrongExpectations } from './expected-names.ts'
+import { wrongMatches } from './matched-names.ts'
+import { type NameProblem, unknownName } from './name-problem.ts'
+import { meant } from './nearest.ts'
 import type { Scenario, ScenarioStep, SourceAnswer } from './scenario.ts'
-
-export interface NameProblem {
-  readonly path: readonly PropertyKey[]
-  readonly what: string
-}
+import { Vocabulary } from './scenario-vocabulary.ts'
 
 /** The first name that is used wrongly; null: none is. */
 export function wrongNames(scenario: Scenario): NameProblem | null {
+  const names = new Vocabulary(scenario)
   return (
     unknownToken(scenario) ??
     repeatedId(scenario.steps) ??
-    unknownOperation(scenario) ??
-    idleScanner(scenario)
+    unknownOperation(scenario, names) ??
+    idleScanner(scenario) ??
+    idleProcess(scenario) ??
+    firstOf(wrongMatches(scenario, names)) ??
+    firstOf(wrongExpectations(scenario, names))
   )
+}
+
+function firstOf(problems: Iterable<NameProblem>): NameProblem | null {
+  for (const problem of problems) return problem
+  return null
 }
 
 function unknownToken({ tokens = {}, steps, source = [] }: Scenario): NameProblem | null {
@@ -31,7 +40,8 @@ function unknownToken({ tokens = {}, steps, source = [] }: Scenario): NameProble
   ]
   for (const { path, token } of used) {
     if (token !== undefined && !Object.hasOwn(tokens, token)) {
-      return { path, what: `there is no token ${token} under tokens` }
+      const what = `there is no token ${token} under tokens${meant(token, Object.keys(tokens))}`
+      return { path, what }
     }
   }
   return null
@@ -72,13 +82,12 @@ function repeatedId(steps: readonly ScenarioStep[]): NameProblem | null {
 }
 
 /** An id that nothing is enqueued under must be one that is expected to be unknown. */
-function unknownOperation({ steps, expect }: Scenario): NameProblem | null {
-  const known = new Set(steps.flatMap((step) => ('enqueue' in step ? [step.enqueue.id] : [])))
-  for (const id of Object.keys(expect?.rejects ?? {})) known.add(id)
+function unknownOperation({ steps, expect }: Scenario, names: Vocabulary): NameProblem | null {
+  const known = new Set([...names.operations, ...Object.keys(expect?.rejects ?? {})])
   for (const [index, step] of steps.entries()) {
     for (const { path, id } of operationsOf(step)) {
       if (known.has(id)) continue
-      return { path: ['steps', index, ...path], what: `no step enqueues ${id}` }
+      return unknownName(['steps', index, ...path], 'no step enqueues', id, names.operations)
     }
   }
   return null
@@ -89,6 +98,17 @@ function idleScanner({ config, steps }: Scenario): NameProblem | null {
   const index = config?.system === 'windows' ? -1 : steps.findIndex((step) => 'scanner' in step)
   if (index === -1) return null
   return { path: ['steps', index, 'scanner'], what: 'a scanner needs `system: windows` in config' }
+}
+
+/** A process that is not there takes no step. A plan of the search, which expects nothing, may have such steps. */
+function idleProcess({ steps, expect }: Scenario): NameProblem | null {
+  if (expect === undefined) return null
+  const ofSecond = (step: ScenarioStep) => 'process' in step && step.process === 'second'
+  if (steps.some((step) => ofSecond(step) && 'start' in step)) return null
+  const index = steps.findIndex(ofSecond)
+  if (index === -1) return null
+  const what = 'no step starts this process: it needs `{ at: 0, process: second, start: true }`'
+  return { path: ['steps', index, 'process'], what }
 }
 
 interface Use {
