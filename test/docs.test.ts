@@ -84,6 +84,7 @@ describe('the tables of docs/scenarios.md', () => {
     const rows = tableRows(projectText('docs/scenarios.md')).filter((row) => 'invariant' in row)
     const told = rows.flatMap((row) => codeIn(row['invariant']))
     expect(told).toEqual(INVARIANTS.map(({ id }) => id))
+    expect(rows.map((row) => row['rules'])).toEqual(INVARIANTS.map(({ rules }) => rules.join(', ')))
   })
 
   test('name every built-in kind, and no other', () => {

@@ -4,12 +4,12 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
 import { stringify } from 'yaml'
 import { systemClock } from '../ports/clock.ts'
 import type { Coverage } from '../simulation/search/coverage.ts'
 import { type Failure, fuzz, type FuzzResult, smallestOf } from '../simulation/search/fuzz.ts'
-import { printable, printableJson, printableLines } from './printable.ts'
+import { printable, printableJson } from './printable.ts'
+import { evidenceOf, headlineOf } from './show-mismatch.ts'
 
 export interface FuzzCommandOptions {
   readonly seeds?: number
@@ -47,7 +47,7 @@ export async function fuzzCommand({
     goesOn: (seeds) => (most === null || seeds < most) && elapsedMs() < mostMs,
     onProgress: ({ seeds, failures }) => {
       for (const failure of failures.slice(failureCount)) {
-        process.stderr.write(`seed ${failure.seed}: ${printable(failure.what)}\n`)
+        process.stderr.write(`seed ${failure.seed}: ${headlineOf(failure)}\n`)
       }
       failureCount = failures.length
       if (elapsedMs() - toldAt < PROGRESS_MS) return
@@ -91,9 +91,9 @@ function asText(
   isOne: boolean,
 ): string {
   const found = saved.map(
-    ({ seed, what, expected, seen, file }) =>
-      `not ok seed ${seed}: ${printable(what)}\n      expected ${show(expected)}\n      seen     ${show(seen)}\n` +
-      `    the smallest plan of it, run again by: holdfast simulate ${printable(file)}\n`,
+    (failure) =>
+      `not ok seed ${failure.seed}: ${headlineOf(failure)}\n${evidenceOf(failure)}` +
+      `    the smallest plan of it, run again by: holdfast simulate ${printable(failure.file)}\n`,
   )
   const total = `${speed(seeds, ranMs)}, ${failures.length} do not hold\n`
   return [...found, ...(isOne ? [] : [marksOf(coverage)]), total].join('')
@@ -109,11 +109,4 @@ function marksOf(coverage: Coverage): string {
 
 function speed(seeds: number, ms: number): string {
   return `${seeds} seeds, ${((seeds * 1000) / Math.max(1, ms)).toFixed(1)} a second`
-}
-
-function show(value: unknown): string {
-  return printableLines(inspect(value, { depth: 6, breakLength: 100 })).replaceAll(
-    '\n',
-    '\n               ',
-  )
 }

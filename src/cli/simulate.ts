@@ -1,13 +1,14 @@
 /** `holdfast simulate`: exit status 0 all hold, 1 some do not, 2 a file is malformed or cannot be used. */
 import { readFile, writeFile } from 'node:fs/promises'
-import { inspect } from 'node:util'
 import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import { replay } from '../journal/replay.ts'
 import type { Mismatch } from '../simulation/compare.ts'
 import { parseScenario } from '../simulation/parse-scenario.ts'
+import { type Rejection, tell } from '../simulation/rejections.ts'
 import { runScenario, type ScenarioResult } from '../simulation/run-scenario.ts'
 import type { Scenario } from '../simulation/scenario.ts'
-import { printable, printableJson, printableLines } from './printable.ts'
+import { printable, printableJson } from './printable.ts'
+import { evidenceOf, headlineOf } from './show-mismatch.ts'
 
 export interface SimulateOptions {
   readonly journal?: string
@@ -47,7 +48,7 @@ export async function simulate(
     }
     const judged = { file, name: scenario.name, ok: mismatches.length === 0, mismatches }
     allHold &&= judged.ok
-    if (!json) process.stdout.write(render(judged))
+    if (!json) process.stdout.write(render(judged, result.seen?.rejections ?? []))
     else process.stdout.write(`${printableJson({ ...result, ...judged, journal: undefined })}\n`)
   }
   return allHold ? 0 : 1
@@ -100,18 +101,14 @@ async function replayMismatch(journal: string): Promise<Mismatch[]> {
   }
 }
 
-function render({ file, name, ok, mismatches }: FileResult): string {
+/** A scenario that fails, for any reason, shows each call that rejected: such a call often explains the mismatches. */
+function render(
+  { file, name, ok, mismatches }: FileResult,
+  rejections: readonly Rejection[],
+): string {
   const head = `${ok ? 'ok' : 'not ok'} ${printable(`${file}: ${name}`)}\n`
-  const lines = mismatches.map(
-    ({ what, expected, seen }) =>
-      `    ${printable(what)}\n      expected ${show(expected)}\n      seen     ${show(seen)}\n`,
-  )
-  return head + lines.join('')
-}
-
-function show(value: unknown): string {
-  return printableLines(inspect(value, { depth: 6, breakLength: 100 })).replaceAll(
-    '\n',
-    '\n               ',
-  )
+  if (ok) return head
+  const lines = mismatches.map((mismatch) => `    ${headlineOf(mismatch)}\n${evidenceOf(mismatch)}`)
+  const told = rejections.map(tell).filter((line) => !mismatches.some(({ seen }) => seen === line))
+  return [head, ...lines, ...told.map((line) => `    ${printable(line)}\n`)].join('')
 }

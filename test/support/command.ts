@@ -20,12 +20,25 @@ afterEach(() => {
 })
 
 export const fromSource: Command = (...args) =>
-  ended('--import', import.meta.resolve('tsx'), `${ROOT}src/cli/main.ts`, ...args)
+  ended(['--import', import.meta.resolve('tsx'), `${ROOT}src/cli/main.ts`, ...args])
 
-export const built: Command = (...args) => ended(`${ROOT}dist/src/cli/main.js`, ...args)
+export const built: Command = (...args) => ended([`${ROOT}dist/src/cli/main.js`, ...args])
 
-async function ended(...args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+/** From source, with this fault put into it. */
+export function withFault(mutant: string): Command {
+  const register = new URL('../mutants/register.ts', import.meta.url).href
+  return (...args) =>
+    ended(['--import', register, `${ROOT}src/cli/main.ts`, ...args], { HOLDFAST_MUTANT: mutant })
+}
+
+async function ended(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   running.add(child)
   const closed = once(child, 'close')
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])

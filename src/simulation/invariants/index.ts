@@ -29,8 +29,13 @@ import { typedFailure } from './typed-failure.ts'
 import { wakes } from './wakes.ts'
 import { wholeSetAside } from './whole-set-aside.ts'
 
+/** The id of a rule of docs/rules.md. `V`: no rule alone says it, it follows from all of them. */
+export type RuleId = `${'Q' | 'I' | 'T' | 'R' | 'U' | 'S' | 'G' | 'E'}${number}` | 'V'
+
 export interface ListedInvariant {
   readonly id: string
+  /** The rules that are broken if it does not hold. At least one. */
+  readonly rules: readonly RuleId[]
   /** What holds, always. */
   readonly statement: string
   readonly begin: Invariant
@@ -47,8 +52,14 @@ export const AFTER_CLOSE: ReadonlySet<string> = new Set([
 /** Those that an engine which is closing need not keep: it sends nothing more, and is woken by nothing (Q19). */
 export const WHILE_OPEN: ReadonlySet<string> = new Set(['no-park', 'wakes', 'drains'])
 
-const list = (id: string, statement: string, begin: Invariant): ListedInvariant => ({
+const list = (
+  id: string,
+  rules: readonly [RuleId, ...RuleId[]],
+  statement: string,
+  begin: Invariant,
+): ListedInvariant => ({
   id,
+  rules,
   statement,
   begin,
 })
@@ -56,99 +67,127 @@ const list = (id: string, statement: string, begin: Invariant): ListedInvariant 
 export const INVARIANTS: readonly ListedInvariant[] = [
   list(
     'no-loss',
+    ['Q2', 'Q9', 'Q14'],
     'an operation whose enqueue resolved is pending, dead, or settled for a reason that was recorded or reported',
     noLoss,
   ),
   list(
     'durable-before-ack',
+    ['Q2'],
     'an operation is on disk before its enqueue resolves, and a crash after that keeps it',
     durableBeforeAck,
   ),
   list(
     'no-phantom',
+    ['Q5'],
     'every key the server sees belongs to an enqueued operation or a recorded envelope, with its body',
     noPhantom,
   ),
   list(
     'stable-key',
+    ['Q5'],
     'an envelope of unknown outcome is sent again under the same key, with the same members and body',
     stableKey,
   ),
-  list('effect-once', 'the server applies an operation at most once', effectOnce),
+  list('effect-once', ['Q5', 'Q6'], 'the server applies an operation at most once', effectOnce),
   list(
     'settles',
+    ['Q6', 'Q11'],
     'an operation whose accepted reply was heard is never sent again by the process that heard it',
     settles,
   ),
   list(
     'lane-fifo',
+    ['Q2', 'Q3', 'Q13'],
     'what is sent is the head of its lane, and places follow the order of the calls',
     laneFifo,
   ),
-  list('lane-exclusive', 'a lane has at most one write in flight', laneExclusive),
+  list('lane-exclusive', ['Q3'], 'a lane has at most one write in flight', laneExclusive),
   list(
     'token-valid-at-send',
+    ['T4', 'T9'],
     'no request carries a token known to be refused, or expired where a source can give another',
     tokenValidAtSend,
   ),
   list(
     'own-token-only',
+    ['I4', 'I5', 'I8'],
     'a request carries a token of the owner of its operations, or none where I4 allows it',
     ownTokenOnly,
   ),
   list(
     'bounded-refresh',
+    ['T6', 'T8', 'T9'],
     'the token source is asked as seldom as T6, T8 and T9 say',
     boundedRefresh,
   ),
-  list('bounded-retry', 'attempts wait, and end, as Q7 and Q8 say', boundedRetry),
+  list('bounded-retry', ['Q7', 'Q8'], 'attempts wait, and end, as Q7 and Q8 say', boundedRetry),
   list(
     'legal-transitions',
+    ['Q8', 'Q9', 'Q10', 'Q14', 'T3'],
     'rows move only as the table says, each move for its cause',
     legalTransitions,
   ),
-  list('too-late', 'cancel() is too late only for what may have arrived', tooLate),
+  list('too-late', ['Q9', 'Q10'], 'cancel() is too late only for what may have arrived', tooLate),
   list(
     'events-match-rows',
+    ['V'],
     'each event has its committed change and each change its event, once, in order; status() shows the rows',
     eventsMatchRows,
   ),
   list(
     'true-receipts',
+    ['Q23'],
     'a receipt that was awaited all along settles with the end that the rows tell of',
     trueReceipts,
   ),
   list(
     'typed-failure',
+    ['Q21', 'Q22', 'E3'],
     'every failure is a coded error, none a fault inside, and every call ends',
     typedFailure,
   ),
   list(
     'no-secrets',
+    ['E6', 'T16'],
     'no secret in the journal, an event, an error, the status or the database',
     noSecrets,
   ),
   list(
     'bounded-resources',
+    ['Q3', 'Q15', 'Q19'],
     'requests, alarms, listeners and rows stay in proportion to the work, and close() leaves none',
     boundedResources,
   ),
-  list('host-survives', 'no promise rejects unheard, no exception goes uncaught', hostSurvives),
+  list(
+    'host-survives',
+    ['E3'],
+    'no promise rejects unheard, no exception goes uncaught',
+    hostSurvives,
+  ),
   list(
     'lost-watches',
+    ['Q17'],
     'a process whose watch on commits has failed tells WATCH_LOST once, and no other process tells it',
     lostWatches,
   ),
   list(
     'whole-set-aside',
+    ['E5'],
     'after each try to set a damaged database aside all its files are in one place',
     wholeSetAside,
   ),
   list(
     'no-park',
+    ['Q15', 'E3'],
     'nothing is pending without an alarm, a request in flight, or a hold that somebody can still end',
     noPark,
   ),
-  list('wakes', 'a hold ends in the instant in which its cause is gone', wakes),
-  list('drains', 'once nothing more happens by itself, all that may be sent has settled', drains),
+  list('wakes', ['Q15', 'T7'], 'a hold ends in the instant in which its cause is gone', wakes),
+  list(
+    'drains',
+    ['V'],
+    'once nothing more happens by itself, all that may be sent has settled',
+    drains,
+  ),
 ]
