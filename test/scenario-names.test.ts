@@ -4,7 +4,7 @@ import { HoldfastError } from '../src/errors.ts'
 import { nearestOf } from '../src/simulation/nearest.ts'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 
-/** The part that is tried begins in line 9. */
+/** The part that is tried begins in line 10. */
 const HEAD = `scenario: 1
 name: a scenario
 tokens: { alice-1: { user: alice } }
@@ -13,6 +13,7 @@ steps:
   - { at: 0, enqueue: { id: first, kind: spawn, payload: { notes: 1 } } }
   - { at: 0, read: { id: answer } }
   - { at: 0, refreshToken: alice }
+  - { at: 0, look: { id: seen, pending: { user: alice } } }
 `
 
 function refusalOf(text: string): string | null {
@@ -194,6 +195,33 @@ const EXPECTED: readonly (readonly [string, string, string, string])[] = [
     'reads.anwser: no step reads anwser; do you mean answer?',
     'answer',
   ],
+  ['looks', '{ saen: [] }', 'saen: no step looks under the id saen; do you mean seen?', 'seen'],
+  ['looks', '{ seen: [frist] }', 'seen.0: no step enqueues frist; do you mean first?', 'first'],
+  [
+    'looks',
+    '{ seen: { user: alcie } }',
+    `seen.user: ${NO_USER} alcie; do you mean alice?`,
+    'alice',
+  ],
+  [
+    'looks',
+    '{ seen: { kind: nots } }',
+    'seen.kind: there is no kind nots; do you mean note?',
+    'note',
+  ],
+  [
+    'looks',
+    '{ seen: { reason: expird } }',
+    'seen.reason: there is no reason expird; do you mean expired?',
+    'expired',
+  ],
+  ['listened', '[{ alcie: missing }]', `0.alcie: ${NO_USER} alcie; do you mean alice?`, 'alice'],
+  [
+    'listened',
+    '[{ alice: mising }]',
+    '0.alice: there is no reason mising; do you mean missing?',
+    'missing',
+  ],
   [
     'rejects',
     '{ frist: TOO_LATE }',
@@ -229,7 +257,7 @@ const EXPECTED: readonly (readonly [string, string, string, string])[] = [
 describe('a misspelt name in an expectation', () => {
   test.each(EXPECTED)('%s: %s is refused', (part, value, message, right) => {
     const text = (said: string) => `${HEAD}expect:\n  ${part}: ${said}\n`
-    expect(refusalOf(text(value))).toBe(`10: expect.${part}.${message}`)
+    expect(refusalOf(text(value))).toBe(`11: expect.${part}.${message}`)
     const [, name = ''] = /(\S+?)(?:;|$)/.exec(message) ?? []
     const mended = value.replace(name, right)
     expect(mended).not.toBe(value)
@@ -256,7 +284,7 @@ describe('a misspelt name in an expectation', () => {
     ['[{ event: error, id: first }]', '0.id: the event error never has this field; it has code'],
     ['[{ event: error, kind: note }]', '0.kind: the event error never has this field; it has code'],
   ])('an event with a field that it never has is refused: %s', (value, message) => {
-    expect(refusalOf(`${HEAD}expect:\n  events: ${value}\n`)).toBe(`10: expect.events.${message}`)
+    expect(refusalOf(`${HEAD}expect:\n  events: ${value}\n`)).toBe(`11: expect.events.${message}`)
   })
 
   test.each([
@@ -264,13 +292,13 @@ describe('a misspelt name in an expectation', () => {
     ['newKeyAs: 2', 'behind the last one', '1.newKeyAs'],
   ])('%s, an index that is %s, is refused: it would compare nothing', (field, _what, path) => {
     expect(refusalOf(`${HEAD}expect:\n  requests: [{}, { ${field} }]\n`)).toBe(
-      `10: expect.requests.${path}: must be the index of another item of requests, 0 to 1`,
+      `11: expect.requests.${path}: must be the index of another item of requests, 0 to 1`,
     )
   })
 
   it('is refused with the line on which it stands', () => {
     const text = `${HEAD}expect:\n  final:\n    pending: []\n    dead:\n      frist: rejected\n`
-    expect(refusalOf(text)).toMatch(/^13: expect\.final\.dead\.frist: /)
+    expect(refusalOf(text)).toMatch(/^14: expect\.final\.dead\.frist: /)
   })
 })
 
@@ -283,18 +311,18 @@ describe('a misspelt name in a rule, which would never be used, is refused', () 
 
   test.each(rules)('of the replies: %s', (match, message) => {
     const text = `${HEAD}server:\n  replies:\n    - { match: { ${match} }, status: 500 }\n`
-    expect(refusalOf(text)).toBe(`11: server.replies.0.match.${message}`)
+    expect(refusalOf(text)).toBe(`12: server.replies.0.match.${message}`)
   })
 
   test.each(rules)('of the latencies: %s', (match, message) => {
     const text = `${HEAD}server: { latencies: [{ match: { ${match} }, ms: 5 }] }\n`
-    expect(refusalOf(text)).toBe(`9: server.latencies.0.match.${message}`)
+    expect(refusalOf(text)).toBe(`10: server.latencies.0.match.${message}`)
   })
 
   it('of the source: the user that a token is for', () => {
     const source = (user: string) => `${HEAD}source: [{ token: { ${user}: alice-1 } }]\n`
     expect(refusalOf(source('alcie'))).toBe(
-      `9: source.0.token.alcie: ${NO_USER} alcie; do you mean alice?`,
+      `10: source.0.token.alcie: ${NO_USER} alcie; do you mean alice?`,
     )
     expect(refusalOf(source('alice'))).toBe(null)
   })
@@ -344,7 +372,7 @@ describe('a misspelt key', () => {
     ],
     ['config: { retries: 3 }', 'config: unknown key retries'],
   ])('is refused with the key that was probably meant: %s', (part, message) => {
-    expect(refusalOf(`${HEAD}${part}\n`)).toBe(`9: ${message}`)
+    expect(refusalOf(`${HEAD}${part}\n`)).toBe(`10: ${message}`)
   })
 
   it('of a step is refused with the word that was probably meant', () => {
@@ -355,6 +383,11 @@ describe('a misspelt key', () => {
     const field = HEAD.replace('payload:', 'paylod:')
     expect(refusalOf(field)).toBe('6: steps.1.enqueue: unknown key paylod; do you mean payload?')
   })
+})
+
+it.each(['pending', 'deadLetters'])('a look at %s of a misspelt user is refused', (list) => {
+  const text = HEAD.replace('pending: { user: alice }', `${list}: { user: alcie }`)
+  expect(refusalOf(text)).toBe(`9: steps.4.look.${list}.user: ${NO_USER} alcie; do you mean alice?`)
 })
 
 it('a step of a process that no step starts is refused: it would not be taken', () => {

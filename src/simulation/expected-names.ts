@@ -19,6 +19,7 @@ import type { Vocabulary } from './scenario-vocabulary.ts'
 type Path = readonly PropertyKey[]
 type Problems = Iterable<NameProblem>
 type ExpectedEvent = NonNullable<Expectation['events']>[number]
+type ExpectedLook = NonNullable<Expectation['looks']>[string]
 type Final = NonNullable<Expectation['final']>
 
 const NO_OPERATION = 'no step enqueues'
@@ -52,6 +53,12 @@ export function* wrongExpectations(scenario: Scenario, names: Vocabulary): Probl
     yield* unlessKnown([...path, 'reason'], NO_REASON, reason, NEED_REASONS)
   }
   yield* operationsIn(['expect', 'applied'], applied, names)
+  for (const [id, look] of Object.entries(expect.looks ?? {})) {
+    yield* inLook(['expect', 'looks', id], id, look, names)
+  }
+  for (const [index, needs] of (expect.listened ?? []).entries()) {
+    yield* inNeeds(['expect', 'listened', index], needs, names)
+  }
   yield* inFinal(['expect', 'final'], expect.final ?? {}, names)
   yield* inRejects(scenario, names)
 }
@@ -147,13 +154,38 @@ function* inFinal(path: Path, final: Final, names: Vocabulary): Problems {
       yield* unlessKnown([...where, index], 'there is no hold', hold, HOLD_NAMES)
     }
   }
-  for (const user of Object.keys(needs)) {
-    yield* unlessKnown([...path, 'needs', user], NO_USER, user, names.users)
-  }
-  yield* valuesOf([...path, 'needs'], needs, NO_REASON, NEED_REASONS)
+  yield* inNeeds([...path, 'needs'], needs, names)
   for (const id of Object.keys(reads)) {
     yield* unlessKnown([...path, 'reads', id], NO_READ, id, names.reads)
   }
+}
+
+/** By user, the reason. */
+function* inNeeds(
+  path: Path,
+  needs: Readonly<Record<string, string>>,
+  names: Vocabulary,
+): Problems {
+  for (const user of Object.keys(needs)) {
+    yield* unlessKnown([...path, user], NO_USER, user, names.users)
+  }
+  yield* valuesOf(path, needs, NO_REASON, NEED_REASONS)
+}
+
+function* inLook(path: Path, id: string, look: ExpectedLook, names: Vocabulary): Problems {
+  yield* unlessKnown(path, 'no step looks under the id', id, names.looks)
+  if (typeof look === 'number' || look === null) return
+  if (Array.isArray(look)) {
+    yield* operationsIn(path, look as readonly string[], names)
+    return
+  }
+  const { user, kind, reason } = look as Exclude<typeof look, readonly string[]>
+  yield* unlessKnown([...path, 'user'], NO_USER, user, names.users)
+  if (kind !== undefined && !names.isKind(kind)) {
+    yield unknownName([...path, 'kind'], NO_KIND, kind, names.kinds)
+  }
+  const reasons = new Set([...DEAD_REASONS, ...DROP_REASONS])
+  yield* unlessKnown([...path, 'reason'], NO_REASON, reason, reasons)
 }
 
 function* valuesOf(

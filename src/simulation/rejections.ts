@@ -71,6 +71,7 @@ export function namesOf({ id, call, user }: Rejection): readonly string[] {
 
 /** The same of a step that may reject; none: its step has an id, or makes no call. */
 export function namesOfStep(step: ScenarioStep): readonly string[] {
+  if ('look' in step) return ['pending', 'deadLetters'].filter((name) => name in step.look)
   const word = WORDS_WITHOUT_ID.find((one) => one in step)
   if (word === undefined) return []
   const user = userOf(step)

@@ -4,7 +4,7 @@
  */
 import { wrongExpectations } from './expected-names.ts'
 import { wrongMatches } from './matched-names.ts'
-import { type NameProblem, unknownName } from './name-problem.ts'
+import { type NameProblem, NO_USER, unknownName } from './name-problem.ts'
 import { meant } from './nearest.ts'
 import type { Scenario, ScenarioStep, SourceAnswer } from './scenario.ts'
 import { Vocabulary } from './scenario-vocabulary.ts'
@@ -18,6 +18,7 @@ export function wrongNames(scenario: Scenario): NameProblem | null {
     unknownOperation(scenario, names) ??
     idleScanner(scenario) ??
     idleProcess(scenario) ??
+    unknownUser(scenario, names) ??
     firstOf(wrongMatches(scenario, names)) ??
     firstOf(wrongExpectations(scenario, names))
   )
@@ -98,6 +99,27 @@ function idleScanner({ config, steps }: Scenario): NameProblem | null {
   const index = config?.system === 'windows' ? -1 : steps.findIndex((step) => 'scanner' in step)
   if (index === -1) return null
   return { path: ['steps', index, 'scanner'], what: 'a scanner needs `system: windows` in config' }
+}
+
+/** A look at the operations of a misspelt user would see none. */
+function unknownUser({ steps }: Scenario, { users }: Vocabulary): NameProblem | null {
+  for (const [index, step] of steps.entries()) {
+    if (!('look' in step)) continue
+    for (const [filter, { user }] of filtersOf(step.look)) {
+      if (user === undefined || user === null || users.has(user)) continue
+      return unknownName(['steps', index, 'look', filter, 'user'], NO_USER, user, users)
+    }
+  }
+  return null
+}
+
+type Look = Extract<ScenarioStep, { readonly look: unknown }>['look']
+
+function filtersOf(
+  look: Look,
+): readonly (readonly [string, { readonly user?: string | null | undefined }])[] {
+  if ('pending' in look) return [['pending', look.pending]]
+  return 'deadLetters' in look ? [['deadLetters', look.deadLetters]] : []
 }
 
 /** A process that is not there takes no step. A plan of the search, which expects nothing, may have such steps. */

@@ -22,6 +22,8 @@ export class Vocabulary {
   readonly operations: ReadonlySet<string>
   /** The ids of read steps. */
   readonly reads: ReadonlySet<string>
+  /** The ids of look steps. */
+  readonly looks: ReadonlySet<string>
   readonly kinds: ReadonlySet<string>
   /** True if a step enqueues a kind of the app: its replies and logouts may yield operations of further kinds. */
   readonly hasOwnKinds: boolean
@@ -36,6 +38,7 @@ export class Vocabulary {
     this.tokens = new Set(Object.keys(tokens))
     this.operations = new Set(enqueued.map(({ id }) => id))
     this.reads = new Set(steps.flatMap((step) => ('read' in step ? [step.read.id] : [])))
+    this.looks = new Set(steps.flatMap((step) => ('look' in step ? [step.look.id] : [])))
     this.kinds = new Set([...BUILT_IN, ...enqueued.map(({ kind }) => kind)])
     this.hasOwnKinds = enqueued.some(({ kind }) => !BUILT_IN.has(kind))
     this.#hasFarewells = config?.farewell === true
