@@ -1700,7 +1700,7 @@ declare const scenarioSchema: z.ZodObject<{
                 waiting: "waiting";
             }>>>;
         }, z.core.$strict>>;
-        rejects: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+        rejects: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>>>;
     }, z.core.$strict>>;
     until: z.ZodOptional<z.ZodNumber>;
 }, z.core.$strict>;
@@ -1733,6 +1733,26 @@ interface SourceOutcome {
     readonly outcome: 'token' | 'none' | 'denied' | 'throws' | 'garbage';
     /** The name of the token it gave. */
     readonly token: string | null;
+}
+
+/**
+ * The calls of a run that rejected, and the names under which a scenario lists them (`rejects`): the id of the step; of a
+ * step without an id its word, or the word and the user, such as `refreshToken alice`. A call that was cut off by a
+ * crash has not rejected.
+ */
+
+interface Rejection {
+    /** When it rejected, in virtual milliseconds. */
+    readonly at: number;
+    /** The word of the step, such as `enqueue`. */
+    readonly call: string;
+    /** The id of the step; null: such a step has none. */
+    readonly id: string | null;
+    /** Whose identity it was; of a login or a token: whose it is; null: the anonymous identity. */
+    readonly user: string | null;
+    /** The code of the error, or its name if it has none. */
+    readonly code: string;
+    readonly message: string;
 }
 
 /**
@@ -1869,6 +1889,9 @@ interface Observation {
     readonly looks: Readonly<Record<string, Look>>;
     readonly listened: readonly Readonly<Record<string, string>>[];
     readonly final: FinalState;
+    /** Every call that rejected, in the order in which they did. */
+    readonly rejections: readonly Rejection[];
+    /** The codes of those that have an id, by the id: the last one of each. */
     readonly rejects: Readonly<Record<string, string>>;
 }
 interface FinalState {
