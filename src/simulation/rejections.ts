@@ -21,7 +21,7 @@ export interface Rejection {
 }
 
 /** The steps whose calls have no id. */
-export const WORDS_WITHOUT_ID = [
+const WORDS_WITHOUT_ID = [
   'login',
   'logout',
   'updateToken',

@@ -30,7 +30,7 @@ import { wakes } from './wakes.ts'
 import { wholeSetAside } from './whole-set-aside.ts'
 
 /** The id of a rule of docs/rules.md. `V`: no rule alone says it, it follows from all of them. */
-export type RuleId = `${'Q' | 'I' | 'T' | 'R' | 'U' | 'S' | 'G' | 'E'}${number}` | 'V'
+type RuleId = `${'Q' | 'I' | 'T' | 'R' | 'U' | 'S' | 'G' | 'E'}${number}` | 'V'
 
 export interface ListedInvariant {
   readonly id: string
