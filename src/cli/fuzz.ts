@@ -3,6 +3,7 @@
  * file could not be written.
  */
 import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { systemClock } from '../ports/clock.ts'
@@ -16,6 +17,7 @@ export interface FuzzCommandOptions {
   readonly seconds?: number
   readonly from: number
   readonly seed?: number
+  readonly jobs?: number
   readonly save: string
   readonly json: boolean
 }
@@ -31,6 +33,7 @@ interface Saved extends Failure {
 export async function fuzzCommand({
   seed,
   from,
+  jobs = availableParallelism(),
   json,
   save,
   ...limits
@@ -42,17 +45,28 @@ export async function fuzzCommand({
   const mostMs = (limits.seconds ?? Number.POSITIVE_INFINITY) * 1000
   let toldAt = 0
   let failureCount = 0
+  const playing = new Set<number>()
   const result = await fuzz({
     from: seed ?? from,
-    goesOn: (seeds) => (most === null || seeds < most) && elapsedMs() < mostMs,
-    onProgress: ({ seeds, failures }) => {
+    jobs: Math.max(1, Math.min(jobs, most ?? jobs)),
+    goesOn: (begun) => (most === null || begun < most) && elapsedMs() < mostMs,
+    onSeed: (begun) => {
+      playing.add(begun)
+      // Whatever becomes of it, it is known which one it was.
+      if (most === 1) process.stderr.write(`seed ${begun}\n`)
+    },
+    onProgress: ({ seed: ended, seeds, failures }) => {
+      playing.delete(ended)
       for (const failure of failures.slice(failureCount)) {
         process.stderr.write(`seed ${failure.seed}: ${headlineOf(failure)}\n`)
       }
       failureCount = failures.length
       if (elapsedMs() - toldAt < PROGRESS_MS) return
       toldAt = elapsedMs()
-      process.stderr.write(`${speed(seeds, toldAt)}, ${failures.length} do not hold\n`)
+      const others = [...playing].join(', ')
+      process.stderr.write(
+        `${speed(seeds, toldAt)}, ${failures.length} do not hold${others === '' ? '' : `; playing ${others}`}\n`,
+      )
     },
   })
   const ranMs = elapsedMs()
@@ -96,10 +110,10 @@ function asText(
       `    the smallest plan of it, run again by: holdfast simulate ${printable(failure.file)}\n`,
   )
   const total = `${speed(seeds, ranMs)}, ${failures.length} do not hold\n`
-  return [...found, ...(isOne ? [] : [marksOf(coverage)]), total].join('')
+  return [...found, ...(isOne ? [] : [listOf(coverage)]), total].join('')
 }
 
-function marksOf(coverage: Coverage): string {
+function listOf(coverage: Coverage): string {
   const width = Math.max(...[...coverage.values()].map((hits) => String(hits).length))
   const lines = [...coverage].map(([mark, hits]) => `  ${String(hits).padStart(width)}  ${mark}\n`)
   const missed = [...coverage].filter(([, hits]) => hits === 0).map(([mark]) => mark)

@@ -47,6 +47,7 @@ program
   .option('--seconds <count>', 'stop after so many seconds', wholeNumber)
   .option('--from <seed>', 'the first seed', wholeNumber, 1)
   .option('--seed <seed>', 'this one only', wholeNumber)
+  .option('--jobs <count>', 'how many processes play plans (default: one per core)', wholeNumber)
   .option('--save <folder>', 'where the smallest plan of each failure is written', '.')
   .option('--json', 'print the whole result as JSON', false)
   .action(async (options: FuzzCommandOptions) => {

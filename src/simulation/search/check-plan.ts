@@ -1,9 +1,13 @@
 /** Plays a plan and says what is wrong: of the invariants, of its replay, of the run itself. */
-import { HoldfastError, ReplayDivergedError } from '../../errors.ts'
+import { ReplayDivergedError } from '../../errors.ts'
 import { replay } from '../../journal/replay.ts'
+import { errorOf } from '../../thrown.ts'
 import type { Mismatch } from '../compare.ts'
 import { type Played, play } from '../play.ts'
 import type { Scenario } from '../scenario.ts'
+
+/** What is wrong of a run that broke off, or had no end. */
+export const THE_RUN = 'the run'
 
 export interface Checked {
   /** What did not hold, the first of it first. */
@@ -17,7 +21,7 @@ export async function checkPlan(plan: Scenario): Promise<Checked> {
   try {
     played = await play(plan)
   } catch (error) {
-    const wrong = [{ what: 'the run', expected: 'to come to its end', seen: String(error) }]
+    const wrong = [{ what: THE_RUN, expected: 'to come to its end', seen: String(error) }]
     return { wrong, played: null }
   }
   const diverged: Mismatch[] = []
@@ -25,18 +29,21 @@ export async function checkPlan(plan: Scenario): Promise<Checked> {
   return { wrong: [...played.violations, ...diverged], played }
 }
 
-/** Replaying a run's journal gives the same decisions. */
+/**
+ * Replaying a run's journal gives the same decisions. That says only that they depend on nothing but what came from outside:
+ * a fault of the engine is in both runs.
+ */
 async function divergenceOf(journal: readonly string[]): Promise<Mismatch[]> {
+  const what = 'invariant replays'
   try {
     await replay(journal.join('\n'))
     return []
   } catch (error) {
-    const what = 'invariant replays'
     if (error instanceof ReplayDivergedError) {
       const { line, expected, actual } = error
       return [{ what, expected, seen: { line, actual } }]
     }
-    if (error instanceof HoldfastError) return [{ what, expected: 'to run', seen: error.message }]
-    throw error
+    const { name, message } = errorOf(error)
+    return [{ what, expected: 'to run', seen: `${name}: ${message}` }]
   }
 }

@@ -17,15 +17,19 @@ type Mark = (run: RunRecord) => boolean
 export class CoverageCount {
   readonly #hits = new Map<string, number>(Object.keys(MARKS).map((mark) => [mark, 0]))
 
-  look(run: RunRecord): void {
-    for (const [mark, isHit] of Object.entries(MARKS)) {
-      if (isHit(run)) this.#hits.set(mark, (this.#hits.get(mark) ?? 0) + 1)
-    }
+  /** A run has hit these. */
+  add(marks: readonly string[]): void {
+    for (const mark of marks) this.#hits.set(mark, (this.#hits.get(mark) ?? 0) + 1)
   }
 
   hits(): Coverage {
     return this.#hits
   }
+}
+
+/** The marks that a run has hit. */
+export function marksOf(run: RunRecord): readonly string[] {
+  return Object.entries(MARKS).flatMap(([mark, isHit]) => (isHit(run) ? [mark] : []))
 }
 
 const MARKS: Readonly<Record<string, Mark>> = {
