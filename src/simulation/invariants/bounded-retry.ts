@@ -206,7 +206,7 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
   // It is judged when it fails: a portal or a refused token since then are no failures of it.
   const isJudged = notBefore !== null && firstFailedAt !== null && counted >= maxAttempts
   const isExhausted = isJudged && !known.isUnsent && since - firstFailedAt >= patienceMs
-  return isExhausted && !run.turns.some(({ turn }) => turn === 'wall')
+  return isExhausted && !run.turns.some(({ turn, at }) => turn === 'wall' && at >= firstFailedAt)
     ? `it has failed ${counted} times since ${firstFailedAt}`
     : null
 }
@@ -259,10 +259,11 @@ function expiryFault(
     (sent) =>
       sent.ids[0] === ids[0] && sent.client.life < client.life && outcomeOf(sent) === 'portal',
   )
-  // Who could not store how it ended counts as dead.
+  // Who could not store how it ended counts as dead; before the operation was there, nothing was to be stored of it.
+  const storedAt = Math.min(...ids.map((id) => rows.storedAt.get(id) ?? 0))
   const mayCountAsDead =
-    lives.some(({ beganBy }) => beganBy === 'crash') ||
-    turns.some((turn) => turn.turn === 'disk' || isDeath(turn))
+    lives.some(({ beganBy, startedAt }) => beganBy === 'crash' && startedAt >= storedAt) ||
+    turns.some((turn) => turn.at >= storedAt && (turn.turn === 'disk' || isDeath(turn)))
   const isUncertain = metPortal || mayCountAsDead
   const recorded = isUncertain ? [...rows.keys.values()].flatMap((envelope) => envelope.ids) : []
   const isOver = expired.some((id) => !recorded.includes(id))
@@ -351,6 +352,7 @@ function jumped(
 
 function isTooEarly({ settings, turns }: RunRecord, known: Attempts, at: number): boolean {
   if (known.countedAtMost < settings.maxAttempts) return true
-  const isClockStraight = !turns.some(({ turn }) => turn === 'wall')
+  const since = known.firstAt ?? 0
+  const isClockStraight = !turns.some(({ turn, at: when }) => turn === 'wall' && when >= since)
   return isClockStraight && at - (known.firstAt ?? at) < settings.patienceMs
 }

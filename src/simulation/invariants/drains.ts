@@ -3,6 +3,7 @@
  * has every anonymous one that may be sent unsigned, or that may not stay (I3), and every read (R3).
  */
 import type { SourceCall } from '../seen.ts'
+import { awaitsRecord } from './awaited-records.ts'
 import type { Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 import { isSuspended } from './running-time.ts'
@@ -71,10 +72,14 @@ function tokenOf({ answer }: SourceCall): string | null {
   return answer?.token ?? null
 }
 
-function waitsForSomebodyElse({ status, rows }: RunRecord, user: string | null): boolean {
+function waitsForSomebodyElse(run: RunRecord, user: string | null): boolean {
+  const { status, rows, lives, life } = run
+  // A process that waits takes over by itself once the other one is gone (Q17).
+  const isUsedElsewhere = lives.some(({ endedAt }, index) => endedAt === null && index !== life)
   const holds = status.lanes.find((lane) => lane.user === user)?.holds ?? []
   return holds.some(({ name }) => {
     if (name === 'dead-letter') return [...rows.letters.values()].some((row) => row.user === user)
-    return name === 'awaiting-record' || name === 'other-process'
+    if (name === 'other-process') return isUsedElsewhere
+    return name === 'awaiting-record' && awaitsRecord(run, user)
   })
 }

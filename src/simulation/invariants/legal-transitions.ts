@@ -43,31 +43,31 @@ export const legalTransitions: Invariant = (run) => {
   const transitions = additionsTo(run.rows.transitions)
   const tokenSteps = additionsTo(run.rows.tokenSteps)
   const rewrites = additionsTo(run.rows.rewrites)
-  /** Operations that are in flight. */
-  const away = new Set<string>()
+  /** Operations that are in flight, and the life that sent them. */
+  const away = new Map<string, number>()
   /** Operations with an attempt of unknown outcome. A later reply that does not settle them makes nothing known (Q5). */
-  const unknown = new Set<string>()
+  const unknown = new Map<string, number>()
   /** Operations that were in flight when their process died, and have not been sent again (Q10). */
-  const crashed = new Set<string>()
+  const crashed = new Map<string, number>()
   const followRequests = follow(run, {
-    sent: ({ ids }) => ids.forEach((id) => away.add(id)),
+    sent: ({ ids, client }) => ids.forEach((id) => away.set(id, client.life)),
     ended: (request) => {
       const outcome = outcomeOf(request)
       const isHeard = knownAt(run, request) !== null
       for (const id of request.ids) {
         away.delete(id)
-        if (outcome === 'unknown') (isHeard ? unknown : crashed).add(id)
+        if (outcome === 'unknown') (isHeard ? unknown : crashed).set(id, request.client.life)
         if (outcome === 'accepted' || outcome === 'rejected') unknown.delete(id)
         if (outcome !== 'unknown' && outcome !== 'unsent') crashed.delete(id)
       }
     },
   })
-  const mayHaveArrived = (id: string) => [away, unknown, crashed].some((ids) => ids.has(id))
+  const senderOf = (id: string) => away.get(id) ?? unknown.get(id) ?? crashed.get(id) ?? null
   return () => {
     followRequests()
     return [
       ...transitions().flatMap((transition) => {
-        const why = faultOf(run, transition) ?? awayFault(run, transition, mayHaveArrived)
+        const why = faultOf(run, transition) ?? awayFault(run, transition, senderOf(transition.id))
         return why === null ? [] : [{ ...transition, why }]
       }),
       ...tokenSteps().filter((step) => !isLegalStep(step) || !isTold(run, step)),
@@ -76,23 +76,20 @@ export const legalTransitions: Invariant = (run) => {
   }
 }
 
-/** What another process has in flight, only that one knows. */
-function isAlone({ lives }: RunRecord): boolean {
-  return lives.every(({ process }) => process === 'main')
-}
-
+/** `sender`: the life that sent it, if it may have arrived. What another process has sent, only that one knows. */
 function awayFault(
-  run: RunRecord,
-  { id, to, reason }: Transition,
-  mayHaveArrived: (id: string) => boolean,
+  { lives }: RunRecord,
+  { to, reason, life }: Transition,
+  sender: number | null,
 ): string | null {
   const mustHaveStayed = to === 'cancelled' || reason === 'expired'
-  return mustHaveStayed && mayHaveArrived(id) && isAlone(run) ? 'it may have arrived' : null
+  const isOwn = sender !== null && lives[sender]?.process === lives[life]?.process
+  return mustHaveStayed && isOwn ? 'it may have arrived' : null
 }
 
 /** Has a request with this generation been answered 401? */
 function isTold(run: RunRecord, { user, generation, epoch, isRefused }: TokenStep): boolean {
-  if (!isRefused || !isAlone(run)) return true
+  if (!isRefused) return true
   return run.requests.some(
     ({ reply, client: { token } }) =>
       reply?.status === 401 &&

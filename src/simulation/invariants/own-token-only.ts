@@ -81,19 +81,21 @@ function isSaidAgain(calls: readonly SeenCall[], login: SeenCall): boolean {
 /** Whose device it is, each process hears for itself. */
 function deviceFault(
   { kinds, lives, calls, rows }: RunRecord,
-  { kind, user, ops, ids, at }: SeenRequest,
+  { kind, user, ops, ids, at, client }: SeenRequest,
   enqueued: ReadonlyMap<string, SeenCall>,
 ): string | null {
   if (kinds.get(kind)?.spec.deviceScoped !== true) return null
-  if (lives.some(({ process }) => process !== 'main')) return null
   const call = enqueued.get(ops[0] ?? '')
   // A letter that is retried is the app's own wish.
   const wasDead = rows.transitions.some(({ id, to }) => id === ids[0] && to === 'dead')
   if (user === null || call === undefined || call.user !== user || wasDead) return null
+  // Enqueued in another process, it is of the owner of the device there.
+  if (lives[call.life]?.process !== lives[client.life]?.process) return null
   const other = calls.slice(calls.indexOf(call)).find(
     (login) =>
       login.name === 'login' &&
       login.user !== user &&
+      lives[login.life]?.process === lives[client.life]?.process &&
       login.at < at &&
       // Of one whose process died before it was stored, nobody has heard.
       login.settledAt !== null &&

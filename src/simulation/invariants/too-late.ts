@@ -18,7 +18,7 @@ export const tooLate: Invariant = (run) => {
     const settled = open.filter(({ settledAt }) => settledAt !== null)
     open = open.filter(({ settledAt }) => settledAt === null)
     return settled
-      .filter((call) => isTooLate(call) && isPlain(run) && !mayHaveArrived(run, call))
+      .filter((call) => isTooLate(call) && isPlain(run, call) && !mayHaveArrived(run, call))
       .map((call) => ({
         cancelled: call.step,
         at: call.at,
@@ -32,9 +32,20 @@ function isTooLate({ error }: SeenCall): boolean {
   return (error as { readonly code?: string } | null)?.code === 'TOO_LATE'
 }
 
-/** What a former process has sent, and what could not be recorded, cannot be told from outside. */
-function isPlain({ lives, turns }: RunRecord): boolean {
-  return lives.length === 1 && !turns.some(({ turn }) => turn === 'disk')
+/** What another process, or this one before it began anew, has sent, and what could not be recorded, cannot be told from outside. */
+function isPlain(
+  { rows, requests, lives, turns, acknowledged }: RunRecord,
+  call: SeenCall,
+): boolean {
+  const { step, life } = call
+  const id = acknowledged.find((done) => done.call.step === step)?.id ?? ''
+  const storedAt = rows.storedAt.get(id) ?? 0
+  const isOfOthers = requests.some(
+    ({ ops, client }) => ops.includes(step ?? '') && client.life !== life,
+  )
+  // A process that ended may have recorded an envelope, and have died before it sent that.
+  const hasDied = lives.some(({ startedAt }, index) => index > 0 && startedAt >= storedAt)
+  return !isOfOthers && !hasDied && !turns.some(({ turn, at }) => turn === 'disk' && at >= storedAt)
 }
 
 function mayHaveArrived({ requests }: RunRecord, { step, at, settledAt }: SeenCall): boolean {

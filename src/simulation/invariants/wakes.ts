@@ -6,6 +6,8 @@ import type { LaneStatus } from '../../engine/life/status.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
+import { awaitsRecord } from './awaited-records.ts'
+import { isInTime, isLimited, isRepeating, mayDispatchElsewhere } from './engine-holds.ts'
 import { refusalWaits } from './refusal-waits.ts'
 import type { RunRecord } from './run-record.ts'
 import { isSuspended, runningMs } from './running-time.ts'
@@ -80,10 +82,13 @@ function isCaused(run: RunRecord, lane: LaneStatus, name: HoldName, seen: Seen):
     case 'dead-letter':
       return settings.onDead === 'hold' && hasLetter(run, lane.user)
     case 'rate-limited':
+      return isLimited(run)
     case 'storage-failed':
+      return isRepeating(run)
     case 'other-process':
+      return mayDispatchElsewhere(run)
     case 'awaiting-record':
-      return true
+      return awaitsRecord(run, lane.user)
   }
 }
 
@@ -116,9 +121,11 @@ function mayBeEarly(run: RunRecord, user: string): boolean {
   )
 }
 
-function hasWait({ rows }: RunRecord, user: string | null): boolean {
-  for (const { lane, retryAt } of rows.envelopes.values()) {
-    if (rows.userOf(lane) === user && retryAt !== null) return true
+/** An envelope that waits, and has not waited longer than any wait may be (Q7). */
+function hasWait(run: RunRecord, user: string | null): boolean {
+  const { rows } = run
+  for (const { lane, retryAt, attempts } of rows.envelopes.values()) {
+    if (rows.userOf(lane) === user && retryAt !== null && isInTime(run, user, attempts)) return true
   }
   return false
 }

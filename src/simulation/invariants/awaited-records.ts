@@ -1,0 +1,31 @@
+/** Whether the operation at the head of a lane needs a record that another lane is still to create (Q12). */
+import type { StoredOperation } from '../stored-rows.ts'
+import type { RunRecord } from './run-record.ts'
+
+/** True if one is pending elsewhere, of the same owner or of nobody. */
+export function awaitsRecord(run: RunRecord, user: string | null): boolean {
+  const { rows } = run
+  const own = [...rows.pending.values()].filter((row) => row.user === user)
+  const head = own.reduce<StoredOperation | null>(
+    (first, row) => (first === null || row.place < first.place ? row : first),
+    null,
+  )
+  if (head === null) return false
+  const needed = neededBy(run, head)
+  return [...rows.pending.values()].some(
+    (row) =>
+      row.lane !== head.lane &&
+      (row.user === user || row.user === null) &&
+      createdBy(run, row).some((local) => needed.includes(local)),
+  )
+}
+
+function neededBy({ kinds }: RunRecord, { kind, payload }: StoredOperation): readonly string[] {
+  const { required = [], optional = [] } =
+    kinds.get(kind)?.spec.needs?.(JSON.parse(payload) as never) ?? {}
+  return [...required, ...optional]
+}
+
+function createdBy({ kinds }: RunRecord, { kind, payload }: StoredOperation): readonly string[] {
+  return kinds.get(kind)?.spec.creates?.(JSON.parse(payload) as never) ?? []
+}
