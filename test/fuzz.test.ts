@@ -71,6 +71,7 @@ describe('the search', () => {
   it('reaches every mark within so many seeds, and counts them', { timeout: 120_000 }, async () => {
     const { seeds, failures, coverage } = await fuzz({
       from: 501,
+      jobs: 2,
       goesOn: (count) => count < 400,
     })
     expect({ seeds, failures }).toEqual({ seeds: 400, failures: [] })

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../src/errors.ts'
 import { InvariantChecks } from '../src/simulation/invariant-checks.ts'
 import { INVARIANTS } from '../src/simulation/invariants/index.ts'
+import type { SeenCall } from '../src/simulation/seen.ts'
 import type { SeenRequest } from '../src/simulation/scripted-server.ts'
 import type { Row, RowChange } from '../src/simulation/row-log.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
@@ -563,6 +564,135 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
   ],
+  'true-results': [
+    {
+      // Q19: it resolves though the lane only waits for its next attempt.
+      broken: (run) => flushedIn(run, ['backing-off'], 100),
+      kept: (run) => flushedIn(run, ['paused'], 100),
+    },
+    {
+      broken: (run) => flushedIn(run, ['paused'], 5001),
+      kept: (run) => flushedIn(run, ['backing-off'], 5000),
+    },
+    {
+      // Nothing moves until the app goes on, and it still waits.
+      broken: (run) => waitInFlush(run, 'paused'),
+      kept: (run) => waitInFlush(run, 'backing-off'),
+    },
+    {
+      // I7: one is left, it says.
+      broken: (run) => leavesBehind(run, 'logout', { result: { pending: 1 } }),
+      kept: (run) => leavesBehind(run, 'logout', { result: { pending: 0 } }),
+    },
+    {
+      // I12.
+      broken: (run) => leavesBehind(run, 'forget', { left: { pending: 0, letters: 0, others: 1 } }),
+      kept: (run) => leavesBehind(run, 'forget', { left: { pending: 0, letters: 0, others: 0 } }),
+    },
+    {
+      broken: (run) => cancelledAs(run, 'completed'),
+      kept: (run) => cancelledAs(run, 'cancelled'),
+    },
+  ],
+  'true-failures': [
+    {
+      broken: (run) => hearRetrying(run, { outcome: 'retry', status: 500 }),
+      kept: (run) => hearRetrying(run, { outcome: 'retry', status: 503 }),
+    },
+    {
+      broken: (run) => hearRetrying(run, { outcome: 'unknown', status: null }),
+      kept: (run) => hearRetrying(run, { outcome: 'retry', status: 503 }),
+    },
+    {
+      broken: (run) => hearDead(run, 400),
+      kept: (run) => hearDead(run, 422),
+    },
+  ],
+  'as-called': [
+    {
+      broken: (run) => handOver(run, { user: 'bob' }),
+      kept: (run) => handOver(run, {}),
+    },
+    {
+      broken: (run) => handOver(run, { draft: { kind: 'note', payload: { text: 'n3' } } }),
+      kept: (run) => handOver(run, {}),
+    },
+    {
+      // Q8: the call said so, and nothing was stored of it.
+      broken: (run) =>
+        handOver(run, { draft: { kind: 'note', payload: { text: 'n2' }, expiresInMs: 5 } }),
+      kept: (run) => handOver(run, {}),
+    },
+  ],
+  'ended-sessions': [
+    {
+      broken: (run) => leaveForGood(run),
+      kept: (run) => {
+        leaveForGood(run)
+        call(run, { at: 40, name: 'login' })
+      },
+    },
+    {
+      // T11: a token that comes while the user is leaving does not make them stay.
+      broken: (run) => {
+        enqueue(run, 'n2', 2)
+        leaveForGood(run)
+        call(run, { at: 25, name: 'updateToken', token: 'a2' })
+        complete(run, 'n2', 2, 30)
+      },
+      // It came when the session had ended.
+      kept: (run) => {
+        leaveForGood(run)
+        call(run, { at: 25, name: 'updateToken', token: 'a2' })
+      },
+    },
+  ],
+  'reads-in-order': [
+    {
+      // R1: the write before it is still pending.
+      broken: (run) => {
+        enqueue(run, 'n2', 2)
+        readOnce(run, 40)
+      },
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        complete(run, 'n2', 2)
+        readOnce(run, 40)
+      },
+    },
+    {
+      // R2: it does not carry the newest position, or comes before its delay is over.
+      broken: (run) => {
+        tellPosition(run)
+        readOnce(run, 900)
+      },
+      kept: (run) => {
+        tellPosition(run)
+        readOnce(run, 900, { position: 'w2' })
+      },
+    },
+    {
+      broken: (run) => {
+        tellPosition(run)
+        readOnce(run, 300, { position: 'w2' })
+      },
+      kept: (run) => {
+        tellPosition(run)
+        readOnce(run, 600, { position: 'w2' })
+      },
+    },
+    {
+      // R4.
+      broken: (run) => {
+        call(run, { at: 20, name: 'read', step: 'r1', settledAt: null })
+        run.identity = 'bob'
+      },
+      kept: (run) => {
+        call(run, { at: 20, name: 'read', step: 'r1', settledAt: 30 })
+        run.identity = 'bob'
+      },
+    },
+  ],
   'host-survives': [
     {
       broken: (run) => run.faults.push(new Error('unheard')),
@@ -723,8 +853,57 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     {
       broken: (run) => park(run, ['backing-off']),
       kept: (run) => {
-        put(run, 30, [['envelopes', envelopeRow(200_000)]])
+        backOff(run, 100_500)
         park(run, ['backing-off'])
+      },
+    },
+    {
+      // Q7: no wait after one attempt is so long.
+      broken: (run) => {
+        backOff(run, 200_000, 50_000)
+        park(run, ['backing-off'])
+      },
+      kept: (run) => {
+        backOff(run, 200_000, 99_500)
+        park(run, ['backing-off'])
+      },
+    },
+    {
+      // Q7: the server has asked for 2 s.
+      broken: (run) => {
+        askToWait(run, 50_000)
+        park(run, ['rate-limited'])
+      },
+      kept: (run) => {
+        askToWait(run, 99_000)
+        park(run, ['rate-limited'])
+      },
+    },
+    {
+      // Q17: nobody else lives.
+      broken: (run) => park(run, ['other-process']),
+      kept: (run) => {
+        beginLife(run, { process: 'second' })
+        run.life = 0
+        const [first] = run.lives
+        if (first !== undefined) first.endedAt = null
+        park(run, ['other-process'])
+      },
+    },
+    {
+      // Q11: no commit has failed.
+      broken: (run) => park(run, ['storage-failed']),
+      kept: (run) => {
+        run.turns.push({ at: 99_000, turn: 'disk', byMs: 0 })
+        park(run, ['storage-failed'])
+      },
+    },
+    {
+      // Q12: nobody creates what n2 needs.
+      broken: (run) => park(run, ['awaiting-record']),
+      kept: (run) => {
+        putCreation(run)
+        park(run, ['awaiting-record'])
       },
     },
   ],
@@ -756,6 +935,79 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => call(run, { name: 'read', step: 'r1', settledAt: 20 }),
     },
   ],
+}
+
+/** A `flush()` with a deadline of 5 s has resolved after so long, while a lane has these holds. */
+function flushedIn(run: DoctoredRun, holds: readonly string[], tookMs: number): void {
+  showLane(run, holds)
+  const { lanes } = run.status
+  const left = { pending: 1, letters: 0, others: null }
+  call(run, {
+    at: 20,
+    name: 'flush',
+    deadlineMs: 5000,
+    settledAt: 20 + tookMs,
+    result: { pending: 1, lanes },
+    left,
+  })
+  run.status = { ...run.status, lanes: [], counts: { ...run.status.counts, pending: 0 } }
+}
+
+function waitInFlush(run: DoctoredRun, hold: string): void {
+  showLane(run, [hold])
+  call(run, { at: 20, name: 'flush', deadlineMs: 5000, settledAt: null })
+}
+
+/** A call that says what it leaves; nothing is left by default. */
+function leavesBehind(run: DoctoredRun, name: string, facts: Partial<SeenCall>): void {
+  const left = { pending: 0, letters: 0, others: null }
+  call(run, { at: 20, name, settledAt: 30, result: {}, left, ...facts })
+}
+
+/** `cancel()` of n2 has resolved, and n2 ended so. */
+function cancelledAs(run: DoctoredRun, how: 'completed' | 'cancelled'): void {
+  enqueue(run, 'n2', 2)
+  put(run, 20, [['operations', operationRow('n2', 2)]], 'gone')
+  if (how === 'cancelled') {
+    put(run, 20, [['outcomes', { id: idOf('n2', 2), outcome: 'cancelled', reason: null }]])
+  }
+  call(run, { at: 20, name: 'cancel', step: 'n2', settledAt: 20 })
+}
+
+/** n1 was answered 503, and the app hears this of it. */
+function hearRetrying(run: DoctoredRun, told: object): void {
+  send(run, ['n1'], { at: 50, status: 503 })
+  hear(run, 'operation.retrying', { id: idOf('n1'), ...told }, 60)
+}
+
+/** n1 was answered 422, and the app hears that it is dead with this status. */
+function hearDead(run: DoctoredRun, status: number): void {
+  send(run, ['n1'], { at: 50, status: 422 })
+  hear(run, 'operation.dead', { id: idOf('n1'), reason: 'rejected', status }, 60)
+}
+
+/** n2 was stored as it always is, and this is what was handed over. */
+function handOver(run: DoctoredRun, handedOver: Partial<SeenCall>): void {
+  enqueue(run, 'n2', 2)
+  const done = run.acknowledged.at(-1)
+  if (done === undefined) return
+  run.acknowledged[run.acknowledged.length - 1] = { ...done, call: { ...done.call, ...handedOver } }
+}
+
+/** alice has logged out, and her token is still there. */
+function leaveForGood(run: DoctoredRun): void {
+  call(run, { at: 20, name: 'logout', settledAt: 22, result: { pending: 0 } })
+}
+
+function readOnce(run: DoctoredRun, at: number, facts: Partial<SeenRequest> = {}): void {
+  call(run, { at: 20, name: 'read', step: 'r1', settledAt: at + 10 })
+  send(run, ['r1'], { at, kind: 'read', ids: ['0.0.r1'], ...facts })
+}
+
+/** A reply at 20 tells the position w2, to be waited for until 520. */
+function tellPosition(run: DoctoredRun): void {
+  const reply = { status: 200, headers: {}, body: '{"ryw":{"token":"w2"}}' }
+  send(run, ['n1'], { at: 10, reply, applied: false })
 }
 
 /** A follow-up of n1, in the place of this number. */
@@ -1020,6 +1272,27 @@ function leave(run: DoctoredRun, timers: number): void {
 
 function envelopeRow(retryAt: number | null) {
   return { lane: 1, place: 2048, key: null, members: '[]', attempts: 1, retry_at: retryAt }
+}
+
+/** n1 was answered 503 then, and its envelope waits until this moment of the wall clock. */
+function backOff(run: DoctoredRun, retryAt: number, at = 99_500): void {
+  send(run, ['n1'], { at, status: 503 })
+  put(run, at, [['envelopes', envelopeRow(retryAt)]])
+}
+
+/** n1 was answered 429 then, and every lane has to wait for 2 s. */
+function askToWait(run: DoctoredRun, at: number): void {
+  const reply = { status: 429, headers: { 'retry-after': '2' }, body: '{}' }
+  send(run, ['n1'], { at, status: 429, reply })
+}
+
+/** An anonymous operation creates the record r; what alice has pending first needs it. */
+function putCreation(run: DoctoredRun): void {
+  const payload = JSON.stringify({ record: 'r' })
+  put(run, 0, [
+    ['operations', { ...operationRow('c1', 1, 0), kind: 'create', payload }],
+    ['operations', { ...operationRow('t1', 1), kind: 'touch', payload }],
+  ])
 }
 
 /** Something is pending, and this is why. */

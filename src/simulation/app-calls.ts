@@ -56,7 +56,7 @@ export class AppCalls {
       this.#note(call, this.#process.holdfast.refreshToken(step.refreshToken))
     } else if ('flush' in step) {
       this.#note(
-        this.#call('flush', this.#process.identity),
+        this.#call('flush', this.#process.identity, { deadlineMs: step.flush }),
         this.#process.holdfast.flush({ deadlineMs: step.flush }),
       )
     }
@@ -220,7 +220,8 @@ export class AppCalls {
     reads.set(id, 'waiting')
     const begin = (ids: readonly string[] | undefined) => {
       if (!life.isAlive) return
-      const call = this.#call('read', this.#process.identity, { step: id, key: key ?? null })
+      const facts = { step: id, key: key ?? null, after: ids ?? null }
+      const call = this.#call('read', this.#process.identity, facts)
       random.nextNonce = nonceOf(id)
       const read = this.#process.holdfast.read({
         request: ({ owner, position }) => ({

@@ -8,6 +8,7 @@ import type { ProcessName } from './scenario.ts'
 import type {
   Acknowledgement,
   HeardEvent,
+  LeftOfUser,
   SeenCall,
   SeenLateListener,
   SeenLife,
@@ -124,6 +125,9 @@ export class Recorder {
       pending: null,
       filter: null,
       key: null,
+      after: null,
+      deadlineMs: null,
+      left: null,
       settledAt: null,
       result: undefined,
       error: null,
@@ -136,6 +140,7 @@ export class Recorder {
   resolve(call: SeenCall, result: unknown): void {
     call.settledAt = this.#time.now
     call.result = result
+    if (LEAVING.has(call.name)) call.left = this.#leftOf(call)
   }
 
   reject(call: SeenCall, error: unknown): void {
@@ -191,6 +196,18 @@ export class Recorder {
     }
   }
 
+  #leftOf({ user, name }: SeenCall): LeftOfUser {
+    const ofUser = (rows: ReadonlyMap<string, { readonly user: string | null }>) =>
+      [...rows.values()].filter((row) => row.user === user).length
+    const { database } = this.#watched ?? {}
+    const isReadable = name === 'forget' && database !== undefined && !database.inTransaction
+    return {
+      pending: ofUser(this.rows.pending),
+      letters: ofUser(this.rows.letters),
+      others: isReadable ? othersIn(database, user) : null,
+    }
+  }
+
   #watch(database: Database): void {
     if (this.#watched?.database === database) return
     const heads = database
@@ -204,6 +221,26 @@ export class Recorder {
       log: new RowLog(database),
       head: (user, count) => heads.all(user, count),
     }
+  }
+}
+
+/** Calls that say what they leave, or leave nothing. */
+const LEAVING: ReadonlySet<string> = new Set(['logout', 'flush', 'forget'])
+
+/** Records and reading positions of a user, and of lanes that are gone; null: a table is damaged. */
+function othersIn(database: Database, user: string | null): number | null {
+  const count = (table: string) =>
+    database
+      .prepare<[string | null], number>(
+        `SELECT count(*) FROM holdfast_${table}
+         WHERE lane NOT IN (SELECT lane FROM holdfast_lanes WHERE user IS NOT ?)`,
+      )
+      .pluck()
+      .get(user) ?? 0
+  try {
+    return count('records') + count('positions')
+  } catch {
+    return null
   }
 }
 

@@ -23,7 +23,17 @@ const COLUMNS: Readonly<Record<RowTable, readonly string[]>> = {
   operations: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'enqueued_at', 'expires_at'],
   letters: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'reason', 'excerpt'],
   outcomes: ['id', 'outcome', 'reason', 'settled_at'],
-  envelopes: ['lane', 'place', 'key', 'members', 'attempts', 'retry_at'],
+  envelopes: [
+    'lane',
+    'place',
+    'key',
+    'members',
+    'attempts',
+    'retry_at',
+    'last_status',
+    'last_code',
+    'last_failed_at',
+  ],
   tokens: ['user', 'generation', 'epoch', 'refused', 'fingerprint', 'expires_at'],
   meta: ['name', 'value'],
 }

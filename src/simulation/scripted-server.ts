@@ -38,6 +38,8 @@ export interface SeenRequest {
   readonly key: string
   readonly body: unknown
   readonly record: string | null
+  /** The reading position that a read carries (R2). */
+  readonly position: string | null
   /** What the transport says of the failure, where no byte of the request left; null: the request left (Q6). */
   unsent: string | null
   /** The status of the reply that arrived; null: none did. */
@@ -215,6 +217,7 @@ export class ScriptedServer {
       body,
       unsent: null,
       record: typeof record === 'string' ? record : null,
+      position: new URL(request.path, SCENARIO_ORIGIN).searchParams.get('position'),
       status: null,
       endedAt: null,
       endedWall: null,

@@ -84,6 +84,12 @@ export interface SeenCall {
   readonly filter: SeenFilter | null
   /** Of a `read()`: whose reading positions it uses; null: those without a key. */
   readonly key: string | null
+  /** Of a read: the operations that it comes after; null: all that its user has pending (R1). */
+  readonly after: readonly string[] | null
+  /** Of a call with a deadline: that, in milliseconds; null: it has none. */
+  readonly deadlineMs: number | null
+  /** What the database held of its user when a `logout()`, `flush()` or `forget()` resolved; null: it has not, or is none of them. */
+  left: LeftOfUser | null
   settledAt: number | null
   /**
    * What it resolved with, as the app got it; undefined: nothing, or it has not resolved. An `enqueue()` has `{ id }`
@@ -92,6 +98,13 @@ export interface SeenCall {
   result: unknown
   /** What it rejected with; null: nothing. */
   error: unknown
+}
+
+export interface LeftOfUser {
+  readonly pending: number
+  readonly letters: number
+  /** Rows of records and of reading positions, also those whose lane is gone; null: the database could not be read. */
+  readonly others: number | null
 }
 
 /** An `enqueue()` that resolved. */

@@ -2,6 +2,7 @@
  * The rows as the database has them, followed change by change, and what happened to each operation.
  * The engine's own memory has no part in it.
  */
+import type { LaneFailure } from '../engine/life/status.ts'
 import type { Row, RowChange } from './row-log.ts'
 
 export type OperationState =
@@ -72,6 +73,8 @@ interface Envelope {
   readonly members: readonly number[]
   readonly attempts: number
   readonly retryAt: number | null
+  /** Its last failure, as `status()` shows it; null: none is known. */
+  readonly lastFailure: LaneFailure | null
 }
 
 /** An envelope that was recorded under a key. */
@@ -320,7 +323,16 @@ export class StoredRows {
     const members = JSON.parse(String(row['members'])) as number[]
     const retryAt = numberOf(row['retry_at'])
     const attempts = Number(row['attempts'])
-    this.envelopes.set(`${lane}:${place}`, { lane, place, key, members, attempts, retryAt })
+    const lastFailure = lastFailureOf(row)
+    this.envelopes.set(`${lane}:${place}`, {
+      lane,
+      place,
+      key,
+      members,
+      attempts,
+      retryAt,
+      lastFailure,
+    })
     if (key === null || this.keys.has(key)) return
     const ids = [...this.pending.values()]
       .filter((operation) => operation.lane === lane && members.includes(operation.place))
@@ -379,6 +391,14 @@ export function isLast(state: OperationState): boolean {
 /** Completions are stored only under `retainCompleted`. */
 function stateAfter(outcome: string | number | null | undefined): OperationState {
   return outcome === 'cancelled' || outcome === 'completed' ? outcome : 'dropped'
+}
+
+function lastFailureOf(row: Row): LaneFailure | null {
+  const at = numberOf(row['last_failed_at'])
+  const code = textOf(row['last_code'])
+  return at === null
+    ? null
+    : { at, status: code === null ? numberOf(row['last_status']) : null, code }
 }
 
 function textOf(value: string | number | null | undefined): string | null {

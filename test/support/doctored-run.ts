@@ -133,6 +133,9 @@ export function call(run: DoctoredRun, facts: Partial<SeenCall>): SeenCall {
     pending: null,
     filter: null,
     key: null,
+    after: null,
+    deadlineMs: null,
+    left: null,
     settledAt: facts.at ?? 0,
     result: undefined,
     error: null,
@@ -154,6 +157,7 @@ export function operationRow(name: string, place = 1, lane = 1): Row {
     kind: 'note',
     version: 1,
     payload: JSON.stringify({ text: name }),
+    enqueued_at: 0,
     expires_at: null,
   }
 }
@@ -172,9 +176,9 @@ export function enqueue(run: DoctoredRun, name: string, place = 1): void {
   run.acknowledged.push({ at: 0, life: 0, id: idOf(name, place), call: made, found: 'pending' })
 }
 
-export function complete(run: DoctoredRun, name: string, place = 1): void {
-  put(run, 10, [['operations', operationRow(name, place)]], 'gone')
-  hear(run, 'operation.completed', { id: idOf(name, place), user: 'alice', kind: 'note' }, 10)
+export function complete(run: DoctoredRun, name: string, place = 1, at = 10): void {
+  put(run, at, [['operations', operationRow(name, place)]], 'gone')
+  hear(run, 'operation.completed', { id: idOf(name, place), user: 'alice', kind: 'note' }, at)
 }
 
 /** A request that was answered with 200, after 10 ms. */
@@ -197,6 +201,7 @@ export function send(
     key: ids[0] ?? '',
     body: { text: names[0] },
     record: null,
+    position: null,
     unsent: null,
     status,
     endedAt: at + 10,

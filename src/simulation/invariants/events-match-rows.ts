@@ -2,8 +2,10 @@
  * Each event has its committed change, once and in order, and each change its event; a drop at
  * `enqueue()` alone has no change (I3). What `status()` shows is what the rows say.
  */
+import { isDeepStrictEqual } from 'node:util'
+import type { LaneStatus } from '../../engine/life/status.ts'
 import type { HeardEvent } from '../seen.ts'
-import type { TokenStep, Transition } from '../stored-rows.ts'
+import type { StoredOperation, TokenStep, Transition } from '../stored-rows.ts'
 import { additionsTo, hasEnded, type Invariant, isForgotten, onChange } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 import { runningMs } from './running-time.ts'
@@ -171,6 +173,9 @@ function statusFaultsOf(run: RunRecord): unknown[] {
   }
   if (!isToBeSeen && status.lanes.length !== lanes.size)
     faults.push({ shown: status.lanes, stored: lanes })
+  if (!isToBeSeen) faults.push(...status.lanes.flatMap((lane) => headFaults(run, lane)))
+  const pending = status.lanes.reduce((sum, lane) => sum + lane.pending, 0)
+  if (status.counts.pending !== pending) faults.push({ counted: status.counts, pending })
   if (status.counts.dead !== rows.letters.size) {
     faults.push({ deadShown: status.counts.dead, deadStored: rows.letters.size })
   }
@@ -187,4 +192,27 @@ function statusFaultsOf(run: RunRecord): unknown[] {
     faults.push({ requirement, shown: status.requirement, stored: rows.requirement })
   }
   return faults
+}
+
+/** What a lane shows of the operation at its head, while that is not in flight. */
+function headFaults({ rows }: RunRecord, lane: LaneStatus): unknown[] {
+  // What becomes of the head, only the process that dispatches knows (Q17).
+  const isElsewhere = lane.holds.some(({ name }) => name === 'other-process')
+  if (lane.sending || isElsewhere) return []
+  const head = [...rows.pending.values()]
+    .filter(({ user }) => user === lane.user)
+    .reduce<StoredOperation | null>(
+      (first, row) => (first === null || row.place < first.place ? row : first),
+      null,
+    )
+  if (head === null) return []
+  const { attempts = 0, lastFailure = null } = rows.envelopeOf(head) ?? {}
+  const stored = { attempts, lastFailure, headEnqueuedAt: head.enqueuedAt }
+  const shown = {
+    attempts: lane.attempts,
+    lastFailure: lane.lastFailure,
+    // It need not be known yet.
+    headEnqueuedAt: lane.headEnqueuedAt ?? head.enqueuedAt,
+  }
+  return isDeepStrictEqual(shown, stored) ? [] : [{ user: lane.user, shown, stored }]
 }

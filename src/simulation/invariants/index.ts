@@ -2,12 +2,14 @@
  * The invariants of every run, whatever it expects. They look from outside: at the
  * record of the world and at the rows, never into the engine's memory; only `status()` is compared.
  */
+import { asCalled } from './as-called.ts'
 import { boundedRefresh } from './bounded-refresh.ts'
 import { boundedResources } from './bounded-resources.ts'
 import { boundedRetry } from './bounded-retry.ts'
 import { drains } from './drains.ts'
 import { durableBeforeAck } from './durable-before-ack.ts'
 import { effectOnce } from './effect-once.ts'
+import { endedSessions } from './ended-sessions.ts'
 import { eventsMatchRows } from './events-match-rows.ts'
 import { hostSurvives } from './host-survives.ts'
 import type { Invariant } from './invariant.ts'
@@ -20,11 +22,14 @@ import { noPark } from './no-park.ts'
 import { noPhantom } from './no-phantom.ts'
 import { noSecrets } from './no-secrets.ts'
 import { ownTokenOnly } from './own-token-only.ts'
+import { readsInOrder } from './reads-in-order.ts'
 import { settles } from './settles.ts'
 import { stableKey } from './stable-key.ts'
 import { tokenValidAtSend } from './token-valid-at-send.ts'
 import { tooLate } from './too-late.ts'
+import { trueFailures } from './true-failures.ts'
 import { trueReceipts } from './true-receipts.ts'
+import { trueResults } from './true-results.ts'
 import { typedFailure } from './typed-failure.ts'
 import { wakes } from './wakes.ts'
 import { wholeSetAside } from './whole-set-aside.ts'
@@ -142,6 +147,36 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     trueReceipts,
   ),
   list(
+    'true-results',
+    ['Q9', 'Q10', 'Q19', 'I7', 'I12'],
+    'a call resolves in time, with what is true, and has done what it is called',
+    trueResults,
+  ),
+  list(
+    'true-failures',
+    ['Q7', 'Q9', 'Q22'],
+    'what the app hears of an attempt that failed is what the server answered',
+    trueFailures,
+  ),
+  list(
+    'as-called',
+    ['I1', 'Q2', 'Q8'],
+    'an operation is stored as it was handed over, for the user who was logged in then',
+    asCalled,
+  ),
+  list(
+    'ended-sessions',
+    ['T11'],
+    'the token of a user who has logged out and has nothing pending is gone',
+    endedSessions,
+  ),
+  list(
+    'reads-in-order',
+    ['R1', 'R2', 'R4'],
+    'a read is sent after the writes it comes after, with the newest reading position, for who is logged in',
+    readsInOrder,
+  ),
+  list(
     'typed-failure',
     ['Q21', 'Q22', 'E3'],
     'every failure is a coded error, none a fault inside, and every call ends',
@@ -183,7 +218,12 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     'nothing is pending without an alarm, a request in flight, or a hold that somebody can still end',
     noPark,
   ),
-  list('wakes', ['Q15', 'T7'], 'a hold ends in the instant in which its cause is gone', wakes),
+  list(
+    'wakes',
+    ['Q7', 'Q15', 'Q17', 'T7'],
+    'a hold ends in the instant in which its cause is gone',
+    wakes,
+  ),
   list(
     'drains',
     ['V'],

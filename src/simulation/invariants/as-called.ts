@@ -1,0 +1,39 @@
+/**
+ * An operation is stored as it was handed over: for the user who was logged in at the call, of its kind, with its payload,
+ * and with its own time, which the call says before the kind does (I1, Q2, Q8).
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { Acknowledgement } from '../seen.ts'
+import { additionsTo, type Invariant } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
+
+/** Kinds whose schema or upgrade changes the payload. */
+const CHANGED: ReadonlySet<string> = new Set(['stamp', 'draft'])
+
+export const asCalled: Invariant = (run) => {
+  const acknowledged = additionsTo(run.acknowledged)
+  return () => acknowledged().flatMap((done) => faultsOf(run, done))
+}
+
+function faultsOf({ rows, kinds }: RunRecord, { id, call }: Acknowledgement): readonly object[] {
+  const row = rows.known.get(id)
+  const { draft, user } = call
+  // Dropped at the door: nothing was stored (I3).
+  if (row === undefined || draft === null) return []
+  const faults: object[] = []
+  if (row.user !== user) faults.push({ id, user, storedFor: row.user })
+  if (row.kind !== draft.kind) faults.push({ id, kind: draft.kind, storedAs: row.kind })
+  const payload: unknown = JSON.parse(row.payload)
+  const isChanged = CHANGED.has(draft.kind) || !kinds.has(draft.kind)
+  if (!isChanged && !isDeepStrictEqual(payload, JSON.parse(JSON.stringify(draft.payload)))) {
+    faults.push({ id, payload: draft.payload, stored: payload })
+  }
+  const lifeMs = draft.expiresInMs ?? kinds.get(draft.kind)?.spec.expiresInMs ?? null
+  const storedMs =
+    row.expiresAt === null || row.enqueuedAt === null ? null : row.expiresAt - row.enqueuedAt
+  // Storage keeps whole milliseconds.
+  const isSame =
+    lifeMs === null || storedMs === null ? lifeMs === storedMs : Math.abs(lifeMs - storedMs) <= 1
+  if (!isSame) faults.push({ id, expiresInMs: lifeMs, storedAs: storedMs })
+  return faults
+}

@@ -1,0 +1,80 @@
+/**
+ * Once a user has logged out, has not logged in since and has nothing pending, the session has ended: the token is gone
+ * (T11). A token that comes while the user is leaving does not make them stay.
+ */
+import type { SeenCall } from '../seen.ts'
+import { hasEnded, type Invariant } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
+import { runningMs } from './running-time.ts'
+
+/** What could not be stored is stored again by then. */
+const LONGEST_REPEAT_MS = 60_000
+
+export const endedSessions: Invariant = (run) => {
+  let revision = -1
+  let told = new Set<string>()
+  return () => {
+    if (run.rows.revision === revision && told.size === 0) return []
+    revision = run.rows.revision
+    const held = [...run.rows.tokens.values()].filter(
+      ({ user, isHeld }) => isHeld && isOver(run, user),
+    )
+    const isNew = held.filter(({ user }) => !told.has(user))
+    told = new Set(held.map(({ user }) => user))
+    // What ends in this instant may not be stored yet: only what is so at two looks is wrong.
+    return held
+      .filter((token) => !isNew.includes(token))
+      .map(({ user, generation }) => ({ user, generation, why: 'its session has ended' }))
+  }
+}
+
+/** True if nothing of this user's session can go on. */
+function isOver(run: RunRecord, user: string): boolean {
+  const { calls, rows, lives, turns, sourceCalls } = run
+  const logout = calls.findLast((call) => call.name === 'logout' && call.user === user)
+  if (logout === undefined || !isDone(logout) || isDisturbed(run)) return false
+  // A session of another process is its own: the login there continues it.
+  const isLoggedIn = calls.some(
+    ({ name, user: who, at }) => name === 'login' && who === user && at >= logout.at,
+  )
+  const isElsewhere = lives.some(
+    ({ process, endedAt }, index) =>
+      endedAt === null && process !== lives[logout.life]?.process && index !== logout.life,
+  )
+  if (isLoggedIn || isElsewhere) return false
+  if ([...rows.pending.values()].some((row) => row.user === user)) return false
+  // One that came when the session had ended already belongs to the next one.
+  const isOfNext = calls.some(
+    ({ name, user: whose, at }) =>
+      name === 'updateToken' && whose === user && at >= logout.at && !wasLeaving(run, user, at),
+  )
+  const isAsked = sourceCalls.some(({ user: whose, answer }) => whose === user && answer === null)
+  return (
+    !isOfNext &&
+    !isAsked &&
+    !hasEnded(lives, run.life) &&
+    !turns.some(({ turn }) => turn === 'salvage')
+  )
+}
+
+function isDone({ settledAt, error }: SeenCall): boolean {
+  return settledAt !== null && error === null
+}
+
+/** Had this user something pending at that moment, so that the session could not end? */
+function wasLeaving({ rows }: RunRecord, user: string, at: number): boolean {
+  return rows.transitions.some(
+    (step) =>
+      step.user === user &&
+      step.from === 'pending' &&
+      step.at > at &&
+      (rows.storedAt.get(step.id) ?? Number.POSITIVE_INFINITY) < at,
+  )
+}
+
+function isDisturbed({ turns, now, checkCount }: RunRecord): boolean {
+  const isFailing = turns.some(
+    ({ turn, at }) => turn === 'disk' && runningMs({ now, turns }, at) <= LONGEST_REPEAT_MS,
+  )
+  return isFailing || checkCount > 0
+}

@@ -1,0 +1,142 @@
+/**
+ * What a call resolves with is true, and it resolves when it should: `flush()` at its deadline, or as soon as nothing can be
+ * sent by itself (Q19); `logout()` and `flush()` say what is left (I7); `forget()` leaves nothing (I12); `cancel()`,
+ * `retry()` and `discard()` have done what they are called (Q9, Q10).
+ */
+import type { LaneStatus } from '../../engine/life/status.ts'
+import type { HoldName } from '../../../machines/holds.ts'
+import type { SeenCall } from '../seen.ts'
+import type { OperationState } from '../stored-rows.ts'
+import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
+import type { RunRecord } from './run-record.ts'
+import { runningMs } from './running-time.ts'
+
+export const trueResults: Invariant = (run) => {
+  const added = additionsTo(run.calls)
+  let open: SeenCall[] = []
+  return () => {
+    open.push(...added())
+    const settled = open.filter(({ settledAt }) => settledAt !== null)
+    open = open.filter(({ settledAt, life }) => settledAt === null && !hasEnded(run.lives, life))
+    return [
+      ...settled.filter(({ error }) => error === null).flatMap((call) => faultsOf(run, call)),
+      ...open.filter((call) => waitsForNothing(run, call)).map(withReason('it waits for nothing')),
+    ]
+  }
+}
+
+function faultsOf(run: RunRecord, call: SeenCall): readonly object[] {
+  switch (call.name) {
+    case 'flush':
+      return flushFaults(run, call)
+    case 'logout':
+      return logoutFaults(run, call)
+    case 'forget':
+      return forgetFaults(run, call)
+    case 'cancel':
+      return movedTo(run, call, 'cancelled') ? [] : [withReason('it is not cancelled')(call)]
+    case 'retry':
+      return movedTo(run, call, 'pending') ? [] : [withReason('it is not pending again')(call)]
+    case 'discard':
+      return movedTo(run, call, 'dropped') ? [] : [withReason('it is not dropped')(call)]
+    default:
+      return []
+  }
+}
+
+/** Holds that end by an alarm of the engine's own. */
+const PASSING: ReadonlySet<HoldName> = new Set(['backing-off', 'rate-limited'])
+
+function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
+  const { at, settledAt, deadlineMs, life } = call
+  const { pending, lanes } = call.result as { pending: number; lanes: readonly LaneStatus[] }
+  const faults: object[] = []
+  const shown = lanes.reduce((sum, lane) => sum + lane.pending, 0)
+  if (pending !== shown) faults.push({ ...call, why: 'its count is not that of its lanes' })
+  const tookMs = (settledAt ?? at) - at
+  const sleptMs = tookMs - runningMs({ now: settledAt ?? at, turns: run.turns }, at)
+  if (tookMs > (deadlineMs ?? 0) + sleptMs) faults.push(withReason('it is past its deadline')(call))
+  // A process that closes ends all that waits, and so does damage.
+  const isCut = hasEnded(run.lives, life) || run.isDamaged || run.turns.some(isSalvage)
+  const isMoving = ({ sending, holds }: LaneStatus) =>
+    sending || holds.every(({ name }) => PASSING.has(name))
+  if (!isCut && tookMs < (deadlineMs ?? 0) && lanes.some(isMoving)) {
+    faults.push(withReason('something can still be sent by itself')(call))
+  }
+  return faults
+}
+
+/** Who logged out under an identity that another process may have used as well leaves what that one enqueues. */
+function logoutFaults({ lives }: RunRecord, call: SeenCall): readonly object[] {
+  const { pending } = call.result as { pending: number }
+  const isAlone = lives.every(({ process }) => process === 'main')
+  if (!isAlone || call.user === null || call.left === null || pending === call.left.pending)
+    return []
+  return [{ ...call, why: `${call.left.pending} are left` }]
+}
+
+function forgetFaults({ calls }: RunRecord, call: SeenCall): readonly object[] {
+  const { left, user, at, settledAt } = call
+  if (left === null) return []
+  // Who comes back meanwhile begins anew.
+  const isBack = calls.some(
+    (other) =>
+      other !== call &&
+      other.user === user &&
+      other.at >= at &&
+      other.at <= (settledAt ?? at) &&
+      other.name !== 'forget',
+  )
+  if (isBack || left.pending + left.letters + (left.others ?? 0) === 0) return []
+  return [{ ...call, why: 'something of the user is left' }]
+}
+
+/** Did the operation move there while the call lasted? */
+function movedTo(
+  { rows }: RunRecord,
+  { step, at, settledAt }: SeenCall,
+  to: OperationState,
+): boolean {
+  return rows.transitions.some(
+    (moved) =>
+      moved.to === to &&
+      moved.at >= at &&
+      moved.at <= (settledAt ?? at) &&
+      moved.id.endsWith(`.${step ?? ''}`),
+  )
+}
+
+/** A hold that only somebody outside can end, whatever the engine does. */
+function isStuck(run: RunRecord, { sending, holds }: LaneStatus): boolean {
+  if (sending) return false
+  return holds.some(
+    ({ name }) =>
+      name === 'paused' ||
+      name === 'signed-out' ||
+      name === 'dead-letter' ||
+      (name === 'offline' && !run.isSaidToBeOnline),
+  )
+}
+
+/** A `flush()` that is open though every lane is stuck, and nothing is on its way into storage. */
+function waitsForNothing(run: RunRecord, { name, life }: SeenCall): boolean {
+  if (name !== 'flush' || life !== run.life || run.isUnaware || run.isDamaged) return false
+  const isStoring = run.calls.some(
+    (call) =>
+      call.settledAt === null &&
+      call.life === life &&
+      call.name !== 'flush' &&
+      call.name !== 'read',
+  )
+  const isFailing = run.turns.some(({ turn }) => turn === 'disk')
+  if (isStoring || isFailing || run.checkCount > 0) return false
+  return run.status.lanes.every((lane) => isStuck(run, lane))
+}
+
+function isSalvage({ turn }: RunRecord['turns'][number]): boolean {
+  return turn === 'salvage' || turn === 'disk'
+}
+
+function withReason(why: string): (call: SeenCall) => object {
+  return (call) => ({ ...call, why })
+}
