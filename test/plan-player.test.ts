@@ -1,11 +1,14 @@
 /** Plans are played in another process, so that none of them can stop the search. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { plainMismatch } from '../src/simulation/search/evidence.ts'
 import { makePlan } from '../src/simulation/search/make-plan.ts'
 import { PlanPlayer } from '../src/simulation/search/plan-player.ts'
 
 const SPOILT = new URL('./support/children/spoilt-player.ts', import.meta.url)
 const SHORT_MS = 2000
+
+// Each starts processes.
+vi.setConfig({ testTimeout: 60_000 })
 
 const players: PlanPlayer[] = []
 
