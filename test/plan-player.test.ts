@@ -27,7 +27,11 @@ describe('a plan', () => {
     [1, 'loops for ever', 'it had not ended after 2 s, and was killed'],
     [4, 'makes microtasks for ever', 'it had not ended after 2 s, and was killed'],
     [2, 'ends its process', 'its process ended with exit status 3'],
-    [3, 'crashes its process', expect.stringMatching(/^its process ended with (?:SIGABRT|exit status 134)$/)],
+    [
+      3,
+      'crashes its process',
+      expect.stringMatching(/^its process ended with (?:SIGABRT|exit status 134)$/),
+    ],
   ])('that %i: %s is found, and the next one is played', async (seed, _what, seen) => {
     const player = playerOf(SHORT_MS, SPOILT)
     const first = await player.play(9)

@@ -1863,6 +1863,8 @@ interface SeenRequest {
     readonly key: string;
     readonly body: unknown;
     readonly record: string | null;
+    /** The reading position that a read carries (R2). */
+    readonly position: string | null;
     /** What the transport says of the failure, where no byte of the request left; null: the request left (Q6). */
     unsent: string | null;
     /** The status of the reply that arrived; null: none did. */
