@@ -4,6 +4,7 @@
  */
 import type { LaneFailure } from '../engine/life/status.ts'
 import type { Row, RowChange } from './row-log.ts'
+import { lastFailureOf, numberOf, textOf } from './row-values.ts'
 
 export type OperationState =
   'absent' | 'pending' | 'dead' | 'dropped' | 'cancelled' | 'completed' | 'erased' | 'lost'
@@ -391,20 +392,4 @@ export function isLast(state: OperationState): boolean {
 /** Completions are stored only under `retainCompleted`. */
 function stateAfter(outcome: string | number | null | undefined): OperationState {
   return outcome === 'cancelled' || outcome === 'completed' ? outcome : 'dropped'
-}
-
-function lastFailureOf(row: Row): LaneFailure | null {
-  const at = numberOf(row['last_failed_at'])
-  const code = textOf(row['last_code'])
-  return at === null
-    ? null
-    : { at, status: code === null ? numberOf(row['last_status']) : null, code }
-}
-
-function textOf(value: string | number | null | undefined): string | null {
-  return value === null || value === undefined ? null : String(value)
-}
-
-function numberOf(value: string | number | null | undefined): number | null {
-  return value === null || value === undefined ? null : Number(value)
 }

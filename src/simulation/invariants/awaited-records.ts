@@ -2,7 +2,7 @@
 import type { StoredOperation } from '../stored-rows.ts'
 import type { RunRecord } from './run-record.ts'
 
-/** True if one is pending elsewhere, of the same owner or of nobody. */
+/** True if an operation that creates it is pending elsewhere. */
 export function awaitsRecord(run: RunRecord, user: string | null): boolean {
   const { rows } = run
   const own = [...rows.pending.values()].filter((row) => row.user === user)
@@ -13,10 +13,7 @@ export function awaitsRecord(run: RunRecord, user: string | null): boolean {
   if (head === null) return false
   const needed = neededBy(run, head)
   return [...rows.pending.values()].some(
-    (row) =>
-      row.lane !== head.lane &&
-      (row.user === user || row.user === null) &&
-      createdBy(run, row).some((local) => needed.includes(local)),
+    (row) => row.lane !== head.lane && createdBy(run, row).some((local) => needed.includes(local)),
   )
 }
 

@@ -46,7 +46,10 @@ function isOver(run: RunRecord, user: string): boolean {
   // One that came when the session had ended already belongs to the next one.
   const isOfNext = calls.some(
     ({ name, user: whose, at }) =>
-      name === 'updateToken' && whose === user && at >= logout.at && !wasLeaving(run, user, at),
+      name === 'updateToken' &&
+      whose === user &&
+      at >= logout.at &&
+      !hasStayed(run, user, logout.at, at),
   )
   const isAsked = sourceCalls.some(({ user: whose, answer }) => whose === user && answer === null)
   return (
@@ -61,15 +64,17 @@ function isDone({ settledAt, error }: SeenCall): boolean {
   return settledAt !== null && error === null
 }
 
-/** Had this user something pending at that moment, so that the session could not end? */
-function wasLeaving({ rows }: RunRecord, user: string, at: number): boolean {
-  return rows.transitions.some(
-    (step) =>
-      step.user === user &&
-      step.from === 'pending' &&
-      step.at > at &&
-      (rows.storedAt.get(step.id) ?? Number.POSITIVE_INFINITY) < at,
-  )
+/** Had this user something pending all the time from the logout until that moment, so that the session could not end? */
+function hasStayed({ rows }: RunRecord, user: string, from: number, until: number): boolean {
+  let pending = 0
+  for (const step of rows.transitions) {
+    if (step.user !== user || step.at > until) continue
+    // Nothing was, between two steps.
+    if (step.at > from && pending === 0) return false
+    if (step.to === 'pending') pending += 1
+    if (step.from === 'pending') pending -= 1
+  }
+  return pending > 0
 }
 
 function isDisturbed({ turns, now, checkCount }: RunRecord): boolean {
