@@ -114,7 +114,6 @@ export class Engine implements Pilot {
     let fingerprintKey = ''
     const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
     const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
-
     const holds = new HoldBook(core)
     const waits = new Waits(core, holds)
     const wallet = new Wallet(core)
@@ -159,6 +158,7 @@ export class Engine implements Pilot {
       changed: () => {
         touch()
         reads.recheck()
+        records.changedElsewhere()
         boundary.afterwards(() => parts.onForeignChange?.())
       },
     })

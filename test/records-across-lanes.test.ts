@@ -468,6 +468,10 @@ describe('a lane that waits for a record of another lane goes on when another pr
 
   test.each<[string, (second: Neighbour) => Promise<unknown>]>([
     [
+      'forgets the user of the creation',
+      ({ rig }) => rig.whileResting(rig.holdfast.forget('alice')),
+    ],
+    [
       'logs the user of the creation out, with discard',
       ({ rig }) => rig.whileResting(rig.holdfast.logout({ pending: 'discard' })),
     ],

@@ -84,6 +84,28 @@ export class Records {
     }
   }
 
+  /**
+   * Another process has changed what is stored: a creation may have ended there. Only a lane whose head waits for nothing
+   * any more is released, so that the app hears nothing of the others.
+   */
+  changedElsewhere(): void {
+    for (const line of Array.from(this.#core.lanes.pending())) {
+      if (line.holds.has('awaiting-record')) this.#lookAgain(line)
+    }
+  }
+
+  #lookAgain(line: LaneLine): void {
+    const { head } = line
+    const release = () => this.#holds.liftFromLane(line, 'awaiting-record')
+    if (head === undefined) {
+      release()
+      return
+    }
+    this.resolve(line, [head], release, ({ stateOf }) => {
+      if (line.head !== head || stateOf(head).state !== 'awaited') release()
+    })
+  }
+
   #resolutionOf(
     line: LaneLine,
     asked: readonly OperationRow[],
