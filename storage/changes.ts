@@ -273,6 +273,8 @@ export interface LeaveChange {
 export interface EndSessionChange {
   readonly change: 'endSession'
   readonly user: UserId
+  /** Missed unless this is the stored epoch: another process has ended that session. Default: any. */
+  readonly epoch?: number
 }
 
 export type Change =

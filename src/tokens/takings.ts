@@ -123,6 +123,7 @@ export class Takings {
     const generation = expected + 1
     const { expiresAt, refreshAt } = spanOf(token.facts, now())
     const { fingerprint } = token.facts
+    // Nothing is said of `leaving`: a token ends no leaving, and another process may know better (T11).
     core.store.commit(
       [
         {
@@ -136,7 +137,6 @@ export class Takings {
           refreshAt,
           sealed,
         },
-        { change: 'leave', user, leaving: entry.leaving },
       ],
       {},
       (answer) => {

@@ -30,7 +30,10 @@ export interface WalletEntry {
   expiresAt: Instant | null
   /** From when on a send asks for the next one (T9). */
   refreshAt: Instant | null
+  /** True if the user has logged out, and the session ends once nothing of theirs is pending (T11). */
   leaving: boolean
+  /** How many changes of `leaving` are on their way into storage: until then storage does not know better. */
+  leavingUnstored: number
   /** Logged out with `discard`: what is still in flight goes too, once its outcome is known (I7). */
   discarding: boolean
   /** The first 401 since a token was last accepted (T8). */
@@ -66,6 +69,7 @@ export function newEntry(user: UserId): WalletEntry {
     expiresAt: null,
     refreshAt: null,
     leaving: false,
+    leavingUnstored: 0,
     discarding: false,
     firstRefusal: null,
     turns: new Turns(),

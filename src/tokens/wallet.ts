@@ -69,7 +69,8 @@ export class Wallet {
   restore(row: TokenRow, token: Token | null): void {
     const entry = this.#entry(row.user)
     const { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving } = row
-    const known = { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving }
+    const known = { generation, epoch, refused, fingerprint, expiresAt, refreshAt }
+    if (entry.leavingUnstored === 0) entry.leaving = leaving
     if (epoch !== entry.epoch) entry.session += 1
     entry.formerTokens = withFormer(entry)
     Object.assign(entry, known, { token, refusedTokens: row.refusedTokens ?? [] })
@@ -224,8 +225,22 @@ export class Wallet {
     return this.#entries.get(user)?.firstRefusal ?? null
   }
 
+  /** Storing that is the caller's, who says when it is done. */
   setLeaving(user: UserId, leaving: boolean): void {
-    this.#entry(user).leaving = leaving
+    const entry = this.#entry(user)
+    entry.leaving = leaving
+    entry.leavingUnstored += 1
+  }
+
+  leavingStored(user: UserId): void {
+    const entry = this.#entry(user)
+    entry.leavingUnstored = Math.max(0, entry.leavingUnstored - 1)
+  }
+
+  /** The user has logged out, or come back, in another process (T11). */
+  heardLeaving({ user, epoch, leaving }: TokenRow): void {
+    const entry = this.#entry(user)
+    if (epoch === entry.epoch && entry.leavingUnstored === 0) entry.leaving = leaving
   }
 
   isDiscarding(user: UserId): boolean {

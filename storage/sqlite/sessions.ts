@@ -180,9 +180,10 @@ export class Sessions {
   }
 
   end(change: EndSessionChange): Answer {
-    const isSealed = this.#present.get(change.user)?.isSealed === 1
+    const { epoch, isSealed } = this.#present.get(change.user) ?? NO_TOKEN
+    if (change.epoch !== undefined && change.epoch !== epoch) return MISSED
     this.#end.run(change.user)
-    if (isSealed) this.#sealedGone()
+    if (isSealed === 1) this.#sealedGone()
     return DONE
   }
 

@@ -137,6 +137,7 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
     const { user, generation, epoch, refused } = row
     // The end of that session is on its way into storage (T11).
     if (epoch < wallet.epoch(user)) continue
+    wallet.heardLeaving(row)
     if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
       // The process that dispatches, or did so before this one, has been told so (T4).
       const isNews = refused && wallet.isCurrent(row)

@@ -17,26 +17,34 @@ export class Endings {
   }
 
   end(user: UserId, then: () => void): void {
-    const { changes, stored } = this.of(user)
-    this.#store.commitAtLast(changes, (answers) => {
-      stored(answers)
-      then()
-    })
+    this.#carryOut(this.of(user), then)
   }
 
-  /** Ends the session, and says what is to be stored of it. */
-  of(user: UserId): Storing {
+  /** Nothing of a user who has logged out is left: this session ends, unless another process has ended it already. */
+  ended(user: UserId, then: () => void): void {
+    this.#carryOut(this.of(user, this.#wallet.epoch(user)), then)
+  }
+
+  /** Ends the session, and says what is to be stored of it. `epoch`: only the session of this one. */
+  of(user: UserId, epoch?: number): Storing {
     const { stored } = this.#wallet.end(user)
     return {
       changes: () => [
         this.#discards.change(user),
         this.#store.identity(),
-        { change: 'endSession', user },
+        { change: 'endSession', user, ...(epoch === undefined ? {} : { epoch }) },
       ],
       stored: () => {
         stored()
         this.#discards.marked(user)
       },
     }
+  }
+
+  #carryOut({ changes, stored }: Storing, then: () => void): void {
+    this.#store.commitAtLast(changes, (answers) => {
+      stored(answers)
+      then()
+    })
   }
 }

@@ -117,6 +117,7 @@ export class Farewells {
         this.#store.leave(user),
       ],
       ([, ...answers]) => {
+        this.#wallet.leavingStored(user)
         // Not where another logout is at it meanwhile.
         const isDiscarding = this.isStoring(user)
         if (isDiscarding) {

@@ -90,7 +90,7 @@ export class Logouts {
     const { core, wallet, discards, farewells, endings } = this.#parts
     if (user === null || farewells.isOwed(user) || !core.lanes.isEmpty(user)) return
     discards.end(user)
-    if (wallet.isLeaving(user)) endings.end(user, () => this.#flushed(user))
+    if (wallet.isLeaving(user)) endings.ended(user, () => this.#flushed(user))
   }
 
   /** For a journal that begins here: those that flush. */

@@ -96,7 +96,7 @@ export class Sessions {
       return
     }
     const stored = both(settle)
-    if (this.#core.pilot.user === user) stored.first()
+    if (this.#core.pilot.user === user) this.#stay(user, stored.first)
     else this.#switchTo(user, stored.first)
     const taken = (error: Error | null) => {
       // Nothing has answered it: the app is told again (I11, T5).
@@ -171,6 +171,22 @@ export class Sessions {
     if (line !== undefined) this.sweep(line)
   }
 
+  /** The user is logged in here, and may have logged out in another process: then the session goes on (T11). */
+  #stay(user: UserId, then: () => void): void {
+    if (!this.#wallet.isLeaving(user)) {
+      then()
+      return
+    }
+    this.#wallet.setLeaving(user, false)
+    this.#store.commitAtLast(
+      () => [this.#store.leave(user)],
+      () => {
+        this.#wallet.leavingStored(user)
+        then()
+      },
+    )
+  }
+
   #switchTo(user: UserId, then: () => void): void {
     const { pilot, lanes } = this.#core
     pilot.identity({ type: 'user.loggedIn', user })
@@ -192,6 +208,7 @@ export class Sessions {
       ],
       (answers) => {
         superseding.stored(answers)
+        if (wasLeaving) this.#wallet.leavingStored(user)
         if (isDiscarded) this.#discards.returned(user)
         then()
       },

@@ -256,6 +256,20 @@ export const sessionCases = [
 
   // T11
   storageCase(
+    'the end of a session of a certain epoch misses once that session has ended',
+    async (bench) => {
+      await bench.apply({ change: 'endSession', user: ALICE, epoch: 0 })
+      await bench.apply(tokenOf(0))
+      await bench.miss({ change: 'endSession', user: ALICE, epoch: 0 })
+      const [row] = (await bench.reopen()).tokens
+      assert.deepEqual([row?.generation, row?.epoch, row?.fingerprint], [1, 1, 'fingerprint 1'])
+      await bench.apply({ change: 'endSession', user: ALICE, epoch: 1 })
+      assert.equal((await bench.reopen()).tokens[0]?.epoch, 2)
+    },
+  ),
+
+  // T11
+  storageCase(
     'the end of a session never misses: who had no token has an epoch of 1 after it',
     async (bench) => {
       await bench.apply({ change: 'endSession', user: ALICE })
