@@ -288,6 +288,8 @@ interface LeaveChange {
 interface EndSessionChange {
     readonly change: 'endSession';
     readonly user: UserId;
+    /** Missed unless this is the stored epoch: another process has ended that session. Default: any. */
+    readonly epoch?: number;
 }
 type Change = EnqueueChange | UpgradeChange | CompleteChange | DropChange | PurgeChange | DiscardLaneChange | CancelChange | BuryChange | ReviveChange | DiscardChange | AdoptChange | SupersedeChange | ForgetChange | EnvelopeChange | SoloChange | LeaveBehindChange | TakeUpChange | DeadlineChange | OriginChange | IdentityChange | RequirementChange | TokenChange | RefuseTokenChange | LeaveChange | EndSessionChange;
 /** An operation that a change moved or removed. */
