@@ -166,6 +166,15 @@ describe('what counts towards death', () => {
     })
   })
 
+  // Q8
+  test.each([
+    ['since the attempt before', { firstAttemptAt: NOW + 3_600_000, attempts: 1 }, NOW - 10],
+    ['during the first attempt', { firstAttemptAt: null, attempts: 0 }, NOW + 3_600_000],
+  ])('a clock that jumped back %s begins the patience at the present time', (_, known, sentAt) => {
+    const { firstAttemptAt } = waiting({ envelope: { ...fresh, ...known }, sentAt }).envelope
+    expect(firstAttemptAt).toBe(NOW)
+  })
+
   test('one of unknown outcome dies whole', () => {
     const envelope = { ...fresh, members: [1024, 2048], countedAttempts: 2, unknownSince: NOW - 1 }
     expect(judge(judged({ envelope }))).toMatchObject({
