@@ -3,7 +3,8 @@
  * that is quiet without it, or in a scenario or a test. All of them hunted anew: `npm run mutants`.
  */
 import { beforeAll, expect, test } from 'vitest'
-import type { Caught, Hunt } from './mutants/hunts.ts'
+import { brokenIn } from './mutants/broken-in.ts'
+import { type Caught, type Hunt, THE_RUN } from './mutants/hunts.ts'
 import { MUTANTS } from './mutants/list.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { mutate, mutated } from './mutants/places.ts'
@@ -12,7 +13,7 @@ import { runTest } from './mutants/run-test.ts'
 import { readSeeds } from './mutants/seeds.ts'
 
 const CHILDREN = 2
-const MOST_MS = 240_000
+const MOST_MS = 600_000
 
 /** Less than in a search, so that the mutants that never end do not take most of the time. */
 const LONGEST_RUN_MS = 15_000
@@ -49,6 +50,18 @@ test.each(MUTANTS)('$id is found: $what ($rule)', ({ id, foundBy }) => {
   expect(seeds[id] ?? foundBy, 'its seed, or what else finds it').toBeDefined()
   const where = seeds[id] ?? foundBy?.file
   expect(caught.get(id)?.by, `the check that fails at ${where}`).toBeTruthy()
+})
+
+test('a run that never ends is found, and the hunts behind it go on', () => {
+  expect(caught.get('endless-loop')).toMatchObject({ by: THE_RUN, ms: LONGEST_RUN_MS })
+  expect(caught.size).toBe(MUTANTS.length)
+})
+
+test('a run that breaks off is found', async () => {
+  const broken = async (run: () => unknown) => brokenIn(async () => run() as never)
+  expect(await broken(() => Promise.reject(new Error('no end')))).toBe(THE_RUN)
+  expect(await broken(() => ({ mismatches: [] }))).toBe(null)
+  expect(await broken(() => ({ mismatches: [{ what: 'invariant drains' }] }))).toBe('drains')
 })
 
 test('names are unique, and no seed is of a mutant that is gone', () => {

@@ -11,7 +11,8 @@ import { parseScenario } from '../../src/simulation/parse-scenario.ts'
 import { runScenario } from '../../src/simulation/run-scenario.ts'
 import type { Scenario } from '../../src/simulation/scenario.ts'
 import { makePlan } from '../../src/simulation/search/make-plan.ts'
-import { type Caught, type Hunt, NO_MUTANT, type Playing, readHunt, THE_RUN } from './hunts.ts'
+import { brokenIn } from './broken-in.ts'
+import { type Caught, type Hunt, NO_MUTANT, type Playing, readHunt } from './hunts.ts'
 
 type Run = typeof runScenario
 
@@ -27,9 +28,10 @@ async function hunt(hunted: Hunt): Promise<Caught> {
     await write({ playing: at })
     triedCount += 1
     const plan = make()
-    const broken = await brokenIn(runMutant, plan)
+    const broken = await brokenIn(async () => runMutant(plan))
     // What fails without the mutant too shows nothing.
-    if (broken !== null && (await brokenIn(runScenario, plan)) === null) return caught(at, broken)
+    if (broken !== null && (await brokenIn(async () => runScenario(plan))) === null)
+      return caught(at, broken)
   }
   return caught(null, null)
 }
@@ -48,16 +50,6 @@ async function runUnder(mutant: string): Promise<Run> {
   if (mutant === NO_MUTANT) return runScenario
   const address = `../../src/simulation/run-scenario.ts?mutant=${mutant}`
   return ((await import(address)) as { readonly runScenario: Run }).runScenario
-}
-
-/** The first check that fails, or null. A run that breaks off fails too. */
-async function brokenIn(run: Run, plan: Scenario): Promise<string | null> {
-  try {
-    const { mismatches } = await run(plan)
-    return mismatches[0]?.what.replace('invariant ', '') ?? null
-  } catch {
-    return THE_RUN
-  }
 }
 
 /** Resolves once the parent has it: a run that never gives up its turn holds back all that is buffered. */

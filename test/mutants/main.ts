@@ -60,18 +60,18 @@ function only([caught]: readonly Caught[]): Caught {
 function tell(caught: Caught): void {
   found.push(caught)
   const { mutant, by, at, triedCount, ms } = caught
-  print(mutant, mutantOf(mutant).rule, by ?? 'NOT FOUND', at ?? '-', triedCount, ms / 1000)
+  const { rule } = mutantOf(mutant)
+  print(mutant, rule, triedCount, (ms / 1000).toFixed(1), by ?? 'NOT FOUND', at ?? '-')
 }
 
-function print(...[mutant, rule, by, at, tried, seconds]: readonly (string | number)[]): void {
-  const time = typeof seconds === 'number' ? seconds.toFixed(1) : String(seconds)
+function print(...[mutant, rule, tried, seconds, by, at]: readonly (string | number)[]): void {
   process.stdout.write(
-    `${String(mutant).padEnd(36)}${String(rule).padEnd(6)}${String(by).padEnd(22)} ` +
-      `${String(at).padStart(5)}${String(tried).padStart(8)}${time.padStart(9)}\n`,
+    `${String(mutant).padEnd(40)}${String(rule).padEnd(6)}${String(tried).padStart(6)}` +
+      `${String(seconds).padStart(9)}  ${String(at).padEnd(8)} ${String(by)}\n`,
   )
 }
 
-print('mutant', 'rule', 'found by', 'at', 'tried', 'seconds')
+print('mutant', 'rule', 'tried', 'seconds', 'found by', 'at')
 await Promise.all(Array.from({ length: AT_A_TIME }, work))
 
 const missing = chosen.filter(

@@ -62,4 +62,41 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     find: `if (!isClosing()) core.report('error', { error: watchLost(why) })`,
     replace: 'void why',
   },
+  {
+    id: 'commit-seen-within-is-not-told',
+    what: 'a commit of another process that a transaction sees first is not told',
+    rule: 'Q17',
+    in: '#tellAtTurnEnd',
+    find: 'if (this.#parts.isOpen())',
+    replace: 'if (this.#isDue && this.#parts.isOpen())',
+    foundBy: {
+      file: 'test/dispatch-lock.test.ts',
+      test: 'Q17: within a transaction of our own it is noticed too, and told after that',
+    },
+  },
+  {
+    id: 'waiting-process-gives-up',
+    what: 'a process that did not get the lock does not try again',
+    rule: 'Q17',
+    in: 'used',
+    find: `        this.#armIfPending()
+`,
+    replace: '',
+    foundBy: {
+      file: 'test/dispatch.test.ts',
+      test: 'one that waits > has an alarm from its start on, where something is pending by then',
+    },
+  },
+  {
+    id: 'close-forgets-the-doubt-of-before',
+    what: 'an orderly close forgets what the process before this one may have sent',
+    rule: 'Q10',
+    in: 'leave',
+    find: 'isSent(line) || line.mayHaveBeenSent || line.isOutcomeUnknown',
+    replace: 'isSent(line) || line.isOutcomeUnknown',
+    foundBy: {
+      file: 'test/left-behind.test.ts',
+      test: 'the head of a lane > cannot after a close either, if it has not been sent again since a crash',
+    },
+  },
 ]

@@ -5,11 +5,16 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { setEnvironment } from '../support/environment.ts'
 import { type Caught, type Hunt, NO_MUTANT, type Playing, THE_RUN, writeHunt } from './hunts.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const REGISTER = new URL('./register.ts', import.meta.url).href
 const HUNT = fileURLToPath(new URL('./hunt.ts', import.meta.url))
+
+/** That of the tests, also where it is not a test that asks. */
+const ENVIRONMENT = { ...process.env }
+setEnvironment(ENVIRONMENT)
 
 /** A run takes a fraction of a second; 30 s are enough on a busy machine too. */
 const LONGEST_RUN_MS = 30_000
@@ -75,6 +80,7 @@ async function runChild(
 ): Promise<At | null> {
   const child = spawn(process.execPath, ['--import', REGISTER, HUNT, ...hunts.map(writeHunt)], {
     cwd: ROOT,
+    env: ENVIRONMENT,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let playing: At | null = null

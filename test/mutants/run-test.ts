@@ -1,5 +1,6 @@
 /** Runs a test of the suite with a mutant in the engine, in a process of its own. */
 import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Caught } from './hunts.ts'
 import type { Finder } from './mutant.ts'
@@ -14,31 +15,30 @@ const LONGEST_MS = 120_000
 /** Characters that mean something in a pattern; a title means itself. */
 const SPECIAL = /[.*+?^${}()|[\]\\]/g
 
-/** As vitest's reporter `json` writes it. */
-interface Report {
-  readonly testResults: readonly {
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
-  }[]
+/** A line that `vitest.config.ts` has written. */
+export interface TestResult {
+  /** The title, with those of the groups it is in, joined by ` > `. */
+  readonly test: string
+  readonly isPassed: boolean
 }
 
 /** Resolves with the test that failed. @throws {Error} if no test of that title was run. */
 export async function runTest(mutant: string, { file, test }: Finder): Promise<Caught> {
   const beganAt = performance.now()
-  const report = await reportOf(mutant, file, test)
-  const results = report.testResults.flatMap(({ assertionResults }) => assertionResults)
-  const run = results.filter(({ status }) => status === 'passed' || status === 'failed')
-  if (run.length === 0) throw new Error(`mutant ${mutant}: ${file} has no test "${test}"`)
-  const by = run.find(({ status }) => status === 'failed')?.fullName ?? null
+  const results = await resultsOf(mutant, file, test)
+  const by = results.find(({ isPassed }) => !isPassed)?.test ?? null
   const ms = Math.round(performance.now() - beganAt)
   return { mutant, by, at: by === null ? null : file, triedCount: 1, ms }
 }
 
-async function reportOf(mutant: string, file: string, test: string | undefined): Promise<Report> {
-  const options = ['--config', CONFIG, '--root', ROOT, '--reporter', 'json', '--maxWorkers', '1']
-  const only =
-    test === undefined
-      ? []
-      : ['--testNamePattern', `^${test.replaceAll(SPECIAL, String.raw`\$&`)}$`]
+async function resultsOf(
+  mutant: string,
+  file: string,
+  test: string | undefined,
+): Promise<readonly TestResult[]> {
+  const title = test?.replaceAll(SPECIAL, String.raw`\$&`)
+  const only = title === undefined ? [] : ['--testNamePattern', `^${title}$`]
+  const options = ['--config', CONFIG, '--root', ROOT, '--maxWorkers', '1']
   const child = spawn(process.execPath, [VITEST, 'run', file, ...options, ...only], {
     cwd: ROOT,
     env: { ...withoutVitest(process.env), HOLDFAST_MUTANT: mutant },
@@ -46,21 +46,21 @@ async function reportOf(mutant: string, file: string, test: string | undefined):
     timeout: LONGEST_MS,
     killSignal: 'SIGKILL',
   })
-  let output = ''
+  const results: TestResult[] = []
   let complaints = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text
-  })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints += text
+  })
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line.startsWith('{"test":')) results.push(JSON.parse(line) as TestResult)
+    else complaints += `${line}\n`
   })
   await new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', resolve)
   })
-  const line = output.split('\n').find((one) => one.startsWith('{"numTotalTestSuites"'))
-  if (line === undefined) throw new Error(`mutant ${mutant}: no report of ${file}: ${complaints}`)
-  return JSON.parse(line) as Report
+  if (results.length > 0) return results
+  throw new Error(`mutant ${mutant}: ${file} has run no test "${test ?? ''}": ${complaints}`)
 }
 
 /** What a run of vitest tells its workers is not for another run. */
