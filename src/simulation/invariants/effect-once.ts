@@ -4,7 +4,6 @@
  */
 import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, type Invariant, isRead, show } from './invariant.ts'
-import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
 export const effectOnce: Invariant = (run) => {
@@ -27,18 +26,17 @@ export const effectOnce: Invariant = (run) => {
 }
 
 /**
- * Where the server forgets keys, the engine counts from the first attempt of unknown outcome, by its wall clock: it does not
- * count what was answered, and cannot count while the clock is set back.
+ * Where the server forgets keys, the engine counts from the first attempt of unknown outcome, by its wall clock: it cannot
+ * count while that is set back.
  */
 function isExcused(run: RunRecord, id: string, before: SeenRequest, again: SeenRequest): boolean {
   if ((run.kinds.get(again.kind)?.spec.idempotencyWindowMs ?? null) === null) return false
   const isBetween = ({ at }: { readonly at: number }) => at >= before.at && at <= again.at
-  const isAnswered = before.endedAt !== null && outcomeOf(before) !== 'unknown'
   const isSetBack = run.turns.some(
     (turn) => turn.turn === 'wall' && turn.byMs < 0 && isBetween(turn),
   )
   const isRetried = run.rows.transitions.some(
     (step) => step.id === id && step.from === 'dead' && step.to === 'pending' && isBetween(step),
   )
-  return isAnswered || isSetBack || isRetried
+  return isSetBack || isRetried
 }
