@@ -433,6 +433,8 @@ interface LaneRow {
     readonly letters: number;
     /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
     readonly soloThrough: number;
+    /** The place of the first operation that is pending. Default: nobody knows. */
+    readonly head?: number;
     /** The last place that was given. Default: 0. */
     readonly tail?: number;
     /** How far operations have moved back in all, to make room. Default: 0. */

@@ -79,7 +79,7 @@ export class Tables {
       [],
       Omit<LaneRow, 'hasSuperseded'> & { readonly hasSuperseded: 0 | 1 }
     >(
-      `SELECT lane, user, pending, solo_through AS soloThrough, tail, shifted,
+      `SELECT lane, user, pending, solo_through AS soloThrough, head, tail, shifted,
          discard_through AS discardThrough,
          EXISTS (SELECT 1 FROM holdfast_operations
            WHERE superseded = 1 AND ${isOfLane('holdfast_lanes_now.lane')}) AS hasSuperseded,

@@ -7,28 +7,15 @@ import type { Shift } from '../../../storage/changes.ts'
 import { withoutMembers } from '../../../storage/without-members.ts'
 import type { EnvelopeRow, LaneRow, OperationRow } from '../../../storage/storage.ts'
 import type { Instant, LaneId, OperationId, Owner, UserId } from '../../model.ts'
-import type { Json } from '../../journal/lines.ts'
 import type { Attempt } from '../sending/attempt.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
+import type { SavedLine } from './saved-line.ts'
 
 /** How many rows of a lane are in memory at most. */
 export const WINDOW_ROWS = 256
 
 /** From one place to the next that is given at the end of a lane (Q2). */
 const PLACE_STEP = 1024
-
-/** A line as a journal's summary has it. */
-export interface SavedLine {
-  readonly row: LaneRow
-  readonly envelopes: readonly EnvelopeRow[]
-  readonly rows: Json
-  readonly holds: readonly Hold[]
-  readonly refusedCount: number
-  readonly mayHaveBeenSent: boolean
-  readonly superseded: readonly OperationId[]
-  readonly repliesAtPortal: number | null
-  readonly repliesAtLastEnd: number | null
-}
 
 /** A place that somebody waits for the lane to have passed; it moves with the operations (R1). */
 export interface Barrier {
@@ -75,6 +62,8 @@ export class LaneLine {
   /** And when its last attempt ended: if there are more by now, others were answered since (Q8). */
   repliesAtLastEnd: number | null = null
   #rows: OperationRow[] = []
+  /** Where the lane begins, while its rows are not in memory; null: nobody knows. */
+  #headPlace: number | null
   readonly #envelopes = new Map<number, EnvelopeRow>()
   /** Grows whenever rows were changed other than by an attempt: what was taken from them before is out of date. */
   order = 0
@@ -92,6 +81,7 @@ export class LaneLine {
     this.discardThrough = row.discardThrough ?? 0
     this.hasSuperseded = row.hasSuperseded ?? false
     this.tail = row.tail ?? 0
+    this.#headPlace = row.head ?? null
     this.#shifted = row.shifted ?? 0
     for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
   }
@@ -141,6 +131,12 @@ export class LaneLine {
     if (head !== undefined) return this.#envelopes.get(head.place) ?? null
     const [first] = [...this.#envelopes.keys()].sort((a, b) => a - b)
     return first === undefined ? null : (this.#envelopes.get(first) ?? null)
+  }
+
+  /** The envelope at the head, as far as it is known where the lane begins: for those who look only. */
+  get shownEnvelope(): EnvelopeRow | null {
+    const place = this.head?.place ?? this.#headPlace
+    return place === null ? this.envelope : this.envelopeAt(place)
   }
 
   get headEnqueuedAt(): Instant | null {
@@ -251,7 +247,10 @@ export class LaneLine {
       if (left === null) this.#envelopes.delete(envelope.place)
       else this.recorded(left)
     }
-    if (head === undefined || places.includes(head.place)) this.#forgetHead()
+    if (head === undefined || places.includes(head.place)) {
+      this.#headPlace = null
+      this.#forgetHead()
+    }
   }
 
   /** All that was here, the head too, goes on in another lane (I3). */
@@ -264,12 +263,18 @@ export class LaneLine {
     this.order += 1
     this.pending = pending
     this.#rows = []
+    this.#headPlace = null
   }
 
   /** Operations have come in between, or back. */
   inserted(places: readonly number[], shifts: readonly Shift[] = []): void {
+    const first = this.head?.place ?? this.#headPlace
     this.reordered(this.pending + places.length)
+    // An empty lane begins with them.
+    const isKnown = first !== null || this.pending === places.length
+    this.#headPlace = isKnown ? (first ?? Number.POSITIVE_INFINITY) : null
     for (const shift of shifts) this.#shift(shift)
+    if (this.#headPlace !== null) this.#headPlace = Math.min(this.#headPlace, ...places)
     this.tail = Math.max(this.tail, ...places)
   }
 
@@ -288,6 +293,7 @@ export class LaneLine {
   /** Another process had this lane until now; this is what it left, and whether it may have sent the head. */
   takenOver(row: LaneRow, envelopes: readonly EnvelopeRow[], mayHaveBeenSent: boolean): void {
     this.reordered(row.pending)
+    this.#headPlace = row.head ?? null
     this.letters = row.letters
     this.soloThrough = row.soloThrough
     this.discardThrough = row.discardThrough ?? 0
@@ -372,6 +378,7 @@ export class LaneLine {
     this.#shifted += by
     const move = (place: number) => (place > after ? place + by : place)
     this.tail = move(this.tail)
+    if (this.#headPlace !== null) this.#headPlace = move(this.#headPlace)
     this.soloThrough = move(this.soloThrough)
     this.discardThrough = move(this.discardThrough)
     for (const barrier of this.barriers) barrier.through = move(barrier.through)

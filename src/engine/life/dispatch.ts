@@ -4,7 +4,7 @@
  * pending, by an alarm; what other processes commit is noticed by both.
  */
 import type { Answer } from '../../../storage/changes.ts'
-import type { EnvelopeRow, OpenedState } from '../../../storage/storage.ts'
+import type { EnvelopeRow, LaneRow, OpenedState } from '../../../storage/storage.ts'
 import type { LaneId } from '../../model.ts'
 import type { Answered } from '../boundary/boundary.ts'
 import { codeOf } from '../boundary/error-codec.ts'
@@ -206,16 +206,17 @@ export class Dispatch {
       known.add(line)
       line.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
       if (pending > 0) pilot.shrunk(line)
-      if (this.#isOurs) this.#resume(line)
+      if (this.#isOurs) this.#resume(line, row)
     }
     this.#emptyAllBut(known)
     if (!this.#isOurs) this.#armIfPending()
   }
 
   /** What a lane that storage told of waits for. */
-  #resume(line: LaneLine): void {
+  #resume(line: LaneLine, { head }: LaneRow): void {
     const { waits, holds } = this.#parts
-    const { envelope } = line
+    // One further back, which was adopted, makes nobody wait but itself (Q7).
+    const envelope = head === undefined ? line.envelope : line.envelopeAt(head)
     if (envelope !== null) waits.begin(line, envelope)
     if (line.letters > 0 && this.#core.settings.onDead === 'hold') {
       holds.setOnLane(line, 'dead-letter', 'a dead letter from before the start')
@@ -328,7 +329,7 @@ export class Dispatch {
       known.add(line)
       const { pending } = line
       if (!isNew) line.refreshed(row)
-      else if (this.#isOurs) this.#resume(line)
+      else if (this.#isOurs) this.#resume(line, row)
       if (line.pending > 0) pilot.arrived(line)
       else if (pending > 0) pilot.shrunk(line)
     }

@@ -65,19 +65,20 @@ export interface StatusParts {
 }
 
 export function makeStatus({ queue, user, requirement, lanes, holds, needs }: StatusParts): Status {
-  const rows = [...lanes.pending()].map((line) =>
-    Object.freeze<LaneStatus>({
+  const rows = [...lanes.pending()].map((line) => {
+    const { shownEnvelope: envelope } = line
+    return Object.freeze<LaneStatus>({
       user: line.user,
       pending: line.pending,
       sending: line.attempt !== null,
       holds: Object.freeze(holds.of(line)),
       headEnqueuedAt: line.headEnqueuedAt,
-      attempts: line.envelope?.attempts ?? 0,
+      attempts: envelope?.attempts ?? 0,
       refusedCount: line.refusedCount,
-      lastFailure: lastFailureOf(line.envelope),
-      retryAt: line.holds.has('backing-off') ? (line.envelope?.retryAt ?? null) : null,
-    }),
-  )
+      lastFailure: lastFailureOf(envelope),
+      retryAt: line.holds.has('backing-off') ? (envelope?.retryAt ?? null) : null,
+    })
+  })
   const tokenNeeds = Array.from(needs.all(), ({ user: needing, need }) =>
     Object.freeze<TokenNeedStatus>({
       user: needing,

@@ -48,9 +48,8 @@ export class Adoption {
     if (first === undefined) return
     const from = lanes.ofUser(null)
     const line = lanes.make({ lane: first.lane, user, pending: 0, letters: 0, soloThrough: 0 })
-    line.reordered(line.pending + adopted.length)
+    line.inserted(adopted.map(({ place }) => place))
     line.restored(envelopes.filter(({ lane }) => lane === line.lane))
-    line.tail = Math.max(line.tail, ...adopted.map(({ place }) => place))
     pilot.arrived(line)
     // What has waited for a record of theirs waits for nothing any more (Q12).
     this.#records.changed()

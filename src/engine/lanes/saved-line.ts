@@ -1,0 +1,18 @@
+/** What a journal that begins in the middle has of a lane. */
+import type { Hold } from '../../../machines/holds.ts'
+import type { EnvelopeRow, LaneRow } from '../../../storage/storage.ts'
+import type { Json } from '../../journal/lines.ts'
+import type { OperationId } from '../../model.ts'
+
+/** A line as a journal's summary has it. */
+export interface SavedLine {
+  readonly row: LaneRow
+  readonly envelopes: readonly EnvelopeRow[]
+  readonly rows: Json
+  readonly holds: readonly Hold[]
+  readonly refusedCount: number
+  readonly mayHaveBeenSent: boolean
+  readonly superseded: readonly OperationId[]
+  readonly repliesAtPortal: number | null
+  readonly repliesAtLastEnd: number | null
+}
