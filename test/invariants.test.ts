@@ -1000,7 +1000,7 @@ function leaveForGood(run: DoctoredRun): void {
 }
 
 function readOnce(run: DoctoredRun, at: number, facts: Partial<SeenRequest> = {}): void {
-  call(run, { at: 20, name: 'read', step: 'r1', settledAt: at + 10 })
+  call(run, { at: 25, name: 'read', step: 'r1', settledAt: at + 10 })
   send(run, ['r1'], { at, kind: 'read', ids: ['0.0.r1'], ...facts })
 }
 

@@ -45,14 +45,7 @@ function asFault(call: SeenCall): object {
 
 /** A write that it comes after, and that is still pending. In one instant nobody can tell what came first. */
 function writeFault(run: RunRecord, call: SeenCall, { at }: SeenRequest): string | null {
-  const awaited =
-    call.after ??
-    run.acknowledged
-      .filter(
-        (done) => done.life === call.life && done.call.user === call.user && done.at < call.at,
-      )
-      .map(({ id }) => id)
-  const pending = awaited.find((id) => {
+  const pending = awaitedBy(run, call).find((id) => {
     const storedAt = run.rows.storedAt.get(id)
     if (storedAt === undefined || storedAt >= call.at) return false
     const ends = run.rows.transitions.filter((step) => step.id === id && step.from === 'pending')
@@ -99,7 +92,35 @@ function positionFault(run: RunRecord, call: SeenCall, request: SeenRequest): st
   if (request.position !== (newest?.token ?? null)) {
     return `the newest reading position is ${newest?.token ?? 'none'}`
   }
-  return newest !== null && request.at < newest.readyAt ? `not before ${newest.readyAt}` : null
+  const readyAt = readyAtOf(run, call, known)
+  return request.at < readyAt ? `not before ${readyAt}` : null
+}
+
+/** It waits once, for the position that is the newest when its writes have settled; of a later one it has the token only (R1, R2). */
+function readyAtOf({ rows }: RunRecord, call: SeenCall, known: readonly Position[]): number {
+  const awaited = new Set(call.after ?? [])
+  const settled = rows.transitions.filter(({ id, from }) => from === 'pending' && awaited.has(id))
+  const since = Math.max(call.at, ...settled.map(({ at }) => at))
+  const newestAt = Math.max(
+    ...known
+      .filter(({ at }) => at < since || (awaited.size > 0 && at <= since))
+      .map(({ at }) => at),
+  )
+  // In one instant nobody can tell which of them was the newest.
+  const newest = known.filter(({ at }) => at === newestAt)
+  return newest.length === 0 ? 0 : Math.min(...newest.map(({ readyAt }) => readyAt))
+}
+
+/** The writes that a read surely comes after: those acknowledged before it, unless it names others. */
+function awaitedBy({ acknowledged }: RunRecord, call: SeenCall): readonly string[] {
+  return (
+    call.after ??
+    acknowledged
+      .filter(
+        (done) => done.life === call.life && done.call.user === call.user && done.at < call.at,
+      )
+      .map(({ id }) => id)
+  )
 }
 
 const NOT_PLAIN: ReadonlySet<string> = new Set([

@@ -66,10 +66,15 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   return faults
 }
 
-/** Who logged out under an identity that another process may have used as well leaves what that one enqueues. */
-function logoutFaults({ lives }: RunRecord, call: SeenCall): readonly object[] {
+/** Who logged out under an identity that another process may have used as well leaves what that one enqueues; and who is back at once, what they enqueue. */
+function logoutFaults({ lives, calls }: RunRecord, call: SeenCall): readonly object[] {
   const { pending } = call.result as { pending: number }
   const isAlone = lives.every(({ process }) => process === 'main')
+  const since = calls.slice(calls.indexOf(call))
+  const isBack = since.some(
+    ({ name, user, at }) => name === 'login' && user === call.user && at <= (call.settledAt ?? at),
+  )
+  if (isBack) return []
   if (!isAlone || call.user === null || call.left === null || pending === call.left.pending)
     return []
   return [{ ...call, why: `${call.left.pending} are left` }]
