@@ -165,7 +165,9 @@ function compareWhole(what: string, expected: unknown, seen: unknown): Mismatch[
 }
 
 function sorted(list: unknown): unknown {
-  return Array.isArray(list) ? [...(list as string[])].sort((a, b) => a.localeCompare(b)) : list
+  return Array.isArray(list)
+    ? [...(list as string[])].sort((a, b) => (a < b ? -1 : Number(a > b)))
+    : list
 }
 
 function sortedLists(lists: unknown): unknown {
