@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { storageContract, type StorageSubject } from '../src/simulation/storage-contract.ts'
 import type { SqliteStorageOptions } from '../storage/sqlite/options.ts'
 import { SqliteStorage } from '../storage/sqlite/sqlite-storage.ts'
@@ -11,6 +11,9 @@ import type { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Change } from '../storage/changes.ts'
 import type { Storage } from '../storage/storage.ts'
 import { storageOnThread } from './support/on-thread.ts'
+
+// Each case of a worker starts a thread, which loads its code.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** STRICT tables take no text for a number. */
 const failing = {
