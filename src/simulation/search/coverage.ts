@@ -8,6 +8,7 @@ import { hasEnded, isRead } from '../invariants/invariant.ts'
 import { outcomeOf } from '../invariants/outcome.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
+import { PAIRS } from './coverage-pairs.ts'
 
 export type Coverage = ReadonlyMap<string, number>
 
@@ -15,7 +16,7 @@ type Mark = (run: RunRecord) => boolean
 
 /** How many runs have hit each mark, those with none too. */
 export class CoverageCount {
-  readonly #hits = new Map<string, number>(Object.keys(MARKS).map((mark) => [mark, 0]))
+  readonly #hits = new Map<string, number>(Object.keys(ALL).map((mark) => [mark, 0]))
 
   /** A run has hit these. */
   add(marks: readonly string[]): void {
@@ -29,9 +30,10 @@ export class CoverageCount {
 
 /** The marks that a run has hit. */
 export function marksOf(run: RunRecord): readonly string[] {
-  return Object.entries(MARKS).flatMap(([mark, isHit]) => (isHit(run) ? [mark] : []))
+  return Object.entries(ALL).flatMap(([mark, isHit]) => (isHit(run) ? [mark] : []))
 }
 
+/** Marks of single things. */
 const MARKS: Readonly<Record<string, Mark>> = {
   'switch during a sending': duringSending(
     (call, sent) => call.name === 'login' && call.user !== sent.user,
@@ -191,6 +193,8 @@ const MARKS: Readonly<Record<string, Mark>> = {
       ),
     ),
 }
+
+const ALL: Readonly<Record<string, Mark>> = { ...MARKS, ...PAIRS }
 
 function isDamage(detail: object): boolean {
   return codeOf(detail) === 'STORAGE_CORRUPT' && !('salvaged' in detail)
