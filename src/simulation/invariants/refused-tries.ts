@@ -6,6 +6,7 @@
 import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
+import type { RunRecord } from './run-record.ts'
 
 const FIRST_MS = 30_000
 const LONGEST_MS = 900_000
@@ -15,8 +16,8 @@ const TRIED_IN_A_WAIT = 3
 interface Row {
   readonly life: number
   readonly generations: Set<number>
-  /** When the second one was refused: then the first wait begins at the latest. */
-  secondAt: number | null
+  /** When the first wait began: with the second refusal, or earlier, where a life before had a token refused already. */
+  waitAt: number | null
 }
 
 export const refusedTries: Invariant = (run) => {
@@ -35,14 +36,14 @@ export const refusedTries: Invariant = (run) => {
     const row: Row =
       known?.life === client.life
         ? known
-        : { life: client.life, generations: new Set(), secondAt: null }
+        : { life: client.life, generations: new Set(), waitAt: null }
     rows.set(user, row)
     if (row.generations.has(generation)) return
     row.generations.add(generation)
     const { size } = row.generations
-    if (size === 2) row.secondAt = endedAt
-    if (row.secondAt === null || size <= 2) return
-    const allowed = allowedAfter(at - row.secondAt)
+    if (size === 2 || isToldAt(run, user, endedAt)) row.waitAt ??= endedAt
+    if (row.waitAt === null || size <= 2) return
+    const allowed = allowedAfter(at - row.waitAt)
     if (size > allowed) {
       violations.push({
         user,
@@ -72,6 +73,14 @@ export const refusedTries: Invariant = (run) => {
     // Which process has tried which token, the rows do not tell.
     return run.lives.every(({ process }) => process === 'main') ? violations : []
   }
+}
+
+/** Was the app told in this instant that a fresh token was refused too? Then a wait has begun. */
+function isToldAt({ heard }: RunRecord, user: string, now: number): boolean {
+  return heard.some(
+    ({ event, detail, at }) =>
+      event === 'token.refreshFailed' && at === now && 'user' in detail && detail.user === user,
+  )
 }
 
 /** So many tokens may have been tried, so long after the second refusal. */

@@ -1,6 +1,6 @@
 /**
  * Marks of pairs: two or three things that have met in one run. A fault often hides where they meet, and each of them
- * alone is reached all the time. Most are what a story of a plan steers to.
+ * alone is reached all the time. A story of a plan steers to most of them.
  */
 import type { RunRecord } from '../invariants/run-record.ts'
 import { hasEnded, isRead } from '../invariants/invariant.ts'
@@ -110,7 +110,7 @@ export const PAIRS: Readonly<Record<string, Mark>> = {
           duringOf(run, sent).some(({ name, user }) => name === 'login' && user !== sent.user),
       ),
     ),
-  'who left is back before the lane is empty, then a new life': (run) =>
+  'a user back before the lane is empty, then a new life': (run) =>
     run.calls.some(
       ({ name, user, at, life }) =>
         name === 'logout' &&
@@ -229,7 +229,7 @@ export const PAIRS: Readonly<Record<string, Mark>> = {
   'a read of a key with a position': (run) =>
     run.calls.some(({ key }) => key !== null) &&
     run.requests.some((sent) => sent.reply?.body.includes('"key"') === true),
-  'what was in flight ended in a close': (run) =>
+  'a request in flight ended within a close': (run) =>
     run.requests.some(
       ({ endedAt, client, status, at }) =>
         endedAt !== null &&
@@ -246,7 +246,7 @@ export const PAIRS: Readonly<Record<string, Mark>> = {
       (sent) =>
         sent.reply?.body.includes('not accepted: ') === true && outcomeOf(sent) === 'rejected',
     ),
-  'a server applied again what it had forgotten': (run) => {
+  'an operation applied again by a server that had forgotten its key': (run) => {
     const applied = run.requests.filter((sent) => sent.applied && !isRead(sent))
     return applied.some(({ key }, index) =>
       applied.slice(index + 1).some((again) => again.key === key),
@@ -276,7 +276,7 @@ interface Silences {
   count: number
 }
 
-/** How many attempts under each key nobody has heard of, by the life that sent them. */
+/** The number of attempts of unknown outcome under each key, by the life that sent them. */
 function silencesByKey(run: RunRecord): ReadonlyMap<string, readonly Silences[]> {
   const found = new Map<string, Silences[]>()
   for (const sent of run.requests) {
@@ -299,7 +299,7 @@ function isOf(envelope: SeenRequest, ids: readonly string[]): boolean {
   return ids.every((id) => envelope.ids.includes(id))
 }
 
-/** What the app called while this was on its way. */
+/** The calls of the app while this request was in flight. */
 function duringOf(run: RunRecord, sent: SeenRequest): readonly SeenCall[] {
   const until = sent.endedAt ?? Number.POSITIVE_INFINITY
   return run.calls.filter((call) => call.at > sent.at && call.at < until)

@@ -63,20 +63,31 @@ const FEATURES = [
   'outsized',
   'draws',
   'shortLived',
+  'slow',
+  'sleeps',
+  'setClocks',
+  'scanners',
+  'watches',
+  'mortals',
+  'devices',
+  'texts',
+  'within',
+  'retains',
+  'keys',
+  'closes',
+  'looks',
+  'listens',
+  'vaults',
+  'echoes',
+  'noRoom',
 ] as const
 
-/**
- * Features that came later. They are drawn by dice of their own, so that each seed without them makes the plan that it
- * always made.
- */
-const LATER_FEATURES = ['slow', 'sleeps', 'setClocks', 'scanners', 'watches'] as const
-
-export type Feature = (typeof FEATURES)[number] | (typeof LATER_FEATURES)[number]
+export type Feature = (typeof FEATURES)[number]
 
 /** The weight of each feature that is on. */
 export type Features = ReadonlyMap<Feature, number>
 
-/** Features that disturb, or only refuse calls: where they are on, the rest of the plan seldom gets far. */
+/** Features that disturb, or only refuse calls: where many are on, the rest of the plan does not get far. */
 const DISTURBING: ReadonlySet<Feature> = new Set([
   'disk',
   'forgets',
@@ -89,9 +100,15 @@ const DISTURBING: ReadonlySet<Feature> = new Set([
   'damage',
   'illFormed',
   'outsized',
+  'noRoom',
+  'scanners',
+  'watches',
+  'sleeps',
+  'setClocks',
+  'garbage',
 ])
 
-/** The share of plans that have a disturbing feature is smaller by this factor: without it 4 plans in 10 had a full disk. */
+/** The share of plans that have a disturbing feature is smaller by this factor: else hardly a request is sent before the end. */
 const DISTURBING_SHARE = 0.5
 
 /** Features that only together reach a part of the engine. */
@@ -113,19 +130,21 @@ const THEMES: readonly [readonly Feature[], ...(readonly Feature[])[]] = [
   ['requirements', 'requirementSource', 'switches', 'deviceScoped', 'logouts', 'farewells'],
   ['records', 'followUps', 'badStatuses', 'retries', 'discards'],
   ['retryAfter', 'restarts', 'expiry', 'network', 'power'],
+  ['slow', 'requirements', 'second', 'within', 'updateTokens'],
+  ['devices', 'records', 'switches', 'deviceScoped', 'mortals'],
+  ['keys', 'positions', 'reads', 'forgets', 'switches'],
+  ['closes', 'slowReplies', 'lostReplies', 'looks', 'retains'],
+  ['vaults', 'restarts', 'updateTokens', 'crashes', 'listens'],
+  ['echoes', 'badStatuses', 'texts', 'within', 'noRoom'],
 ]
 
 /** A plan with a theme has nearly all features of it. */
 const OF_THEME_SHARE = 0.85
 
-/** The share of plans that have one of the later features. */
-const LATER_SHARE = 0.08
-
-/** `later`: the dice of the later features. */
-export function chooseFeatures(dice: Dice, later: Dice): Features {
+export function chooseFeatures(dice: Dice): Features {
   const on = new Map<Feature, number>()
   const theme = dice.chance(0.5) ? dice.of(THEMES) : []
-  const share = theme.length > 0 ? dice.of([0, 0.1, 0.2]) : dice.of([0.1, 0.25, 0.5, 0.75])
+  const share = theme.length > 0 ? dice.of([0, 0.1, 0.2]) : dice.of([0.1, 0.25, 0.4, 0.6])
   for (const feature of FEATURES) {
     const isOn = dice.chance(
       theme.includes(feature)
@@ -134,18 +153,17 @@ export function chooseFeatures(dice: Dice, later: Dice): Features {
     )
     if (isOn) on.set(feature, dice.of([0.3, 1, 1, 3]))
   }
-  for (const feature of LATER_FEATURES) {
-    if (!later.chance(LATER_SHARE)) continue
-    on.set(feature, 1)
-    // What a slow check is there for is that the requirement turns meanwhile.
-    if (feature === 'slow' && later.chance(0.5)) turnOn(on, 'requirements')
-    // Only what is set aside is in the way of a scanner, and only of another process is there something to notice.
-    if (feature === 'scanners') turnOn(on, 'damage')
-    if (feature === 'watches') turnOn(on, 'second')
-  }
+  // What a slow check is there for is that the requirement turns meanwhile.
+  if (on.has('slow') && dice.chance(0.5)) turnOn(on, 'requirements')
+  // Only what is set aside is in the way of a scanner, and only of another process is there something to notice.
+  if (on.has('scanners')) turnOn(on, 'damage')
+  if (on.has('watches')) turnOn(on, 'second')
+  if (on.has('keys')) turnOn(on, 'positions', 'reads')
+  // A vault is asked only at a start.
+  if (on.has('vaults')) turnOn(on, 'restarts')
   return on
 }
 
-function turnOn(on: Map<Feature, number>, feature: Feature): void {
-  if (!on.has(feature)) on.set(feature, 1)
+function turnOn(on: Map<Feature, number>, ...features: readonly Feature[]): void {
+  for (const feature of features) if (!on.has(feature)) on.set(feature, 1)
 }

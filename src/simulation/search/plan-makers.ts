@@ -3,6 +3,7 @@ import { DATABASE_FILES } from '../database-files.ts'
 import type { ScenarioStep } from '../scenario.ts'
 import type { Dice } from './dice.ts'
 import type { Feature, Features } from './features.ts'
+import { planPayload } from './plan-payloads.ts'
 import { goodToken, type PlannedTokens } from './plan-tokens.ts'
 
 /** A step that has no time yet. */
@@ -21,6 +22,7 @@ export interface Told {
   /** The names of what was enqueued, and of what was read. */
   readonly operations: string[]
   readonly reads: string[]
+  readonly looks: string[]
   /** The user that is logged in, and the one that was before. */
   current: string | null
   former: string | null
@@ -46,6 +48,8 @@ export interface Chaser {
   readonly make: Make
   /** How long after the other step. Default: `soon`. */
   readonly gap?: (dice: Dice) => number
+  /** True if it belongs to a story, which is of one process. */
+  readonly isOfStory?: true
 }
 
 /** When its first attempt is over. */
@@ -53,8 +57,8 @@ export const afterAnAttempt = (dice: Dice) => dice.of([20, 150, 500, 1500])
 
 export function makersOf(dice: Dice, features: Features): (readonly [number, Make])[] {
   const always: (readonly [number, Make])[] = [
-    [dice.of([3, 6, 12]), enqueue],
-    [1, login],
+    [dice.of([8, 12, 20]), enqueue],
+    [0.5, login],
   ]
   const others = [...features].flatMap(([feature, weight]) => {
     const make = OF_FEATURE[feature]
@@ -105,9 +109,19 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
   releases: ({ dice }) => ({ release: dice.of([1, 2, 2, 3]) }),
   second: ({ dice }) => ({
     process: dice.of(['second', 'second', 'main']),
-    ...dice.of([{ start: true } as const, { start: true } as const, { exit: true } as const]),
+    ...dice.of<{ start: true } | { exit: true | number }>([
+      { start: true },
+      { start: true },
+      { start: true },
+      { exit: true },
+      { exit: dice.of([20, 300]) },
+    ]),
   }),
   restarts: () => ({ restart: true }),
+  closes: ({ dice }) => ({ restart: dice.of([1, 20, 300, 5000]) }),
+  looks: look,
+  listens: () => ({ listen: true }),
+  noRoom: ({ dice }) => ({ disk: dice.of(['no-room', 'no-room', 'works']) }),
   network: ({ dice }) => ({
     network: dice.of(['down', 'up']),
     ...(dice.chance(0.2) && { silent: true as const }),
@@ -193,9 +207,10 @@ export function damage({ dice }: Told): Step {
   }
 }
 
-export function read({ dice, reads, operations }: Told): Step {
+export function read({ dice, reads, operations, features }: Told): Step {
   const id = `r${reads.length + 1}`
   reads.push(id)
+  const key = features.has('keys') && dice.chance(0.6) ? { key: dice.of(READING_KEYS) } : {}
   const after = dice.of<() => { after?: string[] }>([
     () => ({}),
     () => ({ after: [] }),
@@ -204,7 +219,25 @@ export function read({ dice, reads, operations }: Told): Step {
       return operation === null ? {} : { after: [operation] }
     },
   ])()
-  return { read: { id, ...after } }
+  return { read: { id, ...after, ...key } }
+}
+
+/** Which reading positions a plan has, beside those without a key. */
+export const READING_KEYS = ['mail', 'news'] as const
+
+/** What the app may ask for. */
+function look({ dice, looks, operations, users }: Told): Step {
+  const id = `l${looks.length + 1}`
+  looks.push(id)
+  const operation = dice.late(operations)
+  const user = dice.any([null, ...users])
+  return dice.of<Step>([
+    { look: operation === null ? { id, pending: {} } : { id, operation } },
+    { look: { id, pending: { user } } },
+    { look: { id, pending: dice.chance(0.5) ? {} : { limit: 2 } } },
+    { look: { id, deadLetters: dice.chance(0.5) ? {} : { user } } },
+    { look: { id, subscribe: true } },
+  ])
 }
 
 export function logout(told: Told): Step {
@@ -218,19 +251,36 @@ export function login(told: Told): Step | null {
   const user = dice.any(users)
   if (user === null) return null
   told.current = user
-  const token = dice.chance(0.7) ? tokenFor(told, user) : null
+  return loginOf(user, dice.chance(0.75) ? tokenFor(told, user) : null)
+}
+
+function loginOf(user: string, token: string | null): Step {
   return { login: { user, ...(token === null ? {} : { token }) } }
+}
+
+/** With the token that the server takes for ever. */
+export function loginWell(
+  told: Told,
+  user: string | null = told.dice.any(told.users),
+): Step | null {
+  if (user === null) return null
+  told.current = user
+  return loginOf(user, goodToken(user))
 }
 
 /** Sometimes it is somebody else's. */
 function tokenFor({ dice, tokens, features }: Told, user: string): string | null {
+  if (dice.chance(0.4)) return goodToken(user)
   const isWrong = features.has('badTokens') && dice.chance(0.05)
   const names = isWrong ? [...tokens.ofUser.values()].flat() : tokens.ofUser.get(user)
   return dice.any(names ?? [])
 }
 
+/** Mostly of somebody: what is enqueued by nobody is often dropped at the door. */
 export function enqueue(told: Told): Step {
-  return enqueueOf(told, told.dice.any(told.kinds) ?? 'note')
+  const { current, dice, kinds } = told
+  const back = current === null && dice.chance(0.6) ? loginAgain(told) : null
+  return back ?? enqueueOf(told, dice.any(kinds) ?? 'note')
 }
 
 /** Neighbours of one kind may merge (Q4), and what uses a record waits for its creation (Q12). */
@@ -250,58 +300,17 @@ function enqueueOf(told: Told, kind: string, same: Record<string, unknown> = {})
     features.has('expiry') && dice.chance(0.3) ? { expiresInMs: dice.of([1, 1000, MINUTE_MS]) } : {}
   const outsized =
     features.has('outsized') && dice.chance(0.1) ? { expiresInMs: dice.of(OUTSIZED) } : {}
-  const payload = {
-    ...payloadOf(dice, kind, id),
-    ...(features.has('limits') && atLimit(dice, kind)),
-    ...same,
-  }
+  const within =
+    features.has('within') && dice.chance(0.4)
+      ? { within: dice.of(['commit', 'commit', 'rollback'] as const) }
+      : {}
+  const payload = { ...planPayload(dice, features, { kind, id }), ...same }
   told.last = { kind, payload }
-  return { enqueue: { id, kind, payload, ...expiry, ...outsized } }
+  return { enqueue: { id, kind, payload, ...expiry, ...outsized, ...within } }
 }
 
 /** Durations that storage cannot hold (Q21). */
 const OUTSIZED = [2 ** 63, 1e300] as const
-
-/** The longest payload there may be, in some plans. */
-export const MOST_BYTES = 26
-
-const LARGE = 'x'.repeat(90_000)
-
-/** As long as a payload may just be, or just not; and so large that few of them merge (Q4, Q16). */
-function atLimit(dice: Dice, kind: string): Record<string, unknown> {
-  if (dice.chance(0.7)) return {}
-  const text = 'x'.repeat(MOST_BYTES - '{"text":""}'.length + dice.between(-1, 1))
-  if (kind === 'note' || kind === 'brief' || kind === 'draft' || kind === 'stamp') return { text }
-  return kind === 'tag' && dice.chance(0.3) ? { value: LARGE } : {}
-}
-
-function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown> {
-  const record = `local-${dice.between(1, 3)}`
-  switch (kind) {
-    case 'note':
-    case 'brief':
-    case 'draft':
-    case 'stamp':
-    case 'slow':
-      return { text: id }
-    case 'tag':
-      return { key: dice.of(['a', 'b']), value: id }
-    case 'count':
-      return { name: dice.of(['a', 'b']), by: dice.between(1, 9) }
-    case 'fold':
-      return { by: dice.of([1, -1, 2, -2]) }
-    case 'create':
-    case 'touch':
-    case 'link':
-      return { record }
-    case 'misfit':
-      return { fits: dice.chance(0.6) }
-    case 'spawn':
-      return { notes: dice.between(0, 3) }
-    default:
-      return {}
-  }
-}
 
 /** Logs in, uses the token, logs out, comes back and works: the second session begins with nothing of the first (T11). */
 function visit(told: Told): Step | null {
@@ -320,8 +329,7 @@ export function loginAgain(told: Told): Step | null {
   const { dice, former: user } = told
   if (user === null) return login(told)
   told.current = user
-  const token = dice.chance(0.3) ? tokenFor(told, user) : null
-  return { login: { user, ...(token === null ? {} : { token }) } }
+  return loginOf(user, dice.chance(0.4) ? tokenFor(told, user) : null)
 }
 
 function ofSomebody({ dice, users }: Told, make: (user: string) => Step): Step | null {

@@ -9,8 +9,9 @@ export function planRequirementSource(
   dice: Dice,
   features: Features,
   requirement: Requirement,
+  first: readonly RequirementAnswer[],
 ): RequirementAnswer[] | undefined {
-  if (!features.has('requirementSource')) return undefined
+  if (!features.has('requirementSource') && first.length === 0) return undefined
   const inTheEnd = requirement === 'off' ? 'off' : 'required'
   const answers = Array.from({ length: dice.between(0, 5) }, (): RequirementAnswer => {
     const after = dice.of([0, 0, 15, 500, 5000, 61_000])
@@ -22,5 +23,5 @@ export function planRequirementSource(
       [1, { never: true }],
     ]) as RequirementAnswer
   })
-  return [...answers, { requirement: inTheEnd, after: dice.of([0, 5]), ever: true }]
+  return [...first, ...answers, { requirement: inTheEnd, after: dice.of([0, 5]), ever: true }]
 }

@@ -3,6 +3,7 @@ import type { ServerScript } from '../scenario.ts'
 import { WALL_START } from '../virtual-time.ts'
 import type { Dice } from './dice.ts'
 import type { Features } from './features.ts'
+import { READING_KEYS } from './plan-makers.ts'
 
 type Reply = NonNullable<ServerScript['replies']>[number]
 type Match = NonNullable<Reply['match']>
@@ -116,6 +117,14 @@ function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] 
     }),
     malformed: () => ({ body: dice.of(['', 'null', '[]', '{"ok":', '{"record":7}']) }),
     tooLarge: () => ({ status: 431 }),
+    // The end of an excerpt, and of what is looked at of a reply, stands within the token.
+    echoes: () => ({
+      status: dice.of([400, 404, 422, 409]),
+      echo: dice.of(
+        [0, 225, 240, 250, 255, 1000, 1015, 1985].map((at) => at + dice.between(0, 9)) as [number],
+      ),
+      ...(dice.chance(0.5) && { headers: { 'content-type': 'text/plain' } }),
+    }),
     // The server knows what it has applied; of its word only the status arrives.
     cuts: () => ({ cut: true, status: dice.of([200, 200, 200, 201, 422, 404, 500, 429]) }),
     labels: () => ({
@@ -129,7 +138,13 @@ function faultsOf(dice: Dice, features: Features): (readonly [number, Fault])[] 
         { body: 'OK' },
       ]),
     }),
-    positions: () => ({ ryw: { token: `w${dice.between(1, 9)}`, delay: dice.of([0, 500, 5000]) } }),
+    positions: () => ({
+      ryw: {
+        token: `w${dice.between(1, 9)}`,
+        delay: dice.of([0, 500, 5000]),
+        ...(features.has('keys') && dice.chance(0.6) && { key: dice.of(READING_KEYS) }),
+      },
+    }),
   }
   return [...features].flatMap(([feature, weight]) => {
     const fault = faults[feature]

@@ -3,7 +3,7 @@ import type { ScenarioStep } from '../scenario.ts'
 import type { Dice } from './dice.ts'
 import type { Features } from './features.ts'
 import { chaserOf, stormAfter } from './plan-chasers.ts'
-import { login, makersOf, type Step, type Told } from './plan-makers.ts'
+import { type Chaser, login, loginWell, makersOf, type Step, type Told } from './plan-makers.ts'
 
 const MINUTE_MS = 60_000
 
@@ -13,44 +13,46 @@ export interface PlannedSteps {
   readonly endedAt: number
 }
 
-export function planSteps(
-  dice: Dice,
-  features: Features,
-  { users, kinds, tokens }: Pick<Told, 'users' | 'kinds' | 'tokens'>,
-): PlannedSteps {
-  const told: Told = {
-    dice,
-    features,
-    tokens,
-    users,
-    kinds,
-    operations: [],
-    reads: [],
-    current: null,
-    former: null,
-    last: null,
-    next: [],
-  }
+/** The share of plans that begin with a user who is logged in, with a token that the server takes for ever. */
+const GOOD_START_SHARE = 0.85
+
+/** Something else comes between two steps of a story: it ends as it ends. */
+const DIGRESSION_SHARE = 0.08
+
+/** `stories`: the steps of each, which begin somewhere among the others. */
+export function planSteps(told: Told, stories: readonly (readonly Chaser[])[]): PlannedSteps {
+  const { dice, features } = told
   const makers = makersOf(dice, features)
-  const count = dice.of([6, 12, 20, 35])
-  const eagerness = dice.of([0.2, 0.5, 0.8])
+  const count = dice.of([16, 24, 32, 44])
+  const eagerness = dice.of([0.2, 0.4, 0.6])
+  const begins = stories.map((story) => [dice.between(0, count - 1), story] as const)
   const steps: ScenarioStep[] = []
   let at = 0
-  // Without a login a plan of few steps sends nothing.
-  let before: Step | null = dice.chance(0.6) ? login(told) : null
+  let before: Step | null = dice.chance(GOOD_START_SHARE) ? loginWell(told) : login(told)
   if (before !== null) steps.push({ at, ...before } as ScenarioStep)
   if (features.has('second') && dice.chance(0.5)) {
     steps.push({ at, process: 'second', start: true })
   }
-  for (let n = 0; n < count; n += 1) {
+  for (let n = 0; n < count || told.next.length > 0; n += 1) {
+    for (const [index, story] of begins) {
+      if (index !== n) continue
+      // What was begun before has mostly come to its end.
+      at += dice.of([0, 3000, 3000, 20_000])
+      told.next.push(...story)
+    }
     const isChased = before !== null && dice.chance(eagerness)
+    const mayDigress = n < count && told.next.length > 0 && told.next[0]?.isOfStory === true
     const chaser =
-      told.next.shift() ?? (isChased && before !== null ? chaserOf(dice, features, before) : null)
+      mayDigress && dice.chance(DIGRESSION_SHARE)
+        ? null
+        : (told.next.shift() ??
+          (isChased && before !== null ? chaserOf(dice, features, before) : null))
     at += chaser === null ? gap(dice) : (chaser.gap ?? soon)(dice)
     const step: Step | null = (chaser?.make ?? dice.weighted(makers))?.(told) ?? null
     before = step
     if (step !== null) {
-      steps.push({ at, ...inSomeProcess(dice, features, step) } as ScenarioStep)
+      const taken = chaser?.isOfStory === true ? step : inSomeProcess(dice, features, step)
+      steps.push({ at, ...taken } as ScenarioStep)
       // What comes next comes after the waking.
       if ('sleep' in step) at += step.sleep
     }

@@ -25,6 +25,7 @@ export function planTokens(
   dice: Dice,
   features: Features,
   users: readonly string[],
+  hasStorms: boolean,
 ): PlannedTokens {
   const tokens: Record<string, ScenarioToken> = {}
   const ofUser = new Map<string, string[]>()
@@ -44,7 +45,7 @@ export function planTokens(
       names.push(name)
     }
     ofUser.set(user, names)
-    storms.set(user, features.has('tokenStorms') ? planStorm(user, tokens) : [])
+    storms.set(user, features.has('tokenStorms') || hasStorms ? planStorm(user, tokens) : [])
   }
   return { tokens, ofUser, storms }
 }
