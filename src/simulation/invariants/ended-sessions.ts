@@ -46,7 +46,7 @@ function isOver(run: RunRecord, user: string): boolean {
   // One that came when the session had ended already belongs to the next one.
   const isOfNext = calls.some(
     ({ name, user: whose, at }) =>
-      name === 'updateToken' &&
+      (name === 'updateToken' || name === 'refreshToken') &&
       whose === user &&
       at >= logout.at &&
       !hasStayed(run, user, logout.at, at),
