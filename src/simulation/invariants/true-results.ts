@@ -66,17 +66,21 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   return faults
 }
 
-/** Who logged out under an identity that another process may have used as well leaves what that one enqueues; and who is back at once, what they enqueue. */
+/** Calls that change what a user has pending. */
+const FOLLOWING: ReadonlySet<string> = new Set(['enqueue', 'login', 'forget', 'cancel', 'retry'])
+
+/** Who logged out under an identity that another process may have used as well leaves what that one enqueues. */
 function logoutFaults({ lives, calls }: RunRecord, call: SeenCall): readonly object[] {
   const { pending } = call.result as { pending: number }
   const isAlone = lives.every(({ process }) => process === 'main')
-  const since = calls.slice(calls.indexOf(call))
-  const isBack = since.some(
-    ({ name, user, at }) => name === 'login' && user === call.user && at <= (call.settledAt ?? at),
-  )
-  if (isBack) return []
   if (!isAlone || call.user === null || call.left === null || pending === call.left.pending)
     return []
+  // What comes after it in the same instant may be stored already: an operation of the next session, or what the next user supersedes.
+  const { settledAt } = call
+  const isFollowed = calls
+    .slice(calls.indexOf(call) + 1)
+    .some(({ name, at }) => FOLLOWING.has(name) && at <= (settledAt ?? at))
+  if (isFollowed) return []
   return [{ ...call, why: `${call.left.pending} are left` }]
 }
 
