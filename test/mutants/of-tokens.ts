@@ -139,6 +139,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
       this.#book.look(read)
     }`,
     replace: '    }',
+    foundBy: { file: 'test/scenarios/r3-a-stale-401-defers-a-read-and-it-goes-at-once.yaml' },
   },
   {
     id: 'sealed-for-the-generation-before',
