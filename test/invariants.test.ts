@@ -1274,9 +1274,9 @@ function envelopeRow(retryAt: number | null) {
   return { lane: 1, place: 2048, key: null, members: '[]', attempts: 1, retry_at: retryAt }
 }
 
-/** n1 was answered 503 then, and its envelope waits until this moment of the wall clock. */
+/** n2 was answered 503 then, and its envelope waits until this moment of the wall clock. */
 function backOff(run: DoctoredRun, retryAt: number, at = 99_500): void {
-  send(run, ['n1'], { at, status: 503 })
+  send(run, ['n2'], { at, status: 503, ids: [idOf('n2', 2)] })
   put(run, at, [['envelopes', envelopeRow(retryAt)]])
 }
 

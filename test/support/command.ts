@@ -24,11 +24,11 @@ export const fromSource: Command = (...args) =>
 
 export const built: Command = (...args) => ended([`${ROOT}dist/src/cli/main.js`, ...args])
 
-/** From source, with this fault put into it. */
+/** From source, with this fault put into it and into the processes that it starts. */
 export function withFault(mutant: string): Command {
   const register = new URL('../mutants/register.ts', import.meta.url).href
-  return (...args) =>
-    ended(['--import', register, `${ROOT}src/cli/main.ts`, ...args], { HOLDFAST_MUTANT: mutant })
+  const env = { HOLDFAST_MUTANT: mutant, NODE_OPTIONS: `--import ${register}` }
+  return (...args) => ended([`${ROOT}src/cli/main.ts`, ...args], env)
 }
 
 async function ended(

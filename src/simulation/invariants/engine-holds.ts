@@ -1,5 +1,5 @@
 /** Whether holds that end by an alarm may still be set, by what the simulated world did (Q7, Q11, Q17, E2). */
-import { isOver, isRead } from './invariant.ts'
+import { isOver } from './invariant.ts'
 import { knownAt, retryAfterMs } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 import { runningMs } from './running-time.ts'
@@ -41,12 +41,12 @@ function setBackSince({ turns }: RunRecord, since: number): readonly number[] {
   return turns.filter(({ turn, at }) => turn === 'wall' && at >= since).map(({ at }) => at)
 }
 
-/** True if the wait after that many attempts of this user's head may not be over: as long as the back-off, or as the server has asked for. */
-export function isInTime(run: RunRecord, user: string | null, attempts: number): boolean {
+/** True if the wait after that many attempts of this operation may not be over: as long as the back-off, or as the server has asked for. */
+export function isInTime(run: RunRecord, id: string, attempts: number): boolean {
   const { settings, requests, lives, life } = run
   const { base, cap, jitter } = settings.backoff
   const backoffMs = Math.min(cap, base * 2 ** Math.max(0, attempts - 1))
-  const last = requests.findLast((sent) => sent.user === user && !isRead(sent) && isOver(run, sent))
+  const last = requests.findLast((sent) => sent.ids.includes(id) && isOver(run, sent))
   if (last === undefined) return true
   const at = knownAt(run, last) ?? last.endedAt ?? last.at
   const askedMs = retryAfterMs(run, last)

@@ -66,21 +66,22 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   return faults
 }
 
-/** Calls that change what a user has pending. */
-const FOLLOWING: ReadonlySet<string> = new Set(['enqueue', 'login', 'forget', 'cancel', 'retry'])
-
 /** Who logged out under an identity that another process may have used as well leaves what that one enqueues. */
-function logoutFaults({ lives, calls }: RunRecord, call: SeenCall): readonly object[] {
+function logoutFaults({ lives, rows }: RunRecord, call: SeenCall): readonly object[] {
   const { pending } = call.result as { pending: number }
   const isAlone = lives.every(({ process }) => process === 'main')
   if (!isAlone || call.user === null || call.left === null || pending === call.left.pending)
     return []
-  // What comes after it in the same instant may be stored already: an operation of the next session, or what the next user supersedes.
-  const { settledAt } = call
-  const isFollowed = calls
-    .slice(calls.indexOf(call) + 1)
-    .some(({ name, at }) => FOLLOWING.has(name) && at <= (settledAt ?? at))
-  if (isFollowed) return []
+  // What moves in the same instant may be stored already: an operation of the next session, what the next user supersedes, or what was in flight.
+  const { user, at, settledAt } = call
+  const moved = rows.transitions.filter(
+    (step) =>
+      step.user === user &&
+      step.at >= at &&
+      step.at <= (settledAt ?? at) &&
+      step.reason !== 'logout',
+  )
+  if (Math.abs(pending - call.left.pending) <= moved.length) return []
   return [{ ...call, why: `${call.left.pending} are left` }]
 }
 

@@ -124,10 +124,10 @@ function mayBeEarly(run: RunRecord, user: string): boolean {
 /** An envelope that waits, and has not waited longer than any wait may be (Q7). */
 function hasWait(run: RunRecord, user: string | null): boolean {
   const { rows } = run
-  for (const { lane, retryAt, attempts } of rows.envelopes.values()) {
-    if (rows.userOf(lane) === user && retryAt !== null && isInTime(run, user, attempts)) return true
-  }
-  return false
+  return [...rows.pending.values()].some((row) => {
+    const { retryAt = null, attempts = 0 } = rows.envelopeOf(row) ?? {}
+    return row.user === user && retryAt !== null && isInTime(run, row.id, attempts)
+  })
 }
 
 /** The head of a merging kind may wait for neighbours (Q4). */
