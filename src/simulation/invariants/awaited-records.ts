@@ -1,15 +1,12 @@
 /** Whether the operation at the head of a lane needs a record that another lane is still to create (Q12). */
 import type { StoredOperation } from '../stored-rows.ts'
+import { headOf } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** True if an operation that creates it is pending elsewhere. */
 export function awaitsRecord(run: RunRecord, user: string | null): boolean {
   const { rows } = run
-  const own = [...rows.pending.values()].filter((row) => row.user === user)
-  const head = own.reduce<StoredOperation | null>(
-    (first, row) => (first === null || row.place < first.place ? row : first),
-    null,
-  )
+  const head = headOf(run, user)
   if (head === null) return false
   const needed = neededBy(run, head)
   return [...rows.pending.values()].some(

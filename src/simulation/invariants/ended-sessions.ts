@@ -5,10 +5,7 @@
 import type { SeenCall } from '../seen.ts'
 import { hasEnded, type Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
-import { runningMs } from './running-time.ts'
-
-/** What could not be stored is stored again by then. */
-const LONGEST_REPEAT_MS = 60_000
+import { hasFailedLately } from './running-time.ts'
 
 export const endedSessions: Invariant = (run) => {
   let revision = -1
@@ -77,9 +74,6 @@ function hasStayed({ rows }: RunRecord, user: string, from: number, until: numbe
   return pending > 0
 }
 
-function isDisturbed({ turns, now, checkCount }: RunRecord): boolean {
-  const isFailing = turns.some(
-    ({ turn, at }) => turn === 'disk' && runningMs({ now, turns }, at) <= LONGEST_REPEAT_MS,
-  )
-  return isFailing || checkCount > 0
+function isDisturbed(run: RunRecord): boolean {
+  return hasFailedLately(run) || run.checkCount > 0
 }

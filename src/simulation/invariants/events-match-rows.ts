@@ -5,13 +5,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { LaneStatus } from '../../engine/life/status.ts'
 import type { HeardEvent } from '../seen.ts'
-import type { StoredOperation, TokenStep, Transition } from '../stored-rows.ts'
-import { additionsTo, hasEnded, type Invariant, isForgotten, onChange } from './invariant.ts'
+import type { TokenStep, Transition } from '../stored-rows.ts'
+import {
+  additionsTo,
+  hasEnded,
+  headOf,
+  type Invariant,
+  isAlone,
+  isForgotten,
+  onChange,
+} from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
-import { runningMs } from './running-time.ts'
-
-/** How long it takes at most until what could not be stored is stored again. */
-const LONGEST_REPEAT_MS = 60_000
+import { hasFailedLately } from './running-time.ts'
 
 /** A change that is to be heard of. */
 interface Due {
@@ -112,9 +117,9 @@ function wantedBy({ event, detail }: HeardEvent): Wanted | null {
 }
 
 /** Each process tells its app of what another has learned of a token. */
-function isEcho({ rows, lives }: RunRecord, { event, subject, about }: Wanted): boolean {
-  if (!OF_TOKENS.has(event) || lives.every(({ process }) => process === 'main')) return false
-  return rows.tokenSteps.some(
+function isEcho(run: RunRecord, { event, subject, about }: Wanted): boolean {
+  if (!OF_TOKENS.has(event) || isAlone(run)) return false
+  return run.rows.tokenSteps.some(
     ({ user, generation, isRefused }) =>
       user === subject && generation === about && isRefused === (event === 'token.refused'),
   )
@@ -144,28 +149,22 @@ function isOvertaken(change: Due, { user, epoch, former, order }: TokenStep): bo
 function isLetGo(run: RunRecord, { event, user }: Due): boolean {
   if (!OF_TOKENS.has(event)) return false
   const isLeaving = run.calls.some(
-    ({ name, user: leaving, at }) => name === 'logout' && leaving === user && failsAt(run, at),
+    ({ name, user: leaving, at }) =>
+      name === 'logout' && leaving === user && hasFailedLately({ now: at, turns: run.turns }),
   )
   return isForgotten(run, user) || isLeaving
 }
 
-function failsAt({ turns }: RunRecord, now: number): boolean {
-  return turns.some(
-    ({ turn, at }) =>
-      turn === 'disk' && at <= now && runningMs({ now, turns }, at) <= LONGEST_REPEAT_MS,
-  )
-}
-
 function statusFaultsOf(run: RunRecord): unknown[] {
-  const { status, rows, identity, requirement, lives, calls } = run
+  const { status, rows, identity, requirement, calls } = run
   const faults: unknown[] = []
   const lanes = rows.pendingCounts()
-  const isAlone = lives.every(({ process }) => process === 'main')
+  const isOnly = isAlone(run)
   // What another process takes away while it is in flight is shown until its outcome is known.
-  const isInFlight = status.lanes.some(({ sending }) => sending) && !isAlone
+  const isInFlight = status.lanes.some(({ sending }) => sending) && !isOnly
   // Of who is forgotten there, also until what met a portal is tried again.
   const isForgottenThere =
-    !isAlone && calls.some(({ name, life }) => name === 'forget' && life !== run.life)
+    !isOnly && calls.some(({ name, life }) => name === 'forget' && life !== run.life)
   const isToBeSeen = isInFlight || isForgottenThere
   for (const [lane, stored] of isToBeSeen ? [] : lanes) {
     const shown = status.lanes.find(({ user }) => user === rows.userOf(lane))?.pending
@@ -181,10 +180,7 @@ function statusFaultsOf(run: RunRecord): unknown[] {
   }
   // Each process has an identity of its own: what is stored is that of the last login (Q17).
   // And what could not be stored is stored later (I1); so is a logout that waits for a schema (I7).
-  const isStored =
-    isAlone &&
-    run.checkCount === 0 &&
-    !run.turns.some(({ turn, at }) => turn === 'disk' && runningMs(run, at) <= LONGEST_REPEAT_MS)
+  const isStored = isOnly && run.checkCount === 0 && !hasFailedLately(run)
   if (status.identity !== identity || (isStored && rows.identity !== identity)) {
     faults.push({ identity, shown: status.identity, stored: rows.identity })
   }
@@ -195,18 +191,13 @@ function statusFaultsOf(run: RunRecord): unknown[] {
 }
 
 /** What a lane shows of the operation at its head, while that is not in flight. */
-function headFaults({ rows }: RunRecord, lane: LaneStatus): unknown[] {
+function headFaults(run: RunRecord, lane: LaneStatus): unknown[] {
   // What becomes of the head, only the process that dispatches knows (Q17).
   const isElsewhere = lane.holds.some(({ name }) => name === 'other-process')
   if (lane.sending || isElsewhere) return []
-  const head = [...rows.pending.values()]
-    .filter(({ user }) => user === lane.user)
-    .reduce<StoredOperation | null>(
-      (first, row) => (first === null || row.place < first.place ? row : first),
-      null,
-    )
+  const head = headOf(run, lane.user)
   if (head === null) return []
-  const { attempts = 0, lastFailure = null } = rows.envelopeOf(head) ?? {}
+  const { attempts = 0, lastFailure = null } = run.rows.envelopeOf(head) ?? {}
   const stored = { attempts, lastFailure, headEnqueuedAt: head.enqueuedAt }
   const shown = {
     attempts: lane.attempts,

@@ -1,5 +1,6 @@
 /** What an invariant is, and what most of them need. */
 import type { SeenRequest } from '../scripted-server.ts'
+import type { StoredOperation } from '../stored-rows.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** When the invariants are asked: whenever the world rests, at the end of the run, and after `close()`. */
@@ -85,6 +86,23 @@ export function isForgotten(
   return calls.some(
     (call) => call.name === 'forget' && call.user === user && call.at >= from && call.at <= to,
   )
+}
+
+/** Is there no process but the first one, in all of the run? */
+export function isAlone({ lives }: Pick<RunRecord, 'lives'>): boolean {
+  return lives.every(({ process }) => process === 'main')
+}
+
+/** The operation that this user has pending first; null: nothing is. */
+export function headOf(
+  { rows }: Pick<RunRecord, 'rows'>,
+  user: string | null,
+): StoredOperation | null {
+  let head: StoredOperation | null = null
+  for (const row of rows.pending.values()) {
+    if (row.user === user && (head === null || row.place < head.place)) head = row
+  }
+  return head
 }
 
 export function isRead({ kind }: SeenRequest): boolean {

@@ -7,7 +7,7 @@ import type { HoldName } from '../../../machines/holds.ts'
 import { additionsTo, type Invariant, isOver, isRead } from './invariant.ts'
 import { CHECK_MS } from '../scenario-kinds.ts'
 import type { RunRecord } from './run-record.ts'
-import { runningMs } from './running-time.ts'
+import { hasFailedLately, runningMs } from './running-time.ts'
 import { untoldNeeds } from './told-needs.ts'
 
 /** Holds that an alarm of the lane's own ends, and nobody else. */
@@ -77,10 +77,7 @@ function hadSlowHead(run: RunRecord, lane: number): boolean {
 
 /** What could not be stored is stored again soon, say the end of a session whose next token waits for it. */
 function isRepeating(run: RunRecord): boolean {
-  const { turns, timerCount } = run
-  return (
-    timerCount > 0 && turns.some(({ turn, at }) => turn === 'disk' && runningMs(run, at) <= 60_000)
-  )
+  return run.timerCount > 0 && hasFailedLately(run)
 }
 
 function isRecording(holds: LaneStatus['holds']): boolean {

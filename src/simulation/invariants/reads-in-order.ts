@@ -4,7 +4,7 @@
  */
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
-import { additionsTo, type Invariant, isForgotten, isRead, show } from './invariant.ts'
+import { additionsTo, type Invariant, isAlone, isForgotten, isRead, show } from './invariant.ts'
 import { knownAt, outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -70,7 +70,7 @@ function positionFault(run: RunRecord, call: SeenCall, request: SeenRequest): st
     !isForgotten(run, user, { from: request.at, to: request.at }) &&
     // Whose end could not be stored at once is stored later, or never.
     !run.turns.some(({ turn }) => NOT_PLAIN.has(turn)) &&
-    run.lives.every(({ process }) => process === 'main')
+    isAlone(run)
   if (!isPlain) return null
   const known = run.requests
     .flatMap((sent) => positionOf(run, sent, { user, key: call.key ?? '' }))

@@ -4,7 +4,7 @@
  * process.
  */
 import type { SeenRequest } from '../scripted-server.ts'
-import { additionsTo, follow, type Invariant } from './invariant.ts'
+import { additionsTo, follow, type Invariant, isAlone } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -71,7 +71,7 @@ export const refusedTries: Invariant = (run) => {
       if (name === 'refreshToken' || name === 'forget') rows.delete(user ?? '')
     }
     // Which process has tried which token, the rows do not tell.
-    return run.lives.every(({ process }) => process === 'main') ? violations : []
+    return isAlone(run) ? violations : []
   }
 }
 

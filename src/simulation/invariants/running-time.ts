@@ -20,3 +20,14 @@ export function isSuspended(run: Times & Pick<RunRecord, 'isAwake'>): boolean {
   const told = run.turns.findLast(({ turn }) => turn === 'suspended')
   return told !== undefined && runningMs(run, told.at) <= LONGEST_SUSPENSION_MS
 }
+
+/** After so long what could not be stored is stored again (Q11). */
+const LONGEST_REPEAT_MS = 60_000
+
+/** True if storage has failed so shortly ago that what it refused may not be stored yet. */
+export function hasFailedLately({ now, turns }: Times): boolean {
+  return turns.some(
+    ({ turn, at }) =>
+      turn === 'disk' && at <= now && runningMs({ now, turns }, at) <= LONGEST_REPEAT_MS,
+  )
+}

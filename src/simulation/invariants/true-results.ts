@@ -7,7 +7,7 @@ import type { LaneStatus } from '../../engine/life/status.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import type { SeenCall } from '../seen.ts'
 import type { OperationState } from '../stored-rows.ts'
-import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
+import { additionsTo, hasEnded, type Invariant, isAlone } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 import { runningMs } from './running-time.ts'
 
@@ -67,14 +67,13 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
 }
 
 /** Who logged out under an identity that another process may have used as well leaves what that one enqueues. */
-function logoutFaults({ lives, rows }: RunRecord, call: SeenCall): readonly object[] {
+function logoutFaults(run: RunRecord, call: SeenCall): readonly object[] {
   const { pending } = call.result as { pending: number }
-  const isAlone = lives.every(({ process }) => process === 'main')
-  if (!isAlone || call.user === null || call.left === null || pending === call.left.pending)
+  if (!isAlone(run) || call.user === null || call.left === null || pending === call.left.pending)
     return []
   // What moves in the same instant may be stored already: an operation of the next session, what the next user supersedes, or what was in flight.
   const { user, at, settledAt } = call
-  const moved = rows.transitions.filter(
+  const moved = run.rows.transitions.filter(
     (step) =>
       step.user === user &&
       step.at >= at &&
