@@ -2,7 +2,7 @@
  * `holdfast fuzz`: exit status 0 every plan held, 1 some did not (the smallest of each kind is saved), 2 a
  * file could not be written.
  */
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -74,6 +74,7 @@ export async function fuzzCommand({
   for (const failure of firstOfEach(result.failures)) {
     const file = join(save, `seed-${failure.seed}.yaml`)
     try {
+      await mkdir(save, { recursive: true })
       await writeFile(file, stringify(await smallestOf(failure)))
     } catch (error) {
       process.stderr.write(`${printable(`${file}: ${(error as Error).message}`)}\n`)
