@@ -81,7 +81,7 @@ export class Receipts {
   /** Operations that storage is asked about for the first time, all of one go together. */
   #asked: OperationId[] = []
   /** Who is to be told whether the app's transaction was committed. */
-  readonly #expected = new Set<(isThere: boolean) => void>()
+  readonly #expected = new Set<(mayBeThere: boolean) => void>()
   /** The last ending that is known to be recorded. */
   #recorded = 0
   /** True if endings have been recorded here since. */
@@ -115,14 +115,17 @@ export class Receipts {
   }
 
   /** An operation in the app's own transaction: it is not known yet whether that is committed. */
-  expect(): { readonly committed: Promise<boolean>; readonly decided: (isThere: boolean) => void } {
+  expect(): {
+    readonly committed: Promise<boolean>
+    readonly decided: (mayBeThere: boolean) => void
+  } {
     let resolve: (isThere: boolean) => void = () => undefined
     const committed = new Promise<boolean>((resolved) => {
       resolve = resolved
     })
-    const decided = (isThere: boolean) => {
+    const decided = (mayBeThere: boolean) => {
       this.#expected.delete(decided)
-      resolve(isThere)
+      resolve(mayBeThere)
     }
     this.#expected.add(decided)
     return { committed, decided }

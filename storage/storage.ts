@@ -286,8 +286,11 @@ export interface Endings {
   readonly forgotten: number
 }
 
-/** What became of an operation put in a transaction of the app: that is open, or it is there, or not. */
-export type Fate = 'open' | 'there' | 'gone'
+/**
+ * What became of an operation put in a transaction of the app: that is open, or it is there, or not.
+ * `unknown`: only a new opening can tell.
+ */
+export type Fate = 'open' | 'there' | 'gone' | 'unknown'
 
 /**
  * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and

@@ -451,6 +451,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
   ],
   'events-match-rows': [
     {
+      // Storage broke before the engine could look whether the app had committed: that holds for the app's transactions alone.
+      broken: (run) => commitUnheard(run),
+      kept: (run) => commitUnheard(run, 'commit'),
+    },
+    {
       broken: (run) => hear(run, 'operation.completed', { id: idOf('n1'), user: 'alice' }, 20),
       kept: (run) => hear(run, 'operation.sent', { id: idOf('n1'), user: 'alice' }, 20),
     },
@@ -533,6 +538,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     },
   ],
   'true-receipts': [
+    {
+      // It was committed, and is said to have been rolled back.
+      broken: (run) => receiveRefusal(run, 'UNKNOWN_OPERATION'),
+      kept: (run) => receiveRefusal(run, 'STORAGE_CORRUPT'),
+    },
     {
       // Q23: it was dropped elsewhere, and its receipt says that it was completed.
       broken: (run) => receive(run, 'completed', null),
@@ -1110,7 +1120,23 @@ function receive(run: DoctoredRun, outcome: string | null, reason: string | null
   const ended = { table: 'outcomes', action: 'put', row: dropped('n2', 2, 'logout') } as const
   run.rows.apply([gone, ended], 20, 0)
   const settlement = outcome === null ? null : { outcome, reason }
-  run.receipts.push({ id: idOf('n2', 2), life: run.lives.length - 1, settlement })
+  const life = run.lives.length - 1
+  run.receipts.push({ id: idOf('n2', 2), life, settlement, refusal: null })
+}
+
+/** The receipt of an operation that was stored rejects. */
+function receiveRefusal(run: DoctoredRun, refusal: string): void {
+  enqueue(run, 'n2', 2)
+  run.receipts.push({ id: idOf('n2', 2), life: 0, settlement: null, refusal })
+}
+
+/** The app commits an operation itself at 20; nobody hears of it. */
+function commitUnheard(run: DoctoredRun, within?: 'commit'): void {
+  run.isDamaged = true
+  const id = idOf('n2', 2)
+  const draft = { kind: 'note', payload: {}, expiresInMs: undefined, within }
+  call(run, { name: 'enqueue', step: 'n2', at: 20, draft, result: { id } })
+  put(run, 20, [['operations', operationRow('n2', 2)]])
 }
 
 function clientOf(run: DoctoredRun) {

@@ -3,6 +3,7 @@
  * down by the recorder. A call that is answered after the process has died is answered to nobody.
  */
 import type { Database } from 'better-sqlite3'
+import type { HoldfastError } from '../errors.ts'
 import { EVENT_NAMES } from '../events.ts'
 import type { Requirement } from '../model.ts'
 import type { OperationDraft } from '../operations/define-operation.ts'
@@ -141,11 +142,16 @@ export class AppCalls {
     const life = this.#process.life
     if ((this.#receiptCount += 1) % 2 === 0) return
     const seen = this.#parts.recorder.awaits(this.#process.lifeIndex, receipt.id)
-    receipt.settled.then((settlement) => {
-      if (!life.isAlive) return
-      const { outcome } = settlement
-      seen.settlement = { outcome, reason: 'reason' in settlement ? settlement.reason : null }
-    }, ignore)
+    receipt.settled.then(
+      (settlement) => {
+        if (!life.isAlive) return
+        const { outcome } = settlement
+        seen.settlement = { outcome, reason: 'reason' in settlement ? settlement.reason : null }
+      },
+      (error: HoldfastError) => {
+        if (life.isAlive) seen.refusal = error.code
+      },
+    )
   }
 
   /** `then`: what is done with the answer. */

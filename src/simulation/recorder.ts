@@ -156,7 +156,7 @@ export class Recorder {
   }
 
   awaits(life: number, id: string): SeenReceipt {
-    const receipt: SeenReceipt = { id, life, settlement: null }
+    const receipt: SeenReceipt = { id, life, settlement: null, refusal: null }
     this.receipts.push(receipt)
     return receipt
   }

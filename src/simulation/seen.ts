@@ -123,6 +123,8 @@ export interface SeenReceipt {
   readonly life: number
   /** Null: it has not settled yet. */
   settlement: { readonly outcome: string; readonly reason: string | null } | null
+  /** The code of what it rejected with; null: it has not. */
+  refusal: string | null
 }
 
 /** A callback of `subscribe()`, and what `status()` was each time it was called. */

@@ -191,8 +191,7 @@ export class SqliteStorage implements Storage {
   /** Is the app still in the middle of its transaction; else, is the operation there? */
   fateOf(id: OperationId): Fate {
     if (this.#open === null) return 'open'
-    // Nothing is stored any more that anybody can find.
-    if (this.#broken !== null) return 'gone'
+    if (this.#broken !== null) return 'unknown'
     const { database, tables, watch, guard } = this.#open
     if (database.inTransaction) return 'open'
     tables.forget()
@@ -200,8 +199,8 @@ export class SqliteStorage implements Storage {
       if (tables.find(id)?.state !== 'pending') return 'gone'
       guard?.lookAfter('in a run')
     } catch (error) {
-      this.#failureOf(error)
-      return 'gone'
+      // A look that fails for now is repeated.
+      return needsNewOpening(this.#failureOf(error)) ? 'unknown' : 'open'
     }
     watch?.announce()
     return 'there'

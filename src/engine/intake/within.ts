@@ -28,8 +28,8 @@ export interface TransactionalStorage {
 export interface WithinArgs extends Draft {
   /** The app's connection; null: a replay has none, and a call that came too late lost it. */
   readonly connection: unknown
-  /** Told at the end of the transaction whether it was committed. */
-  readonly decided: (isThere: boolean) => void
+  /** Told at the end of the transaction: false if it was rolled back for sure. */
+  readonly decided: (mayBeThere: boolean) => void
 }
 
 /** An operation whose transaction may still be open. */
@@ -37,7 +37,7 @@ export interface Undecided {
   readonly change: EnqueueChange
   /** Null: storage has not answered yet. */
   put: Affected | null
-  readonly decided: (isThere: boolean) => void
+  readonly decided: (mayBeThere: boolean) => void
 }
 
 /** One as a journal's summary has it: of the payload only its size. */
@@ -57,7 +57,8 @@ export class Within {
   constructor(core: Core) {
     this.#core = core
     // What storage answers now may come after what was committed in the app's transaction (Q3).
-    core.store.beforeAnswers = () => this.lookAtAll()
+    core.store.beforeAnswers = (affected) => this.#lookAtEarlier(affected)
+    core.store.afterCommits = () => this.lookAtAll()
   }
 
   /** `settle` hears before this returns. */
@@ -90,6 +91,19 @@ export class Within {
 
   lookAtAll(): void {
     for (const undecided of this.#undecided) this.#look(undecided)
+  }
+
+  /** Those that come before these operations in their lanes, so that the app hears of all in the order of the lane. */
+  #lookAtEarlier(affected: () => readonly Affected[]): void {
+    if (this.#undecided.size === 0) return
+    const others = affected()
+    for (const undecided of this.#undecided) {
+      const { put } = undecided
+      const isLater = others.some(
+        ({ lane, place }) => put !== null && lane === put.lane && place < put.place,
+      )
+      if (!isLater) this.#look(undecided)
+    }
   }
 
   /** For a journal that begins here. */
@@ -170,7 +184,8 @@ export class Within {
           return
         }
         undecided.put = answer.value
-        this.#look(undecided)
+        // Of what was stored before it nobody may have been told yet.
+        if (!this.#core.store.isCommitting) this.#look(undecided)
       },
     )
     // What the app is told at once, a replay must know at once.
@@ -195,7 +210,7 @@ export class Within {
     }
     boundary.disarm(alarm)
     this.#undecided.delete(undecided)
-    decided(fate === 'there')
+    decided(fate !== 'gone')
     if (fate === 'there') this.#arrived(change, put)
     else this.#cameToNothing(change.user)
     this.#waiting.over(undecided)

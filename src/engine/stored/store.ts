@@ -5,7 +5,7 @@
  * After damage and after `STORAGE_GONE` storage is not asked any more: every question but `close` is answered with
  * that error, and nothing is repeated (E2).
  */
-import type { Answer, Change } from '../../../storage/changes.ts'
+import type { Affected, Answer, Change } from '../../../storage/changes.ts'
 import { needsNewOpening } from '../../../storage/storage-error.ts'
 import type {
   OpenedState,
@@ -75,11 +75,14 @@ export class Store {
   beforeAsking: () => void = () => undefined
   /** Told the number of the last ending that is recorded, whenever all that is stored has been read (Q23). */
   onRecorded: (recorded: number) => void = () => undefined
-  /** Called before a commit or a window is answered. */
-  beforeAnswers: () => void = () => undefined
+  /** Called before a commit or a window is answered, with the operations that the commit concerns. */
+  beforeAnswers: (affected: () => readonly Affected[]) => void = () => undefined
+  /** Called when a commit has been answered, and no other is on its way. */
+  afterCommits: () => void = () => undefined
   /** Called once, when storage has answered that only a new opening helps. */
   onBroken: (error: Error) => void = () => undefined
   #broken: Error | null = null
+  #commitsUnderWay = 0
 
   constructor(boundary: Boundary, storage: Storage, origin: string) {
     this.#boundary = boundary
@@ -90,6 +93,10 @@ export class Store {
   /** The error after which only a new opening helps (E2); null: storage may be asked. */
   get broken(): Error | null {
     return this.#broken
+  }
+
+  get isCommitting(): boolean {
+    return this.#commitsUnderWay > 0
   }
 
   /** A replay begins after that error. */
@@ -121,16 +128,22 @@ export class Store {
     { synced = true, apart = false }: CommitWish,
     then: (answer: Answered<readonly Answer[]>) => void,
   ): void {
-    this.#ask(
+    this.#ask<readonly Answer[]>(
       {
         name: 'commit',
         args: () => ({ synced, changes: changes.map(redact) }),
         codec: plain<readonly Answer[]>(),
         put: () => this.#storage.commit(changes, { synced, apart }),
       },
-      then,
-      this.#hearFirst,
+      (answer) => {
+        this.#commitsUnderWay -= 1
+        then(answer)
+        if (this.#commitsUnderWay === 0) this.afterCommits()
+      },
+      (answer) => this.#hearFirst(answer, () => (answer.ok ? affectedBy(answer.value) : [])),
     )
+    // Whatever was put aside until something is asked has been asked for by now.
+    this.#commitsUnderWay += 1
   }
 
   /**
@@ -177,14 +190,14 @@ export class Store {
         put: () => this.#storage.window(lane, after, limit),
       },
       then,
-      this.#hearFirst,
+      (answer) => this.#hearFirst(answer, () => []),
     )
   }
 
   #ask<T>(
     question: Question<T>,
     then: (answer: Answered<T>) => void,
-    before: (answer: Answered<unknown>) => void = this.#hear,
+    before: (answer: Answered<T>) => void = this.#hear,
   ): void {
     this.beforeAsking()
     const broken = this.#broken
@@ -202,9 +215,9 @@ export class Store {
   }
 
   /** The same for a commit and a window. */
-  readonly #hearFirst = (answer: Answered<unknown>): void => {
+  #hearFirst(answer: Answered<unknown>, affected: () => readonly Affected[]): void {
     this.#hear(answer)
-    this.beforeAnswers()
+    this.beforeAnswers(affected)
   }
 
   #opened(answer: Answered<OpenedState>, then: (answer: Answered<OpenedState>) => void): void {
@@ -327,6 +340,10 @@ export class Store {
       then,
     )
   }
+}
+
+function affectedBy(answers: readonly Answer[]): readonly Affected[] {
+  return answers.flatMap((answer) => (answer.applied ? answer.affected : []))
 }
 
 /** The same question, answered with this error. */

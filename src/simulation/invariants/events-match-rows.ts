@@ -65,6 +65,7 @@ export const eventsMatchRows: Invariant = (run) => {
     // Who has died can tell nothing any more.
     for (const change of due) {
       if (hasEnded(run.lives, change.life) || isLetGo(run, change)) continue
+      if (isOutOfSight(run, change)) continue
       if (steps.some((step) => isOvertaken(change, step))) continue
       violations.push({ ...change, why: 'nobody was told' })
     }
@@ -153,6 +154,16 @@ function isLetGo(run: RunRecord, { event, user }: Due): boolean {
       name === 'logout' && leaving === user && hasFailedLately({ now: at, turns: run.turns }),
   )
   return isForgotten(run, user) || isLeaving
+}
+
+/** Was it committed by the app, whose storage could not be read any more when the engine looked? (E2) */
+function isOutOfSight({ calls, isDamaged }: RunRecord, { event, subject }: Due): boolean {
+  if (!isDamaged || event !== 'operation.enqueued') return false
+  return calls.some(
+    ({ draft, result }) =>
+      draft?.within === 'commit' &&
+      (result as { readonly id?: string } | undefined)?.id === subject,
+  )
 }
 
 function statusFaultsOf(run: RunRecord): unknown[] {

@@ -1,6 +1,7 @@
 /**
  * A receipt that was awaited all along settles with the end that the rows tell of, in every process; and at the
- * end of a run no receipt of an operation that ended long ago is open (Q23).
+ * end of a run no receipt of an operation that ended long ago is open (Q23). What was committed is never said to have
+ * been rolled back.
  */
 import type { SeenReceipt } from '../seen.ts'
 import type { Transition } from '../stored-rows.ts'
@@ -15,7 +16,9 @@ export const trueReceipts: Invariant = (run) => {
   const added = additionsTo(run.receipts)
   return (moment) => {
     for (const receipt of added()) open.add(receipt)
-    const settled = [...open].filter(({ settlement }) => settlement !== null)
+    const settled = [...open].filter(
+      ({ settlement, refusal }) => settlement !== null || refusal !== null,
+    )
     for (const receipt of settled) open.delete(receipt)
     const untrue = settled.filter((receipt) => !isTrue(run, receipt))
     if (moment !== 'end') return untrue
@@ -33,7 +36,9 @@ function isUntold({ rows, lives, isQuiet, now }: RunRecord, { id, life }: SeenRe
 }
 
 function isTrue(run: RunRecord, receipt: SeenReceipt): boolean {
-  const { id, life, settlement } = receipt
+  const { id, life, settlement, refusal } = receipt
+  // Only of what was committed is a receipt awaited.
+  if (refusal === 'UNKNOWN_OPERATION') return false
   if (settlement === null) return true
   const { outcome, reason } = settlement
   // The engine was closed first.
