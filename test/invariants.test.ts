@@ -673,22 +673,194 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     {
       // R2: it does not carry the newest position, or comes before its delay is over.
       broken: (run) => {
-        tellPosition(run)
+        tellPosition(run, 'w2', 20)
         readOnce(run, 900)
       },
       kept: (run) => {
-        tellPosition(run)
+        tellPosition(run, 'w2', 20)
         readOnce(run, 900, { position: 'w2' })
       },
     },
     {
       broken: (run) => {
-        tellPosition(run)
-        readOnce(run, 300, { position: 'w2' })
+        tellPosition(run, 'w2', 20)
+        readOnce(run, 519, { position: 'w2' })
       },
       kept: (run) => {
-        tellPosition(run)
-        readOnce(run, 600, { position: 'w2' })
+        tellPosition(run, 'w2', 20)
+        readOnce(run, 520, { position: 'w2' })
+      },
+    },
+    {
+      // A newer one came while it waited, which asks for less, or for more.
+      broken: (run) => {
+        tellPosition(run, 'w2', 20, { delay: 5000 })
+        tellPosition(run, 'w3', 300, { delay: 100 })
+        readOnce(run, 399, { position: 'w3' })
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20, { delay: 5000 })
+        tellPosition(run, 'w3', 300, { delay: 100 })
+        readOnce(run, 400, { position: 'w3' })
+      },
+    },
+    {
+      broken: (run) => {
+        tellPosition(run, 'w2', 20)
+        tellPosition(run, 'w3', 300, { delay: 5000 })
+        readOnce(run, 520, { position: 'w3' })
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20)
+        tellPosition(run, 'w3', 300, { delay: 5000 })
+        readOnce(run, 5300, { position: 'w3' })
+      },
+    },
+    {
+      // What it has waited for is told again: it need not wait again.
+      broken: (run) => {
+        tellPosition(run, 'w2', 20)
+        tellPosition(run, 'w2', 300)
+        readOnce(run, 519, { position: 'w2' })
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20)
+        tellPosition(run, 'w2', 300)
+        readOnce(run, 520, { position: 'w2' })
+      },
+    },
+    {
+      // Another one of the same name, replaced before the call, is no reason to come sooner.
+      broken: (run) => {
+        tellPosition(run, 'w2', 15, { delay: 0 })
+        tellPosition(run, 'w3', 20)
+        tellPosition(run, 'w2', 300)
+        readOnce(run, 520, { position: 'w2' })
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 15, { delay: 0 })
+        tellPosition(run, 'w3', 20)
+        tellPosition(run, 'w2', 300)
+        readOnce(run, 800, { position: 'w2' })
+      },
+    },
+    {
+      // Of two that came in one instant, the one that was stored last.
+      broken: (run) => {
+        tellPosition(run, 'w2', 20)
+        tellPosition(run, 'w3', 20)
+        readOnce(run, 900, { position: 'w2' })
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20)
+        tellPosition(run, 'w3', 20)
+        readOnce(run, 900, { position: 'w3' })
+      },
+    },
+    {
+      // The reply came in the instant in which its process died: the rows say whether it was recorded.
+      broken: (run) => {
+        tellPosition(run, 'w2', 24)
+        beginLife(run, { startedAt: 24, beganBy: 'crash' })
+        readOnce(run, 900)
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 24, { storedAt: null })
+        beginLife(run, { startedAt: 24, beganBy: 'crash' })
+        readOnce(run, 900)
+      },
+    },
+    {
+      // The disk was full when the reply came: the position is there as soon as it could be stored.
+      broken: (run) => {
+        run.turns.push({ at: 20, turn: 'disk', byMs: 0 })
+        tellPosition(run, 'w2', 20, { storedAt: 700 })
+        readOnce(run, 900)
+      },
+      kept: (run) => {
+        run.turns.push({ at: 20, turn: 'disk', byMs: 0 })
+        tellPosition(run, 'w2', 20, { storedAt: 700 })
+        readOnce(run, 600, {}, { after: [idOf('n1')] })
+      },
+    },
+    {
+      // The wall clock was set forward, by which the delay is stored.
+      broken: (run) => {
+        run.turns.push({ at: 100, turn: 'wall', byMs: 200 })
+        tellPosition(run, 'w2', 20)
+        readOnce(run, 319, { position: 'w2' })
+      },
+      kept: (run) => {
+        run.turns.push({ at: 100, turn: 'wall', byMs: 200 })
+        tellPosition(run, 'w2', 20)
+        readOnce(run, 320, { position: 'w2' })
+      },
+    },
+    {
+      // It was set back, or had jumped before the reply: nothing comes sooner for that.
+      broken: (run) => {
+        run.turns.push({ at: 10, turn: 'wall', byMs: 200 })
+        tellPosition(run, 'w2', 20)
+        run.turns.push({ at: 100, turn: 'wall', byMs: -500 })
+        readOnce(run, 519, { position: 'w2' })
+      },
+      kept: (run) => {
+        run.turns.push({ at: 10, turn: 'wall', byMs: 200 })
+        tellPosition(run, 'w2', 20)
+        run.turns.push({ at: 100, turn: 'wall', byMs: -500 })
+        readOnce(run, 520, { position: 'w2' })
+      },
+    },
+    {
+      // I12: forgotten, there is none any more; until that is stored, nobody can tell.
+      broken: (run) => {
+        tellPosition(run, 'w2', 20)
+        call(run, { at: 22, name: 'forget', settledAt: 24 })
+        readOnce(run, 900, { position: 'w2' })
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20)
+        call(run, { at: 22, name: 'forget', settledAt: 950 })
+        readOnce(run, 900, { position: 'w2' })
+      },
+    },
+    {
+      // A forgetting before the reply, or of somebody else, excuses nothing.
+      broken: (run) => {
+        call(run, { at: 10, name: 'forget', settledAt: 15 })
+        tellPosition(run, 'w2', 20)
+        readOnce(run, 900)
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20)
+        call(run, { at: 22, name: 'forget', user: 'bob', settledAt: 24 })
+        readOnce(run, 900, { position: 'w2' })
+      },
+    },
+    {
+      // E2: what a salvage could not read is gone, and what is told after it is there.
+      broken: (run) => {
+        run.turns.push({ at: 22, turn: 'salvage', byMs: 0 })
+        tellPosition(run, 'w2', 300)
+        readOnce(run, 900)
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20)
+        run.turns.push({ at: 22, turn: 'salvage', byMs: 0 })
+        readOnce(run, 900)
+      },
+    },
+    {
+      // A second process on the same file changes nothing of this (Q17).
+      broken: (run) => {
+        tellPosition(run, 'w2', 20)
+        beginLife(run, { startedAt: 22, process: 'second' })
+        readOnce(run, 519, { position: 'w2' })
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20)
+        beginLife(run, { startedAt: 22, process: 'second' })
+        readOnce(run, 520, { position: 'w2' })
       },
     },
     {
@@ -1009,15 +1181,38 @@ function leaveForGood(run: DoctoredRun): void {
   call(run, { at: 20, name: 'logout', settledAt: 22, result: { pending: 0 } })
 }
 
-function readOnce(run: DoctoredRun, at: number, facts: Partial<SeenRequest> = {}): void {
-  call(run, { at: 25, name: 'read', step: 'r1', settledAt: at + 10 })
-  send(run, ['r1'], { at, kind: 'read', ids: ['0.0.r1'], ...facts })
+function readOnce(
+  run: DoctoredRun,
+  at: number,
+  facts: Partial<SeenRequest> = {},
+  asked: Partial<SeenCall> = {},
+): void {
+  call(run, { at: 25, name: 'read', step: 'r1', settledAt: at + 10, ...asked })
+  const life = run.lives.length - 1
+  const client = { life, wall: at, requirement: 'required', head: [], token: null } as const
+  send(run, ['r1'], { at, kind: 'read', ids: ['0.0.r1'], client, ...facts })
 }
 
-/** A reply at 20 tells the position w2, to be waited for until 520. */
-function tellPosition(run: DoctoredRun): void {
-  const reply = { status: 200, headers: {}, body: '{"ryw":{"token":"w2"}}' }
-  send(run, ['n1'], { at: 10, reply, applied: false })
+interface ToldPosition {
+  readonly delay?: number
+  /** When its write was completed; null: it was not. Default: when the reply came. */
+  readonly storedAt?: number | null
+}
+
+/** The reply to a write of its own, at this time, tells a position; its delay is 500 ms unless it says otherwise. */
+function tellPosition(
+  run: DoctoredRun,
+  token: string,
+  at: number,
+  { delay, storedAt = at }: ToldPosition = {},
+): void {
+  const place = run.rows.known.size + 1
+  const name = `n${place}`
+  const told = { token, ...(delay !== undefined && { delay }) }
+  const reply = { status: 200, headers: {}, body: JSON.stringify({ ryw: told }) }
+  enqueue(run, name, place)
+  send(run, [name], { at: at - 10, ids: [idOf(name, place)], reply })
+  if (storedAt !== null) complete(run, name, place, storedAt)
 }
 
 /** A follow-up of n1, in the place of this number. */

@@ -4,20 +4,18 @@
  */
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
-import { additionsTo, type Invariant, isAlone, isForgotten, isRead, show } from './invariant.ts'
-import { knownAt, outcomeOf } from './outcome.ts'
+import { additionsTo, type Invariant, isRead, show } from './invariant.ts'
+import { type Position, ReadingPositions } from './reading-positions.ts'
 import type { RunRecord } from './run-record.ts'
-
-/** Where a reply does not say how long, and the longest that it may say (R1). */
-const DEFAULT_DELAY_MS = 500
-const LONGEST_DELAY_MS = 60_000
 
 export const readsInOrder: Invariant = (run) => {
   const requests = additionsTo(run.requests)
   const calls = additionsTo(run.calls)
+  const positions = new ReadingPositions(run)
   let open: SeenCall[] = []
   return () => {
     open = [...open, ...calls().filter(({ name }) => name === 'read')]
+    positions.look()
     const sent = requests().filter(isRead)
     const faults = sent.flatMap((request) => {
       const call = open.find(
@@ -25,7 +23,7 @@ export const readsInOrder: Invariant = (run) => {
           step === request.ops[0] && life === request.client.life && at <= request.at,
       )
       if (call === undefined) return []
-      return [writeFault(run, call, request), positionFault(run, call, request)]
+      return [writeFault(run, call, request), positionFault(run, positions, call, request)]
         .filter((why) => why !== null)
         .map((why) => ({ ...show(request), why }))
     })
@@ -56,61 +54,6 @@ function writeFault(run: RunRecord, call: SeenCall, { at }: SeenRequest): string
   return pending === undefined ? null : `${pending} is still pending`
 }
 
-interface Position {
-  readonly token: string
-  readonly at: number
-  readonly readyAt: number
-}
-
-function positionFault(run: RunRecord, call: SeenCall, request: SeenRequest): string | null {
-  const { user } = call
-  const since =
-    run.calls.findLast(({ name, user: who }) => name === 'forget' && who === user)?.at ?? -1
-  const isPlain =
-    !isForgotten(run, user, { from: request.at, to: request.at }) &&
-    // Whose end could not be stored at once is stored later, or never.
-    !run.turns.some(({ turn }) => NOT_PLAIN.has(turn)) &&
-    isAlone(run)
-  if (!isPlain) return null
-  const known = run.requests
-    .flatMap((sent) => positionOf(run, sent, { user, key: call.key ?? '' }))
-    .filter(({ at }) => at > since)
-  const newest = known.filter(({ at }) => at < request.at).at(-1) ?? null
-  // In one instant nobody can tell which came first.
-  const isAmbiguous = known.some(
-    ({ at, token }) => at === request.at || (at === newest?.at && token !== newest.token),
-  )
-  if (isAmbiguous) return null
-  const isLastTry = run.requests.some(
-    (sent) =>
-      sent !== request &&
-      isRead(sent) &&
-      sent.ops[0] === request.ops[0] &&
-      (sent.status === 425 || sent.status === 429),
-  )
-  if (isLastTry) return request.position === null ? null : 'its last try has a reading position'
-  if (request.position !== (newest?.token ?? null)) {
-    return `the newest reading position is ${newest?.token ?? 'none'}`
-  }
-  const readyAt = readyAtOf(run, call, known)
-  return request.at < readyAt ? `not before ${readyAt}` : null
-}
-
-/** It waits once, for the position that is the newest when its writes have settled; of a later one it has the token only (R1, R2). */
-function readyAtOf({ rows }: RunRecord, call: SeenCall, known: readonly Position[]): number {
-  const awaited = new Set(call.after ?? [])
-  const settled = rows.transitions.filter(({ id, from }) => from === 'pending' && awaited.has(id))
-  const since = Math.max(call.at, ...settled.map(({ at }) => at))
-  const newestAt = Math.max(
-    ...known
-      .filter(({ at }) => at < since || (awaited.size > 0 && at <= since))
-      .map(({ at }) => at),
-  )
-  // In one instant nobody can tell which of them was the newest.
-  const newest = known.filter(({ at }) => at === newestAt)
-  return newest.length === 0 ? 0 : Math.min(...newest.map(({ readyAt }) => readyAt))
-}
-
 /** The writes that a read surely comes after: those acknowledged before it, unless it names others. */
 function awaitedBy({ acknowledged }: RunRecord, call: SeenCall): readonly string[] {
   return (
@@ -123,30 +66,59 @@ function awaitedBy({ acknowledged }: RunRecord, call: SeenCall): readonly string
   )
 }
 
-const NOT_PLAIN: ReadonlySet<string> = new Set([
-  'disk',
-  'salvage',
-  'wall',
-  'slept',
-  'death-before-commit',
-  'death-after-commit',
-])
-
-/** The reading position that a reply has told the client; of several members it is that of the envelope. */
-function positionOf(
+function positionFault(
   run: RunRecord,
-  sent: SeenRequest,
-  { user, key }: { readonly user: string | null; readonly key: string },
-): readonly Position[] {
-  const { reply } = sent
-  const at = knownAt(run, sent)
-  if (at === null || reply === null || sent.user !== user || isRead(sent)) return []
-  if (outcomeOf(sent) !== 'accepted' || reply.isCut === true || reply.body.trim() === '') return []
-  // A byte order mark is white space here, and none for JSON (Q6).
-  const { ryw } = JSON.parse(reply.body.trim()) as {
-    readonly ryw?: { readonly token: string; readonly delay?: number; readonly key?: string }
+  positions: ReadingPositions,
+  call: SeenCall,
+  request: SeenRequest,
+): string | null {
+  const { user, key } = call
+  const { at, position } = request
+  if (isLastTry(run, request)) {
+    return position === null ? null : 'its last try has a reading position'
   }
-  if (ryw === undefined || (ryw.key ?? '') !== key) return []
-  const delayMs = Math.min(LONGEST_DELAY_MS, ryw.delay ?? DEFAULT_DELAY_MS)
-  return [{ token: ryw.token, at, readyAt: at + delayMs }]
+  // Of a damaged page nobody can tell what is read.
+  if (run.isDamaged) return null
+  const possible = positions.possible(user, key ?? '', at)
+  const tokens = possible.map((one) => one?.token ?? null)
+  if (!tokens.includes(position)) {
+    return `the newest reading position is ${tokens.at(-1) ?? 'none'}`
+  }
+  if (position === null) return null
+  const told = positions.told(user, key ?? '')
+  const readyAt = Math.min(
+    ...told
+      .filter((one, index) => one.token === position && isNewestSince(told, index, call.at, at))
+      .map((one) => one.readyAt - jumpedMs(run, one.at, at)),
+  )
+  return at < readyAt ? `not before ${readyAt}` : null
+}
+
+/** After a 425 or 429 it goes once more, without a position (R5). */
+function isLastTry({ requests }: RunRecord, request: SeenRequest): boolean {
+  return requests.some(
+    (sent) =>
+      sent !== request &&
+      isRead(sent) &&
+      sent.ops[0] === request.ops[0] &&
+      (sent.status === 425 || sent.status === 429),
+  )
+}
+
+/** Was this one the newest at a moment between the two? Who has waited for it waits no longer where it is told again. */
+function isNewestSince(
+  told: readonly Position[],
+  index: number,
+  from: number,
+  to: number,
+): boolean {
+  const [position, next] = told.slice(index)
+  return position !== undefined && position.at <= to && (next === undefined || next.at >= from)
+}
+
+/** How far the wall clock, by which the delay is stored, has gone ahead of the time that passed. */
+function jumpedMs({ turns }: RunRecord, from: number, to: number): number {
+  return turns
+    .filter(({ turn, at }) => (turn === 'wall' || turn === 'slept') && at >= from && at <= to)
+    .reduce((sum, { byMs }) => sum + Math.max(0, byMs), 0)
 }
