@@ -3,7 +3,9 @@
  * that looks alike and keeps the rule. That every scenario keeps all of them is in scenarios.test.ts.
  */
 import { describe, expect, test } from 'vitest'
+import type { Status } from '../src/engine/life/status.ts'
 import { HoldfastError } from '../src/errors.ts'
+import type { EventName } from '../src/events.ts'
 import { InvariantChecks } from '../src/simulation/invariant-checks.ts'
 import { INVARIANTS } from '../src/simulation/invariants/index.ts'
 import type { SeenCall } from '../src/simulation/seen.ts'
@@ -534,6 +536,85 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => {
         enqueue(run, 'n2', 2)
         put(run, 30, [['envelopes', envelopeRow(null)]])
+      },
+    },
+  ],
+  'true-looks': [
+    {
+      // What stands in storage since long ago is listed, and nothing else.
+      broken: (run) => list(run, []),
+      kept: (run) => list(run, ['n2']),
+    },
+    {
+      broken: (run) => list(run, ['n2', 'n2']),
+      kept: (run) => list(run, ['n2']),
+    },
+    {
+      // It was there no more when the look began.
+      broken: (run) => list(run, ['n2'], { at: 50, goneAt: 40 }),
+      kept: (run) => list(run, ['n2'], { at: 30, goneAt: 40 }),
+    },
+    {
+      broken: (run) => list(run, ['n3', 'n2'], { others: ['n3'] }),
+      kept: (run) => list(run, ['n2', 'n3'], { others: ['n3'] }),
+    },
+    {
+      broken: (run) => list(run, ['n2', 'n3'], { others: ['n3'], limit: 1 }),
+      kept: (run) => list(run, ['n2'], { others: ['n3'], limit: 1 }),
+    },
+    {
+      broken: (run) => list(run, ['n2'], { user: 'bob' }),
+      kept: (run) => list(run, ['n2'], { user: 'alice' }),
+    },
+    {
+      broken: (run) => list(run, [], { name: 'deadLetters', died: true }),
+      kept: (run) => list(run, ['n2'], { name: 'deadLetters', died: true }),
+    },
+    {
+      broken: (run) => lookAt(run, 'dropped'),
+      kept: (run) => lookAt(run, 'pending'),
+    },
+    {
+      broken: (run) => lookAt(run, null),
+      kept: (run) => {
+        lookAt(run, null)
+        put(run, 40, [['operations', operationRow('n2', 2)]], 'gone')
+      },
+    },
+  ],
+  'true-subscriptions': [
+    {
+      broken: (run) => watchStatus(run, []),
+      kept: (run) => watchStatus(run, [run.status]),
+    },
+    {
+      broken: (run) => watchStatus(run, [run.status, run.status]),
+      kept: (run) => watchStatus(run, [{ ...run.status }, run.status]),
+    },
+  ],
+  'told-of-needs': [
+    {
+      broken: (run) => listenLate(run, []),
+      kept: (run) => listenLate(run, ['alice']),
+    },
+    {
+      broken: (run) => listenLate(run, ['alice', 'alice']),
+      kept: (run) => listenLate(run, ['alice']),
+    },
+    {
+      broken: (run) => listenLate(run, ['alice', 'bob']),
+      kept: (run) => listenLate(run, ['alice']),
+    },
+    {
+      broken: (run) => listenLate(run, ['alice'], 'token.refused'),
+      kept: (run) => listenLate(run, ['alice']),
+    },
+    {
+      // A source is asked first.
+      broken: (run) => listenLate(run, []),
+      kept: (run) => {
+        listenLate(run, [])
+        run.settings = { ...run.settings, hasSource: true }
       },
     },
   ],
@@ -1332,6 +1413,62 @@ function commitUnheard(run: DoctoredRun, within?: 'commit'): void {
   const draft = { kind: 'note', payload: {}, expiresInMs: undefined, within }
   call(run, { name: 'enqueue', step: 'n2', at: 20, draft, result: { id } })
   put(run, 20, [['operations', operationRow('n2', 2)]])
+}
+
+interface Listed {
+  readonly name?: 'pending' | 'deadLetters'
+  readonly at?: number
+  /** Behind n2. */
+  readonly others?: readonly string[]
+  /** When n2 is completed. */
+  readonly goneAt?: number
+  readonly died?: boolean
+  readonly limit?: number
+  readonly user?: string
+}
+
+/** n2 is stored, with others behind it; the app asks for what is pending, or dead. */
+function list(run: DoctoredRun, names: readonly string[], facts: Listed = {}): void {
+  const { name = 'pending', at = 30, others = [], goneAt, died = false, limit, user } = facts
+  const placed = ['n2', ...others]
+  placed.forEach((one, index) => put(run, 0, [['operations', operationRow(one, index + 2)]]))
+  if (goneAt !== undefined) put(run, goneAt, [['operations', operationRow('n2', 2)]], 'gone')
+  if (died) {
+    const gone = { table: 'operations', action: 'gone', row: operationRow('n2', 2) } as const
+    const letter = { ...operationRow('n2', 2), reason: 'rejected', died_at: 20 }
+    run.rows.apply([gone, { table: 'letters', action: 'put', row: letter }], 20, 0)
+  }
+  const state = name === 'pending' ? 'pending' : 'dead'
+  const result = names.map((one) => ({
+    id: idOf(one, placed.indexOf(one) + 2),
+    user: 'alice',
+    state,
+  }))
+  call(run, { name, at, settledAt: at + 20, filter: { limit, user }, result })
+}
+
+/** The app asks for n2, which is pending. */
+function lookAt(run: DoctoredRun, state: string | null): void {
+  put(run, 0, [['operations', operationRow('n2', 2)]])
+  const result = state === null ? null : { id: idOf('n2', 2), state }
+  call(run, { name: 'operation', step: 'n2', at: 30, settledAt: 50, result })
+}
+
+/** The app watches the status from before its last change on. */
+function watchStatus(run: DoctoredRun, shown: readonly Status[]): void {
+  const called = shown.map((status) => ({ at: 20, status }))
+  run.subscriptions.push({ at: 10, life: 0, from: { ...run.status }, called })
+}
+
+/** A token of alice is needed when a listener comes; it hears of these needs. */
+function listenLate(
+  run: DoctoredRun,
+  users: readonly string[],
+  event: EventName = 'token.needed',
+): void {
+  const needs = [{ user: 'alice' as never, reason: 'refused', generation: 1 }] as const
+  const heard = users.map((user) => ({ event, detail: { user, reason: 'refused', generation: 1 } }))
+  run.lateListeners.push({ at: 20, life: 0, identity: 'alice', needs, heard })
 }
 
 function clientOf(run: DoctoredRun) {

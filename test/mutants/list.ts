@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts'
 import { DAMAGE_MUTANTS } from './of-damage.ts'
 import { INTAKE_MUTANTS } from './of-intake.ts'
+import { LOOK_MUTANTS } from './of-looks.ts'
 import { PROCESS_MUTANTS } from './of-processes.ts'
 import { READ_MUTANTS } from './of-reads.ts'
 import { RECORD_MUTANTS } from './of-records.ts'
@@ -20,6 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...USER_MUTANTS,
   ...TOKEN_MUTANTS,
   ...READ_MUTANTS,
+  ...LOOK_MUTANTS,
   ...PROCESS_MUTANTS,
   ...DAMAGE_MUTANTS,
   ...SECRET_MUTANTS,

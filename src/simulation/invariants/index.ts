@@ -26,10 +26,13 @@ import { readsInOrder } from './reads-in-order.ts'
 import { settles } from './settles.ts'
 import { stableKey } from './stable-key.ts'
 import { tokenValidAtSend } from './token-valid-at-send.ts'
+import { toldOfNeeds } from './told-of-needs.ts'
 import { tooLate } from './too-late.ts'
 import { trueFailures } from './true-failures.ts'
+import { trueLooks } from './true-looks.ts'
 import { trueReceipts } from './true-receipts.ts'
 import { trueResults } from './true-results.ts'
+import { trueSubscriptions } from './true-subscriptions.ts'
 import { typedFailure } from './typed-failure.ts'
 import { wakes } from './wakes.ts'
 import { wholeSetAside } from './whole-set-aside.ts'
@@ -151,6 +154,24 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     ['Q9', 'Q10', 'Q19', 'I7', 'I12'],
     'a call resolves in time, with what is true, and has done what it is called',
     trueResults,
+  ),
+  list(
+    'true-looks',
+    ['Q9', 'Q23'],
+    'pending(), deadLetters() and operation() answer what was so at a moment of the call',
+    trueLooks,
+  ),
+  list(
+    'true-subscriptions',
+    ['V'],
+    'who watches status() is called after each of its changes, and for nothing else',
+    trueSubscriptions,
+  ),
+  list(
+    'told-of-needs',
+    ['T5'],
+    'a listener that comes late hears of the needs that are open, of each once, and of nothing else',
+    toldOfNeeds,
   ),
   list(
     'true-failures',
