@@ -8,7 +8,7 @@ import { HoldfastError } from '../src/errors.ts'
 import type { EventName } from '../src/events.ts'
 import { InvariantChecks } from '../src/simulation/invariant-checks.ts'
 import { INVARIANTS } from '../src/simulation/invariants/index.ts'
-import type { SeenCall } from '../src/simulation/seen.ts'
+import type { SeenCall, SeenLife } from '../src/simulation/seen.ts'
 import type { SeenRequest } from '../src/simulation/scripted-server.ts'
 import type { Row, RowChange } from '../src/simulation/row-log.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
@@ -321,6 +321,71 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
         refuse(run, [0, 20, 40])
         send(run, ['n1'], { at: 50 })
         refuse(run, [60, 80, 100, 120, 140])
+      },
+    },
+    {
+      // No byte left, or nobody answered: that accepts no token.
+      broken: (run) => {
+        refuse(run, [0, 20, 40])
+        send(run, ['n1'], { at: 50, status: null, unsent: 'ENETUNREACH' })
+        refuse(run, [60, 80, 100])
+      },
+      kept: (run) => {
+        refuse(run, [0, 20, 40])
+        send(run, ['n1'], { at: 50, status: 503 })
+        refuse(run, [60, 80, 100])
+      },
+    },
+    {
+      // Each process counts for itself, also where another one lives.
+      broken: (run) => {
+        besides(run)
+        refuseEach(run, ['a2', 'a3', 'a4', 'a5', 'a6', 'a7'])
+      },
+      kept: (run) => {
+        besides(run)
+        refuseEach(run, ['a2', 'a3', 'a4', 'a5', 'a6'])
+        refuseEach(run, ['a2', 'a3', 'a4', 'a5', 'a6'], { at: 500, life: 1 })
+      },
+    },
+    {
+      // An older token is no new try, where the newer one has not come to this process yet.
+      broken: (run) => {
+        besides(run)
+        refuseEach(run, ['a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a10'])
+      },
+      kept: (run) => {
+        besides(run)
+        call(run, { name: 'updateToken', token: 'a10', at: 125, life: 1 })
+        refuseEach(run, ['a2', 'a3', 'a4', 'a5', 'a6', 'a7'])
+      },
+    },
+    {
+      // Its wait may have begun with what the other one was refused; what is accepted there ends none here.
+      broken: (run) => {
+        besides(run)
+        refuseEach(run, ['a2', 'a3', 'a4', 'a5', 'a6'])
+        send(run, ['n1'], { at: 450, client: { ...clientOf(run), life: 1 } })
+        refuseEach(run, ['a7'], { at: 500 })
+      },
+      kept: (run) => {
+        besides(run)
+        refuseEach(run, ['a2', 'a3'], { life: 1 })
+        refuseEach(run, ['a4', 'a5', 'a6', 'a7', 'a10'], { at: 29_000 })
+        refuseEach(run, ['a11', 'a12', 'a13', 'a14'], { at: 30_060 })
+      },
+    },
+    {
+      // Another process that had ended before this one began excuses nothing.
+      broken: (run) => {
+        besides(run, { endedAt: 10 })
+        beginLife(run, { startedAt: 20 })
+        refuse(run, [20, 40, 60, 80, 100, 120], { life: 2 })
+      },
+      kept: (run) => {
+        besides(run, { endedAt: 10 })
+        beginLife(run, { startedAt: 20 })
+        refuse(run, [20, 40, 60, 80, 100], { life: 2 })
       },
     },
   ],
@@ -1555,12 +1620,30 @@ function answerAfter(run: DoctoredRun, pushedAt: number): void {
 }
 
 /** Tokens that were all refused, sent at these times. */
-function refuse(run: DoctoredRun, times: readonly number[]): void {
+function refuse(run: DoctoredRun, times: readonly number[], { life = 0 } = {}): void {
   for (const at of times) {
-    const client = { ...clientOf(run), token: storedToken({ generation: at + 1 }) }
+    const client = { ...clientOf(run), life, token: storedToken({ generation: at + 1 }) }
     call(run, { name: 'updateToken', token: 'a1', at })
     send(run, ['n1'], { at, status: 401, applied: false, client })
   }
+}
+
+/** The app hands over these tokens, one every 20 ms, and each is refused to this life. */
+function refuseEach(run: DoctoredRun, tokens: readonly string[], { at = 20, life = 0 } = {}): void {
+  for (const [index, token] of tokens.entries()) {
+    const sentAt = at + index * 20
+    const client = { ...clientOf(run), life, token: storedToken({ generation: 1 }) }
+    call(run, { name: 'updateToken', token, at: sentAt, life })
+    send(run, ['n1'], { at: sentAt, token, status: 401, applied: false, client })
+  }
+}
+
+/** A second process lives beside the first one. */
+function besides(run: DoctoredRun, facts: Partial<SeenLife> = {}): void {
+  beginLife(run, { process: 'second', ...facts })
+  const [first] = run.lives
+  if (first !== undefined) first.endedAt = null
+  run.life = 0
 }
 
 /** The user was given a token in another process after the source had denied one here. */

@@ -24,6 +24,14 @@ export const READ_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'waits-for-one-position-only',
+    what: 'a read does not wait for the delay of a position that was told while it waited for another one',
+    rule: 'R1',
+    in: '#lookForPosition',
+    find: 'read.waitedFor === position.token',
+    replace: 'read.waitedFor !== null',
+  },
+  {
     id: 'logout-cancels-no-read',
     what: 'a logout does not cancel the reads of the user',
     rule: 'R4',
