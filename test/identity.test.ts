@@ -52,6 +52,25 @@ describe('login() and logout()', () => {
     },
   )
 
+  // I7
+  test.each([0, 1])(
+    'with discard leaves nothing of an enqueue() that nobody awaits, behind %i that were awaited',
+    async (awaitedCount) => {
+      const rig = await Rig.start()
+      await rig.login('alice')
+      for (let nth = 0; nth < awaitedCount; nth += 1) await rig.enqueue('awaited')
+      const enqueued = [note({ text: 'one' }), note({ text: 'two' })].map((draft) =>
+        rig.holdfast.enqueue(draft),
+      )
+      const left = rig.holdfast.logout({ pending: 'discard' })
+      const receipts = await rig.whileResting(Promise.all(enqueued))
+      expect(await rig.whileResting(left)).toEqual({ pending: 0 })
+      expect(rig.eventsOf('operation.dropped').slice(awaitedCount)).toMatchObject(
+        receipts.map(({ id }) => ({ id, reason: 'logout' })),
+      )
+    },
+  )
+
   test('that flushes ends as soon as the lane is empty (I7)', async () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')

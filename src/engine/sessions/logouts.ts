@@ -113,8 +113,10 @@ export class Logouts {
     for (const user of Array.from(this.#flushing.keys())) this.#flushed(user)
   }
 
-  #discard(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+  #discard(user: UserId, farewell: readonly EnqueueChange[], left: () => void): void {
     const { core, discards, purges, farewells, endings } = this.#parts
+    // What was on its way into storage at the call is dropped behind the rest, and is not left.
+    const then = () => purges.whenDone(core.lanes.ofUser(user), left)
     if (farewell.length > 0) {
       farewells.putAfterPurge(user, farewell, then)
       return

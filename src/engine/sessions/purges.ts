@@ -25,6 +25,7 @@ export class Purges {
   readonly #parts: PurgesParts
   /** Lanes that are being dropped; `again`: something that was in flight then has come back meanwhile. */
   readonly #purging = new Map<LaneLine, 'once' | 'again'>()
+  readonly #waiting = new Map<LaneLine, (() => void)[]>()
 
   constructor(parts: PurgesParts) {
     this.#parts = parts
@@ -66,8 +67,22 @@ export class Purges {
         if (isToDoAgain) sweep(line)
         line.changeEnded()
         then()
+        this.#doneWith(line)
       },
     )
+  }
+
+  /** Hears when everything that is being dropped of this lane has gone; at once, if nothing is. */
+  whenDone(line: LaneLine | undefined, then: () => void): void {
+    if (line === undefined || !this.#purging.has(line)) then()
+    else this.#waiting.set(line, [...(this.#waiting.get(line) ?? []), then])
+  }
+
+  #doneWith(line: LaneLine): void {
+    if (this.#purging.has(line)) return
+    const waiting = this.#waiting.get(line) ?? []
+    this.#waiting.delete(line)
+    for (const run of waiting) run()
   }
 }
 
