@@ -817,6 +817,42 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
     {
+      // So is one that a life before has enqueued, or another process.
+      broken: (run) => {
+        enqueue(run, 'n2', 2)
+        beginLife(run, { startedAt: 20, beganBy: 'crash' })
+        readOnce(run, 40)
+      },
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        beginLife(run, { startedAt: 20, beganBy: 'crash' })
+        complete(run, 'n2', 2, 30)
+        readOnce(run, 40)
+      },
+    },
+    {
+      // A dead letter that was retried before the call is pending again.
+      broken: (run) => {
+        revive(run, { deadAt: 10, at: 20 })
+        readOnce(run, 40)
+      },
+      kept: (run) => {
+        revive(run, { deadAt: 10, at: 30 })
+        readOnce(run, 40)
+      },
+    },
+    {
+      // Those that it names, and no others.
+      broken: (run) => {
+        enqueue(run, 'n2', 2)
+        readOnce(run, 40, {}, { after: [idOf('n2', 2)] })
+      },
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        readOnce(run, 40, {}, { after: [idOf('n1')] })
+      },
+    },
+    {
       // R2: it does not carry the newest position, or comes before its delay is over.
       broken: (run) => {
         tellPosition(run, 'w2', 20)
@@ -913,7 +949,7 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => {
         tellPosition(run, 'w2', 24, { storedAt: null })
         beginLife(run, { startedAt: 24, beganBy: 'crash' })
-        readOnce(run, 900)
+        readOnce(run, 900, {}, { after: [idOf('n1')] })
       },
     },
     {
@@ -1670,15 +1706,15 @@ function exhaust(run: DoctoredRun): void {
   bury(run, 'attempts-exhausted', 110)
 }
 
-function revive(run: DoctoredRun): void {
+function revive(run: DoctoredRun, { deadAt = 30, at = 40 } = {}): void {
   enqueue(run, 'n2', 2)
-  bury(run, 'rejected')
+  bury(run, 'rejected', deadAt)
   const row = operationRow('n2', 2)
   const changes: RowChange[] = [
     { table: 'letters', action: 'gone', row },
     { table: 'operations', action: 'put', row },
   ]
-  run.rows.apply(changes, 40, 0)
+  run.rows.apply(changes, at, 0)
 }
 
 function bury(run: DoctoredRun, reason: string, at = 30): void {

@@ -41,29 +41,29 @@ function asFault(call: SeenCall): object {
   return { ...call, why: 'its user is not logged in any more' }
 }
 
-/** A write that it comes after, and that is still pending. In one instant nobody can tell what came first. */
+/** A write that it comes after, and that is still pending. */
 function writeFault(run: RunRecord, call: SeenCall, { at }: SeenRequest): string | null {
-  const pending = awaitedBy(run, call).find((id) => {
-    const storedAt = run.rows.storedAt.get(id)
-    if (storedAt === undefined || storedAt >= call.at) return false
-    const ends = run.rows.transitions.filter((step) => step.id === id && step.from === 'pending')
-    // Ended before the call, it may be pending again: then only the newest end counts.
-    const wasPending = !ends.some((step) => step.at <= call.at)
-    return wasPending && !ends.some((step) => step.at <= at)
-  })
+  const pending = pendingBefore(run, call).find(
+    (id) =>
+      (call.after === null || call.after.includes(id)) &&
+      !run.rows.transitions.some(
+        (step) => step.id === id && step.from === 'pending' && step.at >= call.at && step.at <= at,
+      ),
+  )
   return pending === undefined ? null : `${pending} is still pending`
 }
 
-/** The writes that a read surely comes after: those acknowledged before it, unless it names others. */
-function awaitedBy({ acknowledged }: RunRecord, call: SeenCall): readonly string[] {
-  return (
-    call.after ??
-    acknowledged
-      .filter(
-        (done) => done.life === call.life && done.call.user === call.user && done.at < call.at,
-      )
-      .map(({ id }) => id)
-  )
+/** What its user had pending at the call, whoever enqueued it (R1). In one instant nobody can tell what came first. */
+function pendingBefore({ rows }: RunRecord, { at, user }: SeenCall): readonly string[] {
+  const pending = new Set<string>()
+  for (const step of rows.transitions) {
+    if (step.at >= at) break
+    if (step.to === 'pending' && step.user === user) pending.add(step.id)
+    else pending.delete(step.id)
+  }
+  // What was nobody's is somebody's now (I3).
+  for (const { id } of rows.adoptions) pending.delete(id)
+  return [...pending]
 }
 
 function positionFault(
