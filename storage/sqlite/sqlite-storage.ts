@@ -196,7 +196,8 @@ export class SqliteStorage implements Storage {
     if (database.inTransaction) return 'open'
     tables.forget()
     try {
-      if (tables.find(id)?.state !== 'pending') return 'gone'
+      // It may have settled since, in a commit that is not answered yet.
+      if (tables.find(id) === null) return 'gone'
       guard?.lookAfter('in a run')
     } catch (error) {
       // A look that fails for now is repeated.

@@ -35,6 +35,8 @@ export interface WithinArgs extends Draft {
 /** An operation whose transaction may still be open. */
 export interface Undecided {
   readonly change: EnqueueChange
+  /** How many commits had been asked for before. */
+  readonly after: number
   /** Null: storage has not answered yet. */
   put: Affected | null
   readonly decided: (mayBeThere: boolean) => void
@@ -58,7 +60,7 @@ export class Within {
     this.#core = core
     // What storage answers now may come after what was committed in the app's transaction (Q3).
     core.store.beforeAnswers = (affected) => this.#lookAtEarlier(affected)
-    core.store.afterCommits = () => this.lookAtAll()
+    core.store.afterCommits = () => this.#lookAtNext()
   }
 
   /** `settle` hears before this returns. */
@@ -106,6 +108,15 @@ export class Within {
     }
   }
 
+  #lookAtNext(): void {
+    for (const undecided of this.#undecided) if (this.#isNext(undecided)) this.#look(undecided)
+  }
+
+  /** Has the app been told of all that may have been stored before it? */
+  #isNext({ after }: Undecided): boolean {
+    return this.#core.store.commitsAnswered >= after
+  }
+
   /** For a journal that begins here. */
   save(): readonly SavedUndecided[] {
     return Array.from(this.#undecided).flatMap(({ change: { payload, ...change }, put }) =>
@@ -118,6 +129,7 @@ export class Within {
       const { bytes, ...rest } = change
       const undecided: Undecided = {
         change: { ...rest, payload: payloadOfSize(bytes) },
+        after: 0,
         put,
         decided: () => undefined,
       }
@@ -151,10 +163,10 @@ export class Within {
     { connection, decided }: Pick<WithinArgs, 'connection' | 'decided'>,
     settle: Settle<Enqueued>,
   ): void {
-    const { boundary, lanes } = this.#core
+    const { boundary, lanes, store } = this.#core
     const { user } = change
     lanes.coming(user, 1)
-    const undecided: Undecided = { change, put: null, decided }
+    const undecided: Undecided = { change, after: store.commitsAsked, put: null, decided }
     this.#undecided.add(undecided)
     let put: Affected | null = null
     let failure: Error | null = null
@@ -184,8 +196,7 @@ export class Within {
           return
         }
         undecided.put = answer.value
-        // Of what was stored before it nobody may have been told yet.
-        if (!this.#core.store.isCommitting) this.#look(undecided)
+        if (this.#isNext(undecided)) this.#look(undecided)
       },
     )
     // What the app is told at once, a replay must know at once.

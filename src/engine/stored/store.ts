@@ -77,12 +77,13 @@ export class Store {
   onRecorded: (recorded: number) => void = () => undefined
   /** Called before a commit or a window is answered, with the operations that the commit concerns. */
   beforeAnswers: (affected: () => readonly Affected[]) => void = () => undefined
-  /** Called when a commit has been answered, and no other is on its way. */
+  /** Called when a commit has been answered. */
   afterCommits: () => void = () => undefined
   /** Called once, when storage has answered that only a new opening helps. */
   onBroken: (error: Error) => void = () => undefined
   #broken: Error | null = null
-  #commitsUnderWay = 0
+  #commitsAsked = 0
+  #commitsAnswered = 0
 
   constructor(boundary: Boundary, storage: Storage, origin: string) {
     this.#boundary = boundary
@@ -95,8 +96,14 @@ export class Store {
     return this.#broken
   }
 
-  get isCommitting(): boolean {
-    return this.#commitsUnderWay > 0
+  /** How many commits have been asked for. */
+  get commitsAsked(): number {
+    return this.#commitsAsked
+  }
+
+  /** Of them, how many are answered: the first ones. */
+  get commitsAnswered(): number {
+    return this.#commitsAnswered
   }
 
   /** A replay begins after that error. */
@@ -136,14 +143,14 @@ export class Store {
         put: () => this.#storage.commit(changes, { synced, apart }),
       },
       (answer) => {
-        this.#commitsUnderWay -= 1
+        this.#commitsAnswered += 1
         then(answer)
-        if (this.#commitsUnderWay === 0) this.afterCommits()
+        this.afterCommits()
       },
       (answer) => this.#hearFirst(answer, () => (answer.ok ? affectedBy(answer.value) : [])),
     )
-    // Whatever was put aside until something is asked has been asked for by now.
-    this.#commitsUnderWay += 1
+    // What was put aside until something is asked has been asked for by now.
+    this.#commitsAsked += 1
   }
 
   /**
