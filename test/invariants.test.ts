@@ -160,6 +160,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
   ],
   'lane-fifo': [
     {
+      // Q9: what is retried comes behind what was made before it.
+      broken: (run) => retryBeside(run, { olderAt: 4, backAt: 3 }),
+      kept: (run) => retryBeside(run, { olderAt: 4, backAt: 5 }),
+    },
+    {
       broken: (run) => send(run, ['n1'], { client: { ...clientOf(run), head: [idOf('n0')] } }),
       kept: (run) => send(run, ['n1']),
     },
@@ -458,6 +463,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
   ],
   'legal-transitions': [
     {
+      // Q18: an outcome is retained for a week.
+      broken: (run) => forgetOutcome(run, 6),
+      kept: (run) => forgetOutcome(run, 8),
+    },
+    {
       // Q8: while a process lives, the wall clock does not count.
       broken: (run) => expire(run, 3_600_000, 999 - 10),
       kept: (run) => expire(run, -3_600_000, 1000),
@@ -579,7 +589,44 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
   ],
+  'whole-envelopes': [
+    {
+      // Q4: as many as there may be, and one more.
+      broken: (run) => sendTogether(run, 101),
+      kept: (run) => sendTogether(run, 100),
+    },
+    {
+      broken: (run) => sendTogether(run, 3, 90_000),
+      kept: (run) => sendTogether(run, 2, 90_000),
+    },
+    {
+      // Each goes alone after the rejection, under whatever key; and the same envelope may come again.
+      broken: (run) => {
+        sendTogether(run, 3, 10, { status: 422 })
+        sendTogether(run, 2, 10, { at: 50, key: 'another' })
+      },
+      kept: (run) => {
+        sendTogether(run, 3, 10, { status: 422 })
+        sendTogether(run, 3, 10, { at: 50 })
+        sendTogether(run, 1, 10, { at: 70, key: 'another' })
+      },
+    },
+    {
+      // Q5: nothing comes between its members.
+      broken: (run) => recordEnvelope(run, [2048, 4096]),
+      kept: (run) => recordEnvelope(run, [2048, 3072, 4096]),
+    },
+    {
+      broken: (run) => waitForNeighbours(run, 51),
+      kept: (run) => waitForNeighbours(run, 50),
+    },
+  ],
   'bounded-resources': [
+    {
+      // Q19: what is in flight is given up at the end of a close.
+      broken: (run) => closeInFlight(run, null),
+      kept: (run) => closeInFlight(run, 30),
+    },
     {
       broken: (run) => sendMany(run, 5),
       kept: (run) => sendMany(run, 4),
@@ -766,6 +813,29 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
   ],
   'as-called': [
     {
+      // Q16
+      broken: (run) => {
+        handOver(run, {})
+        run.settings = { ...run.settings, maxPayloadBytes: 12 }
+      },
+      kept: (run) => {
+        handOver(run, {})
+        run.settings = { ...run.settings, maxPayloadBytes: 13 }
+      },
+    },
+    {
+      broken: (run) => {
+        enqueue(run, 'n2', 2)
+        enqueue(run, 'n3', 3)
+        run.settings = { ...run.settings, maxPending: 1 }
+      },
+      kept: (run) => {
+        enqueue(run, 'n2', 2)
+        enqueue(run, 'n3', 3)
+        run.settings = { ...run.settings, maxPending: 2 }
+      },
+    },
+    {
       broken: (run) => handOver(run, { user: 'bob' }),
       kept: (run) => handOver(run, {}),
     },
@@ -781,6 +851,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     },
   ],
   'ended-sessions': [
+    {
+      // With the token the epoch ends.
+      broken: (run) => endSession(run, 0),
+      kept: (run) => endSession(run, 1),
+    },
     {
       broken: (run) => leaveForGood(run),
       kept: (run) => {
@@ -1514,6 +1589,90 @@ function commitUnheard(run: DoctoredRun, within?: 'commit'): void {
   const draft = { kind: 'note', payload: {}, expiresInMs: undefined, within }
   call(run, { name: 'enqueue', step: 'n2', at: 20, draft, result: { id } })
   put(run, 20, [['operations', operationRow('n2', 2)]])
+}
+
+/** The outcome of n2, which was dropped so many days ago, is deleted. */
+function forgetOutcome(run: DoctoredRun, days: number): void {
+  const row = { ...dropped('n2', 2, 'logout'), settled_at: run.wall - days * 24 * 3_600_000 }
+  run.rows.outcomes.set(idOf('n2', 2), row)
+  run.rows.apply([{ table: 'outcomes', action: 'gone', row }], 20, 0)
+}
+
+/** So many tags go in one request. */
+function sendTogether(
+  run: DoctoredRun,
+  count: number,
+  bytes = 10,
+  facts: Partial<SeenRequest> = {},
+): void {
+  const names = Array.from({ length: count }, (_, index) => `t${index}`)
+  names.forEach((name, index) => {
+    const id = idOf(name, index + 2)
+    const payload = JSON.stringify({ key: 'a', value: 'x'.repeat(bytes) })
+    if (run.rows.known.has(id)) return
+    put(run, 0, [['operations', { ...operationRow(name, index + 2), kind: 'tag', payload }]])
+  })
+  const ids = names.map((name, index) => idOf(name, index + 2))
+  send(run, names, { at: 20, ids, key: 'together', kind: 'tag', ...facts })
+}
+
+/** An envelope of these places is recorded, with n2, n3 and n4 pending. */
+function recordEnvelope(run: DoctoredRun, members: readonly number[]): void {
+  for (const place of [2, 3, 4]) put(run, 0, [['operations', operationRow(`n${place}`, place)]])
+  put(run, 20, [
+    ['envelopes', { ...envelopeRow(null), key: 'k', members: JSON.stringify(members) }],
+  ])
+}
+
+/** A tag is the head of a lane that nothing holds, and has waited so long for neighbours. */
+function waitForNeighbours(run: DoctoredRun, ms: number): void {
+  run.settings = { ...run.settings, batchWindowMs: 50 }
+  const row = { ...operationRow('n2', 2), kind: 'tag', enqueued_at: run.wall - ms }
+  put(run, 20, [['operations', row]])
+  showLane(run, [])
+}
+
+/** A process closes at 30 with a request in flight, and gives it up then; null: it does not. */
+function closeInFlight(run: DoctoredRun, givenUpAt: number | null): void {
+  send(run, ['n2'], { at: 20, status: null, endedAt: null, givenUpAt })
+  leave(run, 0)
+  beginLife(run, { startedAt: 30 })
+}
+
+/** The token of alice is deleted, in the row of this epoch. */
+function endSession(run: DoctoredRun, epoch: number): void {
+  put(run, 20, [['tokens', { ...tokenRow('alice', 1), epoch, fingerprint: null }]])
+}
+
+/** n3 was dead and comes back to the place `backAt`; n2, which is older, stands at `olderAt`. */
+function retryBeside(
+  run: DoctoredRun,
+  { olderAt, backAt }: { readonly olderAt: number; readonly backAt: number },
+): void {
+  const older = operationRow('n2', 2)
+  const letter = operationRow('n3', 3)
+  put(run, 0, [['operations', older]])
+  put(run, 0, [['operations', letter]])
+  const dead = { ...letter, reason: 'rejected', died_at: 20 }
+  run.rows.apply(
+    [
+      { table: 'operations', action: 'gone', row: letter },
+      { table: 'letters', action: 'put', row: dead },
+      { table: 'operations', action: 'put', row: { ...older, place: olderAt * 1024 } },
+    ],
+    20,
+    0,
+  )
+  hear(run, 'operation.dead', { id: idOf('n3', 3), user: 'alice', reason: 'rejected' }, 20)
+  call(run, { name: 'retry', step: 'n3', at: 30, settledAt: 30 })
+  run.rows.apply(
+    [
+      { table: 'letters', action: 'gone', row: dead },
+      { table: 'operations', action: 'put', row: { ...letter, place: backAt * 1024 } },
+    ],
+    30,
+    0,
+  )
 }
 
 interface Listed {

@@ -103,6 +103,8 @@ export class StoredRows {
   readonly pending = new Map<string, StoredOperation>()
   readonly letters = new Map<string, StoredOperation>()
   readonly outcomes = new Map<string, Row>()
+  /** Those that are not retained any more. */
+  readonly forgottenOutcomes: Row[] = []
   readonly tokens = new Map<string, StoredToken>()
   readonly envelopes = new Map<string, Envelope>()
   /** Every key that was ever recorded. */
@@ -221,7 +223,7 @@ export class StoredRows {
         return
       case 'outcomes':
         if (isPut) this.#outcomePut(row)
-        else this.outcomes.delete(String(row['id']))
+        else if (this.outcomes.delete(String(row['id']))) this.forgottenOutcomes.push(row)
         return
       case 'envelopes':
         if (isPut) this.#envelopePut(row)

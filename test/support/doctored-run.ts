@@ -65,6 +65,8 @@ const SETTINGS: RunRecord['settings'] = {
   hasSource: false,
   hasVault: true,
   maxAttempts: 12,
+  maxPayloadBytes: 262_144,
+  maxPending: 1_000_000,
   maxSourceCalls: 16,
   onDead: 'continue',
   origin: 'https://server.test',

@@ -1,10 +1,11 @@
 /**
  * An operation is stored as it was handed over: for the user who was logged in at the call, of its kind, with its payload,
- * and with its own time, which the call says before the kind does (I1, Q2, Q8).
+ * and with its own time, which the call says before the kind does (I1, Q2, Q8); no larger, and no more of them, than the
+ * limits allow (Q16).
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Acknowledgement } from '../seen.ts'
-import { additionsTo, type Invariant } from './invariant.ts'
+import { additionsTo, type Invariant, isAlone, onChange } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** Kinds whose schema or upgrade changes the payload. */
@@ -12,10 +13,23 @@ const CHANGED: ReadonlySet<string> = new Set(['stamp', 'draft'])
 
 export const asCalled: Invariant = (run) => {
   const acknowledged = additionsTo(run.acknowledged)
-  return () => acknowledged().flatMap((done) => faultsOf(run, done))
+  const crowd = onChange(run, () => crowdOf(run))
+  return () => [...acknowledged().flatMap((done) => faultsOf(run, done)), ...crowd()]
 }
 
-function faultsOf({ rows, kinds }: RunRecord, { id, call }: Acknowledgement): readonly object[] {
+/** More than `maxPending`. Follow-ups do not count, nor what is back from the dead (Q9, Q13); another process counts for itself. */
+function crowdOf(run: RunRecord): readonly object[] {
+  const { rows, settings } = run
+  if (rows.pending.size <= settings.maxPending || !isAlone(run)) return []
+  const isBack = new Set(rows.transitions.flatMap(({ id, from }) => (from === 'dead' ? [id] : [])))
+  const own = [...rows.pending.keys()].filter((id) => !id.includes('/') && !isBack.has(id))
+  return own.length <= settings.maxPending ? [] : [{ pending: own.length, of: settings.maxPending }]
+}
+
+function faultsOf(
+  { rows, kinds, settings }: RunRecord,
+  { id, call }: Acknowledgement,
+): readonly object[] {
   const row = rows.known.get(id)
   const { draft, user } = call
   // Dropped at the door: nothing was stored (I3).
@@ -28,6 +42,8 @@ function faultsOf({ rows, kinds }: RunRecord, { id, call }: Acknowledgement): re
   if (!isChanged && !isDeepStrictEqual(payload, JSON.parse(JSON.stringify(draft.payload)))) {
     faults.push({ id, payload: draft.payload, stored: payload })
   }
+  const bytes = Buffer.byteLength(row.payload)
+  if (!isChanged && bytes > settings.maxPayloadBytes) faults.push({ id, bytes })
   const lifeMs = draft.expiresInMs ?? kinds.get(draft.kind)?.spec.expiresInMs ?? null
   const storedMs =
     row.expiresAt === null || row.enqueuedAt === null ? null : row.expiresAt - row.enqueuedAt

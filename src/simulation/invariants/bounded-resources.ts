@@ -3,7 +3,7 @@
  * when nothing is; no row of an envelope that has gone; and nothing left behind by `close()` (Q3, Q15, Q19).
  */
 import type { SeenLife } from '../seen.ts'
-import { additionsTo, type Invariant, isOver, isRead, onChange } from './invariant.ts'
+import { additionsTo, type Invariant, isOver, isRead, onChange, show } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
 /** The server's own wait, a captive portal's, closing, the end of `suspended`, and the look for a waking. */
@@ -30,7 +30,7 @@ export const boundedResources: Invariant = (run) => {
     for (; closed < run.lives.length; closed += 1) {
       const life = run.lives[closed]
       if (life === undefined || (life.endedAt === null && life.leftover === null)) break
-      violations.push(...leftoverOf(life))
+      violations.push(...leftoverOf(life), ...goingOnAfter(run, closed))
     }
     const isIdle = run.rows.pending.size === 0 && open.length === 0
     // Whoever keeps an alarm armed with nothing to do never lets the run come to its end.
@@ -65,6 +65,17 @@ function orphansOf({ rows }: RunRecord): object[] {
 function leftoverOf({ leftover, startedAt }: SeenLife): object[] {
   if (leftover === null || (leftover.timers === 0 && leftover.listeners === 0)) return []
   return [{ afterCloseOfTheLifeSince: startedAt, ...leftover }]
+}
+
+/** Requests that a process did not give up when it closed (Q19). */
+function goingOnAfter({ lives, requests }: RunRecord, index: number): object[] {
+  // Who has died gives nothing up.
+  if (lives[index]?.leftover === null) return []
+  return requests
+    .filter(({ client, endedAt, givenUpAt }) => {
+      return client.life === index && endedAt === null && givenUpAt === null
+    })
+    .map((request) => ({ ...show(request), why: 'it goes on after close()' }))
 }
 
 /** Longer than any wait that work may have left behind. */

@@ -1,17 +1,20 @@
 /**
  * Once a user has logged out, has not logged in since and has nothing pending, the session has ended: the token is gone
- * (T11). A token that comes while the user is leaving does not make them stay.
+ * (T11). A token that comes while the user is leaving does not make them stay. With the token the epoch ends.
  */
 import type { SeenCall } from '../seen.ts'
-import { hasEnded, type Invariant } from './invariant.ts'
+import type { TokenStep } from '../stored-rows.ts'
+import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 import { hasFailedLately } from './running-time.ts'
 
 export const endedSessions: Invariant = (run) => {
   let revision = -1
   let told = new Set<string>()
+  const steps = additionsTo(run.rows.tokenSteps)
   return () => {
     if (run.rows.revision === revision && told.size === 0) return []
+    const timeless = steps().filter(isTimeless)
     revision = run.rows.revision
     const held = [...run.rows.tokens.values()].filter(
       ({ user, isHeld }) => isHeld && isOver(run, user),
@@ -19,10 +22,16 @@ export const endedSessions: Invariant = (run) => {
     const isNew = held.filter(({ user }) => !told.has(user))
     told = new Set(held.map(({ user }) => user))
     // What ends in this instant may not be stored yet: only what is so at two looks is wrong.
-    return held
-      .filter((token) => !isNew.includes(token))
-      .map(({ user, generation }) => ({ user, generation, why: 'its session has ended' }))
+    const over = held.filter((token) => !isNew.includes(token))
+    return [
+      ...over.map(({ user, generation }) => ({ user, generation, why: 'its session has ended' })),
+      ...timeless.map((step) => ({ ...step, why: 'the token is gone, and its epoch goes on' })),
+    ]
   }
+}
+
+function isTimeless({ former, isHeld, epoch }: TokenStep): boolean {
+  return former?.isHeld === true && !isHeld && epoch === former.epoch
 }
 
 /** True if nothing of this user's session can go on. */

@@ -35,6 +35,7 @@ import { trueResults } from './true-results.ts'
 import { trueSubscriptions } from './true-subscriptions.ts'
 import { typedFailure } from './typed-failure.ts'
 import { wakes } from './wakes.ts'
+import { wholeEnvelopes } from './whole-envelopes.ts'
 import { wholeSetAside } from './whole-set-aside.ts'
 
 /** The id of a rule of docs/rules.md. `V`: no rule alone says it, it follows from all of them. */
@@ -96,6 +97,12 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     ['Q5'],
     'an envelope of unknown outcome is sent again under the same key, with the same members and body',
     stableKey,
+  ),
+  list(
+    'whole-envelopes',
+    ['Q4', 'Q5'],
+    'an envelope is as large as Q4 allows, waits no longer than the window, and stays whole until it is rejected',
+    wholeEnvelopes,
   ),
   list('effect-once', ['Q5', 'Q6'], 'the server applies an operation at most once', effectOnce),
   list(
@@ -181,8 +188,8 @@ export const INVARIANTS: readonly ListedInvariant[] = [
   ),
   list(
     'as-called',
-    ['I1', 'Q2', 'Q8'],
-    'an operation is stored as it was handed over, for the user who was logged in then',
+    ['I1', 'Q2', 'Q8', 'Q16'],
+    'an operation is stored as it was handed over, within the limits, for the user who was logged in then',
     asCalled,
   ),
   list(

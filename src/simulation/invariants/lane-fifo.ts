@@ -1,9 +1,11 @@
 /**
  * A lane is first-in first-out: whatever is sent is the head of its owner's lane at that moment, so
  * nothing is sent before an earlier one has settled; places follow the order of the calls (Q2, Q3), and
- * follow-ups go ahead of all that was pending behind what yielded them (Q13).
+ * follow-ups go ahead of all that was pending behind what yielded them (Q13), and what is retried comes behind all that
+ * was made before it (Q9).
  */
 import { isDeepStrictEqual } from 'node:util'
+import { parseOperationId } from '../../../storage/operation-id.ts'
 import { additionsTo, type Invariant, isForgotten, isRead, show } from './invariant.ts'
 import type { OperationId } from '../../model.ts'
 import type { Transition } from '../stored-rows.ts'
@@ -12,19 +14,41 @@ import type { RunRecord } from './run-record.ts'
 export const laneFifo: Invariant = (run) => {
   const requests = additionsTo(run.requests)
   const transitions = additionsTo(run.rows.transitions)
-  return (moment) => [
-    ...requests()
-      .filter((request) => !isRead(request))
-      .filter(({ ids, client }) => !isDeepStrictEqual(client.head, ids))
-      // Another process has forgotten the user in this instant: who dispatches has yet to hear of it (Q17).
-      .filter(({ user, at, client }) => {
-        const isGone = client.head.length === 0 && isForgotten(run, user, { from: at, to: at })
-        return !(isGone && run.lives.some(({ process }) => process !== 'main'))
-      })
-      .map((request) => ({ ...show(request), headOfTheLane: request.client.head })),
-    ...overtaken(run, transitions()),
-    ...(moment === 'end' ? misplaced(run) : []),
-  ]
+  return (moment) => {
+    const moved = transitions()
+    return [
+      ...requests()
+        .filter((request) => !isRead(request))
+        .filter(({ ids, client }) => !isDeepStrictEqual(client.head, ids))
+        // Another process has forgotten the user in this instant: who dispatches has yet to hear of it (Q17).
+        .filter(({ user, at, client }) => {
+          const isGone = client.head.length === 0 && isForgotten(run, user, { from: at, to: at })
+          return !(isGone && run.lives.some(({ process }) => process !== 'main'))
+        })
+        .map((request) => ({ ...show(request), headOfTheLane: request.client.head })),
+      ...overtaken(run, moved),
+      ...retriedAhead(run, moved),
+      ...(moment === 'end' ? misplaced(run) : []),
+    ]
+  }
+}
+
+/** Operations that have come back ahead of an older one. Members of one envelope come back together. */
+function retriedAhead({ rows }: RunRecord, transitions: readonly Transition[]): unknown[] {
+  const bound = new Set([...rows.keys.values()].flatMap(({ ids }) => (ids.length > 1 ? ids : [])))
+  return transitions.flatMap(({ id, from, to }) => {
+    const back = rows.pending.get(id)
+    const own = parseOperationId(id)
+    if (from !== 'dead' || to !== 'pending' || back === undefined || own === null) return []
+    if (own.lane !== back.lane || bound.has(id) || id.includes('/')) return []
+    const older = [...rows.pending.values()].filter((other) => {
+      const made = parseOperationId(other.id)
+      const isOlder = made !== null && made.lane === own.lane && made.place < own.place
+      const isAhead = other.lane === back.lane && other.place > back.place
+      return isOlder && isAhead && !bound.has(other.id) && !other.id.includes('/')
+    })
+    return older.map((other) => ({ retried: id, isAheadOf: other.id }))
+  })
 }
 
 /** Follow-ups that have just been made, and lie behind what they must go ahead of. */

@@ -3,6 +3,7 @@
  * by `retry`, nothing is discarded or cancelled but by the app, nothing is cancelled or expires that may
  * have arrived (Q8, Q10), and what has settled stays settled. A payload changes by an upgrade alone (Q14). A generation is refused by a 401 to a request with it (T3).
  */
+import type { Row } from '../row-log.ts'
 import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
 import { mayBeExpired } from './ages.ts'
 import { additionsTo, follow, type Invariant, isForgotten } from './invariant.ts'
@@ -43,6 +44,7 @@ export const legalTransitions: Invariant = (run) => {
   const transitions = additionsTo(run.rows.transitions)
   const tokenSteps = additionsTo(run.rows.tokenSteps)
   const rewrites = additionsTo(run.rows.rewrites)
+  const forgotten = additionsTo(run.rows.forgottenOutcomes)
   /** Operations that are in flight, and the life that sent them. */
   const away = new Map<string, number>()
   /** Operations with an attempt of unknown outcome. A later reply that does not settle them makes nothing known (Q5). */
@@ -72,8 +74,17 @@ export const legalTransitions: Invariant = (run) => {
       }),
       ...tokenSteps().filter((step) => !isLegalStep(step) || !isTold(run, step)),
       ...rewrites().filter(({ from, to }) => to <= from),
+      ...forgotten().filter((outcome) => isRecent(run, outcome)),
     ]
   }
+}
+
+const A_WEEK_MS = 7 * 24 * 60 * 60 * 1000
+
+/** An outcome is retained for a week (Q18), unless its user is forgotten. */
+function isRecent(run: RunRecord, { settled_at: settledAt }: Row): boolean {
+  const isLetGo = run.calls.some(({ name }) => name === 'forget')
+  return !isLetGo && Number(settledAt) > run.wall - A_WEEK_MS
 }
 
 /** `sender`: the life that sent it, if it may have arrived. What another process has sent, only that one knows. */

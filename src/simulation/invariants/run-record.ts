@@ -42,6 +42,8 @@ export interface RunRecord {
     | 'hasVault'
     | 'maxSourceCalls'
     | 'maxAttempts'
+    | 'maxPayloadBytes'
+    | 'maxPending'
     | 'onDead'
     | 'origin'
     | 'patienceMs'

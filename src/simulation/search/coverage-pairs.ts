@@ -8,10 +8,12 @@ import { outcomeOf } from '../invariants/outcome.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
 import type { Transition } from '../stored-rows.ts'
+import { OF_WAITS } from './coverage-of-waits.ts'
 
-type Mark = (run: RunRecord) => boolean
+export type Mark = (run: RunRecord) => boolean
 
 export const PAIRS: Readonly<Record<string, Mark>> = {
+  ...OF_WAITS,
   'a limit at a death': (run) =>
     run.requests.some(
       ({ ids, endedAt, reply }) =>

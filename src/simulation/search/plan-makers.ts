@@ -297,7 +297,10 @@ function enqueueOf(told: Told, kind: string, same: Record<string, unknown> = {})
   const id = `o${operations.length + 1}`
   operations.push(id)
   const expiry =
-    features.has('expiry') && dice.chance(0.3) ? { expiresInMs: dice.of([1, 1000, MINUTE_MS]) } : {}
+    // Of a kind with a time of its own that of the call counts (Q8).
+    (features.has('expiry') && dice.chance(0.3)) || (kind === 'mortal' && dice.chance(0.4))
+      ? { expiresInMs: dice.of([1, 1000, MINUTE_MS]) }
+      : {}
   const outsized =
     features.has('outsized') && dice.chance(0.1) ? { expiresInMs: dice.of(OUTSIZED) } : {}
   const within =

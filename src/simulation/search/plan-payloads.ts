@@ -37,7 +37,9 @@ function atLimit(dice: Dice, kind: string): Record<string, unknown> {
   if (dice.chance(0.7)) return {}
   const letter = dice.of(['x', 'x', 'ä'])
   const bytes = MOST_BYTES - '{"text":""}'.length + dice.between(-1, 1)
-  const text = letter.repeat(Math.floor(bytes / Buffer.byteLength(letter)))
+  // So many letters, or so many bytes: those are not the same for every letter.
+  const count = dice.chance(0.2) ? bytes : Math.floor(bytes / Buffer.byteLength(letter))
+  const text = letter.repeat(count)
   if (kind === 'note' || kind === 'brief' || kind === 'draft' || kind === 'stamp') return { text }
   return kind === 'tag' && dice.chance(0.3) ? { value: LARGE } : {}
 }

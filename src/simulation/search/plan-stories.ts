@@ -181,6 +181,107 @@ const OF_THE_QUEUE: Readonly<Record<string, Story>> = {
       tale.step(5, { queue: 'resume' })
     },
   },
+  /** One more than an envelope may hold (Q4). */
+  crowd: {
+    steersTo: ['an envelope of as many as there may be'],
+    config: { batchWindowMs: 0, maxPending: 1_000_000, maxPayloadBytes: 262_144 },
+    tell: (tale) => {
+      const [user] = tale.twoUsers()
+      tale.loginWell(0, user)
+      tale.tagsTogether(0, ...Array.from({ length: 102 }, () => ({})))
+    },
+  },
+  /** Neighbours come one after the other until the window of the head is over (Q4). */
+  window: {
+    steersTo: ['neighbours until the end of a window'],
+    config: { batchWindowMs: 50 },
+    tell: (tale) => {
+      const [user] = tale.twoUsers()
+      tale.loginWell(0, user)
+      for (let n = 0; n < 5; n += 1) tale.tag(tale.dice.of([20, 20, 35]))
+    },
+  },
+  /** The clock is set back while the head waits, and a new process goes on waiting (Q7). */
+  backInAWait: {
+    steersTo: ['the clock set back within a wait, then a new life'],
+    config: { backoff: { base: 20_000, cap: 300_000, jitter: false }, patienceMs: 3_600_000 },
+    tell: (tale) => {
+      const [user] = tale.twoUsers()
+      tale.loginWell(0, user)
+      const first = tale.note(0)
+      tale.note(0)
+      tale.meets(first, { status: 500 }, 2)
+      tale.step(100, { wall: -3_600_000 })
+      tale.step(tale.dice.of([10, 1000]), tale.dice.of([{ restart: true }, { crash: true }]))
+      tale.note(tale.dice.of([10, 30_000]))
+    },
+  },
+  /** `flush()` waits for a head that backs off (Q19). */
+  flushInAWait: {
+    steersTo: ['a flush while a head backs off'],
+    config: SHORT_WAITS,
+    tell: (tale) => {
+      const [user] = tale.twoUsers()
+      tale.loginWell(0, user)
+      const first = tale.note(0)
+      tale.meets(first, { status: 500 }, tale.dice.of([1, 2]))
+      tale.step(100, { flush: tale.dice.of([5000, 20_000]) })
+    },
+  },
+  /** Outcomes are retained, though the next process begins much later (Q18). */
+  longRetained: {
+    steersTo: ['a process that begins long after an operation was dropped'],
+    tell: (tale) => {
+      const [user] = tale.twoUsers()
+      tale.loginWell(0, user)
+      tale.step(0, { network: 'down' })
+      tale.note(0)
+      const second = tale.note(0)
+      tale.step(20, tale.dice.of([{ cancel: second }, { discard: second }]))
+      tale.step(tale.dice.of([20, 700_000]), { wall: tale.dice.of([700_000, 3_600_000]) })
+      tale.step(10, { restart: true })
+      tale.look(10, second)
+      tale.step(10, { network: 'up' })
+    },
+  },
+  /** What a retried operation was made after stays ahead of it (Q9). */
+  olderLetters: {
+    steersTo: ['letters retried against their order'],
+    config: { ...SHORT_WAITS, onDead: 'continue', batchWindowMs: 0 },
+    tell: (tale) => {
+      const [user] = tale.twoUsers()
+      tale.loginWell(0, user)
+      const letters = Array.from({ length: 3 }, () => tale.note(0))
+      for (const letter of letters) tale.meets(letter, { status: 422 })
+      const slow = tale.note(0)
+      tale.takes(slow, 3000)
+      tale.note(0)
+      const [first = '', second = '', third = ''] = letters
+      const order = tale.dice.of([
+        [first, second, third],
+        [second, first, third],
+        [third, first, second],
+        [third, second, first],
+      ])
+      for (const letter of order) tale.step(tale.dice.of([0, 100]), { retry: letter })
+      tale.note(10)
+    },
+  },
+  /** Letters go back while an envelope waits to be sent again as it was (Q5, Q9). */
+  besideAnEnvelope: {
+    steersTo: ['a letter retried while a recorded envelope waits'],
+    config: { ...SHORT_WAITS, onDead: 'continue', batchWindowMs: 0, patienceMs: 3_600_000 },
+    tell: (tale) => {
+      const [user] = tale.twoUsers()
+      tale.loginWell(0, user)
+      const letter = tale.note(0)
+      tale.meets(letter, { status: 422 })
+      const [first = ''] = tale.tagsTogether(100, {}, {}, {})
+      tale.meets(first, { lost: tale.dice.of(['request', 'reply']) }, 2)
+      tale.step(tale.dice.of([5, 200]), { retry: letter })
+      tale.note(10)
+    },
+  },
   /** Of several changes of one instant only the large one has no room (E2). */
   failingApart: {
     steersTo: ['one of several changes failing apart'],

@@ -95,11 +95,11 @@ export class Tale {
   }
 
   note(gapMs: number): string {
-    return this.enqueue(gapMs, { kind: 'note', payload: { text: 'story' } })
+    return this.enqueue(gapMs, { kind: 'note', payload: { text: 'tale' } })
   }
 
   tag(gapMs: number, more: Partial<Enqueued> = {}): string {
-    return this.enqueue(gapMs, { kind: 'tag', payload: { key: 'a', value: 'story' }, ...more })
+    return this.enqueue(gapMs, { kind: 'tag', payload: { key: 'a', value: 'tale' }, ...more })
   }
 
   /** Tags that are enqueued together, and merge; answers their ids. */
