@@ -441,6 +441,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => retryInNextLife(run, 110),
     },
     {
+      // A process that closed has heard the reply of its last instant; one that died may not have (Q19).
+      broken: (run) => limitLastInstant(run, { timers: 0, listeners: 0 }),
+      kept: (run) => limitLastInstant(run, null),
+    },
+    {
       broken: (run) => sendInTime(run, 1000, 1001),
       kept: (run) => sendInTime(run, 1000, 999),
     },
@@ -781,6 +786,81 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       // Nothing moves until the app goes on, and it still waits.
       broken: (run) => waitInFlush(run, 'paused'),
       kept: (run) => waitInFlush(run, 'backing-off'),
+    },
+    {
+      // Its process had begun to close before, or begins just now: nothing more is sent (Q19).
+      broken: (run) => {
+        closeAt(run, 119)
+        flushedIn(run, ['backing-off'], 100)
+      },
+      kept: (run) => {
+        closeAt(run, 120)
+        flushedIn(run, ['backing-off'], 100)
+      },
+    },
+    {
+      broken: (run) => {
+        closeAt(run, 120)
+        call(run, { at: 20, name: 'flush', deadlineMs: 5000, settledAt: null })
+      },
+      kept: (run) => {
+        closeAt(run, 120)
+        call(run, { at: 20, name: 'flush', deadlineMs: 5000, settledAt: 120, result: NOTHING_LEFT })
+      },
+    },
+    {
+      // The disk has failed long ago, or lately.
+      broken: (run) => {
+        run.turns.push({ at: 30_000, turn: 'disk', byMs: 0 })
+        flushedIn(run, ['backing-off'], 100)
+      },
+      kept: (run) => {
+        run.turns.push({ at: 50_000, turn: 'disk', byMs: 0 })
+        flushedIn(run, ['backing-off'], 100)
+      },
+    },
+    {
+      broken: (run) => {
+        run.turns.push({ at: 30_000, turn: 'disk', byMs: 0 })
+        waitInFlush(run, 'paused')
+      },
+      kept: (run) => {
+        run.turns.push({ at: 50_000, turn: 'disk', byMs: 0 })
+        waitInFlush(run, 'paused')
+      },
+    },
+    {
+      // I3: the next session has adopted one, earlier or in the instant of the answer.
+      broken: (run) => {
+        adopt(run, 29)
+        leavesBehind(run, 'logout', { result: { pending: 0 }, left: ONE_LEFT })
+      },
+      kept: (run) => {
+        adopt(run, 30)
+        leavesBehind(run, 'logout', { result: { pending: 0 }, left: ONE_LEFT })
+      },
+    },
+    {
+      // One that came in the instant of the answer may be missing in it, and never too many.
+      broken: (run) => {
+        put(run, 30, [['operations', operationRow('n2', 2)]])
+        leavesBehind(run, 'logout', { result: { pending: 2 }, left: ONE_LEFT })
+      },
+      kept: (run) => {
+        put(run, 30, [['operations', operationRow('n2', 2)]])
+        leavesBehind(run, 'logout', { result: { pending: 0 }, left: ONE_LEFT })
+      },
+    },
+    {
+      // One that went in the instant of the answer may still be in it, unless it went by the logout itself.
+      broken: (run) => {
+        dropAt(run, 30, 'logout')
+        leavesBehind(run, 'logout', { result: { pending: 1 } })
+      },
+      kept: (run) => {
+        dropAt(run, 30, 'superseded')
+        leavesBehind(run, 'logout', { result: { pending: 1 } })
+      },
     },
     {
       // I7: one is left, it says.
@@ -1319,6 +1399,19 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
     {
+      // Q7: its process died in the instant of the reply, or had given it up.
+      broken: (run) => {
+        askToWait(run, 99_000, { givenUpAt: 99_005 })
+        beginLife(run, { startedAt: 99_010, beganBy: 'crash' })
+        park(run, ['rate-limited'])
+      },
+      kept: (run) => {
+        askToWait(run, 99_000)
+        beginLife(run, { startedAt: 99_010, beganBy: 'crash' })
+        park(run, ['rate-limited'])
+      },
+    },
+    {
       // Q17: nobody else lives.
       broken: (run) => park(run, ['other-process']),
       kept: (run) => {
@@ -1395,6 +1488,42 @@ function flushedIn(run: DoctoredRun, holds: readonly string[], tookMs: number): 
 function waitInFlush(run: DoctoredRun, hold: string): void {
   showLane(run, [hold])
   call(run, { at: 20, name: 'flush', deadlineMs: 5000, settledAt: null })
+}
+
+const NOTHING_LEFT = { pending: 0, lanes: [] }
+const ONE_LEFT = { pending: 1, letters: 0, others: null }
+
+/** The process begins to close, with a deadline. */
+function closeAt(run: DoctoredRun, at: number): void {
+  for (const life of run.lives) life.closingAt = at
+}
+
+/** An anonymous operation goes to alice. */
+function adopt(run: DoctoredRun, at: number): void {
+  const row = operationRow('a1', 1, 0)
+  put(run, 10, [['operations', row]])
+  run.rows.apply(
+    [
+      { table: 'operations', action: 'gone', row },
+      { table: 'operations', action: 'put', row: { ...row, lane: 1, place: 2048 } },
+    ],
+    at,
+    0,
+  )
+}
+
+function dropAt(run: DoctoredRun, at: number, reason: string): void {
+  const row = operationRow('n2', 2)
+  put(run, 10, [['operations', row]])
+  const outcome = { id: idOf('n2', 2), outcome: 'dropped', reason, settled_at: at }
+  run.rows.apply(
+    [
+      { table: 'operations', action: 'gone', row },
+      { table: 'outcomes', action: 'put', row: outcome },
+    ],
+    at,
+    0,
+  )
 }
 
 /** A call that says what it leaves; nothing is left by default. */
@@ -1860,6 +1989,15 @@ function sendWhileLimited(run: DoctoredRun, laterMs: number): void {
   send(run, ['n3'], { at: 110 + laterMs, user: 'bob' })
 }
 
+/** The server asks to wait in the instant in which the process ends, and the next one sends before that is over. */
+function limitLastInstant(run: DoctoredRun, leftover: SeenLife['leftover']): void {
+  const reply = { status: 429, headers: { 'retry-after': '5' }, body: '' }
+  send(run, ['n2'], { at: 100, status: 429, reply })
+  for (const life of run.lives) Object.assign(life, { endedAt: 110, leftover })
+  beginLife(run, { startedAt: 110, beganBy: 'restart' })
+  send(run, ['n3'], { at: 120, user: 'bob', client: { ...clientOf(run), life: 1 } })
+}
+
 function exhaust(run: DoctoredRun): void {
   enqueue(run, 'n2', 2)
   bury(run, 'attempts-exhausted', 110)
@@ -1917,9 +2055,9 @@ function backOff(run: DoctoredRun, retryAt: number, at = 99_500): void {
 }
 
 /** n1 was answered 429 then, and every lane has to wait for 2 s. */
-function askToWait(run: DoctoredRun, at: number): void {
+function askToWait(run: DoctoredRun, at: number, facts: Partial<SeenRequest> = {}): void {
   const reply = { status: 429, headers: { 'retry-after': '2' }, body: '{}' }
-  send(run, ['n1'], { at, status: 429, reply })
+  send(run, ['n1'], { at, status: 429, reply, ...facts })
 }
 
 /** An anonymous operation creates the record r; what alice has pending first needs it. */

@@ -176,6 +176,7 @@ export class AppProcess {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    this.#parts.recorder.closing(this.lifeIndex)
     try {
       await this.holdfast.close({ deadlineMs })
     } catch (error) {

@@ -66,6 +66,7 @@ export class Recorder {
       startedAt: this.#time.now,
       wall: this.#time.wall(),
       endedAt: null,
+      closingAt: null,
       beganBy,
       kept,
       after: {
@@ -106,6 +107,11 @@ export class Recorder {
   ended(life: number): void {
     const ended = this.lives[life]
     if (ended !== undefined) ended.endedAt = this.#time.now
+  }
+
+  closing(life: number): void {
+    const begun = this.lives[life]
+    if (begun !== undefined) begun.closingAt = this.#time.now
   }
 
   /** A process has closed, and this was left of it. */

@@ -156,6 +156,8 @@ export interface SeenLife {
   readonly wall: Instant
   /** When it died or exited; null: it lives. */
   endedAt: number | null
+  /** When it began to close, whatever the deadline; null: it has not. */
+  closingAt: number | null
   readonly beganBy: 'start' | 'crash' | 'restart'
   /** The operations that the database knew when it began, in whatever state. */
   readonly kept: ReadonlySet<string>

@@ -248,6 +248,7 @@ export function beginLife(run: DoctoredRun, facts: Partial<SeenLife> = {}): void
     startedAt: 0,
     wall: WALL_START,
     endedAt: null,
+    closingAt: null,
     after: { acknowledged: acknowledged.length, transitions: rows.transitions.length },
     beganBy: 'start',
     kept: new Set(),

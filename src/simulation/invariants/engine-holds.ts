@@ -18,7 +18,8 @@ export function isLimited(run: RunRecord): boolean {
   return requests.some((request) => {
     const status = request.reply?.status
     if (status !== 429 && status !== 503) return false
-    const at = knownAt(run, request)
+    // A process that died in the instant of the reply may have stored the deadline before.
+    const at = knownAt(run, request) ?? (request.givenUpAt === null ? request.endedAt : null)
     const askedMs = retryAfterMs(run, request)
     if (at === null || askedMs === null) return false
     const randomMs = settings.backoff.jitter ? Math.min(askedMs, LONGEST_RANDOM_MS) : 0

@@ -61,13 +61,13 @@ export function knownAt(
   { lives, settings }: RunRecord,
   { at, endedAt, givenUpAt, client }: SeenRequest,
 ): number | null {
-  const diedAt = lives[client.life]?.endedAt
+  const { endedAt: diedAt, leftover = null } = lives[client.life] ?? {}
   // Given up sooner, it was given up by a process that was closing.
   if (givenUpAt !== null) {
     return givenUpAt - at >= settings.replyTimeoutMs && givenUpAt !== diedAt ? givenUpAt : null
   }
-  // In the instant of its death nobody can tell whether it still heard.
-  return diedAt === endedAt ? null : endedAt
+  // In the instant of its death nobody can tell whether it still heard. A process that closes lives until it has heard (Q19).
+  return diedAt === endedAt && leftover === null ? null : endedAt
 }
 
 /** The shapes of an HTTP date, by its ends; the rest is left to `Date.parse`. */

@@ -9,6 +9,7 @@ import type { SeenCall } from '../seen.ts'
 import type { OperationState } from '../stored-rows.ts'
 import { additionsTo, hasEnded, type Invariant, isAlone } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
+import { isRepeating } from './engine-holds.ts'
 import { runningMs } from './running-time.ts'
 
 export const trueResults: Invariant = (run) => {
@@ -56,8 +57,8 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   const tookMs = (settledAt ?? at) - at
   const sleptMs = tookMs - runningMs({ now: settledAt ?? at, turns: run.turns }, at)
   if (tookMs > (deadlineMs ?? 0) + sleptMs) faults.push(withReason('it is past its deadline')(call))
-  // A process that closes ends all that waits, and so does damage.
-  const isCut = hasEnded(run.lives, life) || run.isDamaged || run.turns.some(isSalvage)
+  // A process that begins to close ends its flushes in that instant, and so does damage.
+  const isCut = run.lives[life]?.closingAt === settledAt || isRepeating(run)
   const isMoving = ({ sending, holds }: LaneStatus) =>
     sending || holds.every(({ name }) => PASSING.has(name))
   if (!isCut && tookMs < (deadlineMs ?? 0) && lanes.some(isMoving)) {
@@ -68,20 +69,20 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
 
 /** Who logged out under an identity that another process may have used as well leaves what that one enqueues. */
 function logoutFaults(run: RunRecord, call: SeenCall): readonly object[] {
+  const { user, left, settledAt } = call
+  if (!isAlone(run) || user === null || left === null) return []
   const { pending } = call.result as { pending: number }
-  if (!isAlone(run) || call.user === null || call.left === null || pending === call.left.pending)
-    return []
-  // What moves in the same instant may be stored already: an operation of the next session, what the next user supersedes, or what was in flight.
-  const { user, at, settledAt } = call
-  const moved = run.rows.transitions.filter(
-    (step) =>
-      step.user === user &&
-      step.at >= at &&
-      step.at <= (settledAt ?? at) &&
-      step.reason !== 'logout',
+  // What moves in the instant of the answer may be stored before the app has it: an operation of the next session or one
+  // that this adopts (I3), what the next user supersedes (I8), or what was in flight.
+  const { rows } = run
+  const moved = rows.transitions.filter((step) => step.user === user && step.at === settledAt)
+  const adopted = rows.adoptions.filter(
+    ({ id, at }) => at === settledAt && rows.ownerOf(id) === user,
   )
-  if (Math.abs(pending - call.left.pending) <= moved.length) return []
-  return [{ ...call, why: `${call.left.pending} are left` }]
+  const came = moved.filter(({ to }) => to === 'pending').length + adopted.length
+  const went = moved.filter(({ from, reason }) => from === 'pending' && reason !== 'logout').length
+  if (left.pending <= pending + came && left.pending >= pending - went) return []
+  return [{ ...call, why: `${left.pending} are left` }]
 }
 
 function forgetFaults({ calls }: RunRecord, call: SeenCall): readonly object[] {
@@ -127,9 +128,11 @@ function isStuck(run: RunRecord, { sending, holds }: LaneStatus): boolean {
   )
 }
 
-/** A `flush()` that is open though every lane is stuck, and nothing is on its way into storage. */
+/** A `flush()` that is open though its process closes, or every lane is stuck and nothing is on its way into storage. */
 function waitsForNothing(run: RunRecord, { name, life }: SeenCall): boolean {
-  if (name !== 'flush' || life !== run.life || run.isUnaware || run.isDamaged) return false
+  if (name !== 'flush') return false
+  if ((run.lives[life]?.closingAt ?? null) !== null) return true
+  if (life !== run.life || run.isUnaware || run.isDamaged) return false
   const isStoring = run.calls.some(
     (call) =>
       call.settledAt === null &&
@@ -137,13 +140,8 @@ function waitsForNothing(run: RunRecord, { name, life }: SeenCall): boolean {
       call.name !== 'flush' &&
       call.name !== 'read',
   )
-  const isFailing = run.turns.some(({ turn }) => turn === 'disk')
-  if (isStoring || isFailing || run.checkCount > 0) return false
+  if (isStoring || isRepeating(run) || run.checkCount > 0) return false
   return run.status.lanes.every((lane) => isStuck(run, lane))
-}
-
-function isSalvage({ turn }: RunRecord['turns'][number]): boolean {
-  return turn === 'salvage' || turn === 'disk'
 }
 
 function withReason(why: string): (call: SeenCall) => object {
