@@ -1456,6 +1456,17 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
     {
+      // T1: another process has stored the token, and the vault gives it back, or finds that nobody can open it.
+      broken: (run) => {
+        takeOverToken(run)
+        run.vault = 'works'
+      },
+      kept: (run) => {
+        takeOverToken(run)
+        run.vault = 'unreadable'
+      },
+    },
+    {
       broken: (run) => keepAnonymous(run),
       kept: (run) => {
         run.settings = { ...run.settings, anonymous: 'hold' }
@@ -1684,6 +1695,14 @@ function expire(run: DoctoredRun, byMs: number, at: number): void {
   const gone = { table: 'operations', action: 'gone', row } as const
   const outcome = { id: idOf('n2', 2), outcome: 'dropped', reason: 'expired', settled_at: at }
   run.rows.apply([gone, { table: 'outcomes', action: 'put', row: outcome }], at, 0)
+}
+
+/** A new process needs the token that the one before it has stored. */
+function takeOverToken(run: DoctoredRun): void {
+  beginLife(run, { startedAt: 50, beganBy: 'restart' })
+  park(run, ['awaiting-token'])
+  const open = { user: 'alice' as never, reason: 'unreadable', generation: null } as const
+  run.status = { ...run.status, tokenNeeds: [open] }
 }
 
 function keepAnonymous(run: DoctoredRun): void {

@@ -54,10 +54,18 @@ function mayBeSent({ rows, tokens, requirement, heard, ...run }: RunRecord, user
   if (user === null) return false
   const stored = rows.tokens.get(user)
   if (stored === undefined || !stored.isHeld || stored.isRefused) return false
-  if (stored.life !== run.life && !run.settings.hasVault) return false
+  if (stored.life !== run.life && (!run.settings.hasVault || isUnreadable(run, user))) return false
   const isExpired = stored.expiresAt !== null && stored.expiresAt <= run.wall
   const name = lastToken({ ...run, rows, tokens, requirement, heard }, user)
   return name !== null && tokens.isAccepted(name, run.now) && !isExpired
+}
+
+/** True if the vault may not give back the token that another process has stored, and the app was told to sign in again (T1). */
+function isUnreadable({ vault, status }: Pick<RunRecord, 'vault' | 'status'>, of: string): boolean {
+  const isAsked = status.tokenNeeds.some(
+    ({ user, reason }) => user === of && reason === 'unreadable',
+  )
+  return vault === 'unreadable' && isAsked
 }
 
 /** The name of the token that was handed over last. */
