@@ -1777,7 +1777,7 @@ function waitForNeighbours(run: DoctoredRun, ms: number): void {
   run.settings = { ...run.settings, batchWindowMs: 50 }
   const row = { ...operationRow('n2', 2), kind: 'tag', enqueued_at: run.wall - ms }
   put(run, 20, [['operations', row]])
-  showLane(run, [])
+  showLane(run, ['backing-off'])
 }
 
 /** A process closes at 30 with a request in flight, and gives it up then; null: it does not. */

@@ -65,7 +65,7 @@ function tornEnvelopes({ rows }: RunRecord): object[] {
   return torn
 }
 
-/** Lanes that nothing holds, whose head has waited for neighbours since the end of the window. */
+/** Lanes that nothing else holds, whose head has waited for neighbours since the end of the window. */
 function lateHeads(run: RunRecord): object[] {
   const { settings, status, wall, requests, turns, kinds } = run
   const inFlight = requests.filter((request) => !isRead(request) && !isOver(run, request)).length
@@ -81,6 +81,7 @@ function lateHeads(run: RunRecord): object[] {
   })
 }
 
-function isWaiting({ sending, holds }: LaneStatus): boolean {
-  return !sending && holds.length === 0
+/** For neighbours, and not after an attempt: that wait has a time. */
+function isWaiting({ sending, holds, retryAt }: LaneStatus): boolean {
+  return !sending && retryAt === null && holds.every(({ name }) => name === 'backing-off')
 }
