@@ -5,9 +5,19 @@
  *     --record     writes down the seeds for the test
  *     --seeds      hunts those by seeds too that something else finds
  *     --count 60   so many seeds
+ *
+ * `--edits 200` hunts a random sample of 200 small edits instead (`edits/run-edits.ts`):
+ *
+ *     --seed 7      the seed of the sample; default: a random one
+ *     --count 200   so many seeds
+ *     --tree DIR    another checkout
  */
+import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runEdits } from './edits/run-edits.ts'
 import type { Caught } from './hunts.ts'
 import { MUTANTS, mutantOf } from './list.ts'
 import type { Mutant } from './mutant.ts'
@@ -21,11 +31,14 @@ const { values, positionals } = parseArgs({
   options: {
     record: { type: 'boolean', default: false },
     seeds: { type: 'boolean', default: false },
-    count: { type: 'string', default: '2000' },
+    count: { type: 'string' },
+    edits: { type: 'string' },
+    seed: { type: 'string' },
+    tree: { type: 'string' },
   },
   allowPositionals: true,
 })
-const count = Number(values.count)
+const count = Number(values.count ?? 2000)
 const chosen = positionals.length === 0 ? MUTANTS : positionals.map(mutantOf)
 
 const found: Caught[] = []
@@ -71,23 +84,43 @@ function print(...[mutant, rule, tried, seconds, by, at]: readonly (string | num
   )
 }
 
-print('mutant', 'rule', 'tried', 'seconds', 'found by', 'at')
-await Promise.all(Array.from({ length: AT_A_TIME }, work))
-
-const missing = chosen.filter(
-  ({ id }) => !found.some((one) => one.mutant === id && one.by !== null),
-)
-if (values.record) {
-  const seeds = found.flatMap(({ mutant, at }) =>
-    typeof at === 'number' ? [[mutant, at] as const] : [],
-  )
-  const known = new Map([...Object.entries(readSeeds()), ...seeds])
-  // In the order of the list, and nothing of mutants that are gone.
-  const ordered = MUTANTS.flatMap(({ id }) => {
-    const seed = known.get(id)
-    return seed === undefined ? [] : [[id, seed] as const]
-  })
-  writeFileSync(SEEDS_FILE, `${JSON.stringify(Object.fromEntries(ordered), null, 2)}\n`)
+function whole(option: string, text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`${option} must be a whole number: ${text}`)
+  return value
 }
-for (const { id, what } of missing) process.stdout.write(`not found: ${id}: ${what}\n`)
-process.exitCode = missing.length === 0 ? 0 : 1
+
+async function huntMutants(): Promise<void> {
+  print('mutant', 'rule', 'tried', 'seconds', 'found by', 'at')
+  await Promise.all(Array.from({ length: AT_A_TIME }, work))
+
+  const missing = chosen.filter(
+    ({ id }) => !found.some((one) => one.mutant === id && one.by !== null),
+  )
+  if (values.record) {
+    const seeds = found.flatMap(({ mutant, at }) =>
+      typeof at === 'number' ? [[mutant, at] as const] : [],
+    )
+    const known = new Map([...Object.entries(readSeeds()), ...seeds])
+    // In the order of the list, and nothing of mutants that are gone.
+    const ordered = MUTANTS.flatMap(({ id }) => {
+      const seed = known.get(id)
+      return seed === undefined ? [] : [[id, seed] as const]
+    })
+    writeFileSync(SEEDS_FILE, `${JSON.stringify(Object.fromEntries(ordered), null, 2)}\n`)
+  }
+  for (const { id, what } of missing) process.stdout.write(`not found: ${id}: ${what}\n`)
+  process.exitCode = missing.length === 0 ? 0 : 1
+}
+
+if (values.edits === undefined) await huntMutants()
+else {
+  await runEdits({
+    tree: resolve(values.tree ?? fileURLToPath(new URL('../../', import.meta.url))),
+    count: whole('--edits', values.edits),
+    seed: values.seed === undefined ? randomInt(1_000_000) : whole('--seed', values.seed),
+    seedCount: whole('--count', values.count ?? '200'),
+    print: (line) => void process.stdout.write(`${line}\n`),
+  })
+}
