@@ -162,6 +162,13 @@ describe('the edits of a text', () => {
     expect(changesIn('if (!a) c()').map(([kind]) => kind)).toEqual(['operator', 'statement'])
   })
 
+  test('two classes that make the same edit make it once', () => {
+    expect(changesIn('x = [...a]')).toEqual([
+      ['statement', ';'],
+      ['literal', 'x = []'],
+    ])
+  })
+
   test('an edit is shown with its place, and the whole lines that it changes', () => {
     const text = 'a()\nif (b) c()\nelse d()\ne()\n'
     const without = editsOf(FILE, text).filter(({ kind }) => kind === 'optional')
