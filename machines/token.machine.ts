@@ -87,6 +87,8 @@ export type TokenEvent =
   | { readonly type: 'wait.over'; readonly working: boolean }
   /** Something has happened after which an open need is told again (T5). */
   | { readonly type: 'need.recalled'; readonly by: 'login' | 'return' | 'work' }
+  /** The vault has given back the token, or cannot; the engine has held its lanes until then. */
+  | { readonly type: 'vault.answered' }
 
 export interface TokenNeed {
   readonly reason: TokenNeedReason
@@ -211,6 +213,7 @@ export const tokenMachine = setup({
       ({ context }: { context: TokenContext }) => context.triedCount >= MOST_TRIED,
     ]),
     isNeeded: ({ context }) => context.need !== null,
+    isNotParked: ({ context }) => !context.parked,
     hasFailed: ({ context }) => context.failedCount > 0,
     isDemanded: ({ event }) => event.type === 'work.due' && event.demanded,
     isNearEnd: ({ context, event }) =>
@@ -358,6 +361,8 @@ export const tokenMachine = setup({
   }),
   on: {
     'need.recalled': { actions: 'recallNeed' },
+    // They may be parked for a reason of their own by now.
+    'vault.answered': { guard: 'isNotParked', actions: 'unpark' },
   },
   states: {
     validity: {

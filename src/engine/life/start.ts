@@ -162,7 +162,7 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
 }
 
 function unseal(parts: StartParts, row: TokenRow, round: number): void {
-  const { core, wallet, holds, readToken, tokenOf } = parts
+  const { core, wallet, readToken, tokenOf } = parts
   const { boundary, report, pilot } = core
   const { user } = row
   boundary.ask<Token>(
@@ -178,7 +178,7 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
     (answer) => {
       if (answer.ok || !wallet.isCurrent(row)) {
         if (answer.ok) wallet.unsealed(row, answer.value)
-        holds.liftFromOwner(user, 'awaiting-token')
+        pilot.token(user, { type: 'vault.answered' })
         return
       }
       const cause = rebuilt(answer.error, wallet.knownTokens(user))
@@ -187,7 +187,7 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
         pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
         const what = `the sealed token of ${user} cannot be opened`
         report('error', { error: new VaultUnreadableError(what, cause) })
-        holds.liftFromOwner(user, 'awaiting-token')
+        pilot.token(user, { type: 'vault.answered' })
         return
       }
       const message = `the vault could not give back the token of ${user}; it is tried again`
