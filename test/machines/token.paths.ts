@@ -56,6 +56,7 @@ export function tokenEvents({ value, context }: TokenSnapshot): readonly TokenEv
   }
   if (generation === 1) events.push({ type: 'token.early', generation, until: 500 })
   if (value.validity === 'early') events.push({ type: 'token.ripened' })
+  events.push({ type: 'vault.answered' })
   if (value.refresh === 'asking') events.push({ type: 'source.overtaken' })
   for (const by of ['login', 'work'] as const) events.push({ type: 'need.recalled', by })
   if (triedCount === 0 && waitCount < 2) events.push({ type: 'token.lost', reason: 'unreadable' })

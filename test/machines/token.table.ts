@@ -39,6 +39,7 @@ const waitOver: TokenEvent = { type: 'wait.over', working: true }
 const idleWaitOver: TokenEvent = { type: 'wait.over', working: false }
 const recalled = (by: 'login' | 'return' | 'work') => ({ type: 'need.recalled', by }) as const
 const early = (generation: number) => ({ type: 'token.early', generation, until: 5000 }) as const
+const vaultAnswered = { type: 'vault.answered' } as const
 const ripened = { type: 'token.ripened' } as const
 const alarm: TokenEvent = { type: 'alarm.fired', working: true }
 const idleAlarm: TokenEvent = { type: 'alarm.fired', working: false }
@@ -116,6 +117,12 @@ const absent: TokenRow[] = [
       opened(appNeed('missing')),
       announced(appNeed('missing')),
     ]),
+  },
+  {
+    name: 'the answer of the vault frees the lanes that waited for it (T1)',
+    given: [],
+    when: vaultAnswered,
+    expected: outcome('absent', 'idle', [unpark], { parked: false }),
   },
   {
     name: 'work goes without a token where none is demanded (I4)',
@@ -879,6 +886,12 @@ const bounds: TokenRow[] = [
     given: [...exhausted, arrived(6)],
     when: workDue(0),
     expected: waiting('held', 'idle', [parkAs('held')]),
+  },
+  {
+    name: 'a lane whose token is held is not freed by the answer of the vault (T8, T1)',
+    given: [...exhausted, arrived(6)],
+    when: vaultAnswered,
+    expected: waiting('held', 'idle', []),
   },
   {
     name: 'a token that the server accepts ends the wait and the count of refusals (T8)',
