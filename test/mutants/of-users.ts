@@ -76,6 +76,18 @@ export const USER_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    id: 'discard-counts-what-it-drops',
+    what: 'a logout with discard counts as left what it drops right after its answer',
+    rule: 'I7',
+    in: '#discard',
+    find: 'purges.whenDone(core.lanes.ofUser(user), left)',
+    replace: 'left()',
+    foundBy: {
+      file: 'test/identity.test.ts',
+      test: 'login() and logout() > with discard leaves nothing of an enqueue() that nobody awaits, behind 0 that were awaited',
+    },
+  },
+  {
     id: 'return-is-not-stored',
     what: 'that a user who had logged out is back is not stored',
     rule: 'T11',
