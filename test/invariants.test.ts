@@ -245,6 +245,16 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
   ],
   'bounded-refresh': [
     {
+      // T1: a vault that is unavailable is tried after 1 s, then after 2 s.
+      broken: (run) => lockVault(run, [0, 1000, 2000]),
+      kept: (run) => lockVault(run, [0, 1000, 3000]),
+    },
+    {
+      // T9: at most 30 s ahead.
+      broken: (run) => askAhead(run, 60_000),
+      kept: (run) => askAhead(run, 30_000),
+    },
+    {
       broken: (run) => {
         ask(run, 100)
         ask(run, 200)
@@ -394,7 +404,28 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
   ],
+  'portal-probes': [
+    {
+      // Q6: 1 s after the first answer of the portal, 2 s after the next one.
+      broken: (run) => meetPortal(run, [100, 1110, 2120]),
+      kept: (run) => meetPortal(run, [100, 1110, 3120]),
+    },
+    {
+      // Where the server itself has answered meanwhile, it is gone.
+      broken: (run) => meetPortal(run, [100, 500]),
+      kept: (run) => {
+        send(run, ['n2'], { at: 100, status: 511 })
+        send(run, ['n3'], { at: 200 })
+        send(run, ['n2'], { at: 500 })
+      },
+    },
+  ],
   'bounded-retry': [
+    {
+      // Q8: a silence counts if the server has answered others since the one before.
+      broken: (run) => beSilent(run, true),
+      kept: (run) => beSilent(run, false),
+    },
     {
       broken: (run) => retryAfter(run, 500, 999),
       kept: (run) => retryAfter(run, 500, 1000),
@@ -467,6 +498,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
     },
   ],
   'legal-transitions': [
+    {
+      // Q12: what depends on a creation comes back with it.
+      broken: (run) => retryCreation(run, false),
+      kept: (run) => retryCreation(run, true),
+    },
     {
       // Q18: an outcome is retained for a week.
       broken: (run) => forgetOutcome(run, 6),
@@ -1744,6 +1780,67 @@ function forgetOutcome(run: DoctoredRun, days: number): void {
   const row = { ...dropped('n2', 2, 'logout'), settled_at: run.wall - days * 24 * 3_600_000 }
   run.rows.outcomes.set(idOf('n2', 2), row)
   run.rows.apply([{ table: 'outcomes', action: 'gone', row }], 20, 0)
+}
+
+/** Requests meet a captive portal one after the other. */
+function meetPortal(run: DoctoredRun, times: readonly number[]): void {
+  for (const at of times) send(run, ['n2'], { at, status: 511 })
+}
+
+/** n2 is sent four times, without a reply; it may fail three times. */
+function beSilent(run: DoctoredRun, areOthersAnswered: boolean): void {
+  run.settings = { ...run.settings, maxAttempts: 3, patienceMs: 1000 }
+  const ids = [idOf('n2', 2)]
+  for (const at of [0, 5000, 15_000, 25_000, 45_000]) {
+    send(run, ['n2'], { at, ids, status: null, reply: null })
+    if (areOthersAnswered) send(run, ['n3'], { at: at + 2000, ids: [idOf('n3', 3)] })
+  }
+}
+
+/** The vault is tried at these times, in vain. */
+function lockVault(run: DoctoredRun, times: readonly number[]): void {
+  const error = new HoldfastError('AUTH_VAULT_UNAVAILABLE', 'the token of alice')
+  for (const at of times) hear(run, 'error', { error }, at)
+}
+
+/** The source is asked so long before the token ends. */
+function askAhead(run: DoctoredRun, aheadMs: number): void {
+  const at = 50_000
+  const expiresAt = run.wall - (run.now - at) + aheadMs
+  put(run, 20, [['tokens', tokenRow('alice', 2, { expires_at: expiresAt })]])
+  ask(run, at, { reason: 'expiring' })
+}
+
+/** A creation and a touch of its record are dead; the creation is retried, and with it the touch. */
+function retryCreation(run: DoctoredRun, areBothBack: boolean): void {
+  const payload = JSON.stringify({ record: 'local-1' })
+  const creation = { ...operationRow('n2', 2), kind: 'create', payload }
+  const touch = { ...operationRow('n3', 3), kind: 'touch', payload }
+  for (const [row, reason] of [
+    [creation, 'rejected'],
+    [touch, 'dependency-dead'],
+  ] as const) {
+    put(run, 0, [['operations', row]])
+    const letter = { ...row, reason, died_at: 20 }
+    run.rows.apply(
+      [
+        { table: 'operations', action: 'gone', row },
+        { table: 'letters', action: 'put', row: letter },
+      ],
+      20,
+      0,
+    )
+  }
+  call(run, { name: 'retry', step: 'n2', at: 30, settledAt: 30 })
+  const back = areBothBack ? [creation, touch] : [creation]
+  run.rows.apply(
+    back.flatMap((row) => [
+      { table: 'letters', action: 'gone', row } as const,
+      { table: 'operations', action: 'put', row } as const,
+    ]),
+    30,
+    0,
+  )
 }
 
 /** So many tags go in one request. */

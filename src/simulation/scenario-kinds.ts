@@ -124,11 +124,11 @@ const create = defineOperation({
   interpret: interpretWhole,
 })
 
-/** Uses a record, local or translated. */
+/** Uses a record, local or translated; it may require another one beside it. */
 const touch = defineOperation({
   kind: 'touch',
-  payload: recordPayload,
-  needs: ({ record }) => ({ required: [record] }),
+  payload: recordPayload.extend({ beside: z.string().optional() }),
+  needs: ({ record, beside }) => ({ required: beside === undefined ? [record] : [record, beside] }),
   request: ({ payload, owner, record }) => ({
     method: 'PATCH',
     path: pathOf(owner, 'records'),

@@ -17,12 +17,15 @@ export const asCalled: Invariant = (run) => {
   return () => [...acknowledged().flatMap((done) => faultsOf(run, done)), ...crowd()]
 }
 
-/** More than `maxPending`. Follow-ups do not count, nor what is back from the dead (Q9, Q13); another process counts for itself. */
+/**
+ * More than `maxPending`. Only what was enqueued counts, and not what is back from the dead (Q9, Q13, I7); another process
+ * counts for itself.
+ */
 function crowdOf(run: RunRecord): readonly object[] {
-  const { rows, settings } = run
+  const { rows, settings, acknowledged } = run
   if (rows.pending.size <= settings.maxPending || !isAlone(run)) return []
   const isBack = new Set(rows.transitions.flatMap(({ id, from }) => (from === 'dead' ? [id] : [])))
-  const own = [...rows.pending.keys()].filter((id) => !id.includes('/') && !isBack.has(id))
+  const own = acknowledged.filter(({ id }) => rows.pending.has(id) && !isBack.has(id))
   return own.length <= settings.maxPending ? [] : [{ pending: own.length, of: settings.maxPending }]
 }
 

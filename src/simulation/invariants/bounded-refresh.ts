@@ -3,12 +3,14 @@
  * after a denial only when something has changed; ahead of expiry once per generation; and when what
  * it gave is refused again and again, only 30 s later, doubling to 15 min (T6, T8, T9). The waits end
  * with the process. Over all users it is asked `maxSourceCalls` times at once, and what it answers does not
- * replace a token that has come since (T6).
+ * replace a token that has come since (T6). It is asked ahead at most 30 s before the token ends (T9), and a vault that is
+ * unavailable after waits that double (T1).
  */
 import type { SourceCall, SourceOutcome } from '../seen.ts'
 import type { TokenStep } from '../stored-rows.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
+import { vaultTries } from './vault-tries.ts'
 import { refusedTries } from './refused-tries.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -57,9 +59,10 @@ export const boundedRefresh: Invariant = (run) => {
       else acceptedAt.push(endedAt)
     },
   })
+  const vault = vaultTries(run)
   return (moment) => {
     followRequests()
-    const late: unknown[] = []
+    const late: unknown[] = vault()
     for (const step of steps()) {
       if (!isNews(step)) continue
       if (isOvertaken(run, step, eventsOf(step.user))) {
@@ -72,14 +75,30 @@ export const boundedRefresh: Invariant = (run) => {
       const { next, why } = judge(run, before, call, eventsOf(call.user))
       stories.set(call.user, next)
       const crowd = crowdOf(run, call)
+      const early = aheadMs(run, call)
       const isCrowded = crowd > run.settings.maxSourceCalls
       return [
         ...(why === null ? [] : [{ before: before?.last, call, why }]),
+        ...(early > LARGEST_MARGIN_MS ? [{ call, why: `the token ends in ${early} ms` }] : []),
         ...(isCrowded ? [{ call, why: `${crowd} calls are in flight` }] : []),
       ]
     })
     return [...late, ...asked, ...tries(moment)]
   }
+}
+
+/** The margin of T9, and how far the corrected clock may be from the wall. */
+const LARGEST_MARGIN_MS = 30_000 + 6000
+
+/** How long the token still works when the source is asked for the next one ahead; 0: it is not asked ahead. */
+function aheadMs({ rows, requests, turns, wall, now }: RunRecord, call: SourceCall): number {
+  const { reason, user, at } = call
+  const isCorrected = requests.some((sent) => sent.reply?.headers['date'] !== undefined)
+  const isJumped = turns.some(({ turn }) => turn === 'wall' || turn === 'slept')
+  const token = rows.tokens.get(user)
+  if (reason !== 'expiring' || isCorrected || isJumped || token === undefined) return 0
+  if (token.at >= at || token.expiresAt === null) return 0
+  return token.expiresAt - (wall - (now - at))
 }
 
 /** How many calls are in flight over all users, this one too (T6). */

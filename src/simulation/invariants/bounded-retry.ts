@@ -149,12 +149,15 @@ function attemptsAfter(
   const isFirstOfAll = isTooLarge && request.token !== null && former.tooLarge === null
   const mayBeFirst =
     isTooLarge && request.token !== null && hasNewToken(run, former.tooLarge, request)
+  // A silence counts if others were answered since the attempt before it failed.
+  const isSurelyCounted =
+    outcome === 'unknown' && before !== undefined && wereAnswered(run, before, request)
   const mayCount = (isCounted && !isFirstOfAll) || outcome === 'unknown'
   const { base, cap, jitter } = settings.backoff
   const backoffMs = jitter ? 0 : Math.min(cap, base * 2 ** (count - 1))
   return {
     count,
-    counted: former.counted + (isCounted && !mayBeFirst ? 1 : 0),
+    counted: former.counted + ((isCounted && !mayBeFirst) || isSurelyCounted ? 1 : 0),
     countedAtMost: former.countedAtMost + (mayCount ? 1 : 0),
     firstAt,
     firstFailedAt: former.firstFailedAt ?? (outcome === 'unsent' ? null : at),
@@ -168,6 +171,25 @@ function attemptsAfter(
     life: client.life,
     former: before ?? null,
   }
+}
+
+/** Has the server answered other requests of this life since the attempt before failed, and before this one has? */
+function wereAnswered(
+  { requests }: RunRecord,
+  before: Attempts,
+  { client, endedAt, givenUpAt }: SeenRequest,
+): boolean {
+  const until = givenUpAt ?? endedAt ?? 0
+  return requests.some(
+    (other) =>
+      other.client.life === client.life &&
+      before.life === client.life &&
+      other.reply !== null &&
+      other.endedAt !== null &&
+      other.endedAt > before.since &&
+      other.endedAt < until &&
+      !['portal', 'unknown', 'unsent'].includes(outcomeOf(other)),
+  )
 }
 
 /** Has its user been given a newer token than that of this generation, by the time of the request? */

@@ -22,6 +22,7 @@ import { noPark } from './no-park.ts'
 import { noPhantom } from './no-phantom.ts'
 import { noSecrets } from './no-secrets.ts'
 import { ownTokenOnly } from './own-token-only.ts'
+import { portalProbes } from './portal-probes.ts'
 import { readsInOrder } from './reads-in-order.ts'
 import { settles } from './settles.ts'
 import { stableKey } from './stable-key.ts'
@@ -132,14 +133,20 @@ export const INVARIANTS: readonly ListedInvariant[] = [
   ),
   list(
     'bounded-refresh',
-    ['T6', 'T8', 'T9'],
-    'the token source is asked as seldom as T6, T8 and T9 say',
+    ['T1', 'T6', 'T8', 'T9'],
+    'the token source is asked as seldom as T6, T8 and T9 say, and the vault as T1 says',
     boundedRefresh,
+  ),
+  list(
+    'portal-probes',
+    ['Q6'],
+    'a captive portal is probed by one lane after the other, after waits that double',
+    portalProbes,
   ),
   list('bounded-retry', ['Q7', 'Q8'], 'attempts wait, and end, as Q7 and Q8 say', boundedRetry),
   list(
     'legal-transitions',
-    ['Q8', 'Q9', 'Q10', 'Q14', 'T3'],
+    ['Q8', 'Q9', 'Q10', 'Q12', 'Q14', 'Q18', 'T3'],
     'rows move only as the table says, each move for its cause',
     legalTransitions,
   ),

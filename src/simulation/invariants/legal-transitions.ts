@@ -4,7 +4,13 @@
  * have arrived (Q8, Q10), and what has settled stays settled. A payload changes by an upgrade alone (Q14). A generation is refused by a 401 to a request with it (T3).
  */
 import type { Row } from '../row-log.ts'
-import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
+import type {
+  OperationState,
+  StoredOperation,
+  StoredToken,
+  TokenStep,
+  Transition,
+} from '../stored-rows.ts'
 import { mayBeExpired } from './ages.ts'
 import { additionsTo, follow, type Invariant, isForgotten } from './invariant.ts'
 import { knownAt, outcomeOf } from './outcome.ts'
@@ -67,8 +73,10 @@ export const legalTransitions: Invariant = (run) => {
   const senderOf = (id: string) => away.get(id) ?? unknown.get(id) ?? crashed.get(id) ?? null
   return () => {
     followRequests()
+    const moved = transitions()
     return [
-      ...transitions().flatMap((transition) => {
+      ...leftBehind(run, moved),
+      ...moved.flatMap((transition) => {
         const why = faultOf(run, transition) ?? awayFault(run, transition, senderOf(transition.id))
         return why === null ? [] : [{ ...transition, why }]
       }),
@@ -77,6 +85,34 @@ export const legalTransitions: Invariant = (run) => {
       ...forgotten().filter((outcome) => isRecent(run, outcome)),
     ]
   }
+}
+
+/** Letters that stay dead though a record that they depend on is being created again (Q12). */
+function leftBehind({ rows, kinds, calls }: RunRecord, moved: readonly Transition[]): object[] {
+  const needsOf = ({ kind, payload }: StoredOperation) =>
+    kinds.get(kind)?.spec.needs?.(JSON.parse(payload) as never)?.required ?? []
+  const createdBy = ({ kind, payload }: StoredOperation) =>
+    kinds.get(kind)?.spec.creates?.(JSON.parse(payload) as never) ?? []
+  return moved.flatMap(({ id, from, to, at }) => {
+    const creation = rows.pending.get(id)
+    if (from !== 'dead' || to !== 'pending' || creation === undefined) return []
+    const isAsked = calls.some(
+      ({ name, step }) => name === 'retry' && id.endsWith(`.${step ?? ''}`),
+    )
+    const made = isAsked ? createdBy(creation) : []
+    if (made.length === 0) return []
+    const left = [...rows.letters.values()].filter((letter) => {
+      const died = rows.transitions.findLast((step) => step.id === letter.id && step.to === 'dead')
+      const isOf =
+        died?.reason === 'dependency-dead' && died.at < at && letter.user === creation.user
+      return isOf && needsOf(letter).some((local) => made.includes(local))
+    })
+    return left.map((letter) => ({
+      retried: id,
+      left: letter.id,
+      why: 'it depends on what is retried',
+    }))
+  })
 }
 
 const A_WEEK_MS = 7 * 24 * 60 * 60 * 1000

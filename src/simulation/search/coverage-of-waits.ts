@@ -20,6 +20,19 @@ export const OF_WAITS: Readonly<Record<string, Mark>> = {
         requests.some(({ status, endedAt }) => status === 500 && at - (endedAt ?? at) < 20_000) &&
         lives.some(({ startedAt }) => startedAt > at && startedAt - at < 20_000),
     ),
+  'a death of silences while others were answered': ({ rows, requests }) =>
+    rows.transitions.some(
+      ({ id, to, reason, at }) =>
+        to === 'dead' &&
+        reason === 'attempts-exhausted' &&
+        requests.some(
+          ({ ids, reply, endedAt }) => ids[0] === id && reply === null && endedAt === at,
+        ),
+    ),
+  'a captive portal probed several times by two lanes': ({ requests }) => {
+    const portals = requests.filter(({ status }) => status === 511)
+    return portals.length > 2 && new Set(portals.map(({ user }) => user)).size > 1
+  },
   'a flush while a head backs off': ({ calls, requests }) =>
     calls.some(
       ({ name, at, deadlineMs }) =>

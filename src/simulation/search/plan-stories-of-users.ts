@@ -78,7 +78,10 @@ export const ACROSS_USERS: Readonly<Record<string, Story>> = {
       tale.enqueue(0, { kind: 'touch', payload: { record } })
       tale.note(0)
       tale.step(20, { requirement: 'required' })
-      tale.loginWell(10, other)
+      // Who waits may be the one who adopts it: then it lies behind, and comes too late.
+      const isOwn = tale.dice.chance(0.5)
+      if (isOwn) tale.logout(5, 'keep')
+      tale.loginWell(10, isOwn ? waiting : other)
     },
   },
   /** Nothing of an adoption is stored at first (I3). */

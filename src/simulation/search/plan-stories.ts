@@ -87,6 +87,55 @@ const OF_THE_QUEUE: Readonly<Record<string, Story>> = {
       tale.step(tale.dice.of([0, 100]), { retry: creation })
     },
   },
+  /** What depends on two records that are lost comes back with either creation (Q12). */
+  twoRecords: {
+    steersTo: ['dependents brought back by a retry'],
+    tell: (tale) => {
+      const [user] = tale.twoUsers()
+      const record = tale.record()
+      const beside = `${record}b`
+      tale.loginWell(0, user)
+      const first = tale.enqueue(1, { kind: 'create', payload: { record } })
+      const second = tale.enqueue(0, { kind: 'create', payload: { record: beside } })
+      tale.enqueue(0, { kind: 'touch', payload: { record, beside } })
+      tale.meets(first, { status: 422 })
+      tale.meets(second, { status: 422 })
+      tale.step(150, { retry: tale.dice.of([first, second]) })
+      tale.note(20)
+    },
+  },
+  /** Silences count while others are answered, and the operation dies of them (Q8). */
+  silencesAmongAnswers: {
+    steersTo: ['a death of silences while others were answered'],
+    config: {
+      maxAttempts: 3,
+      patienceMs: 1000,
+      backoff: { base: 1000, cap: 300_000, jitter: false },
+      batchWindowMs: 0,
+    },
+    tell: (tale) => {
+      const [silent, other] = tale.twoUsers()
+      tale.loginWell(0, silent)
+      const first = tale.note(0)
+      tale.meets(first, { lost: 'request' }, 6)
+      tale.loginWell(5, other)
+      for (let n = 0; n < 8; n += 1) tale.note(500)
+    },
+  },
+  /** A captive portal answers for a while, and two lanes have something to send (Q6). */
+  portal: {
+    steersTo: ['a captive portal probed several times by two lanes'],
+    config: { backoff: { base: 1000, cap: 300_000, jitter: false }, requirement: 'required' },
+    tell: (tale) => {
+      const [one, other] = tale.twoUsers()
+      tale.loginWell(0, one)
+      const portal = { status: 511 }
+      const times = tale.dice.of([2, 3])
+      tale.meets(tale.note(0), portal, times)
+      tale.loginWell(1, other)
+      tale.meets(tale.note(0), portal, times)
+    },
+  },
   /** Letters go back behind a sent envelope, the newest first, until there is no room; a read waits meanwhile (Q2, R1). */
   shifts: {
     steersTo: [
