@@ -415,7 +415,7 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       broken: (run) => meetPortal(run, [100, 500]),
       kept: (run) => {
         send(run, ['n2'], { at: 100, status: 511 })
-        send(run, ['n3'], { at: 200 })
+        send(run, ['n3'], { at: 100, endedAt: 200 })
         send(run, ['n2'], { at: 500 })
       },
     },
