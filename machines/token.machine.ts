@@ -64,8 +64,11 @@ export type TokenEvent =
   | { readonly type: 'token.early'; readonly generation: number; readonly until: Instant }
   /** That time has come. */
   | { readonly type: 'token.ripened' }
-  /** `missing`: the session has ended (T11); `unreadable`: the vault cannot give it back (T1). */
-  | { readonly type: 'token.lost'; readonly reason: 'missing' | 'unreadable' }
+  /**
+   * `missing`: the session has ended (T11); `unreadable`: the vault cannot give it back (T1); `elsewhere`: only another
+   * process has the one that took its place (Q17).
+   */
+  | { readonly type: 'token.lost'; readonly reason: 'missing' | 'unreadable' | 'elsewhere' }
   /** The user's lane has something to send. */
   | { readonly type: 'work.due'; readonly now: Instant; readonly demanded: boolean }
   /** The server answered 401 to a request without a token (I10). */
@@ -200,6 +203,7 @@ export const tokenMachine = setup({
     /** Current, and not refused yet: a second 401 to one generation, or a late 200, says nothing new. */
     isInUse: and(['isCurrent', not(stateIn({ validity: 'refused' }))]),
     endsSession: ({ event }) => event.type === 'token.lost' && event.reason === 'missing',
+    isElsewhere: ({ event }) => event.type === 'token.lost' && event.reason === 'elsewhere',
     isRefusedAgain: ({ context }) => context.refusedCount > 0,
     /** It has not been refused, although a newer one may have come since. */
     isGood: ({ context, event }) =>
@@ -237,7 +241,8 @@ export const tokenMachine = setup({
     }),
     loseToken: assign(({ event }) => {
       assertEvent(event, 'token.lost')
-      return { generation: 0, refreshAt: null, expiresAt: null, lostReason: event.reason }
+      const lostReason = event.reason === 'elsewhere' ? 'missing' : event.reason
+      return { generation: 0, refreshAt: null, expiresAt: null, lostReason }
     }),
     // Said each time: setting a hold twice, or lifting one that is not set, does nothing (Q18).
     park: enqueueActions(({ context, enqueue }, { cause }: Parking) => {
@@ -395,6 +400,12 @@ export const tokenMachine = setup({
             guard: 'endsSession',
             target: '.absent',
             actions: ['loseToken', 'forgetRefusals', 'forgetFailures', 'unpark', 'closeNeed'],
+          },
+          // What was refused here before stays counted (T8).
+          {
+            guard: 'isElsewhere',
+            target: '.absent',
+            actions: ['loseToken', 'unpark', 'closeNeed'],
           },
           {
             target: '.absent',

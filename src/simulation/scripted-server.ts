@@ -12,7 +12,7 @@ import type { ScenarioTokens } from './scenario-tokens.ts'
 import type { StoredToken } from './stored-rows.ts'
 import { type Life, type VirtualTime, WALL_START } from './virtual-time.ts'
 
-const SCENARIO_ORIGIN = 'https://server.test'
+export const SCENARIO_ORIGIN = 'https://server.test'
 
 /** What held on the client's side when a request left. */
 export interface ClientSide {

@@ -22,6 +22,7 @@ export function tokenEvents({ value, context }: TokenSnapshot): readonly TokenEv
   const known = { type: 'token.arrived', refreshAt: null, expiresAt: null } as const
   const events: TokenEvent[] = [
     { type: 'token.lost', reason: 'missing' },
+    { type: 'token.lost', reason: 'elsewhere' },
     { type: 'unsigned.refused' },
     { type: 'demand.waived' },
     { type: 'refresh.requested' },

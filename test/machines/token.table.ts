@@ -24,6 +24,7 @@ const knownRefused = { ...arrived(3), refused: true } as const
 const refused = (generation: number) => ({ type: 'token.refused', generation }) as const
 const accepted = (generation: number) => ({ type: 'token.accepted', generation }) as const
 const sessionEnded = { type: 'token.lost', reason: 'missing' } as const
+const elsewhere = { type: 'token.lost', reason: 'elsewhere' } as const
 const unreadable = { type: 'token.lost', reason: 'unreadable' } as const
 const workDue = (now: number) => ({ type: 'work.due', now, demanded: true }) as const
 const undemandedWorkDue = (now: number) => ({ type: 'work.due', now, demanded: false }) as const
@@ -886,6 +887,18 @@ const bounds: TokenRow[] = [
     given: [...exhausted, arrived(6)],
     when: workDue(0),
     expected: waiting('held', 'idle', [parkAs('held')]),
+  },
+  {
+    name: 'a token that only another process has leaves what was refused before counted (T8, Q17)',
+    given: exhausted,
+    when: elsewhere,
+    expected: waiting('absent', 'idle', [unpark, closed], {
+      generation: 0,
+      refusedCount: 5,
+      triedCount: 3,
+      need: null,
+      lostReason: 'missing',
+    }),
   },
   {
     name: 'a lane whose token is held is not freed by the answer of the vault (T8, T1)',

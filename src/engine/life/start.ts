@@ -153,7 +153,7 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
     if (hasEnded) wallet.onEnd(user)
     // Whoever sends must not go on believing that there is a token.
     if (own === null && (hasEnded || (!isSealed && !refused))) {
-      core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
+      core.pilot.token(user, { type: 'token.lost', reason: hasEnded ? 'missing' : 'elsewhere' })
     }
     if (own !== null || !isSealed) continue
     holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)

@@ -1,5 +1,5 @@
 /**
- * Decides alone whether an operation is past its own time (`expiresInMs`, Q8). The row keeps two times of the wall clock,
+ * Decides alone whether an operation is past its own time (`expiresInMs`, Q8), and how long ago something was (Q5). The row keeps two times of the wall clock,
  * `enqueuedAt` and `expiresAt`; the difference is the operation's life. The wall clock may be set while a process lives,
  * so the age is not `wall - enqueuedAt`. This class never drops anything, and never counts a sleep of the machine as none.
  *
@@ -117,6 +117,14 @@ export class Lifetimes {
     return this.#lived - bornAt >= row.expiresAt - row.enqueuedAt
   }
 
+  /** How long ago the wall clock had this time, at most, in milliseconds; 0 for null. A clock that was set back makes nothing younger. */
+  ageMs(since: Instant | null): number {
+    this.look()
+    if (since === null) return 0
+    const [first] = this.#momentsOf(since)
+    return Math.max(this.#boundary.wall - since, this.#lived - (first ?? this.#lived))
+  }
+
   /** For a journal that begins here. */
   save(): SavedLifetimes | null {
     if (this.#beganAt === null) return null
@@ -200,6 +208,12 @@ export class Lifetimes {
 
   /** Lived time at which the wall clock last had this time; null: it never had. */
   #lastMomentOf(wall: Instant): number | null {
+    const moments = this.#momentsOf(wall)
+    return moments.length === 0 ? null : Math.max(...moments)
+  }
+
+  /** Lived times at which the wall clock had this time, the earliest first. */
+  #momentsOf(wall: Instant): number[] {
     const lived = this.#lived
     const moments = this.#stretches.flatMap(({ offset, after, until }) => {
       const moment = wall - offset
@@ -207,7 +221,7 @@ export class Lifetimes {
       const isEarly = after !== null && moment < after - TOLERANCE_MS
       return isLate || isEarly ? [] : [Math.min(moment, lived)]
     })
-    return moments.length === 0 ? null : Math.max(...moments)
+    return moments.sort((a, b) => a - b)
   }
 }
 

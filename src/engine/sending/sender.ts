@@ -171,8 +171,8 @@ export class Sender {
   /** Q5: the server may have forgotten its key, so sending it again could do it twice. */
   #isTooOld(line: LaneLine, head: OperationRow): boolean {
     const windowMs = this.#core.kinds.facts(head.kind)?.idempotencyWindowMs ?? null
-    const since = line.unknownSince
-    return windowMs !== null && since !== null && this.#core.boundary.wall - since > windowMs
+    // Looked at before the first attempt too: how the clock is set from then on must be known.
+    return windowMs !== null && this.#core.lifetimes.ageMs(line.unknownSince) > windowMs
   }
 
   #buryUnknown(line: LaneLine, head: OperationRow): void {

@@ -34,8 +34,8 @@ export const eventsMatchRows: Invariant = (run) => {
   const tokenSteps = additionsTo(run.rows.tokenSteps)
   const heard = additionsTo(run.heard)
   let due: Due[] = []
-  /** How far the events of each user have come in the order of the changes. */
-  const reached = new Map<string | null, number>()
+  /** How far the events of each user have come in the order of the changes, in each life. */
+  const reachedBy = new Map<number, Map<string | null, number>>()
   const statusFaults = onChange(run, () => statusFaultsOf(run))
   return () => {
     const violations: unknown[] = []
@@ -45,6 +45,8 @@ export const eventsMatchRows: Invariant = (run) => {
     for (const event of heard()) {
       const wanted = wantedBy(event)
       if (wanted === null || isDropAtTheDoor(run, wanted)) continue
+      const reached = reachedBy.get(event.life) ?? new Map<string | null, number>()
+      reachedBy.set(event.life, reached)
       const isMeant = (change: Due) => isOf(change, wanted, event.life)
       // Of who was forgotten in between, the same generation comes a second time: only the later one need be told of.
       const inOrder = due.findIndex(

@@ -1,6 +1,6 @@
 /** What a request came to, judged anew by Q6 and not by the engine's own code. */
 import type { Reply } from '../../ports/transport.ts'
-import type { SeenRequest } from '../scripted-server.ts'
+import { SCENARIO_ORIGIN, type SeenRequest } from '../scripted-server.ts'
 import { isStorable } from '../storable.ts'
 import { isRead } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
@@ -21,10 +21,15 @@ export function outcomeOf(request: SeenRequest, afterUnknown = false): Came {
     if (isPage(reply)) return 'portal'
     return isRead(request) || isUnderstood(request.kind, reply) ? 'accepted' : 'doubtful'
   }
-  if (status >= 300 && status < 400 && headers['location'] !== undefined) return 'portal'
+  if (status >= 300 && status < 400 && leadsAway(headers['location'])) return 'portal'
   if (status === 409 && afterUnknown) return 'retry'
   if ([408, 425, 429, 431].includes(status) || status < 400 || status >= 500) return 'retry'
   return 'rejected'
+}
+
+/** A redirect to another origin. */
+function leadsAway(location: string | undefined): boolean {
+  return location !== undefined && new URL(location, SCENARIO_ORIGIN).origin !== SCENARIO_ORIGIN
 }
 
 /** Labelled as HTML, and it begins like HTML: the label alone says nothing. */

@@ -3,7 +3,7 @@
  * that double (Q6).
  */
 import type { SeenRequest } from '../scripted-server.ts'
-import { additionsTo, follow, type Invariant, show } from './invariant.ts'
+import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -27,6 +27,8 @@ export const portalProbes: Invariant = (run) => {
   let violations: object[] = []
   const followRequests = follow(run, {
     sent: (request) => {
+      // A read waits for no lane, and probes nothing.
+      if (isRead(request)) return
       // In a wait with a random part nobody can tell from here what is too early.
       if (portal === null || portal.life !== request.client.life || portal.probe !== null) return
       // In the instant in which it was met.
@@ -47,7 +49,7 @@ export const portalProbes: Invariant = (run) => {
       const { endedAt, client, ids } = request
       const [head = ''] = ids
       const { life } = client
-      if (endedAt === null) portal = null
+      if (endedAt === null || (isRead(request) && outcome === 'portal')) portal = null
       else if (outcome === 'portal') {
         // The server has answered others since, or in this instant: then it may be no portal.
         const isDisputed = answeredAt >= Math.min(endedAt, metAt.get(head) ?? endedAt)

@@ -18,9 +18,9 @@ export const toldOfNeeds: Invariant = (run) => {
 type Told = Pick<TokenNeedStatus, 'user' | 'reason'> & { readonly generation: number | null }
 
 function isTold(
-  { settings }: RunRecord,
+  { settings, life: present }: RunRecord,
   isInWait: (user: string) => boolean,
-  { needs, heard }: SeenLateListener,
+  { needs, heard, life }: SeenLateListener,
 ): boolean {
   if (heard.some(({ event }) => event !== 'token.needed')) return false
   const told = heard.map(({ detail }) => detail as Told)
@@ -28,6 +28,8 @@ function isTold(
   const areOpen = told.every((need) =>
     needs.some(({ user, reason }) => user === need.user && reason === need.reason),
   )
-  const due = settings.hasSource ? [] : needs.filter(({ user }) => !isInWait(user))
+  // Of a wait that its process did not outlive, nothing can be told from here.
+  const isTellable = !settings.hasSource && life === present
+  const due = isTellable ? needs.filter(({ user }) => !isInWait(user)) : []
   return areOpen && due.every(({ user }) => told.some((need) => need.user === user))
 }
