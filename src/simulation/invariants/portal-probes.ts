@@ -21,7 +21,7 @@ interface Portal {
 export const portalProbes: Invariant = (run) => {
   const turns = additionsTo(run.turns)
   let portal: Portal | null = null
-  /** When each head met a portal last, and when the server itself answered last. */
+  /** When each head met a portal first, and when the server itself answered last. */
   const metAt = new Map<string, number>()
   let answeredAt = -1
   let violations: object[] = []
@@ -52,8 +52,9 @@ export const portalProbes: Invariant = (run) => {
       if (endedAt === null || (isRead(request) && outcome === 'portal')) portal = null
       else if (outcome === 'portal') {
         // The server has answered others since, or in this instant: then it may be no portal.
-        const isDisputed = answeredAt >= Math.min(endedAt, metAt.get(head) ?? endedAt)
-        metAt.set(head, endedAt)
+        const firstMetAt = metAt.get(head) ?? endedAt
+        const isDisputed = answeredAt >= firstMetAt
+        metAt.set(head, firstMetAt)
         portal = isDisputed ? null : after(portal, request, endedAt)
       } else if (outcome !== 'unknown' && outcome !== 'unsent') {
         answeredAt = endedAt
