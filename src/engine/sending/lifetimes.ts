@@ -117,12 +117,15 @@ export class Lifetimes {
     return this.#lived - bornAt >= row.expiresAt - row.enqueuedAt
   }
 
-  /** How long ago the wall clock had this time, at most, in milliseconds; 0 for null. A clock that was set back makes nothing younger. */
+  /**
+   * How long ago the wall clock had this time, at most, in milliseconds; 0 for null. A clock that was set back makes nothing
+   * younger: if that was before this process began, nobody can tell, and it may be as old as you like.
+   */
   ageMs(since: Instant | null): number {
     this.look()
     if (since === null) return 0
-    const [first] = this.#momentsOf(since)
-    return Math.max(this.#boundary.wall - since, this.#lived - (first ?? this.#lived))
+    const [first = Number.NEGATIVE_INFINITY] = this.#momentsOf(since)
+    return Math.max(this.#boundary.wall - since, this.#lived - first)
   }
 
   /** For a journal that begins here. */

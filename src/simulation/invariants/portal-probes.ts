@@ -24,6 +24,8 @@ export const portalProbes: Invariant = (run) => {
   /** When each head met a portal first, and when the server itself answered last. */
   const metAt = new Map<string, number>()
   let answeredAt = -1
+  /** When a portal was met last of which nobody can tell whether it counted. */
+  let disputedAt = -1
   let violations: object[] = []
   const followRequests = follow(run, {
     sent: (request) => {
@@ -55,7 +57,8 @@ export const portalProbes: Invariant = (run) => {
         const firstMetAt = metAt.get(head) ?? endedAt
         const isDisputed = answeredAt >= firstMetAt
         metAt.set(head, firstMetAt)
-        portal = isDisputed ? null : after(portal, request, endedAt)
+        if (isDisputed) disputedAt = endedAt
+        portal = request.at <= disputedAt ? null : after(portal, request, endedAt)
       } else if (outcome !== 'unknown' && outcome !== 'unsent') {
         answeredAt = endedAt
         portal = null

@@ -58,7 +58,10 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   const sleptMs = tookMs - runningMs({ now: settledAt ?? at, turns: run.turns }, at)
   if (tookMs > (deadlineMs ?? 0) + sleptMs) faults.push(withReason('it is past its deadline')(call))
   // A process that begins to close ends its flushes in that instant, and so does damage.
-  const isCut = run.lives[life]?.closingAt === settledAt || isRepeating(run)
+  const isClosing = run.lives[life]?.closingAt === settledAt
+  // What ends a hold in the instant of the answer is shown in it, and came too late for it.
+  const isTurning = run.turns.some((turn) => turn.at === settledAt)
+  const isCut = isClosing || isTurning || isRepeating(run)
   const isMoving = ({ sending, holds }: LaneStatus) =>
     sending || holds.every(({ name }) => PASSING.has(name))
   if (!isCut && tookMs < (deadlineMs ?? 0) && lanes.some(isMoving)) {

@@ -69,9 +69,9 @@ function tornEnvelopes({ rows }: RunRecord): object[] {
 function lateHeads(run: RunRecord): object[] {
   const { settings, status, wall, requests, turns, kinds } = run
   const inFlight = requests.filter((request) => !isRead(request) && !isOver(run, request)).length
-  // A payload that is still being checked holds the place of a request.
-  const isFull = inFlight + run.checkCount >= settings.concurrency
-  if (settings.batchWindowMs === 0 || isFull) return []
+  // A payload that is still being checked holds its lane, and the place of a request.
+  const isBusy = inFlight >= settings.concurrency || run.checkCount > 0
+  if (settings.batchWindowMs === 0 || isBusy) return []
   return status.lanes.flatMap((lane) => {
     const head = isWaiting(lane) ? headOf(run, lane.user) : null
     const since = head?.enqueuedAt ?? null
