@@ -23,11 +23,11 @@ export interface Source {
 
 const IMPORT = /^(?:import|export)\s+(type\s)?(?:[^'"`;]*?\sfrom\s+)?'([^']+)'/gm
 
-/** Every TypeScript file in these folders. */
+/** Every TypeScript file in these folders, but for what other tests write meanwhile (`.tmp`). */
 export function sourcesIn(...folders: readonly string[]): Source[] {
   return folders.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => name.endsWith('.ts') && !name.startsWith('.'))
       .sort()
       .map((name) => readSource(posixPath(join(folder, name)))),
   )
