@@ -337,7 +337,7 @@ describe('an engine', () => {
     })
   })
 
-  test.skipIf(cannotGo)('tells the app that its own transaction is not stored', async () => {
+  test.skipIf(cannotGo)('tells the app that what its own transaction stored is gone', async () => {
     const file = newFile()
     const database = new SqliteDatabase(file)
     const rig = await Rig.start({ database })
@@ -348,7 +348,8 @@ describe('an engine', () => {
     rmSync(file)
     const settled = receipt.settled.catch((error: unknown) => error)
     await rig.advance()
-    expect(await settled).toMatchObject({ code: 'UNKNOWN_OPERATION' })
+    // It was committed: nobody may say that it was rolled back (Q23).
+    expect(await settled).toMatchObject({ code: 'STORAGE_GONE' })
     expect(codesOf(rig)).toEqual(['STORAGE_GONE'])
     await rig.close()
     database.close()

@@ -1713,7 +1713,7 @@ declare class Holdfast {
      * Stores an operation in the transaction that is open on the app's own connection: the app's row and
      * its operation are both there, or neither. It is sent after the commit. It comes before what
      * `enqueue()` has been called for and has not stored yet. After a rollback the receipt's `settled`
-     * rejects with `UNKNOWN_OPERATION`.
+     * rejects with `UNKNOWN_OPERATION`; where storage broke before that could be seen, with the error of storage.
      *
      * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
      * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
