@@ -14,12 +14,24 @@ export function awaitsRecord(run: RunRecord, user: string | null): boolean {
   )
 }
 
-function neededBy({ kinds }: RunRecord, { kind, payload }: StoredOperation): readonly string[] {
-  const { required = [], optional = [] } =
-    kinds.get(kind)?.spec.needs?.(JSON.parse(payload) as never) ?? {}
+/** The local ids of the records that it cannot do without. */
+export function requiredBy(run: RunRecord, operation: StoredOperation): readonly string[] {
+  return needsOf(run, operation).required ?? []
+}
+
+function neededBy(run: RunRecord, operation: StoredOperation): readonly string[] {
+  const { required = [], optional = [] } = needsOf(run, operation)
   return [...required, ...optional]
 }
 
-function createdBy({ kinds }: RunRecord, { kind, payload }: StoredOperation): readonly string[] {
+function needsOf({ kinds }: RunRecord, { kind, payload }: StoredOperation) {
+  return kinds.get(kind)?.spec.needs?.(JSON.parse(payload) as never) ?? {}
+}
+
+/** The local ids of the records that it creates. */
+export function createdBy(
+  { kinds }: RunRecord,
+  { kind, payload }: StoredOperation,
+): readonly string[] {
   return kinds.get(kind)?.spec.creates?.(JSON.parse(payload) as never) ?? []
 }

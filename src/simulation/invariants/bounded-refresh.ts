@@ -13,10 +13,10 @@ import { outcomeOf } from './outcome.ts'
 import { vaultTries } from './vault-tries.ts'
 import { refusedTries } from './refused-tries.ts'
 import type { RunRecord } from './run-record.ts'
+import { AFTER_REFUSED_TOKENS, doublingWait } from './doubling-wait.ts'
 
 const ANSWER_TIMEOUT_MS = 60_000
 const UNAVAILABLE = { base: 1000, cap: 300_000 }
-const REFUSED_AGAIN = { base: 30_000, cap: 900_000 }
 
 /** What happened to one user's tokens, in one life. */
 interface Story {
@@ -192,7 +192,7 @@ function judge(
     return { next: first, why: 'it had denied, and nothing has changed' }
   }
   const failures = before.failures + 1
-  const waitMs = run.settings.backoff.jitter ? 0 : waitOf(UNAVAILABLE, failures)
+  const waitMs = run.settings.backoff.jitter ? 0 : doublingWait(UNAVAILABLE, failures)
   return { next: { ...first, failures }, why: tooSoon(call, came.at, waitMs) }
 }
 
@@ -236,7 +236,10 @@ function afterToken(
   const isReset = steps.length > 1 || steps.some(isEnd)
   if (isReset || acceptedAt.some((at) => at >= came.at)) return { next, why: null }
   const rounds = before.rounds + 1
-  return { next: { ...next, rounds }, why: tooSoon(call, came.at, waitOf(REFUSED_AGAIN, rounds)) }
+  return {
+    next: { ...next, rounds },
+    why: tooSoon(call, came.at, doublingWait(AFTER_REFUSED_TOKENS, rounds)),
+  }
 }
 
 /** What a call had come to by now. One that has no answer for so long counts as failed. */
@@ -249,10 +252,6 @@ function cameTo({ at, answer }: SourceCall, now: number): SourceOutcome | 'under
 
 function isEnd({ former, epoch }: TokenStep): boolean {
   return (former?.epoch ?? 0) !== epoch
-}
-
-function waitOf({ base, cap }: { base: number; cap: number }, n: number): number {
-  return Math.min(cap, base * 2 ** (n - 1))
 }
 
 function tooSoon({ at }: SourceCall, since: number, waitMs: number): string | null {

@@ -10,6 +10,7 @@ import { additionsTo, follow, type Invariant, isForgotten, isRead, show } from '
 import { knownAt, outcomeOf, retryAfterMs } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 import { LONGEST_SUSPENSION_MS, runningMs } from './running-time.ts'
+import { doublingWait } from './doubling-wait.ts'
 
 const NOT_NOW: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
@@ -153,8 +154,8 @@ function attemptsAfter(
   const isSurelyCounted =
     outcome === 'unknown' && before !== undefined && wereAnswered(run, before, request)
   const mayCount = (isCounted && !isFirstOfAll) || outcome === 'unknown'
-  const { base, cap, jitter } = settings.backoff
-  const backoffMs = jitter ? 0 : Math.min(cap, base * 2 ** (count - 1))
+  const { backoff } = settings
+  const backoffMs = backoff.jitter ? 0 : doublingWait(backoff, count)
   return {
     count,
     counted: former.counted + ((isCounted && !mayBeFirst) || isSurelyCounted ? 1 : 0),

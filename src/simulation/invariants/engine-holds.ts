@@ -3,6 +3,7 @@ import { isOver } from './invariant.ts'
 import { knownAt, retryAfterMs } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 import { runningMs } from './running-time.ts'
+import { doublingWait } from './doubling-wait.ts'
 
 /** The random part is at most as long as what was asked for, and no longer than this (Q7). */
 const LONGEST_RANDOM_MS = 60_000
@@ -45,8 +46,8 @@ function setBackSince({ turns }: RunRecord, since: number): readonly number[] {
 /** True if the wait after that many attempts of this operation may not be over: as long as the back-off, or as the server has asked for. */
 export function isInTime(run: RunRecord, id: string, attempts: number): boolean {
   const { settings, requests, lives, life } = run
-  const { base, cap, jitter } = settings.backoff
-  const backoffMs = Math.min(cap, base * 2 ** Math.max(0, attempts - 1))
+  const { jitter } = settings.backoff
+  const backoffMs = doublingWait(settings.backoff, Math.max(1, attempts))
   const last = requests.findLast((sent) => sent.ids.includes(id) && isOver(run, sent))
   if (last === undefined) return true
   const at = knownAt(run, last) ?? last.endedAt ?? last.at

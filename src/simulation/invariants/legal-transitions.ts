@@ -4,17 +4,12 @@
  * have arrived (Q8, Q10), and what has settled stays settled. A payload changes by an upgrade alone (Q14). A generation is refused by a 401 to a request with it (T3).
  */
 import type { Row } from '../row-log.ts'
-import type {
-  OperationState,
-  StoredOperation,
-  StoredToken,
-  TokenStep,
-  Transition,
-} from '../stored-rows.ts'
+import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
 import { mayBeExpired } from './ages.ts'
 import { additionsTo, follow, type Invariant, isForgotten } from './invariant.ts'
 import { knownAt, outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
+import { createdBy, requiredBy } from './awaited-records.ts'
 
 const LEGAL: Readonly<Record<OperationState, readonly OperationState[]>> = {
   absent: ['pending'],
@@ -88,24 +83,21 @@ export const legalTransitions: Invariant = (run) => {
 }
 
 /** Letters that stay dead though a record that they depend on is being created again (Q12). */
-function leftBehind({ rows, kinds, calls }: RunRecord, moved: readonly Transition[]): object[] {
-  const needsOf = ({ kind, payload }: StoredOperation) =>
-    kinds.get(kind)?.spec.needs?.(JSON.parse(payload) as never)?.required ?? []
-  const createdBy = ({ kind, payload }: StoredOperation) =>
-    kinds.get(kind)?.spec.creates?.(JSON.parse(payload) as never) ?? []
+function leftBehind(run: RunRecord, moved: readonly Transition[]): object[] {
+  const { rows, calls } = run
   return moved.flatMap(({ id, from, to, at }) => {
     const creation = rows.pending.get(id)
     if (from !== 'dead' || to !== 'pending' || creation === undefined) return []
     const isAsked = calls.some(
       ({ name, step }) => name === 'retry' && id.endsWith(`.${step ?? ''}`),
     )
-    const made = isAsked ? createdBy(creation) : []
+    const made = isAsked ? createdBy(run, creation) : []
     if (made.length === 0) return []
     const left = [...rows.letters.values()].filter((letter) => {
       const died = rows.transitions.findLast((step) => step.id === letter.id && step.to === 'dead')
       const isOf =
         died?.reason === 'dependency-dead' && died.at < at && letter.user === creation.user
-      return isOf && needsOf(letter).some((local) => made.includes(local))
+      return isOf && requiredBy(run, letter).some((local) => made.includes(local))
     })
     return left.map((letter) => ({
       retried: id,

@@ -6,6 +6,7 @@ import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
+import { doublingWait } from './doubling-wait.ts'
 
 interface Portal {
   readonly life: number
@@ -35,7 +36,7 @@ export const portalProbes: Invariant = (run) => {
       if (portal === null || portal.life !== request.client.life || portal.probe !== null) return
       // In the instant in which it was met.
       if (request.at <= portal.since) return
-      const due = portal.since + waitMs(run, portal.count)
+      const due = portal.since + doublingWait(run.settings.backoff, portal.count)
       if (!run.settings.backoff.jitter && request.at < due) {
         violations.push({ ...show(request), why: `the captive portal is probed at ${due}` })
       }
@@ -82,11 +83,6 @@ function after(portal: Portal | null, request: SeenRequest, since: number): Port
   }
   if (portal.probe !== request) return portal
   return { ...portal, count: portal.count + 1, since, probe: null }
-}
-
-function waitMs({ settings }: RunRecord, count: number): number {
-  const { base, cap } = settings.backoff
-  return Math.min(cap, base * 2 ** (count - 1))
 }
 
 /** Has another lane been held by the portal alone since it was met last? */

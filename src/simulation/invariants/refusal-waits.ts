@@ -7,9 +7,7 @@ import { additionsTo } from './invariant.ts'
 import { type Came, outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
 import { runningMs } from './running-time.ts'
-
-const FIRST_MS = 30_000
-const LONGEST_MS = 900_000
+import { AFTER_REFUSED_TOKENS, doublingWait } from './doubling-wait.ts'
 
 interface Wait {
   readonly life: number
@@ -31,7 +29,7 @@ export function refusalWaits(run: RunRecord): (user: string) => boolean {
       const end = isOfLife ? earlyEnd(run, key, former, at) : 'anew'
       if (isOfLife && at < former.until && end === null) continue
       const round = isOfLife && end !== 'anew' ? former.round + 1 : 1
-      const until = at + Math.min(LONGEST_MS, FIRST_MS * 2 ** (round - 1))
+      const until = at + doublingWait(AFTER_REFUSED_TOKENS, round)
       waits.set(key, { life, round, since: at, until })
     }
     const wait = waits.get(user)

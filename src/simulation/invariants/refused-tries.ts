@@ -7,9 +7,8 @@ import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
+import { AFTER_REFUSED_TOKENS, doublingWait } from './doubling-wait.ts'
 
-const FIRST_MS = 30_000
-const LONGEST_MS = 900_000
 const TRIED_IN_A_WAIT = 3
 
 /** The tokens of one user that were refused in a row, in one life. */
@@ -164,9 +163,9 @@ function earliestWaitOf(
 /** So many tokens may have been tried, so long after the second refusal. */
 function allowedAfter(elapsedMs: number): number {
   let waits = 1
-  let endsAt = FIRST_MS
+  let endsAt = AFTER_REFUSED_TOKENS.base
   while (endsAt <= elapsedMs) {
-    endsAt += Math.min(LONGEST_MS, FIRST_MS * 2 ** waits)
+    endsAt += doublingWait(AFTER_REFUSED_TOKENS, waits + 1)
     waits += 1
   }
   return 2 + waits * TRIED_IN_A_WAIT + (waits - 1)

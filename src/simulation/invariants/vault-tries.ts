@@ -2,9 +2,9 @@
 import type { HeardEvent } from '../seen.ts'
 import { additionsTo } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
+import { doublingWait } from './doubling-wait.ts'
 
-const FIRST_MS = 1000
-const LONGEST_MS = 300_000
+const WAITS = { base: 1000, cap: 300_000 } as const
 
 interface Failure {
   readonly at: number
@@ -22,8 +22,7 @@ export function vaultTries(run: RunRecord): () => unknown[] {
       if (error === null) return []
       const key = `${life} ${error.message}`
       const before = failures.get(key)
-      const waitMs =
-        before === undefined ? 0 : Math.min(LONGEST_MS, FIRST_MS * 2 ** (before.count - 1))
+      const waitMs = before === undefined ? 0 : doublingWait(WAITS, before.count)
       const gapMs = before === undefined ? 0 : at - before.at
       // Much later it is about another token.
       const count = before === undefined || gapMs > waitMs ? 1 : before.count + 1
