@@ -8,6 +8,7 @@ import { withoutMembers } from '../../../storage/without-members.ts'
 import type { EnvelopeRow, LaneRow, OperationRow } from '../../../storage/storage.ts'
 import type { Instant, LaneId, OperationId, Owner, UserId } from '../../model.ts'
 import type { Attempt } from '../sending/attempt.ts'
+import { FirstPlaces } from './first-places.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import type { SavedLine } from './saved-line.ts'
 
@@ -62,8 +63,7 @@ export class LaneLine {
   /** And when its last attempt ended: if there are more by now, others were answered since (Q8). */
   repliesAtLastEnd: number | null = null
   #rows: OperationRow[] = []
-  /** Where the lane begins, while its rows are not in memory; null: nobody knows. */
-  #headPlace: number | null
+  #firstPlaces = new FirstPlaces([])
   readonly #envelopes = new Map<number, EnvelopeRow>()
   /** Grows whenever rows were changed other than by an attempt: what was taken from them before is out of date. */
   order = 0
@@ -76,14 +76,8 @@ export class LaneLine {
     this.lane = row.lane
     this.owner = { user: row.user }
     this.pending = row.pending
-    this.letters = row.letters
-    this.soloThrough = row.soloThrough
-    this.discardThrough = row.discardThrough ?? 0
-    this.hasSuperseded = row.hasSuperseded ?? false
-    this.tail = row.tail ?? 0
-    this.#headPlace = row.head ?? null
     this.#shifted = row.shifted ?? 0
-    for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
+    this.#stored(row, envelopes)
   }
 
   get user(): UserId | null {
@@ -135,8 +129,8 @@ export class LaneLine {
 
   /** The envelope at the head, as far as it is known where the lane begins: for those who look only. */
   get shownEnvelope(): EnvelopeRow | null {
-    const place = this.head?.place ?? this.#headPlace
-    return place === null ? this.envelope : this.envelopeAt(place)
+    const place = this.#firstPlace
+    return place === undefined ? this.envelope : this.envelopeAt(place)
   }
 
   get headEnqueuedAt(): Instant | null {
@@ -222,6 +216,7 @@ export class LaneLine {
   loaded(rows: readonly OperationRow[]): void {
     const last = this.#rows.at(-1)?.place ?? Number.NEGATIVE_INFINITY
     this.#rows.push(...rows.filter((row) => row.place > last))
+    this.#firstPlaces = new FirstPlaces([])
     this.tail = Math.max(this.tail, rows.at(-1)?.place ?? 0)
     this.pending = Math.max(this.pending, this.#rows.length)
   }
@@ -234,7 +229,7 @@ export class LaneLine {
 
   /** Operations are gone from storage. */
   removed(places: readonly number[]): void {
-    const head = this.head
+    const first = this.#firstPlace
     // Nearly always it is the first of them that are gone.
     if (places.every((place, index) => this.#rows[index]?.place === place)) {
       this.#rows.splice(0, places.length)
@@ -247,10 +242,8 @@ export class LaneLine {
       if (left === null) this.#envelopes.delete(envelope.place)
       else this.recorded(left)
     }
-    if (head === undefined || places.includes(head.place)) {
-      this.#headPlace = null
-      this.#forgetHead()
-    }
+    if (first === undefined || places.includes(first)) this.#forgetHead()
+    this.#firstPlaces.removed(places)
   }
 
   /** All that was here, the head too, goes on in another lane (I3). */
@@ -263,18 +256,17 @@ export class LaneLine {
     this.order += 1
     this.pending = pending
     this.#rows = []
-    this.#headPlace = null
+    this.#firstPlaces = new FirstPlaces([])
   }
 
   /** Operations have come in between, or back. */
   inserted(places: readonly number[], shifts: readonly Shift[] = []): void {
-    const first = this.head?.place ?? this.#headPlace
+    const known = this.head === undefined ? this.#firstPlaces : new FirstPlaces(this.#rows)
+    const isWhole = known.count >= this.pending
     this.reordered(this.pending + places.length)
-    // An empty lane begins with them.
-    const isKnown = first !== null || this.pending === places.length
-    this.#headPlace = isKnown ? (first ?? Number.POSITIVE_INFINITY) : null
+    this.#firstPlaces = known
     for (const shift of shifts) this.#shift(shift)
-    if (this.#headPlace !== null) this.#headPlace = Math.min(this.#headPlace, ...places)
+    this.#firstPlaces.inserted(places, isWhole)
     this.tail = Math.max(this.tail, ...places)
   }
 
@@ -293,16 +285,9 @@ export class LaneLine {
   /** Another process had this lane until now; this is what it left, and whether it may have sent the head. */
   takenOver(row: LaneRow, envelopes: readonly EnvelopeRow[], mayHaveBeenSent: boolean): void {
     this.reordered(row.pending)
-    this.#headPlace = row.head ?? null
-    this.letters = row.letters
-    this.soloThrough = row.soloThrough
-    this.discardThrough = row.discardThrough ?? 0
-    this.hasSuperseded = row.hasSuperseded ?? false
-    this.tail = row.tail ?? this.tail
     this.#shiftedElsewhere(row)
     this.mayHaveBeenSent = row.pending > 0 && mayHaveBeenSent
-    this.#envelopes.clear()
-    for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
+    this.#stored(row, envelopes)
   }
 
   /** Another process has changed this lane: what is known of its length is at least this. */
@@ -366,6 +351,18 @@ export class LaneLine {
     this.repliesAtLastEnd = saved.repliesAtLastEnd
   }
 
+  /** What storage says of the lane; `pending` and `shifted` are the caller's. */
+  #stored(row: LaneRow, envelopes: readonly EnvelopeRow[]): void {
+    this.letters = row.letters
+    this.soloThrough = row.soloThrough
+    this.discardThrough = row.discardThrough ?? 0
+    this.hasSuperseded = row.hasSuperseded ?? false
+    this.tail = row.tail ?? this.tail
+    this.#firstPlaces = new FirstPlaces(row.head === undefined ? [] : [{ place: row.head }])
+    this.#envelopes.clear()
+    for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
+  }
+
   /** Another process has moved some back. It does not say which: what is awaited may be among them (R1). */
   #shiftedElsewhere({ shifted = 0 }: LaneRow): void {
     const by = Math.max(0, shifted - this.#shifted)
@@ -378,7 +375,7 @@ export class LaneLine {
     this.#shifted += by
     const move = (place: number) => (place > after ? place + by : place)
     this.tail = move(this.tail)
-    if (this.#headPlace !== null) this.#headPlace = move(this.#headPlace)
+    this.#firstPlaces.moved(move)
     this.soloThrough = move(this.soloThrough)
     this.discardThrough = move(this.discardThrough)
     for (const barrier of this.barriers) barrier.through = move(barrier.through)
@@ -388,6 +385,10 @@ export class LaneLine {
       const { place, members } = envelope
       this.recorded({ ...envelope, place: move(place), members: members.map(move) })
     }
+  }
+
+  get #firstPlace(): number | undefined {
+    return this.head?.place ?? this.#firstPlaces.head
   }
 
   #forgetHead(): void {
