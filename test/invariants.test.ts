@@ -1283,6 +1283,14 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => hear(run, 'error', { error: new HoldfastError('STORAGE_COPIED', 'copied') }),
     },
     {
+      // It fails while the process closes, which has ended its watch before.
+      broken: (run) => run.turns.push({ at: 50, turn: 'watch-failed', byMs: 0 }),
+      kept: (run) => {
+        run.turns.push({ at: 50, turn: 'watch-failed', byMs: 0 })
+        for (const life of run.lives) life.closingAt = 50
+      },
+    },
+    {
       // A watch that tells nothing has 2 s for its proof, and no time passes for it while the machine sleeps.
       broken: (run) => {
         run.watches = 'silent'

@@ -34,13 +34,14 @@ function mayHaveFailed(run: RunRecord, life: SeenLife): boolean {
 
 /** True if the watch of this life, which goes on, has failed for certain, and is to be told of by now. */
 function hasFailed(run: RunRecord, life: SeenLife): boolean {
-  const { startedAt, endedAt } = life
+  const { startedAt, closingAt, endedAt } = life
   // Of damage, that alone is told.
   if (endedAt !== null || run.isDamaged) return false
   if (run.watches === 'fails') return true
   if (run.watches === 'silent') return runningMs(run, provesFrom(run, startedAt)) > PROOF_MS
-  // One that starts in the same instant may do so after that.
-  return failures(run).some(({ at }) => at > startedAt)
+  // One that starts in the same instant may do so after that, and one that closes watches no more.
+  const watchedUntil = closingAt ?? Number.POSITIVE_INFINITY
+  return failures(run).some(({ at }) => at > startedAt && at < watchedUntil)
 }
 
 /** A file that is made again is watched anew, and that watch has to prove itself. */
