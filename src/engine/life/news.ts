@@ -31,6 +31,8 @@ export interface NewsParts {
 export class News {
   readonly #parts: NewsParts
   #isChangeDue = false
+  /** Something has changed that the app has not been told of. */
+  #isUntold = false
 
   constructor(parts: NewsParts) {
     this.#parts = parts
@@ -55,18 +57,26 @@ export class News {
   /** What `status()` shows has changed. */
   touch(): void {
     this.#parts.outdate()
+    this.#isUntold = true
     if (this.#isChangeDue) return
     this.#isChangeDue = true
     this.#parts.boundary.lastly(this.#changed)
   }
 
   readonly #changed = (): void => {
-    const { boundary, flushes, wakeWatch, connectivity, onChange } = this.#parts
+    const { boundary, flushes, wakeWatch, connectivity } = this.#parts
     this.#isChangeDue = false
     flushes.check()
     connectivity.look()
     wakeWatch.look()
-    boundary.afterwards(onChange)
+    boundary.afterwards(this.#tell)
+  }
+
+  readonly #tell = (): void => {
+    // It may have been told of this change together with the one before.
+    if (!this.#isUntold) return
+    this.#isUntold = false
+    this.#parts.onChange()
   }
 }
 
