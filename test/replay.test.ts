@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, test, vi } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
+import { WALL_START } from '../src/simulation/virtual-time.ts'
 import {
   contentOf,
   decisionsOf,
@@ -178,9 +179,30 @@ it('what storage answers now is compared with the journal', async () => {
   const index = lines.findIndex((text) => text.includes('"affected":[{'))
   const line = JSON.parse(lines[index] ?? '') as { readonly value: readonly Line[] }
   const other = { ...line, value: [{ ...line.value[0], affected: [] }] }
-  expect(await divergence(replaced(lines, index, other))).toMatchObject({
+  const changed = replaced(lines, index, other)
+  expect(await divergence(changed, { isAlone: true })).toMatchObject({
     line: index,
     expected: contentOf(JSON.stringify(other)),
     actual: contentOf(lines[index] ?? ''),
   })
+})
+
+// Q17
+it('what storage answers is compared where another process would have been heard of by the end', async () => {
+  const lines = await record(`
+    scenario: 1
+    name: one operation
+    config: { requirement: off }
+    steps: [{ at: 0, enqueue: { id: n1, kind: note, payload: { text: one } } }]
+  `)
+  const index = lines.findIndex((text) => text.includes('"affected":[{'))
+  const line = JSON.parse(lines[index] ?? '') as { readonly value: readonly Line[] }
+  const other = { ...line, value: [{ ...line.value[0], affected: [] }] }
+  const foundIfItEndsAt = async (ms: number): Promise<number | undefined> => {
+    const last = { line: lines.length, t: ms, wall: WALL_START + ms, in: 'turn' }
+    const changed = [...replaced(lines, index, other), JSON.stringify(last)]
+    return (await divergence(changed))?.line
+  }
+  expect(await foundIfItEndsAt(2000)).toBe(index)
+  expect(await foundIfItEndsAt(1999)).not.toBe(index)
 })

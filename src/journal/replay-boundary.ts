@@ -53,6 +53,14 @@ export class Cursor {
     return false
   }
 
+  /** Has the life of this process no line that is so many milliseconds after this one? */
+  lifeEndsWithin(ms: number): boolean {
+    const left = this.#lines.slice(this.#position)
+    const endsAt = left.findIndex((line) => 'in' in line && line.in === 'start')
+    const last = (endsAt === -1 ? left : left.slice(0, endsAt)).at(-1)
+    return last === undefined || last.t - (this.next?.t ?? last.t) < ms
+  }
+
   /** The next line must be this decision, made at this time. */
   expect(actual: OutLine, t: number): void {
     const { next } = this

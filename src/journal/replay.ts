@@ -4,8 +4,9 @@
  *
  * What storage answered is in the journal. A recording that began with a new database is replayed on
  * one too, and storage must answer the same once more. Any other has only the journal's answers, and so has
- * one of a process that shared its database. From there on, the same holds
+ * one of a process that shared its database, or that may have: its watch on commits was lost. From there on, the same holds
  * - after a start that finds what this process did not leave: another one used the file between,
+ * - after an answer that differs in the last 2 s of a life: it may have ended before it heard of another process,
  * - where a database was set aside, or an operation came in a transaction of the app: what else that did, and
  *   whether it was committed, nobody wrote down.
  */
@@ -40,7 +41,12 @@ export interface ReplayReport {
 export interface ReplayOptions {
   /** @internal The machines to run; tests put others in their place. */
   readonly machines?: Machines
+  /** @internal No other process used the database, so storage answers the same until the end. Default: nobody knows. */
+  readonly isAlone?: boolean
 }
+
+/** By then a process has heard of the commits of others, or has told that its watch is lost (Q17). */
+const HEARD_BY_MS = 2000
 
 const STORAGE_QUESTIONS: ReadonlySet<string> = new Set([
   'open',
@@ -62,7 +68,7 @@ const STORAGE_QUESTIONS: ReadonlySet<string> = new Set([
  */
 export async function replay(
   text: string,
-  { machines }: ReplayOptions = {},
+  { machines, isAlone = false }: ReplayOptions = {},
 ): Promise<ReplayReport> {
   const { header, lines } = readJournal(text)
   if (header.beginningLost === true) {
@@ -70,7 +76,7 @@ export async function replay(
     const message = `the journal has lost its beginning, so it can be read, but not replayed: ${why}`
     throw new HoldfastError('JOURNAL_INVALID', message)
   }
-  const run = new Replay(header, lines, machines)
+  const run = new Replay(header, lines, { machines, isAlone })
   await run.run()
   const fed = lines.filter((line) => 'in' in line).length
   return { fed, decided: lines.length - fed, withStorage: run.hasStorage }
@@ -88,6 +94,7 @@ class Replay {
   readonly #settings: Settings
   readonly #facts: readonly KindFacts[]
   readonly #machines: Machines | undefined
+  readonly #isAlone: boolean
   readonly #cursor: Cursor
   readonly #database = new SqliteDatabase(':memory:')
   /** What storage has answered this time. */
@@ -95,14 +102,19 @@ class Replay {
   #boundary: ReplayBoundary | null = null
   #lifeCount = 0
 
-  constructor(header: JournalHeader, lines: readonly JournalLine[], machines?: Machines) {
+  constructor(
+    header: JournalHeader,
+    lines: readonly JournalLine[],
+    { machines, isAlone }: { readonly machines: Machines | undefined; readonly isAlone: boolean },
+  ) {
     this.#settings = header.options.settings as unknown as Settings
     this.#facts = header.options.kinds as unknown as readonly KindFacts[]
     this.#machines = machines
+    this.#isAlone = isAlone
     this.#cursor = new Cursor(lines)
     // Storage sorts by user, and pseudonyms have another order.
     const isNamed = header.pseudonyms !== true
-    this.hasStorage = isNamed && beganFresh(lines) && !lines.some(isForeignCommit)
+    this.hasStorage = isNamed && beganFresh(lines) && !lines.some(mayBeShared)
   }
 
   async run(): Promise<void> {
@@ -203,12 +215,17 @@ class Replay {
     }
     const answer = this.#answers.get(question) ?? {}
     if ('value' in answer && isDeepStrictEqual(answer.value, line.value)) return
-    if (question.name === 'open' && this.#lifeCount > 1) {
-      // Between two lives of this process another one may have used the file: nobody here heard of it.
+    if (this.#mayBeOfAnother(question)) {
       this.hasStorage = false
       return
     }
     throw new ReplayDivergedError(line.line, contentOf(line), { in: kind, ask, ...answer })
+  }
+
+  /** Another process may have used the file, and this one heard of it in no line: between two lives, or at the end of one. */
+  #mayBeOfAnother({ name }: Question<unknown>): boolean {
+    if (name === 'open' && this.#lifeCount > 1) return true
+    return !this.#isAlone && this.#cursor.lifeEndsWithin(HEARD_BY_MS)
   }
 }
 
@@ -233,9 +250,13 @@ function hasFailedPart(answer: unknown): boolean {
   return answer.some((part) => typeof part === 'object' && part !== null && 'failed' in part)
 }
 
-/** What other processes stored, only they have in their journals. */
-function isForeignCommit(line: JournalLine): boolean {
-  return 'in' in line && line.in === 'call' && line.name === 'foreignCommit'
+/**
+ * What other processes stored, only they have in their journals. One whose watch is lost may have answers that show it
+ * before it hears of them.
+ */
+function mayBeShared(line: JournalLine): boolean {
+  if (!('in' in line) || line.in !== 'call') return false
+  return line.name === 'foreignCommit' || line.name === 'watchLost'
 }
 
 /** Did the recording begin with an empty database? */

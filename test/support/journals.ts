@@ -1,6 +1,6 @@
 /** Journals in the hands of a test: recorded from a scenario, changed line by line, replayed. */
 import { ReplayDivergedError } from '../../src/errors.ts'
-import { replay } from '../../src/journal/replay.ts'
+import { replay, type ReplayOptions } from '../../src/journal/replay.ts'
 import { parseScenario } from '../../src/simulation/parse-scenario.ts'
 import { runScenario } from '../../src/simulation/run-scenario.ts'
 
@@ -13,8 +13,11 @@ export async function record(yaml: string): Promise<readonly string[]> {
 }
 
 /** Replays these lines and answers where they diverge; null: nowhere. */
-export async function divergence(lines: readonly string[]): Promise<ReplayDivergedError | null> {
-  return replay(`${lines.join('\n')}\n`).then(
+export async function divergence(
+  lines: readonly string[],
+  options?: ReplayOptions,
+): Promise<ReplayDivergedError | null> {
+  return replay(`${lines.join('\n')}\n`, options).then(
     () => null,
     (error: unknown) => {
       if (error instanceof ReplayDivergedError) return error

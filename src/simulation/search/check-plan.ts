@@ -25,7 +25,8 @@ export async function checkPlan(plan: Scenario): Promise<Checked> {
     return { wrong, played: null }
   }
   const diverged: Mismatch[] = []
-  for (const journal of played.journals) diverged.push(...(await divergenceOf(journal)))
+  const isAlone = !plan.steps.some((step) => 'process' in step)
+  for (const journal of played.journals) diverged.push(...(await divergenceOf(journal, isAlone)))
   return { wrong: [...played.violations, ...diverged], played }
 }
 
@@ -33,10 +34,10 @@ export async function checkPlan(plan: Scenario): Promise<Checked> {
  * Replaying a run's journal gives the same decisions. That says only that they depend on nothing but what came from outside:
  * a fault of the engine is in both runs.
  */
-async function divergenceOf(journal: readonly string[]): Promise<Mismatch[]> {
+async function divergenceOf(journal: readonly string[], isAlone: boolean): Promise<Mismatch[]> {
   const what = 'invariant replays'
   try {
-    await replay(journal.join('\n'))
+    await replay(journal.join('\n'), { isAlone })
     return []
   } catch (error) {
     if (error instanceof ReplayDivergedError) {
