@@ -4,7 +4,7 @@ import { stringify } from 'yaml'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 import type { Scenario } from '../src/simulation/scenario.ts'
 import { play } from '../src/simulation/play.ts'
-import { fuzz } from '../src/simulation/search/fuzz.ts'
+import { fuzz, smallestOf } from '../src/simulation/search/fuzz.ts'
 import { makePlan } from '../src/simulation/search/make-plan.ts'
 import { shrink } from '../src/simulation/search/shrink.ts'
 import { fromSource } from './support/command.ts'
@@ -47,6 +47,17 @@ describe('shrinking', () => {
   it('gives back the plan as it is where nothing smaller fails', async () => {
     const plan = makePlan(3)
     expect(await shrink(plan, async () => false)).toEqual(plan)
+  })
+
+  it('ends with the smallest plan so far once its time is over', async () => {
+    const failure = { seed: 3, what: 'invariant no-loss', expected: null, seen: null }
+    let tries = 0
+    const { steps } = await smallestOf(failure, () => {
+      tries += 1
+      return false
+    })
+    expect(steps).toEqual(makePlan(3).steps)
+    expect(tries).toBeGreaterThan(steps.length)
   })
 })
 

@@ -25,6 +25,8 @@ export interface FuzzCommandOptions {
 const DEFAULT_SEEDS = 1000
 /** How often the progress is told. */
 const PROGRESS_MS = 2000
+/** How long a smaller plan of a failure is looked for. */
+const SHRINKING_MS = 60_000
 
 interface Saved extends Failure {
   readonly file: string
@@ -73,9 +75,10 @@ export async function fuzzCommand({
   const saved: Saved[] = []
   for (const failure of firstOfEach(result.failures)) {
     const file = join(save, `seed-${failure.seed}.yaml`)
+    const until = elapsedMs() + SHRINKING_MS
     try {
       await mkdir(save, { recursive: true })
-      await writeFile(file, stringify(await smallestOf(failure)))
+      await writeFile(file, stringify(await smallestOf(failure, () => elapsedMs() < until)))
     } catch (error) {
       process.stderr.write(`${printable(`${file}: ${(error as Error).message}`)}\n`)
       return 2

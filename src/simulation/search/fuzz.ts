@@ -78,8 +78,14 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   }
 }
 
-/** The smallest plan in which the same thing does not hold. One that broke off stays as it is: each try may take as long. */
-export async function smallestOf({ seed, what }: Failure): Promise<Scenario> {
+/**
+ * The smallest plan in which the same thing does not hold: the smallest so far, once `goesOn` answers false. One that broke
+ * off stays as it is: each try may take as long.
+ */
+export async function smallestOf(
+  { seed, what }: Failure,
+  goesOn: () => boolean,
+): Promise<Scenario> {
   const name = `seed ${seed}: ${what}`
   const plan = makePlan(seed)
   if (what === THE_RUN) return { ...plan, name }
@@ -88,7 +94,7 @@ export async function smallestOf({ seed, what }: Failure): Promise<Scenario> {
   try {
     const smallest = await shrink(plan, async (smaller) => {
       // What no file may say is no smaller plan: nobody could run it again.
-      if (wrongNames(smaller) !== null) return false
+      if (!goesOn() || wrongNames(smaller) !== null) return false
       const { wrong } = await player.play(smaller)
       return wrong.some(isIt)
     })
