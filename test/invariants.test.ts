@@ -8,7 +8,7 @@ import { HoldfastError } from '../src/errors.ts'
 import type { EventName } from '../src/events.ts'
 import { InvariantChecks } from '../src/simulation/invariant-checks.ts'
 import { INVARIANTS } from '../src/simulation/invariants/index.ts'
-import type { SeenCall, SeenLife } from '../src/simulation/seen.ts'
+import type { DemandOutcome, SeenCall, SeenLife } from '../src/simulation/seen.ts'
 import type { SeenRequest } from '../src/simulation/scripted-server.ts'
 import type { Row, RowChange } from '../src/simulation/row-log.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
@@ -401,6 +401,53 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
         besides(run, { endedAt: 10 })
         beginLife(run, { startedAt: 20 })
         refuse(run, [20, 40, 60, 80, 100], { life: 2 })
+      },
+    },
+  ],
+  'requirement-asks': [
+    {
+      // I2: a failure is told, once.
+      broken: (run) => askRequirement(run, 0, { at: 10, outcome: 'fails' }),
+      kept: (run) => {
+        askRequirement(run, 0, { at: 10, outcome: 'fails' })
+        hear(run, 'error', { error: new HoldfastError('REQUIREMENT_UNKNOWN', 'no answer') })
+      },
+    },
+    {
+      // A source that does not know has not failed.
+      broken: (run) => {
+        askRequirement(run, 0, { at: 10, outcome: 'unknown' })
+        hear(run, 'error', { error: new HoldfastError('REQUIREMENT_UNKNOWN', 'no answer') })
+      },
+      kept: (run) => askRequirement(run, 0, { at: 10, outcome: 'unknown' }),
+    },
+    {
+      // Without an answer for 60 s, in which the machine did not sleep, it has failed.
+      broken: (run) => {
+        askRequirement(run, run.now - 62_000, null)
+      },
+      kept: (run) => {
+        run.turns.push({ at: run.now - 1000, turn: 'slept', byMs: 10_000 })
+        askRequirement(run, run.now - 62_000, null)
+      },
+    },
+    {
+      // While nothing is known: again after 1 s, then after 2 s.
+      broken: (run) => {
+        askInVain(run, [run.now - 9000, run.now - 4500])
+      },
+      kept: (run) => {
+        askInVain(run, [run.now - 9000, run.now - 2500])
+      },
+    },
+    {
+      // It is asked at the start.
+      broken: (run) => {
+        run.requirement = 'unknown'
+        run.settings = { ...run.settings, hasRequirementSource: true }
+      },
+      kept: (run) => {
+        run.settings = { ...run.settings, hasRequirementSource: true }
       },
     },
   ],
@@ -2244,6 +2291,18 @@ describe.each(INVARIANTS)('$id', (invariant) => {
     },
   )
 })
+
+/** A call of the source of the requirement, and what it was answered. */
+function askRequirement(run: DoctoredRun, at: number, answer: DemandOutcome | null): void {
+  run.demandCalls.push({ at, life: 0, answer })
+}
+
+/** While nothing is known, a source that does not know is asked at these times. */
+function askInVain(run: DoctoredRun, times: readonly number[]): void {
+  run.requirement = 'unknown'
+  run.settings = { ...run.settings, hasRequirementSource: true }
+  for (const at of times) askRequirement(run, at, { at, outcome: 'unknown' })
+}
 
 function loseWatch(run: DoctoredRun): void {
   hear(run, 'error', { error: new HoldfastError('WATCH_LOST', 'nothing is told') }, 50)

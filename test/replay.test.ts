@@ -1,6 +1,4 @@
 /** A journal replays to the same decisions, and the first that differs is found and named. */
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it, test, vi } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
@@ -18,30 +16,14 @@ import { RECORDED } from './support/recorded-scenarios.ts'
 // Hundreds of replays in one test.
 vi.setConfig({ testTimeout: 60_000 })
 
-const SHARED = fileURLToPath(new URL('../../shared/scenarios/', import.meta.url))
-const OWN = fileURLToPath(new URL('scenarios/', import.meta.url))
-
-const isSharedThere = existsSync(SHARED)
-if (!isSharedThere) process.stdout.write(`\n  not replayed: there is no ${SHARED}\n`)
-
-const files = [OWN, SHARED].flatMap((folder) => globSync(`${folder}*.yaml`).sort())
-
+// The scenario files are replayed in scenarios.test.ts.
 describe('a journal replays to the same decisions', () => {
-  test('there are some of this project', () => {
-    expect(files.some((file) => file.startsWith(OWN))).toBe(true)
-  })
-
   test.each([...RECORDED])('%s', async (_name, yaml) => {
     const lines = await record(yaml)
     const { fed, decided } = await replay(lines.join('\n'))
     expect(decided).toBe(decisionsOf(lines).length)
     expect(fed).toBe(lines.length - 1 - decided)
     expect(decided).toBeGreaterThan(40)
-  })
-
-  test.each(files)('%s', async (file) => {
-    const lines = await record(readFileSync(file, 'utf8'))
-    expect((await replay(lines.join('\n'))).decided).toBe(decisionsOf(lines).length)
   })
 
   it('the same scenario recorded twice gives the same journal', async () => {

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 import { runScenario } from '../src/simulation/run-scenario.ts'
+import { decisionsOf } from './support/journals.ts'
 
 const OWN = fileURLToPath(new URL('./scenarios/', import.meta.url))
 const SHARED = ['scenarios', 'scenarios-next/edges']
@@ -22,11 +23,16 @@ function filesOf(folder: string): string[] {
     .map((name) => join(folder, name))
 }
 
+test('there are some of this project', () => {
+  expect(filesOf(OWN).length).toBeGreaterThan(400)
+})
+
 test.each([OWN, ...SHARED].flatMap(filesOf))('%s holds, and replays', async (file) => {
   const scenario = parseScenario(readFileSync(file, 'utf8'), file)
   const result = await runScenario(scenario)
   expect(result.mismatches).toEqual([])
-  const { withStorage } = await replay(result.journal.join('\n'))
+  const { withStorage, decided } = await replay(result.journal.join('\n'))
+  expect(decided).toBe(decisionsOf(result.journal).length)
   // How a disk failed cannot be repeated. What another process or the app itself stored is not in this one's journal, but for storage's answers;
   // nor is what was stored by one that died before it heard of it.
   const isAlone = scenario.steps.every(

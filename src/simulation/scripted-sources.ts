@@ -69,7 +69,7 @@ export class ScriptedSources {
   ): RequirementSource {
     let answeredUntil = 0
     return () => {
-      const seen: DemandCall = { at: this.#time.now, life: lifeIndex, answeredAt: null }
+      const seen: DemandCall = { at: this.#time.now, life: lifeIndex, answer: null }
       this.demandCalls.push(seen)
       const call = this.demandCalls.length
       const answer = demandOf(this.#scenario.requirementSource ?? [], call - 1)
@@ -78,8 +78,8 @@ export class ScriptedSources {
         this.#time.after(answer.after, () => {
           const { requirement, outcome } = answer
           if (!life.isAlive) return
+          seen.answer = { at: this.#time.now, outcome: requirement ?? 'fails' }
           if (requirement !== null && requirement !== 'unknown') {
-            seen.answeredAt = this.#time.now
             if (call > answeredUntil) learned(requirement)
             answeredUntil = Math.max(answeredUntil, call)
           }

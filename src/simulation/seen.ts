@@ -1,7 +1,7 @@
 /** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
 import type { Status } from '../engine/life/status.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
-import type { Instant } from '../model.ts'
+import type { Instant, Requirement } from '../model.ts'
 import type { ProcessName } from './scenario.ts'
 import { nameOf } from './scenario-names.ts'
 
@@ -46,8 +46,13 @@ export interface SourceOutcome {
 export interface DemandCall {
   readonly at: number
   readonly life: number
-  /** When it was answered with `required` or `off`; null: it was not, or otherwise. */
-  answeredAt: number | null
+  /** Null: nothing yet. */
+  answer: DemandOutcome | null
+}
+
+export interface DemandOutcome {
+  readonly at: number
+  readonly outcome: Requirement | 'fails'
 }
 
 /** What an `enqueue()` was called with. */

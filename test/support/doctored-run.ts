@@ -62,6 +62,7 @@ const SETTINGS: RunRecord['settings'] = {
   backoff: { base: 1000, cap: 300_000, jitter: false },
   batchWindowMs: 0,
   concurrency: 4,
+  hasRequirementSource: false,
   hasSource: false,
   hasVault: true,
   maxAttempts: 12,

@@ -24,6 +24,7 @@ import { noSecrets } from './no-secrets.ts'
 import { ownTokenOnly } from './own-token-only.ts'
 import { portalProbes } from './portal-probes.ts'
 import { readsInOrder } from './reads-in-order.ts'
+import { requirementAsks } from './requirement-asks.ts'
 import { settles } from './settles.ts'
 import { stableKey } from './stable-key.ts'
 import { tokenValidAtSend } from './token-valid-at-send.ts'
@@ -136,6 +137,12 @@ export const INVARIANTS: readonly ListedInvariant[] = [
     ['T1', 'T6', 'T8', 'T9'],
     'the token source is asked as seldom as T6, T8 and T9 say, and the vault as T1 says',
     boundedRefresh,
+  ),
+  list(
+    'requirement-asks',
+    ['I2'],
+    'each failure of the source of the requirement is told, and while nothing is known it is asked again in time',
+    requirementAsks,
   ),
   list(
     'portal-probes',

@@ -38,6 +38,7 @@ export interface RunRecord {
     | 'backoff'
     | 'batchWindowMs'
     | 'concurrency'
+    | 'hasRequirementSource'
     | 'hasSource'
     | 'hasVault'
     | 'maxSourceCalls'

@@ -5,6 +5,7 @@
 import type { RunRecord } from '../invariants/run-record.ts'
 import { hasEnded, isRead } from '../invariants/invariant.ts'
 import { outcomeOf } from '../invariants/outcome.ts'
+import { isRequirement } from '../invariants/requirement-asks.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
 import type { Transition } from '../stored-rows.ts'
@@ -56,7 +57,9 @@ export const PAIRS: Readonly<Record<string, Mark>> = {
         ),
     ),
   'a late answer of the source of the requirement': ({ demandCalls }) =>
-    demandCalls.some(({ at, answeredAt }) => answeredAt !== null && answeredAt - at > 60_000),
+    demandCalls.some(
+      ({ at, answer }) => answer !== null && isRequirement(answer) && answer.at - at > 60_000,
+    ),
   'one of several changes failing apart': ({ calls }) =>
     calls.some(
       (call) =>
