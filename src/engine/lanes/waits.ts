@@ -59,7 +59,10 @@ export class Waits {
   mustWait(line: LaneLine): boolean {
     const { envelope } = line
     if (envelope !== null) this.begin(line, envelope)
-    return line.holds.has('backing-off')
+    const isWaiting = line.holds.has('backing-off')
+    // A clock that is set back later does not bring back a wait that is over.
+    if (!isWaiting) line.waited()
+    return isWaiting
   }
 
   /** It is not that envelope's turn any more. */
