@@ -14,6 +14,8 @@ export function arrive(
   const line =
     lanes.get(row.lane) ??
     lanes.make({ lane: row.lane, user, pending: 0, letters: 0, soloThrough: 0 })
+  // Another process has added to the lane, and this one has not heard of it yet (Q8).
+  if (!isFirst && !line.isNext(row.place)) lifetimes.heardOfOthers()
   lifetimes.enqueued(row)
   // One that merges is read from storage with its neighbours, of which nobody may have been told yet (Q4).
   line.arrived(row, isFirst && !kinds.isMerging(row.kind))

@@ -7,6 +7,7 @@ import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { HoldBook } from './hold-book.ts'
 import { type LaneLine, WINDOW_ROWS } from './lane-line.ts'
+import { windowLoaded } from './loaded-window.ts'
 import type { Records } from '../stored/records.ts'
 import type { Found } from '../stored/store.ts'
 import type { Waits } from './waits.ts'
@@ -139,7 +140,7 @@ export class Interventions {
         settle.reject(answer.error)
         return
       }
-      line.loaded(answer.value)
+      windowLoaded(this.#core, line, answer.value)
       const others = lines.filter((one) => one !== line)
       this.#withHeads(answer.value.length === 0 ? others : lines, settle, then)
     })
@@ -223,7 +224,7 @@ function isInFlight(line: LaneLine | undefined, id: OperationId): boolean {
 /** A member of an envelope of unknown outcome, or what the process before this one may have sent. */
 function isOfUnknownOutcome(line: LaneLine | undefined, id: OperationId, place: number): boolean {
   if (line === undefined) return false
-  return (line.mayHaveBeenSent && line.head?.id === id) || line.isUnknownAt(place)
+  return (line.mayHaveBeenSent && line.head?.id === id) || line.unknownAt(place) !== null
 }
 
 function unknownOperation(id: OperationId): HoldfastError {

@@ -133,10 +133,6 @@ export class LaneLine {
     return place === undefined ? this.envelope : this.envelopeAt(place)
   }
 
-  get headEnqueuedAt(): Instant | null {
-    return this.head?.enqueuedAt ?? null
-  }
-
   /** Are all pending rows in the window? */
   get isWhole(): boolean {
     return this.#rows.length >= this.pending
@@ -168,12 +164,7 @@ export class LaneLine {
     return this.unknownSince !== null
   }
 
-  /** The same of any place: an envelope that was adopted may lie behind others (I3). */
-  isUnknownAt(place: number): boolean {
-    return this.unknownAt(place) !== null
-  }
-
-  /** The envelope of unknown outcome that has a member at this place. */
+  /** The envelope of unknown outcome that has a member at this place: one that was adopted may lie behind others (I3). */
   unknownAt(place: number): EnvelopeRow | null {
     const found = Array.from(this.#envelopes.values()).find(
       ({ unknownSince, members }) => unknownSince !== null && members.includes(place),
@@ -202,11 +193,16 @@ export class LaneLine {
     this.#afterChanges.push(then)
   }
 
+  /** True if nobody else has added to the lane before this place, as far as is known. */
+  isNext(place: number): boolean {
+    return place === this.tail + PLACE_STEP
+  }
+
   /** An operation was committed at the end of the lane; `isFirst`: nothing else of it was in storage then. */
   arrived(row: OperationRow, isFirst: boolean): void {
     const wasWhole = this.isWhole
     // Otherwise another process may have put something in between that is not known here yet (Q17).
-    const isNext = isFirst || row.place === this.tail + PLACE_STEP
+    const isNext = isFirst || this.isNext(row.place)
     this.tail = Math.max(this.tail, row.place)
     this.pending += 1
     if (wasWhole && isNext && this.#rows.length < WINDOW_ROWS) this.#rows.push(row)
@@ -309,7 +305,8 @@ export class LaneLine {
   /** The envelope at the head need not wait any more. */
   waited(): void {
     const { envelope } = this
-    if (envelope !== null) this.recorded({ ...envelope, retryAt: null })
+    if (envelope !== null && envelope.retryAt !== null)
+      this.recorded({ ...envelope, retryAt: null })
   }
 
   /** The members are sent one by one. `kept`: what is still known of the head; null: the head begins anew. */

@@ -72,7 +72,7 @@ export function makeStatus({ queue, user, requirement, lanes, holds, needs }: St
       pending: line.pending,
       sending: line.attempt !== null,
       holds: Object.freeze(holds.of(line)),
-      headEnqueuedAt: line.headEnqueuedAt,
+      headEnqueuedAt: line.head?.enqueuedAt ?? null,
       attempts: envelope?.attempts ?? 0,
       refusedCount: line.refusedCount,
       lastFailure: lastFailureOf(envelope),

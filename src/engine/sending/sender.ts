@@ -17,6 +17,7 @@ import type { Exchange } from './exchange.ts'
 import { isBound as mustStayAsItWas } from './judge.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import { type LaneLine, WINDOW_ROWS } from '../lanes/lane-line.ts'
+import { windowLoaded } from '../lanes/loaded-window.ts'
 import { READY, type Records, type Resolution } from '../stored/records.ts'
 import type { LaneChanges } from './lane-changes.ts'
 import { Upgrades } from './upgrades.ts'
@@ -221,7 +222,7 @@ export class Sender {
         this.#goOn(line)
         return
       }
-      line.loaded(answer.value)
+      windowLoaded(this.#core, line, answer.value)
       if (answer.value.length === 0) line.pending = line.rows.length
       this.#goOn(line)
     }
