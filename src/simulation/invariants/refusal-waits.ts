@@ -52,6 +52,8 @@ function earlyEnd(
   const isAccepted = requests.some(
     (request) =>
       request.client.life === life &&
+      // One that was sent without a token accepts none.
+      request.token !== null &&
       request.client.token?.user === user &&
       isWithin(request.endedAt) &&
       !SILENT.has(outcomeOf(request)),

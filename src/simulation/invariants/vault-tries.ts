@@ -25,12 +25,13 @@ export function vaultTries(run: RunRecord): () => unknown[] {
       const waitMs = before === undefined ? 0 : doublingWait(WAITS, before.count)
       const gapMs = before === undefined ? 0 : at - before.at
       // Much later it is about another token.
-      const count = before === undefined || gapMs > waitMs ? 1 : before.count + 1
-      failures.set(key, { at, count })
       // Another token that came meanwhile begins anew.
       const isOfNext = run.rows.tokenSteps.some(
         (step) => step.at >= (before?.at ?? at) && step.at <= at,
       )
+      const isFirst = before === undefined || gapMs > waitMs || isOfNext
+      const count = isFirst ? 1 : before.count + 1
+      failures.set(key, { at, count })
       return gapMs >= waitMs || isOfNext ? [] : [{ ...event, why: `its wait lasts ${waitMs} ms` }]
     })
 }
