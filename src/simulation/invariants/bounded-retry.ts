@@ -174,20 +174,25 @@ function attemptsAfter(
   }
 }
 
-/** Has the server answered other requests of this life since the attempt before failed, and before this one has? */
+/**
+ * Has the server answered other requests of this life since the attempt before failed, and before this one has? A letter
+ * that came back ahead has had an attempt of its own in between: then from the end of that one.
+ */
 function wereAnswered(
   { requests }: RunRecord,
   before: Attempts,
-  { client, endedAt, givenUpAt }: SeenRequest,
+  { user, at, client, endedAt, givenUpAt }: SeenRequest,
 ): boolean {
   const until = givenUpAt ?? endedAt ?? 0
+  const ends = requests.filter((other) => other.user === user && other.at < at && !isRead(other))
+  const since = Math.max(before.since, ...ends.map((other) => other.endedAt ?? 0))
   return requests.some(
     (other) =>
       other.client.life === client.life &&
       before.life === client.life &&
       other.reply !== null &&
       other.endedAt !== null &&
-      other.endedAt > before.since &&
+      other.endedAt > since &&
       other.endedAt < until &&
       !['portal', 'unknown', 'unsent'].includes(outcomeOf(other)),
   )

@@ -57,9 +57,17 @@ function isOver(run: RunRecord, user: string): boolean {
       at >= logout.at &&
       !hasStayed(run, user, logout.at, at),
   )
+  const isOfNextByItself = sourceCalls.some(
+    ({ user: whose, answer }) =>
+      whose === user &&
+      answer?.outcome === 'token' &&
+      answer.at >= logout.at &&
+      !hasStayed(run, user, logout.at, answer.at),
+  )
   const isAsked = sourceCalls.some(({ user: whose, answer }) => whose === user && answer === null)
   return (
     !isOfNext &&
+    !isOfNextByItself &&
     !isAsked &&
     !hasEnded(lives, run.life) &&
     !turns.some(({ turn }) => turn === 'salvage')

@@ -34,16 +34,22 @@ export const laneFifo: Invariant = (run) => {
 }
 
 /** Operations that have come back ahead of an older one. Members of one envelope come back together. */
-function retriedAhead({ rows }: RunRecord, transitions: readonly Transition[]): unknown[] {
+function retriedAhead(
+  { rows, requests }: RunRecord,
+  transitions: readonly Transition[],
+): unknown[] {
   const bound = new Set([...rows.keys.values()].flatMap(({ ids }) => (ids.length > 1 ? ids : [])))
   return transitions.flatMap(({ id, from, to }) => {
     const back = rows.pending.get(id)
     const own = parseOperationId(id)
     if (from !== 'dead' || to !== 'pending' || back === undefined || own === null) return []
     if (own.lane !== back.lane || bound.has(id) || id.includes('/')) return []
+    const isSending = requests.some(({ user, endedAt }) => user === back.user && endedAt === null)
     const older = [...rows.pending.values()].filter((other) => {
       const made = parseOperationId(other.id)
-      const isOlder = made !== null && made.lane === own.lane && made.place < own.place
+      // Where nothing is in flight any more, one that had to come back behind what was is out of its place (Q2).
+      const isInPlace = made?.place === other.place || isSending
+      const isOlder = made?.lane === own.lane && made.place < own.place && isInPlace
       const isAhead = other.lane === back.lane && other.place > back.place
       return isOlder && isAhead && !bound.has(other.id) && !other.id.includes('/')
     })

@@ -60,7 +60,10 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   // A process that begins to close ends its flushes in that instant, and so does damage.
   const isClosing = run.lives[life]?.closingAt === settledAt
   // What ends a hold in the instant of the answer is shown in it, and came too late for it.
-  const isTurning = run.turns.some((turn) => turn.at === settledAt)
+  const isResumed = run.heard.some(
+    (heard) => heard.event === 'queue.resumed' && heard.at === settledAt,
+  )
+  const isTurning = isResumed || run.turns.some((turn) => turn.at === settledAt)
   const isCut = isClosing || isTurning || isRepeating(run)
   const isMoving = ({ sending, holds }: LaneStatus) =>
     sending || holds.every(({ name }) => PASSING.has(name))
