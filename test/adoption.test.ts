@@ -167,6 +167,27 @@ describe('a record that is to be created behind what needs it', () => {
     expect(rig.bodies.at(-1)).toEqual(['srv-r1'])
   })
 
+  test('is missing where its creation had a later place in the lane that it was adopted from', async () => {
+    const rig = await Rig.start({
+      requirement: 'off',
+      anonymous: 'adopt',
+      operations: [note, create, use],
+    })
+    await rig.enqueue('ahead')
+    await rig.whileResting(rig.holdfast.enqueue(create({ record: 'r1' })))
+    rig.last.reply(200)
+    await rig.advance()
+    const creation = rig.last
+    await rig.login('alice', 'a1')
+    const { id } = await rig.whileResting(rig.holdfast.enqueue(use({ required: ['r1'] })))
+    await rig.whileResting(rig.holdfast.setRequirement('required'))
+    creation.reply(500)
+    rig.answer = (sent) => echo(sent)
+    await rig.advance(60_000)
+    expect(rig.bodies).toEqual(['ahead', 'r1', 'r1'])
+    expect(rig.eventsOf('operation.dead')).toMatchObject([{ id, reason: 'dependency-dead' }])
+  })
+
   test('is missing where its creation was retried, as it was when that was sent first', async () => {
     const rig = await Rig.start({ operations: [note, create, use] })
     await rig.login('alice', 'a1')
@@ -196,6 +217,17 @@ describe('a record that is to be created behind what needs it', () => {
     rig.holdfast.resume()
     await rig.advance()
     expect(rig.bodies).toEqual(['r1', ['srv-r1', 'r2'], 'r1', 'r2'])
+  })
+
+  test('is another one where it is only created after the adoption of what needs it', async () => {
+    const rig = await Rig.start({ anonymous: 'adopt', operations: [note, create, use] })
+    await rig.whileResting(rig.holdfast.enqueue(use({ required: ['r1'] })))
+    await rig.login('alice')
+    await rig.whileResting(rig.holdfast.enqueue(create({ record: 'r1' })))
+    rig.answer = (sent) => echo(sent)
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a1'))
+    await rig.advance()
+    expect(rig.bodies).toEqual([['r1'], 'r1'])
   })
 })
 

@@ -53,6 +53,12 @@ describe('a record', () => {
     expect(rig.bodies.at(-1)).toEqual(['srv-r1'])
   })
 
+  test('has its own id in the request of the operation that creates and needs it', async () => {
+    const rig = await start()
+    await put(rig, create({ record: 'r1', needs: ['r1'] }))
+    expect(rig.bodies).toEqual(['r1,r1'])
+  })
+
   test('whose creation was taken, and the process died before the reply, is created once more under the same key', async () => {
     const rig = await start()
     await put(rig, create({ record: 'r1' }))
