@@ -10,7 +10,7 @@ import { canonicalOrigin } from '../src/origin.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { neighbours } from './support/neighbours.ts'
-import { replying, Rig } from './support/rig.ts'
+import { note, replying, Rig } from './support/rig.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const A = 'https://a.test'
@@ -256,6 +256,24 @@ describe('of two processes on one file', () => {
     await second.rig.advance(600_000)
     expect(second.rig.sent).toEqual([])
     expect(second.rig.eventsOf('error')).toMatchObject([{ error: { code: 'ORIGIN_CHANGED' } }])
+  })
+
+  test('one that finds the file moved takes nothing in a transaction of the app either', async () => {
+    const { first, second } = neighbours({ answer: replying(200) })
+    await first.rig.open(to(first.rig, A))
+    const database = new SqliteDatabase(first.file)
+    await second.rig.open({ ...to(second.rig, A), storage: sqliteStorage({ database }) })
+    await second.rig.login('alice', 'a1')
+    await second.rig.enqueue('one')
+    await first.rig.close()
+    database.exec(`UPDATE holdfast_meta SET value = '${B}' WHERE name = 'origin'`)
+    await second.rig.advance(600_000)
+    const write = database.transaction(() =>
+      second.rig.holdfast.enqueueWithin(database, note({ text: 'two' })),
+    )
+    expect(write).toThrow(expect.objectContaining({ code: 'ORIGIN_CHANGED' }))
+    await second.rig.close()
+    database.close()
   })
 })
 
