@@ -117,6 +117,17 @@ describe('a token across the end of what is kept is in no', () => {
     expect(await seenInLetters(rig)).toEqual(texts.map(() => []))
   })
 
+  test('excerpt of a dead letter whose reply ended within the token', async () => {
+    const rig = await opened()
+    const lengths = Array.from({ length: 12 }, (_, index) => index + MOST_SEEN)
+    for (const length of lengths) {
+      await rig.enqueue('one')
+      rig.last.reply(422, { body: `refused: ${TOKEN.slice(0, length)}`, isCut: true })
+      await rig.advance()
+    }
+    expect(await seenInLetters(rig)).toEqual(lengths.map(() => []))
+  })
+
   test('excerpt of a dead letter whose kind throws', async () => {
     const throwing = {
       ...note,

@@ -112,6 +112,20 @@ describe('a token is', () => {
     expect(Object.keys(rig.last.request.headers)).not.toContain('authorization')
   })
 
+  test('in no excerpt of the reply to its request, though the app has replaced it many times since', async () => {
+    const token = 'QuietHarborLanternMeadow'
+    const rig = await Rig.start()
+    await rig.login('alice', token)
+    await rig.enqueue('one')
+    for (let count = 0; count < 10; count += 1) {
+      await rig.whileResting(rig.holdfast.updateToken('alice', `token-${count}`))
+    }
+    rig.last.reply(422, { body: `${token} was refused` })
+    await rig.advance()
+    const [letter] = await rig.whileResting(rig.holdfast.deadLetters())
+    expect(letter).toMatchObject({ excerpt: '[redacted] was refused' })
+  })
+
   test.each(['updateToken', 'login'] as const)('in no error of a %s() that fails', async (call) => {
     const rig = await Rig.start({ subjectClaim: 'sub' })
     const stranger = jwt({ sub: 'mallory', jti: 'secret-five' })
