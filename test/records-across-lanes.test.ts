@@ -484,4 +484,19 @@ describe('a lane that waits for a record of another lane goes on when another pr
     expectWithout(first.rig, waiting)
     expect(first.rig.holdfast.status().counts.pending).toBe(0)
   })
+
+  test('ends the creation, and keeps its hold as it is while the other process commits anything else', async () => {
+    const { first, second, waiting } = await opened()
+    const holdsOfBob = () =>
+      first.rig.holdfast.status().lanes.find(({ user }) => user === 'bob')?.holds
+    const before = holdsOfBob()
+    await first.rig.advance(1000)
+    await second.rig.enqueue('anything else')
+    await first.hear()
+    expect(holdsOfBob()).toEqual(before)
+    await second.rig.whileResting(second.rig.holdfast.forget('alice'))
+    await first.hear()
+    await first.rig.advance()
+    expectWithout(first.rig, waiting)
+  })
 })

@@ -53,6 +53,17 @@ test('a ring that was cut under load says so, and is not replayed', async () => 
   await expect(replay(ring.text())).rejects.toMatchObject({ code: 'JOURNAL_INVALID' })
 })
 
+test('the line of a request names its operations and their key', async () => {
+  const rig = await Rig.start()
+  await rig.login('alice', 'a1')
+  const ids = [await rig.enqueue('one')]
+  const line = rig.journal.lines().findLast((one) => one.includes('"name":"send"')) ?? '{}'
+  expect(JSON.parse(line)).toMatchObject({
+    out: 'ask',
+    args: { user: 'alice', kind: 'note', operations: ids, key: ids[0], generation: 1 },
+  })
+})
+
 test('a ring that is too small to be one is refused', () => {
   expect(() => ringJournal({ lines: 1 })).toThrow(RangeError)
 })
