@@ -72,6 +72,21 @@ describe('a fault inside the engine during an attempt', () => {
     )
   })
 
+  // Q5, Q10
+  test('leaves the outcome unknown of a request that was sent: its operation cannot be cancelled', async () => {
+    const { rig, breaks } = await started()
+    rig.answer = ({ reply }) => {
+      breaks('commit')
+      reply(200)
+    }
+    const id = await rig.enqueue('one')
+    await rig.advance()
+    expect(rig.holdsOf('alice')).toEqual(['backing-off'])
+    await expect(rig.whileResting(rig.holdfast.cancel(id))).rejects.toMatchObject({
+      code: 'TOO_LATE',
+    })
+  })
+
   test('stops no other lane', async () => {
     const { rig, breaks } = await started({ concurrency: 1 })
     rig.answer = ({ request, reply }) => {
