@@ -86,6 +86,21 @@ describe('after a login in a process that does not dispatch', () => {
     expect(second.rig.bodies).toEqual(['of alice'])
   })
 
+  test('it is dropped at once by that process, if it takes over with a state that was read before', async () => {
+    const { first, second, ids } = await opened()
+    await first.rig.close()
+    second.rig.holdfast.pause()
+    const release = second.answerLate('reload')
+    await second.rig.advance(30_000)
+    expect(droppedBy(second)).toEqual([])
+    const login = second.rig.holdfast.login('bob', { token: 'b1' })
+    release()
+    await second.rig.whileResting(login)
+    await second.rig.advance()
+    expect(droppedBy(second)).toEqual(ids.map((id) => `${id} superseded`))
+    expect(second.rig.holdfast.status().counts.pending).toBe(1)
+  })
+
   test('what the former user makes later, elsewhere, is not meant', async () => {
     const { first, second } = await opened()
     await second.rig.login('bob', 'b1')

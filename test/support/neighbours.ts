@@ -19,7 +19,7 @@ export class Neighbour {
   /** How often each question was put, failed or not. */
   readonly asked = new Map<Question, number>()
   #failing: readonly Question[] = []
-  #late: Gate<null> | null = null
+  #late: { readonly name: Question | null; readonly gate: Gate<null> } | null = null
   #listener: () => void = () => undefined
 
   constructor(file: string, options: RigOptions) {
@@ -32,10 +32,10 @@ export class Neighbour {
     this.#failing = names
   }
 
-  /** The next question is answered at once, and its answer is heard only when this is called. */
-  answerLate(): () => void {
+  /** The next question, or the next of this name, is answered at once, and its answer is heard only when this is called. */
+  answerLate(name: Question | null = null): () => void {
     const late = gate<null>()
-    this.#late = late
+    this.#late = { name, gate: late }
     return () => late.open(null)
   }
 
@@ -75,9 +75,10 @@ export class Neighbour {
       throw new StorageError('STORAGE_BUSY', 'the scripted storage failed')
     }
     const late = this.#late
-    this.#late = null
+    const isLate = late !== null && (late.name === null || late.name === name)
+    if (isLate) this.#late = null
     const answer = await put()
-    await late?.promise
+    if (isLate) await late.gate.promise
     return answer
   }
 }
