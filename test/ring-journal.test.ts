@@ -170,6 +170,19 @@ describe('a journal begins anew', () => {
     },
   )
 
+  test('while a transaction of the app stays open, whose operation takes the last room', async () => {
+    const { rig, journal } = await recorded({ maxPending: 1, answer: replying(200) })
+    await rig.login('alice', 'a1')
+    rig.database.exec('BEGIN')
+    rig.holdfast.enqueueWithin(rig.database, note({ text: 'within' }))
+    await rig.advance(30)
+    await expect(rig.enqueue('one too many')).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+    rig.database.exec('COMMIT')
+    await rig.advance(30)
+    expect(rig.bodies).toEqual(['within'])
+    expect(await beginningsDuring('within:', { rig, journal })).toBeGreaterThan(0)
+  })
+
   test('before the next flush, and before what must be recorded again: they are numbered', async () => {
     const database = new SqliteDatabase(':memory:')
     const failures = new Failures(sqliteStorage({ database }))
