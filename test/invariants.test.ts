@@ -1848,7 +1848,7 @@ function beSilent(run: DoctoredRun, areOthersAnswered: boolean): void {
   const ids = [idOf('n2', 2)]
   for (const at of [0, 5000, 15_000, 25_000, 45_000]) {
     send(run, ['n2'], { at, ids, status: null, reply: null })
-    if (areOthersAnswered) send(run, ['n3'], { at: at + 2000, ids: [idOf('n3', 3)] })
+    if (areOthersAnswered) send(run, ['n3'], { at: at + 2000, ids: [idOf('n3', 3)], user: 'bob' })
   }
 }
 
@@ -1953,6 +1953,8 @@ function retryBeside(
   const letter = operationRow('n3', 3)
   put(run, 0, [['operations', older]])
   put(run, 0, [['operations', letter]])
+  // What is in flight is ahead of both.
+  send(run, ['n1'], { at: 25, endedAt: null, status: null })
   const dead = { ...letter, reason: 'rejected', died_at: 20 }
   run.rows.apply(
     [

@@ -25,9 +25,10 @@ export function vaultTries(run: RunRecord): () => unknown[] {
       const waitMs = before === undefined ? 0 : doublingWait(WAITS, before.count)
       const gapMs = before === undefined ? 0 : at - before.at
       // Much later it is about another token.
-      // Another token that came meanwhile begins anew.
+      // Another token that came meanwhile begins anew, also one that is tried in the same instant.
       const isOfNext = run.rows.tokenSteps.some(
-        (step) => step.at >= (before?.at ?? at) && step.at <= at,
+        (step) =>
+          step.at <= at && (step.at > (before?.at ?? at) || (gapMs === 0 && step.at === at)),
       )
       const isFirst = before === undefined || gapMs > waitMs || isOfNext
       const count = isFirst ? 1 : before.count + 1
