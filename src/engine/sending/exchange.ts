@@ -85,7 +85,8 @@ export class Exchange {
   /** Stops waiting for the replies that are still out: the engine is closing. Nothing is sent from now on. */
   abortAll(): void {
     this.#isStopped = true
-    for (const line of this.#core.lanes.pending()) {
+    // Also of a lane with nothing pending: another process may have forgotten the user meanwhile.
+    for (const line of this.#core.lanes.all()) {
       if (line.attempt === null) continue
       line.attempt.isAnswered = true
       line.attempt.abort.abort()

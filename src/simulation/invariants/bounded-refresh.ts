@@ -91,13 +91,19 @@ export const boundedRefresh: Invariant = (run) => {
 const LARGEST_MARGIN_MS = 30_000 + 6000
 
 /** How long the token still works when the source is asked for the next one ahead; 0: it is not asked ahead. */
-function aheadMs({ rows, requests, turns, wall, now }: RunRecord, call: SourceCall): number {
+function aheadMs(run: RunRecord, call: SourceCall): number {
+  const { rows, requests, turns, wall, now, calls } = run
   const { reason, user, at } = call
   const isCorrected = requests.some((sent) => sent.reply?.headers['date'] !== undefined)
   const isJumped = turns.some(({ turn }) => turn === 'wall' || turn === 'slept')
   const token = rows.tokens.get(user)
   if (reason !== 'expiring' || isCorrected || isJumped || token === undefined) return 0
   if (token.at >= at || token.expiresAt === null) return 0
+  const isWanted = calls.some(
+    ({ name, user: whose, at: when }) =>
+      name === 'refreshToken' && whose === user && when >= token.at && when <= at,
+  )
+  if (isWanted) return 0
   return token.expiresAt - (wall - (now - at))
 }
 
