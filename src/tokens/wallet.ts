@@ -50,7 +50,15 @@ export class Wallet {
 
   /** The vault has given back the token of this row, unless the session has ended or a newer one has come. */
   unsealed(row: TokenRow, token: Token): void {
-    if (this.isCurrent(row)) this.restore({ ...row, leaving: this.isLeaving(row.user) }, token)
+    if (this.isStillSealed(row)) this.restore({ ...row, leaving: this.isLeaving(row.user) }, token)
+  }
+
+  /**
+   * True if this is what is known of the user's token, and its text is not. The first token after `forget()` has the numbers
+   * of the one before, and its text is known (I12).
+   */
+  isStillSealed(row: TokenRow): boolean {
+    return this.isCurrent(row) && this.#entry(row.user).token === null
   }
 
   /** Is this still what is known of the user's token? */

@@ -176,7 +176,7 @@ function unseal(parts: StartParts, row: TokenRow, round: number): void {
       put: () => unsealed(core, row, readToken),
     },
     (answer) => {
-      if (answer.ok || !wallet.isCurrent(row)) {
+      if (answer.ok || !wallet.isStillSealed(row)) {
         if (answer.ok) wallet.unsealed(row, answer.value)
         pilot.token(user, { type: 'vault.answered' })
         return

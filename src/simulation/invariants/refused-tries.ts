@@ -51,6 +51,8 @@ export const refusedTries: Invariant = (run) => {
     if (user === null || token === null || generation === null || endedAt === null) return
     // What is refused because its time has not come is no refusal (T9).
     if (run.tokens.notBefore(token) !== null) return
+    // Where it was not stored before a newer token came, it is a refusal of an older one.
+    if (run.turns.some(({ turn, at: when }) => turn === 'disk' && when === endedAt)) return
     refusals.push({ user, at: endedAt })
     const row = rowOf(user, client.life)
     // Where several processes send, what the rows know of a token need not be what this one has sent.
