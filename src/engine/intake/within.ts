@@ -4,6 +4,7 @@
  */
 import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
 import type { Fate } from '../../../storage/storage.ts'
+import { HoldfastError } from '../../errors.ts'
 import type { OperationId, UserId } from '../../model.ts'
 import { admitAtOnce, type Admission, type Draft, refusalOf, withinLimit } from './admission.ts'
 import { arrive } from './arrive.ts'
@@ -141,7 +142,10 @@ export class Within {
 
   #admission(connection: unknown, draft: Draft): Admission {
     const refusal =
-      this.#core.store.broken ?? this.#misuse(connection) ?? refusalOf(this.#core, draft)
+      this.#core.store.broken ??
+      this.#misuse(connection) ??
+      this.#overtaking() ??
+      refusalOf(this.#core, draft)
     if (refusal !== null) return { ok: false, refusal }
     return withinLimit(this.#core, draft, admitAtOnce(this.#core, draft))
   }
@@ -156,6 +160,14 @@ export class Within {
         return errorOf(error)
       }
     })
+  }
+
+  /** The app's transaction is committed before what is on its way into storage, which would take the operation along (I7, I12). */
+  #overtaking(): Error | null {
+    const { lanes, pilot } = this.#core
+    if (!lanes.isLosing(pilot.user)) return null
+    const message = `logout() or forget() of ${pilot.user} is not stored yet: await it, then enqueue in a transaction`
+    return new HoldfastError('STORAGE_BUSY', message, { retryable: true })
   }
 
   #store(

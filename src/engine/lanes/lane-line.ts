@@ -48,6 +48,8 @@ export class LaneLine {
   hasSuperseded = false
   /** Operations that were here when another user took the device: not to be sent, or not again (I8). */
   readonly superseded = new Set<OperationId>()
+  /** What is here is being dropped, and that is on its way into storage. */
+  isBeingDropped = false
   /** Holds on this lane alone. */
   readonly holds = new Map<HoldName, Hold>()
   /** The attempt under way. */

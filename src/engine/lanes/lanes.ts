@@ -67,6 +67,12 @@ export class Lanes {
     return [...halt.lines]
   }
 
+  /** True if this user's operations are being erased or dropped, and that is on its way into storage. */
+  isLosing(user: UserId | null): boolean {
+    if (user === null) return false
+    return this.#halts.has(user) || this.ofUser(user)?.isBeingDropped === true
+  }
+
   get(lane: LaneId): LaneLine | undefined {
     return this.#byLane.get(lane)
   }

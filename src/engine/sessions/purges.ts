@@ -45,6 +45,7 @@ export class Purges {
       return
     }
     this.#purging.set(line, 'once')
+    line.isBeingDropped = true
     line.changeBegun()
     store.commitAtLast(
       () => [
@@ -62,6 +63,7 @@ export class Purges {
         }
         const isToDoAgain = this.#purging.get(line) === 'again'
         this.#purging.delete(line)
+        line.isBeingDropped = false
         records.changed()
         pilot.shrunk(line)
         if (isToDoAgain) sweep(line)
