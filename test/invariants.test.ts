@@ -519,6 +519,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => retryInNextLife(run, 110),
     },
     {
+      // An end that could not be recorded leaves the attempts before it counted (Q11).
+      broken: (run) => exhaustAfterAnEnd(run, 1209),
+      kept: (run) => exhaustAfterAnEnd(run, 1210),
+    },
+    {
       // A process that closed has heard the reply of its last instant; one that died may not have (Q19).
       broken: (run) => limitLastInstant(run, { timers: 0, listeners: 0 }),
       kept: (run) => limitLastInstant(run, null),
@@ -1724,6 +1729,19 @@ function exhaustUnsent(run: DoctoredRun, unsent: string | null): void {
   run.settings = { ...run.settings, maxAttempts: 1, patienceMs: 0 }
   send(run, ['n2'], { at: 100, status: null, unsent, ids: [idOf('n2', 2)] })
   exhaust(run)
+}
+
+/** n2 may fail twice. It fails, is rejected at 1210, and fails in the next process. */
+function exhaustAfterAnEnd(run: DoctoredRun, diskFailedAt: number): void {
+  run.settings = { ...run.settings, maxAttempts: 2, patienceMs: 1000 }
+  enqueue(run, 'n2', 2)
+  const ids = [idOf('n2', 2)]
+  send(run, ['n2'], { at: 100, status: 500, ids })
+  send(run, ['n2'], { at: 1200, status: 422, ids })
+  run.turns.push({ at: diskFailedAt, turn: 'disk', byMs: 0 })
+  beginLife(run, { startedAt: 2000, beganBy: 'crash' })
+  send(run, ['n2'], { at: 3000, status: 500, ids, client: { ...clientOf(run), life: 1 } })
+  bury(run, 'attempts-exhausted', 3010)
 }
 
 function exhaustWith431(run: DoctoredRun, times: number): void {

@@ -110,7 +110,8 @@ function attemptsAfter(
   const { at, reply, client } = request
   const since = knownAt(run, request)
   const outcome = since === null ? 'unknown' : outcomeOf(request, before?.isUnknown ?? false)
-  if (outcome === 'accepted' || outcome === 'rejected') return null
+  const isEnd = outcome === 'accepted' || outcome === 'rejected'
+  if (isEnd && !isUnrecorded(run, request)) return null
   const former = before ?? {
     count: 0,
     counted: 0,
@@ -132,6 +133,7 @@ function attemptsAfter(
   // A crash leaves no wait, a refused token none either, and a portal is not this envelope's.
   const firstAt = outcome === 'unsent' ? former.firstAt : (former.firstAt ?? at)
   if (outcome === 'refused-token') return { ...former, ...rest, firstAt }
+  if (isEnd) return { ...former, ...rest, firstAt, isUnknown: true }
   // Whose process died in the moment of the reply may have been dissolved just before: its members begin anew.
   if (since === null && outcomeOf(request) === 'rejected' && request.ids.length > 1) return null
   // It may have been counted just before.
@@ -172,6 +174,17 @@ function attemptsAfter(
     life: client.life,
     former: before ?? null,
   }
+}
+
+/**
+ * True if the disk failed when the end of the operation was to be recorded: the next process sends the operation again, and
+ * knows of the attempts before (Q11). Of an envelope that was to be dissolved, each member may begin anew.
+ */
+function isUnrecorded({ turns, rows }: RunRecord, request: SeenRequest): boolean {
+  const { ids, endedAt } = request
+  if (ids.length > 1 && outcomeOf(request) === 'rejected') return false
+  const isRecorded = rows.transitions.some(({ id, at }) => id === ids[0] && at === endedAt)
+  return !isRecorded && turns.some(({ turn, at }) => turn === 'disk' && at === endedAt)
 }
 
 /**
