@@ -69,7 +69,10 @@ export const portalProbes: Invariant = (run) => {
   })
   return () => {
     violations = []
-    if (turns().length > 0 || portal?.life !== run.life) portal = null
+    const turn = turns().at(-1)
+    // A request in flight at that moment may meet a portal that the engine waits for already.
+    if (turn !== undefined && portal !== null) disputedAt = turn.at
+    if (turn !== undefined || portal?.life !== run.life) portal = null
     followRequests()
     return violations
   }
