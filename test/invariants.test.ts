@@ -216,6 +216,22 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => send(run, ['n1'], { at: 30 }),
     },
     {
+      // Q17: a process with a silent watch hears of the refusal by another process within 32 s.
+      broken: (run) => refuseElsewhere(run, 32_021),
+      kept: (run) => refuseElsewhere(run, 32_020),
+    },
+    {
+      // Q17: a commit of its own is a look.
+      broken: (run) => {
+        put(run, 500, [['operations', operationRow('n2', 2)]])
+        refuseElsewhere(run, 1000)
+      },
+      kept: (run) => {
+        put(run, 10, [['operations', operationRow('n2', 2)]])
+        refuseElsewhere(run, 1000)
+      },
+    },
+    {
       broken: (run) => sendExpired(run, 100),
       // It looked so when it arrived.
       kept: (run) => sendExpired(run, 9500),
@@ -1096,6 +1112,11 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
     {
+      // Q17: without a watch, a process has not heard of an operation of another process, unless the call names it.
+      broken: (run) => readBesides(run, [idOf('n2', 2)]),
+      kept: (run) => readBesides(run, null),
+    },
+    {
       // R2: it does not carry the newest position, or comes before its delay is over.
       broken: (run) => {
         tellPosition(run, 'w2', 20)
@@ -1684,6 +1705,30 @@ function readOnce(
   const life = run.lives.length - 1
   const client = { life, wall: at, requirement: 'required', head: [], token: null } as const
   send(run, ['r1'], { at, kind: 'read', ids: ['0.0.r1'], client, ...facts })
+}
+
+/** A second process begins, beside the first one. Rows are its rows from now on. */
+function beginSecond(run: DoctoredRun): void {
+  const [first] = run.lives
+  beginLife(run, { process: 'second', startedAt: 5 })
+  if (first !== undefined) first.endedAt = null
+  run.life = 0
+}
+
+/** The second process stores at 20 that the token is refused. The first one sends it at that time. */
+function refuseElsewhere(run: DoctoredRun, at: number): void {
+  run.watches = 'silent'
+  beginSecond(run)
+  put(run, 20, [['tokens', tokenRow('alice', 1, { refused: 1 })]])
+  send(run, ['n1'], { at, client: { ...clientOf(run), token: storedToken({ isRefused: true }) } })
+}
+
+/** The second process enqueues n2 at 20. The first one reads at 25. */
+function readBesides(run: DoctoredRun, after: readonly string[] | null): void {
+  run.watches = 'fails'
+  beginSecond(run)
+  put(run, 20, [['operations', operationRow('n2', 2)]])
+  readOnce(run, 40, { client: clientOf(run) }, { life: 0, after })
 }
 
 interface ToldPosition {

@@ -6,9 +6,7 @@ import type { SeenLife } from '../seen.ts'
 import type { Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 import { runningMs } from './running-time.ts'
-
-/** By then a watch has told of the touch of its own. */
-const PROOF_MS = 2000
+import { PROOF_MS } from './unheard-commits.ts'
 
 export const lostWatches: Invariant = (run) => () =>
   run.lives.flatMap((life, index): object[] => {

@@ -7,6 +7,7 @@ import type { SeenCall } from '../seen.ts'
 import { additionsTo, type Invariant, isRead, show } from './invariant.ts'
 import { type Position, ReadingPositions } from './reading-positions.ts'
 import type { RunRecord } from './run-record.ts'
+import { isUnheard } from './unheard-commits.ts'
 
 export const readsInOrder: Invariant = (run) => {
   const requests = additionsTo(run.requests)
@@ -53,12 +54,18 @@ function writeFault(run: RunRecord, call: SeenCall, { at }: SeenRequest): string
   return pending === undefined ? null : `${pending} is still pending`
 }
 
-/** What its user had pending at the call, whoever enqueued it (R1). In one instant nobody can tell what came first. */
-function pendingBefore({ rows }: RunRecord, { at, user }: SeenCall): readonly string[] {
+/**
+ * The operations that its user had pending at the call, in every process (R1). The order in one instant is not known. A call
+ * that names no operations comes after the operations that its process has heard of.
+ */
+function pendingBefore(run: RunRecord, call: SeenCall): readonly string[] {
+  const { rows } = run
+  const { at, user, life, after } = call
   const pending = new Set<string>()
   for (const step of rows.transitions) {
     if (step.at >= at) break
-    if (step.to === 'pending' && step.user === user) pending.add(step.id)
+    const isKnown = after !== null || !isUnheard(run, step, life, at)
+    if (step.to === 'pending' && step.user === user && isKnown) pending.add(step.id)
     else pending.delete(step.id)
   }
   // What was nobody's is somebody's now (I3).

@@ -8,6 +8,7 @@ import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
+import { isUnheard } from './unheard-commits.ts'
 
 /** Smaller differences to the server's `Date` say nothing (T9). */
 const IGNORED_MS = 5000
@@ -76,10 +77,16 @@ function isJustStored({ rows }: RunRecord, { at, user, client }: SeenRequest): b
   )
 }
 
-/** By another process, in this very instant. */
-function isJustRefused({ rows }: RunRecord, { at, user, client }: SeenRequest): boolean {
-  const last = rows.tokenSteps.findLast((step) => step.user === user)
-  return last?.isRefused === true && last.at === at && last.life !== client.life
+/** True if another process has stored the refusal in this very instant, or unheard by this process. */
+function isJustRefused(run: RunRecord, { at, user, client }: SeenRequest): boolean {
+  const ofUser = run.rows.tokenSteps.filter((step) => step.user === user)
+  const last = ofUser.at(-1)
+  if (last?.isRefused === true && last.at === at && last.life !== client.life) return true
+  const refusal = ofUser.findLast(
+    ({ generation, isRefused, former }) =>
+      generation === client.token?.generation && isRefused && former?.isRefused !== true,
+  )
+  return refusal !== undefined && isUnheard(run, refusal, client.life, at)
 }
 
 function faultOf(
