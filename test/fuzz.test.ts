@@ -79,18 +79,14 @@ describe('isolation', () => {
 })
 
 describe('the search', () => {
-  it('reaches every mark within so many seeds, and counts them', { timeout: 120_000 }, async () => {
-    const { seeds, failures, coverage } = await fuzz({
-      from: 501,
-      jobs: 2,
-      goesOn: (count) => count < 400,
-    })
-    expect({ seeds, failures }).toEqual({ seeds: 400, failures: [] })
-    expect(coverage.size).toBeGreaterThanOrEqual(25)
-    const reached = [...coverage].filter(([, hits]) => hits > 0).map(([mark]) => mark)
-    process.stdout.write(`${seeds} seeds reach ${reached.length} of ${coverage.size} marks\n`)
-    // The rarest need more seeds than a test has time for: `holdfast fuzz` names those that it missed.
-    expect(reached.length).toBeGreaterThanOrEqual(coverage.size - 3)
+  it('counts in how many of its runs each mark was reached', async () => {
+    const goesOn = (count: number) => count < 6
+    const { seeds, failures, coverage } = await fuzz({ from: 501, jobs: 2, goesOn })
+    expect({ seeds, failures }).toEqual({ seeds: 6, failures: [] })
+    const hits = [...coverage.values()]
+    expect(hits.length).toBeGreaterThanOrEqual(100)
+    expect(hits.filter((count) => count > 0).length).toBeGreaterThan(10)
+    expect(Math.max(...hits)).toBeLessThanOrEqual(6)
   })
 })
 

@@ -1,4 +1,0 @@
-/** The other half of the fixed seeds: the two halves run side by side. */
-import { describeSeeds } from './support/fixed-seeds.ts'
-
-describeSeeds(151, 300)
