@@ -14,8 +14,8 @@ const LONGEST_TAKE_OVER_MS = 300_000
 
 /** True if a reply has asked every lane to wait, and that may not be over: of a deadline that was stored a new process waits the rest. */
 export function isLimited(run: RunRecord): boolean {
-  const { requests, settings, lives, life } = run
-  const beganAt = lives[life]?.startedAt ?? 0
+  const { requests, settings } = run
+  const beganAt = beganToSendAt(run)
   return requests.some((request) => {
     const status = request.reply?.status
     if (status !== 429 && status !== 503) return false
@@ -28,6 +28,17 @@ export function isLimited(run: RunRecord): boolean {
     const since = Math.max(at, beganAt, ...setBackSince(run, at))
     return runningMs(run, since) <= longestAsked(run, askedMs) + randomMs + LATE_MS
   })
+}
+
+/** The present process began to send at its start, or when it took over from another one. */
+function beganToSendAt({ lives, life, heard }: RunRecord): number {
+  const tookOver = heard.findLast(
+    (one) =>
+      one.life === life &&
+      one.event === 'lane.released' &&
+      (one.detail as { readonly hold?: unknown }).hold === 'other-process',
+  )
+  return tookOver?.at ?? lives[life]?.startedAt ?? 0
 }
 
 /** The wait is counted by a wall clock that is corrected in steps of a second (T9). */
@@ -45,7 +56,7 @@ function setBackSince({ turns }: RunRecord, since: number): readonly number[] {
 
 /** True if the wait after that many attempts of this operation may not be over: as long as the back-off, or as the server has asked for. */
 export function isInTime(run: RunRecord, id: string, attempts: number): boolean {
-  const { settings, requests, lives, life } = run
+  const { settings, requests } = run
   const { jitter } = settings.backoff
   const backoffMs = doublingWait(settings.backoff, Math.max(1, attempts))
   const last = requests.findLast((sent) => sent.ids.includes(id) && isOver(run, sent))
@@ -54,7 +65,7 @@ export function isInTime(run: RunRecord, id: string, attempts: number): boolean 
   const askedMs = retryAfterMs(run, last)
   const asked = askedMs === null ? 0 : longestAsked(run, askedMs)
   const waitMs = Math.max(backoffMs, asked + (jitter ? Math.min(asked, LONGEST_RANDOM_MS) : 0))
-  const since = Math.max(at, lives[life]?.startedAt ?? 0, ...setBackSince(run, at))
+  const since = Math.max(at, beganToSendAt(run), ...setBackSince(run, at))
   return runningMs(run, since) <= waitMs + LATE_MS || isRepeating(run)
 }
 

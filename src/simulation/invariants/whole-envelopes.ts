@@ -7,6 +7,7 @@ import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, follow, headOf, type Invariant, isOver, isRead, show } from './invariant.ts'
 import { knownAt, outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
+import { hasFailedLately } from './running-time.ts'
 
 const MOST_MEMBERS = 100
 const MOST_BYTES = 262_144
@@ -72,7 +73,9 @@ function lateHeads(run: RunRecord): object[] {
   // A lane keeps the place of its request until its outcome is stored.
   const unstored = status.lanes.filter(({ holds }) => holds.some(isOfStorage)).length
   // A payload that is still being checked holds its lane, and the place of a request.
-  const isBusy = inFlight + unstored >= settings.concurrency || run.checkCount > 0
+  // Who is logged in, and with which token, may not be stored yet where storage has failed.
+  const isBusy =
+    inFlight + unstored >= settings.concurrency || run.checkCount > 0 || hasFailedLately(run)
   if (settings.batchWindowMs === 0 || isBusy) return []
   return status.lanes.flatMap((lane) => {
     const head = isWaiting(lane) ? headOf(run, lane.user) : null
