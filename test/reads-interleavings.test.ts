@@ -146,6 +146,8 @@ describe.each([false, true])('with a source: %s', (hasSource) => {
   ] as const)('%s', { timeout: 60_000 }, async (_name, orders, rests) => {
     const wrong: (readonly string[])[] = []
     for (const [index, order] of orders.entries()) {
+      // Half of the orders have a source, the other half have none, each half in all four settings.
+      if ((Math.floor(index / 4) % 2 === 0) === hasSource) continue
       const setting: Setting = {
         ...usual,
         revokes: index % 2 === 0 ? 'first' : 'all',

@@ -28,7 +28,7 @@ async function ringOf(file: string, lines: number): Promise<string> {
   return ring.text()
 }
 
-test.each(files.flatMap((file) => [12, 40].map((lines) => [lines, file] as const)))(
+test.each(files.map((file, index) => [index % 2 === 0 ? 12 : 40, file] as const))(
   'a ring of %i lines replays: %s',
   async (lines, file) => {
     const text = await ringOf(file, lines)
@@ -43,7 +43,7 @@ test('most of those rings had lost their beginning', () => {
   process.stdout.write(
     `${files.length} scenarios: ${fromSummaryCount} rings began with a summary\n`,
   )
-  expect(fromSummaryCount).toBeGreaterThan(files.length)
+  expect(fromSummaryCount).toBeGreaterThan(files.length / 2)
 })
 
 test('a ring that was cut under load says so, and is not replayed', async () => {
