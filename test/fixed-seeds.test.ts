@@ -41,10 +41,10 @@ test('nearly every mark is reached', () => {
   const hits = [...coverage.hits()]
   const missed = hits.filter(([, count]) => count === 0).map(([mark]) => mark)
   process.stdout.write(
-    `${SEEDS.length} seeds reach ${hits.length - missed.length} of ${hits.length} marks\n`,
+    `${SEEDS.length} seeds reach ${hits.length - missed.length} of ${hits.length} marks; not: ${missed.join(', ')}\n`,
   )
   expect(hits.length).toBeGreaterThanOrEqual(100)
-  expect(missed.length, missed.join(', ')).toBeLessThanOrEqual(MOST_MISSED)
+  expect(missed.length).toBeLessThanOrEqual(MOST_MISSED)
 })
 
 test.each(AGAIN)('seed %i gives the same journals and the same database again', (seed) => {

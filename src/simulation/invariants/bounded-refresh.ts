@@ -177,7 +177,10 @@ function judge(
     return { next: first, why: null }
   }
   // A token that was pushed meanwhile, to whichever process, has overtaken the answer: that is not used (T6).
-  const isOvertaking = ({ at }: TokenStep) => at >= last.at && at < came.at
+  const isUnheard = ({ at, life }: TokenStep) =>
+    since.length === 0 && life !== call.life && at >= last.at - lateMs(run)
+  const isOvertaking = (step: TokenStep) =>
+    (step.at >= last.at || isUnheard(step)) && step.at < came.at
   if (came.outcome === 'token' && events.steps.some(isOvertaking)) {
     return { next: first, why: null }
   }

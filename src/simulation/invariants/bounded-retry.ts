@@ -6,6 +6,7 @@
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenTurn } from '../seen.ts'
 import { isSurelyExpired } from './ages.ts'
+import { wereAnswered } from './answered-meanwhile.ts'
 import { additionsTo, follow, type Invariant, isForgotten, isRead, show } from './invariant.ts'
 import { knownAt, outcomeOf, retryAfterMs } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
@@ -185,30 +186,6 @@ function isUnrecorded({ turns, rows }: RunRecord, request: SeenRequest): boolean
   if (ids.length > 1 && outcomeOf(request) === 'rejected') return false
   const isRecorded = rows.transitions.some(({ id, at }) => id === ids[0] && at === endedAt)
   return !isRecorded && turns.some(({ turn, at }) => turn === 'disk' && at === endedAt)
-}
-
-/**
- * Has the server answered other requests of this life since the attempt before failed, and before this one has? A letter
- * that came back ahead has had an attempt of its own in between: then from the end of that one.
- */
-function wereAnswered(
-  { requests }: RunRecord,
-  before: Attempts,
-  { user, at, client, endedAt, givenUpAt }: SeenRequest,
-): boolean {
-  const until = givenUpAt ?? endedAt ?? 0
-  const ends = requests.filter((other) => other.user === user && other.at < at && !isRead(other))
-  const since = Math.max(before.since, ...ends.map((other) => other.endedAt ?? 0))
-  return requests.some(
-    (other) =>
-      other.client.life === client.life &&
-      before.life === client.life &&
-      other.reply !== null &&
-      other.endedAt !== null &&
-      other.endedAt > since &&
-      other.endedAt < until &&
-      !['portal', 'unknown', 'unsent'].includes(outcomeOf(other)),
-  )
 }
 
 /** Has its user been given a newer token than that of this generation, by the time of the request? */

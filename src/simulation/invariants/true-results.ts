@@ -67,7 +67,16 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   const isCut = isClosing || isTurning || isRepeating(run)
   const isMoving = ({ sending, holds }: LaneStatus) =>
     sending || holds.every(({ name }) => PASSING.has(name))
-  if (!isCut && tookMs < (deadlineMs ?? 0) && lanes.some(isMoving)) {
+  // It covers what was handed over before it.
+  const since = new Set(
+    run.calls.slice(run.calls.indexOf(call) + 1).map(({ result }) => idOf(result)),
+  )
+  const isCovered = ({ user }: LaneStatus) => {
+    const left = [...run.rows.pending.values()].filter((row) => row.user === user)
+    return left.length === 0 || left.some(({ id }) => !since.has(id))
+  }
+  const isUnmet = (lane: LaneStatus) => isMoving(lane) && isCovered(lane)
+  if (!isCut && tookMs < (deadlineMs ?? 0) && lanes.some(isUnmet)) {
     faults.push(withReason('something can still be sent by itself')(call))
   }
   return faults
@@ -152,4 +161,9 @@ function waitsForNothing(run: RunRecord, { name, life }: SeenCall): boolean {
 
 function withReason(why: string): (call: SeenCall) => object {
   return (call) => ({ ...call, why })
+}
+
+/** The id in the answer of `enqueue()`; undefined: the call had another answer, or has none. */
+function idOf(result: unknown): string | undefined {
+  return (result as { readonly id?: string } | null | undefined)?.id
 }
