@@ -47,6 +47,8 @@ function faultsOf(run: RunRecord, call: SeenCall): readonly object[] {
 
 /** Holds that end by an alarm of the engine's own. */
 const PASSING: ReadonlySet<HoldName> = new Set(['backing-off', 'rate-limited'])
+/** What lets lanes send that were held. */
+const FREES: ReadonlySet<string> = new Set(['queue.resumed', 'lane.released'])
 
 function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   const { at, settledAt, deadlineMs, life } = call
@@ -60,10 +62,8 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   // A process that begins to close ends its flushes in that instant, and so does damage.
   const isClosing = run.lives[life]?.closingAt === settledAt
   // What ends a hold in the instant of the answer is shown in it, and came too late for it.
-  const isResumed = run.heard.some(
-    (heard) => heard.event === 'queue.resumed' && heard.at === settledAt,
-  )
-  const isTurning = isResumed || run.turns.some((turn) => turn.at === settledAt)
+  const isFreed = run.heard.some(({ event, at: when }) => when === settledAt && FREES.has(event))
+  const isTurning = isFreed || run.turns.some((turn) => turn.at === settledAt)
   const isCut = isClosing || isTurning || isRepeating(run)
   const isMoving = ({ sending, holds }: LaneStatus) =>
     sending || holds.every(({ name }) => PASSING.has(name))
