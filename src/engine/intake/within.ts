@@ -11,6 +11,7 @@ import { arrive } from './arrive.ts'
 import { plain, type Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/chance.ts'
 import type { Core } from '../core.ts'
+import type { Placed } from '../stored/store.ts'
 import { draftChange, rowOf } from './draft-row.ts'
 import { errorOf } from '../../thrown.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
@@ -97,7 +98,7 @@ export class Within {
   }
 
   /** Those that come before these operations in their lanes, so that the app hears of all in the order of the lane. */
-  #lookAtEarlier(affected: () => readonly Affected[]): void {
+  #lookAtEarlier(affected: () => readonly Placed[]): void {
     if (this.#undecided.size === 0) return
     const others = affected()
     for (const undecided of this.#undecided) {

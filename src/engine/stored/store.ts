@@ -64,6 +64,9 @@ const openedCodec: Codec<OpenedState> = {
   },
 }
 
+/** Where an operation stands. */
+export type Placed = Pick<Affected, 'lane' | 'place'>
+
 export class Store {
   readonly #boundary: Boundary
   readonly #storage: Storage
@@ -75,8 +78,8 @@ export class Store {
   beforeAsking: () => void = () => undefined
   /** Told the number of the last ending that is recorded, whenever all that is stored has been read (Q23). */
   onRecorded: (recorded: number) => void = () => undefined
-  /** Called before a commit or a window is answered, with the operations that the commit concerns. */
-  beforeAnswers: (affected: () => readonly Affected[]) => void = () => undefined
+  /** Called before a commit or a window is answered, with the operations that it concerns. */
+  beforeAnswers: (affected: () => readonly Placed[]) => void = () => undefined
   /** Called when a commit has been answered. */
   afterCommits: () => void = () => undefined
   /** Called once, when storage has answered that only a new opening helps. */
@@ -197,7 +200,7 @@ export class Store {
         put: () => this.#storage.window(lane, after, limit),
       },
       then,
-      (answer) => this.#hearFirst(answer, () => []),
+      (answer) => this.#hearFirst(answer, () => (answer.ok ? answer.value : [])),
     )
   }
 
@@ -222,7 +225,7 @@ export class Store {
   }
 
   /** The same for a commit and a window. */
-  #hearFirst(answer: Answered<unknown>, affected: () => readonly Affected[]): void {
+  #hearFirst(answer: Answered<unknown>, affected: () => readonly Placed[]): void {
     this.#hear(answer)
     this.beforeAnswers(affected)
   }
