@@ -244,7 +244,7 @@ interface ReplayOptions {
  *
  * @throws ReplayDivergedError where a decision differs; HoldfastError `JOURNAL_INVALID`.
  */
-declare function replay(text: string, { machines }?: ReplayOptions): Promise<ReplayReport>;
+declare function replay(text: string, { machines, isAlone }?: ReplayOptions): Promise<ReplayReport>;
 
 /**
  * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
