@@ -10,6 +10,7 @@ import type { SourceCall, SourceOutcome } from '../seen.ts'
 import type { TokenStep } from '../stored-rows.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
+import { LOOK_MS } from './unheard-commits.ts'
 import { vaultTries } from './vault-tries.ts'
 import { refusedTries } from './refused-tries.ts'
 import type { RunRecord } from './run-record.ts'
@@ -208,7 +209,7 @@ function judge(
 /** How late a process learns of the end of a session: one whose watch is lost looks so often (Q17). */
 function lateMs({ watches, turns }: RunRecord): number {
   const isLost = watches !== 'works' || turns.some(({ turn }) => turn === 'watch-failed')
-  return isLost ? 30_000 : 0
+  return isLost ? LOOK_MS : 0
 }
 
 /** `refreshToken()` asks if nobody does, and ends any wait (T6); who is forgotten begins anew (I12). */

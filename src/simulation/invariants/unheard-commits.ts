@@ -6,7 +6,7 @@ import { runningMs } from './running-time.ts'
 export const PROOF_MS = 2000
 
 /** A process without a watch looks so often. */
-const LOOK_MS = 30_000
+export const LOOK_MS = 30_000
 
 interface Commit {
   readonly at: number

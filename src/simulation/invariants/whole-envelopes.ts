@@ -70,12 +70,10 @@ function tornEnvelopes({ rows }: RunRecord): object[] {
 function lateHeads(run: RunRecord): object[] {
   const { settings, status, wall, requests, turns, kinds } = run
   const inFlight = requests.filter((request) => !isRead(request) && !isOver(run, request)).length
-  // A lane keeps the place of its request until its outcome is stored.
-  const unstored = status.lanes.filter(({ holds }) => holds.some(isOfStorage)).length
   // A payload that is still being checked holds its lane, and the place of a request.
-  // Who is logged in, and with which token, may not be stored yet where storage has failed.
-  const isBusy =
-    inFlight + unstored >= settings.concurrency || run.checkCount > 0 || hasFailedLately(run)
+  // Where storage has failed, a lane keeps the place of its request until the outcome is stored, and who is logged in, and with
+  // which token, may not be stored yet.
+  const isBusy = inFlight >= settings.concurrency || run.checkCount > 0 || hasFailedLately(run)
   if (settings.batchWindowMs === 0 || isBusy) return []
   return status.lanes.flatMap((lane) => {
     const head = isWaiting(lane) ? headOf(run, lane.user) : null
@@ -86,10 +84,6 @@ function lateHeads(run: RunRecord): object[] {
     const isMoved = turns.some(({ turn }) => turn === 'wall' || turn === 'slept')
     return isMoved ? [] : [{ lane: lane.user, head, why: 'its window is over' }]
   })
-}
-
-function isOfStorage({ name }: LaneStatus['holds'][number]): boolean {
-  return name === 'storage-failed'
 }
 
 /** For neighbours, and not after an attempt: that wait has a time. */
