@@ -1,400 +1,400 @@
-/**
- * The engine: the one place that composes everything. It owns the machines (`machines/actors.ts`), which
- * the parts tell only through it (`Pilot`). What the machines answer (commands, plain data) is handed
- * to the parts that do it.
- */
-import type { IdentityEvent } from '../machines/identity.machine.ts'
-import type { LaneEvent } from '../machines/lane.machine.ts'
-import type { TokenEvent } from '../machines/token.machine.ts'
-import type { Boundary } from './engine/boundary/boundary.ts'
-import { type Calls, serveCalls } from './engine/boundary/calls.ts'
-import type { SavedBoundary } from './engine/boundary/live-boundary.ts'
-import type { Core, Pilot } from './engine/core.ts'
-import { Intake } from './engine/intake/intake.ts'
-import { Within } from './engine/intake/within.ts'
-import { Connectivity } from './engine/lanes/connectivity.ts'
-import { HoldBook } from './engine/lanes/hold-book.ts'
-import type { LaneLine } from './engine/lanes/lane-line.ts'
-import { Lanes } from './engine/lanes/lanes.ts'
-import { Waits } from './engine/lanes/waits.ts'
-import { breakDown } from './engine/life/break-down.ts'
-import { Dispatch } from './engine/life/dispatch.ts'
-import { Flushes } from './engine/life/flushes.ts'
-import { Life } from './engine/life/life.ts'
-import { News } from './engine/life/news.ts'
-import { resume, type SavedParts, summarize, unsavedCall } from './engine/life/resume.ts'
-import { hearTokens, type StartParts } from './engine/life/start.ts'
-import { makeStatus, type Status } from './engine/life/status.ts'
-import { type Summary, whyNotBrief } from './engine/life/summary.ts'
-import { WakeWatch } from './engine/life/wake-watch.ts'
-import { Actors } from './engine/machines/actors.ts'
-import { Commands } from './engine/machines/commands.ts'
-import { MACHINES, type Machines } from './engine/machines/machines.ts'
-import { Orders } from './engine/orders.ts'
-import { Reads } from './engine/reads/reads.ts'
-import type { Exchange } from './engine/sending/exchange.ts'
-import { Lifetimes } from './engine/sending/lifetimes.ts'
-import { makeSending } from './engine/sending/sending.ts'
-import { RequirementAsker } from './engine/sessions/requirement-asker.ts'
-import { Sessions } from './engine/sessions/sessions.ts'
-import { Records } from './engine/stored/records.ts'
-import { Store } from './engine/stored/store.ts'
-import { Tidying } from './engine/stored/tidying.ts'
+/** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
+import { appCodeFailed } from './app-code.ts'
+import { refusalOf, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
+import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
+import type { Settle } from './engine/boundary/boundary.ts'
+import {
+  deadlineOf,
+  eventOf,
+  idOf,
+  idsOf,
+  listenerOf,
+  refuseMalformedDraft,
+  tokenOf,
+  userOf,
+} from './arguments.ts'
+import { secretWordOf, textOf, wordOf } from './checks/texts.ts'
+import type {
+  DeadlineOptions,
+  FlushResult,
+  LoginOptions,
+  LogoutOptions,
+  ReadOptions,
+} from './call-options.ts'
+import { LiveBoundary } from './engine/boundary/live-boundary.ts'
+import type { LogoutResult } from './engine/sessions/logouts.ts'
+import type { Status } from './engine/life/status.ts'
+import { internalFault } from './errors.ts'
+import { forgetResult, type ForgetResult } from './forget-result.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
-import type { Requirement, UserId } from './model.ts'
-import type { AnyOperationKind } from './operations/define-operation.ts'
-import type { KindFacts } from './operations/kind-facts.ts'
-import { Kinds } from './operations/kinds.ts'
-import type { Ports, Settings } from './options.ts'
-import { Foresight } from './tokens/foresight.ts'
-import { Needs } from './tokens/needs.ts'
-import { Refresher } from './tokens/refresher.ts'
-import { readToken, Token, type TokenFacts } from './tokens/token.ts'
-import { TokenAlarms } from './tokens/token-alarms.ts'
-import { Wallet } from './tokens/wallet.ts'
+import { Engine, type Machines } from './engine/engine.ts'
+import type { Json } from './journal/lines.ts'
+import { begun } from './journal/pseudonyms.ts'
+import { type Listener, Listeners } from './listeners.ts'
+import type { OperationId, Requirement } from './model.ts'
+import type { Reply } from './ports/transport.ts'
+import type { OperationDraft } from './operations/define-operation.ts'
+import { payloadText } from './operations/payload-text.ts'
+import { factsOf } from './operations/kind-facts.ts'
+import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
+import { describe, type OperationInfo } from './operation-info.ts'
+import { type Receipt, Receipts } from './receipts.ts'
+import type { SqliteConnection } from '../storage/sqlite/options.ts'
 
-export type { Machines }
+/** Of `flush()`, `close()` and a logout that flushes (Q19, I7). */
+const DEFAULT_DEADLINE_MS = 5000
 
-export interface EngineParts {
-  readonly boundary: Boundary
-  readonly settings: Settings
-  readonly ports: Ports
-  readonly kinds: readonly AnyOperationKind[]
-  readonly facts: readonly KindFacts[]
-  /** Hears every event, after what caused it has been dealt with. */
-  readonly onEvent: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
-  /** Called after each thing that changed what `status()` shows. */
-  readonly onChange: () => void
-  /** Called after another process has changed what is stored. */
-  readonly onForeignChange?: () => void
-  /** Told the number of the last ending that is recorded, whenever all that is stored has been read. */
-  readonly onRecorded?: (recorded: number) => void
-  readonly machines?: Machines
-  /** A replay that begins in the middle. */
-  readonly resumeFrom?: Summary
-}
+/** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
+export class Holdfast {
+  readonly #engine: Engine
+  readonly #options: ResolvedOptions
+  readonly #listeners = new Listeners()
+  readonly #receipts: Receipts
+  #failStart: ((error: Error) => void) | null = null
+  #isStarted = false
 
-export class Engine implements Pilot {
-  /** Everything that comes from outside, as functions to call. */
-  readonly calls: Calls
-
-  readonly #lanes = new Lanes()
-  readonly #holds: HoldBook
-  readonly #waits: Waits
-  readonly #wallet: Wallet
-  readonly #sessions: Sessions
-  readonly #dispatch: Dispatch
-  readonly #exchange: Exchange
-  readonly #foresight: Foresight
-  readonly #actors: Actors
-  readonly #orders: Orders
-  readonly #news: News
-  readonly #life: Life
-  readonly #savedParts: SavedParts
-  readonly #needs: Needs
-  #status: Status | null = null
-
-  constructor(parts: EngineParts) {
-    const { boundary, settings, ports, kinds, facts, machines = MACHINES, resumeFrom } = parts
-    const core: Core = {
+  /** @internal Use {@link createHoldfast}. */
+  constructor(options: ResolvedOptions, machines?: Machines) {
+    this.#options = options
+    this.#receipts = new Receipts(options.ports.storage, options.ports.clock)
+    const { settings, ports, kinds } = options
+    const facts = factsOf(kinds)
+    const journal = begun(options.journal, settings, facts, () => boundary.fileKey)
+    const boundary: LiveBoundary = new LiveBoundary({
+      clock: ports.clock,
+      journal,
+      onFault: (cause) => this.#emitFault(cause),
+      onJournalLost: (cause) => this.#emitJournalLost(cause),
+    })
+    boundary.begin(settings.requirement)
+    this.#engine = new Engine({
       boundary,
       settings,
       ports,
-      kinds: new Kinds(boundary, kinds, facts, (error) => this.#news.report('error', { error })),
-      store: new Store(boundary, ports.storage, settings.origin),
-      lanes: this.#lanes,
-      lifetimes: new Lifetimes(boundary, ports.clock),
-      pilot: this,
-      report: (name, detail) => this.#news.report(name, detail),
-      guarded: (line, run) => faults.guarded(line, run),
-      reread: (then) => dispatch.heardOfCommit(then),
-    }
-    if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
-    const touch = () => this.#news.touch()
-    let fingerprintKey = ''
-    const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
-    const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
-    const holds = new HoldBook(core)
-    const waits = new Waits(core, holds)
-    const wallet = new Wallet(core)
-    const refresher = new Refresher(core, wallet, readSecret, tokenOf)
-    const tokenAlarms = new TokenAlarms(core, wallet)
-    const needs = new Needs(core)
-    const connectivity = new Connectivity(core, holds, () => {
-      waits.cutShort()
-      needs.returned()
+      kinds,
+      facts,
+      onEvent: (name, detail) => this.#emit(name, detail),
+      onChange: () => this.#listeners.notify(),
+      onForeignChange: () => this.#receipts.recheck(),
+      onRecorded: (number) => this.#receipts.recorded(number),
+      ...(machines === undefined ? {} : { machines }),
     })
-    const records = new Records(core, holds)
-    const sending = () => actors.sending
-    const sendingParts = { core, wallet, connectivity, holds, waits, records, sending }
-    const { faults, exchange, sender } = makeSending(sendingParts)
-    const sessions = new Sessions({ core, wallet, waits, records, needs })
-    const wakeWatch = new WakeWatch(core, connectivity, waits)
-    const asker = new RequirementAsker(core, sessions)
-    const intake = new Intake(core)
-    const within = new Within(core)
-    const reads = new Reads(core, wallet, holds, intake, connectivity)
-    const flushes = new Flushes({
-      core,
-      holds,
-      wallet,
-      intake,
-      within,
-      isProbing: () => connectivity.isProbing,
-      isAsking: () => asker.isAsking,
-      isTakingOver: () => this.#dispatch.isTakingOver,
-      tokenWaitsForAlarm: (user) => this.#actors.tokenWaitsForAlarm(user),
+    boundary.summarize = () => this.#engine.summary(boundary.save()) as unknown as Json
+  }
+
+  /** @internal */
+  start(): Promise<void> {
+    return this.#call<void>((settle) => {
+      this.#failStart = (error) => settle.reject(error)
+      this.#engine.calls.start(null, settle)
+    }).finally(() => {
+      this.#failStart = null
+      this.#isStarted = true
     })
-    const tidying = new Tidying(core.store)
-    const foresight = new Foresight(core, wallet, holds, () => this.#life.isClosing)
-    const dispatch = new Dispatch({
-      core,
-      holds,
-      waits,
-      connectivity,
-      hearTokens: (state) => hearTokens(startParts, state),
-      begin: () => this.#life.beginToDispatch(),
-      notTaken: () => flushes.check(),
-      changed: () => {
-        touch()
-        reads.recheck()
-        records.changedElsewhere()
-        boundary.afterwards(() => parts.onForeignChange?.())
+  }
+
+  /**
+   * Stores an operation for the identity that is current at the call (Q1). Resolves once it is on
+   * disk (Q2).
+   *
+   * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`, `APP_CODE_FAILED`,
+   * `STORAGE_…` or `CLOSED`; TypeError or RangeError for a wrong argument. Nothing is stored then.
+   */
+  enqueue(draft: OperationDraft): Promise<Receipt> {
+    // One promise and no more: nothing else is called as often.
+    return new Promise((resolve, reject) => {
+      const { kind, payload, expiresInMs = null } = refuseMalformedDraft('enqueue', draft)
+      const text = payloadText(kind, payload)
+      const args = { kind, payload: text, given: payload, expiresInMs }
+      this.#engine.calls.enqueue(args, {
+        resolve: ({ id, dropped }) => resolve(this.#receipts.make(id, dropped)),
+        reject: (error) => reject(storageErrorOfOurs(error)),
+      })
+    })
+  }
+
+  /**
+   * Stores an operation in the transaction that is open on the app's own connection: the app's row and
+   * its operation are both there, or neither. It is sent after the commit. It comes before what
+   * `enqueue()` has been called for and has not stored yet. After a rollback the receipt's `settled`
+   * rejects with `UNKNOWN_OPERATION`; where storage broke before that could be seen, with the error of storage.
+   *
+   * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
+   * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
+   */
+  enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt {
+    const { kind, payload, expiresInMs = null } = refuseMalformedDraft('enqueueWithin', draft)
+    const text = payloadText(kind, payload)
+    const { committed, decided } = this.#receipts.expect()
+    const connection = database as SqliteConnection | null
+    const args = { kind, payload: text, expiresInMs, connection, decided }
+    let enqueued: { readonly id: OperationId; readonly dropped: boolean } | null = null
+    let failure: Error | null = null
+    this.#engine.calls.enqueueWithin(args, {
+      resolve: (value) => {
+        enqueued = value
+      },
+      reject: (error) => {
+        failure = storageErrorOfOurs(error)
       },
     })
-    const startParts: StartParts = {
-      core,
-      wallet,
-      holds,
-      connectivity,
-      dispatch,
-      readToken: readSecret,
-      tokenOf,
-      useFingerprintKey: (key) => void (fingerprintKey = key),
+    if (enqueued === null) {
+      // Its turn is still to come; by then it must find nothing to store it in.
+      args.connection = null
+      decided(false)
+      throw failure ?? new TypeError('enqueueWithin: not from within the code of a kind or a port')
     }
-    const commands = new Commands((command) => this.#orders.obey(command))
-    const actors = new Actors({
-      machines,
-      boundary,
-      settings,
-      lanes: this.#lanes,
-      wallet,
-      commands,
-      fault: (thrown) => this.#news.fault(thrown),
-      resumeFrom,
-    })
-    this.#holds = holds
-    this.#waits = waits
-    this.#wallet = wallet
-    this.#needs = needs
-    this.#sessions = sessions
-    this.#dispatch = dispatch
-    this.#exchange = exchange
-    this.#foresight = foresight
-    this.#actors = actors
-    this.#news = new News({
-      boundary,
-      reads,
-      tidying,
-      flushes,
-      wakeWatch,
-      connectivity,
-      onEvent: parts.onEvent,
-      onChange: parts.onChange,
-      outdate: () => {
-        this.#status = null
-      },
-    })
-    this.#life = new Life({
-      startParts,
-      sessions,
-      asker,
-      exchange,
-      refresher,
-      reads,
-      flushes,
-      calls: () => this.calls,
-      queueState: () => actors.queueState,
-      toQueue: (event) => actors.queue(event),
-      sending: () => actors.sending,
-      stopMachines: () => actors.stop(),
-      touch,
-    })
-    this.#orders = new Orders({
-      core,
-      holds,
-      sender,
-      sessions,
-      refresher,
-      tokenAlarms,
-      needs,
-      toQueue: (event) => actors.queue(event),
-      later: (run) => commands.later(run),
-      hasMachine: (line) => actors.hasLane(line),
-      retire: (line) => actors.retire(line),
-      usersWithTokens: () => actors.usersWithTokens(),
-      doubtRequirement: () => asker.suspect(),
-      requirementChanged: () => {
-        asker.changed()
-        commands.later(() => {
-          for (const line of Array.from(this.#lanes.pending())) foresight.look(line)
-        })
-      },
-      isBegun: () => this.#life.isBegun,
-      closed: () => this.#life.closed(),
-      touch,
-    })
-    this.calls = serveCalls({
-      core,
-      holds,
-      waits,
-      sessions,
-      connectivity,
-      flushes,
-      intake,
-      within,
-      reads,
-      records,
-      refresher,
-      readToken: readSecret,
-      tokenOf,
-      dispatch,
-      isClosing: () => this.#life.isClosing,
-      start: (settle) => this.#life.start(settle),
-      close: (deadlineMs, settle) => this.#life.close(deadlineMs, settle),
-      touch,
-    })
-    core.store.onBroken = (error) => breakDown({ core, holds, flushes, calls: this.calls }, error)
-    this.#savedParts = {
-      core,
-      actors,
-      holds,
-      waits,
-      wallet,
-      refresher,
-      connectivity,
-      exchange,
-      dispatch,
-      asker,
-      within,
-      wakeWatch,
-      flushes,
-      reads,
-      sessions,
-      calls: () => this.calls,
-      tidying,
-      tokenAlarms,
-      needs,
-    }
-    actors.start()
-    if (resumeFrom === undefined) return
-    this.#life.resumed()
-    resume(this.#savedParts, resumeFrom)
+    const { id, dropped } = enqueued as { readonly id: OperationId; readonly dropped: boolean }
+    if (dropped) decided(true)
+    return this.#receipts.make(id, dropped, committed)
   }
 
-  // What the parts may know and do (Pilot).
-
-  get user(): UserId | null {
-    return this.#actors.user
+  /**
+   * Changes the identity, at once: the next `enqueue()` in the same tick belongs to this user. The
+   * promise resolves when it is stored (I1). With the same user it is a token update (I11).
+   *
+   * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+   * `AUTH_USER_MISMATCH`. The identity is unchanged then.
+   */
+  async login(user: string, { token }: LoginOptions = {}): Promise<void> {
+    const id = userOf('login', user)
+    const read = token === undefined ? null : this.#engine.calls.readToken(tokenOf('login', token))
+    await this.#call<void>((settle) => this.#engine.calls.login({ user: id, token: read }, settle))
   }
 
-  get requirement(): Requirement {
-    return this.#actors.requirement
+  /** Changes the identity to anonymous, at once (I7). Resolves with what was left of the user's. */
+  async logout({
+    pending = 'keep',
+    deadlineMs = DEFAULT_DEADLINE_MS,
+  }: LogoutOptions = {}): Promise<LogoutResult> {
+    wordOf('logout: pending', pending, ['keep', 'flush', 'discard'])
+    const args = { pending, deadlineMs: deadlineOf('logout', deadlineMs) }
+    return this.#call((settle) => this.#engine.calls.logout(args, settle))
   }
 
-  get dispatches(): boolean {
-    return this.#dispatch.isOurs
+  /**
+   * A fresh token of any user, current or not (T2).
+   *
+   * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+   * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
+   */
+  async updateToken(user: string, token: string): Promise<void> {
+    const id = userOf('updateToken', user)
+    const read = this.#engine.calls.readToken(tokenOf('updateToken', token))
+    await this.#call<void>((settle) =>
+      this.#engine.calls.updateToken({ user: id, token: read }, settle),
+    )
   }
 
-  lane(line: LaneLine, event: LaneEvent): void {
-    this.#actors.lane(line, event)
+  /**
+   * Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6).
+   *
+   * @throws TypeError without a token source.
+   */
+  async refreshToken(user: string): Promise<void> {
+    const id = userOf('refreshToken', user)
+    await this.#call<void>((settle) => this.#engine.calls.refreshToken(id, settle))
   }
 
-  token(user: UserId, event: TokenEvent): void {
-    this.#actors.token(user, event)
-    if (event.type === 'token.arrived') this.#waits.tokenArrived(user, event.generation)
+  /** Says what the server demands (I2). Resolves when it is stored. */
+  async setRequirement(requirement: Requirement): Promise<void> {
+    secretWordOf('setRequirement: requirement', requirement, ['unknown', 'required', 'off'])
+    await this.#call<void>((settle) => this.#engine.calls.setRequirement(requirement, settle))
   }
 
-  identity(event: IdentityEvent): void {
-    this.#actors.identity(event)
+  /**
+   * Takes back an operation that has not been sent (Q10).
+   *
+   * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
+   */
+  async cancel(id: string): Promise<void> {
+    await this.#call<void>((settle) => this.#engine.calls.cancel(idOf('cancel', id), settle))
   }
 
-  isFree(line: LaneLine): boolean {
-    return this.#holds.isFree(line)
+  /**
+   * Puts a dead letter back at its place, its attempts counted anew (Q9).
+   *
+   * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
+   */
+  async retry(id: string): Promise<void> {
+    await this.#call<void>((settle) => this.#engine.calls.retry(idOf('retry', id), settle))
   }
 
-  attemptEnded(line: LaneLine): void {
-    this.#news.touch()
-    this.#sessions.sweep(line)
-    const pending = line.pending > 0
-    this.lane(line, { type: 'attempt.ended', pending, slotWanted: this.#actors.isSlotWanted })
-    if (line.user === null) this.#sessions.adopt()
+  /**
+   * Removes a dead letter, or a pending operation that is not in flight (Q9).
+   *
+   * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
+   */
+  async discard(id: string): Promise<void> {
+    await this.#call<void>((settle) => this.#engine.calls.discard(idOf('discard', id), settle))
   }
 
-  cameToNothing(user: UserId | null): void {
-    this.#sessions.emptied(user)
-    if (user !== null) this.#actors.letRest(user)
-    this.#dispatch.cameToNothing()
+  /**
+   * What is known of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
+   * completed; null: completed, never stored, or no longer remembered.
+   */
+  async operation(id: string): Promise<OperationInfo | null> {
+    const found = await this.#query(() => this.#options.ports.storage.find(idOf('operation', id)))
+    return found === null ? null : describe(found)
   }
 
-  arrived(line: LaneLine): void {
-    this.#news.touch()
-    if (!this.#life.isBegun) return
-    this.#sessions.sweep(line)
-    this.#waits.collected(line)
-    if (!this.#actors.hasLane(line)) {
-      this.#actors.makeLane(line)
-      for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
-      this.lane(line, { type: 'operations.arrived' })
-    }
-    this.#foresight.look(line)
+  /**
+   * Fetches something whose answer must reflect the writes made before it (R1). Reads do not wait in
+   * lanes, and end with the process.
+   *
+   * @throws HoldfastError `READ_FAILED`, `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`,
+   * `AUTH_TOKEN_REFUSED` (an anonymous read), `AUTH_REFRESH_FAILED`, `APP_CODE_FAILED` (its request
+   * could not be made), `STORAGE_…` or `CLOSED`.
+   */
+  async read({ request, after, key = '', reply }: ReadOptions): Promise<Reply> {
+    if (typeof request !== 'function') throw new TypeError('read: request must be a function')
+    if (reply !== undefined) wordOf('read: reply', reply, ['json', 'any'])
+    const ids = after === undefined ? null : idsOf('read', 'after', after)
+    const args = { request, after: ids, key: textOf('read: key', key), reply: reply ?? null }
+    return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))
   }
 
-  enqueued(user: UserId | null): void {
-    this.#needs.worked(user)
+  /**
+   * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is logged in is logged
+   * out first. What another user's operations need of these records is lost: they are dead when their turn comes
+   * (`dependency-dead`), and optional needs are cleared.
+   *
+   * With `sqliteStorage({ file })` nothing of it is left in the file or in its `-wal` when this resolves,
+   * unless another process reads an older state just then: then the `-wal` is emptied after a later commit, or at
+   * the close. With `sqliteStorage({ database })` it is gone from the tables, and overwritten in the file at the app's
+   * next checkpoint; where that must be at once, call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself. The
+   * result names the files that Holdfast has set aside (E5). Other copies are the app's affair.
+   *
+   * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same, nothing else is
+   * erased, and it can be called again; or (`STORAGE_UNAVAILABLE`) where the folder of the database cannot be listed.
+   */
+  async forget(user: string): Promise<ForgetResult> {
+    const id = userOf('forget', user)
+    const erased = this.#call<void>((settle) => this.#engine.calls.forget(id, settle))
+    const setAside = this.#query(() => this.#options.ports.storage.filesAside())
+    return forgetResult(erased, setAside)
   }
 
-  abandon(line: LaneLine): void {
-    this.#exchange.abandon(line)
+  /**
+   * What is pending, lane by lane, each in the order in which it will be sent; of one user (null: anonymous)
+   * or of all. Also what is in flight.
+   *
+   * @param filter `limit`: at most so many, a whole number from 1. Default: 1000.
+   * @throws RangeError where the limit is none; HoldfastError where storage cannot be read.
+   */
+  async pending(filter: PendingFilter = {}): Promise<readonly OperationInfo[]> {
+    return this.#query(() => pendingOperations(this.#options.ports.storage, filter))
   }
 
-  shrunk(line: LaneLine): void {
-    this.#news.touch()
-    if (line.pending > 0) return
-    if (this.#actors.hasLane(line)) this.lane(line, { type: 'operations.gone' })
-    else this.#lanes.forgetIfBare(line)
+  /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
+  async deadLetters(
+    filter: { readonly user?: string | null } = {},
+  ): Promise<readonly OperationInfo[]> {
+    return this.#query(() => deadLetters(this.#options.ports.storage, filter))
   }
 
-  // What the app may know.
-
-  get status(): Status {
-    this.#status ??= makeStatus({
-      queue: this.#actors.queueState,
-      user: this.user,
-      requirement: this.requirement,
-      lanes: this.#lanes,
-      holds: this.#holds,
-      needs: this.#needs,
-    })
-    return this.#status
+  /** Stops sending until `resume()` or the end of the process. What is in flight goes on. */
+  pause(): void {
+    this.#engine.calls.pause(null, IGNORED)
   }
 
-  /** Needs that the app has been asked about and has not answered (T5). */
-  *announcedNeeds(): Iterable<HoldfastEvents['token.needed']> {
-    for (const { user, need } of this.#needs.all()) {
-      if (need.announced) yield { user, reason: need.reason, generation: need.refused }
+  resume(): void {
+    this.#engine.calls.resume(null, IGNORED)
+  }
+
+  /** Waits until nothing is left that could still be sent by itself, or the deadline (Q19). */
+  async flush({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<FlushResult> {
+    const waitMs = deadlineOf('flush', deadlineMs)
+    await this.#call<null>((settle) => this.#engine.calls.flush(waitMs, settle))
+    const { counts, lanes } = this.status()
+    return { pending: counts.pending, lanes }
+  }
+
+  /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
+  async close({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
+    const waitMs = deadlineOf('close', deadlineMs)
+    try {
+      await this.#call<void>((settle) => this.#engine.calls.close(waitMs, settle))
+    } finally {
+      this.#receipts.end()
     }
   }
 
-  /** For a journal that begins here; a text: why it cannot. */
-  summary(boundary: SavedBoundary): Summary | string {
-    if (!this.#life.isBegun) return 'the engine is starting'
-    if (this.#life.isClosing) return 'the engine is closing'
-    const why = whyNotBrief(boundary)
-    if (why !== null) return why
-    if (!this.#wallet.isIdle) return 'a token is on its way into storage'
-    const call = unsavedCall(this.#savedParts)
-    if (call !== null) return `${call}() has no answer yet`
-    return summarize(this.#savedParts, boundary)
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
+
+  /** Identity, requirement, lanes with their holds, token needs, counts: frozen, and the same object until something changes. */
+  status(): Status {
+    return this.#engine.status
+  }
+
+  /** Calls back after each change of `status()`. Answers how to stop. @throws TypeError unless the listener is a function. */
+  subscribe(listener: () => void): () => void {
+    return this.#listeners.watch(listenerOf('subscribe', listener))
+  }
+
+  /**
+   * Listens. `token.needed` is replayed at once for needs that are still open (T5).
+   *
+   * @throws TypeError unless there is an event of this name, and the listener is a function.
+   */
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): void {
+    const guarded = this.#listeners.on(eventOf('on', name), listenerOf('on', listener))
+    if (name !== 'token.needed') return
+    for (const need of this.#engine.announcedNeeds()) guarded(need as HoldfastEvents[Name])
+  }
+
+  /** Listens no more. A listener that was not added is no misuse. @throws TypeError as `on()`. */
+  off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
+    this.#listeners.off(eventOf('off', name), listenerOf('off', listener))
+  }
+
+  #emit<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+    this.#receipts.hear(name, detail)
+    this.#listeners.emit(name, detail)
+  }
+
+  #emitFault(cause: Error): void {
+    // What goes wrong inside while it starts would leave createHoldfast() waiting for ever.
+    this.#failStart?.(cause)
+    this.#listeners.emit('error', { error: internalFault(cause) })
+  }
+
+  /** A journal that cannot be written is no reason to stop. The app listens in the turn after the start. */
+  #emitJournalLost(cause: Error): void {
+    const error = appCodeFailed('the sink of the journal, which ends with that,', cause)
+    if (this.#isStarted) this.#listeners.emit('error', { error })
+    else this.#options.ports.clock.atTurnEnd(() => this.#emitJournalLost(cause))
+  }
+
+  #call<T>(call: (settle: Settle<T>) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      call({ resolve, reject: (error) => reject(storageErrorOfOurs(error)) })
+    })
+  }
+
+  async #query<T>(query: () => Promise<T>): Promise<T> {
+    // What is on its way to storage is asked for before (see Intake).
+    await Promise.resolve()
+    try {
+      return await query()
+    } catch (thrown) {
+      throw refusalOf(thrown)
+    }
+  }
+}
+
+const IGNORED: Settle<void> = { resolve: () => undefined, reject: () => undefined }
+
+/**
+ * Opens the storage and starts an engine on it. It begins to send in the turn after this resolved.
+ *
+ * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` where the
+ * storage cannot be opened. Nothing is left open then.
+ */
+export async function createHoldfast(options: HoldfastOptions): Promise<Holdfast> {
+  const holdfast = new Holdfast(resolveOptions(options))
+  await holdfast.start()
+  return holdfast
 }

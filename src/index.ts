@@ -1,5 +1,5 @@
 /** The public face of Holdfast. */
-export { createHoldfast, type Holdfast } from './client.ts'
+export { createHoldfast, type Holdfast } from './holdfast.ts'
 export type {
   DeadlineOptions,
   FlushResult,

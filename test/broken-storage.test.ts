@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
-import type { Holdfast } from '../src/client.ts'
+import type { Holdfast } from '../src/holdfast.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { StorageError } from '../storage/storage-error.ts'
 import type { Storage } from '../storage/storage.ts'

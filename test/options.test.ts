@@ -2,7 +2,7 @@
 import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createHoldfast } from '../src/client.ts'
+import { createHoldfast } from '../src/holdfast.ts'
 import { defineOperation } from '../src/operations/define-operation.ts'
 import type { HoldfastOptions } from '../src/options.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'

@@ -97,9 +97,9 @@ describe('the house', () => {
     expect(makers).toEqual([ACTORS])
   })
 
-  test('only src/holdfast.ts has that file', () => {
+  test('only src/engine/engine.ts has that file', () => {
     const owners = all.filter(({ imports }) => imports.some(({ from }) => from === ACTORS))
-    expect(owners.map(({ path }) => path)).toEqual(['src/holdfast.ts'])
+    expect(owners.map(({ path }) => path)).toEqual(['src/engine/engine.ts'])
   })
 })
 

@@ -1,4 +1,4 @@
-/** What the parts of the engine share. `holdfast.ts` makes it; no part knows more of another than this. */
+/** What the parts of the engine share. `engine.ts` makes it; no part knows more of another than this. */
 import type { IdentityEvent } from '../../machines/identity.machine.ts'
 import type { LaneEvent } from '../../machines/lane.machine.ts'
 import type { TokenEvent } from '../../machines/token.machine.ts'
@@ -13,7 +13,7 @@ import type { Faults } from './sending/faults.ts'
 import type { Lifetimes } from './sending/lifetimes.ts'
 import type { Store } from './stored/store.ts'
 
-/** How the parts tell the machines what has become true. Only `holdfast.ts` implements it. */
+/** How the parts tell the machines what has become true. Only `engine.ts` implements it. */
 export interface Pilot {
   readonly user: UserId | null
   readonly requirement: Requirement

@@ -3,10 +3,10 @@
  * `AppCalls`.
  */
 import type { Database } from 'better-sqlite3'
-import { Holdfast } from '../client.ts'
+import { Holdfast } from '../holdfast.ts'
 import { HoldfastError } from '../errors.ts'
 import { EVENT_NAMES } from '../events.ts'
-import type { Machines } from '../holdfast.ts'
+import type { Machines } from '../engine/engine.ts'
 import type { JournalSink } from '../journal/lines.ts'
 import type { Requirement } from '../model.ts'
 import {

@@ -1,5 +1,5 @@
 /** Plays a scenario in its simulated world, on a fresh engine and in virtual time, every invariant looked at. */
-import type { Machines } from '../holdfast.ts'
+import type { Machines } from '../engine/engine.ts'
 import type { JournalSink } from '../journal/lines.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { Mismatch } from './compare.ts'

@@ -3,7 +3,7 @@
  * and the power of their machine, the scripted server and source, and a record of everything that was
  * seen.
  */
-import type { Machines } from '../holdfast.ts'
+import type { Machines } from '../engine/engine.ts'
 import type { JournalSink } from '../journal/lines.ts'
 import type { Requirement } from '../model.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'

@@ -5,7 +5,7 @@
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { afterEach } from 'vitest'
 import { z } from 'zod'
-import { createHoldfast, type Holdfast } from '../../src/client.ts'
+import { createHoldfast, type Holdfast } from '../../src/holdfast.ts'
 import { EVENT_NAMES, type EventName, type HoldfastEvents } from '../../src/events.ts'
 import { MemoryJournal } from '../../src/journal/memory-journal.ts'
 import { type AnyOperationKind, defineOperation } from '../../src/operations/define-operation.ts'

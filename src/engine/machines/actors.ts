@@ -1,5 +1,5 @@
 /**
- * The running machines: the one place that sends them events. It belongs to `holdfast.ts`; all else
+ * The running machines: the one place that sends them events. It belongs to `engine.ts`; all else
  * tells the machines through `Pilot`. Those of lanes and tokens are made when first needed, and stopped
  * when idle and empty (of lanes, a few rest instead). What they answer goes to `Commands`.
  */

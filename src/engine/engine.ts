@@ -1,0 +1,400 @@
+/**
+ * The engine: the one place that composes everything. It owns the machines (`machines/actors.ts`), which
+ * the parts tell only through it (`Pilot`). What the machines answer (commands, plain data) is handed
+ * to the parts that do it.
+ */
+import type { IdentityEvent } from '../../machines/identity.machine.ts'
+import type { LaneEvent } from '../../machines/lane.machine.ts'
+import type { TokenEvent } from '../../machines/token.machine.ts'
+import type { Boundary } from './boundary/boundary.ts'
+import { type Calls, serveCalls } from './boundary/calls.ts'
+import type { SavedBoundary } from './boundary/live-boundary.ts'
+import type { Core, Pilot } from './core.ts'
+import { Intake } from './intake/intake.ts'
+import { Within } from './intake/within.ts'
+import { Connectivity } from './lanes/connectivity.ts'
+import { HoldBook } from './lanes/hold-book.ts'
+import type { LaneLine } from './lanes/lane-line.ts'
+import { Lanes } from './lanes/lanes.ts'
+import { Waits } from './lanes/waits.ts'
+import { breakDown } from './life/break-down.ts'
+import { Dispatch } from './life/dispatch.ts'
+import { Flushes } from './life/flushes.ts'
+import { Life } from './life/life.ts'
+import { News } from './life/news.ts'
+import { resume, type SavedParts, summarize, unsavedCall } from './life/resume.ts'
+import { hearTokens, type StartParts } from './life/start.ts'
+import { makeStatus, type Status } from './life/status.ts'
+import { type Summary, whyNotBrief } from './life/summary.ts'
+import { WakeWatch } from './life/wake-watch.ts'
+import { Actors } from './machines/actors.ts'
+import { Commands } from './machines/commands.ts'
+import { MACHINES, type Machines } from './machines/machines.ts'
+import { Orders } from './orders.ts'
+import { Reads } from './reads/reads.ts'
+import type { Exchange } from './sending/exchange.ts'
+import { Lifetimes } from './sending/lifetimes.ts'
+import { makeSending } from './sending/sending.ts'
+import { RequirementAsker } from './sessions/requirement-asker.ts'
+import { Sessions } from './sessions/sessions.ts'
+import { Records } from './stored/records.ts'
+import { Store } from './stored/store.ts'
+import { Tidying } from './stored/tidying.ts'
+import type { EventName, HoldfastEvents } from '../events.ts'
+import type { Requirement, UserId } from '../model.ts'
+import type { AnyOperationKind } from '../operations/define-operation.ts'
+import type { KindFacts } from '../operations/kind-facts.ts'
+import { Kinds } from '../operations/kinds.ts'
+import type { Ports, Settings } from '../options.ts'
+import { Foresight } from '../tokens/foresight.ts'
+import { Needs } from '../tokens/needs.ts'
+import { Refresher } from '../tokens/refresher.ts'
+import { readToken, Token, type TokenFacts } from '../tokens/token.ts'
+import { TokenAlarms } from '../tokens/token-alarms.ts'
+import { Wallet } from '../tokens/wallet.ts'
+
+export type { Machines }
+
+export interface EngineParts {
+  readonly boundary: Boundary
+  readonly settings: Settings
+  readonly ports: Ports
+  readonly kinds: readonly AnyOperationKind[]
+  readonly facts: readonly KindFacts[]
+  /** Hears every event, after what caused it has been dealt with. */
+  readonly onEvent: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
+  /** Called after each thing that changed what `status()` shows. */
+  readonly onChange: () => void
+  /** Called after another process has changed what is stored. */
+  readonly onForeignChange?: () => void
+  /** Told the number of the last ending that is recorded, whenever all that is stored has been read. */
+  readonly onRecorded?: (recorded: number) => void
+  readonly machines?: Machines
+  /** A replay that begins in the middle. */
+  readonly resumeFrom?: Summary
+}
+
+export class Engine implements Pilot {
+  /** Everything that comes from outside, as functions to call. */
+  readonly calls: Calls
+
+  readonly #lanes = new Lanes()
+  readonly #holds: HoldBook
+  readonly #waits: Waits
+  readonly #wallet: Wallet
+  readonly #sessions: Sessions
+  readonly #dispatch: Dispatch
+  readonly #exchange: Exchange
+  readonly #foresight: Foresight
+  readonly #actors: Actors
+  readonly #orders: Orders
+  readonly #news: News
+  readonly #life: Life
+  readonly #savedParts: SavedParts
+  readonly #needs: Needs
+  #status: Status | null = null
+
+  constructor(parts: EngineParts) {
+    const { boundary, settings, ports, kinds, facts, machines = MACHINES, resumeFrom } = parts
+    const core: Core = {
+      boundary,
+      settings,
+      ports,
+      kinds: new Kinds(boundary, kinds, facts, (error) => this.#news.report('error', { error })),
+      store: new Store(boundary, ports.storage, settings.origin),
+      lanes: this.#lanes,
+      lifetimes: new Lifetimes(boundary, ports.clock),
+      pilot: this,
+      report: (name, detail) => this.#news.report(name, detail),
+      guarded: (line, run) => faults.guarded(line, run),
+      reread: (then) => dispatch.heardOfCommit(then),
+    }
+    if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
+    const touch = () => this.#news.touch()
+    let fingerprintKey = ''
+    const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
+    const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
+    const holds = new HoldBook(core)
+    const waits = new Waits(core, holds)
+    const wallet = new Wallet(core)
+    const refresher = new Refresher(core, wallet, readSecret, tokenOf)
+    const tokenAlarms = new TokenAlarms(core, wallet)
+    const needs = new Needs(core)
+    const connectivity = new Connectivity(core, holds, () => {
+      waits.cutShort()
+      needs.returned()
+    })
+    const records = new Records(core, holds)
+    const sending = () => actors.sending
+    const sendingParts = { core, wallet, connectivity, holds, waits, records, sending }
+    const { faults, exchange, sender } = makeSending(sendingParts)
+    const sessions = new Sessions({ core, wallet, waits, records, needs })
+    const wakeWatch = new WakeWatch(core, connectivity, waits)
+    const asker = new RequirementAsker(core, sessions)
+    const intake = new Intake(core)
+    const within = new Within(core)
+    const reads = new Reads(core, wallet, holds, intake, connectivity)
+    const flushes = new Flushes({
+      core,
+      holds,
+      wallet,
+      intake,
+      within,
+      isProbing: () => connectivity.isProbing,
+      isAsking: () => asker.isAsking,
+      isTakingOver: () => this.#dispatch.isTakingOver,
+      tokenWaitsForAlarm: (user) => this.#actors.tokenWaitsForAlarm(user),
+    })
+    const tidying = new Tidying(core.store)
+    const foresight = new Foresight(core, wallet, holds, () => this.#life.isClosing)
+    const dispatch = new Dispatch({
+      core,
+      holds,
+      waits,
+      connectivity,
+      hearTokens: (state) => hearTokens(startParts, state),
+      begin: () => this.#life.beginToDispatch(),
+      notTaken: () => flushes.check(),
+      changed: () => {
+        touch()
+        reads.recheck()
+        records.changedElsewhere()
+        boundary.afterwards(() => parts.onForeignChange?.())
+      },
+    })
+    const startParts: StartParts = {
+      core,
+      wallet,
+      holds,
+      connectivity,
+      dispatch,
+      readToken: readSecret,
+      tokenOf,
+      useFingerprintKey: (key) => void (fingerprintKey = key),
+    }
+    const commands = new Commands((command) => this.#orders.obey(command))
+    const actors = new Actors({
+      machines,
+      boundary,
+      settings,
+      lanes: this.#lanes,
+      wallet,
+      commands,
+      fault: (thrown) => this.#news.fault(thrown),
+      resumeFrom,
+    })
+    this.#holds = holds
+    this.#waits = waits
+    this.#wallet = wallet
+    this.#needs = needs
+    this.#sessions = sessions
+    this.#dispatch = dispatch
+    this.#exchange = exchange
+    this.#foresight = foresight
+    this.#actors = actors
+    this.#news = new News({
+      boundary,
+      reads,
+      tidying,
+      flushes,
+      wakeWatch,
+      connectivity,
+      onEvent: parts.onEvent,
+      onChange: parts.onChange,
+      outdate: () => {
+        this.#status = null
+      },
+    })
+    this.#life = new Life({
+      startParts,
+      sessions,
+      asker,
+      exchange,
+      refresher,
+      reads,
+      flushes,
+      calls: () => this.calls,
+      queueState: () => actors.queueState,
+      toQueue: (event) => actors.queue(event),
+      sending: () => actors.sending,
+      stopMachines: () => actors.stop(),
+      touch,
+    })
+    this.#orders = new Orders({
+      core,
+      holds,
+      sender,
+      sessions,
+      refresher,
+      tokenAlarms,
+      needs,
+      toQueue: (event) => actors.queue(event),
+      later: (run) => commands.later(run),
+      hasMachine: (line) => actors.hasLane(line),
+      retire: (line) => actors.retire(line),
+      usersWithTokens: () => actors.usersWithTokens(),
+      doubtRequirement: () => asker.suspect(),
+      requirementChanged: () => {
+        asker.changed()
+        commands.later(() => {
+          for (const line of Array.from(this.#lanes.pending())) foresight.look(line)
+        })
+      },
+      isBegun: () => this.#life.isBegun,
+      closed: () => this.#life.closed(),
+      touch,
+    })
+    this.calls = serveCalls({
+      core,
+      holds,
+      waits,
+      sessions,
+      connectivity,
+      flushes,
+      intake,
+      within,
+      reads,
+      records,
+      refresher,
+      readToken: readSecret,
+      tokenOf,
+      dispatch,
+      isClosing: () => this.#life.isClosing,
+      start: (settle) => this.#life.start(settle),
+      close: (deadlineMs, settle) => this.#life.close(deadlineMs, settle),
+      touch,
+    })
+    core.store.onBroken = (error) => breakDown({ core, holds, flushes, calls: this.calls }, error)
+    this.#savedParts = {
+      core,
+      actors,
+      holds,
+      waits,
+      wallet,
+      refresher,
+      connectivity,
+      exchange,
+      dispatch,
+      asker,
+      within,
+      wakeWatch,
+      flushes,
+      reads,
+      sessions,
+      calls: () => this.calls,
+      tidying,
+      tokenAlarms,
+      needs,
+    }
+    actors.start()
+    if (resumeFrom === undefined) return
+    this.#life.resumed()
+    resume(this.#savedParts, resumeFrom)
+  }
+
+  // What the parts may know and do (Pilot).
+
+  get user(): UserId | null {
+    return this.#actors.user
+  }
+
+  get requirement(): Requirement {
+    return this.#actors.requirement
+  }
+
+  get dispatches(): boolean {
+    return this.#dispatch.isOurs
+  }
+
+  lane(line: LaneLine, event: LaneEvent): void {
+    this.#actors.lane(line, event)
+  }
+
+  token(user: UserId, event: TokenEvent): void {
+    this.#actors.token(user, event)
+    if (event.type === 'token.arrived') this.#waits.tokenArrived(user, event.generation)
+  }
+
+  identity(event: IdentityEvent): void {
+    this.#actors.identity(event)
+  }
+
+  isFree(line: LaneLine): boolean {
+    return this.#holds.isFree(line)
+  }
+
+  attemptEnded(line: LaneLine): void {
+    this.#news.touch()
+    this.#sessions.sweep(line)
+    const pending = line.pending > 0
+    this.lane(line, { type: 'attempt.ended', pending, slotWanted: this.#actors.isSlotWanted })
+    if (line.user === null) this.#sessions.adopt()
+  }
+
+  cameToNothing(user: UserId | null): void {
+    this.#sessions.emptied(user)
+    if (user !== null) this.#actors.letRest(user)
+    this.#dispatch.cameToNothing()
+  }
+
+  arrived(line: LaneLine): void {
+    this.#news.touch()
+    if (!this.#life.isBegun) return
+    this.#sessions.sweep(line)
+    this.#waits.collected(line)
+    if (!this.#actors.hasLane(line)) {
+      this.#actors.makeLane(line)
+      for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
+      this.lane(line, { type: 'operations.arrived' })
+    }
+    this.#foresight.look(line)
+  }
+
+  enqueued(user: UserId | null): void {
+    this.#needs.worked(user)
+  }
+
+  abandon(line: LaneLine): void {
+    this.#exchange.abandon(line)
+  }
+
+  shrunk(line: LaneLine): void {
+    this.#news.touch()
+    if (line.pending > 0) return
+    if (this.#actors.hasLane(line)) this.lane(line, { type: 'operations.gone' })
+    else this.#lanes.forgetIfBare(line)
+  }
+
+  // What the app may know.
+
+  get status(): Status {
+    this.#status ??= makeStatus({
+      queue: this.#actors.queueState,
+      user: this.user,
+      requirement: this.requirement,
+      lanes: this.#lanes,
+      holds: this.#holds,
+      needs: this.#needs,
+    })
+    return this.#status
+  }
+
+  /** Needs that the app has been asked about and has not answered (T5). */
+  *announcedNeeds(): Iterable<HoldfastEvents['token.needed']> {
+    for (const { user, need } of this.#needs.all()) {
+      if (need.announced) yield { user, reason: need.reason, generation: need.refused }
+    }
+  }
+
+  /** For a journal that begins here; a text: why it cannot. */
+  summary(boundary: SavedBoundary): Summary | string {
+    if (!this.#life.isBegun) return 'the engine is starting'
+    if (this.#life.isClosing) return 'the engine is closing'
+    const why = whyNotBrief(boundary)
+    if (why !== null) return why
+    if (!this.#wallet.isIdle) return 'a token is on its way into storage'
+    const call = unsavedCall(this.#savedParts)
+    if (call !== null) return `${call}() has no answer yet`
+    return summarize(this.#savedParts, boundary)
+  }
+}
