@@ -3,7 +3,7 @@
  * or a vault that never answers, and the end of the engine must not leave it open (Q19).
  */
 import { HoldfastError } from '../../errors.ts'
-import { Chain, Link } from '../chain.ts'
+import { LinkedList, Link } from '../linked-list.ts'
 import type { Settle } from './boundary.ts'
 
 /** One of them. It is settled at most once. */
@@ -11,9 +11,9 @@ class OpenCall extends Link implements Settle<never> {
   readonly name: string
   readonly call: number
   readonly #asked: Settle<never>
-  readonly #open: Chain<OpenCall>
+  readonly #open: LinkedList<OpenCall>
 
-  constructor(name: string, asked: Settle<never>, open: Chain<OpenCall>) {
+  constructor(name: string, asked: Settle<never>, open: LinkedList<OpenCall>) {
     super()
     this.name = name
     this.call = asked.call ?? 0
@@ -32,7 +32,7 @@ class OpenCall extends Link implements Settle<never> {
 }
 
 export class OpenCalls {
-  readonly #open = new Chain<OpenCall>()
+  readonly #open = new LinkedList<OpenCall>()
 
   /** Their names and numbers, in the order of the calls. */
   list(): readonly { readonly name: string; readonly call: number }[] {

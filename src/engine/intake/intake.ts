@@ -21,7 +21,7 @@ import {
 import { arrive } from './arrive.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/chance.ts'
-import { Chain, Link } from '../chain.ts'
+import { LinkedList, Link } from '../linked-list.ts'
 import type { Core } from '../core.ts'
 import { draftChange, rowOf } from './draft-row.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
@@ -88,7 +88,7 @@ export class Intake {
   /** Calls that cannot be stored yet, by owner, in the order of the calls. */
   readonly #lines = new Map<UserId | null, Ticket[]>()
   /** Calls that are not over, and who waits for those that were made before them. */
-  readonly #open = new Chain<Ticket>()
+  readonly #open = new LinkedList<Ticket>()
   readonly #waiting = new Outstanding<Ticket>()
   /** Questions to storage that are not answered. */
   #askedCount = 0

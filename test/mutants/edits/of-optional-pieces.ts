@@ -55,9 +55,9 @@ function without<T extends ts.Node>(
   return parts.flatMap((part, nth) => (isOptional(part) ? [withoutPart(parts, nth)] : []))
 }
 
-type Chain = ts.PropertyAccessChain | ts.CallChain | ts.ElementAccessChain
+type LinkedList = ts.PropertyAccessChain | ts.CallChain | ts.ElementAccessChain
 
-function chains(node: Chain): readonly Replacement[] {
+function chains(node: LinkedList): readonly Replacement[] {
   const { questionDotToken: token } = node
   if (token === undefined) return []
   return [replaced(token, ts.isPropertyAccessChain(node) ? '.' : '')]

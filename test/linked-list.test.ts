@@ -1,7 +1,7 @@
 /** A chain has the members that a `Set` would have, in the order of their coming. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Chain, Link } from '../src/engine/chain.ts'
+import { LinkedList, Link } from '../src/engine/linked-list.ts'
 
 class Member extends Link {}
 
@@ -9,7 +9,7 @@ test('whoever is added is a member until removed, in the order of coming', () =>
   fc.assert(
     fc.property(fc.array(fc.nat({ max: 9 }), { maxLength: 100 }), (picks) => {
       const members = Array.from({ length: 10 }, () => new Member())
-      const chain = new Chain<Member>()
+      const chain = new LinkedList<Member>()
       const set = new Set<Member>()
       for (const pick of picks) {
         const member = members[pick] as Member
@@ -28,7 +28,7 @@ test('whoever is added is a member until removed, in the order of coming', () =>
 })
 
 test('who is gone holds on to nobody who came later', () => {
-  const chain = new Chain<Member>()
+  const chain = new LinkedList<Member>()
   const [first, second] = [new Member(), new Member()]
   chain.add(first)
   chain.add(second)

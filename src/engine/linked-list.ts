@@ -3,7 +3,7 @@
  * one out makes no object, where a `Set` of a few that change makes a new table for every other one.
  */
 
-/** What a member of a chain extends. It can be in one chain at a time. */
+/** What a member of a linked list extends. It can be in one list at a time. */
 export abstract class Link {
   /** @internal */
   previous: this | null = null
@@ -11,7 +11,7 @@ export abstract class Link {
   next: this | null = null
 }
 
-export class Chain<Member extends Link> {
+export class LinkedList<Member extends Link> {
   #first: Member | null = null
   #last: Member | null = null
 
