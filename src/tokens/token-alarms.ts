@@ -4,7 +4,7 @@
  * ends. None of them outlives the process.
  */
 import type { Core } from '../engine/core.ts'
-import { jitteredMs } from '../engine/boundary/chance.ts'
+import { jitteredMs } from '../engine/boundary/random-draws.ts'
 import { backoffMs } from '../engine/sending/judge.ts'
 import type { Instant, UserId } from '../model.ts'
 import type { Wallet } from './wallet.ts'

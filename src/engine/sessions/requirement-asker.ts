@@ -10,7 +10,7 @@ import { HoldfastError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../../ports/answer-timeout.ts'
 import { type Answered, plain, type Question } from '../boundary/boundary.ts'
-import { jitteredMs } from '../boundary/chance.ts'
+import { jitteredMs } from '../boundary/random-draws.ts'
 import type { Core } from '../core.ts'
 import type { Sessions } from './sessions.ts'
 
