@@ -4,7 +4,7 @@
  * table is overwritten, and the salvage of the product takes the rest out.
  */
 import SqliteDatabase, { type Database } from 'better-sqlite3'
-import { PLACE_BITS } from '../../storage/sqlite/operation-key.ts'
+import { PLACE_BITS } from '../../storage/sqlite/row-key.ts'
 import { readDamaged } from '../../storage/sqlite/salvage/read-damaged.ts'
 import { salvage } from '../../storage/sqlite/salvage/salvage.ts'
 import { migrate } from '../../storage/sqlite/schema.ts'

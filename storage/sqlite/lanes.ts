@@ -9,7 +9,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, UserId } from '../../src/model.ts'
-import { isOfLane, PLACE_OF_KEY, refuseBeyond } from './operation-key.ts'
+import { isOfLane, PLACE_OF_KEY, refuseBeyond } from './row-key.ts'
 
 /** Places grow in these steps, so that there is room between two neighbours. */
 export const PLACE_STEP = 1024

@@ -11,7 +11,7 @@ import type { OperationRow } from '../storage.ts'
 import type { Envelopes } from './envelopes.ts'
 import { type Lanes, PLACE_STEP } from './lanes.ts'
 import type { Moved } from './moved.ts'
-import { endOf, keyOf } from './operation-key.ts'
+import { endOf, keyOf } from './row-key.ts'
 
 interface Neighbour {
   readonly id: OperationId

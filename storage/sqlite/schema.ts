@@ -4,7 +4,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import { StorageError } from '../storage-error.ts'
-import { isOfLane, LANE_OF_KEY, PLACE_OF_KEY } from './operation-key.ts'
+import { isOfLane, LANE_OF_KEY, PLACE_OF_KEY } from './row-key.ts'
 
 const MIGRATIONS: readonly string[] = [
   `

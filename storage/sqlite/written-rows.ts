@@ -7,7 +7,7 @@ import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId } from '../../src/model.ts'
 import type { OperationRow } from '../storage.ts'
 import { columnOf } from './operation-columns.ts'
-import { keyOf } from './operation-key.ts'
+import { keyOf } from './row-key.ts'
 
 /** What a row is made of, beside its place and id. */
 export type Written = Omit<OperationRow, 'id' | 'lane' | 'place' | 'creates' | 'deviceScoped'> &

@@ -1,5 +1,5 @@
 /** Which keys are worth a seek in a gap: the places of a lane, keys that other rows name, texts between two texts. */
-import { PLACE_BITS } from '../operation-key.ts'
+import { PLACE_BITS } from '../row-key.ts'
 import { PLACE_STEP } from '../lanes.ts'
 import { compareKeys, type Key } from './keys.ts'
 import type { Gap, Probes } from './recover.ts'
