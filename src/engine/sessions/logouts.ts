@@ -9,7 +9,7 @@ import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { Discards } from './discards.ts'
 import type { Endings } from './endings.ts'
-import type { Farewells } from './farewells.ts'
+import type { LogoutOperations } from './logout-operations.ts'
 import type { Purges } from './purges.ts'
 
 export interface LogoutArgs {
@@ -28,7 +28,7 @@ export interface LogoutsParts {
   readonly wallet: Wallet
   readonly discards: Discards
   readonly purges: Purges
-  readonly farewells: Farewells
+  readonly logoutOperations: LogoutOperations
   readonly endings: Endings
 }
 
@@ -53,33 +53,33 @@ export class Logouts {
   }
 
   logout({ pending, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
-    const { core, wallet, farewells, endings } = this.#parts
+    const { core, wallet, logoutOperations, endings } = this.#parts
     const { pilot, lanes, boundary } = core
     const { user } = pilot
     if (user === null) {
       settle.resolve({ pending: 0 })
       return
     }
-    const farewell = farewells.of(user)
+    const operations = logoutOperations.of(user)
     pilot.identity({ type: 'user.loggedOut' })
     const left = () => settle.resolve(this.#left(user))
     if (pending === 'discard' && !pilot.dispatches) {
-      this.#discardElsewhere(user, farewell, settle)
+      this.#discardElsewhere(user, operations, settle)
       return
     }
-    if (farewell.length === 0 && lanes.isEmpty(user)) {
+    if (operations.length === 0 && lanes.isEmpty(user)) {
       endings.end(user, left)
       return
     }
     if (pending === 'discard') {
-      this.#discard(user, farewell, left)
+      this.#discard(user, operations, left)
       return
     }
     wallet.setLeaving(user, true)
     const stored = () => {
       if (pending === 'keep') left()
     }
-    farewells.put(user, farewell, stored)
+    logoutOperations.put(user, operations, stored)
     if (pending === 'keep') return
     this.#flushing.set(user, [...(this.#flushing.get(user) ?? []), settle])
     boundary.arm(`logout:${user}`, deadlineMs, () => this.#flushed(user))
@@ -87,8 +87,8 @@ export class Logouts {
 
   /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
   emptied(user: UserId | null): void {
-    const { core, wallet, discards, farewells, endings } = this.#parts
-    if (user === null || farewells.isOwed(user) || !core.lanes.isEmpty(user)) return
+    const { core, wallet, discards, logoutOperations, endings } = this.#parts
+    if (user === null || logoutOperations.isOwed(user) || !core.lanes.isEmpty(user)) return
     discards.end(user)
     if (wallet.isLeaving(user)) endings.ended(user, () => this.#flushed(user))
   }
@@ -113,12 +113,12 @@ export class Logouts {
     for (const user of Array.from(this.#flushing.keys())) this.#flushed(user)
   }
 
-  #discard(user: UserId, farewell: readonly EnqueueChange[], left: () => void): void {
-    const { core, discards, purges, farewells, endings } = this.#parts
+  #discard(user: UserId, operations: readonly EnqueueChange[], left: () => void): void {
+    const { core, discards, purges, logoutOperations, endings } = this.#parts
     // What was on its way into storage at the call is dropped behind the rest, and is not left.
     const then = () => purges.whenDone(core.lanes.ofUser(user), left)
-    if (farewell.length > 0) {
-      farewells.putAfterPurge(user, farewell, then)
+    if (operations.length > 0) {
+      logoutOperations.putAfterPurge(user, operations, then)
       return
     }
     discards.begin(user)
@@ -133,13 +133,13 @@ export class Logouts {
    */
   #discardElsewhere(
     user: UserId,
-    farewell: readonly EnqueueChange[],
+    operations: readonly EnqueueChange[],
     settle: Settle<LogoutResult>,
   ): void {
-    const { discards, farewells, endings } = this.#parts
-    const stored = () => settle.resolve({ pending: farewell.length })
-    if (farewell.length > 0) {
-      farewells.putBehindMark(user, farewell, stored)
+    const { discards, logoutOperations, endings } = this.#parts
+    const stored = () => settle.resolve({ pending: operations.length })
+    if (operations.length > 0) {
+      logoutOperations.putBehindMark(user, operations, stored)
       return
     }
     discards.begin(user)

@@ -15,7 +15,7 @@ import type { Records } from '../stored/records.ts'
 import { Adoption } from './adoption.ts'
 import { Discards } from './discards.ts'
 import { Endings } from './endings.ts'
-import { Farewells } from './farewells.ts'
+import { LogoutOperations } from './logout-operations.ts'
 import { Forgetting } from './forgetting.ts'
 import { IdentityStore } from './identity-store.ts'
 import { type LogoutArgs, type LogoutResult, Logouts, type SavedLogout } from './logouts.ts'
@@ -55,7 +55,7 @@ export class Sessions {
   readonly #store: IdentityStore
   readonly #discards: Discards
   readonly #purges: Purges
-  readonly #farewells: Farewells
+  readonly #logoutOperations: LogoutOperations
   readonly #logouts: Logouts
   readonly #supersedes: Supersedes
   readonly #adoption: Adoption
@@ -66,7 +66,7 @@ export class Sessions {
     const discards = new Discards(core, wallet)
     const sweep = (line: LaneLine) => this.sweep(line)
     const purges = new Purges({ core, waits, records, store, discards, sweep })
-    const farewells = new Farewells(core, wallet, store, discards, purges)
+    const logoutOperations = new LogoutOperations(core, wallet, store, discards, purges)
     const endings = new Endings(wallet, store, discards)
     this.#core = core
     this.#needs = needs
@@ -74,8 +74,8 @@ export class Sessions {
     this.#store = store
     this.#discards = discards
     this.#purges = purges
-    this.#farewells = farewells
-    this.#logouts = new Logouts({ core, wallet, discards, purges, farewells, endings })
+    this.#logoutOperations = logoutOperations
+    this.#logouts = new Logouts({ core, wallet, discards, purges, logoutOperations, endings })
     this.#supersedes = new Supersedes(core, waits, records, store)
     this.#adoption = new Adoption(core, waits, records, store)
     this.#forgetting = new Forgetting(core, wallet, waits, records, store)
@@ -162,7 +162,7 @@ export class Sessions {
       if (this.#dropsAnonymous) this.#purges.purge(line, 'anonymous', () => undefined)
       return
     }
-    if (this.#farewells.isStoring(user) || this.#discards.isReturning(user)) return
+    if (this.#logoutOperations.isStoring(user) || this.#discards.isReturning(user)) return
     if (this.#discards.isDiscarding(user)) this.#purges.purge(line, 'logout', () => undefined)
   }
 
@@ -194,7 +194,7 @@ export class Sessions {
     const isDiscarded = this.#discards.isDiscarding(user) || !pilot.dispatches
     this.#wallet.setDiscarding(user, false)
     if (isDiscarded) this.#discards.comeBack(user)
-    this.#farewells.comeBack(user)
+    this.#logoutOperations.comeBack(user)
     const wasLeaving = this.#wallet.isLeaving(user)
     if (wasLeaving) this.#wallet.setLeaving(user, false)
     lanes.takenBy(user)

@@ -15,7 +15,7 @@ import type { Discards } from './discards.ts'
 import type { IdentityStore } from './identity-store.ts'
 import type { Purges } from './purges.ts'
 
-export class Farewells {
+export class LogoutOperations {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #store: IdentityStore
@@ -40,7 +40,7 @@ export class Farewells {
 
   of(user: UserId): readonly EnqueueChange[] {
     const { kinds } = this.#core
-    const farewell: EnqueueChange[] = []
+    const operations: EnqueueChange[] = []
     for (const { kind, hasOnLogout } of kinds.all()) {
       const payload = hasOnLogout ? kinds.onLogout(kind, { user }) : null
       if (payload === null) continue
@@ -50,9 +50,9 @@ export class Farewells {
         continue
       }
       const row = draftRow(this.#core, { kind, ...admission.admitted, expiresInMs: null })
-      farewell.push({ change: 'enqueue', user, nonce: nonce(this.#core), ...row })
+      operations.push({ change: 'enqueue', user, nonce: nonce(this.#core), ...row })
     }
-    return farewell
+    return operations
   }
 
   /** The logout goes on without an operation that cannot be stored. */
@@ -77,42 +77,42 @@ export class Farewells {
   }
 
   /** The lane is dropped, but this is sent first. */
-  putAfterPurge(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+  putAfterPurge(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     const { lanes, boundary } = this.#core
     this.#wallet.setLeaving(user, true)
     this.#discards.begin(user)
     this.#owed.set(user, 'owed')
-    const bidFarewell = () => {
+    const enqueue = () => {
       if (this.#owed.has(user)) this.#owed.set(user, 'storing')
-      this.put(user, farewell, then)
+      this.put(user, operations, then)
     }
     const begin = () => {
       const line = lanes.ofUser(user)
       // Whoever has come back meanwhile keeps what they have.
       const isOver = !this.#wallet.isDiscarding(user)
-      if (isOver || line === undefined || line.pending === 0) bidFarewell()
-      else this.#purges.purge(line, 'logout', bidFarewell)
+      if (isOver || line === undefined || line.pending === 0) enqueue()
+      else this.#purges.purge(line, 'logout', enqueue)
     }
     lanes.whenNoneComes(user, () => boundary.lastly(begin))
   }
 
   /** Another process drops what is in the lane, up to here (Q17). */
-  putBehindMark(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+  putBehindMark(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     this.#wallet.setLeaving(user, true)
     this.#discards.begin(user)
     this.#owed.set(user, 'storing')
-    this.put(user, farewell, then)
+    this.put(user, operations, then)
   }
 
-  put(user: UserId, farewell: readonly EnqueueChange[], then: () => void): void {
+  put(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     const { lanes } = this.#core
     const { turn } = lanes
-    for (const _ of farewell) lanes.coming(user, 1)
+    for (const _ of operations) lanes.coming(user, 1)
     this.#store.commitAtLast(
       // What was there before is marked first: what is added lies behind it.
       () => [
         this.#discards.change(user),
-        ...farewell,
+        ...operations,
         this.#store.identity(),
         this.#store.leave(user),
       ],
@@ -124,7 +124,7 @@ export class Farewells {
           this.#owed.delete(user)
           this.#wallet.setDiscarding(user, false)
         }
-        for (const [index, change] of farewell.entries()) {
+        for (const [index, change] of operations.entries()) {
           lanes.coming(user, -1)
           const answer = answers[index]
           const put = answer?.applied === true ? answer.affected[0] : undefined
