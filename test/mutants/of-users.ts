@@ -31,7 +31,7 @@ export const USER_MUTANTS: readonly Mutant[] = [
     id: 'silent-drop',
     what: 'what is swept out is not reported',
     rule: 'I3',
-    in: 'purge',
+    in: 'drop',
     find: `report('operation.dropped', { id, user, kind, reason })`,
     replace: '',
   },
@@ -80,7 +80,7 @@ export const USER_MUTANTS: readonly Mutant[] = [
     what: 'a logout with discard counts as left what it drops right after its answer',
     rule: 'I7',
     in: '#discard',
-    find: 'purges.whenDone(core.lanes.ofUser(user), left)',
+    find: 'dropLane.whenDone(core.lanes.ofUser(user), left)',
     replace: 'left()',
     foundBy: {
       file: 'test/identity.test.ts',

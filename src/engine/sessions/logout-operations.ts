@@ -13,14 +13,14 @@ import { arrive } from '../intake/arrive.ts'
 import { draftRow } from '../intake/draft-row.ts'
 import type { Discards } from './discards.ts'
 import type { IdentityStore } from './identity-store.ts'
-import type { Purges } from './purges.ts'
+import type { DropLane } from './drop-lane.ts'
 
 export class LogoutOperations {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #store: IdentityStore
   readonly #discards: Discards
-  readonly #purges: Purges
+  readonly #dropLane: DropLane
   /** Those whose logout discards and adds something, until that is in the lane. */
   readonly #owed = new Map<UserId, 'owed' | 'storing'>()
 
@@ -29,13 +29,13 @@ export class LogoutOperations {
     wallet: Wallet,
     store: IdentityStore,
     discards: Discards,
-    purges: Purges,
+    dropLane: DropLane,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#store = store
     this.#discards = discards
-    this.#purges = purges
+    this.#dropLane = dropLane
   }
 
   of(user: UserId): readonly EnqueueChange[] {
@@ -91,7 +91,7 @@ export class LogoutOperations {
       // Whoever has come back meanwhile keeps what they have.
       const isOver = !this.#wallet.isDiscarding(user)
       if (isOver || line === undefined || line.pending === 0) enqueue()
-      else this.#purges.purge(line, 'logout', enqueue)
+      else this.#dropLane.drop(line, 'logout', enqueue)
     }
     lanes.whenNoneComes(user, () => boundary.lastly(begin))
   }

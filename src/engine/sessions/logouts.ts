@@ -10,7 +10,7 @@ import type { Core } from '../core.ts'
 import type { Discards } from './discards.ts'
 import type { Endings } from './endings.ts'
 import type { LogoutOperations } from './logout-operations.ts'
-import type { Purges } from './purges.ts'
+import type { DropLane } from './drop-lane.ts'
 
 export interface LogoutArgs {
   readonly pending: 'keep' | 'flush' | 'discard'
@@ -27,7 +27,7 @@ export interface LogoutsParts {
   readonly core: Core
   readonly wallet: Wallet
   readonly discards: Discards
-  readonly purges: Purges
+  readonly dropLane: DropLane
   readonly logoutOperations: LogoutOperations
   readonly endings: Endings
 }
@@ -114,9 +114,9 @@ export class Logouts {
   }
 
   #discard(user: UserId, operations: readonly EnqueueChange[], left: () => void): void {
-    const { core, discards, purges, logoutOperations, endings } = this.#parts
+    const { core, discards, dropLane, logoutOperations, endings } = this.#parts
     // What was on its way into storage at the call is dropped behind the rest, and is not left.
-    const then = () => purges.whenDone(core.lanes.ofUser(user), left)
+    const then = () => dropLane.whenDone(core.lanes.ofUser(user), left)
     if (operations.length > 0) {
       logoutOperations.putAfterPurge(user, operations, then)
       return
@@ -124,7 +124,7 @@ export class Logouts {
     discards.begin(user)
     const line = core.lanes.ofUser(user)
     if (line === undefined || line.pending === 0) endings.end(user, then)
-    else purges.purge(line, 'logout', then, endings.of(user))
+    else dropLane.drop(line, 'logout', then, endings.of(user))
   }
 
   /**

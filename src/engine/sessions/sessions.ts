@@ -19,7 +19,7 @@ import { LogoutOperations } from './logout-operations.ts'
 import { Forgetting } from './forgetting.ts'
 import { IdentityStore } from './identity-store.ts'
 import { type LogoutArgs, type LogoutResult, Logouts, type SavedLogout } from './logouts.ts'
-import { Purges } from './purges.ts'
+import { DropLane } from './drop-lane.ts'
 import { Supersedes } from './supersedes.ts'
 
 export interface LoginArgs {
@@ -54,7 +54,7 @@ export class Sessions {
   readonly #wallet: Wallet
   readonly #store: IdentityStore
   readonly #discards: Discards
-  readonly #purges: Purges
+  readonly #dropLane: DropLane
   readonly #logoutOperations: LogoutOperations
   readonly #logouts: Logouts
   readonly #supersedes: Supersedes
@@ -65,17 +65,17 @@ export class Sessions {
     const store = new IdentityStore(core, wallet)
     const discards = new Discards(core, wallet)
     const sweep = (line: LaneLine) => this.sweep(line)
-    const purges = new Purges({ core, waits, records, store, discards, sweep })
-    const logoutOperations = new LogoutOperations(core, wallet, store, discards, purges)
+    const dropLane = new DropLane({ core, waits, records, store, discards, sweep })
+    const logoutOperations = new LogoutOperations(core, wallet, store, discards, dropLane)
     const endings = new Endings(wallet, store, discards)
     this.#core = core
     this.#needs = needs
     this.#wallet = wallet
     this.#store = store
     this.#discards = discards
-    this.#purges = purges
+    this.#dropLane = dropLane
     this.#logoutOperations = logoutOperations
-    this.#logouts = new Logouts({ core, wallet, discards, purges, logoutOperations, endings })
+    this.#logouts = new Logouts({ core, wallet, discards, dropLane, logoutOperations, endings })
     this.#supersedes = new Supersedes(core, waits, records, store)
     this.#adoption = new Adoption(core, waits, records, store)
     this.#forgetting = new Forgetting(core, wallet, waits, records, store)
@@ -159,11 +159,11 @@ export class Sessions {
     if (pending === 0 || !this.#core.pilot.dispatches) return
     if (line.hasSuperseded) this.#supersedes.dropMarked(line)
     if (user === null) {
-      if (this.#dropsAnonymous) this.#purges.purge(line, 'anonymous', () => undefined)
+      if (this.#dropsAnonymous) this.#dropLane.drop(line, 'anonymous', () => undefined)
       return
     }
     if (this.#logoutOperations.isStoring(user) || this.#discards.isReturning(user)) return
-    if (this.#discards.isDiscarding(user)) this.#purges.purge(line, 'logout', () => undefined)
+    if (this.#discards.isDiscarding(user)) this.#dropLane.drop(line, 'logout', () => undefined)
   }
 
   sweepAnonymous(): void {

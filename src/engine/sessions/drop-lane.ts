@@ -11,7 +11,7 @@ import type { Discards } from './discards.ts'
 import type { IdentityStore } from './identity-store.ts'
 import { NOTHING, type Storing } from './storing.ts'
 
-export interface PurgesParts {
+export interface DropLaneParts {
   readonly core: Core
   readonly waits: Waits
   readonly records: Records
@@ -21,17 +21,17 @@ export interface PurgesParts {
   readonly sweep: (line: LaneLine) => void
 }
 
-export class Purges {
-  readonly #parts: PurgesParts
+export class DropLane {
+  readonly #parts: DropLaneParts
   /** Lanes that are being dropped; `again`: something that was in flight then has come back meanwhile. */
-  readonly #purging = new Map<LaneLine, 'once' | 'again'>()
+  readonly #dropping = new Map<LaneLine, 'once' | 'again'>()
   readonly #waiting = new Map<LaneLine, (() => void)[]>()
 
-  constructor(parts: PurgesParts) {
+  constructor(parts: DropLaneParts) {
     this.#parts = parts
   }
 
-  purge(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
+  drop(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
     const { core, waits, records, store, discards, sweep } = this.#parts
     const { boundary, report, pilot } = core
     const { lane, user } = line
@@ -39,12 +39,12 @@ export class Purges {
     const through = () => discards.through(line)
     const isBehind = line.head !== undefined && line.head.place > (through() ?? Infinity)
     const isDone = isBehind || line.pending <= except().length
-    if (also === NOTHING && (this.#purging.has(line) || isDone)) {
-      if (!isDone) this.#purging.set(line, 'again')
+    if (also === NOTHING && (this.#dropping.has(line) || isDone)) {
+      if (!isDone) this.#dropping.set(line, 'again')
       then()
       return
     }
-    this.#purging.set(line, 'once')
+    this.#dropping.set(line, 'once')
     line.isBeingDropped = true
     line.changeBegun()
     store.commitAtLast(
@@ -61,8 +61,8 @@ export class Purges {
         for (const { id, kind } of dropped) {
           report('operation.dropped', { id, user, kind, reason })
         }
-        const isToDoAgain = this.#purging.get(line) === 'again'
-        this.#purging.delete(line)
+        const isToDoAgain = this.#dropping.get(line) === 'again'
+        this.#dropping.delete(line)
         line.isBeingDropped = false
         records.changed()
         pilot.shrunk(line)
@@ -76,12 +76,12 @@ export class Purges {
 
   /** Hears when everything that is being dropped of this lane has gone; at once, if nothing is. */
   whenDone(line: LaneLine | undefined, then: () => void): void {
-    if (line === undefined || !this.#purging.has(line)) then()
+    if (line === undefined || !this.#dropping.has(line)) then()
     else this.#waiting.set(line, [...(this.#waiting.get(line) ?? []), then])
   }
 
   #doneWith(line: LaneLine): void {
-    if (this.#purging.has(line)) return
+    if (this.#dropping.has(line)) return
     const waiting = this.#waiting.get(line) ?? []
     this.#waiting.delete(line)
     for (const run of waiting) run()
