@@ -39,7 +39,7 @@ export const USER_MUTANTS: readonly Mutant[] = [
     id: 'device-scoped-kept',
     what: 'device-scoped operations of the former user stay when another one logs in',
     rule: 'I8',
-    in: 'by',
+    in: 'claimedBy',
     find: 'if (!isNeeded) return NOTHING',
     replace: 'return NOTHING',
   },

@@ -20,7 +20,7 @@ import { Forgetting } from './forgetting.ts'
 import { IdentityStore } from './identity-store.ts'
 import { type LogoutArgs, type LogoutResult, Logouts, type SavedLogout } from './logouts.ts'
 import { DropLane } from './drop-lane.ts'
-import { Supersedes } from './supersedes.ts'
+import { DeviceScope } from './device-scope.ts'
 
 export interface LoginArgs {
   readonly user: UserId
@@ -57,7 +57,7 @@ export class Sessions {
   readonly #dropLane: DropLane
   readonly #logoutOperations: LogoutOperations
   readonly #logouts: Logouts
-  readonly #supersedes: Supersedes
+  readonly #deviceScope: DeviceScope
   readonly #adoption: Adoption
   readonly #forgetting: Forgetting
 
@@ -76,7 +76,7 @@ export class Sessions {
     this.#dropLane = dropLane
     this.#logoutOperations = logoutOperations
     this.#logouts = new Logouts({ core, wallet, discards, dropLane, logoutOperations, endings })
-    this.#supersedes = new Supersedes(core, waits, records, store)
+    this.#deviceScope = new DeviceScope(core, waits, records, store)
     this.#adoption = new Adoption(core, waits, records, store)
     this.#forgetting = new Forgetting(core, wallet, waits, records, store)
   }
@@ -157,7 +157,7 @@ export class Sessions {
   sweep(line: LaneLine): void {
     const { user, pending } = line
     if (pending === 0 || !this.#core.pilot.dispatches) return
-    if (line.hasSuperseded) this.#supersedes.dropMarked(line)
+    if (line.hasSuperseded) this.#deviceScope.dropMarked(line)
     if (user === null) {
       if (this.#dropsAnonymous) this.#dropLane.drop(line, 'anonymous', () => undefined)
       return
@@ -198,7 +198,7 @@ export class Sessions {
     const wasLeaving = this.#wallet.isLeaving(user)
     if (wasLeaving) this.#wallet.setLeaving(user, false)
     lanes.takenBy(user)
-    const superseding = this.#supersedes.by(user)
+    const superseding = this.#deviceScope.claimedBy(user)
     this.#store.commitAtLast(
       () => [
         ...superseding.changes(),

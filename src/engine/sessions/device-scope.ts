@@ -11,7 +11,7 @@ import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
 import { NOTHING, type Storing } from './storing.ts'
 
-export class Supersedes {
+export class DeviceScope {
   readonly #core: Core
   readonly #waits: Waits
   readonly #records: Records
@@ -25,7 +25,7 @@ export class Supersedes {
   }
 
   /** To be stored with the identity, so that nobody finds the one without the other. */
-  by(user: UserId): Storing {
+  claimedBy(user: UserId): Storing {
     const { boundary, lanes, kinds, pilot } = this.#core
     const isNeeded = [...kinds.all()].some(({ deviceScoped }) => deviceScoped)
     if (!isNeeded) return NOTHING
