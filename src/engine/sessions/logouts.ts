@@ -8,7 +8,7 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { Discards } from './discards.ts'
-import type { Endings } from './endings.ts'
+import type { EndSession } from './end-session.ts'
 import type { LogoutOperations } from './logout-operations.ts'
 import type { DropLane } from './drop-lane.ts'
 
@@ -29,7 +29,7 @@ export interface LogoutsParts {
   readonly discards: Discards
   readonly dropLane: DropLane
   readonly logoutOperations: LogoutOperations
-  readonly endings: Endings
+  readonly endSession: EndSession
 }
 
 /** A logout that flushes, as a journal's summary has it. */
@@ -53,7 +53,7 @@ export class Logouts {
   }
 
   logout({ pending, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
-    const { core, wallet, logoutOperations, endings } = this.#parts
+    const { core, wallet, logoutOperations, endSession } = this.#parts
     const { pilot, lanes, boundary } = core
     const { user } = pilot
     if (user === null) {
@@ -68,7 +68,7 @@ export class Logouts {
       return
     }
     if (operations.length === 0 && lanes.isEmpty(user)) {
-      endings.end(user, left)
+      endSession.end(user, left)
       return
     }
     if (pending === 'discard') {
@@ -87,10 +87,10 @@ export class Logouts {
 
   /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
   emptied(user: UserId | null): void {
-    const { core, wallet, discards, logoutOperations, endings } = this.#parts
+    const { core, wallet, discards, logoutOperations, endSession } = this.#parts
     if (user === null || logoutOperations.isOwed(user) || !core.lanes.isEmpty(user)) return
     discards.end(user)
-    if (wallet.isLeaving(user)) endings.ended(user, () => this.#flushed(user))
+    if (wallet.isLeaving(user)) endSession.ended(user, () => this.#flushed(user))
   }
 
   /** For a journal that begins here: those that flush. */
@@ -114,7 +114,7 @@ export class Logouts {
   }
 
   #discard(user: UserId, operations: readonly EnqueueChange[], left: () => void): void {
-    const { core, discards, dropLane, logoutOperations, endings } = this.#parts
+    const { core, discards, dropLane, logoutOperations, endSession } = this.#parts
     // What was on its way into storage at the call is dropped behind the rest, and is not left.
     const then = () => dropLane.whenDone(core.lanes.ofUser(user), left)
     if (operations.length > 0) {
@@ -123,8 +123,8 @@ export class Logouts {
     }
     discards.begin(user)
     const line = core.lanes.ofUser(user)
-    if (line === undefined || line.pending === 0) endings.end(user, then)
-    else dropLane.drop(line, 'logout', then, endings.of(user))
+    if (line === undefined || line.pending === 0) endSession.end(user, then)
+    else dropLane.drop(line, 'logout', then, endSession.of(user))
   }
 
   /**
@@ -136,14 +136,14 @@ export class Logouts {
     operations: readonly EnqueueChange[],
     settle: Settle<LogoutResult>,
   ): void {
-    const { discards, logoutOperations, endings } = this.#parts
+    const { discards, logoutOperations, endSession } = this.#parts
     const stored = () => settle.resolve({ pending: operations.length })
     if (operations.length > 0) {
       logoutOperations.putBehindMark(user, operations, stored)
       return
     }
     discards.begin(user)
-    endings.end(user, stored)
+    endSession.end(user, stored)
   }
 
   #flushed(user: UserId): void {

@@ -14,7 +14,7 @@ import type { Needs } from '../../tokens/needs.ts'
 import type { Records } from '../stored/records.ts'
 import { Adoption } from './adoption.ts'
 import { Discards } from './discards.ts'
-import { Endings } from './endings.ts'
+import { EndSession } from './end-session.ts'
 import { LogoutOperations } from './logout-operations.ts'
 import { Forgetting } from './forgetting.ts'
 import { IdentityStore } from './identity-store.ts'
@@ -67,7 +67,7 @@ export class Sessions {
     const sweep = (line: LaneLine) => this.sweep(line)
     const dropLane = new DropLane({ core, waits, records, store, discards, sweep })
     const logoutOperations = new LogoutOperations(core, wallet, store, discards, dropLane)
-    const endings = new Endings(wallet, store, discards)
+    const endSession = new EndSession(wallet, store, discards)
     this.#core = core
     this.#needs = needs
     this.#wallet = wallet
@@ -75,7 +75,7 @@ export class Sessions {
     this.#discards = discards
     this.#dropLane = dropLane
     this.#logoutOperations = logoutOperations
-    this.#logouts = new Logouts({ core, wallet, discards, dropLane, logoutOperations, endings })
+    this.#logouts = new Logouts({ core, wallet, discards, dropLane, logoutOperations, endSession })
     this.#deviceScope = new DeviceScope(core, waits, records, store)
     this.#adoption = new Adoption(core, waits, records, store)
     this.#forgetting = new Forgetting(core, wallet, waits, records, store)

@@ -5,7 +5,7 @@ import type { Discards } from './discards.ts'
 import type { IdentityStore } from './identity-store.ts'
 import type { Storing } from './storing.ts'
 
-export class Endings {
+export class EndSession {
   readonly #wallet: Wallet
   readonly #store: IdentityStore
   readonly #discards: Discards
