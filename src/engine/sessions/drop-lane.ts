@@ -7,7 +7,7 @@ import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import type { Waits } from '../lanes/waits.ts'
 import type { Records } from '../stored/records.ts'
-import type { Discards } from './discards.ts'
+import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
 import { NOTHING, type Storing } from './storing.ts'
 
@@ -16,7 +16,7 @@ export interface DropLaneParts {
   readonly waits: Waits
   readonly records: Records
   readonly store: IdentityStore
-  readonly discards: Discards
+  readonly discardedLanes: DiscardedLanes
   /** Looks again at a lane. */
   readonly sweep: (line: LaneLine) => void
 }
@@ -32,11 +32,11 @@ export class DropLane {
   }
 
   drop(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
-    const { core, waits, records, store, discards, sweep } = this.#parts
+    const { core, waits, records, store, discardedLanes, sweep } = this.#parts
     const { boundary, report, pilot } = core
     const { lane, user } = line
     const except = () => line.attempt?.members.map(({ place }) => place) ?? []
-    const through = () => discards.through(line)
+    const through = () => discardedLanes.through(line)
     const isBehind = line.head !== undefined && line.head.place > (through() ?? Infinity)
     const isDone = isBehind || line.pending <= except().length
     if (also === NOTHING && (this.#dropping.has(line) || isDone)) {

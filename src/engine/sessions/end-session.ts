@@ -1,19 +1,19 @@
 /** The end of a user's session: the token goes, and what is to be dropped is marked (I7, T11). */
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
-import type { Discards } from './discards.ts'
+import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
 import type { Storing } from './storing.ts'
 
 export class EndSession {
   readonly #wallet: Wallet
   readonly #store: IdentityStore
-  readonly #discards: Discards
+  readonly #discardedLanes: DiscardedLanes
 
-  constructor(wallet: Wallet, store: IdentityStore, discards: Discards) {
+  constructor(wallet: Wallet, store: IdentityStore, discardedLanes: DiscardedLanes) {
     this.#wallet = wallet
     this.#store = store
-    this.#discards = discards
+    this.#discardedLanes = discardedLanes
   }
 
   end(user: UserId, then: () => void): void {
@@ -30,13 +30,13 @@ export class EndSession {
     const { stored } = this.#wallet.end(user)
     return {
       changes: () => [
-        this.#discards.change(user),
+        this.#discardedLanes.change(user),
         this.#store.identity(),
         { change: 'endSession', user, ...(epoch === undefined ? {} : { epoch }) },
       ],
       stored: () => {
         stored()
-        this.#discards.marked(user)
+        this.#discardedLanes.marked(user)
       },
     }
   }

@@ -11,7 +11,7 @@ import type { Core } from '../core.ts'
 import { admitAtOnce } from '../intake/admission.ts'
 import { arrive } from '../intake/arrive.ts'
 import { draftRow } from '../intake/draft-row.ts'
-import type { Discards } from './discards.ts'
+import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
 import type { DropLane } from './drop-lane.ts'
 
@@ -19,22 +19,22 @@ export class LogoutOperations {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #store: IdentityStore
-  readonly #discards: Discards
+  readonly #discardedLanes: DiscardedLanes
   readonly #dropLane: DropLane
-  /** Those whose logout discards and adds something, until that is in the lane. */
+  /** Those whose logout discardedLanes and adds something, until that is in the lane. */
   readonly #owed = new Map<UserId, 'owed' | 'storing'>()
 
   constructor(
     core: Core,
     wallet: Wallet,
     store: IdentityStore,
-    discards: Discards,
+    discardedLanes: DiscardedLanes,
     dropLane: DropLane,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#store = store
-    this.#discards = discards
+    this.#discardedLanes = discardedLanes
     this.#dropLane = dropLane
   }
 
@@ -80,7 +80,7 @@ export class LogoutOperations {
   putAfterPurge(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     const { lanes, boundary } = this.#core
     this.#wallet.setLeaving(user, true)
-    this.#discards.begin(user)
+    this.#discardedLanes.begin(user)
     this.#owed.set(user, 'owed')
     const enqueue = () => {
       if (this.#owed.has(user)) this.#owed.set(user, 'storing')
@@ -99,7 +99,7 @@ export class LogoutOperations {
   /** Another process drops what is in the lane, up to here (Q17). */
   putBehindMark(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     this.#wallet.setLeaving(user, true)
-    this.#discards.begin(user)
+    this.#discardedLanes.begin(user)
     this.#owed.set(user, 'storing')
     this.put(user, operations, then)
   }
@@ -111,7 +111,7 @@ export class LogoutOperations {
     this.#store.commitAtLast(
       // What was there before is marked first: what is added lies behind it.
       () => [
-        this.#discards.change(user),
+        this.#discardedLanes.change(user),
         ...operations,
         this.#store.identity(),
         this.#store.leave(user),

@@ -7,7 +7,7 @@ import type { UserId } from '../../model.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
-import type { Discards } from './discards.ts'
+import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { EndSession } from './end-session.ts'
 import type { LogoutOperations } from './logout-operations.ts'
 import type { DropLane } from './drop-lane.ts'
@@ -26,7 +26,7 @@ export interface LogoutResult {
 export interface LogoutsParts {
   readonly core: Core
   readonly wallet: Wallet
-  readonly discards: Discards
+  readonly discardedLanes: DiscardedLanes
   readonly dropLane: DropLane
   readonly logoutOperations: LogoutOperations
   readonly endSession: EndSession
@@ -87,9 +87,9 @@ export class Logouts {
 
   /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
   emptied(user: UserId | null): void {
-    const { core, wallet, discards, logoutOperations, endSession } = this.#parts
+    const { core, wallet, discardedLanes, logoutOperations, endSession } = this.#parts
     if (user === null || logoutOperations.isOwed(user) || !core.lanes.isEmpty(user)) return
-    discards.end(user)
+    discardedLanes.end(user)
     if (wallet.isLeaving(user)) endSession.ended(user, () => this.#flushed(user))
   }
 
@@ -114,14 +114,14 @@ export class Logouts {
   }
 
   #discard(user: UserId, operations: readonly EnqueueChange[], left: () => void): void {
-    const { core, discards, dropLane, logoutOperations, endSession } = this.#parts
+    const { core, discardedLanes, dropLane, logoutOperations, endSession } = this.#parts
     // What was on its way into storage at the call is dropped behind the rest, and is not left.
     const then = () => dropLane.whenDone(core.lanes.ofUser(user), left)
     if (operations.length > 0) {
       logoutOperations.putAfterPurge(user, operations, then)
       return
     }
-    discards.begin(user)
+    discardedLanes.begin(user)
     const line = core.lanes.ofUser(user)
     if (line === undefined || line.pending === 0) endSession.end(user, then)
     else dropLane.drop(line, 'logout', then, endSession.of(user))
@@ -136,13 +136,13 @@ export class Logouts {
     operations: readonly EnqueueChange[],
     settle: Settle<LogoutResult>,
   ): void {
-    const { discards, logoutOperations, endSession } = this.#parts
+    const { discardedLanes, logoutOperations, endSession } = this.#parts
     const stored = () => settle.resolve({ pending: operations.length })
     if (operations.length > 0) {
       logoutOperations.putBehindMark(user, operations, stored)
       return
     }
-    discards.begin(user)
+    discardedLanes.begin(user)
     endSession.end(user, stored)
   }
 

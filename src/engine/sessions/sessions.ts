@@ -13,7 +13,7 @@ import type { Waits } from '../lanes/waits.ts'
 import type { Needs } from '../../tokens/needs.ts'
 import type { Records } from '../stored/records.ts'
 import { Adoption } from './adoption.ts'
-import { Discards } from './discards.ts'
+import { DiscardedLanes } from './discarded-lanes.ts'
 import { EndSession } from './end-session.ts'
 import { LogoutOperations } from './logout-operations.ts'
 import { Forgetting } from './forgetting.ts'
@@ -53,7 +53,7 @@ export class Sessions {
   readonly #needs: Needs
   readonly #wallet: Wallet
   readonly #store: IdentityStore
-  readonly #discards: Discards
+  readonly #discardedLanes: DiscardedLanes
   readonly #dropLane: DropLane
   readonly #logoutOperations: LogoutOperations
   readonly #logouts: Logouts
@@ -63,19 +63,26 @@ export class Sessions {
 
   constructor({ core, wallet, waits, records, needs }: SessionsParts) {
     const store = new IdentityStore(core, wallet)
-    const discards = new Discards(core, wallet)
+    const discardedLanes = new DiscardedLanes(core, wallet)
     const sweep = (line: LaneLine) => this.sweep(line)
-    const dropLane = new DropLane({ core, waits, records, store, discards, sweep })
-    const logoutOperations = new LogoutOperations(core, wallet, store, discards, dropLane)
-    const endSession = new EndSession(wallet, store, discards)
+    const dropLane = new DropLane({ core, waits, records, store, discardedLanes, sweep })
+    const logoutOperations = new LogoutOperations(core, wallet, store, discardedLanes, dropLane)
+    const endSession = new EndSession(wallet, store, discardedLanes)
     this.#core = core
     this.#needs = needs
     this.#wallet = wallet
     this.#store = store
-    this.#discards = discards
+    this.#discardedLanes = discardedLanes
     this.#dropLane = dropLane
     this.#logoutOperations = logoutOperations
-    this.#logouts = new Logouts({ core, wallet, discards, dropLane, logoutOperations, endSession })
+    this.#logouts = new Logouts({
+      core,
+      wallet,
+      discardedLanes,
+      dropLane,
+      logoutOperations,
+      endSession,
+    })
     this.#deviceScope = new DeviceScope(core, waits, records, store)
     this.#adoption = new Adoption(core, waits, records, store)
     this.#forgetting = new Forgetting(core, wallet, waits, records, store)
@@ -162,8 +169,9 @@ export class Sessions {
       if (this.#dropsAnonymous) this.#dropLane.drop(line, 'anonymous', () => undefined)
       return
     }
-    if (this.#logoutOperations.isStoring(user) || this.#discards.isReturning(user)) return
-    if (this.#discards.isDiscarding(user)) this.#dropLane.drop(line, 'logout', () => undefined)
+    if (this.#logoutOperations.isStoring(user) || this.#discardedLanes.isReturning(user)) return
+    if (this.#discardedLanes.isDiscarding(user))
+      this.#dropLane.drop(line, 'logout', () => undefined)
   }
 
   sweepAnonymous(): void {
@@ -191,9 +199,9 @@ export class Sessions {
     const { pilot, lanes } = this.#core
     pilot.identity({ type: 'user.loggedIn', user })
     // What others have marked, only the process that dispatches has heard of for sure.
-    const isDiscarded = this.#discards.isDiscarding(user) || !pilot.dispatches
+    const isDiscarded = this.#discardedLanes.isDiscarding(user) || !pilot.dispatches
     this.#wallet.setDiscarding(user, false)
-    if (isDiscarded) this.#discards.comeBack(user)
+    if (isDiscarded) this.#discardedLanes.comeBack(user)
     this.#logoutOperations.comeBack(user)
     const wasLeaving = this.#wallet.isLeaving(user)
     if (wasLeaving) this.#wallet.setLeaving(user, false)
@@ -204,12 +212,12 @@ export class Sessions {
         ...superseding.changes(),
         this.#store.identity(),
         ...(wasLeaving ? [this.#store.leave(user)] : []),
-        ...(isDiscarded ? [this.#discards.change(user)] : []),
+        ...(isDiscarded ? [this.#discardedLanes.change(user)] : []),
       ],
       (answers) => {
         superseding.stored(answers)
         if (wasLeaving) this.#wallet.leavingStored(user)
-        if (isDiscarded) this.#discards.returned(user)
+        if (isDiscarded) this.#discardedLanes.returned(user)
         then()
       },
     )

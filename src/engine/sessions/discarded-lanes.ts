@@ -8,7 +8,7 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 
-export class Discards {
+export class DiscardedLanes {
   readonly #core: Core
   readonly #wallet: Wallet
   /** Those who have come back before their lane was dropped, until that is stored. */
