@@ -9,7 +9,7 @@ import type { LaneLine } from '../lanes/lane-line.ts'
 import type { Waits } from '../lanes/waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
-import { NOTHING, type Storing } from './storing.ts'
+import { NOTHING, type StoredTogether } from './stored-together.ts'
 
 export class DeviceScope {
   readonly #core: Core
@@ -25,7 +25,7 @@ export class DeviceScope {
   }
 
   /** To be stored with the identity, so that nobody finds the one without the other. */
-  claimedBy(user: UserId): Storing {
+  claimedBy(user: UserId): StoredTogether {
     const { boundary, lanes, kinds, pilot } = this.#core
     const isNeeded = [...kinds.all()].some(({ deviceScoped }) => deviceScoped)
     if (!isNeeded) return NOTHING
@@ -46,7 +46,7 @@ export class DeviceScope {
   }
 
   /** What is in flight, only the process that dispatches knows: it drops what is marked when it hears of it (Q17). */
-  #elsewhere(user: UserId): Storing {
+  #elsewhere(user: UserId): StoredTogether {
     const { boundary, lanes, pilot } = this.#core
     return {
       changes: () => [{ change: 'supersede', user, except: 'all', at: boundary.wall }],

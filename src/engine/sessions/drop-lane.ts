@@ -9,7 +9,7 @@ import type { Waits } from '../lanes/waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
-import { NOTHING, type Storing } from './storing.ts'
+import { NOTHING, type StoredTogether } from './stored-together.ts'
 
 export interface DropLaneParts {
   readonly core: Core
@@ -31,7 +31,7 @@ export class DropLane {
     this.#parts = parts
   }
 
-  drop(line: LaneLine, reason: DropReason, then: () => void, also: Storing = NOTHING): void {
+  drop(line: LaneLine, reason: DropReason, then: () => void, also: StoredTogether = NOTHING): void {
     const { core, waits, records, store, discardedLanes, sweep } = this.#parts
     const { boundary, report, pilot } = core
     const { lane, user } = line

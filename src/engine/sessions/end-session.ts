@@ -3,7 +3,7 @@ import type { UserId } from '../../model.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
-import type { Storing } from './storing.ts'
+import type { StoredTogether } from './stored-together.ts'
 
 export class EndSession {
   readonly #wallet: Wallet
@@ -26,7 +26,7 @@ export class EndSession {
   }
 
   /** Ends the session, and says what is to be stored of it. `epoch`: only the session of this one. */
-  of(user: UserId, epoch?: number): Storing {
+  of(user: UserId, epoch?: number): StoredTogether {
     const { stored } = this.#wallet.end(user)
     return {
       changes: () => [
@@ -41,7 +41,7 @@ export class EndSession {
     }
   }
 
-  #carryOut({ changes, stored }: Storing, then: () => void): void {
+  #carryOut({ changes, stored }: StoredTogether, then: () => void): void {
     this.#store.commitAtLast(changes, (answers) => {
       stored(answers)
       then()

@@ -1,9 +1,9 @@
 import type { Answer, Change } from '../../../storage/changes.ts'
 
 /** What is to be stored together with something else, and what is done once it is. */
-export interface Storing {
+export interface StoredTogether {
   readonly changes: () => readonly Change[]
   readonly stored: (answers: readonly Answer[]) => void
 }
 
-export const NOTHING: Storing = { changes: () => [], stored: () => undefined }
+export const NOTHING: StoredTogether = { changes: () => [], stored: () => undefined }
