@@ -13,7 +13,7 @@ import type { Dispatch } from '../life/dispatch.ts'
 import type { Flushes } from '../life/flushes.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import { draftCodec, type Enqueued, type Intake } from '../intake/intake.ts'
-import { Interventions } from '../lanes/interventions.ts'
+import { OperationCommands } from '../lanes/operation-commands.ts'
 import { OpenCalls } from './open-calls.ts'
 import type { WatchLoss } from '../../../storage/storage.ts'
 import { watchLost } from '../life/watch-lost.ts'
@@ -59,7 +59,7 @@ export function serveCalls(parts: CallParts) {
   const { core, holds, waits, sessions, connectivity, flushes, reads, records } = parts
   const { intake, within, refresher } = parts
   const { readToken, tokenOf, dispatch, isClosing, start, close, touch } = parts
-  const interventions = new Interventions(core, holds, waits, records)
+  const commands = new OperationCommands(core, holds, waits, records)
   const open = new OpenCalls()
   const tokenArgs = loginCodec(tokenOf)
   const { boundary } = core
@@ -156,13 +156,13 @@ export function serveCalls(parts: CallParts) {
       sessions.forget(user, settle),
     ),
     cancel: serve('cancel', plain<OperationId>(), (id, settle: Settle<void>) =>
-      ifOurs(settle, () => interventions.cancel(id, settle)),
+      ifOurs(settle, () => commands.cancel(id, settle)),
     ),
     retry: serve('retry', plain<OperationId>(), (id, settle: Settle<void>) =>
-      ifOurs(settle, () => interventions.retry(id, settle)),
+      ifOurs(settle, () => commands.retry(id, settle)),
     ),
     discard: serve('discard', plain<OperationId>(), (id, settle: Settle<void>) =>
-      ifOurs(settle, () => interventions.discard(id, settle)),
+      ifOurs(settle, () => commands.discard(id, settle)),
     ),
     pause: serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
       if (!holds.isOnEvery('paused')) {

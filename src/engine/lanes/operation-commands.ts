@@ -12,7 +12,7 @@ import type { Records } from '../stored/records.ts'
 import type { Found } from '../stored/store.ts'
 import type { Waits } from './waits.ts'
 
-export class Interventions {
+export class OperationCommands {
   readonly #core: Core
   readonly #holds: HoldBook
   readonly #waits: Waits
