@@ -53,14 +53,14 @@ export class Takings {
     then: (taken: Taken) => void,
     since: number | null = null,
   ): void {
-    const { session, turns } = entry
-    turns.whenIdle(() => {
+    const { session, storing } = entry
+    storing.whenIdle(() => {
       if (since !== null && since !== entry.arrivalCount) {
         then({ taken: session === entry.session ? 'overtaken' : 'late' })
         return
       }
-      turns.begin()
-      this.#take(entry, session, token, (taken) => turns.done(() => then(taken)))
+      storing.begin()
+      this.#take(entry, session, token, (taken) => storing.done(() => then(taken)))
     })
   }
 

@@ -2,7 +2,7 @@
 import { HoldfastError } from '../errors.ts'
 import type { Instant, UserId } from '../model.ts'
 import { Token, type TokenFacts } from './token.ts'
-import { Turns } from './turns.ts'
+import { SerialQueue } from './serial-queue.ts'
 
 export interface WalletEntry {
   readonly user: UserId
@@ -39,13 +39,13 @@ export interface WalletEntry {
   /** The first 401 since a token was last accepted (T8). */
   firstRefusal: HoldfastError | null
   /** Tokens that were handed in wait for the one before them to be stored. */
-  readonly turns: Turns
+  readonly storing: SerialQueue
 }
 
 /** As a journal's summary has it: of a token only what may be known. */
 export interface SavedEntry extends Omit<
   WalletEntry,
-  'token' | 'formerTokens' | 'firstRefusal' | 'turns'
+  'token' | 'formerTokens' | 'firstRefusal' | 'storing'
 > {
   readonly token: TokenFacts | null
   readonly hasRefusal: boolean
@@ -72,7 +72,7 @@ export function newEntry(user: UserId): WalletEntry {
     leavingUnstored: 0,
     discarding: false,
     firstRefusal: null,
-    turns: new Turns(),
+    storing: new SerialQueue(),
   }
 }
 
@@ -88,7 +88,7 @@ export function saveEntry({
   token,
   formerTokens: _formerTokens,
   firstRefusal,
-  turns: _turns,
+  storing: _turns,
   ...facts
 }: WalletEntry): SavedEntry {
   return { ...facts, token: token?.facts ?? null, hasRefusal: firstRefusal !== null }

@@ -153,14 +153,14 @@ export class Wallet {
 
   /** Is a token of this user being stored just now? */
   isTaking(user: UserId): boolean {
-    return this.#entries.get(user)?.turns.isIdle === false
+    return this.#entries.get(user)?.storing.isIdle === false
   }
 
   /** Is a token of this user being stored just now? Then who needs one waits for that. */
   whenTaken(user: UserId, then: () => void): void {
     const entry = this.#entries.get(user)
     if (entry === undefined) then()
-    else entry.turns.whenIdle(then)
+    else entry.storing.whenIdle(then)
   }
 
   /**
@@ -273,7 +273,7 @@ export class Wallet {
     entry.epoch += 1
     entry.session += 1
     entry.endCount += 1
-    entry.turns.begin()
+    entry.storing.begin()
     Object.assign(entry, {
       token: null,
       refused: false,
@@ -289,7 +289,7 @@ export class Wallet {
     })
     this.onEnd(user)
     this.#core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
-    return { stored: () => entry.turns.done(() => undefined) }
+    return { stored: () => entry.storing.done(() => undefined) }
   }
 
   /** Nothing is remembered of this user. */
@@ -317,7 +317,7 @@ export class Wallet {
 
   /** Is no token on its way into storage? */
   get isIdle(): boolean {
-    return [...this.#entries.values()].every(({ turns }) => turns.isIdle)
+    return [...this.#entries.values()].every(({ storing }) => storing.isIdle)
   }
 
   /** For a journal that begins here. */
@@ -353,8 +353,8 @@ export class Wallet {
 }
 
 /** The same of who has had no token: sessions that ended here are unknown there, and none is ending just now. */
-function isOfAnotherEpoch({ epoch, turns }: WalletEntry, row: TokenRow | undefined): boolean {
-  return turns.isIdle && (row?.epoch ?? 0) < epoch
+function isOfAnotherEpoch({ epoch, storing }: WalletEntry, row: TokenRow | undefined): boolean {
+  return storing.isIdle && (row?.epoch ?? 0) < epoch
 }
 
 /** Of one and the same generation there is only one token. */

@@ -1,5 +1,5 @@
 /** One thing after another: what is being stored of one user's token, and what waits for that. */
-export class Turns {
+export class SerialQueue {
   /** A token is being stored, or the end of a session: how many of these. */
   #count = 0
   readonly #waiting: (() => void)[] = []
