@@ -34,7 +34,7 @@ export class Foresight {
     const { user } = line
     if (user === null || settings.hasSource || !pilot.dispatches) return
     if (this.#wallet.credential(user) !== null || !this.#isBlocked(line)) return
-    this.#wallet.whenTaken(user, () => {
+    this.#wallet.whenStored(user, () => {
       const hasToken = this.#wallet.credential(user) !== null
       const isNeeded = line.pending > 0 && !hasToken && this.#isBlocked(line)
       if (!isNeeded || pilot.requirement !== 'required' || this.#isClosing()) return

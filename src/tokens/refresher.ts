@@ -12,7 +12,7 @@ import { rebuilt } from '../scrub/rebuilt.ts'
 import { codeIn } from '../thrown.ts'
 import type { Token } from './token.ts'
 import { tokenTextOf } from './token-text.ts'
-import type { Taken } from './takings.ts'
+import type { TokenAcceptance } from './accept-token.ts'
 import type { Wallet } from './wallet.ts'
 
 /** What the source answered: a token, nothing, or something that is no token. */
@@ -238,14 +238,14 @@ export class Refresher {
 
   #yielded({ user, arrivalCount }: Call, token: Token, wasInFlight: boolean): void {
     const { pilot } = this.#core
-    const then = (taken: Taken) => {
-      if (!wasInFlight || taken.taken === 'late') return
-      if (taken.taken === 'refused') pilot.token(user, { type: 'source.repeated' })
-      else if (taken.taken === 'overtaken') pilot.token(user, { type: 'source.overtaken' })
-      else if (taken.taken === 'failed') this.#failed(user, taken.error)
+    const then = (acceptance: TokenAcceptance) => {
+      if (!wasInFlight || acceptance.result === 'sessionEnded') return
+      if (acceptance.result === 'refused') pilot.token(user, { type: 'source.repeated' })
+      else if (acceptance.result === 'overtaken') pilot.token(user, { type: 'source.overtaken' })
+      else if (acceptance.result === 'failed') this.#failed(user, acceptance.error)
       else pilot.token(user, { type: 'source.answered' })
     }
-    this.#wallet.take(user, token, then, arrivalCount)
+    this.#wallet.accept(user, token, then, arrivalCount)
   }
 
   /** There is no token just now: the source is asked again after a while. */

@@ -88,7 +88,7 @@ export function saveEntry({
   token,
   formerTokens: _formerTokens,
   firstRefusal,
-  storing: _turns,
+  storing: _storing,
   ...facts
 }: WalletEntry): SavedEntry {
   return { ...facts, token: token?.facts ?? null, hasRefusal: firstRefusal !== null }

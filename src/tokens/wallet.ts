@@ -10,7 +10,7 @@ import type { Core } from '../engine/core.ts'
 import type { HoldfastError } from '../errors.ts'
 import type { Instant, UserId } from '../model.ts'
 import { ServerClock } from './server-clock.ts'
-import { type Taken, Takings } from './takings.ts'
+import { type TokenAcceptance, AcceptToken } from './accept-token.ts'
 import type { Token } from './token.ts'
 import {
   newEntry,
@@ -36,12 +36,12 @@ export class Wallet {
   /** Told when a session ends. */
   onEnd: (user: UserId) => void = () => undefined
   readonly #core: Core
-  readonly #takings: Takings
+  readonly #acceptToken: AcceptToken
   readonly #entries = new Map<UserId, WalletEntry>()
 
   constructor(core: Core) {
     this.#core = core
-    this.#takings = new Takings({
+    this.#acceptToken = new AcceptToken({
       core,
       now: () => this.now(),
       tellOf: (user) => this.#tellOf(user),
@@ -152,12 +152,12 @@ export class Wallet {
   }
 
   /** Is a token of this user being stored just now? */
-  isTaking(user: UserId): boolean {
+  isStoring(user: UserId): boolean {
     return this.#entries.get(user)?.storing.isIdle === false
   }
 
   /** Is a token of this user being stored just now? Then who needs one waits for that. */
-  whenTaken(user: UserId, then: () => void): void {
+  whenStored(user: UserId, then: () => void): void {
     const entry = this.#entries.get(user)
     if (entry === undefined) then()
     else entry.storing.whenIdle(then)
@@ -167,8 +167,13 @@ export class Wallet {
    * Takes a token that the app pushed or the source gave, after those handed in before it. `since`: only if no
    * more tokens of the user have arrived than these (T6).
    */
-  take(user: UserId, token: Token, then: (taken: Taken) => void, since?: number): void {
-    this.#takings.take(this.#entry(user), token, then, since)
+  accept(
+    user: UserId,
+    token: Token,
+    then: (acceptance: TokenAcceptance) => void,
+    since?: number,
+  ): void {
+    this.#acceptToken.accept(this.#entry(user), token, then, since)
   }
 
   /**

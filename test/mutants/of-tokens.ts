@@ -70,7 +70,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'late-answer-is-used',
     what: 'an answer of the source takes the place of a token that has come since it was asked',
     rule: 'T6',
-    in: 'take',
+    in: 'accept',
     find: 'since !== null && since !== entry.arrivalCount',
     replace: 'since !== null && since > entry.arrivalCount',
   },
@@ -219,11 +219,11 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     what: 'a token is stored though its session has ended while it was sealed',
     rule: 'T11',
     in: '#seal',
-    find: `if (session !== entry.session) then({ taken: 'late' })
+    find: `if (session !== entry.session) then({ result: 'sessionEnded' })
       // Another process has stored a token meanwhile.
-      else if (generation !== entry.generation + 1) this.#take(entry, session, token, then)
+      else if (generation !== entry.generation + 1) this.#accept(entry, session, token, then)
       else this.#store(entry, session, { token, sealed, epoch }, then)`,
-    replace: `if (generation !== entry.generation + 1) this.#take(entry, session, token, then)
+    replace: `if (generation !== entry.generation + 1) this.#accept(entry, session, token, then)
       else this.#store(entry, session, { token, sealed, epoch: entry.epoch }, then)`,
     foundBy: { file: 'test/scenarios/t11-a-token-on-its-way-at-the-logout-is-not-kept.yaml' },
   },

@@ -54,7 +54,7 @@ export class Dispatch {
   readonly #core: Core
   #isOurs = false
   /** The lock is being asked for, or is ours, and what is stored has not been read since. */
-  #isTaking = false
+  #isAcquiring = false
   /** The lock is ours, and what the last process left behind is taken up. */
   #hasLock = false
   /** Lanes whose head the process before this one may have sent, as it said itself; null: it has not said (Q10). */
@@ -133,18 +133,18 @@ export class Dispatch {
 
   /** True if this process tries to take over, and has no answer yet. */
   get isTakingOver(): boolean {
-    return this.#isTaking
+    return this.#isAcquiring
   }
 
   /** The engine is used: a process that waits tries to take over. */
   used(): void {
-    if (this.#isOurs || this.#isTaking || this.#core.store.broken !== null) return
-    this.#isTaking = true
+    if (this.#isOurs || this.#isAcquiring || this.#core.store.broken !== null) return
+    this.#isAcquiring = true
     this.#core.store.lock((answer) => {
       if (answer.ok && answer.value) {
         this.#takeUpAtLast()
       } else {
-        this.#isTaking = false
+        this.#isAcquiring = false
         this.#tellOfLock(answer.ok ? null : answer.error)
         this.#armIfPending()
         this.#parts.notTaken()
@@ -279,7 +279,7 @@ export class Dispatch {
   }
 
   #takeOver(state: OpenedState): void {
-    this.#isTaking = false
+    this.#isAcquiring = false
     this.#isOurs = true
     this.#disarm()
     this.adopt(state)

@@ -118,7 +118,7 @@ export class Flushes {
   #awaitTokens(): void {
     const { core, wallet } = this.#parts
     for (const { user } of core.lanes.pending()) {
-      if (user !== null && wallet.isTaking(user)) wallet.whenTaken(user, () => this.#checkLast())
+      if (user !== null && wallet.isStoring(user)) wallet.whenStored(user, () => this.#checkLast())
     }
   }
 
@@ -155,7 +155,7 @@ export class Flushes {
         return isProbing()
       case 'awaiting-token':
         if (core.settings.hasSource || cause === VAULT_IS_OPENING) return true
-        return user !== null && (wallet.isTaking(user) || tokenWaitsForAlarm(user))
+        return user !== null && (wallet.isStoring(user) || tokenWaitsForAlarm(user))
       case 'requirement-unknown':
         return isAsking()
       case 'other-process':

@@ -52,7 +52,7 @@ export class ReadWaits {
     const { user } = read
     // First, because the position must still be the newest when it is sent.
     if (user === null) this.#lookForPosition(read)
-    else this.#wallet.whenTaken(user, () => this.#lookForPosition(read))
+    else this.#wallet.whenStored(user, () => this.#lookForPosition(read))
   }
 
   lookLater(read: Read, delayMs: number): void {
@@ -148,7 +148,7 @@ export class ReadWaits {
         this.#book.fail(read, answer.error)
         return
       }
-      if (read.user !== null && this.#wallet.isTaking(read.user)) {
+      if (read.user !== null && this.#wallet.isStoring(read.user)) {
         // One that came meanwhile is the one to send (I4).
         this.look(read)
         return

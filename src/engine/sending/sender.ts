@@ -94,7 +94,7 @@ export class Sender {
     this.#resolveRecords(line, (resolution) => {
       if (line.user === null) this.#form(line, resolution)
       else
-        this.#wallet.whenTaken(
+        this.#wallet.whenStored(
           line.user,
           this.#step(line, () => this.#form(line, resolution)),
         )

@@ -105,13 +105,13 @@ export class Sessions {
     const stored = both(settle)
     if (this.#core.pilot.user === user) this.#stay(user, stored.first)
     else this.#switchTo(user, stored.first)
-    const taken = (error: Error | null) => {
+    const accepted = (error: Error | null) => {
       // Nothing has answered it: the app is told again (I11, T5).
       this.#needs.loggedIn(user)
       stored.second(error)
     }
-    if (token === null) taken(null)
-    else this.#take(user, token, taken)
+    if (token === null) accepted(null)
+    else this.#accept(user, token, accepted)
   }
 
   logout(args: LogoutArgs, settle: Settle<LogoutResult>): void {
@@ -146,7 +146,9 @@ export class Sessions {
   updateToken({ user, token }: LoginArgs, settle: Settle<void>): void {
     if (token === null) settle.resolve()
     else
-      this.#take(user, token, (error) => (error === null ? settle.resolve() : settle.reject(error)))
+      this.#accept(user, token, (error) =>
+        error === null ? settle.resolve() : settle.reject(error),
+      )
   }
 
   setRequirement(requirement: Requirement, settle: Settle<void>): void {
@@ -228,8 +230,10 @@ export class Sessions {
     return pilot.requirement === 'required' && settings.anonymous === 'drop'
   }
 
-  #take(user: UserId, token: Token, then: (error: Error | null) => void): void {
-    this.#wallet.take(user, token, (taken) => then(taken.taken === 'failed' ? taken.error : null))
+  #accept(user: UserId, token: Token, then: (error: Error | null) => void): void {
+    this.#wallet.accept(user, token, (acceptance) =>
+      then(acceptance.result === 'failed' ? acceptance.error : null),
+    )
   }
 }
 

@@ -12,17 +12,17 @@ import type { Token } from './token.ts'
 import { type WalletEntry, withFormer } from './wallet-entry.ts'
 
 /** What became of a token that was handed in (T2). */
-export type Taken =
-  | { readonly taken: 'new'; readonly generation: number }
+export type TokenAcceptance =
+  | { readonly result: 'new'; readonly generation: number }
   /** It is the current one, and works as far as anybody knows. */
-  | { readonly taken: 'current' }
+  | { readonly result: 'current' }
   /** It is one that the server refused. */
-  | { readonly taken: 'refused' }
+  | { readonly result: 'refused' }
   /** A newer one has arrived since the source was asked for it (T6). */
-  | { readonly taken: 'overtaken' }
+  | { readonly result: 'overtaken' }
   /** The session it was meant for has ended meanwhile (T11). */
-  | { readonly taken: 'late' }
-  | { readonly taken: 'failed'; readonly error: Error }
+  | { readonly result: 'sessionEnded' }
+  | { readonly result: 'failed'; readonly error: Error }
 
 /** A token as it is to be stored; `epoch`: the one that it is sealed for. */
 interface SealedToken {
@@ -31,7 +31,7 @@ interface SealedToken {
   readonly epoch: number
 }
 
-export interface TakingsParts {
+export interface AcceptTokenParts {
   readonly core: Core
   /** The corrected time by which tokens expire. */
   readonly now: () => Instant
@@ -39,45 +39,50 @@ export interface TakingsParts {
   readonly tellOf: (user: UserId) => void
 }
 
-export class Takings {
-  readonly #parts: TakingsParts
+export class AcceptToken {
+  readonly #parts: AcceptTokenParts
 
-  constructor(parts: TakingsParts) {
+  constructor(parts: AcceptTokenParts) {
     this.#parts = parts
   }
 
   /** After those handed in before it. `since`: only if no more tokens have arrived than these (T6). */
-  take(
+  accept(
     entry: WalletEntry,
     token: Token,
-    then: (taken: Taken) => void,
+    then: (acceptance: TokenAcceptance) => void,
     since: number | null = null,
   ): void {
     const { session, storing } = entry
     storing.whenIdle(() => {
       if (since !== null && since !== entry.arrivalCount) {
-        then({ taken: session === entry.session ? 'overtaken' : 'late' })
+        then({ result: session === entry.session ? 'overtaken' : 'sessionEnded' })
         return
       }
       storing.begin()
-      this.#take(entry, session, token, (taken) => storing.done(() => then(taken)))
+      this.#accept(entry, session, token, (acceptance) => storing.done(() => then(acceptance)))
     })
   }
 
-  #take(entry: WalletEntry, session: number, token: Token, then: (taken: Taken) => void): void {
+  #accept(
+    entry: WalletEntry,
+    session: number,
+    token: Token,
+    then: (acceptance: TokenAcceptance) => void,
+  ): void {
     const { user } = entry
     if (session !== entry.session) {
-      then({ taken: 'late' })
+      then({ result: 'sessionEnded' })
       return
     }
     const mismatch = mismatchOf(user, token, this.#parts.core.settings.subjectClaim)
     if (mismatch !== null) {
-      then({ taken: 'failed', error: mismatch })
+      then({ result: 'failed', error: mismatch })
       return
     }
     const known = this.#isKnown(entry, token)
     if (known !== null) {
-      then({ taken: known })
+      then({ result: known })
       return
     }
     this.#seal(entry, session, token, entry.epoch, then)
@@ -89,13 +94,13 @@ export class Takings {
     session: number,
     token: Token,
     epoch: number,
-    then: (taken: Taken) => void,
+    then: (acceptance: TokenAcceptance) => void,
   ): void {
     const generation = entry.generation + 1
     seal(this.#parts.core, { user: entry.user, generation, epoch }, token, (sealed) => {
-      if (session !== entry.session) then({ taken: 'late' })
+      if (session !== entry.session) then({ result: 'sessionEnded' })
       // Another process has stored a token meanwhile.
-      else if (generation !== entry.generation + 1) this.#take(entry, session, token, then)
+      else if (generation !== entry.generation + 1) this.#accept(entry, session, token, then)
       else this.#store(entry, session, { token, sealed, epoch }, then)
     })
   }
@@ -116,7 +121,7 @@ export class Takings {
     entry: WalletEntry,
     session: number,
     { token, sealed, epoch }: SealedToken,
-    then: (taken: Taken) => void,
+    then: (acceptance: TokenAcceptance) => void,
   ): void {
     const { core, now, tellOf } = this.#parts
     const { user, generation: expected, endCount } = entry
@@ -153,14 +158,14 @@ export class Takings {
             `another process stored a token of ${user} at the same time`,
             { retryable: true },
           )
-          then({ taken: 'failed', error: answer.ok ? moved : answer.error })
+          then({ result: 'failed', error: answer.ok ? moved : answer.error })
           return
         }
         // The next generation is counted from this one, though nothing else is left of it.
         entry.generation = generation
         // An end that was decided elsewhere is heard of in the order of storage: it was before this.
         if (endCount !== entry.endCount) {
-          then({ taken: 'late' })
+          then({ result: 'sessionEnded' })
           return
         }
         const formerTokens = withFormer(entry)
@@ -169,7 +174,7 @@ export class Takings {
         entry.arrivalCount += 1
         core.report('token.updated', { user, generation })
         tellOf(user)
-        then({ taken: 'new', generation })
+        then({ result: 'new', generation })
       },
     )
   }
