@@ -46,7 +46,7 @@ import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { KindFacts } from '../operations/kind-facts.ts'
 import { Kinds } from '../operations/kinds.ts'
 import type { Ports, Settings } from '../options.ts'
-import { Foresight } from '../tokens/foresight.ts'
+import { EarlyTokenNeed } from '../tokens/early-token-need.ts'
 import { Needs } from '../tokens/needs.ts'
 import { Refresher } from '../tokens/refresher.ts'
 import { readToken, Token, type TokenFacts } from '../tokens/token.ts'
@@ -85,7 +85,7 @@ export class Engine implements Pilot {
   readonly #sessions: Sessions
   readonly #dispatch: Dispatch
   readonly #exchange: Exchange
-  readonly #foresight: Foresight
+  readonly #earlyTokenNeed: EarlyTokenNeed
   readonly #actors: Actors
   readonly #orders: Orders
   readonly #news: News
@@ -146,7 +146,7 @@ export class Engine implements Pilot {
       tokenWaitsForAlarm: (user) => this.#actors.tokenWaitsForAlarm(user),
     })
     const tidying = new Tidying(core.store)
-    const foresight = new Foresight(core, wallet, holds, () => this.#life.isClosing)
+    const earlyTokenNeed = new EarlyTokenNeed(core, wallet, holds, () => this.#life.isClosing)
     const dispatch = new Dispatch({
       core,
       holds,
@@ -190,7 +190,7 @@ export class Engine implements Pilot {
     this.#sessions = sessions
     this.#dispatch = dispatch
     this.#exchange = exchange
-    this.#foresight = foresight
+    this.#earlyTokenNeed = earlyTokenNeed
     this.#actors = actors
     this.#news = new News({
       boundary,
@@ -237,7 +237,7 @@ export class Engine implements Pilot {
       requirementChanged: () => {
         asker.changed()
         commands.later(() => {
-          for (const line of Array.from(this.#lanes.pending())) foresight.look(line)
+          for (const line of Array.from(this.#lanes.pending())) earlyTokenNeed.check(line)
         })
       },
       isBegun: () => this.#life.isBegun,
@@ -347,7 +347,7 @@ export class Engine implements Pilot {
       for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
       this.lane(line, { type: 'operations.arrived' })
     }
-    this.#foresight.look(line)
+    this.#earlyTokenNeed.check(line)
   }
 
   enqueued(user: UserId | null): void {

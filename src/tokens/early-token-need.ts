@@ -16,7 +16,7 @@ const OUTER_HOLDS: ReadonlySet<HoldName> = new Set([
   'rate-limited',
 ])
 
-export class Foresight {
+export class EarlyTokenNeed {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #holds: HoldBook
@@ -29,7 +29,7 @@ export class Foresight {
     this.#isClosing = isClosing
   }
 
-  look(line: LaneLine): void {
+  check(line: LaneLine): void {
     const { settings, pilot } = this.#core
     const { user } = line
     if (user === null || settings.hasSource || !pilot.dispatches) return
