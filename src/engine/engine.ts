@@ -11,7 +11,7 @@ import { type Calls, serveCalls } from './boundary/calls.ts'
 import type { SavedBoundary } from './boundary/live-boundary.ts'
 import type { Core, Pilot } from './core.ts'
 import { Intake } from './intake/intake.ts'
-import { Within } from './intake/within.ts'
+import { EnqueueWithin } from './intake/enqueue-within.ts'
 import { Connectivity } from './lanes/connectivity.ts'
 import { HoldBook } from './lanes/hold-book.ts'
 import type { LaneLine } from './lanes/lane-line.ts'
@@ -132,14 +132,14 @@ export class Engine implements Pilot {
     const wakeWatch = new WakeWatch(core, connectivity, waits)
     const asker = new RequirementAsker(core, sessions)
     const intake = new Intake(core)
-    const within = new Within(core)
+    const enqueueWithin = new EnqueueWithin(core)
     const reads = new Reads(core, wallet, holds, intake, connectivity)
     const flushes = new Flushes({
       core,
       holds,
       wallet,
       intake,
-      within,
+      enqueueWithin,
       isProbing: () => connectivity.isProbing,
       isAsking: () => asker.isAsking,
       isTakingOver: () => this.#dispatch.isTakingOver,
@@ -252,7 +252,7 @@ export class Engine implements Pilot {
       connectivity,
       flushes,
       intake,
-      within,
+      enqueueWithin,
       reads,
       records,
       refresher,
@@ -276,7 +276,7 @@ export class Engine implements Pilot {
       exchange,
       dispatch,
       asker,
-      within,
+      enqueueWithin,
       wakeWatch,
       flushes,
       reads,

@@ -23,7 +23,7 @@ import type { Records } from '../stored/records.ts'
 import type { LogoutArgs, LogoutResult } from '../sessions/logouts.ts'
 import { loginCodec, type Sessions } from '../sessions/sessions.ts'
 import type { Waits } from '../lanes/waits.ts'
-import type { Within, WithinArgs } from '../intake/within.ts'
+import type { EnqueueWithin, EnqueueWithinArgs } from '../intake/enqueue-within.ts'
 
 export interface CallParts {
   readonly core: Core
@@ -33,7 +33,7 @@ export interface CallParts {
   readonly connectivity: Connectivity
   readonly flushes: Flushes
   readonly intake: Intake
-  readonly within: Within
+  readonly enqueueWithin: EnqueueWithin
   readonly reads: Reads
   readonly records: Records
   readonly refresher: Refresher
@@ -57,7 +57,7 @@ function failedInside<T>(settle: Settle<T>, cause: unknown): void {
 
 export function serveCalls(parts: CallParts) {
   const { core, holds, waits, sessions, connectivity, flushes, reads, records } = parts
-  const { intake, within, refresher } = parts
+  const { intake, enqueueWithin, refresher } = parts
   const { readToken, tokenOf, dispatch, isClosing, start, close, touch } = parts
   const commands = new OperationCommands(core, holds, waits, records)
   const open = new OpenCalls()
@@ -121,7 +121,7 @@ export function serveCalls(parts: CallParts) {
     enqueueWithin: serve(
       'enqueueWithin',
       {
-        write: ({ connection: _connection, decided: _decided, ...draft }: WithinArgs) =>
+        write: ({ connection: _connection, decided: _decided, ...draft }: EnqueueWithinArgs) =>
           draftCodec.write(draft),
         read: (json) => ({
           ...draftCodec.read(json),
@@ -129,7 +129,7 @@ export function serveCalls(parts: CallParts) {
           decided: () => undefined,
         }),
       },
-      (args, settle: Settle<Enqueued>) => within.enqueue(args, settle),
+      (args, settle: Settle<Enqueued>) => enqueueWithin.enqueue(args, settle),
     ),
     login: serve('login', tokenArgs, (args, settle: Settle<void>) => sessions.login(args, settle)),
     logout: serve('logout', plain<LogoutArgs>(), (args, settle: Settle<LogoutResult>) =>

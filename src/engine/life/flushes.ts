@@ -8,7 +8,7 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { Intake } from '../intake/intake.ts'
-import type { Undecided, Within } from '../intake/within.ts'
+import type { Undecided, EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import { VAULT_IS_OPENING } from './start.ts'
@@ -18,7 +18,7 @@ export interface FlushParts {
   readonly holds: HoldBook
   readonly wallet: Wallet
   readonly intake: Intake
-  readonly within: Within
+  readonly enqueueWithin: EnqueueWithin
   /** True if a captive portal is probed by itself. */
   readonly isProbing: () => boolean
   /** True if the requirement source has been asked, or will be by itself. */
@@ -57,13 +57,13 @@ export class Flushes {
   }
 
   begin(deadlineMs: number, settle: Settle<null>): void {
-    const { core, intake, within } = this.#parts
+    const { core, intake, enqueueWithin } = this.#parts
     const alarm = `flush:${++this.count}`
     const flush: Flush = { alarm, settle, isStoring: true, undecided: [] }
     this.#open.add(flush)
     core.boundary.arm(alarm, deadlineMs, () => this.#end(flush))
-    within.lookAtAll()
-    flush.undecided = within.open()
+    enqueueWithin.lookAtAll()
+    flush.undecided = enqueueWithin.open()
     intake.whenAllStored(() => {
       flush.isStoring = false
       this.#checkLast()
@@ -96,9 +96,11 @@ export class Flushes {
   }
 
   restore(saved: readonly SavedFlush[], settleOf: (call: number) => Settle<null>): void {
-    const { core, within } = this.#parts
+    const { core, enqueueWithin } = this.#parts
     for (const { call, alarm, undecided } of saved) {
-      const open = within.open().filter(({ put }) => undecided?.includes(put?.id ?? '') === true)
+      const open = enqueueWithin
+        .open()
+        .filter(({ put }) => undecided?.includes(put?.id ?? '') === true)
       const left = undecided === null ? null : open
       const flush: Flush = { alarm, settle: settleOf(call), isStoring: false, undecided: left }
       this.#open.add(flush)
@@ -108,7 +110,7 @@ export class Flushes {
   }
 
   #awaitDecisions(flush: Flush): void {
-    this.#parts.within.whenDecided(flush.undecided ?? [], () => {
+    this.#parts.enqueueWithin.whenDecided(flush.undecided ?? [], () => {
       flush.undecided = null
       this.#checkLast()
     })

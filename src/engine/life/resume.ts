@@ -12,7 +12,7 @@ import { readError, writeError } from '../boundary/error-codec.ts'
 import type { SavedBoundary } from '../boundary/live-boundary.ts'
 import type { Core } from '../core.ts'
 import type { Calls } from '../boundary/calls.ts'
-import type { Within } from '../intake/within.ts'
+import type { EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { HoldBook } from '../lanes/hold-book.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
@@ -47,7 +47,7 @@ export interface SavedParts {
   readonly exchange: Exchange
   readonly dispatch: Dispatch
   readonly asker: RequirementAsker
-  readonly within: Within
+  readonly enqueueWithin: EnqueueWithin
   readonly wakeWatch: WakeWatch
   readonly flushes: Flushes
   readonly reads: Reads
@@ -79,7 +79,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     calls: parts.refresher.save(),
     dispatch: parts.dispatch.save(),
     asker: parts.asker.save(),
-    undecided: parts.within.save(),
+    undecided: parts.enqueueWithin.save(),
     open: parts.calls().open(),
     reads: parts.reads.save(),
     flushes: parts.flushes.save(),
@@ -122,7 +122,7 @@ export function resume(parts: SavedParts, saved: Summary): void {
     if (attempt !== null) parts.exchange.restore(line, attempt)
   }
   parts.asker.restore(saved.asker)
-  parts.within.restore(saved.undecided)
+  parts.enqueueWithin.restore(saved.undecided)
   parts.wakeWatch.restore(saved.wake)
   core.lifetimes.restore(saved.lifetimes ?? null)
   parts.tidying.settledCount = saved.counts.settled

@@ -21,7 +21,7 @@ import type { SavedHolds } from '../lanes/hold-book.ts'
 import type { SavedLine } from '../lanes/saved-line.ts'
 import type { SavedBoundary } from '../boundary/live-boundary.ts'
 import type { SavedAsker } from '../sessions/requirement-asker.ts'
-import type { SavedUndecided } from '../intake/within.ts'
+import type { SavedUndecided } from '../intake/enqueue-within.ts'
 import type { Armed } from './wake-watch.ts'
 
 export interface Summary {

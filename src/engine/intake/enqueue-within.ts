@@ -27,7 +27,7 @@ export interface TransactionalStorage {
   fateOf(id: OperationId): Fate
 }
 
-export interface WithinArgs extends Draft {
+export interface EnqueueWithinArgs extends Draft {
   /** The app's connection; null: a replay has none, and a call that came too late lost it. */
   readonly connection: unknown
   /** Told at the end of the transaction: false if it was rolled back for sure. */
@@ -53,7 +53,7 @@ export interface SavedUndecided {
 /** How long to wait for a transaction that outlives its turn of the event loop. */
 const LOOK_AGAIN_MS = 20
 
-export class Within {
+export class EnqueueWithin {
   readonly #core: Core
   readonly #undecided = new Set<Undecided>()
   readonly #waiting = new Outstanding<Undecided>()
@@ -66,7 +66,7 @@ export class Within {
   }
 
   /** `settle` hears before this returns. */
-  enqueue({ connection, decided, ...draft }: WithinArgs, settle: Settle<Enqueued>): void {
+  enqueue({ connection, decided, ...draft }: EnqueueWithinArgs, settle: Settle<Enqueued>): void {
     const { user } = this.#core.pilot
     const admission = this.#admission(connection, draft)
     if (!admission.ok) {
@@ -173,7 +173,7 @@ export class Within {
 
   #store(
     change: EnqueueChange,
-    { connection, decided }: Pick<WithinArgs, 'connection' | 'decided'>,
+    { connection, decided }: Pick<EnqueueWithinArgs, 'connection' | 'decided'>,
     settle: Settle<Enqueued>,
   ): void {
     const { boundary, lanes, store } = this.#core
