@@ -21,7 +21,7 @@ import { breakDown } from './life/break-down.ts'
 import { Dispatch } from './life/dispatch.ts'
 import { Flushes } from './life/flushes.ts'
 import { Life } from './life/life.ts'
-import { News } from './life/news.ts'
+import { EventPublisher } from './events/publisher.ts'
 import { resume, type SavedParts, summarize, unsavedCall } from './life/resume.ts'
 import { hearTokens, type StartParts } from './life/start.ts'
 import { makeStatus, type Status } from './life/status.ts'
@@ -88,7 +88,7 @@ export class Engine implements Pilot {
   readonly #earlyTokenNeed: EarlyTokenNeed
   readonly #actors: Actors
   readonly #orders: Orders
-  readonly #news: News
+  readonly #publisher: EventPublisher
   readonly #life: Life
   readonly #savedParts: SavedParts
   readonly #needs: Needs
@@ -100,17 +100,19 @@ export class Engine implements Pilot {
       boundary,
       settings,
       ports,
-      kinds: new Kinds(boundary, kinds, facts, (error) => this.#news.report('error', { error })),
+      kinds: new Kinds(boundary, kinds, facts, (error) =>
+        this.#publisher.report('error', { error }),
+      ),
       store: new Store(boundary, ports.storage, settings.origin),
       lanes: this.#lanes,
       lifetimes: new Lifetimes(boundary, ports.clock),
       pilot: this,
-      report: (name, detail) => this.#news.report(name, detail),
+      report: (name, detail) => this.#publisher.report(name, detail),
       guarded: (line, run) => faults.guarded(line, run),
       reread: (then) => dispatch.heardOfCommit(then),
     }
     if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
-    const touch = () => this.#news.touch()
+    const statusChanged = () => this.#publisher.statusChanged()
     let fingerprintKey = ''
     const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
     const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
@@ -156,7 +158,7 @@ export class Engine implements Pilot {
       begin: () => this.#life.beginToDispatch(),
       notTaken: () => flushes.check(),
       changed: () => {
-        touch()
+        statusChanged()
         reads.recheck()
         records.changedElsewhere()
         boundary.afterwards(() => parts.onForeignChange?.())
@@ -180,7 +182,7 @@ export class Engine implements Pilot {
       lanes: this.#lanes,
       wallet,
       commands,
-      fault: (thrown) => this.#news.fault(thrown),
+      machineFailed: (thrown) => this.#publisher.machineFailed(thrown),
       resumeFrom,
     })
     this.#holds = holds
@@ -192,7 +194,7 @@ export class Engine implements Pilot {
     this.#exchange = exchange
     this.#earlyTokenNeed = earlyTokenNeed
     this.#actors = actors
-    this.#news = new News({
+    this.#publisher = new EventPublisher({
       boundary,
       reads,
       tidying,
@@ -218,7 +220,7 @@ export class Engine implements Pilot {
       toQueue: (event) => actors.queue(event),
       sending: () => actors.sending,
       stopMachines: () => actors.stop(),
-      touch,
+      statusChanged,
     })
     this.#orders = new Orders({
       core,
@@ -242,7 +244,7 @@ export class Engine implements Pilot {
       },
       isBegun: () => this.#life.isBegun,
       closed: () => this.#life.closed(),
-      touch,
+      statusChanged,
     })
     this.calls = serveCalls({
       core,
@@ -262,7 +264,7 @@ export class Engine implements Pilot {
       isClosing: () => this.#life.isClosing,
       start: (settle) => this.#life.start(settle),
       close: (deadlineMs, settle) => this.#life.close(deadlineMs, settle),
-      touch,
+      statusChanged,
     })
     core.store.onBroken = (error) => breakDown({ core, holds, flushes, calls: this.calls }, error)
     this.#savedParts = {
@@ -324,7 +326,7 @@ export class Engine implements Pilot {
   }
 
   attemptEnded(line: LaneLine): void {
-    this.#news.touch()
+    this.#publisher.statusChanged()
     this.#sessions.sweep(line)
     const pending = line.pending > 0
     this.lane(line, { type: 'attempt.ended', pending, slotWanted: this.#actors.isSlotWanted })
@@ -338,7 +340,7 @@ export class Engine implements Pilot {
   }
 
   arrived(line: LaneLine): void {
-    this.#news.touch()
+    this.#publisher.statusChanged()
     if (!this.#life.isBegun) return
     this.#sessions.sweep(line)
     this.#waits.collected(line)
@@ -359,7 +361,7 @@ export class Engine implements Pilot {
   }
 
   shrunk(line: LaneLine): void {
-    this.#news.touch()
+    this.#publisher.statusChanged()
     if (line.pending > 0) return
     if (this.#actors.hasLane(line)) this.lane(line, { type: 'operations.gone' })
     else this.#lanes.forgetIfBare(line)

@@ -49,7 +49,7 @@ export interface OrderParts {
   /** The queue is closed. */
   readonly closed: () => void
   /** What `status()` shows has changed. */
-  readonly touch: () => void
+  readonly statusChanged: () => void
 }
 
 export class Orders {
@@ -197,7 +197,7 @@ export class Orders {
       case 'need.announced': {
         const { need } = command
         const { reason, refused: generation } = need
-        this.#parts.touch()
+        this.#parts.statusChanged()
         if (command.type === 'need.opened') {
           this.#parts.needs.open(user, need)
           this.#core.boundary.decide(() => ({ out: 'need', user, reason }))
@@ -210,7 +210,7 @@ export class Orders {
       case 'need.closed':
         this.#parts.needs.close(user)
         this.#core.boundary.decide(() => ({ out: 'need', user, reason: null }))
-        this.#parts.touch()
+        this.#parts.statusChanged()
         return
       case 'source.ask':
         this.#parts.later(() => this.#parts.refresher.ask(user, command.reason))

@@ -44,7 +44,7 @@ export interface CallParts {
   readonly start: (settle: Settle<void>) => void
   readonly close: (deadlineMs: number, settle: Settle<void>) => void
   /** What `status()` shows has changed. */
-  readonly touch: () => void
+  readonly statusChanged: () => void
 }
 
 export type Calls = ReturnType<typeof serveCalls>
@@ -58,7 +58,7 @@ function failedInside<T>(settle: Settle<T>, cause: unknown): void {
 export function serveCalls(parts: CallParts) {
   const { core, holds, waits, sessions, connectivity, flushes, reads, records } = parts
   const { intake, enqueueWithin, refresher } = parts
-  const { readToken, tokenOf, dispatch, isClosing, start, close, touch } = parts
+  const { readToken, tokenOf, dispatch, isClosing, start, close, statusChanged } = parts
   const commands = new OperationCommands(core, holds, waits, records)
   const open = new OpenCalls()
   const tokenArgs = loginCodec(tokenOf)
@@ -185,7 +185,7 @@ export function serveCalls(parts: CallParts) {
     }),
     platform: serve('platform', plain<PlatformEvent>(), (event, settle: Settle<void>) => {
       connectivity.heard(event)
-      touch()
+      statusChanged()
       settle.resolve()
     }),
     foreignCommit: boundary.serve<null, void>({

@@ -35,7 +35,7 @@ export interface LifeParts {
   readonly sending: () => readonly LaneId[]
   readonly stopMachines: () => void
   /** What `status()` shows has changed. */
-  readonly touch: () => void
+  readonly statusChanged: () => void
 }
 
 export class Life {
@@ -134,7 +134,7 @@ export class Life {
     this.beginToDispatch()
     this.#parts.toQueue({ type: 'storage.loaded' })
     this.#parts.asker.ask()
-    this.#parts.touch()
+    this.#parts.statusChanged()
   }
 
   /** Every lane has its machine; what may not stay is dropped, by the process that dispatches. */
@@ -174,11 +174,11 @@ export class Life {
   }
 
   #end(answer: Answered<null>): void {
-    const { startParts, calls, stopMachines, touch } = this.#parts
+    const { startParts, calls, stopMachines, statusChanged } = this.#parts
     startParts.core.boundary.silence()
     calls().endAll()
     stopMachines()
-    touch()
+    statusChanged()
     for (const settle of this.#closing ?? []) {
       if (answer.ok) settle.resolve()
       else settle.reject(answer.error)

@@ -33,7 +33,7 @@ export interface ActorsParts {
   readonly wallet: Wallet
   readonly commands: Commands
   /** A machine has failed. */
-  readonly fault: (thrown: unknown) => void
+  readonly machineFailed: (thrown: unknown) => void
   /** A replay that begins in the middle. */
   readonly resumeFrom: Pick<Summary, 'identity' | 'queue'> | undefined
 }
@@ -216,7 +216,7 @@ export class Actors {
 
   #watch<Watched extends AnyActor>(actor: Watched): Watched {
     // Unobserved, an actor's error would be thrown at the host.
-    actor.subscribe({ error: (error) => this.#parts.fault(error) })
+    actor.subscribe({ error: (error) => this.#parts.machineFailed(error) })
     actor.on('*', (command) => this.#commands.add(command as Command))
     return actor
   }

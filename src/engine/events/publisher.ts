@@ -10,10 +10,10 @@ import type { Boundary } from '../boundary/boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Tidying } from '../stored/tidying.ts'
-import type { Flushes } from './flushes.ts'
-import type { WakeWatch } from './wake-watch.ts'
+import type { Flushes } from '../life/flushes.ts'
+import type { WakeWatch } from '../life/wake-watch.ts'
 
-export interface NewsParts {
+export interface EventPublisherParts {
   readonly boundary: Boundary
   readonly reads: Reads
   readonly tidying: Tidying
@@ -28,26 +28,26 @@ export interface NewsParts {
   readonly outdate: () => void
 }
 
-export class News {
-  readonly #parts: NewsParts
+export class EventPublisher {
+  readonly #parts: EventPublisherParts
   #isChangeDue = false
   /** Something has changed that the app has not been told of. */
   #isUntold = false
 
-  constructor(parts: NewsParts) {
+  constructor(parts: EventPublisherParts) {
     this.#parts = parts
   }
 
   report<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
     const { boundary, reads, tidying } = this.#parts
     boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
-    this.touch()
+    this.statusChanged()
     reads.hear(name, detail)
     tidying.hear(name)
     boundary.afterwards(() => this.#parts.onEvent(name, detail))
   }
 
-  fault(thrown: unknown): void {
+  machineFailed(thrown: unknown): void {
     const error = new HoldfastError('INTERNAL', 'a machine failed; this is a bug in holdfast', {
       cause: thrown,
     })
@@ -55,7 +55,7 @@ export class News {
   }
 
   /** What `status()` shows has changed. */
-  touch(): void {
+  statusChanged(): void {
     this.#parts.outdate()
     this.#isUntold = true
     if (this.#isChangeDue) return
