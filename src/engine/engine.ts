@@ -13,7 +13,7 @@ import type { Core, Pilot } from './core.ts'
 import { Intake } from './intake/intake.ts'
 import { EnqueueWithin } from './intake/enqueue-within.ts'
 import { Connectivity } from './lanes/connectivity.ts'
-import { HoldBook } from './lanes/hold-book.ts'
+import { Holds } from './lanes/holds.ts'
 import type { LaneLine } from './lanes/lane-line.ts'
 import { Lanes } from './lanes/lanes.ts'
 import { Waits } from './lanes/waits.ts'
@@ -79,7 +79,7 @@ export class Engine implements Pilot {
   readonly calls: Calls
 
   readonly #lanes = new Lanes()
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   readonly #waits: Waits
   readonly #wallet: Wallet
   readonly #sessions: Sessions
@@ -116,7 +116,7 @@ export class Engine implements Pilot {
     let fingerprintKey = ''
     const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
     const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
-    const holds = new HoldBook(core)
+    const holds = new Holds(core)
     const waits = new Waits(core, holds)
     const wallet = new Wallet(core)
     const refresher = new Refresher(core, wallet, readSecret, tokenOf)

@@ -11,7 +11,7 @@ import type { Needs } from '../tokens/needs.ts'
 import type { Refresher } from '../tokens/refresher.ts'
 import type { TokenAlarms } from '../tokens/token-alarms.ts'
 import type { Core } from './core.ts'
-import type { HoldBook } from './lanes/hold-book.ts'
+import type { Holds } from './lanes/holds.ts'
 import type { LaneLine } from './lanes/lane-line.ts'
 import type { Sender } from './sending/sender.ts'
 import type { Sessions } from './sessions/sessions.ts'
@@ -29,7 +29,7 @@ type LaneReport = Extract<Command, { type: 'lane.held' | 'lane.released' | 'lane
 
 export interface OrderParts {
   readonly core: Core
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly sender: Sender
   readonly sessions: Sessions
   readonly refresher: Refresher

@@ -4,7 +4,7 @@
  */
 import type { HoldName } from '../../machines/holds.ts'
 import type { Core } from '../engine/core.ts'
-import type { HoldBook } from '../engine/lanes/hold-book.ts'
+import type { Holds } from '../engine/lanes/holds.ts'
 import type { LaneLine } from '../engine/lanes/lane-line.ts'
 import type { Wallet } from './wallet.ts'
 
@@ -19,10 +19,10 @@ const OUTER_HOLDS: ReadonlySet<HoldName> = new Set([
 export class EarlyTokenNeed {
   readonly #core: Core
   readonly #wallet: Wallet
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   readonly #isClosing: () => boolean
 
-  constructor(core: Core, wallet: Wallet, holds: HoldBook, isClosing: () => boolean) {
+  constructor(core: Core, wallet: Wallet, holds: Holds, isClosing: () => boolean) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds

@@ -11,7 +11,7 @@ import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { Dispatch } from '../life/dispatch.ts'
 import type { Flushes } from '../life/flushes.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import { draftCodec, type Enqueued, type Intake } from '../intake/intake.ts'
 import { OperationCommands } from '../lanes/operation-commands.ts'
 import { OpenCalls } from './open-calls.ts'
@@ -27,7 +27,7 @@ import type { EnqueueWithin, EnqueueWithinArgs } from '../intake/enqueue-within.
 
 export interface CallParts {
   readonly core: Core
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly waits: Waits
   readonly sessions: Sessions
   readonly connectivity: Connectivity

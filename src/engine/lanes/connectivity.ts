@@ -13,7 +13,7 @@ import type { PlatformEvent } from '../../ports/platform.ts'
 import { jitteredMs } from '../boundary/random-draws.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
-import type { HoldBook } from './hold-book.ts'
+import type { Holds } from './holds.ts'
 import type { LaneLine } from './lane-line.ts'
 import { Suspension } from './suspension.ts'
 
@@ -39,7 +39,7 @@ export class Connectivity {
   /** Replies of the server itself so far: a sign that a silence is not everybody's (Q8). */
   replyCount = 0
   readonly #core: Core
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   /** Ends the wait of lanes that wait because no reply came. */
   readonly #cutWaitsShort: () => void
   readonly #suspension: Suspension
@@ -50,7 +50,7 @@ export class Connectivity {
   /** Monotonic. */
   #limitedUntil = 0
 
-  constructor(core: Core, holds: HoldBook, cutWaitsShort: () => void) {
+  constructor(core: Core, holds: Holds, cutWaitsShort: () => void) {
     this.#core = core
     this.#holds = holds
     this.#cutWaitsShort = cutWaitsShort

@@ -5,7 +5,7 @@ import { HoldfastError } from '../../errors.ts'
 import type { LaneId, OperationId } from '../../model.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
-import type { HoldBook } from './hold-book.ts'
+import type { Holds } from './holds.ts'
 import { type LaneLine, WINDOW_ROWS } from './lane-line.ts'
 import { windowLoaded } from './loaded-window.ts'
 import type { Records } from '../stored/records.ts'
@@ -14,11 +14,11 @@ import type { Waits } from './waits.ts'
 
 export class OperationCommands {
   readonly #core: Core
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   readonly #waits: Waits
   readonly #records: Records
 
-  constructor(core: Core, holds: HoldBook, waits: Waits, records: Records) {
+  constructor(core: Core, holds: Holds, waits: Waits, records: Records) {
     this.#core = core
     this.#holds = holds
     this.#waits = waits

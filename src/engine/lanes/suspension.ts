@@ -7,7 +7,7 @@
  * operation that comes after the 60 s finds the hold ended.
  */
 import type { Core } from '../core.ts'
-import type { HoldBook } from './hold-book.ts'
+import type { Holds } from './holds.ts'
 
 const ALARM = 'suspended'
 
@@ -16,14 +16,14 @@ const LONGEST_MS = 60_000
 
 export class Suspension {
   readonly #core: Core
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   readonly #ended: () => void
   /** Monotonic: when the hold ends by itself; null: there is no hold. */
   #endsAt: number | null = null
   #isArmed = false
 
   /** `ended`: called when the time of the hold is over; it must call `end()`. */
-  constructor(core: Core, holds: HoldBook, ended: () => void) {
+  constructor(core: Core, holds: Holds, ended: () => void) {
     this.#core = core
     this.#holds = holds
     this.#ended = ended

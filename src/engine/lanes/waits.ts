@@ -3,18 +3,18 @@ import type { EnvelopeRow } from '../../../storage/storage.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 import { MOST_MEMBERS } from '../sending/envelope.ts'
-import type { HoldBook } from './hold-book.ts'
+import type { Holds } from './holds.ts'
 import type { LaneLine } from './lane-line.ts'
 
 export class Waits {
   readonly #core: Core
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   /** Lanes that have the hold. */
   readonly backingOff = new Set<LaneLine>()
   /** Lanes whose head waits for neighbours. */
   readonly #collecting = new WeakSet<LaneLine>()
 
-  constructor(core: Core, holds: HoldBook) {
+  constructor(core: Core, holds: Holds) {
     this.#core = core
     this.#holds = holds
   }

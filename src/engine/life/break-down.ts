@@ -6,7 +6,7 @@ import { HoldfastError } from '../../errors.ts'
 import type { Calls } from '../boundary/calls.ts'
 import { codeOf } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import { storageErrorOfOurs } from '../stored/storage-errors.ts'
 import type { Flushes } from './flushes.ts'
 
@@ -15,7 +15,7 @@ const NOT_FOR_STORAGE: ReadonlySet<string> = new Set(['flush', 'read'])
 
 export interface BreakDownParts {
   readonly core: Core
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly flushes: Flushes
   readonly calls: Calls
 }

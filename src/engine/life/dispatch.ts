@@ -10,7 +10,7 @@ import type { Answered } from '../boundary/boundary.ts'
 import { codeOf } from '../boundary/error-codec.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import { backoffMs } from '../sending/judge.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import { notStored } from '../stored/storage-errors.ts'
@@ -27,7 +27,7 @@ const REREAD = { base: 1000, cap: 60_000, jitter: false } as const
 
 export interface DispatchParts {
   readonly core: Core
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly waits: Waits
   readonly connectivity: Connectivity
   /** Tokens that other processes stored. */

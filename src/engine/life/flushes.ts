@@ -9,13 +9,13 @@ import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Undecided, EnqueueWithin } from '../intake/enqueue-within.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import { VAULT_IS_OPENING } from './start.ts'
 
 export interface FlushParts {
   readonly core: Core
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly wallet: Wallet
   readonly intake: Intake
   readonly enqueueWithin: EnqueueWithin

@@ -14,7 +14,7 @@ import type { Core } from '../core.ts'
 import type { Calls } from '../boundary/calls.ts'
 import type { EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import type { Waits } from '../lanes/waits.ts'
 import type { Reads } from '../reads/reads.ts'
@@ -39,7 +39,7 @@ interface SavedActors {
 export interface SavedParts {
   readonly core: Core
   readonly actors: SavedActors
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly waits: Waits
   readonly wallet: Wallet
   readonly refresher: Refresher

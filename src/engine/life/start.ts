@@ -16,7 +16,7 @@ import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import { claimDatabase } from './claim-database.ts'
 import type { Dispatch } from './dispatch.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import { backoffMs } from '../sending/judge.ts'
 import { tellOfSalvage } from './salvage-news.ts'
 
@@ -29,7 +29,7 @@ export const VAULT_IS_OPENING = 'the vault has not given back the token yet'
 export interface StartParts {
   readonly core: Core
   readonly wallet: Wallet
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly connectivity: Connectivity
   readonly dispatch: Dispatch
   readonly readToken: (secret: string) => Token

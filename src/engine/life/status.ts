@@ -3,7 +3,7 @@ import type { Hold } from '../../../machines/holds.ts'
 import type { EnvelopeRow } from '../../../storage/storage.ts'
 import type { Instant, Requirement, TokenNeedReason, UserId } from '../../model.ts'
 import type { Needs } from '../../tokens/needs.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { Lanes } from '../lanes/lanes.ts'
 
 export interface LaneStatus {
@@ -60,7 +60,7 @@ export interface StatusParts {
   readonly user: UserId | null
   readonly requirement: Requirement
   readonly lanes: Lanes
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly needs: Needs
 }
 

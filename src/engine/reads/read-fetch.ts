@@ -19,7 +19,7 @@ import { type Answered, plain, type Question } from '../boundary/boundary.ts'
 import { askedFraction } from '../boundary/random-draws.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { Read, ReadBook, Sending } from './read.ts'
 import { replyCodecOf } from '../boundary/reply-codec.ts'
 
@@ -29,14 +29,14 @@ const DEFAULT_RETRY_MS = 1000
 export class ReadFetch {
   readonly #core: Core
   readonly #wallet: Wallet
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   readonly #connectivity: Connectivity
   readonly #book: ReadBook
 
   constructor(
     core: Core,
     wallet: Wallet,
-    holds: HoldBook,
+    holds: Holds,
     connectivity: Connectivity,
     book: ReadBook,
   ) {

@@ -12,7 +12,7 @@ import type { Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/random-draws.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Read, ReadArgs, ReadBook, SavedRead } from './read.ts'
 import { anonymousRead, ReadFetch } from './read-fetch.ts'
@@ -38,7 +38,7 @@ export class Reads implements ReadBook {
   constructor(
     core: Core,
     wallet: Wallet,
-    holds: HoldBook,
+    holds: Holds,
     intake: Intake,
     connectivity: Connectivity,
   ) {

@@ -11,7 +11,7 @@ import type { Interpreted } from '../../operations/interpreted.ts'
 import { codeOf } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import type { Waits } from '../lanes/waits.ts'
 import type { Records } from '../stored/records.ts'
@@ -50,14 +50,14 @@ type Retrying = Pick<HoldfastEvents['operation.retrying'], 'outcome' | 'status' 
 export class LaneChanges {
   readonly #core: Core
   readonly #connectivity: Connectivity
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   readonly #waits: Waits
   readonly #records: Records
 
   constructor(
     core: Core,
     connectivity: Connectivity,
-    holds: HoldBook,
+    holds: Holds,
     waits: Waits,
     records: Records,
   ) {

@@ -3,7 +3,7 @@ import type { Change } from '../../../storage/changes.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Core } from '../core.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import type { Attempt } from './attempt.ts'
 import type { LaneChanges } from './lane-changes.ts'
@@ -11,10 +11,10 @@ import type { LaneChanges } from './lane-changes.ts'
 export class Refusals {
   readonly #core: Core
   readonly #wallet: Wallet
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   readonly #changes: LaneChanges
 
-  constructor(core: Core, wallet: Wallet, holds: HoldBook, changes: LaneChanges) {
+  constructor(core: Core, wallet: Wallet, holds: Holds, changes: LaneChanges) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds

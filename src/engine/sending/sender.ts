@@ -15,7 +15,7 @@ import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
 import { envelopeKey } from './envelope-key.ts'
 import type { Exchange } from './exchange.ts'
 import { isBound as mustStayAsItWas } from './judge.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import { type LaneLine, WINDOW_ROWS } from '../lanes/lane-line.ts'
 import { windowLoaded } from '../lanes/loaded-window.ts'
 import { READY, type Records, type Resolution } from '../stored/records.ts'
@@ -28,7 +28,7 @@ const MERGE_ROWS = MOST_MEMBERS
 export class Sender {
   readonly #core: Core
   readonly #wallet: Wallet
-  readonly #holds: HoldBook
+  readonly #holds: Holds
   readonly #changes: LaneChanges
   readonly #exchange: Exchange
   readonly #records: Records
@@ -37,7 +37,7 @@ export class Sender {
   constructor(
     core: Core,
     wallet: Wallet,
-    holds: HoldBook,
+    holds: Holds,
     changes: LaneChanges,
     exchange: Exchange,
     records: Records,

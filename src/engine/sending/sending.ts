@@ -3,7 +3,7 @@ import type { LaneId } from '../../model.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { Waits } from '../lanes/waits.ts'
 import type { Records } from '../stored/records.ts'
 import { Exchange } from './exchange.ts'
@@ -17,7 +17,7 @@ export interface SendingParts {
   readonly core: Core
   readonly wallet: Wallet
   readonly connectivity: Connectivity
-  readonly holds: HoldBook
+  readonly holds: Holds
   readonly waits: Waits
   readonly records: Records
   /** Lanes whose attempt is under way. */

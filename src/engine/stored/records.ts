@@ -8,7 +8,7 @@ import type { OperationId } from '../../model.ts'
 import type { RecordLookup } from '../../operations/define-operation.ts'
 import type { UnknownUse } from '../../operations/record-use.ts'
 import type { Core } from '../core.ts'
-import type { HoldBook } from '../lanes/hold-book.ts'
+import type { Holds } from '../lanes/holds.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 
 /** What stands between an operation and its sending, as far as records go. */
@@ -33,9 +33,9 @@ const NONE_KNOWN: ReadonlyMap<string, RecordRow> = new Map()
 
 export class Records {
   readonly #core: Core
-  readonly #holds: HoldBook
+  readonly #holds: Holds
 
-  constructor(core: Core, holds: HoldBook) {
+  constructor(core: Core, holds: Holds) {
     this.#core = core
     this.#holds = holds
   }

@@ -19,7 +19,7 @@ export interface SavedHolds {
   readonly exempt: { readonly lane: LaneId; readonly name: HoldName } | null
 }
 
-export class HoldBook {
+export class Holds {
   /** Told when a hold is lifted from an owner. */
   onOwnerLifted: (name: HoldName) => void = () => undefined
   exempt: Exempt | null = null
