@@ -16,7 +16,7 @@ import { Connectivity } from './lanes/connectivity.ts'
 import { Holds } from './lanes/holds.ts'
 import type { LaneLine } from './lanes/lane-line.ts'
 import { Lanes } from './lanes/lanes.ts'
-import { Waits } from './lanes/waits.ts'
+import { BackoffWaits } from './lanes/backoff-waits.ts'
 import { breakDown } from './life/break-down.ts'
 import { Dispatch } from './life/dispatch.ts'
 import { Flushes } from './life/flushes.ts'
@@ -80,7 +80,7 @@ export class Engine implements Pilot {
 
   readonly #lanes = new Lanes()
   readonly #holds: Holds
-  readonly #waits: Waits
+  readonly #waits: BackoffWaits
   readonly #wallet: Wallet
   readonly #sessions: Sessions
   readonly #dispatch: Dispatch
@@ -117,7 +117,7 @@ export class Engine implements Pilot {
     const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
     const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
     const holds = new Holds(core)
-    const waits = new Waits(core, holds)
+    const waits = new BackoffWaits(core, holds)
     const wallet = new Wallet(core)
     const refresher = new Refresher(core, wallet, readSecret, tokenOf)
     const tokenAlarms = new TokenAlarms(core, wallet)

@@ -22,13 +22,13 @@ import type { Reads } from '../reads/reads.ts'
 import type { Records } from '../stored/records.ts'
 import type { LogoutArgs, LogoutResult } from '../sessions/logouts.ts'
 import { loginCodec, type Sessions } from '../sessions/sessions.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { EnqueueWithin, EnqueueWithinArgs } from '../intake/enqueue-within.ts'
 
 export interface CallParts {
   readonly core: Core
   readonly holds: Holds
-  readonly waits: Waits
+  readonly waits: BackoffWaits
   readonly sessions: Sessions
   readonly connectivity: Connectivity
   readonly flushes: Flushes

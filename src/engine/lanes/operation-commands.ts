@@ -10,15 +10,15 @@ import { type LaneLine, WINDOW_ROWS } from './lane-line.ts'
 import { windowLoaded } from './loaded-window.ts'
 import type { Records } from '../stored/records.ts'
 import type { Found } from '../stored/store.ts'
-import type { Waits } from './waits.ts'
+import type { BackoffWaits } from './backoff-waits.ts'
 
 export class OperationCommands {
   readonly #core: Core
   readonly #holds: Holds
-  readonly #waits: Waits
+  readonly #waits: BackoffWaits
   readonly #records: Records
 
-  constructor(core: Core, holds: Holds, waits: Waits, records: Records) {
+  constructor(core: Core, holds: Holds, waits: BackoffWaits, records: Records) {
     this.#core = core
     this.#holds = holds
     this.#waits = waits

@@ -14,7 +14,7 @@ import type { Holds } from '../lanes/holds.ts'
 import { backoffMs } from '../sending/judge.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
 import { notStored } from '../stored/storage-errors.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 
 /** How long a waiting process waits: 30 s, doubling to 5 min. */
 const RETRY = { base: 30_000, cap: 300_000, jitter: false } as const
@@ -28,7 +28,7 @@ const REREAD = { base: 1000, cap: 60_000, jitter: false } as const
 export interface DispatchParts {
   readonly core: Core
   readonly holds: Holds
-  readonly waits: Waits
+  readonly waits: BackoffWaits
   readonly connectivity: Connectivity
   /** Tokens that other processes stored. */
   readonly hearTokens: (state: OpenedState) => void

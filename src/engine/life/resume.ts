@@ -16,7 +16,7 @@ import type { EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Holds } from '../lanes/holds.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Exchange } from '../sending/exchange.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
@@ -40,7 +40,7 @@ export interface SavedParts {
   readonly core: Core
   readonly actors: SavedActors
   readonly holds: Holds
-  readonly waits: Waits
+  readonly waits: BackoffWaits
   readonly wallet: Wallet
   readonly refresher: Refresher
   readonly connectivity: Connectivity

@@ -6,7 +6,7 @@
  */
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 
 const ALARM = 'wake'
 const LOOK_MS = 30_000
@@ -22,11 +22,11 @@ export interface Armed {
 export class WakeWatch {
   readonly #core: Core
   readonly #connectivity: Connectivity
-  readonly #waits: Waits
+  readonly #waits: BackoffWaits
   /** Null: the alarm is not armed. */
   #armed: Armed | null = null
 
-  constructor(core: Core, connectivity: Connectivity, waits: Waits) {
+  constructor(core: Core, connectivity: Connectivity, waits: BackoffWaits) {
     this.#core = core
     this.#connectivity = connectivity
     this.#waits = waits

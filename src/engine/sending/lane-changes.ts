@@ -13,7 +13,7 @@ import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Holds } from '../lanes/holds.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import { notStored } from '../stored/storage-errors.ts'
 import type { CommitWish } from '../stored/store.ts'
@@ -51,14 +51,14 @@ export class LaneChanges {
   readonly #core: Core
   readonly #connectivity: Connectivity
   readonly #holds: Holds
-  readonly #waits: Waits
+  readonly #waits: BackoffWaits
   readonly #records: Records
 
   constructor(
     core: Core,
     connectivity: Connectivity,
     holds: Holds,
-    waits: Waits,
+    waits: BackoffWaits,
     records: Records,
   ) {
     this.#core = core

@@ -4,7 +4,7 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Holds } from '../lanes/holds.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import { Exchange } from './exchange.ts'
 import { Faults } from './faults.ts'
@@ -18,7 +18,7 @@ export interface SendingParts {
   readonly wallet: Wallet
   readonly connectivity: Connectivity
   readonly holds: Holds
-  readonly waits: Waits
+  readonly waits: BackoffWaits
   readonly records: Records
   /** Lanes whose attempt is under way. */
   readonly sending: () => readonly LaneId[]

@@ -3,7 +3,7 @@ import type { Affected } from '../../../storage/changes.ts'
 import type { EnvelopeRow } from '../../../storage/storage.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
 
@@ -11,11 +11,11 @@ const ANONYMOUS_LANE = { lane: 0 as LaneId, user: null, pending: 0, letters: 0, 
 
 export class Adoption {
   readonly #core: Core
-  readonly #waits: Waits
+  readonly #waits: BackoffWaits
   readonly #records: Records
   readonly #store: IdentityStore
 
-  constructor(core: Core, waits: Waits, records: Records, store: IdentityStore) {
+  constructor(core: Core, waits: BackoffWaits, records: Records, store: IdentityStore) {
     this.#core = core
     this.#waits = waits
     this.#records = records

@@ -6,18 +6,18 @@ import type { Affected } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
 import { NOTHING, type StoredTogether } from './stored-together.ts'
 
 export class DeviceScope {
   readonly #core: Core
-  readonly #waits: Waits
+  readonly #waits: BackoffWaits
   readonly #records: Records
   readonly #store: IdentityStore
 
-  constructor(core: Core, waits: Waits, records: Records, store: IdentityStore) {
+  constructor(core: Core, waits: BackoffWaits, records: Records, store: IdentityStore) {
     this.#core = core
     this.#waits = waits
     this.#records = records

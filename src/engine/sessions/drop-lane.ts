@@ -5,7 +5,7 @@
 import type { DropReason } from '../../model.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
@@ -13,7 +13,7 @@ import { NOTHING, type StoredTogether } from './stored-together.ts'
 
 export interface DropLaneParts {
   readonly core: Core
-  readonly waits: Waits
+  readonly waits: BackoffWaits
   readonly records: Records
   readonly store: IdentityStore
   readonly discardedLanes: DiscardedLanes

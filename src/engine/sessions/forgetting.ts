@@ -8,18 +8,24 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
 
 export class Forgetting {
   readonly #core: Core
   readonly #wallet: Wallet
-  readonly #waits: Waits
+  readonly #waits: BackoffWaits
   readonly #records: Records
   readonly #store: IdentityStore
 
-  constructor(core: Core, wallet: Wallet, waits: Waits, records: Records, store: IdentityStore) {
+  constructor(
+    core: Core,
+    wallet: Wallet,
+    waits: BackoffWaits,
+    records: Records,
+    store: IdentityStore,
+  ) {
     this.#core = core
     this.#wallet = wallet
     this.#waits = waits

@@ -9,7 +9,7 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { LaneLine } from '../lanes/lane-line.ts'
-import type { Waits } from '../lanes/waits.ts'
+import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Needs } from '../../tokens/needs.ts'
 import type { Records } from '../stored/records.ts'
 import { Adoption } from './adoption.ts'
@@ -43,7 +43,7 @@ export function loginCodec(tokenOf: (facts: Token['facts']) => Token): Codec<Log
 export interface SessionsParts {
   readonly core: Core
   readonly wallet: Wallet
-  readonly waits: Waits
+  readonly waits: BackoffWaits
   readonly records: Records
   readonly needs: Needs
 }

@@ -6,7 +6,7 @@ import { MOST_MEMBERS } from '../sending/envelope.ts'
 import type { Holds } from './holds.ts'
 import type { LaneLine } from './lane-line.ts'
 
-export class Waits {
+export class BackoffWaits {
   readonly #core: Core
   readonly #holds: Holds
   /** Lanes that have the hold. */
