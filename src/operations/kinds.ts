@@ -29,7 +29,7 @@ import {
 import { type Built, builtCodecOf, render, type Unreadable } from './render-request.ts'
 
 /** What a kind's code has said of an operation, once and for all. */
-export interface Told {
+export interface KindAnswers {
   /** False: the code threw. Null: nobody has asked. */
   readonly mergeKey: string | false | null
   /** As a journal has it. Null: nobody has asked. */
@@ -138,7 +138,7 @@ export class Kinds {
   }
 
   /** For a journal that begins here: it is not asked again. */
-  told(row: OperationRow): Told {
+  answersOf(row: OperationRow): KindAnswers {
     const use = this.#uses.get(row)
     return {
       mergeKey: this.#mergeKeys.get(row) ?? null,
@@ -146,7 +146,7 @@ export class Kinds {
     }
   }
 
-  remember(row: OperationRow, { mergeKey, use }: Told): void {
+  remember(row: OperationRow, { mergeKey, use }: KindAnswers): void {
     if (mergeKey !== null) this.#mergeKeys.set(row, mergeKey)
     if (use !== null) this.#uses.set(row, useCodec.read(use))
   }

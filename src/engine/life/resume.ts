@@ -67,7 +67,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     queue,
     lanes: Array.from(core.lanes.all(), (line) => ({
       line: line.save(),
-      told: line.rows.map((row) => core.kinds.told(row)),
+      told: line.rows.map((row) => core.kinds.answersOf(row)),
       attempt: parts.exchange.save(line),
       machine: actors.saveLane(line),
     })),

@@ -5,7 +5,7 @@
  */
 import type { Snapshot } from 'xstate'
 import type { Json } from '../../journal/lines.ts'
-import type { Told } from '../../operations/kinds.ts'
+import type { KindAnswers } from '../../operations/kinds.ts'
 import type { UserId } from '../../model.ts'
 import type { OpenNeed } from '../../tokens/needs.ts'
 import type { SavedCalls } from '../../tokens/refresher.ts'
@@ -62,7 +62,7 @@ interface SavedCounts {
 interface SavedLane {
   readonly line: SavedLine
   /** What the kinds' code has said of each row already. */
-  readonly told: readonly Told[]
+  readonly told: readonly KindAnswers[]
   readonly attempt: SavedAttempt | null
   /** Null: the lane is empty, its machine has been stopped. */
   readonly machine: Snapshot<unknown> | null
