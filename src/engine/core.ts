@@ -27,15 +27,15 @@ export interface Pilot {
   /** The attempt of this lane is over, and all that follows from it has been told. */
   attemptEnded(line: LaneLine): void
   /** Something more of this lane is pending now. */
-  arrived(line: LaneLine): void
+  operationsAdded(line: LaneLine): void
   /** The app has enqueued something for this owner, and it is stored. */
   enqueued(user: UserId | null): void
   /** Nothing came of what this owner had on its way into storage. */
-  cameToNothing(user: UserId | null): void
+  enqueueAbandoned(user: UserId | null): void
   /** What this lane has in flight is erased: nobody waits for the reply. */
   abandon(line: LaneLine): void
   /** Operations of this lane are gone, other than by an attempt. */
-  shrunk(line: LaneLine): void
+  operationsRemoved(line: LaneLine): void
 }
 
 export interface Core {

@@ -333,13 +333,13 @@ export class Engine implements Pilot {
     if (line.user === null) this.#sessions.adopt()
   }
 
-  cameToNothing(user: UserId | null): void {
+  enqueueAbandoned(user: UserId | null): void {
     this.#sessions.emptied(user)
     if (user !== null) this.#actors.letRest(user)
     this.#dispatch.cameToNothing()
   }
 
-  arrived(line: LaneLine): void {
+  operationsAdded(line: LaneLine): void {
     this.#publisher.statusChanged()
     if (!this.#life.isBegun) return
     this.#sessions.sweep(line)
@@ -360,7 +360,7 @@ export class Engine implements Pilot {
     this.#exchange.abandon(line)
   }
 
-  shrunk(line: LaneLine): void {
+  operationsRemoved(line: LaneLine): void {
     this.#publisher.statusChanged()
     if (line.pending > 0) return
     if (this.#actors.hasLane(line)) this.lane(line, { type: 'operations.gone' })

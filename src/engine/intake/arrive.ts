@@ -24,6 +24,6 @@ export function arrive(
     line.superseded.add(row.id)
   }
   report('operation.enqueued', { id: row.id, user, kind: row.kind })
-  pilot.arrived(line)
+  pilot.operationsAdded(line)
   pilot.enqueued(user)
 }

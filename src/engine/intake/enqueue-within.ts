@@ -248,7 +248,7 @@ export class EnqueueWithin {
 
   #cameToNothing(user: UserId | null): void {
     this.#core.lanes.coming(user, -1)
-    this.#core.pilot.cameToNothing(user)
+    this.#core.pilot.enqueueAbandoned(user)
   }
 
   #storage(): TransactionalStorage {

@@ -160,7 +160,7 @@ export class Intake {
 
   #cameToNothing(user: UserId | null): void {
     this.#core.lanes.coming(user, -1)
-    this.#core.pilot.cameToNothing(user)
+    this.#core.pilot.enqueueAbandoned(user)
   }
 
   /** Stores what is found fit and has nothing unchecked before it. */

@@ -174,7 +174,7 @@ export class OperationCommands {
     const wasHead = affected.some(({ place }) => place === line.head?.place)
     line.removed(affected.map(({ place }) => place))
     if (wasHead || line.envelope === null) this.#waits.end(line)
-    this.#core.pilot.shrunk(line)
+    this.#core.pilot.operationsRemoved(line)
   }
 
   /** What depends on a record may be in another lane than what creates it (Q12). */
@@ -186,7 +186,7 @@ export class OperationCommands {
       line.letters -= length
       if (line.letters === 0) this.#holds.liftFromLane(line, 'dead-letter')
       // An attempt may still be under way that finds nothing to send: only when it ends is the lane forgotten.
-      pilot.shrunk(line)
+      pilot.operationsRemoved(line)
     }
   }
 
@@ -208,7 +208,7 @@ export class OperationCommands {
       // Who has been put ahead of an envelope that waits does not wait for it.
       const isAhead = waiting !== null && ofLane.some(({ place }) => place < waiting.place)
       if (isAhead) this.#waits.end(line)
-      pilot.arrived(line)
+      pilot.operationsAdded(line)
     }
   }
 }

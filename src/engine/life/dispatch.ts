@@ -205,7 +205,7 @@ export class Dispatch {
       const { pending } = line
       known.add(line)
       line.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
-      if (pending > 0) pilot.shrunk(line)
+      if (pending > 0) pilot.operationsRemoved(line)
       if (this.#isOurs) this.#resume(line, row)
     }
     this.#emptyAllBut(known)
@@ -330,8 +330,8 @@ export class Dispatch {
       const { pending } = line
       if (!isNew) line.refreshed(row)
       else if (this.#isOurs) this.#resume(line, row)
-      if (line.pending > 0) pilot.arrived(line)
-      else if (pending > 0) pilot.shrunk(line)
+      if (line.pending > 0) pilot.operationsAdded(line)
+      else if (pending > 0) pilot.operationsRemoved(line)
     }
     this.#emptyAllBut(known)
   }
@@ -349,7 +349,7 @@ export class Dispatch {
       if (line.pending === 0) continue
       // What is in flight is sent no more either, whatever becomes of it.
       line.reordered(0)
-      if (line.attempt === null) pilot.shrunk(line)
+      if (line.attempt === null) pilot.operationsRemoved(line)
     }
   }
 }

@@ -50,7 +50,7 @@ export class Adoption {
     const line = lanes.make({ lane: first.lane, user, pending: 0, letters: 0, soloThrough: 0 })
     line.inserted(adopted.map(({ place }) => place))
     line.restored(envelopes.filter(({ lane }) => lane === line.lane))
-    pilot.arrived(line)
+    pilot.operationsAdded(line)
     // What has waited for a record of theirs waits for nothing any more (Q12).
     this.#records.changed()
     if (from === undefined) return
@@ -58,6 +58,6 @@ export class Adoption {
     from.reordered(from.pending - adopted.length)
     from.restored(envelopes.filter(({ lane }) => lane === from.lane))
     if (from.attempt === null) this.#waits.end(from)
-    pilot.shrunk(from)
+    pilot.operationsRemoved(from)
   }
 }

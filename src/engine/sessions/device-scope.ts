@@ -104,7 +104,7 @@ export class DeviceScope {
     for (const line of freed) this.#waits.end(line)
     for (const lane of gone.keys()) {
       const line = lanes.get(lane)
-      if (line !== undefined) pilot.shrunk(line)
+      if (line !== undefined) pilot.operationsRemoved(line)
     }
     if (dropped.length > 0) this.#records.changed()
   }

@@ -65,7 +65,7 @@ export class DropLane {
         this.#dropping.delete(line)
         line.isBeingDropped = false
         records.changed()
-        pilot.shrunk(line)
+        pilot.operationsRemoved(line)
         if (isToDoAgain) sweep(line)
         line.changeEnded()
         then()

@@ -69,7 +69,7 @@ export class Forgetting {
       line.letters = 0
       this.#waits.end(line)
       pilot.abandon(line)
-      pilot.shrunk(line)
+      pilot.operationsRemoved(line)
     }
     for (const { id, kind } of dropped) {
       report('operation.dropped', { id, user, kind, reason: 'forgotten' })
