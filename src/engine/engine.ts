@@ -336,7 +336,7 @@ export class Engine implements Pilot {
   enqueueAbandoned(user: UserId | null): void {
     this.#sessions.emptied(user)
     if (user !== null) this.#actors.letRest(user)
-    this.#dispatch.cameToNothing()
+    this.#dispatch.enqueueAbandoned()
   }
 
   operationsAdded(line: LaneLine): void {

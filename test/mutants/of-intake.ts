@@ -25,7 +25,7 @@ export const INTAKE_MUTANTS: readonly Mutant[] = [
     what: 'maxPending does not count the operations that are on their way into storage',
     rule: 'Q16',
     in: 'refusalOf',
-    find: `lanes.count('pending') + lanes.comingCount >= maxPending`,
+    find: `lanes.count('pending') + lanes.unstoredCount >= maxPending`,
     replace: `lanes.count('pending') >= maxPending`,
     foundBy: { file: 'test/scenarios/q16-at-max-pending-an-enqueue-is-refused.yaml' },
   },

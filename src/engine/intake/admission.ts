@@ -25,7 +25,7 @@ export function refusalOf(
   const long = tooLarge(settings, kind, payload)
   if (long !== null) return long
   const { maxPending } = settings
-  if (lanes.count('pending') + lanes.comingCount >= maxPending) {
+  if (lanes.count('pending') + lanes.unstoredCount >= maxPending) {
     const message = `${maxPending} operations are pending, as many as maxPending allows`
     return new HoldfastError('QUEUE_FULL', message, { retryable: true })
   }

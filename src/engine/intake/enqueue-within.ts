@@ -136,7 +136,7 @@ export class EnqueueWithin {
         decided: () => undefined,
       }
       this.#undecided.add(undecided)
-      this.#core.lanes.coming(change.user, 1)
+      this.#core.lanes.countUnstored(change.user, 1)
       this.#core.boundary.rearm(alarmOf(put), () => this.#look(undecided))
     }
   }
@@ -178,7 +178,7 @@ export class EnqueueWithin {
   ): void {
     const { boundary, lanes, store } = this.#core
     const { user } = change
-    lanes.coming(user, 1)
+    lanes.countUnstored(user, 1)
     const undecided: Undecided = { change, after: store.commitsAsked, put: null, decided }
     this.#undecided.add(undecided)
     let put: Affected | null = null
@@ -204,7 +204,7 @@ export class EnqueueWithin {
       (answer) => {
         if (!answer.ok) {
           this.#undecided.delete(undecided)
-          this.#cameToNothing(user)
+          this.#abandoned(user)
           this.#waiting.over(undecided)
           return
         }
@@ -236,18 +236,18 @@ export class EnqueueWithin {
     this.#undecided.delete(undecided)
     decided(fate !== 'gone')
     if (fate === 'there') this.#arrived(change, put)
-    else this.#cameToNothing(change.user)
+    else this.#abandoned(change.user)
     this.#waiting.over(undecided)
   }
 
   #arrived(change: EnqueueChange, put: Affected): void {
     const { user } = change
-    this.#core.lanes.coming(user, -1)
+    this.#core.lanes.countUnstored(user, -1)
     arrive(this.#core, user, rowOf(change, put))
   }
 
-  #cameToNothing(user: UserId | null): void {
-    this.#core.lanes.coming(user, -1)
+  #abandoned(user: UserId | null): void {
+    this.#core.lanes.countUnstored(user, -1)
     this.#core.pilot.enqueueAbandoned(user)
   }
 

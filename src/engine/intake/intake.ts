@@ -121,7 +121,7 @@ export class Intake {
       return
     }
     const ticket = new Ticket(user, draft, nonce(this.#core), lanes.turn, settle)
-    lanes.coming(user, 1)
+    lanes.countUnstored(user, 1)
     this.#open.add(ticket)
     admit(this.#core, draft, (admission) => {
       this.#checked(ticket, withinLimit(this.#core, draft, admission))
@@ -155,11 +155,11 @@ export class Intake {
     if (ticket.isInLine) line?.splice(line.indexOf(ticket), 1)
     ticket.settle.reject(unfit)
     this.#over(ticket)
-    this.#cameToNothing(ticket.user)
+    this.#abandoned(ticket.user)
   }
 
-  #cameToNothing(user: UserId | null): void {
-    this.#core.lanes.coming(user, -1)
+  #abandoned(user: UserId | null): void {
+    this.#core.lanes.countUnstored(user, -1)
     this.#core.pilot.enqueueAbandoned(user)
   }
 
@@ -233,10 +233,10 @@ export class Intake {
     if (put === undefined || change === null) {
       settle.reject(answer instanceof Error ? answer : notStored(answer))
       this.#over(ticket)
-      this.#cameToNothing(user)
+      this.#abandoned(user)
       return
     }
-    this.#core.lanes.coming(user, -1)
+    this.#core.lanes.countUnstored(user, -1)
     arrive(this.#core, user, rowOf(change, put), ticket.turn, applied?.isFirst === true)
     settle.resolve({ id: put.id, dropped: false })
     this.#over(ticket)
@@ -248,7 +248,7 @@ export class Intake {
     const id = dropAtOnce(this.#core, draft.kind, unique)
     settle.resolve({ id, dropped: true })
     this.#over(ticket)
-    this.#cameToNothing(user)
+    this.#abandoned(user)
   }
 }
 

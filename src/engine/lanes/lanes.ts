@@ -16,10 +16,10 @@ export class Lanes {
   readonly #byUser = new Map<UserId | null, LaneLine>()
   readonly #totals: Totals = { pending: 0, letters: 0 }
   /** Operations that are on their way into storage, by owner; of one owner that may be none. */
-  readonly #coming = new Map<UserId | null, number>()
+  readonly #unstored = new Map<UserId | null, number>()
   /** The owner of whom that is so: often the next one too, who need not be put in again. */
-  #cameLast: UserId | null = null
-  #comingCount = 0
+  #lastWithoutUnstored: UserId | null = null
+  #unstoredCount = 0
 
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
   readonly #halts = new Map<UserId, Halt>()
@@ -82,14 +82,14 @@ export class Lanes {
   }
 
   /** An operation of this owner is on its way into storage, or (`-1`) is not any more. */
-  coming(user: UserId | null, difference: 1 | -1): void {
-    const count = (this.#coming.get(user) ?? 0) + difference
-    this.#coming.set(user, count)
-    this.#comingCount += difference
+  countUnstored(user: UserId | null, difference: 1 | -1): void {
+    const count = (this.#unstored.get(user) ?? 0) + difference
+    this.#unstored.set(user, count)
+    this.#unstoredCount += difference
     if (count > 0) return
-    if (this.#cameLast !== user && !this.isComing(this.#cameLast))
-      this.#coming.delete(this.#cameLast)
-    this.#cameLast = user
+    if (this.#lastWithoutUnstored !== user && !this.hasUnstored(this.#lastWithoutUnstored))
+      this.#unstored.delete(this.#lastWithoutUnstored)
+    this.#lastWithoutUnstored = user
     if (this.#waiting.size === 0) return
     const waiting = this.#waiting.get(user) ?? []
     this.#waiting.delete(user)
@@ -97,8 +97,8 @@ export class Lanes {
   }
 
   /** Hears when nothing of this owner is on its way into storage; at once, if nothing is. */
-  whenNoneComes(user: UserId | null, then: () => void): void {
-    if (this.isComing(user)) this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), then])
+  whenNoneUnstored(user: UserId | null, then: () => void): void {
+    if (this.hasUnstored(user)) this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), then])
     else then()
   }
 
@@ -120,18 +120,18 @@ export class Lanes {
   }
 
   /** Is an operation of this owner on its way into storage? */
-  isComing(user: UserId | null): boolean {
-    return (this.#coming.get(user) ?? 0) > 0
+  hasUnstored(user: UserId | null): boolean {
+    return (this.#unstored.get(user) ?? 0) > 0
   }
 
   /** Has this owner neither anything pending nor anything on its way? */
   isEmpty(user: UserId | null): boolean {
-    return (this.ofUser(user)?.pending ?? 0) === 0 && !this.isComing(user)
+    return (this.ofUser(user)?.pending ?? 0) === 0 && !this.hasUnstored(user)
   }
 
   /** Operations on their way into storage, of every owner. */
-  get comingCount(): number {
-    return this.#comingCount
+  get unstoredCount(): number {
+    return this.#unstoredCount
   }
 
   /** Forgets a lane that has neither operations nor letters, and whose machine has come to rest: it would wait for it for ever. */

@@ -168,7 +168,7 @@ export class Dispatch {
   }
 
   /** Nothing came of what was on its way into storage. */
-  cameToNothing(): void {
+  enqueueAbandoned(): void {
     if (!this.#isOurs) this.#armIfPending()
   }
 
@@ -300,7 +300,7 @@ export class Dispatch {
   /** Only while something is pending, or about to be: an idle process has no alarm. */
   #armIfPending(): void {
     const { lanes, boundary, store } = this.#core
-    if (lanes.count('pending') + lanes.comingCount === 0 || store.broken !== null) {
+    if (lanes.count('pending') + lanes.unstoredCount === 0 || store.broken !== null) {
       this.#disarm()
       return
     }

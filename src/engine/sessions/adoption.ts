@@ -31,7 +31,7 @@ export class Adoption {
     // Also where nothing has arrived yet: what is on its way must not be sent from here any more.
     const line = lanes.make(ANONYMOUS_LANE)
     const except = () => line.attempt?.members.map((row) => row.place) ?? []
-    if (!lanes.isComing(null) && line.pending <= except().length) return
+    if (!lanes.hasUnstored(null) && line.pending <= except().length) return
     line.changeBegun()
     this.#store.commitAtLast(
       () => [{ change: 'adopt', user, except: except() }],

@@ -49,7 +49,7 @@ export class DiscardedLanes {
     if (!this.#wallet.isDiscarding(user)) return
     const line = lanes.ofUser(user)
     if (line !== undefined) line.discardThrough = line.tail
-    lanes.whenNoneComes(user, () => this.#wallet.setDiscarding(user, false))
+    lanes.whenNoneUnstored(user, () => this.#wallet.setDiscarding(user, false))
   }
 
   /** There is nothing left to drop. */

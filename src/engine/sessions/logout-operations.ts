@@ -93,7 +93,7 @@ export class LogoutOperations {
       if (isOver || line === undefined || line.pending === 0) enqueue()
       else this.#dropLane.drop(line, 'logout', enqueue)
     }
-    lanes.whenNoneComes(user, () => boundary.lastly(begin))
+    lanes.whenNoneUnstored(user, () => boundary.lastly(begin))
   }
 
   /** Another process drops what is in the lane, up to here (Q17). */
@@ -107,7 +107,7 @@ export class LogoutOperations {
   put(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     const { lanes } = this.#core
     const { turn } = lanes
-    for (const _ of operations) lanes.coming(user, 1)
+    for (const _ of operations) lanes.countUnstored(user, 1)
     this.#store.commitAtLast(
       // What was there before is marked first: what is added lies behind it.
       () => [
@@ -125,7 +125,7 @@ export class LogoutOperations {
           this.#wallet.setDiscarding(user, false)
         }
         for (const [index, change] of operations.entries()) {
-          lanes.coming(user, -1)
+          lanes.countUnstored(user, -1)
           const answer = answers[index]
           const put = answer?.applied === true ? answer.affected[0] : undefined
           if (put === undefined) continue

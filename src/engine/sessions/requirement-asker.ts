@@ -153,7 +153,7 @@ export class RequirementAsker {
       if (call.ask > this.#answeredUntil) this.#learned(answer.value, call)
     } else if (isAwaited) {
       // A source that does not know keeps what is known.
-      this.#cameToNothing(call)
+      this.#failedOrUnknown(call)
     }
   }
 
@@ -177,10 +177,10 @@ export class RequirementAsker {
     const message = 'the requirement source gave no answer; what was known is kept'
     const options = { cause, retryable: true }
     report('error', { error: new HoldfastError('REQUIREMENT_UNKNOWN', message, options) })
-    this.#cameToNothing(call)
+    this.#failedOrUnknown(call)
   }
 
-  #cameToNothing({ why }: Call): void {
+  #failedOrUnknown({ why }: Call): void {
     if (why === 'suspicion') this.#countVain()
     if (this.#core.pilot.requirement !== 'unknown') return
     this.#failedCount += 1
