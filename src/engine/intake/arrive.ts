@@ -8,7 +8,7 @@ export function arrive(
   { kinds, lanes, lifetimes, pilot, report }: Core,
   user: UserId | null,
   row: OperationRow,
-  since: number = lanes.turn,
+  since: number = lanes.deviceEpoch,
   isFirst = false,
 ): void {
   const line =
@@ -20,7 +20,7 @@ export function arrive(
   // One that merges is read from storage with its neighbours, of which nobody may have been told yet (Q4).
   line.arrived(row, isFirst && !kinds.isMerging(row.kind))
   // It is gone already, or will be as soon as that is stored (I8).
-  if (row.deviceScoped && user !== null && lanes.wasTakenFrom(user, since)) {
+  if (row.deviceScoped && user !== null && lanes.hasLostDevice(user, since)) {
     line.superseded.add(row.id)
   }
   report('operation.enqueued', { id: row.id, user, kind: row.kind })

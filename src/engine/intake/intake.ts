@@ -52,7 +52,7 @@ class Ticket extends Link {
   readonly draft: Draft
   readonly nonce: string
   /** Whose turn on the device it was (I8). */
-  readonly turn: number
+  readonly deviceEpoch: number
   readonly settle: Settle<Enqueued>
   /** What its kind has stored of it; null: the schema has not answered. */
   admitted: Admitted | null = null
@@ -66,14 +66,14 @@ class Ticket extends Link {
     user: UserId | null,
     draft: Draft,
     unique: string,
-    turn: number,
+    deviceEpoch: number,
     settle: Settle<Enqueued>,
   ) {
     super()
     this.user = user
     this.draft = draft
     this.nonce = unique
-    this.turn = turn
+    this.deviceEpoch = deviceEpoch
     this.settle = settle
   }
 }
@@ -120,7 +120,7 @@ export class Intake {
       settle.reject(refusal)
       return
     }
-    const ticket = new Ticket(user, draft, nonce(this.#core), lanes.turn, settle)
+    const ticket = new Ticket(user, draft, nonce(this.#core), lanes.deviceEpoch, settle)
     lanes.countUnstored(user, 1)
     this.#open.add(ticket)
     admit(this.#core, draft, (admission) => {
@@ -182,7 +182,9 @@ export class Intake {
     const { kind, expiresInMs } = draft
     const { payload, creates } = admitted
     const wanted = draftChange(this.#core, user, unique, { kind, payload, creates, expiresInMs })
-    const change = this.#isTaken(ticket, wanted) ? { ...wanted, superseded: true as const } : wanted
+    const change = this.#isSuperseded(ticket, wanted)
+      ? { ...wanted, superseded: true as const }
+      : wanted
     ticket.change = change
     const together = this.#together
     if (this.#askedCount === 0 && together.length === 0) {
@@ -195,8 +197,10 @@ export class Intake {
   }
 
   /** While its payload was checked another user has taken the device: what that login dropped was stored already (I8). */
-  #isTaken({ user, turn }: Ticket, { deviceScoped }: EnqueueChange): boolean {
-    return deviceScoped === true && user !== null && this.#core.lanes.wasTakenFrom(user, turn)
+  #isSuperseded({ user, deviceEpoch }: Ticket, { deviceScoped }: EnqueueChange): boolean {
+    return (
+      deviceScoped === true && user !== null && this.#core.lanes.hasLostDevice(user, deviceEpoch)
+    )
   }
 
   #askTogether(): void {
@@ -237,7 +241,7 @@ export class Intake {
       return
     }
     this.#core.lanes.countUnstored(user, -1)
-    arrive(this.#core, user, rowOf(change, put), ticket.turn, applied?.isFirst === true)
+    arrive(this.#core, user, rowOf(change, put), ticket.deviceEpoch, applied?.isFirst === true)
     settle.resolve({ id: put.id, dropped: false })
     this.#over(ticket)
   }

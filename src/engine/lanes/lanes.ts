@@ -24,10 +24,10 @@ export class Lanes {
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
   readonly #halts = new Map<UserId, Halt>()
   /** How often the device has gone over to another user; of the last time, to whom (I8). */
-  #turn = 0
-  #lastTaker: UserId | null = null
+  #deviceEpoch = 0
+  #deviceUser: UserId | null = null
   /** The last time it went to somebody else than that one. */
-  #turnBefore = 0
+  #epochOfOtherUser = 0
 
   /** The line of a lane, made if need be. */
   make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): LaneLine {
@@ -103,20 +103,20 @@ export class Lanes {
   }
 
   /** Which user of the device this is, counted since the start. */
-  get turn(): number {
-    return this.#turn
+  get deviceEpoch(): number {
+    return this.#deviceEpoch
   }
 
   /** Another user has the device now (I8). */
-  takenBy(user: UserId): void {
-    if (user !== this.#lastTaker) this.#turnBefore = this.#turn
-    this.#lastTaker = user
-    this.#turn += 1
+  deviceClaimedBy(user: UserId): void {
+    if (user !== this.#deviceUser) this.#epochOfOtherUser = this.#deviceEpoch
+    this.#deviceUser = user
+    this.#deviceEpoch += 1
   }
 
   /** Has somebody else had the device since that turn? Then what was on its way is superseded (I8). */
-  wasTakenFrom(user: UserId, since: number): boolean {
-    return (user === this.#lastTaker ? this.#turnBefore : this.#turn) > since
+  hasLostDevice(user: UserId, since: number): boolean {
+    return (user === this.#deviceUser ? this.#epochOfOtherUser : this.#deviceEpoch) > since
   }
 
   /** Is an operation of this owner on its way into storage? */

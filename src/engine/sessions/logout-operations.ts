@@ -106,7 +106,7 @@ export class LogoutOperations {
 
   put(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     const { lanes } = this.#core
-    const { turn } = lanes
+    const { deviceEpoch } = lanes
     for (const _ of operations) lanes.countUnstored(user, 1)
     this.#store.commitAtLast(
       // What was there before is marked first: what is added lies behind it.
@@ -133,7 +133,7 @@ export class LogoutOperations {
           const { id, lane, place } = put
           const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
           if (isDiscarding && index === 0) line.discardThrough = place - 1
-          arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place }, turn)
+          arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place }, deviceEpoch)
         }
         then()
       },

@@ -207,7 +207,7 @@ export class Sessions {
     this.#logoutOperations.comeBack(user)
     const wasLeaving = this.#wallet.isLeaving(user)
     if (wasLeaving) this.#wallet.setLeaving(user, false)
-    lanes.takenBy(user)
+    lanes.deviceClaimedBy(user)
     const superseding = this.#deviceScope.claimedBy(user)
     this.#store.commitAtLast(
       () => [
