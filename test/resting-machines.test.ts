@@ -4,15 +4,15 @@ import { laneMachine } from '../machines/lane.machine.ts'
 import { Actors, type ActorsParts } from '../src/engine/machines/actors.ts'
 import { Commands } from '../src/engine/machines/commands.ts'
 import { MACHINES } from '../src/engine/machines/machines.ts'
-import { LaneLine } from '../src/engine/lanes/lane-line.ts'
+import { Lane } from '../src/engine/lanes/lane.ts'
 import { Lanes } from '../src/engine/lanes/lanes.ts'
 import type { Command } from '../src/engine/orders.ts'
 import type { LaneId } from '../src/model.ts'
 
 const PAUSED = { name: 'paused', cause: 'a test', since: 0 } as const
 
-function lineOf(lane: number): LaneLine {
-  return new LaneLine(
+function lineOf(lane: number): Lane {
+  return new Lane(
     { lane: lane as LaneId, user: null, pending: 0, letters: 0, soloThrough: 0 },
     [],
     { pending: 0, letters: 0 },
@@ -38,7 +38,7 @@ function make() {
     },
   } as unknown as ActorsParts)
   /** One operation comes and goes, `holds` meanwhile. */
-  const live = (line: LaneLine, holds = false) => {
+  const live = (line: Lane, holds = false) => {
     actors.makeLane(line)
     if (holds) actors.lane(line, { type: 'hold.set', hold: PAUSED })
     actors.lane(line, { type: 'operations.arrived' })

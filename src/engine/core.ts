@@ -8,7 +8,7 @@ import type { Kinds } from '../operations/kinds.ts'
 import type { Ports, Settings } from '../options.ts'
 import type { Boundary } from './boundary/boundary.ts'
 import type { Lanes } from './lanes/lanes.ts'
-import type { LaneLine } from './lanes/lane-line.ts'
+import type { Lane } from './lanes/lane.ts'
 import type { Faults } from './sending/faults.ts'
 import type { Lifetimes } from './sending/lifetimes.ts'
 import type { Store } from './stored/store.ts'
@@ -17,25 +17,25 @@ import type { Store } from './stored/store.ts'
 export interface Pilot {
   readonly user: UserId | null
   readonly requirement: Requirement
-  lane(line: LaneLine, event: LaneEvent): void
+  lane(lane: Lane, event: LaneEvent): void
   token(user: UserId, event: TokenEvent): void
   identity(event: IdentityEvent): void
   /** Is this the process that dispatches the database? (Q17) */
   readonly dispatches: boolean
   /** May this lane send, as far as its holds go? */
-  isFree(line: LaneLine): boolean
+  isFree(lane: Lane): boolean
   /** The attempt of this lane is over, and all that follows from it has been told. */
-  attemptEnded(line: LaneLine): void
+  attemptEnded(lane: Lane): void
   /** Something more of this lane is pending now. */
-  operationsAdded(line: LaneLine): void
+  operationsAdded(lane: Lane): void
   /** The app has enqueued something for this owner, and it is stored. */
   enqueued(user: UserId | null): void
   /** Nothing came of what this owner had on its way into storage. */
   enqueueAbandoned(user: UserId | null): void
   /** What this lane has in flight is erased: nobody waits for the reply. */
-  abandon(line: LaneLine): void
+  abandon(lane: Lane): void
   /** Operations of this lane are gone, other than by an attempt. */
-  operationsRemoved(line: LaneLine): void
+  operationsRemoved(lane: Lane): void
 }
 
 export interface Core {

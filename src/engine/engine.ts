@@ -14,7 +14,7 @@ import { Intake } from './intake/intake.ts'
 import { EnqueueWithin } from './intake/enqueue-within.ts'
 import { Connectivity } from './lanes/connectivity.ts'
 import { Holds } from './lanes/holds.ts'
-import type { LaneLine } from './lanes/lane-line.ts'
+import type { Lane } from './lanes/lane.ts'
 import { Lanes } from './lanes/lanes.ts'
 import { BackoffWaits } from './lanes/backoff-waits.ts'
 import { breakDown } from './life/break-down.ts'
@@ -108,7 +108,7 @@ export class Engine implements Pilot {
       lifetimes: new Lifetimes(boundary, ports.clock),
       pilot: this,
       report: (name, detail) => this.#publisher.report(name, detail),
-      guarded: (line, run) => faults.guarded(line, run),
+      guarded: (lane, run) => faults.guarded(lane, run),
       reread: (then) => dispatch.heardOfCommit(then),
     }
     if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
@@ -203,9 +203,7 @@ export class Engine implements Pilot {
       connectivity,
       onEvent: parts.onEvent,
       onChange: parts.onChange,
-      outdate: () => {
-        this.#status = null
-      },
+      outdate: () => void (this.#status = null),
     })
     this.#life = new Life({
       startParts,
@@ -232,14 +230,14 @@ export class Engine implements Pilot {
       needs,
       toQueue: (event) => actors.queue(event),
       later: (run) => commands.later(run),
-      hasMachine: (line) => actors.hasLane(line),
-      retire: (line) => actors.retire(line),
+      hasMachine: (lane) => actors.hasLane(lane),
+      retire: (lane) => actors.retire(lane),
       usersWithTokens: () => actors.usersWithTokens(),
       doubtRequirement: () => asker.suspect(),
       requirementChanged: () => {
         asker.changed()
         commands.later(() => {
-          for (const line of Array.from(this.#lanes.pending())) earlyTokenNeed.check(line)
+          for (const lane of Array.from(this.#lanes.pending())) earlyTokenNeed.check(lane)
         })
       },
       isBegun: () => this.#life.isBegun,
@@ -308,8 +306,8 @@ export class Engine implements Pilot {
     return this.#dispatch.isOurs
   }
 
-  lane(line: LaneLine, event: LaneEvent): void {
-    this.#actors.lane(line, event)
+  lane(lane: Lane, event: LaneEvent): void {
+    this.#actors.lane(lane, event)
   }
 
   token(user: UserId, event: TokenEvent): void {
@@ -321,16 +319,16 @@ export class Engine implements Pilot {
     this.#actors.identity(event)
   }
 
-  isFree(line: LaneLine): boolean {
-    return this.#holds.isFree(line)
+  isFree(lane: Lane): boolean {
+    return this.#holds.isFree(lane)
   }
 
-  attemptEnded(line: LaneLine): void {
+  attemptEnded(lane: Lane): void {
     this.#publisher.statusChanged()
-    this.#sessions.sweep(line)
-    const pending = line.pending > 0
-    this.lane(line, { type: 'attempt.ended', pending, slotWanted: this.#actors.isSlotWanted })
-    if (line.user === null) this.#sessions.adopt()
+    this.#sessions.sweep(lane)
+    const pending = lane.pending > 0
+    this.lane(lane, { type: 'attempt.ended', pending, slotWanted: this.#actors.isSlotWanted })
+    if (lane.user === null) this.#sessions.adopt()
   }
 
   enqueueAbandoned(user: UserId | null): void {
@@ -339,32 +337,32 @@ export class Engine implements Pilot {
     this.#dispatch.enqueueAbandoned()
   }
 
-  operationsAdded(line: LaneLine): void {
+  operationsAdded(lane: Lane): void {
     this.#publisher.statusChanged()
     if (!this.#life.isBegun) return
-    this.#sessions.sweep(line)
-    this.#waits.collected(line)
-    if (!this.#actors.hasLane(line)) {
-      this.#actors.makeLane(line)
-      for (const hold of this.#holds.of(line)) this.lane(line, { type: 'hold.set', hold })
-      this.lane(line, { type: 'operations.arrived' })
+    this.#sessions.sweep(lane)
+    this.#waits.collected(lane)
+    if (!this.#actors.hasLane(lane)) {
+      this.#actors.makeLane(lane)
+      for (const hold of this.#holds.of(lane)) this.lane(lane, { type: 'hold.set', hold })
+      this.lane(lane, { type: 'operations.arrived' })
     }
-    this.#earlyTokenNeed.check(line)
+    this.#earlyTokenNeed.check(lane)
   }
 
   enqueued(user: UserId | null): void {
     this.#needs.worked(user)
   }
 
-  abandon(line: LaneLine): void {
-    this.#exchange.abandon(line)
+  abandon(lane: Lane): void {
+    this.#exchange.abandon(lane)
   }
 
-  operationsRemoved(line: LaneLine): void {
+  operationsRemoved(lane: Lane): void {
     this.#publisher.statusChanged()
-    if (line.pending > 0) return
-    if (this.#actors.hasLane(line)) this.lane(line, { type: 'operations.gone' })
-    else this.#lanes.forgetIfBare(line)
+    if (lane.pending > 0) return
+    if (this.#actors.hasLane(lane)) this.lane(lane, { type: 'operations.gone' })
+    else this.#lanes.forgetIfBare(lane)
   }
 
   // What the app may know.

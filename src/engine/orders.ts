@@ -12,7 +12,7 @@ import type { Refresher } from '../tokens/refresher.ts'
 import type { TokenAlarms } from '../tokens/token-alarms.ts'
 import type { Core } from './core.ts'
 import type { Holds } from './lanes/holds.ts'
-import type { LaneLine } from './lanes/lane-line.ts'
+import type { Lane } from './lanes/lane.ts'
 import type { Sender } from './sending/sender.ts'
 import type { Sessions } from './sessions/sessions.ts'
 
@@ -38,9 +38,9 @@ export interface OrderParts {
   readonly toQueue: (event: QueueEvent) => void
   /** Does it when the machines are at rest. */
   readonly later: (run: () => void) => void
-  readonly hasMachine: (line: LaneLine) => boolean
+  readonly hasMachine: (lane: Lane) => boolean
   /** Stops the machine of a lane that is idle. */
-  readonly retire: (line: LaneLine) => void
+  readonly retire: (lane: Lane) => void
   readonly usersWithTokens: () => Iterable<UserId>
   /** The requirement has become doubtful, or has changed. */
   readonly doubtRequirement: () => void
@@ -73,14 +73,14 @@ export class Orders {
         this.#grant(command.lane)
         return
       case 'attempt.requested':
-        this.#toLine(command.lane, (line) =>
-          this.#parts.later(() => this.#parts.sender.begin(line)),
+        this.#toLane(command.lane, (lane) =>
+          this.#parts.later(() => this.#parts.sender.begin(lane)),
         )
         return
       case 'lane.held':
       case 'lane.released':
       case 'lane.idled':
-        this.#toLine(command.lane, (line) => this.#obeyLane(line, command))
+        this.#toLane(command.lane, (lane) => this.#obeyLane(lane, command))
         return
       case 'queue.closed':
         this.#parts.later(() => this.#parts.closed())
@@ -159,8 +159,8 @@ export class Orders {
     }
   }
 
-  #obeyLane(line: LaneLine, command: LaneReport): void {
-    const { user } = line
+  #obeyLane(lane: Lane, command: LaneReport): void {
+    const { user } = lane
     switch (command.type) {
       case 'lane.held': {
         const { name: hold, cause, since } = command.hold
@@ -171,8 +171,8 @@ export class Orders {
         this.#core.report('lane.released', { user, hold: command.name })
         return
       case 'lane.idled':
-        this.#parts.retire(line)
-        this.#core.lanes.forgetIfBare(line)
+        this.#parts.retire(lane)
+        this.#core.lanes.forgetIfBare(lane)
         this.#parts.sessions.emptied(user)
         if (this.#core.lanes.count('pending') === 0) this.#core.report('queue.drained', {})
     }
@@ -239,17 +239,17 @@ export class Orders {
   }
 
   /** A lane that is not there any more gives its slot back. */
-  #grant(lane: LaneId): void {
-    const line = this.#core.lanes.get(lane)
-    if (line !== undefined && this.#parts.hasMachine(line)) {
-      this.#core.pilot.lane(line, { type: 'slot.granted' })
+  #grant(laneId: LaneId): void {
+    const lane = this.#core.lanes.get(laneId)
+    if (lane !== undefined && this.#parts.hasMachine(lane)) {
+      this.#core.pilot.lane(lane, { type: 'slot.granted' })
     } else {
-      this.#parts.toQueue({ type: 'slot.returned', lane })
+      this.#parts.toQueue({ type: 'slot.returned', lane: laneId })
     }
   }
 
-  #toLine(lane: LaneId, then: (line: LaneLine) => void): void {
-    const line = this.#core.lanes.get(lane)
-    if (line !== undefined) then(line)
+  #toLane(laneId: LaneId, then: (lane: Lane) => void): void {
+    const lane = this.#core.lanes.get(laneId)
+    if (lane !== undefined) then(lane)
   }
 }

@@ -5,7 +5,7 @@
 import type { HoldName } from '../../machines/holds.ts'
 import type { Core } from '../engine/core.ts'
 import type { Holds } from '../engine/lanes/holds.ts'
-import type { LaneLine } from '../engine/lanes/lane-line.ts'
+import type { Lane } from '../engine/lanes/lane.ts'
 import type { Wallet } from './wallet.ts'
 
 /** Holds that say nothing of the operations they stop. */
@@ -29,21 +29,21 @@ export class EarlyTokenNeed {
     this.#isClosing = isClosing
   }
 
-  check(line: LaneLine): void {
+  check(lane: Lane): void {
     const { settings, pilot } = this.#core
-    const { user } = line
+    const { user } = lane
     if (user === null || settings.hasSource || !pilot.dispatches) return
-    if (this.#wallet.credential(user) !== null || !this.#isBlocked(line)) return
+    if (this.#wallet.credential(user) !== null || !this.#isBlocked(lane)) return
     this.#wallet.whenStored(user, () => {
       const hasToken = this.#wallet.credential(user) !== null
-      const isNeeded = line.pending > 0 && !hasToken && this.#isBlocked(line)
+      const isNeeded = lane.pending > 0 && !hasToken && this.#isBlocked(lane)
       if (!isNeeded || pilot.requirement !== 'required' || this.#isClosing()) return
       pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded: true })
     })
   }
 
-  #isBlocked(line: LaneLine): boolean {
-    const holds = this.#holds.of(line)
+  #isBlocked(lane: Lane): boolean {
+    const holds = this.#holds.of(lane)
     return holds.length > 0 && holds.every(({ name }) => OUTER_HOLDS.has(name))
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The calls of the token source: one at a time per user, and `maxSourceCalls` over all users; the others stand
- * in a line (T6). The token machine decides when to call; this class calls, and tells the machine the result.
+ * in a queue (T6). The token machine decides when to call; this class calls, and tells the machine the result.
  * A call of a former session, and a call without an answer for 60 s, are in flight no longer.
  */
 import type { Answered, Question } from '../engine/boundary/boundary.ts'
@@ -51,7 +51,7 @@ export class Refresher {
   readonly #tokenOf: (facts: Token['facts']) => Token
   readonly #inFlight = new Map<UserId, Call>()
   /** Users for whom a call is to be made, first come first served. */
-  readonly #line = new Map<UserId, Waiting>()
+  readonly #queue = new Map<UserId, Waiting>()
   /** Every call without an answer, also one that is in flight no longer. */
   readonly #open = new Set<Call>()
   #isStopped = false
@@ -73,15 +73,15 @@ export class Refresher {
   ask(user: UserId, reason: TokenNeedReason): void {
     // Nothing can be sent any more, so nobody needs a token (E2).
     if (this.#isStopped || this.#core.store.broken !== null) return
-    if (this.#inFlight.has(user) || this.#line.has(user)) return
-    this.#line.set(user, { reason, arrivalCount: this.#wallet.arrivalCount(user) })
+    if (this.#inFlight.has(user) || this.#queue.has(user)) return
+    this.#queue.set(user, { reason, arrivalCount: this.#wallet.arrivalCount(user) })
     this.#callNext()
   }
 
-  /** `refreshToken()` was called: a call that stands in line is made also if a token comes before its turn (T6). */
+  /** `refreshToken()` was called: a call that waits is made also if a token comes first (T6). */
   insist(user: UserId): void {
-    const waiting = this.#line.get(user)
-    if (waiting !== undefined) this.#line.set(user, { ...waiting, arrivalCount: null })
+    const waiting = this.#queue.get(user)
+    if (waiting !== undefined) this.#queue.set(user, { ...waiting, arrivalCount: null })
   }
 
   /** For a journal that begins here. */
@@ -91,7 +91,7 @@ export class Refresher {
         ...call,
         isInFlight: this.#inFlight.get(call.user)?.ask === call.ask,
       })),
-      line: [...this.#line],
+      line: [...this.#queue],
     }
   }
 
@@ -107,7 +107,7 @@ export class Refresher {
       }
       boundary.reask(call.ask, this.#question(call), (answer) => this.#answered(call, answer))
     }
-    for (const [user, waiting] of line) this.#line.set(user, waiting)
+    for (const [user, waiting] of line) this.#queue.set(user, waiting)
   }
 
   /** T8: the cause is the first 401, by identity. */
@@ -123,21 +123,21 @@ export class Refresher {
   /** The engine closes: nothing is called any more, and nothing waits for an answer. */
   stop(): void {
     this.#isStopped = true
-    this.#line.clear()
+    this.#queue.clear()
     for (const call of Array.from(this.#inFlight.values())) this.#endCall(call, 'aborted')
   }
 
   #callNext(): void {
-    for (const [user, waiting] of this.#line) {
+    for (const [user, waiting] of this.#queue) {
       if (this.#inFlight.size >= this.#core.settings.maxSourceCalls) return
-      this.#line.delete(user)
+      this.#queue.delete(user)
       if (this.#isNeedless(user, waiting)) {
         this.#core.pilot.token(user, { type: 'source.overtaken' })
       } else this.#call(user, waiting.reason)
     }
   }
 
-  /** A token has come while the call stood in line. */
+  /** A token has come while the call waited. */
   #isNeedless(user: UserId, { arrivalCount }: Waiting): boolean {
     return arrivalCount !== null && arrivalCount !== this.#wallet.arrivalCount(user)
   }
@@ -170,7 +170,7 @@ export class Refresher {
 
   /** The session of this user has ended. */
   #forget(user: UserId): void {
-    this.#line.delete(user)
+    this.#queue.delete(user)
     const call = this.#inFlight.get(user)
     if (call === undefined) return
     this.#endCall(call, 'aborted')

@@ -7,7 +7,7 @@ export const INTAKE_MUTANTS: readonly Mutant[] = [
     what: 'an operation with a quick schema overtakes an earlier one whose schema has not answered',
     rule: 'Q2',
     in: 'enqueue',
-    find: 'if (line === undefined && ticket.admitted !== null) {',
+    find: 'if (queue === undefined && ticket.admitted !== null) {',
     replace: 'if (ticket.admitted !== null) {',
     foundBy: { file: 'test/scenarios/q2-a-quick-check-does-not-overtake-a-slow-one.yaml' },
   },

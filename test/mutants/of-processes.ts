@@ -92,8 +92,8 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     what: 'an orderly close forgets what the process before this one may have sent',
     rule: 'Q10',
     in: 'leave',
-    find: 'isSent(line) || line.mayHaveBeenSent || line.isOutcomeUnknown',
-    replace: 'isSent(line) || line.isOutcomeUnknown',
+    find: 'isSent(lane) || lane.mayHaveBeenSent || lane.isOutcomeUnknown',
+    replace: 'isSent(lane) || lane.isOutcomeUnknown',
     foundBy: {
       file: 'test/left-behind.test.ts',
       test: 'the head of a lane > cannot after a close either, if it has not been sent again since a crash',

@@ -16,7 +16,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'the bytes of the head do not count towards the limit of an envelope',
     rule: 'Q4',
     in: 'neighbours',
-    find: `Buffer.byteLength(line.head?.payload ?? '')`,
+    find: `Buffer.byteLength(lane.head?.payload ?? '')`,
     replace: '0',
     foundBy: { file: 'test/scenarios/q4-an-envelope-takes-256-kib-at-most.yaml' },
   },
@@ -25,8 +25,8 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'of a rejected envelope only the head is sent alone; the other members merge again',
     rule: 'Q4',
     in: '#carryOut',
-    find: 'this.#changes.sendAlone(line, members)',
-    replace: 'this.#changes.sendAlone(line, members.slice(0, 1))',
+    find: 'this.#changes.sendAlone(lane, members)',
+    replace: 'this.#changes.sendAlone(lane, members.slice(0, 1))',
     foundBy: { file: 'test/scenarios/q4-each-member-of-a-rejected-envelope-is-judged-alone.yaml' },
   },
   {
@@ -63,7 +63,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'a captive portal is always probed with the head of the first lane',
     rule: 'Q6',
     in: '#nextToProbe',
-    find: 'ready.find((line) => line.lane > this.#lastProbed) ?? ready[0] ?? null',
+    find: 'ready.find((lane) => lane.id > this.#lastProbed) ?? ready[0] ?? null',
     replace: 'ready[0] ?? null',
     foundBy: { file: 'test/scenarios/q6-a-captive-portal-is-probed-with-the-heads-in-turn.yaml' },
   },
@@ -125,9 +125,9 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'a member whose time is over is sent with the head of its envelope',
     rule: 'Q8',
     in: '#isExpired',
-    find: 'return !line.isOutcomeUnknown && this.#core.lifetimes.isOver(row)',
-    replace: `const isHead = row.id === line.head?.id
-    return isHead && !line.isOutcomeUnknown && this.#core.lifetimes.isOver(row)`,
+    find: 'return !lane.isOutcomeUnknown && this.#core.lifetimes.isOver(row)',
+    replace: `const isHead = row.id === lane.head?.id
+    return isHead && !lane.isOutcomeUnknown && this.#core.lifetimes.isOver(row)`,
     foundBy: {
       file: 'test/scenarios/q8-a-member-whose-time-is-over-while-its-envelope-waits.yaml',
     },
@@ -155,7 +155,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'close() does not abort the requests that are in flight after its deadline',
     rule: 'Q19',
     in: 'abortAll',
-    find: 'line.attempt.abort.abort()',
+    find: 'lane.attempt.abort.abort()',
     replace: '',
     foundBy: {
       file: 'test/flush-and-close.test.ts',

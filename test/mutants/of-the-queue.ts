@@ -7,10 +7,10 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'each retry has a key of its own',
     rule: 'Q5',
     in: '#form',
-    find: 'this.#build(line, envelope, envelope.key ?? envelope.members[0].id, resolution)',
-    replace: `const tries = line.envelope?.attempts ?? 0
+    find: 'this.#build(lane, envelope, envelope.key ?? envelope.members[0].id, resolution)',
+    replace: `const tries = lane.envelope?.attempts ?? 0
       const known = envelope.key ?? envelope.members[0].id
-      this.#build(line, envelope, tries > 0 ? known + '#' + tries : known, resolution)`,
+      this.#build(lane, envelope, tries > 0 ? known + '#' + tries : known, resolution)`,
   },
   {
     id: 'expiry-by-the-wall-clock',
@@ -65,17 +65,17 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'an operation is reported as completed before that is committed',
     rule: 'Q11',
     in: 'complete',
-    find: `    this.commit(line, [change], { synced: false }, (answer) => {
-      this.#removed(line, members)
+    find: `    this.commit(lane, [change], { synced: false }, (answer) => {
+      this.#removed(lane, members)
       for (const { id, kind } of members) {
-        report('operation.completed', { id, kind, user: line.user })
+        report('operation.completed', { id, kind, user: lane.user })
       }
 `,
     replace: `    for (const { id, kind } of members) {
-      report('operation.completed', { id, kind, user: line.user })
+      report('operation.completed', { id, kind, user: lane.user })
     }
-    this.commit(line, [change], { synced: false }, (answer) => {
-      this.#removed(line, members)
+    this.commit(lane, [change], { synced: false }, (answer) => {
+      this.#removed(lane, members)
 `,
   },
   {
@@ -164,9 +164,9 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'the alarm of a wait is not armed again after a restart',
     rule: 'Q7',
     in: '#resume',
-    find: 'if (envelope !== null) waits.begin(line, envelope)',
+    find: 'if (envelope !== null) waits.begin(lane, envelope)',
     replace: `if ((envelope?.retryAt ?? 0) > this.#core.boundary.wall) {
-      holds.setOnLane(line, 'backing-off', 'it waited before the restart')
+      holds.setOnLane(lane, 'backing-off', 'it waited before the restart')
     }`,
   },
   {
@@ -174,7 +174,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'the return of the network ends every wait, also that after a reply',
     rule: 'Q7',
     in: 'cutShort',
-    find: 'if (line.envelope?.waitsAfterUnknown !== true) continue',
+    find: 'if (lane.envelope?.waitsAfterUnknown !== true) continue',
     replace: '',
   },
   {
@@ -190,7 +190,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'an operation is sent though its time is over',
     rule: 'Q8',
     in: '#isExpired',
-    find: 'return !line.isOutcomeUnknown && this.#core.lifetimes.isOver(row)',
+    find: 'return !lane.isOutcomeUnknown && this.#core.lifetimes.isOver(row)',
     replace: 'return false',
   },
   {
@@ -287,8 +287,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'an operation whose time is over by the time its schema answers is sent',
     rule: 'Q8',
     in: 'made',
-    find: 'if (members.some((row) => this.#isOver(line, row))) this.#goOn(line)',
-    replace: 'if (members.length === 0) this.#goOn(line)',
+    find: 'if (members.some((row) => this.#isOver(lane, row))) this.#goOn(lane)',
+    replace: 'if (members.length === 0) this.#goOn(lane)',
   },
   {
     id: 'suspended-for-ever',

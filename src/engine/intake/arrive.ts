@@ -3,7 +3,7 @@ import type { OperationRow } from '../../../storage/storage.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 
-/** `since`: whose turn on the device it was when it was enqueued; `isFirst`: is it the only one of its lane? */
+/** `since`: the epoch of the device when it was enqueued; `isFirst`: is it the only one of its lane? */
 export function arrive(
   { kinds, lanes, lifetimes, pilot, report }: Core,
   user: UserId | null,
@@ -11,19 +11,19 @@ export function arrive(
   since: number = lanes.deviceEpoch,
   isFirst = false,
 ): void {
-  const line =
+  const lane =
     lanes.get(row.lane) ??
     lanes.make({ lane: row.lane, user, pending: 0, letters: 0, soloThrough: 0 })
   // Another process has added to the lane, and this one has not heard of it yet (Q8).
-  if (!isFirst && !line.isNext(row.place)) lifetimes.heardOfOthers()
+  if (!isFirst && !lane.isNext(row.place)) lifetimes.heardOfOthers()
   lifetimes.enqueued(row)
   // One that merges is read from storage with its neighbours, of which nobody may have been told yet (Q4).
-  line.arrived(row, isFirst && !kinds.isMerging(row.kind))
+  lane.arrived(row, isFirst && !kinds.isMerging(row.kind))
   // It is gone already, or will be as soon as that is stored (I8).
   if (row.deviceScoped && user !== null && lanes.hasLostDevice(user, since)) {
-    line.superseded.add(row.id)
+    lane.superseded.add(row.id)
   }
   report('operation.enqueued', { id: row.id, user, kind: row.kind })
-  pilot.operationsAdded(line)
+  pilot.operationsAdded(lane)
   pilot.enqueued(user)
 }

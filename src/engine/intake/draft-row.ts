@@ -61,7 +61,7 @@ export function draftChange(
 }
 
 /** What is in the lane once it has been stored there. */
-export function rowOf(change: EnqueueChange, { id, lane, place }: Affected): OperationRow {
+export function rowOf(change: EnqueueChange, { id, lane: laneId, place }: Affected): OperationRow {
   const {
     kind,
     version,
@@ -71,5 +71,16 @@ export function rowOf(change: EnqueueChange, { id, lane, place }: Affected): Ope
     creates = [],
     deviceScoped = false,
   } = change
-  return { id, lane, place, kind, version, payload, enqueuedAt, expiresAt, creates, deviceScoped }
+  return {
+    id,
+    lane: laneId,
+    place,
+    kind,
+    version,
+    payload,
+    enqueuedAt,
+    expiresAt,
+    creates,
+    deviceScoped,
+  }
 }

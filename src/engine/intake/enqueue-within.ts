@@ -104,7 +104,7 @@ export class EnqueueWithin {
     for (const undecided of this.#undecided) {
       const { put } = undecided
       const isLater = others.some(
-        ({ lane, place }) => put !== null && lane === put.lane && place < put.place,
+        ({ lane: laneId, place }) => put !== null && laneId === put.lane && place < put.place,
       )
       if (!isLater) this.#look(undecided)
     }

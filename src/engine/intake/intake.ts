@@ -51,7 +51,7 @@ class Ticket extends Link {
   readonly user: UserId | null
   readonly draft: Draft
   readonly nonce: string
-  /** Whose turn on the device it was (I8). */
+  /** The epoch of the device at the call (I8). */
   readonly deviceEpoch: number
   readonly settle: Settle<Enqueued>
   /** What its kind has stored of it; null: the schema has not answered. */
@@ -86,7 +86,7 @@ const MOST_TOGETHER = 128
 export class Intake {
   readonly #core: Core
   /** Calls that cannot be stored yet, by owner, in the order of the calls. */
-  readonly #lines = new Map<UserId | null, Ticket[]>()
+  readonly #queues = new Map<UserId | null, Ticket[]>()
   /** Calls that are not over, and who waits for those that were made before them. */
   readonly #open = new LinkedList<Ticket>()
   readonly #waiting = new Outstanding<Ticket>()
@@ -127,14 +127,14 @@ export class Intake {
       this.#checked(ticket, withinLimit(this.#core, draft, admission))
     })
     if (ticket.isOver) return
-    const line = this.#lines.get(user)
-    if (line === undefined && ticket.admitted !== null) {
+    const queue = this.#queues.get(user)
+    if (queue === undefined && ticket.admitted !== null) {
       this.#store(ticket)
       return
     }
     ticket.isInLine = true
-    if (line === undefined) this.#lines.set(user, [ticket])
-    else line.push(ticket)
+    if (queue === undefined) this.#queues.set(user, [ticket])
+    else queue.push(ticket)
   }
 
   /** The schema has answered: mostly at once. */
@@ -151,8 +151,8 @@ export class Intake {
   }
 
   #refuse(ticket: Ticket, unfit: Error): void {
-    const line = this.#lines.get(ticket.user)
-    if (ticket.isInLine) line?.splice(line.indexOf(ticket), 1)
+    const queue = this.#queues.get(ticket.user)
+    if (ticket.isInLine) queue?.splice(queue.indexOf(ticket), 1)
     ticket.settle.reject(unfit)
     this.#over(ticket)
     this.#abandoned(ticket.user)
@@ -165,12 +165,12 @@ export class Intake {
 
   /** Stores what is found fit and has nothing unchecked before it. */
   #advance(user: UserId | null): void {
-    const line = this.#lines.get(user) ?? []
-    while (line[0] !== undefined && line[0].admitted !== null) {
-      const ticket = line.shift()
+    const queue = this.#queues.get(user) ?? []
+    while (queue[0] !== undefined && queue[0].admitted !== null) {
+      const ticket = queue.shift()
       if (ticket !== undefined) this.#store(ticket)
     }
-    if (line.length === 0) this.#lines.delete(user)
+    if (queue.length === 0) this.#queues.delete(user)
   }
 
   #store(ticket: Ticket): void {

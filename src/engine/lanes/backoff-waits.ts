@@ -4,15 +4,15 @@ import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 import { MOST_MEMBERS } from '../sending/envelope.ts'
 import type { Holds } from './holds.ts'
-import type { LaneLine } from './lane-line.ts'
+import type { Lane } from './lane.ts'
 
 export class BackoffWaits {
   readonly #core: Core
   readonly #holds: Holds
   /** Lanes that have the hold. */
-  readonly backingOff = new Set<LaneLine>()
+  readonly backingOff = new Set<Lane>()
   /** Lanes whose head waits for neighbours. */
-  readonly #collecting = new WeakSet<LaneLine>()
+  readonly #collecting = new WeakSet<Lane>()
 
   constructor(core: Core, holds: Holds) {
     this.#core = core
@@ -20,91 +20,91 @@ export class BackoffWaits {
   }
 
   /** The wait that the envelope at the head has just been given, or was left with by the last run. */
-  begin(line: LaneLine, envelope: EnvelopeRow): void {
+  begin(lane: Lane, envelope: EnvelopeRow): void {
     const { retryAt, waitMs } = envelope
     if (retryAt === null) return
     // A clock that jumped back never makes it longer than the wait it was computed from.
     const leftMs = Math.min(retryAt - this.#core.boundary.wall, waitMs)
     if (leftMs <= 0) return
-    this.#set(line, causeOf(envelope))
-    this.#core.boundary.arm(alarmOf(line), leftMs, () => this.#over(line))
+    this.#set(lane, causeOf(envelope))
+    this.#core.boundary.arm(alarmOf(lane), leftMs, () => this.#over(lane))
   }
 
   /** The head may wait a little for neighbours to merge with (Q4). */
-  collect(line: LaneLine, waitMs: number): void {
-    this.#collecting.add(line)
-    this.#set(line, 'waiting for operations to merge with')
-    this.#core.boundary.arm(alarmOf(line), waitMs, () => this.#over(line))
+  collect(lane: Lane, waitMs: number): void {
+    this.#collecting.add(lane)
+    this.#set(lane, 'waiting for operations to merge with')
+    this.#core.boundary.arm(alarmOf(lane), waitMs, () => this.#over(lane))
   }
 
   /** Something has come: enough by now, or a kind that ends the run. */
-  collected(line: LaneLine): void {
-    if (!this.#collecting.has(line)) return
+  collected(lane: Lane): void {
+    if (!this.#collecting.has(lane)) return
     const { kinds } = this.#core
-    const [first, last] = [line.head, line.rows.at(-1)]
+    const [first, last] = [lane.head, lane.rows.at(-1)]
     const groupOf = (kind = '') => kinds.facts(kind)?.mergeGroup ?? null
-    const isFull = line.rows.length === MOST_MEMBERS
-    if (isFull || groupOf(first?.kind) !== groupOf(last?.kind)) this.#over(line)
+    const isFull = lane.rows.length === MOST_MEMBERS
+    if (isFull || groupOf(first?.kind) !== groupOf(last?.kind)) this.#over(lane)
   }
 
   /** The alarm is armed already, in a journal that begins here. */
-  restore(line: LaneLine): void {
-    if (!line.holds.has('backing-off')) return
-    this.backingOff.add(line)
-    if ((line.envelope?.retryAt ?? null) === null) this.#collecting.add(line)
-    this.#core.boundary.rearm(alarmOf(line), () => this.#over(line))
+  restore(lane: Lane): void {
+    if (!lane.holds.has('backing-off')) return
+    this.backingOff.add(lane)
+    if ((lane.envelope?.retryAt ?? null) === null) this.#collecting.add(lane)
+    this.#core.boundary.rearm(alarmOf(lane), () => this.#over(lane))
   }
 
   /** Must the head still wait? It may have lost its turn to another one before its wait was over (Q7). */
-  mustWait(line: LaneLine): boolean {
-    const { envelope } = line
-    if (envelope !== null) this.begin(line, envelope)
-    const isWaiting = line.holds.has('backing-off')
+  mustWait(lane: Lane): boolean {
+    const { envelope } = lane
+    if (envelope !== null) this.begin(lane, envelope)
+    const isWaiting = lane.holds.has('backing-off')
     // A clock that is set back later does not bring back a wait that is over.
-    if (!isWaiting) line.waited()
+    if (!isWaiting) lane.waited()
     return isWaiting
   }
 
   /** It is not that envelope's turn any more. */
-  end(line: LaneLine): void {
-    this.#collecting.delete(line)
-    if (!this.backingOff.delete(line)) return
-    this.#core.boundary.disarm(alarmOf(line))
-    this.#holds.liftFromLane(line, 'backing-off')
+  end(lane: Lane): void {
+    this.#collecting.delete(lane)
+    if (!this.backingOff.delete(lane)) return
+    this.#core.boundary.disarm(alarmOf(lane))
+    this.#holds.liftFromLane(lane, 'backing-off')
   }
 
-  #set(line: LaneLine, cause: string): void {
-    this.backingOff.add(line)
-    this.#holds.setOnLane(line, 'backing-off', cause)
+  #set(lane: Lane, cause: string): void {
+    this.backingOff.add(lane)
+    this.#holds.setOnLane(lane, 'backing-off', cause)
   }
 
-  #over(line: LaneLine): void {
-    line.waited()
-    this.end(line)
+  #over(lane: Lane): void {
+    lane.waited()
+    this.end(lane)
   }
 
   /** The network is back, or the machine awake: ends the waits after `unknown` and `unsent`, never after `retry` (Q7). */
   cutShort(): void {
-    for (const line of this.#core.lanes.pending()) {
-      if (line.envelope?.waitsAfterUnknown !== true) continue
-      this.#storeEnd(line)
-      this.#over(line)
+    for (const lane of this.#core.lanes.pending()) {
+      if (lane.envelope?.waitsAfterUnknown !== true) continue
+      this.#storeEnd(lane)
+      this.#over(lane)
     }
   }
 
   /** A token of this generation has arrived: ends the waits after 431 under an older one (Q7). */
   tokenArrived(user: UserId, generation: number): void {
-    for (const line of Array.from(this.backingOff)) {
-      const { envelope } = line
-      if (line.user !== user || envelope === null || !isAfterTooLarge(envelope)) continue
+    for (const lane of Array.from(this.backingOff)) {
+      const { envelope } = lane
+      if (lane.user !== user || envelope === null || !isAfterTooLarge(envelope)) continue
       if (generation <= (envelope.tooLargeGeneration ?? generation)) continue
-      this.#storeEnd(line)
-      this.#over(line)
+      this.#storeEnd(lane)
+      this.#over(lane)
     }
   }
 
   /** So that the wait does not come back with the next process; where this cannot be stored, it does. */
-  #storeEnd({ envelope, holds, isChanging }: LaneLine): void {
+  #storeEnd({ envelope, holds, isChanging }: Lane): void {
     // What is being changed may be at another place by the time this is stored.
     if (envelope === null || isChanging || !holds.has('backing-off')) return
     const change = { change: 'envelope', envelope: { ...envelope, retryAt: null } } as const
@@ -123,6 +123,6 @@ function isAfterTooLarge({ lastCode, lastStatus }: EnvelopeRow): boolean {
   return lastCode === null && lastStatus === 431
 }
 
-function alarmOf(line: LaneLine): string {
-  return `backoff:${line.lane}`
+function alarmOf(lane: Lane): string {
+  return `backoff:${lane.id}`
 }

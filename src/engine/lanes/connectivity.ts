@@ -14,13 +14,13 @@ import { jitteredMs } from '../boundary/random-draws.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from './holds.ts'
-import type { LaneLine } from './lane-line.ts'
+import type { Lane } from './lane.ts'
 import { Suspension } from './suspension.ts'
 
 interface Portal {
   /** How often it was met in a row. */
   readonly count: number
-  readonly probing: LaneLine | null
+  readonly probing: Lane | null
 }
 
 /** What a journal's summary says of it. */
@@ -140,8 +140,8 @@ export class Connectivity {
   }
 
   /** The probing lane's attempt has ended, whatever came of it. */
-  attemptEnded(line: LaneLine): void {
-    if (this.#portal?.probing === line) this.#waitForProbe(this.#portal.count)
+  attemptEnded(lane: Lane): void {
+    if (this.#portal?.probing === lane) this.#waitForProbe(this.#portal.count)
   }
 
   /** For a journal that begins here. */
@@ -153,7 +153,7 @@ export class Connectivity {
       portal:
         portal === null
           ? null
-          : { count: portal.count, probing: portal.probing === null ? null : portal.probing.lane },
+          : { count: portal.count, probing: portal.probing === null ? null : portal.probing.id },
       lastProbed: this.#lastProbed,
       limitedUntil: this.#limitedUntil,
       suspendedUntil: this.#suspension.save(),
@@ -235,25 +235,25 @@ export class Connectivity {
   #probe(): void {
     const portal = this.#portal
     if (portal === null) return
-    const line = this.#nextToProbe()
-    if (line === null) {
+    const lane = this.#nextToProbe()
+    if (lane === null) {
       // Nobody has anything to send: whoever comes next will find out.
       this.#portal = null
       this.#liftOffline()
       return
     }
-    this.#portal = { ...portal, probing: line }
-    this.#lastProbed = line.lane
-    this.#holds.setExempt({ line, name: 'offline' })
+    this.#portal = { ...portal, probing: lane }
+    this.#lastProbed = lane.id
+    this.#holds.setExempt({ lane: lane, name: 'offline' })
   }
 
   /** In turn: the next lane, by number, that nothing but the portal holds. */
-  #nextToProbe(): LaneLine | null {
+  #nextToProbe(): Lane | null {
     if (!this.#hasNetwork) return null
     const ready = [...this.#core.lanes.pending()]
-      .filter((line) => this.#holds.of(line).every((hold) => hold.name === 'offline'))
-      .sort((a, b) => a.lane - b.lane)
-    return ready.find((line) => line.lane > this.#lastProbed) ?? ready[0] ?? null
+      .filter((lane) => this.#holds.of(lane).every((hold) => hold.name === 'offline'))
+      .sort((a, b) => a.id - b.id)
+    return ready.find((lane) => lane.id > this.#lastProbed) ?? ready[0] ?? null
   }
 
   #hold(): void {

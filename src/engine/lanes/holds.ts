@@ -2,13 +2,13 @@
 import type { Hold, HoldName } from '../../../machines/holds.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from './lane-line.ts'
+import type { Lane } from './lane.ts'
 
 type Book = Map<HoldName, Hold>
 
 /** A lane that is excepted from a hold on every lane, to try whether it still must be. */
 interface Exempt {
-  readonly line: LaneLine
+  readonly lane: Lane
   readonly name: HoldName
 }
 
@@ -32,19 +32,19 @@ export class Holds {
   }
 
   /** All holds that a lane has now. One that is on every lane too (`storage-failed`) is told once. */
-  of(line: LaneLine): Hold[] {
-    const owner = this.#owners.get(line.user)
+  of(lane: Lane): Hold[] {
+    const owner = this.#owners.get(lane.user)
     const holds = [...this.#every.values(), ...(owner?.values() ?? [])]
-    for (const hold of line.holds.values()) if (!this.#every.has(hold.name)) holds.push(hold)
+    for (const hold of lane.holds.values()) if (!this.#every.has(hold.name)) holds.push(hold)
     const { exempt } = this
-    return exempt?.line === line ? holds.filter((hold) => hold.name !== exempt.name) : holds
+    return exempt?.lane === lane ? holds.filter((hold) => hold.name !== exempt.name) : holds
   }
 
   /** Has it none? Asked before each step of an attempt. */
-  isFree(line: LaneLine): boolean {
-    const isBare = this.#every.size === 0 && line.holds.size === 0
-    if (isBare && (this.#owners.get(line.user)?.size ?? 0) === 0) return true
-    return this.of(line).length === 0
+  isFree(lane: Lane): boolean {
+    const isBare = this.#every.size === 0 && lane.holds.size === 0
+    if (isBare && (this.#owners.get(lane.user)?.size ?? 0) === 0) return true
+    return this.of(lane).length === 0
   }
 
   /** For a journal that begins here. */
@@ -52,7 +52,7 @@ export class Holds {
     return {
       every: [...this.#every.values()],
       owners: [...this.#owners].map(([user, book]) => ({ user, holds: [...book.values()] })),
-      exempt: this.exempt === null ? null : { lane: this.exempt.line.lane, name: this.exempt.name },
+      exempt: this.exempt === null ? null : { lane: this.exempt.lane.id, name: this.exempt.name },
     }
   }
 
@@ -61,9 +61,9 @@ export class Holds {
     for (const { user, holds } of saved.owners) {
       this.#owners.set(user, new Map(holds.map((hold) => [hold.name, hold])))
     }
-    const line = saved.exempt === null ? undefined : this.#core.lanes.get(saved.exempt.lane)
-    if (saved.exempt !== null && line !== undefined) {
-      this.exempt = { line, name: saved.exempt.name }
+    const lane = saved.exempt === null ? undefined : this.#core.lanes.get(saved.exempt.lane)
+    if (saved.exempt !== null && lane !== undefined) {
+      this.exempt = { lane: lane, name: saved.exempt.name }
     }
   }
 
@@ -85,10 +85,10 @@ export class Holds {
     this.exempt = exempt
     if (former !== null) {
       const hold = this.#every.get(former.name)
-      if (hold !== undefined) this.#core.pilot.lane(former.line, { type: 'hold.set', hold })
+      if (hold !== undefined) this.#core.pilot.lane(former.lane, { type: 'hold.set', hold })
     }
     if (exempt !== null) {
-      this.#core.pilot.lane(exempt.line, { type: 'hold.lifted', name: exempt.name })
+      this.#core.pilot.lane(exempt.lane, { type: 'hold.lifted', name: exempt.name })
     }
   }
 
@@ -99,45 +99,45 @@ export class Holds {
   setOnOwner(user: UserId | null, name: HoldName, cause: string): void {
     const book = this.#owners.get(user) ?? new Map<HoldName, Hold>()
     this.#owners.set(user, book)
-    this.#set(book, name, cause, () => this.#linesOf(user))
+    this.#set(book, name, cause, () => this.#lanesOf(user))
   }
 
   liftFromOwner(user: UserId | null, name: HoldName): void {
     const book = this.#owners.get(user)
     if (book?.has(name) !== true) return
-    this.#lift(book, name, () => this.#linesOf(user))
+    this.#lift(book, name, () => this.#lanesOf(user))
     if (book.size === 0) this.#owners.delete(user)
     this.onOwnerLifted(name)
   }
 
-  setOnLane(line: LaneLine, name: HoldName, cause: string): void {
-    this.#set(line.holds, name, cause, () => [line])
+  setOnLane(lane: Lane, name: HoldName, cause: string): void {
+    this.#set(lane.holds, name, cause, () => [lane])
   }
 
-  liftFromLane(line: LaneLine, name: HoldName): void {
-    this.#lift(line.holds, name, () => [line])
+  liftFromLane(lane: Lane, name: HoldName): void {
+    this.#lift(lane.holds, name, () => [lane])
   }
 
-  #linesOf(user: UserId | null): LaneLine[] {
-    const line = this.#core.lanes.ofUser(user)
-    return line === undefined ? [] : [line]
+  #lanesOf(user: UserId | null): Lane[] {
+    const lane = this.#core.lanes.ofUser(user)
+    return lane === undefined ? [] : [lane]
   }
 
   /** Also where nothing is pending just now: an attempt may be under way, and something more may come. */
-  #set(book: Book, name: HoldName, cause: string, lines: () => Iterable<LaneLine>): void {
+  #set(book: Book, name: HoldName, cause: string, lanes: () => Iterable<Lane>): void {
     if (book.has(name)) return
     // The app sees it in `status()`.
     const hold = Object.freeze<Hold>({ name, cause, since: this.#core.boundary.wall })
     book.set(name, hold)
-    for (const line of lines()) this.#core.pilot.lane(line, { type: 'hold.set', hold })
+    for (const lane of lanes()) this.#core.pilot.lane(lane, { type: 'hold.set', hold })
   }
 
   /** A lane keeps the hold if another of this name is on it. */
-  #lift(book: Book, name: HoldName, lines: () => Iterable<LaneLine>): void {
+  #lift(book: Book, name: HoldName, lanes: () => Iterable<Lane>): void {
     if (!book.delete(name)) return
-    for (const line of lines()) {
-      if (this.of(line).some((hold) => hold.name === name)) continue
-      this.#core.pilot.lane(line, { type: 'hold.lifted', name })
+    for (const lane of lanes()) {
+      if (this.of(lane).some((hold) => hold.name === name)) continue
+      this.#core.pilot.lane(lane, { type: 'hold.lifted', name })
     }
   }
 }

@@ -1,19 +1,19 @@
 /** The lanes that have something pending, or dead letters, found by number or by owner. */
 import type { EnvelopeRow, LaneRow } from '../../../storage/storage.ts'
 import type { LaneId, UserId } from '../../model.ts'
-import { LaneLine, type Totals } from './lane-line.ts'
+import { Lane, type Totals } from './lane.ts'
 
 /** An owner whose lane is about to be changed, also if it is only on its way. */
 interface Halt {
   /** How often it has been halted, and not resumed. */
   count: number
   /** Each of them is being changed so often. */
-  readonly lines: Set<LaneLine>
+  readonly lanes: Set<Lane>
 }
 
 export class Lanes {
-  readonly #byLane = new Map<LaneId, LaneLine>()
-  readonly #byUser = new Map<UserId | null, LaneLine>()
+  readonly #byLane = new Map<LaneId, Lane>()
+  readonly #byUser = new Map<UserId | null, Lane>()
   readonly #totals: Totals = { pending: 0, letters: 0 }
   /** Operations that are on their way into storage, by owner; of one owner that may be none. */
   readonly #unstored = new Map<UserId | null, number>()
@@ -29,42 +29,42 @@ export class Lanes {
   /** The last time it went to somebody else than that one. */
   #epochOfOtherUser = 0
 
-  /** The line of a lane, made if need be. */
-  make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): LaneLine {
+  /** The lane of this row, made if need be. */
+  make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): Lane {
     const known = this.#byLane.get(row.lane)
     if (known !== undefined) return known
-    const line = new LaneLine(row, envelopes, this.#totals)
-    this.#byLane.set(row.lane, line)
+    const lane = new Lane(row, envelopes, this.#totals)
+    this.#byLane.set(row.lane, lane)
     // An owner has one lane at a time: a new one means that another process has forgotten the user (I12).
     this.#byUser.get(row.user)?.reordered(0)
-    this.#byUser.set(row.user, line)
+    this.#byUser.set(row.user, lane)
     const halt = row.user === null ? undefined : this.#halts.get(row.user)
-    if (halt === undefined) return line
-    halt.lines.add(line)
-    for (let nth = 0; nth < halt.count; nth += 1) line.changeBegun()
-    return line
+    if (halt === undefined) return lane
+    halt.lanes.add(lane)
+    for (let nth = 0; nth < halt.count; nth += 1) lane.changeBegun()
+    return lane
   }
 
   /** This owner's lane is about to be changed, also if it is only on its way: nothing is sent until `resume()`. */
   halt(user: UserId): void {
-    const halt = this.#halts.get(user) ?? { count: 0, lines: new Set() }
+    const halt = this.#halts.get(user) ?? { count: 0, lanes: new Set() }
     this.#halts.set(user, halt)
     halt.count += 1
-    const line = this.ofUser(user)
-    if (line !== undefined) halt.lines.add(line)
-    for (const each of halt.lines) each.changeBegun()
+    const lane = this.ofUser(user)
+    if (lane !== undefined) halt.lanes.add(lane)
+    for (const each of halt.lanes) each.changeBegun()
   }
 
   /**
-   * It has been changed: the caller ends the change of each of these lines. There is none where nothing has
+   * It has been changed: the caller ends the change of each of these lanes. There is none where nothing has
    * arrived, and there are two where another process had forgotten the user before.
    */
-  resume(user: UserId): readonly LaneLine[] {
+  resume(user: UserId): readonly Lane[] {
     const halt = this.#halts.get(user)
     if (halt === undefined) return []
     halt.count -= 1
     if (halt.count === 0) this.#halts.delete(user)
-    return [...halt.lines]
+    return [...halt.lanes]
   }
 
   /** True if this user's operations are being erased or dropped, and that is on its way into storage. */
@@ -73,11 +73,11 @@ export class Lanes {
     return this.#halts.has(user) || this.ofUser(user)?.isBeingDropped === true
   }
 
-  get(lane: LaneId): LaneLine | undefined {
-    return this.#byLane.get(lane)
+  get(laneId: LaneId): Lane | undefined {
+    return this.#byLane.get(laneId)
   }
 
-  ofUser(user: UserId | null): LaneLine | undefined {
+  ofUser(user: UserId | null): Lane | undefined {
     return this.#byUser.get(user)
   }
 
@@ -114,7 +114,7 @@ export class Lanes {
     this.#deviceEpoch += 1
   }
 
-  /** Has somebody else had the device since that turn? Then what was on its way is superseded (I8). */
+  /** Has somebody else had the device since that epoch? Then what was on its way is superseded (I8). */
   hasLostDevice(user: UserId, since: number): boolean {
     return (user === this.#deviceUser ? this.#epochOfOtherUser : this.#deviceEpoch) > since
   }
@@ -135,25 +135,25 @@ export class Lanes {
   }
 
   /** Forgets a lane that has neither operations nor letters, and whose machine has come to rest: it would wait for it for ever. */
-  forgetIfBare(line: LaneLine): void {
-    if (line.pending > 0 || line.letters > 0) return
+  forgetIfBare(lane: Lane): void {
+    if (lane.pending > 0 || lane.letters > 0) return
     // Asked again, it may be gone already.
-    if (this.#byLane.get(line.lane) === line) {
-      this.#byLane.delete(line.lane)
-      line.forgotten()
+    if (this.#byLane.get(lane.id) === lane) {
+      this.#byLane.delete(lane.id)
+      lane.forgotten()
     }
     // A user who was forgotten may have a new lane by now.
-    if (this.#byUser.get(line.user) === line) this.#byUser.delete(line.user)
+    if (this.#byUser.get(lane.user) === lane) this.#byUser.delete(lane.user)
   }
 
   /** Lanes with something pending, by number. */
-  *pending(): Iterable<LaneLine> {
-    for (const line of this.#byLane.values()) {
-      if (line.pending > 0) yield line
+  *pending(): Iterable<Lane> {
+    for (const lane of this.#byLane.values()) {
+      if (lane.pending > 0) yield lane
     }
   }
 
-  all(): Iterable<LaneLine> {
+  all(): Iterable<Lane> {
     return this.#byLane.values()
   }
 

@@ -1,14 +1,14 @@
 /** A window of rows that was read from storage goes into its lane. */
 import type { OperationRow } from '../../../storage/storage.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from './lane-line.ts'
+import type { Lane } from './lane.ts'
 
 export function windowLoaded(
   { lifetimes }: Pick<Core, 'lifetimes'>,
-  line: LaneLine,
+  lane: Lane,
   rows: readonly OperationRow[],
 ): void {
   // Another process has added to the lane, and this one has not heard of it yet (Q8).
-  if ((rows.at(-1)?.place ?? 0) > line.tail) lifetimes.heardOfOthers()
-  line.loaded(rows)
+  if ((rows.at(-1)?.place ?? 0) > lane.tail) lifetimes.heardOfOthers()
+  lane.loaded(rows)
 }

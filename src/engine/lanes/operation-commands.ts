@@ -6,7 +6,7 @@ import type { LaneId, OperationId } from '../../model.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from './holds.ts'
-import { type LaneLine, WINDOW_ROWS } from './lane-line.ts'
+import { type Lane, WINDOW_ROWS } from './lane.ts'
 import { windowLoaded } from './loaded-window.ts'
 import type { Records } from '../stored/records.ts'
 import type { Found } from '../stored/store.ts'
@@ -28,15 +28,15 @@ export class OperationCommands {
   /** Q10: pending → cancelled; what may have arrived is too late. */
   cancel(id: OperationId, settle: Settle<void>): void {
     const { boundary, report } = this.#core
-    this.#locate(id, settle, (found, line) => {
+    this.#locate(id, settle, (found, lane) => {
       if (found.state === 'dead') {
         const message = `${id} is a dead letter: it can be retried or discarded, not cancelled`
         settle.reject(new HoldfastError('UNKNOWN_OPERATION', message))
-      } else if (isInFlight(line, id) || isOfUnknownOutcome(line, id, found.place)) {
+      } else if (isInFlight(lane, id) || isOfUnknownOutcome(lane, id, found.place)) {
         settle.reject(new HoldfastError('TOO_LATE', `${id} has been sent and may have arrived`))
       } else {
         const change = { change: 'cancel', id, at: boundary.wall } as const
-        this.#change(linesOf(line), change, settle, ({ affected }) => {
+        this.#change(linesOf(lane), change, settle, ({ affected }) => {
           this.#gone(affected)
           for (const { id: cancelled, user, kind } of affected) {
             report('operation.cancelled', { id: cancelled, user, kind })
@@ -49,17 +49,17 @@ export class OperationCommands {
   /** Q9: removes a dead letter, or a pending operation with what its unknown outcome binds it to. */
   discard(id: OperationId, settle: Settle<void>): void {
     const { boundary, report } = this.#core
-    this.#locate(id, settle, ({ place }, line) => {
-      if (isInFlight(line, id)) {
+    this.#locate(id, settle, ({ place }, lane) => {
+      if (isInFlight(lane, id)) {
         settle.reject(new HoldfastError('TOO_LATE', `${id} is being sent just now`))
         return
       }
       // After a crash storage may not know yet that this one may have been sent (Q5).
-      const envelope = line?.unknownAt(place) ?? null
+      const envelope = lane?.unknownAt(place) ?? null
       const first: readonly Change[] = envelope === null ? [] : [{ change: 'envelope', envelope }]
       const change = { change: 'discard', id, at: boundary.wall } as const
       this.#change(
-        linesOf(line),
+        linesOf(lane),
         change,
         settle,
         (answer) => {
@@ -94,7 +94,7 @@ export class OperationCommands {
   }
 
   /** Lanes that something may come back to (Q12), whose head the former process may have sent (Q2). */
-  #whereHeadsMatter(): LaneLine[] {
+  #whereHeadsMatter(): Lane[] {
     return Array.from(this.#core.lanes.pending()).filter(
       ({ letters, mayHaveBeenSent }) => letters > 0 && mayHaveBeenSent,
     )
@@ -102,17 +102,17 @@ export class OperationCommands {
 
   /** How far each lane has been sent: what depends on a record may be in another lane than its creation (Q12). */
   #sent(): readonly { readonly lane: LaneId; readonly place: number }[] {
-    return Array.from(this.#core.lanes.pending(), ({ lane, sentThrough: place }) => ({
-      lane,
+    return Array.from(this.#core.lanes.pending(), ({ id: laneId, sentThrough: place }) => ({
+      lane: laneId,
       place,
-    })).flatMap(({ lane, place }) => (place === null ? [] : [{ lane, place }]))
+    })).flatMap(({ lane: laneId, place }) => (place === null ? [] : [{ lane: laneId, place }]))
   }
 
   /** Finds an operation, and sees to it that the head of its lane is known. `settled`: it has ended. */
   #locate(
     id: OperationId,
     settle: Settle<void>,
-    then: (found: Found, line: LaneLine | undefined) => void,
+    then: (found: Found, lane: Lane | undefined) => void,
     settled: HoldfastError = unknownOperation(id),
   ): void {
     const { store, lanes } = this.#core
@@ -122,39 +122,39 @@ export class OperationCommands {
       else if (found.value === 'settled') settle.reject(settled)
       else {
         const { value } = found
-        const line = lanes.get(value.lane)
-        this.#withHeads(linesOf(line), settle, () => then(value, line))
+        const lane = lanes.get(value.lane)
+        this.#withHeads(linesOf(lane), settle, () => then(value, lane))
       }
     })
   }
 
   /** Sees to it that the head of each of these lanes is known. */
-  #withHeads(lines: readonly LaneLine[], settle: Settle<void>, then: () => void): void {
-    const line = lines.find(({ pending, head }) => pending > 0 && head === undefined)
-    if (line === undefined) {
+  #withHeads(itsLanes: readonly Lane[], settle: Settle<void>, then: () => void): void {
+    const lane = itsLanes.find(({ pending, head }) => pending > 0 && head === undefined)
+    if (lane === undefined) {
       then()
       return
     }
-    this.#core.store.window(line.lane, Number.MIN_SAFE_INTEGER, WINDOW_ROWS, (answer) => {
+    this.#core.store.window(lane.id, Number.MIN_SAFE_INTEGER, WINDOW_ROWS, (answer) => {
       if (!answer.ok) {
         settle.reject(answer.error)
         return
       }
-      windowLoaded(this.#core, line, answer.value)
-      const others = lines.filter((one) => one !== line)
-      this.#withHeads(answer.value.length === 0 ? others : lines, settle, then)
+      windowLoaded(this.#core, lane, answer.value)
+      const others = itsLanes.filter((one) => one !== lane)
+      this.#withHeads(answer.value.length === 0 ? others : itsLanes, settle, then)
     })
   }
 
   /** These lanes send nothing meanwhile: neither what is about to go, nor anything ahead of what comes back. */
   #change(
-    lines: readonly LaneLine[],
+    itsLanes: readonly Lane[],
     change: Extract<Change, { readonly id: OperationId }>,
     settle: Settle<void>,
     applied: (answer: Extract<Answer, { applied: true }>) => void,
     first: readonly Change[] = [],
   ): void {
-    for (const line of lines) line.changeBegun()
+    for (const lane of itsLanes) lane.changeBegun()
     this.#core.store.commit([...first, change], {}, (answered) => {
       const answer = answered.ok ? answered.value.at(-1) : undefined
       if (answer?.applied === true) {
@@ -162,31 +162,31 @@ export class OperationCommands {
         this.#records.changed()
         settle.resolve()
       } else settle.reject(answered.ok ? unknownOperation(change.id) : answered.error)
-      for (const line of lines) line.changeEnded()
+      for (const lane of itsLanes) lane.changeEnded()
     })
   }
 
   #gone(affected: readonly Affected[]): void {
     this.#core.lifetimes.settled(affected)
     const first = affected[0]
-    const line = first === undefined ? undefined : this.#core.lanes.get(first.lane)
-    if (line === undefined) return
-    const wasHead = affected.some(({ place }) => place === line.head?.place)
-    line.removed(affected.map(({ place }) => place))
-    if (wasHead || line.envelope === null) this.#waits.end(line)
-    this.#core.pilot.operationsRemoved(line)
+    const lane = first === undefined ? undefined : this.#core.lanes.get(first.lane)
+    if (lane === undefined) return
+    const wasHead = affected.some(({ place }) => place === lane.head?.place)
+    lane.removed(affected.map(({ place }) => place))
+    if (wasHead || lane.envelope === null) this.#waits.end(lane)
+    this.#core.pilot.operationsRemoved(lane)
   }
 
   /** What depends on a record may be in another lane than what creates it (Q12). */
   #lettersGone(affected: readonly Affected[]): void {
     const { lanes, pilot } = this.#core
-    for (const [lane, { length }] of Map.groupBy(affected, (one) => one.lane)) {
-      const line = lanes.get(lane)
-      if (line === undefined) continue
-      line.letters -= length
-      if (line.letters === 0) this.#holds.liftFromLane(line, 'dead-letter')
+    for (const [laneId, { length }] of Map.groupBy(affected, (one) => one.lane)) {
+      const lane = lanes.get(laneId)
+      if (lane === undefined) continue
+      lane.letters -= length
+      if (lane.letters === 0) this.#holds.liftFromLane(lane, 'dead-letter')
       // An attempt may still be under way that finds nothing to send: only when it ends is the lane forgotten.
-      pilot.operationsRemoved(line)
+      pilot.operationsRemoved(lane)
     }
   }
 
@@ -196,35 +196,35 @@ export class OperationCommands {
     shifts: readonly Shift[],
   ): void {
     const { lanes, pilot } = this.#core
-    for (const [lane, ofLane] of Map.groupBy(affected, (one) => one.lane)) {
+    for (const [laneId, ofLane] of Map.groupBy(affected, (one) => one.lane)) {
       const user = ofLane[0]?.user ?? null
-      const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
-      const waiting = line.envelope
-      line.inserted(
+      const lane = lanes.make({ lane: laneId, user, pending: 0, letters: 0, soloThrough: 0 })
+      const waiting = lane.envelope
+      lane.inserted(
         ofLane.map(({ place }) => place),
-        shifts.filter((shift) => shift.lane === lane),
+        shifts.filter((shift) => shift.lane === laneId),
       )
-      line.restored(envelopes.filter((envelope) => envelope.lane === lane))
+      lane.restored(envelopes.filter((envelope) => envelope.lane === laneId))
       // Who has been put ahead of an envelope that waits does not wait for it.
       const isAhead = waiting !== null && ofLane.some(({ place }) => place < waiting.place)
-      if (isAhead) this.#waits.end(line)
-      pilot.operationsAdded(line)
+      if (isAhead) this.#waits.end(lane)
+      pilot.operationsAdded(lane)
     }
   }
 }
 
-function linesOf(line: LaneLine | undefined): readonly LaneLine[] {
-  return line === undefined ? [] : [line]
+function linesOf(lane: Lane | undefined): readonly Lane[] {
+  return lane === undefined ? [] : [lane]
 }
 
-function isInFlight(line: LaneLine | undefined, id: OperationId): boolean {
-  return line?.attempt?.members.some((row) => row.id === id) ?? false
+function isInFlight(lane: Lane | undefined, id: OperationId): boolean {
+  return lane?.attempt?.members.some((row) => row.id === id) ?? false
 }
 
 /** A member of an envelope of unknown outcome, or what the process before this one may have sent. */
-function isOfUnknownOutcome(line: LaneLine | undefined, id: OperationId, place: number): boolean {
-  if (line === undefined) return false
-  return (line.mayHaveBeenSent && line.head?.id === id) || line.unknownAt(place) !== null
+function isOfUnknownOutcome(lane: Lane | undefined, id: OperationId, place: number): boolean {
+  if (lane === undefined) return false
+  return (lane.mayHaveBeenSent && lane.head?.id === id) || lane.unknownAt(place) !== null
 }
 
 function unknownOperation(id: OperationId): HoldfastError {

@@ -12,7 +12,7 @@ import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../lanes/holds.ts'
 import { backoffMs } from '../sending/judge.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import { notStored } from '../stored/storage-errors.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 
@@ -180,11 +180,13 @@ export class Dispatch {
   leave(sending: readonly LaneId[]): void {
     if (!this.#isOurs) return
     const { lanes, store } = this.#core
-    const isSent = (line: LaneLine) => sending.includes(line.lane) && line.attempt !== null
-    const isInDoubt = (line: LaneLine) =>
-      isSent(line) || line.mayHaveBeenSent || line.isOutcomeUnknown
+    const isSent = (lane: Lane) => sending.includes(lane.id) && lane.attempt !== null
+    const isInDoubt = (lane: Lane) => isSent(lane) || lane.mayHaveBeenSent || lane.isOutcomeUnknown
     const inDoubt = Array.from(lanes.pending()).filter(isInDoubt)
-    const change = { change: 'leaveBehind', lanes: inDoubt.map(({ lane }) => lane) } as const
+    const change = {
+      change: 'leaveBehind',
+      lanes: inDoubt.map(({ id: laneId }) => laneId),
+    } as const
     store.commit([change], { synced: false }, () => undefined)
   }
 
@@ -194,32 +196,32 @@ export class Dispatch {
     // Also with nothing pending: another process may enqueue, and the clock be set before that is heard.
     if (this.#isOurs) lifetimes.look()
     else lifetimes.heardOfOthers()
-    const mayHaveBeenSent = (lane: LaneId) => this.#leftBehind?.includes(lane) ?? true
+    const mayHaveBeenSent = (laneId: LaneId) => this.#leftBehind?.includes(laneId) ?? true
     const envelopes = state.envelopes.map((envelope) =>
       this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope,
     )
-    const known = new Set<LaneLine>()
+    const known = new Set<Lane>()
     for (const row of state.lanes) {
       const ofLane = envelopes.filter((envelope) => envelope.lane === row.lane)
-      const line = lanes.make(row, ofLane)
-      const { pending } = line
-      known.add(line)
-      line.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
-      if (pending > 0) pilot.operationsRemoved(line)
-      if (this.#isOurs) this.#resume(line, row)
+      const lane = lanes.make(row, ofLane)
+      const { pending } = lane
+      known.add(lane)
+      lane.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
+      if (pending > 0) pilot.operationsRemoved(lane)
+      if (this.#isOurs) this.#resume(lane, row)
     }
     this.#emptyAllBut(known)
     if (!this.#isOurs) this.#armIfPending()
   }
 
   /** What a lane that storage told of waits for. */
-  #resume(line: LaneLine, { head }: LaneRow): void {
+  #resume(lane: Lane, { head }: LaneRow): void {
     const { waits, holds } = this.#parts
     // One further back, which was adopted, makes nobody wait but itself (Q7).
-    const envelope = head === undefined ? line.envelope : line.envelopeAt(head)
-    if (envelope !== null) waits.begin(line, envelope)
-    if (line.letters > 0 && this.#core.settings.onDead === 'hold') {
-      holds.setOnLane(line, 'dead-letter', 'a dead letter from before the start')
+    const envelope = head === undefined ? lane.envelope : lane.envelopeAt(head)
+    if (envelope !== null) waits.begin(lane, envelope)
+    if (lane.letters > 0 && this.#core.settings.onDead === 'hold') {
+      holds.setOnLane(lane, 'dead-letter', 'a dead letter from before the start')
     }
   }
 
@@ -321,35 +323,35 @@ export class Dispatch {
   #refresh(state: OpenedState): void {
     const { lanes, lifetimes, pilot } = this.#core
     lifetimes.heardOfOthers()
-    const known = new Set<LaneLine>()
+    const known = new Set<Lane>()
     for (const row of state.lanes) {
       const isNew = lanes.get(row.lane) === undefined
       const ofLane = state.envelopes.filter((envelope) => envelope.lane === row.lane)
-      const line = lanes.make(row, ofLane)
-      known.add(line)
-      const { pending } = line
-      if (!isNew) line.refreshed(row)
-      else if (this.#isOurs) this.#resume(line, row)
-      if (line.pending > 0) pilot.operationsAdded(line)
-      else if (pending > 0) pilot.operationsRemoved(line)
+      const lane = lanes.make(row, ofLane)
+      known.add(lane)
+      const { pending } = lane
+      if (!isNew) lane.refreshed(row)
+      else if (this.#isOurs) this.#resume(lane, row)
+      if (lane.pending > 0) pilot.operationsAdded(lane)
+      else if (pending > 0) pilot.operationsRemoved(lane)
     }
     this.#emptyAllBut(known)
   }
 
   /** What storage does not name any more has nothing pending, unless that is on its way. */
-  #emptyAllBut(known: ReadonlySet<LaneLine>): void {
+  #emptyAllBut(known: ReadonlySet<Lane>): void {
     const { lanes, pilot } = this.#core
-    for (const line of Array.from(lanes.all())) {
-      if (known.has(line)) continue
-      line.letters = 0
-      if (line.isChanging) {
-        line.whenUnchanged(() => this.heardOfCommit())
+    for (const lane of Array.from(lanes.all())) {
+      if (known.has(lane)) continue
+      lane.letters = 0
+      if (lane.isChanging) {
+        lane.whenUnchanged(() => this.heardOfCommit())
         continue
       }
-      if (line.pending === 0) continue
+      if (lane.pending === 0) continue
       // What is in flight is sent no more either, whatever becomes of it.
-      line.reordered(0)
-      if (line.attempt === null) pilot.operationsRemoved(line)
+      lane.reordered(0)
+      if (lane.attempt === null) pilot.operationsRemoved(lane)
     }
   }
 }

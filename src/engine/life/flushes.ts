@@ -10,7 +10,7 @@ import type { Core } from '../core.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Undecided, EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { Holds } from '../lanes/holds.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import { VAULT_IS_OPENING } from './start.ts'
 
 export interface FlushParts {
@@ -135,13 +135,13 @@ export class Flushes {
   }
 
   #isAnythingMoving(): boolean {
-    for (const line of this.#parts.core.lanes.pending()) if (this.#isMoving(line)) return true
+    for (const lane of this.#parts.core.lanes.pending()) if (this.#isMoving(lane)) return true
     return false
   }
 
-  #isMoving(line: LaneLine): boolean {
-    if (line.attempt !== null) return true
-    return this.#parts.holds.of(line).every((hold) => this.#isPassing(hold, line.user))
+  #isMoving(lane: Lane): boolean {
+    if (lane.attempt !== null) return true
+    return this.#parts.holds.of(lane).every((hold) => this.#isPassing(hold, lane.user))
   }
 
   /** Does the hold end by an alarm, or by an answer that is already on its way? */

@@ -142,7 +142,7 @@ export class Life {
     if (!this.#isBegun) return
     const { lanes, pilot } = this.#parts.startParts.core
     if (pilot.dispatches) this.#parts.sessions.begin()
-    for (const line of lanes.pending()) pilot.operationsAdded(line)
+    for (const lane of lanes.pending()) pilot.operationsAdded(lane)
   }
 
   close(deadlineMs: number, settle: Settle<void>): void {

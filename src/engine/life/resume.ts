@@ -15,7 +15,7 @@ import type { Calls } from '../boundary/calls.ts'
 import type { EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Holds } from '../lanes/holds.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Exchange } from '../sending/exchange.ts'
@@ -30,8 +30,8 @@ import type { WakeWatch } from './wake-watch.ts'
 /** The machines, as far as they are saved and made again. */
 interface SavedActors {
   save(): Pick<Summary, 'identity' | 'queue' | 'tokens'>
-  saveLane(line: LaneLine): Snapshot<unknown> | null
-  makeLane(line: LaneLine, snapshot: Snapshot<unknown>): void
+  saveLane(lane: Lane): Snapshot<unknown> | null
+  makeLane(lane: Lane, snapshot: Snapshot<unknown>): void
   makeToken(user: UserId, snapshot: Snapshot<unknown>): unknown
   usersWithTokens(): Iterable<UserId>
 }
@@ -65,11 +65,11 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     boundary,
     identity,
     queue,
-    lanes: Array.from(core.lanes.all(), (line) => ({
-      line: line.save(),
-      told: line.rows.map((row) => core.kinds.answersOf(row)),
-      attempt: parts.exchange.save(line),
-      machine: actors.saveLane(line),
+    lanes: Array.from(core.lanes.all(), (lane) => ({
+      line: lane.save(),
+      told: lane.rows.map((row) => core.kinds.answersOf(row)),
+      attempt: parts.exchange.save(lane),
+      machine: actors.saveLane(lane),
     })),
     tokens,
     needs: parts.needs.save(),
@@ -99,13 +99,13 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
 export function resume(parts: SavedParts, saved: Summary): void {
   const { core, actors } = parts
   const alarms = new Set(saved.boundary.alarms)
-  for (const { line: savedLine, told, machine } of saved.lanes) {
-    const line = core.lanes.make(savedLine.row, savedLine.envelopes)
-    line.restore(savedLine)
-    for (const [index, row] of line.rows.entries()) {
+  for (const { line: savedLane, told, machine } of saved.lanes) {
+    const lane = core.lanes.make(savedLane.row, savedLane.envelopes)
+    lane.restore(savedLane)
+    for (const [index, row] of lane.rows.entries()) {
       core.kinds.remember(row, told[index] ?? { mergeKey: null, use: null })
     }
-    if (machine !== null) actors.makeLane(line, machine)
+    if (machine !== null) actors.makeLane(lane, machine)
   }
   for (const { user, machine } of saved.tokens) actors.makeToken(user, machine)
   parts.needs.restore(saved.needs)
@@ -115,11 +115,11 @@ export function resume(parts: SavedParts, saved: Summary): void {
   parts.connectivity.restore(saved.connectivity, alarms)
   parts.refresher.restore(saved.calls)
   parts.tokenAlarms.restore(alarms, actors.usersWithTokens())
-  for (const { line: savedLine, attempt } of saved.lanes) {
-    const line = core.lanes.get(savedLine.row.lane)
-    if (line === undefined) continue
-    parts.waits.restore(line)
-    if (attempt !== null) parts.exchange.restore(line, attempt)
+  for (const { line: savedLane, attempt } of saved.lanes) {
+    const lane = core.lanes.get(savedLane.row.lane)
+    if (lane === undefined) continue
+    parts.waits.restore(lane)
+    if (attempt !== null) parts.exchange.restore(lane, attempt)
   }
   parts.asker.restore(saved.asker)
   parts.enqueueWithin.restore(saved.undecided)

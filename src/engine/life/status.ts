@@ -65,18 +65,18 @@ export interface StatusParts {
 }
 
 export function makeStatus({ queue, user, requirement, lanes, holds, needs }: StatusParts): Status {
-  const rows = [...lanes.pending()].map((line) => {
-    const { shownEnvelope: envelope } = line
+  const rows = [...lanes.pending()].map((lane) => {
+    const { shownEnvelope: envelope } = lane
     return Object.freeze<LaneStatus>({
-      user: line.user,
-      pending: line.pending,
-      sending: line.attempt !== null,
-      holds: Object.freeze(holds.of(line)),
-      headEnqueuedAt: line.head?.enqueuedAt ?? null,
+      user: lane.user,
+      pending: lane.pending,
+      sending: lane.attempt !== null,
+      holds: Object.freeze(holds.of(lane)),
+      headEnqueuedAt: lane.head?.enqueuedAt ?? null,
       attempts: envelope?.attempts ?? 0,
-      refusedCount: line.refusedCount,
+      refusedCount: lane.refusedCount,
       lastFailure: lastFailureOf(envelope),
-      retryAt: line.holds.has('backing-off') ? (envelope?.retryAt ?? null) : null,
+      retryAt: lane.holds.has('backing-off') ? (envelope?.retryAt ?? null) : null,
     })
   })
   const tokenNeeds = Array.from(needs.all(), ({ user: needing, need }) =>

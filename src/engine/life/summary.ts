@@ -18,7 +18,7 @@ import type { SavedLifetimes } from '../sending/lifetimes.ts'
 import type { SavedLogout } from '../sessions/logouts.ts'
 import type { SavedFlush } from './flushes.ts'
 import type { SavedHolds } from '../lanes/holds.ts'
-import type { SavedLine } from '../lanes/saved-line.ts'
+import type { SavedLane } from '../lanes/saved-lane.ts'
 import type { SavedBoundary } from '../boundary/live-boundary.ts'
 import type { SavedAsker } from '../sessions/requirement-asker.ts'
 import type { SavedUndecided } from '../intake/enqueue-within.ts'
@@ -28,7 +28,7 @@ export interface Summary {
   readonly boundary: SavedBoundary
   readonly identity: Snapshot<unknown>
   readonly queue: Snapshot<unknown>
-  readonly lanes: readonly SavedLane[]
+  readonly lanes: readonly SummarizedLane[]
   readonly tokens: readonly { readonly user: UserId; readonly machine: Snapshot<unknown> }[]
   readonly needs: readonly OpenNeed[]
   readonly holds: SavedHolds
@@ -59,8 +59,8 @@ interface SavedCounts {
   readonly repeats: number
 }
 
-interface SavedLane {
-  readonly line: SavedLine
+interface SummarizedLane {
+  readonly line: SavedLane
   /** What the kinds' code has said of each row already. */
   readonly told: readonly KindAnswers[]
   readonly attempt: SavedAttempt | null

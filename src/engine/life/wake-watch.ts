@@ -71,8 +71,8 @@ export class WakeWatch {
 
   #isAnyoneWaiting(): boolean {
     // Asked after everything that changes, so not of every lane.
-    for (const line of this.#waits.backingOff) {
-      if (line.pending > 0 && line.envelope?.waitsAfterUnknown === true) return true
+    for (const lane of this.#waits.backingOff) {
+      if (lane.pending > 0 && lane.envelope?.waitsAfterUnknown === true) return true
     }
     return false
   }

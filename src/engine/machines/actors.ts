@@ -13,7 +13,7 @@ import type { Settings } from '../../options.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Boundary } from '../boundary/boundary.ts'
 import type { Lanes } from '../lanes/lanes.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { QueueState } from '../life/status.ts'
 import type { Summary } from '../life/summary.ts'
 import type { Command } from '../orders.ts'
@@ -102,8 +102,8 @@ export class Actors {
     return value !== 'running' || context.line.length > 0
   }
 
-  hasLane(line: LaneLine): boolean {
-    return this.#lanes.has(line.lane)
+  hasLane(lane: Lane): boolean {
+    return this.#lanes.has(lane.id)
   }
 
   /** Will an alarm have the token of this user sent? */
@@ -126,8 +126,8 @@ export class Actors {
     if (this.queueState !== 'closed') this.#commands.after(() => this.#queue.send(event))
   }
 
-  lane(line: LaneLine, event: LaneEvent): void {
-    const actor = this.#lanes.get(line.lane)
+  lane(lane: Lane, event: LaneEvent): void {
+    const actor = this.#lanes.get(lane.id)
     if (actor !== undefined) this.#commands.after(() => actor.send(event))
   }
 
@@ -152,16 +152,16 @@ export class Actors {
 
   // How they come and go.
 
-  makeLane(line: LaneLine, snapshot?: Snapshot<unknown>): void {
-    const { lane } = line
-    const rested = snapshot === undefined ? this.#resting.get(lane) : undefined
-    this.#resting.delete(lane)
-    this.#lanes.set(lane, rested ?? this.#newLane(lane, snapshot))
+  makeLane(lane: Lane, snapshot?: Snapshot<unknown>): void {
+    const { id: laneId } = lane
+    const rested = snapshot === undefined ? this.#resting.get(laneId) : undefined
+    this.#resting.delete(laneId)
+    this.#lanes.set(laneId, rested ?? this.#newLane(laneId, snapshot))
   }
 
-  #newLane(lane: LaneId, snapshot?: Snapshot<unknown>): Actor<Machines['lane']> {
+  #newLane(laneId: LaneId, snapshot?: Snapshot<unknown>): Actor<Machines['lane']> {
     const { machines } = this.#parts
-    const input = { lane, holds: [] }
+    const input = { lane: laneId, holds: [] }
     const machine = remembering(machines.lane, LIKE_LANE)
     return this.#watch(createActor(machine, { input, ...from(snapshot) })).start()
   }
@@ -175,20 +175,20 @@ export class Actors {
   }
 
   /** This lane is idle: its machine is stopped, or rests for a while. */
-  retire({ lane, user }: LaneLine): void {
-    const actor = this.#lanes.get(lane)
-    this.#lanes.delete(lane)
-    if (actor !== undefined) this.#rest(lane, actor)
+  retire({ id: laneId, user }: Lane): void {
+    const actor = this.#lanes.get(laneId)
+    this.#lanes.delete(laneId)
+    if (actor !== undefined) this.#rest(laneId, actor)
     if (user !== null) this.letRest(user)
   }
 
-  #rest(lane: LaneId, actor: Actor<Machines['lane']>): void {
+  #rest(laneId: LaneId, actor: Actor<Machines['lane']>): void {
     const { status, value, context } = actor.getSnapshot()
     if (status !== 'active' || value !== 'empty' || context.holds.length > 0) {
       actor.stop()
       return
     }
-    this.#resting.set(lane, actor)
+    this.#resting.set(laneId, actor)
     for (const [oldest, other] of this.#resting) {
       if (this.#resting.size <= MOST_RESTING) return
       this.#resting.delete(oldest)
@@ -235,8 +235,8 @@ export class Actors {
   }
 
   /** Null: the lane is empty, its machine has been stopped. */
-  saveLane(line: LaneLine): Snapshot<unknown> | null {
-    return this.#lanes.get(line.lane)?.getPersistedSnapshot() ?? null
+  saveLane(lane: Lane): Snapshot<unknown> | null {
+    return this.#lanes.get(lane.id)?.getPersistedSnapshot() ?? null
   }
 }
 

@@ -79,10 +79,10 @@ export class ReadWaits {
     this.#intake.whenStored(read.user, () => {
       if (!this.#book.has(read)) return
       read.phase = 'settling'
-      const line = this.#core.lanes.ofUser(read.user)
-      if (line !== undefined && line.pending > 0) {
-        read.barrier = { through: line.tail }
-        line.barriers.add(read.barrier)
+      const lane = this.#core.lanes.ofUser(read.user)
+      if (lane !== undefined && lane.pending > 0) {
+        read.barrier = { through: lane.tail }
+        lane.barriers.add(read.barrier)
       }
       this.#advance(read)
     })
@@ -119,17 +119,17 @@ export class ReadWaits {
   /** Where the lane begins now; null: it is empty, or not awaited. */
   #firstPlaceOf(read: Read, then: (place: number | null) => void): void {
     const { lanes, pilot, store } = this.#core
-    const line = lanes.ofUser(read.user)
-    if (read.barrier === null || line === undefined || line.pending === 0) {
+    const lane = lanes.ofUser(read.user)
+    if (read.barrier === null || lane === undefined || lane.pending === 0) {
       then(null)
       return
     }
     // Where another process dispatches, what is in memory may be gone.
-    if (line.head !== undefined && pilot.dispatches) {
-      then(line.head.place)
+    if (lane.head !== undefined && pilot.dispatches) {
+      then(lane.head.place)
       return
     }
-    store.window(line.lane, Number.MIN_SAFE_INTEGER, 1, (answer) => {
+    store.window(lane.id, Number.MIN_SAFE_INTEGER, 1, (answer) => {
       if (answer.ok) then(answer.value[0]?.place ?? null)
       else this.#book.fail(read, answer.error)
     })

@@ -15,7 +15,7 @@ import type { DeclaredReply, RequestSpec } from '../../operations/define-operati
 import type { Reply } from '../../ports/transport.ts'
 import type { TokenFacts } from '../../tokens/token.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
-import type { Barrier } from '../lanes/lane-line.ts'
+import type { Barrier } from '../lanes/lane.ts'
 import type { Credential } from '../sending/attempt.ts'
 
 export interface ReadRequestInput {

@@ -3,11 +3,11 @@ import { HoldfastError } from '../../errors.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { Token } from '../../tokens/token.ts'
 import type { Settle } from '../boundary/boundary.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { Read, SavedRead } from './read.ts'
 
-/** `line`: the lane of its owner now. */
-export function savedRead(read: Read, line: LaneLine | undefined): SavedRead {
+/** `lane`: the lane of its owner now. */
+export function savedRead(read: Read, lane: Lane | undefined): SavedRead {
   const { id, user, after, key, reply, awaited, barrier, phase } = read
   const { waitedFor, isLastTry, refused, firstRefusal, settle } = read
   const isSending = phase === 'fetching' && read.sending?.isOver === false
@@ -20,7 +20,7 @@ export function savedRead(read: Read, line: LaneLine | undefined): SavedRead {
     barrier:
       barrier === null
         ? null
-        : { through: barrier.through, isWatched: line?.barriers.has(barrier) === true },
+        : { through: barrier.through, isWatched: lane?.barriers.has(barrier) === true },
     phase,
     waitedFor,
     isLastTry,

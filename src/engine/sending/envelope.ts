@@ -1,7 +1,7 @@
 /** Which operations at the head of a lane make the next envelope (Q4, Q5). Pure. */
 import type { OperationRow } from '../../../storage/storage.ts'
 import type { Kinds } from '../../operations/kinds.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 
 export const MOST_MEMBERS = 100
 const MOST_BYTES = 262_144
@@ -17,26 +17,26 @@ export interface Envelope {
 
 /** The envelope that has been formed already, or a new one; null while the rows are not in memory. */
 export function formEnvelope(
-  line: LaneLine,
+  lane: Lane,
   kinds: Pick<Kinds, 'mergeKey'>,
   isReady: (row: OperationRow) => boolean,
 ): Envelope | null {
-  const { head, envelope } = line
+  const { head, envelope } = lane
   if (head === undefined) return null
   if (envelope !== null && envelope.key !== null) {
     const { key } = envelope
-    const members = line.rows.filter((row) => envelope.members.includes(row.place))
+    const members = lane.rows.filter((row) => envelope.members.includes(row.place))
     const [first, ...rest] = members
     if (first === undefined || members.length !== envelope.members.length) return null
     return { members: [first, ...rest], key, isMerging: members.length > 1, isRecorded: true }
   }
-  if (head.place <= line.soloThrough) {
+  if (head.place <= lane.soloThrough) {
     return { members: [head], key: null, isMerging: false, isRecorded: false }
   }
   const mergeKey = kinds.mergeKey(head)
   if (mergeKey === null) return { members: [head], key: null, isMerging: false, isRecorded: false }
   return {
-    members: [head, ...neighbours(line, mergeKey, kinds, isReady)],
+    members: [head, ...neighbours(lane, mergeKey, kinds, isReady)],
     key: null,
     isMerging: true,
     isRecorded: false,
@@ -45,16 +45,16 @@ export function formEnvelope(
 
 /** The run directly behind the head that merges with it, up to what has been sent before (I3, Q5, Q7). */
 function neighbours(
-  line: LaneLine,
+  lane: Lane,
   mergeKey: string,
   kinds: Pick<Kinds, 'mergeKey'>,
   isReady: (row: OperationRow) => boolean,
 ): OperationRow[] {
   const run: OperationRow[] = []
-  let bytes = Buffer.byteLength(line.head?.payload ?? '')
-  for (const row of line.rows.slice(1, MOST_MEMBERS)) {
+  let bytes = Buffer.byteLength(lane.head?.payload ?? '')
+  for (const row of lane.rows.slice(1, MOST_MEMBERS)) {
     bytes += Buffer.byteLength(row.payload)
-    if (line.envelopeAt(row.place) !== null) break
+    if (lane.envelopeAt(row.place) !== null) break
     if (bytes > MOST_BYTES || kinds.mergeKey(row) !== mergeKey || !isReady(row)) break
     run.push(row)
   }

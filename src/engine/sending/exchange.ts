@@ -14,7 +14,7 @@ import type { Attempt, Credential } from './attempt.ts'
 import { checkedReply } from './checked-reply.ts'
 import type { Answered, Question } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import { replyCodecOf } from '../boundary/reply-codec.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { type Ending, failed, replied, timedOut } from './ending.ts'
@@ -45,11 +45,11 @@ export class Exchange {
     this.#sequel = sequel
   }
 
-  send(line: LaneLine, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
+  send(lane: Lane, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
     const { boundary, settings, report } = this.#core
-    const { user } = line
+    const { user } = lane
     if (this.#isStopped || !this.#wallet.mayLeave(user)) {
-      this.#changes.end(line)
+      this.#changes.end(lane)
       return
     }
     const credential = user === null ? null : this.#wallet.credential(user)
@@ -63,38 +63,38 @@ export class Exchange {
       isAnswered: false,
       isLate: false,
     }
-    line.attempt = attempt
+    lane.attempt = attempt
     for (const { id, kind } of members) report('operation.sent', { id, user, kind })
-    const answered = this.#core.guarded(line, (answer: Answered<Reply>) =>
-      this.#answered(line, attempt, this.#endingOf(line, answer, credential)),
+    const answered = this.#core.guarded(lane, (answer: Answered<Reply>) =>
+      this.#answered(lane, attempt, this.#endingOf(lane, answer, credential)),
     )
-    boundary.arm(alarmOf(line), settings.replyTimeoutMs, () => this.#giveUp(line, attempt))
-    attempt.ask = boundary.ask(this.#question(line, attempt, request), answered)
+    boundary.arm(alarmOf(lane), settings.replyTimeoutMs, () => this.#giveUp(lane, attempt))
+    attempt.ask = boundary.ask(this.#question(lane, attempt, request), answered)
   }
 
   /** What it speaks of is erased: whatever the reply is, it must not be judged by what comes after (T3). */
-  abandon(line: LaneLine): void {
-    const { attempt } = line
+  abandon(lane: Lane): void {
+    const { attempt } = lane
     if (attempt === null || attempt.isAnswered) return
     attempt.isAnswered = true
-    this.#core.boundary.disarm(alarmOf(line))
+    this.#core.boundary.disarm(alarmOf(lane))
     attempt.abort.abort()
-    this.#changes.end(line)
+    this.#changes.end(lane)
   }
 
   /** Stops waiting for the replies that are still out: the engine is closing. Nothing is sent from now on. */
   abortAll(): void {
     this.#isStopped = true
     // Also of a lane with nothing pending: another process may have forgotten the user meanwhile.
-    for (const line of this.#core.lanes.all()) {
-      if (line.attempt === null) continue
-      line.attempt.isAnswered = true
-      line.attempt.abort.abort()
+    for (const lane of this.#core.lanes.all()) {
+      if (lane.attempt === null) continue
+      lane.attempt.isAnswered = true
+      lane.attempt.abort.abort()
     }
   }
 
   /** For a journal that begins here. */
-  save({ attempt }: LaneLine): SavedAttempt | null {
+  save({ attempt }: Lane): SavedAttempt | null {
     if (attempt === null) return null
     const { ask, members, key, credential, sentAt } = attempt
     return {
@@ -109,7 +109,7 @@ export class Exchange {
     }
   }
 
-  restore(line: LaneLine, saved: SavedAttempt): void {
+  restore(lane: Lane, saved: SavedAttempt): void {
     const { boundary } = this.#core
     const { ask, members, key, credential, sentAt } = saved
     const attempt: Attempt = {
@@ -123,13 +123,13 @@ export class Exchange {
       isAnswered: false,
       isLate: false,
     }
-    line.attempt = attempt
+    lane.attempt = attempt
     const request = { method: '', path: '', headers: {}, body: null }
-    boundary.rearm(alarmOf(line), () => this.#giveUp(line, attempt))
-    const answered = this.#core.guarded(line, (answer: Answered<Reply>) =>
-      this.#answered(line, attempt, this.#endingOf(line, answer, attempt.credential)),
+    boundary.rearm(alarmOf(lane), () => this.#giveUp(lane, attempt))
+    const answered = this.#core.guarded(lane, (answer: Answered<Reply>) =>
+      this.#answered(lane, attempt, this.#endingOf(lane, answer, attempt.credential)),
     )
-    boundary.reask(ask, this.#question(line, attempt, request), answered)
+    boundary.reask(ask, this.#question(lane, attempt, request), answered)
   }
 
   /** Replies that nobody waits for any more, and that may still come. */
@@ -146,9 +146,9 @@ export class Exchange {
     }
   }
 
-  #question(line: LaneLine, attempt: Attempt, request: BuiltRequest): Question<Reply> {
+  #question(lane: Lane, attempt: Attempt, request: BuiltRequest): Question<Reply> {
     const { members, key, credential, abort } = attempt
-    const { user } = line
+    const { user } = lane
     const operations = members.map((row) => row.id)
     const kind = members[0]?.kind ?? ''
     const generation = credential?.generation ?? null
@@ -178,34 +178,34 @@ export class Exchange {
    * No reply came in time. The transport has until the end of this turn to tell what it knows: a status that has
    * arrived, or that there was no connection (Q6).
    */
-  #giveUp(line: LaneLine, attempt: Attempt): void {
+  #giveUp(lane: Lane, attempt: Attempt): void {
     const { boundary, settings } = this.#core
     attempt.isLate = true
     attempt.abort.abort(timeoutError(settings.replyTimeoutMs))
-    const answered = () => this.#answered(line, attempt, timedOut(settings.replyTimeoutMs))
-    boundary.nextTurn(this.#core.guarded(line, answered))
+    const answered = () => this.#answered(lane, attempt, timedOut(settings.replyTimeoutMs))
+    boundary.nextTurn(this.#core.guarded(lane, answered))
   }
 
-  #endingOf({ user }: LaneLine, answer: Answered<Reply>, sent: Credential | null): Ending {
+  #endingOf({ user }: Lane, answer: Answered<Reply>, sent: Credential | null): Ending {
     return answer.ok
       ? replied(answer.value)
       : failed(answer.error, this.#wallet.knownTokens(user, sent))
   }
 
   /** Only the first end is heard: giving up aborts the request, which then fails. */
-  #answered(line: LaneLine, attempt: Attempt, ending: Ending): void {
+  #answered(lane: Lane, attempt: Attempt, ending: Ending): void {
     if (attempt.isAnswered) return
     attempt.isAnswered = true
-    this.#core.boundary.disarm(alarmOf(line))
+    this.#core.boundary.disarm(alarmOf(lane))
     const isAborted = attempt.isLate && ending.reply === null && !ending.isUnsent
     // The error of a transport that was aborted says nothing but that.
     const known = isAborted ? timedOut(this.#core.settings.replyTimeoutMs) : ending
-    this.#sequel.follow(line, attempt, known)
+    this.#sequel.follow(lane, attempt, known)
   }
 }
 
-export function alarmOf(line: LaneLine): string {
-  return `reply:${line.lane}`
+export function alarmOf(lane: Lane): string {
+  return `reply:${lane.id}`
 }
 
 function headersOf({ headers, body }: BuiltRequest, key: string): Record<string, string> {

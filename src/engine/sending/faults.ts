@@ -10,7 +10,7 @@ import type { LaneId } from '../../model.ts'
 import { errorOf } from '../../thrown.ts'
 import { jitter } from '../boundary/random-draws.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import { envelopeKey } from './envelope-key.ts'
 import { alarmOf } from './exchange.ts'
@@ -26,7 +26,7 @@ export class Faults {
   /** Lanes whose attempt is under way. */
   readonly #sending: () => readonly LaneId[]
   /** The number of the last attempt of a lane that ended by a fault. */
-  readonly #faulty = new WeakMap<LaneLine, number>()
+  readonly #faulty = new WeakMap<Lane, number>()
 
   constructor(core: Core, changes: LaneChanges, sending: () => readonly LaneId[]) {
     this.#core = core
@@ -36,10 +36,10 @@ export class Faults {
 
   /** A step of the attempt of this lane. */
   guarded<Args extends readonly unknown[]>(
-    line: LaneLine,
+    lane: Lane,
     run: (...args: Args) => void,
   ): (...args: Args) => void {
-    const { attemptCount } = line
+    const { attemptCount } = lane
     return (...args) => {
       try {
         run(...args)
@@ -48,51 +48,51 @@ export class Faults {
         const error = errorOf(thrown)
         this.#core.report('error', { error: internalFault(error) })
         // It may have been over by then, and another one begun.
-        if (attemptCount === line.attemptCount) this.#end(line, error)
+        if (attemptCount === lane.attemptCount) this.#end(lane, error)
       }
     }
   }
 
-  #end(line: LaneLine, error: Error): void {
-    const { attempt } = line
-    if (!this.#sending().includes(line.lane)) return
+  #end(lane: Lane, error: Error): void {
+    const { attempt } = lane
+    if (!this.#sending().includes(lane.id)) return
     // Its reply is still out, or the alarm for that: it ends by itself.
     if (attempt !== null && attempt.ask !== 0 && !attempt.isAnswered) return
     // What cannot even be retried is begun anew after a while, lest it goes round in a circle.
-    if (this.#faulty.get(line) === line.attemptCount) {
-      this.#changes.unreadable(line, error)
+    if (this.#faulty.get(lane) === lane.attemptCount) {
+      this.#changes.unreadable(lane, error)
       return
     }
-    this.#faulty.set(line, line.attemptCount)
+    this.#faulty.set(lane, lane.attemptCount)
     try {
-      this.#retry(line, attempt)
+      this.#retry(lane, attempt)
     } catch (thrown) {
       if (this.#core.boundary.isEnd(thrown)) throw thrown
-      this.#changes.unreadable(line, errorOf(thrown))
+      this.#changes.unreadable(lane, errorOf(thrown))
     }
   }
 
-  #retry(line: LaneLine, attempt: Attempt | null): void {
-    const [head] = line.rows
+  #retry(lane: Lane, attempt: Attempt | null): void {
+    const [head] = lane.rows
     if (head === undefined) {
-      this.#changes.unreadable(line, new Error('nothing is known of the head'))
+      this.#changes.unreadable(lane, new Error('nothing is known of the head'))
       return
     }
     if (attempt !== null) {
       attempt.isAnswered = true
-      this.#core.boundary.disarm(alarmOf(line))
+      this.#core.boundary.disarm(alarmOf(lane))
     }
-    const members = attempt?.members ?? membersAt(line, head)
-    const envelope = this.#afterFault(line, attempt, members)
+    const members = attempt?.members ?? membersAt(lane, head)
+    const envelope = this.#afterFault(lane, attempt, members)
     const { countedAttempts, firstAttemptAt, key, unknownSince } = envelope
     const { settings, boundary } = this.#core
     const isOutOfPatience = boundary.wall - (firstAttemptAt ?? 0) >= settings.patienceMs
     if (countedAttempts < settings.maxAttempts || !isOutOfPatience) {
       const why = { outcome: 'retry', status: null, error: FAILURE } as const
-      this.#changes.wait(line, members, envelope, why)
+      this.#changes.wait(lane, members, envelope, why)
       return
     }
-    this.#changes.bury(line, unknownSince === null ? members.slice(0, 1) : members, {
+    this.#changes.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
       reason: 'attempts-exhausted',
       excerpt: FAILURE.code,
       status: envelope.lastStatus,
@@ -102,15 +102,11 @@ export class Faults {
   }
 
   /** Q5: it is sent again as it was; whether the server has taken it, nobody knows once it was sent. */
-  #afterFault(
-    line: LaneLine,
-    attempt: Attempt | null,
-    members: readonly OperationRow[],
-  ): EnvelopeRow {
+  #afterFault(lane: Lane, attempt: Attempt | null, members: readonly OperationRow[]): EnvelopeRow {
     const { boundary, settings, kinds } = this.#core
     const [head] = members
     const place = head?.place ?? 0
-    const known = line.envelopeAt(place) ?? blankEnvelope(line.lane, place)
+    const known = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
     const wasSent = attempt !== null && attempt.ask !== 0
     const ownKey = kinds.isMerging(head?.kind ?? '') ? envelopeKey(members) : (head?.id ?? null)
     const attempts = known.attempts + 1
@@ -133,8 +129,8 @@ export class Faults {
 }
 
 /** The recorded envelope at the head, else the head alone. */
-function membersAt(line: LaneLine, head: OperationRow): readonly OperationRow[] {
-  const places = line.envelope?.key === null ? [] : (line.envelope?.members ?? [])
-  const members = line.rows.filter(({ place }) => places.includes(place))
+function membersAt(lane: Lane, head: OperationRow): readonly OperationRow[] {
+  const places = lane.envelope?.key === null ? [] : (lane.envelope?.members ?? [])
+  const members = lane.rows.filter(({ place }) => places.includes(place))
   return members.length === 0 ? [head] : members
 }

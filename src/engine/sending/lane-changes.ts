@@ -12,7 +12,7 @@ import { codeOf } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Holds } from '../lanes/holds.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import { notStored } from '../stored/storage-errors.ts'
@@ -69,26 +69,26 @@ export class LaneChanges {
   }
 
   /** Must the head still wait? (Q7) */
-  mustWait(line: LaneLine): boolean {
-    return this.#waits.mustWait(line)
+  mustWait(lane: Lane): boolean {
+    return this.#waits.mustWait(lane)
   }
 
   /** The attempt is over. */
-  end(line: LaneLine): void {
-    line.attempt = null
-    line.repliesAtLastEnd = this.#connectivity.replyCount
-    this.#connectivity.attemptEnded(line)
-    this.#core.pilot.attemptEnded(line)
+  end(lane: Lane): void {
+    lane.attempt = null
+    lane.repliesAtLastEnd = this.#connectivity.replyCount
+    this.#connectivity.attemptEnded(lane)
+    this.#core.pilot.attemptEnded(lane)
   }
 
   /** The head waits for neighbours to merge with. */
-  collect(line: LaneLine, waitMs: number): void {
-    this.#waits.collect(line, waitMs)
-    this.end(line)
+  collect(lane: Lane, waitMs: number): void {
+    this.#waits.collect(lane, waitMs)
+    this.end(lane)
   }
 
   complete(
-    line: LaneLine,
+    lane: Lane,
     members: readonly OperationRow[],
     interpreted: Sensible | null = null,
   ): void {
@@ -97,7 +97,7 @@ export class LaneChanges {
     const followUps = followUpRows(this.#core, members[0]?.id, interpreted?.followUps ?? [])
     const change: CompleteChange = {
       change: 'complete',
-      lane: line.lane,
+      lane: lane.id,
       members: members.map(memberOf),
       at: boundary.wall,
       made,
@@ -106,62 +106,57 @@ export class LaneChanges {
       retain: this.#core.settings.retainCompleted,
     }
     // Losing this in a power cut costs one resend under the same key.
-    this.commit(line, [change], { synced: false }, (answer) => {
-      this.#removed(line, members)
+    this.commit(lane, [change], { synced: false }, (answer) => {
+      this.#removed(lane, members)
       for (const { id, kind } of members) {
-        report('operation.completed', { id, kind, user: line.user })
+        report('operation.completed', { id, kind, user: lane.user })
       }
       this.#core.lifetimes.settled(members)
       const { affected, shifts } = answer
       if (affected.length > 0) {
-        line.inserted(affected.map(placeOf), shifts)
+        lane.inserted(affected.map(placeOf), shifts)
         for (const row of followUps) this.#core.lifetimes.enqueued(row)
       }
       for (const { id, kind } of affected) {
-        report('operation.enqueued', { id, kind, user: line.user })
+        report('operation.enqueued', { id, kind, user: lane.user })
       }
       if (made.length > 0) this.#records.changed()
-      this.end(line)
+      this.end(lane)
     })
   }
 
   /** It is not sent any more: it has expired, or another user owns the device. */
-  drop(
-    line: LaneLine,
-    row: OperationRow,
-    reason: 'expired' | 'superseded',
-    then: () => void,
-  ): void {
+  drop(lane: Lane, row: OperationRow, reason: 'expired' | 'superseded', then: () => void): void {
     const { boundary, report } = this.#core
     const change = {
       change: 'drop',
-      lane: line.lane,
+      lane: lane.id,
       members: [memberOf(row)],
       reason,
       at: boundary.wall,
     } as const
-    this.commit(line, [change], {}, () => {
-      this.#removed(line, [row])
+    this.commit(lane, [change], {}, () => {
+      this.#removed(lane, [row])
       this.#core.lifetimes.settled([row])
       const { id, kind } = row
-      report('operation.dropped', { id, kind, user: line.user, reason })
+      report('operation.dropped', { id, kind, user: lane.user, reason })
       if (row.creates.length > 0) this.#records.changed()
       then()
     })
   }
 
   /** Makes operations dead letters; the lane goes on, or is held (Q9). */
-  bury(line: LaneLine, members: readonly OperationRow[], death: Death): void {
+  bury(lane: Lane, members: readonly OperationRow[], death: Death): void {
     const { reason, excerpt, status, envelopeKey, unknownSince = null } = death
     const { blameless = [], dependsOn = [], limit = null } = death
     const reasonOf = (row: OperationRow) => (blameless.includes(row) ? 'outcome-unknown' : reason)
     const { boundary, settings, report } = this.#core
-    const { order } = line
+    const { order } = lane
     // One that died for want of a record does so only while that is lost: a retry may have come between (Q12).
-    const isStill = () => dependsOn.length === 0 || (order === line.order && !line.isChanging)
+    const isStill = () => dependsOn.length === 0 || (order === lane.order && !lane.isChanging)
     const change = {
       change: 'bury',
-      lane: line.lane,
+      lane: lane.id,
       members: members.map((row) =>
         blameless.includes(row) ? { ...memberOf(row), reason: reasonOf(row) } : memberOf(row),
       ),
@@ -170,25 +165,25 @@ export class LaneChanges {
       excerpt,
       at: boundary.wall,
       attempts:
-        (line.envelopeAt(members[0]?.place ?? 0)?.attempts ?? 0) +
+        (lane.envelopeAt(members[0]?.place ?? 0)?.attempts ?? 0) +
         (reason === 'unreadable' ? 0 : 1),
       envelopeKey,
       unknownSince,
       dependsOn,
     } as const
     const changes = () => (isStill() ? [change, ...(limit === null ? [] : [limit])] : [])
-    this.commit(line, changes, {}, () => {
-      this.#removed(line, members)
-      line.letters += members.length
+    this.commit(lane, changes, {}, () => {
+      this.#removed(lane, members)
+      lane.letters += members.length
       if (settings.onDead === 'hold') {
-        this.#holds.setOnLane(line, 'dead-letter', `${members[0]?.id ?? ''} is dead`)
+        this.#holds.setOnLane(lane, 'dead-letter', `${members[0]?.id ?? ''} is dead`)
       }
       for (const row of members) {
         const { id, kind } = row
-        report('operation.dead', { id, kind, user: line.user, reason: reasonOf(row), status })
+        report('operation.dead', { id, kind, user: lane.user, reason: reasonOf(row), status })
       }
       if (members.some((row) => row.creates.length > 0)) this.#records.changed()
-      this.end(line)
+      this.end(lane)
     })
   }
 
@@ -196,135 +191,131 @@ export class LaneChanges {
    * Dissolves an envelope: its members are sent one by one (Q4). `known`: the attempts of the head go on, because
    * the server has not judged the envelope (Q7, Q8).
    */
-  sendAlone(
-    line: LaneLine,
-    members: readonly OperationRow[],
-    known: EnvelopeRow | null = null,
-  ): void {
+  sendAlone(lane: Lane, members: readonly OperationRow[], known: EnvelopeRow | null = null): void {
     const place = members[0]?.place ?? 0
     const through = members.at(-1)?.place ?? 0
     const kept = known === null ? null : { ...known, key: null, members: [] }
-    const changes: Change[] = [{ change: 'solo', lane: line.lane, place, through }]
+    const changes: Change[] = [{ change: 'solo', lane: lane.id, place, through }]
     if (kept !== null) changes.push({ change: 'envelope', envelope: kept })
-    this.commit(line, changes, {}, () => {
-      line.dissolved(place, through, kept)
-      this.end(line)
+    this.commit(lane, changes, {}, () => {
+      lane.dissolved(place, through, kept)
+      this.end(lane)
     })
   }
 
   /** Makes the record of an envelope durable. */
-  record(line: LaneLine, envelope: EnvelopeRow, then: () => void): void {
-    const { order } = line
+  record(lane: Lane, envelope: EnvelopeRow, then: () => void): void {
+    const { order } = lane
     // Repeated only while its members are all there: one may be cancelled meanwhile.
-    const isAsItWas = () => order === line.order && !line.isChanging
+    const isAsItWas = () => order === lane.order && !lane.isChanging
     const changes = () => (isAsItWas() ? [{ change: 'envelope', envelope } as const] : [])
-    this.commit(line, changes, {}, () => {
-      line.recorded(envelope)
+    this.commit(lane, changes, {}, () => {
+      lane.recorded(envelope)
       then()
     })
   }
 
   /** Stores payloads in the version of today, before they are first sent in it (Q14). */
-  upgrade(line: LaneLine, upgraded: readonly Upgraded[], then: () => void): void {
-    const { order } = line
-    const isAsItWas = () => order === line.order && !line.isChanging
-    const changes = () => (isAsItWas() ? upgraded.map((one) => upgradeOf(line, one)) : [])
-    this.commit(line, changes, {}, () => {
-      line.rewritten(upgraded.map(({ row }) => row))
+  upgrade(lane: Lane, upgraded: readonly Upgraded[], then: () => void): void {
+    const { order } = lane
+    const isAsItWas = () => order === lane.order && !lane.isChanging
+    const changes = () => (isAsItWas() ? upgraded.map((one) => upgradeOf(lane, one)) : [])
+    this.commit(lane, changes, {}, () => {
+      lane.rewritten(upgraded.map(({ row }) => row))
       then()
     })
   }
 
   /** The lane could not be read: it is read again after a while. */
-  unreadable(line: LaneLine, error: Error): void {
+  unreadable(lane: Lane, error: Error): void {
     if (this.#core.store.broken !== null) {
-      this.end(line)
+      this.end(lane)
       return
     }
-    this.#storageFailed(line, error)
-    this.#core.boundary.arm(`reread:${line.lane}`, REREAD_MS, () => {
-      this.#holds.liftFromLane(line, 'storage-failed')
+    this.#storageFailed(lane, error)
+    this.#core.boundary.arm(`reread:${lane.id}`, REREAD_MS, () => {
+      this.#holds.liftFromLane(lane, 'storage-failed')
     })
-    this.end(line)
+    this.end(lane)
   }
 
   /** The head waits before it is sent again (Q7). `changes`: what else is stored with that; `stored` hears first. */
   wait(
-    line: LaneLine,
+    lane: Lane,
     members: readonly OperationRow[],
     envelope: EnvelopeRow,
     why: Retrying,
     changes: readonly Change[] = [],
     stored: () => void = () => undefined,
   ): void {
-    this.commit(line, [{ change: 'envelope', envelope }, ...changes], {}, () => {
+    this.commit(lane, [{ change: 'envelope', envelope }, ...changes], {}, () => {
       stored()
-      line.recorded(envelope)
-      this.#waits.begin(line, envelope)
+      lane.recorded(envelope)
+      this.#waits.begin(lane, envelope)
       const { attempts, retryAt } = envelope
       for (const { id, kind } of members) {
         this.#core.report('operation.retrying', {
           id,
           kind,
-          user: line.user,
+          user: lane.user,
           ...why,
           attempts,
           retryAt: retryAt ?? this.#core.boundary.wall,
         })
       }
-      this.end(line)
+      this.end(lane)
     })
   }
 
   /** Commits at last; where a row was not as expected, the lane is read anew instead. */
   commit(
-    line: LaneLine,
+    lane: Lane,
     changes: readonly Change[] | (() => readonly Change[]),
     wish: CommitWish,
     then: (first: Extract<Answer, { applied: true }>) => void,
   ): void {
-    this.store(line, changes, wish, ([first]) => {
+    this.store(lane, changes, wish, ([first]) => {
       if (first?.applied === true) {
         then(first)
         return
       }
-      line.reordered(line.pending)
-      this.end(line)
+      lane.reordered(lane.pending)
+      this.end(lane)
     })
   }
 
   /** Commits at last; `then` judges whether each row was as expected. */
   store(
-    line: LaneLine,
+    lane: Lane,
     changes: readonly Change[] | (() => readonly Change[]),
     wish: CommitWish,
     then: (answers: readonly Answer[]) => void,
   ): void {
-    const failed = (error: Error) => this.#storageFailed(line, error)
+    const failed = (error: Error) => this.#storageFailed(lane, error)
     const stored = (answers: readonly Answer[]) => {
-      this.#holds.liftFromLane(line, 'storage-failed')
+      this.#holds.liftFromLane(lane, 'storage-failed')
       then(answers)
     }
     const { store, guarded } = this.#core
-    store.commitAtLast(changes, wish, failed, guarded(line, stored), () => this.end(line))
+    store.commitAtLast(changes, wish, failed, guarded(lane, stored), () => this.end(lane))
   }
 
-  #removed(line: LaneLine, members: readonly OperationRow[]): void {
-    line.removed(members.map((row) => row.place))
-    this.#waits.end(line)
+  #removed(lane: Lane, members: readonly OperationRow[]): void {
+    lane.removed(members.map((row) => row.place))
+    this.#waits.end(lane)
   }
 
-  #storageFailed(line: LaneLine, cause: Error): void {
+  #storageFailed(lane: Lane, cause: Error): void {
     // Of an error a journal has only the code.
-    this.#holds.setOnLane(line, 'storage-failed', `storage answers ${codeOf(cause)}`)
+    this.#holds.setOnLane(lane, 'storage-failed', `storage answers ${codeOf(cause)}`)
     const error = notStored(cause, 'what happened could not be recorded')
     this.#core.report('error', { error })
   }
 }
 
-function upgradeOf({ lane }: LaneLine, { row, from }: Upgraded): Change {
+function upgradeOf({ id: laneId }: Lane, { row, from }: Upgraded): Change {
   const { id, place, version, payload } = row
-  return { change: 'upgrade', lane, id, place, from, version, payload }
+  return { change: 'upgrade', lane: laneId, id, place, from, version, payload }
 }
 
 /** A record that the reply does not translate is known to the server by the app's own id. */

@@ -4,7 +4,7 @@ import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../lanes/holds.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import type { LaneChanges } from './lane-changes.ts'
 
@@ -22,64 +22,64 @@ export class Refusals {
   }
 
   /** 401: judged against the generation that was sent (T3, T4). */
-  refused(line: LaneLine, { credential, members }: Attempt): void {
-    const { user } = line
+  refused(lane: Lane, { credential, members }: Attempt): void {
+    const { user } = lane
     if (credential === null || user === null) {
-      this.#refusedUnsigned(line, members)
+      this.#refusedUnsigned(lane, members)
       return
     }
     const { generation } = credential
     if (generation !== this.#wallet.generation(user)) {
-      this.#changes.end(line)
+      this.#changes.end(lane)
       return
     }
     if (this.#wallet.refusedEarly(user, generation)) {
-      this.#refusedEarly(line, members)
+      this.#refusedEarly(lane, members)
       return
     }
-    line.refusedCount += 1
+    lane.refusedCount += 1
     const mark: Change = { change: 'refuseToken', user, generation }
-    const envelope = line.envelopeAt(members[0]?.place ?? 0)
-    const refused = envelope === null ? null : this.#afterRefusal(line, envelope)
+    const envelope = lane.envelopeAt(members[0]?.place ?? 0)
+    const refused = envelope === null ? null : this.#afterRefusal(lane, envelope)
     const changes: Change[] =
       refused === null ? [mark] : [{ change: 'envelope', envelope: refused }, mark]
-    this.#changes.store(line, changes, {}, (answers) => {
-      line.mayHaveBeenSent = false
+    this.#changes.store(lane, changes, {}, (answers) => {
+      lane.mayHaveBeenSent = false
       if (refused !== null) {
-        if (answers[0]?.applied === true) line.recorded(refused)
-        else line.reordered(line.pending)
+        if (answers[0]?.applied === true) lane.recorded(refused)
+        else lane.reordered(lane.pending)
       }
       if (answers.at(-1)?.applied === true) {
         this.#wallet.refused(user, generation)
-        this.#changes.end(line)
+        this.#changes.end(lane)
       } else {
         // Another process has replaced it, refused it or ended its session. Until that has been read, nothing
         // could be sent but the same token once more.
-        this.#core.reread(() => this.#changes.end(line))
+        this.#core.reread(() => this.#changes.end(lane))
       }
     })
   }
 
   /** T9: the lane waits for the time of the token, and sends once more then. */
-  #refusedEarly(line: LaneLine, members: readonly OperationRow[]): void {
-    const envelope = line.envelopeAt(members[0]?.place ?? 0)
-    line.mayHaveBeenSent = false
+  #refusedEarly(lane: Lane, members: readonly OperationRow[]): void {
+    const envelope = lane.envelopeAt(members[0]?.place ?? 0)
+    lane.mayHaveBeenSent = false
     if (envelope === null) {
-      this.#changes.end(line)
+      this.#changes.end(lane)
       return
     }
-    const refused = this.#afterRefusal(line, envelope)
-    this.#changes.commit(line, [{ change: 'envelope', envelope: refused }], {}, () => {
-      line.recorded(refused)
-      this.#changes.end(line)
+    const refused = this.#afterRefusal(lane, envelope)
+    this.#changes.commit(lane, [{ change: 'envelope', envelope: refused }], {}, () => {
+      lane.recorded(refused)
+      this.#changes.end(lane)
     })
   }
 
   /** After a definite refusal it may be formed anew, unless an earlier outcome is unknown (Q5). */
-  #afterRefusal(line: LaneLine, envelope: EnvelopeRow): EnvelopeRow {
-    const { refusedCount } = line
+  #afterRefusal(lane: Lane, envelope: EnvelopeRow): EnvelopeRow {
+    const { refusedCount } = lane
     const failure = { lastStatus: 401, lastCode: null, lastFailedAt: this.#core.boundary.wall }
-    if (!line.isOutcomeUnknown) {
+    if (!lane.isOutcomeUnknown) {
       return { ...envelope, ...failure, refusedCount, key: null, members: [] }
     }
     return {
@@ -91,31 +91,31 @@ export class Refusals {
   }
 
   /** I10: no loss; somebody must say what the server demands, or bring a token. */
-  #refusedUnsigned(line: LaneLine, members: readonly OperationRow[]): void {
-    const envelope = line.envelopeAt(members[0]?.place ?? 0)
-    line.mayHaveBeenSent = false
+  #refusedUnsigned(lane: Lane, members: readonly OperationRow[]): void {
+    const envelope = lane.envelopeAt(members[0]?.place ?? 0)
+    lane.mayHaveBeenSent = false
     if (envelope === null) {
-      this.#doubtRequirement(line)
+      this.#doubtRequirement(lane)
       return
     }
-    const refused = this.#afterRefusal(line, envelope)
-    this.#changes.commit(line, [{ change: 'envelope', envelope: refused }], {}, () => {
-      line.recorded(refused)
-      this.#doubtRequirement(line)
+    const refused = this.#afterRefusal(lane, envelope)
+    this.#changes.commit(lane, [{ change: 'envelope', envelope: refused }], {}, () => {
+      lane.recorded(refused)
+      this.#doubtRequirement(lane)
     })
   }
 
-  #doubtRequirement(line: LaneLine): void {
+  #doubtRequirement(lane: Lane): void {
     const { pilot } = this.#core
-    if (line.user === null) {
+    if (lane.user === null) {
       // Who has learned meanwhile that it is required is in no doubt.
       if (pilot.requirement !== 'required') {
         this.#holds.setOnOwner(null, 'requirement-unknown', 'a 401 to an unsigned request')
       }
     } else {
-      pilot.token(line.user, { type: 'unsigned.refused' })
+      pilot.token(lane.user, { type: 'unsigned.refused' })
     }
     pilot.identity({ type: 'requirement.suspected' })
-    this.#changes.end(line)
+    this.#changes.end(lane)
   }
 }

@@ -16,7 +16,7 @@ import { plain } from '../boundary/boundary.ts'
 import { askedFraction, jitter } from '../boundary/random-draws.ts'
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { Attempt, Credential } from './attempt.ts'
 import type { Ending } from './ending.ts'
 import { admitFollowUps, type AdmittedFollowUp } from './follow-ups.ts'
@@ -54,33 +54,33 @@ export class Sequel {
   }
 
   /** Carries out what follows from a reply, or from there being none. */
-  follow(line: LaneLine, attempt: Attempt, ending: Ending): void {
+  follow(lane: Lane, attempt: Attempt, ending: Ending): void {
     const { reply } = ending
     const isPortal = reply !== null && this.#isPortal(attempt, reply)
-    if (isPortal && !this.#meetsItAlone(line)) {
-      line.repliesAtPortal = this.#connectivity.replyCount
+    if (isPortal && !this.#meetsItAlone(lane)) {
+      lane.repliesAtPortal = this.#connectivity.replyCount
       this.#connectivity.portalMet(reply.status)
-      this.#changes.end(line)
+      this.#changes.end(lane)
       return
     }
     if (reply !== null && !isPortal) {
       this.#connectivity.genuineReply()
       this.#wallet.clock.heard(reply.headers.date, this.#core.boundary.wall)
     }
-    this.#interpret(line, attempt, reply, (interpreted) => {
-      const verdict = this.#judge(line, attempt, ending, interpreted, isPortal)
+    this.#interpret(lane, attempt, reply, (interpreted) => {
+      const verdict = this.#judge(lane, attempt, ending, interpreted, isPortal)
       const limitMs = 'limitMs' in verdict ? verdict.limitMs : null
       const limit = limitMs === null ? null : this.#connectivity.limited(limitMs)
       // What the reply asks of every lane holds by now: no captive portal stops them any more.
       if (reply !== null && !isPortal) this.#connectivity.portalGone()
       if (verdict.verdict === 'refused') {
-        this.#refusals.refused(line, attempt)
+        this.#refusals.refused(lane, attempt)
         return
       }
-      if (reply !== null && !isPortal && attempt.credential !== null && line.user !== null) {
-        this.#wallet.accepted(line.user, attempt.credential.generation)
+      if (reply !== null && !isPortal && attempt.credential !== null && lane.user !== null) {
+        this.#wallet.accepted(lane.user, attempt.credential.generation)
       }
-      this.#carryOut(line, attempt, { ending, verdict, interpreted, limit })
+      this.#carryOut(lane, attempt, { ending, verdict, interpreted, limit })
     })
   }
 
@@ -93,12 +93,12 @@ export class Sequel {
   }
 
   /** Has the server itself answered others since the head met a portal? Then it is no portal (Q6). */
-  #meetsItAlone({ repliesAtPortal }: LaneLine): boolean {
+  #meetsItAlone({ repliesAtPortal }: Lane): boolean {
     return repliesAtPortal !== null && this.#connectivity.replyCount > repliesAtPortal
   }
 
   #judge(
-    line: LaneLine,
+    lane: Lane,
     attempt: Attempt,
     { reply, failure, isUnsent }: Ending,
     interpretation: Sensible | null,
@@ -109,8 +109,8 @@ export class Sequel {
     const { boundary, settings } = this.#core
     const { members, key, credential, sentAt } = attempt
     const place = members[0]?.place ?? 0
-    const known = line.envelopeAt(place) ?? blankEnvelope(line.lane, place)
-    const unknownSince = this.#unknownSince(line, members, reply)
+    const known = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
+    const unknownSince = this.#unknownSince(lane, members, reply)
     const envelope = { ...known, key, members: members.map((row) => row.place), unknownSince }
     const isWaiting = interpretation === null || interpretation.outcome === 'retry'
     return judge({
@@ -125,7 +125,7 @@ export class Sequel {
       now: boundary.wall,
       serverNow: this.#wallet.now(),
       othersWereAnswered:
-        line.repliesAtLastEnd !== null && this.#connectivity.replyCount > line.repliesAtLastEnd,
+        lane.repliesAtLastEnd !== null && this.#connectivity.replyCount > lane.repliesAtLastEnd,
       fraction: isWaiting ? jitter(this.#core) : 0,
       askedFraction: isWaiting && asksToWait(reply) ? askedFraction(this.#core) : 0,
       settings,
@@ -134,7 +134,7 @@ export class Sequel {
 
   /** What the kind's code makes of the reply; null: nothing, or there was none. */
   #interpret(
-    line: LaneLine,
+    lane: Lane,
     { members }: Attempt,
     reply: Reply | null,
     then: (interpreted: Sensible | null) => void,
@@ -144,8 +144,8 @@ export class Sequel {
       return
     }
     const kind = members[0]?.kind ?? ''
-    const afterUnknown = this.#unknownSince(line, members, reply) !== null
-    const interpreted = this.#core.kinds.interpret(kind, line.owner, reply, afterUnknown)
+    const afterUnknown = this.#unknownSince(lane, members, reply) !== null
+    const interpreted = this.#core.kinds.interpret(kind, lane.owner, reply, afterUnknown)
     if ('misjudged' in interpreted) {
       this.#reportMisjudged(kind, interpreted)
       then(null)
@@ -159,19 +159,15 @@ export class Sequel {
       this.#reportNoSense(kind, followUps)
       then(null)
     }
-    admitFollowUps(this.#core, interpreted.followUps, this.#core.guarded(line, admitted))
+    admitFollowUps(this.#core, interpreted.followUps, this.#core.guarded(lane, admitted))
   }
 
   /** Since when the outcome of this envelope is unknown, by what is recorded and by this reply. */
-  #unknownSince(
-    line: LaneLine,
-    members: readonly OperationRow[],
-    reply: Reply | null,
-  ): Instant | null {
-    const known = line.envelopeAt(members[0]?.place ?? 0)?.unknownSince ?? null
+  #unknownSince(lane: Lane, members: readonly OperationRow[], reply: Reply | null): Instant | null {
+    const known = lane.envelopeAt(members[0]?.place ?? 0)?.unknownSince ?? null
     // After a crash in mid-send a conflict with the first sending is proof of it (Q5).
-    const isUnknown = line.isOutcomeUnknown || (line.mayHaveBeenSent && reply?.status === 409)
-    return known ?? (isUnknown ? (line.attempt?.sentAt ?? this.#core.boundary.wall) : null)
+    const isUnknown = lane.isOutcomeUnknown || (lane.mayHaveBeenSent && reply?.status === 409)
+    return known ?? (isUnknown ? (lane.attempt?.sentAt ?? this.#core.boundary.wall) : null)
   }
 
   /** A reply that a kind's code made nothing of is `retry`, bounded by Q8: never a loss. */
@@ -190,7 +186,7 @@ export class Sequel {
   }
 
   #carryOut(
-    line: LaneLine,
+    lane: Lane,
     attempt: Attempt,
     { ending, verdict, interpreted, limit }: Judgement,
   ): void {
@@ -198,17 +194,17 @@ export class Sequel {
     const { reply } = ending
     switch (verdict.verdict) {
       case 'completed':
-        this.#changes.complete(line, members, interpreted)
+        this.#changes.complete(lane, members, interpreted)
         return
       case 'alone':
-        this.#changes.sendAlone(line, members)
+        this.#changes.sendAlone(lane, members)
         return
       case 'dead': {
         const { unknownSince } = verdict
-        this.#changes.bury(line, unknownSince === null ? members.slice(0, 1) : members, {
+        this.#changes.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
           reason: verdict.reason,
           // Where there was no reply, the code of the failure says why (Q22): of its text a journal knows nothing.
-          excerpt: reply === null ? wordOf(ending.failure) : this.#excerptOf(line, attempt, reply),
+          excerpt: reply === null ? wordOf(ending.failure) : this.#excerptOf(lane, attempt, reply),
           status: reply?.status ?? null,
           envelopeKey: unknownSince === null ? null : attempt.key,
           unknownSince,
@@ -217,35 +213,35 @@ export class Sequel {
         return
       }
       case 'waiting':
-        this.#wait(line, attempt, ending, verdict.envelope, limit)
+        this.#wait(lane, attempt, ending, verdict.envelope, limit)
         return
       case 'refused':
     }
   }
 
-  #excerptOf({ user }: LaneLine, { credential }: Attempt, { body, isCut = false }: Reply): string {
+  #excerptOf({ user }: Lane, { credential }: Attempt, { body, isCut = false }: Reply): string {
     return excerptOf(body, { tokens: this.#wallet.knownTokens(user, credential), isCut })
   }
 
   #wait(
-    line: LaneLine,
+    lane: Lane,
     { members, credential }: Attempt,
     { reply, failure, isUnsent }: Ending,
     judged: EnvelopeRow,
     limit: DeadlineChange | null,
   ): void {
-    const isOver = reply?.status === 431 && this.#hasNewerToken(line, credential)
+    const isOver = reply?.status === 431 && this.#hasNewerToken(lane, credential)
     const envelope = isOver ? { ...judged, retryAt: null } : judged
     const outcome = isUnsent ? 'unsent' : reply === null ? 'unknown' : 'retry'
     const why = { outcome, status: reply?.status ?? null, error: failure } as const
-    this.#changes.wait(line, members, envelope, why, limit === null ? [] : [limit], () => {
+    this.#changes.wait(lane, members, envelope, why, limit === null ? [] : [limit], () => {
       // It has not been sent again: what the process before this one did is as unknown as it was (Q10).
-      if (!isUnsent) line.mayHaveBeenSent = false
+      if (!isUnsent) lane.mayHaveBeenSent = false
     })
   }
 
   /** A newer token ends the wait after 431 (Q7), also a token that has come during the attempt. */
-  #hasNewerToken({ user }: LaneLine, sent: Credential | null): boolean {
+  #hasNewerToken({ user }: Lane, sent: Credential | null): boolean {
     return user !== null && sent !== null && this.#wallet.generation(user) > sent.generation
   }
 }

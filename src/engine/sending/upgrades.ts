@@ -5,7 +5,7 @@
  */
 import type { OperationRow } from '../../../storage/storage.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { LaneChanges } from './lane-changes.ts'
 
 /** An operation in the version of today, and the version in which it is still stored. */
@@ -24,18 +24,18 @@ export class Upgrades {
   }
 
   /** `then`: none of the rows is to be upgraded. `again`: rows have changed, and are to be looked at anew. */
-  store(line: LaneLine, rows: readonly OperationRow[], then: () => void, again: () => void): void {
+  store(lane: Lane, rows: readonly OperationRow[], then: () => void, again: () => void): void {
     const old = rows.filter((row) => this.#core.kinds.isOld(row))
     if (old.length === 0) {
       then()
       return
     }
-    const { order } = line
+    const { order } = lane
     this.#make(old, [], (upgraded) => {
-      if (line.isChanging) line.whenUnchanged(again)
-      else if (order !== line.order) again()
+      if (lane.isChanging) lane.whenUnchanged(again)
+      else if (order !== lane.order) again()
       else if (upgraded.length === 0) then()
-      else this.#changes.upgrade(line, upgraded, again)
+      else this.#changes.upgrade(lane, upgraded, again)
     })
   }
 

@@ -29,15 +29,15 @@ export class Adoption {
     // What is in flight, only the process that dispatches knows.
     if (user === null || !mayBe || !pilot.dispatches || lanes.isEmpty(null)) return
     // Also where nothing has arrived yet: what is on its way must not be sent from here any more.
-    const line = lanes.make(ANONYMOUS_LANE)
-    const except = () => line.attempt?.members.map((row) => row.place) ?? []
-    if (!lanes.hasUnstored(null) && line.pending <= except().length) return
-    line.changeBegun()
+    const lane = lanes.make(ANONYMOUS_LANE)
+    const except = () => lane.attempt?.members.map((row) => row.place) ?? []
+    if (!lanes.hasUnstored(null) && lane.pending <= except().length) return
+    lane.changeBegun()
     this.#store.commitAtLast(
       () => [{ change: 'adopt', user, except: except() }],
       ([answer]) => {
         if (answer?.applied === true) this.#adopted(user, answer.affected, answer.envelopes ?? [])
-        line.changeEnded()
+        lane.changeEnded()
       },
     )
   }
@@ -47,16 +47,16 @@ export class Adoption {
     const [first] = adopted
     if (first === undefined) return
     const from = lanes.ofUser(null)
-    const line = lanes.make({ lane: first.lane, user, pending: 0, letters: 0, soloThrough: 0 })
-    line.inserted(adopted.map(({ place }) => place))
-    line.restored(envelopes.filter(({ lane }) => lane === line.lane))
-    pilot.operationsAdded(line)
+    const lane = lanes.make({ lane: first.lane, user, pending: 0, letters: 0, soloThrough: 0 })
+    lane.inserted(adopted.map(({ place }) => place))
+    lane.restored(envelopes.filter(({ lane: laneId }) => laneId === lane.id))
+    pilot.operationsAdded(lane)
     // What has waited for a record of theirs waits for nothing any more (Q12).
     this.#records.changed()
     if (from === undefined) return
     if (from.attempt === null) from.handedOver()
     from.reordered(from.pending - adopted.length)
-    from.restored(envelopes.filter(({ lane }) => lane === from.lane))
+    from.restored(envelopes.filter(({ lane: laneId }) => laneId === from.id))
     if (from.attempt === null) this.#waits.end(from)
     pilot.operationsRemoved(from)
   }

@@ -5,7 +5,7 @@
 import type { Affected } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
@@ -38,7 +38,7 @@ export class DeviceScope {
       }
     }
     const inFlight = () =>
-      [...lanes.pending()].flatMap((line) => line.attempt?.members.map((row) => row.id) ?? [])
+      [...lanes.pending()].flatMap((lane) => lane.attempt?.members.map((row) => row.id) ?? [])
     return {
       changes: () => [{ change: 'supersede', user, except: inFlight(), at: boundary.wall }],
       stored: ([answer]) => this.#dropped(answer?.applied === true ? answer.affected : []),
@@ -53,24 +53,24 @@ export class DeviceScope {
       stored: () => {
         // This one has taken over meanwhile, and does not hear of its own marks.
         if (!pilot.dispatches) return
-        for (const line of Array.from(lanes.pending())) {
-          if (line.user !== null && line.user !== user) this.dropMarked(line)
+        for (const lane of Array.from(lanes.pending())) {
+          if (lane.user !== null && lane.user !== user) this.dropMarked(lane)
         }
       },
     }
   }
 
-  dropMarked(line: LaneLine): void {
+  dropMarked(lane: Lane): void {
     const { boundary } = this.#core
-    const { lane } = line
-    const except = () => line.attempt?.members.map(({ place }) => place) ?? []
-    line.hasSuperseded = false
-    line.changeBegun()
+    const { id: laneId } = lane
+    const except = () => lane.attempt?.members.map(({ place }) => place) ?? []
+    lane.hasSuperseded = false
+    lane.changeBegun()
     this.#store.commitAtLast(
       () => [
         {
           change: 'purge',
-          lane,
+          lane: laneId,
           except: except(),
           superseded: true,
           reason: 'superseded',
@@ -80,31 +80,31 @@ export class DeviceScope {
       ([answer]) => {
         this.#dropped(answer?.applied === true ? answer.affected : [])
         // What is in flight is read again, with its mark.
-        line.reordered(line.pending)
-        line.changeEnded()
+        lane.reordered(lane.pending)
+        lane.changeEnded()
       },
     )
   }
 
   #dropped(dropped: readonly Affected[]): void {
     const { lanes, report, pilot } = this.#core
-    const gone = Map.groupBy(dropped, ({ lane }) => lane)
-    const freed: LaneLine[] = []
+    const gone = Map.groupBy(dropped, ({ lane: laneId }) => laneId)
+    const freed: Lane[] = []
     // All of it, before a wait ends and the lane goes on.
-    for (const [lane, rows] of gone) {
-      const line = lanes.get(lane)
+    for (const [laneId, rows] of gone) {
+      const lane = lanes.get(laneId)
       const places = rows.map(({ place }) => place)
-      const wasHead = line?.head === undefined || places.includes(line.head.place)
-      line?.removed(places)
-      if (line !== undefined && wasHead && line.attempt === null) freed.push(line)
+      const wasHead = lane?.head === undefined || places.includes(lane.head.place)
+      lane?.removed(places)
+      if (lane !== undefined && wasHead && lane.attempt === null) freed.push(lane)
     }
     for (const { id, kind, user } of dropped) {
       report('operation.dropped', { id, user, kind, reason: 'superseded' })
     }
-    for (const line of freed) this.#waits.end(line)
-    for (const lane of gone.keys()) {
-      const line = lanes.get(lane)
-      if (line !== undefined) pilot.operationsRemoved(line)
+    for (const lane of freed) this.#waits.end(lane)
+    for (const laneId of gone.keys()) {
+      const lane = lanes.get(laneId)
+      if (lane !== undefined) pilot.operationsRemoved(lane)
     }
     if (dropped.length > 0) this.#records.changed()
   }

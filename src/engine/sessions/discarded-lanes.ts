@@ -6,7 +6,7 @@ import type { Change } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 
 export class DiscardedLanes {
   readonly #core: Core
@@ -35,7 +35,7 @@ export class DiscardedLanes {
   }
 
   /** Up to which place this lane is to be dropped; null: all of it. */
-  through({ user, discardThrough }: LaneLine): number | null {
+  through({ user, discardThrough }: Lane): number | null {
     return user === null || this.#wallet.isDiscarding(user) ? null : discardThrough
   }
 
@@ -47,8 +47,8 @@ export class DiscardedLanes {
   marked(user: UserId): void {
     const { lanes } = this.#core
     if (!this.#wallet.isDiscarding(user)) return
-    const line = lanes.ofUser(user)
-    if (line !== undefined) line.discardThrough = line.tail
+    const lane = lanes.ofUser(user)
+    if (lane !== undefined) lane.discardThrough = lane.tail
     lanes.whenNoneUnstored(user, () => this.#wallet.setDiscarding(user, false))
   }
 
@@ -69,7 +69,7 @@ export class DiscardedLanes {
   }
 
   #unmark(user: UserId): void {
-    const line = this.#core.lanes.ofUser(user)
-    if (line !== undefined) line.discardThrough = 0
+    const lane = this.#core.lanes.ofUser(user)
+    if (lane !== undefined) lane.discardThrough = 0
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { DropReason } from '../../model.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { DiscardedLanes } from './discarded-lanes.ts'
@@ -18,72 +18,79 @@ export interface DropLaneParts {
   readonly store: IdentityStore
   readonly discardedLanes: DiscardedLanes
   /** Looks again at a lane. */
-  readonly sweep: (line: LaneLine) => void
+  readonly sweep: (lane: Lane) => void
 }
 
 export class DropLane {
   readonly #parts: DropLaneParts
   /** Lanes that are being dropped; `again`: something that was in flight then has come back meanwhile. */
-  readonly #dropping = new Map<LaneLine, 'once' | 'again'>()
-  readonly #waiting = new Map<LaneLine, (() => void)[]>()
+  readonly #dropping = new Map<Lane, 'once' | 'again'>()
+  readonly #waiting = new Map<Lane, (() => void)[]>()
 
   constructor(parts: DropLaneParts) {
     this.#parts = parts
   }
 
-  drop(line: LaneLine, reason: DropReason, then: () => void, also: StoredTogether = NOTHING): void {
+  drop(lane: Lane, reason: DropReason, then: () => void, also: StoredTogether = NOTHING): void {
     const { core, waits, records, store, discardedLanes, sweep } = this.#parts
     const { boundary, report, pilot } = core
-    const { lane, user } = line
-    const except = () => line.attempt?.members.map(({ place }) => place) ?? []
-    const through = () => discardedLanes.through(line)
-    const isBehind = line.head !== undefined && line.head.place > (through() ?? Infinity)
-    const isDone = isBehind || line.pending <= except().length
-    if (also === NOTHING && (this.#dropping.has(line) || isDone)) {
-      if (!isDone) this.#dropping.set(line, 'again')
+    const { id: laneId, user } = lane
+    const except = () => lane.attempt?.members.map(({ place }) => place) ?? []
+    const through = () => discardedLanes.through(lane)
+    const isBehind = lane.head !== undefined && lane.head.place > (through() ?? Infinity)
+    const isDone = isBehind || lane.pending <= except().length
+    if (also === NOTHING && (this.#dropping.has(lane) || isDone)) {
+      if (!isDone) this.#dropping.set(lane, 'again')
       then()
       return
     }
-    this.#dropping.set(line, 'once')
-    line.isBeingDropped = true
-    line.changeBegun()
+    this.#dropping.set(lane, 'once')
+    lane.isBeingDropped = true
+    lane.changeBegun()
     store.commitAtLast(
       () => [
-        { change: 'purge', lane, except: except(), reason, at: boundary.wall, ...upTo(through()) },
+        {
+          change: 'purge',
+          lane: laneId,
+          except: except(),
+          reason,
+          at: boundary.wall,
+          ...upTo(through()),
+        },
         ...also.changes(),
       ],
       (answers) => {
         const [answer] = answers
         also.stored(answers)
         const dropped = answer?.applied === true ? answer.affected : []
-        line.removed(dropped.map(({ place }) => place))
-        if (line.attempt === null) waits.end(line)
+        lane.removed(dropped.map(({ place }) => place))
+        if (lane.attempt === null) waits.end(lane)
         for (const { id, kind } of dropped) {
           report('operation.dropped', { id, user, kind, reason })
         }
-        const isToDoAgain = this.#dropping.get(line) === 'again'
-        this.#dropping.delete(line)
-        line.isBeingDropped = false
+        const isToDoAgain = this.#dropping.get(lane) === 'again'
+        this.#dropping.delete(lane)
+        lane.isBeingDropped = false
         records.changed()
-        pilot.operationsRemoved(line)
-        if (isToDoAgain) sweep(line)
-        line.changeEnded()
+        pilot.operationsRemoved(lane)
+        if (isToDoAgain) sweep(lane)
+        lane.changeEnded()
         then()
-        this.#doneWith(line)
+        this.#doneWith(lane)
       },
     )
   }
 
   /** Hears when everything that is being dropped of this lane has gone; at once, if nothing is. */
-  whenDone(line: LaneLine | undefined, then: () => void): void {
-    if (line === undefined || !this.#dropping.has(line)) then()
-    else this.#waiting.set(line, [...(this.#waiting.get(line) ?? []), then])
+  whenDone(lane: Lane | undefined, then: () => void): void {
+    if (lane === undefined || !this.#dropping.has(lane)) then()
+    else this.#waiting.set(lane, [...(this.#waiting.get(lane) ?? []), then])
   }
 
-  #doneWith(line: LaneLine): void {
-    if (this.#dropping.has(line)) return
-    const waiting = this.#waiting.get(line) ?? []
-    this.#waiting.delete(line)
+  #doneWith(lane: Lane): void {
+    if (this.#dropping.has(lane)) return
+    const waiting = this.#waiting.get(lane) ?? []
+    this.#waiting.delete(lane)
     for (const run of waiting) run()
   }
 }

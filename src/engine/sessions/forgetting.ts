@@ -7,7 +7,7 @@ import type { UserId } from '../../model.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
@@ -43,33 +43,33 @@ export class Forgetting {
       this.#store.identity(),
     ]
     store.commit(changes, {}, (answer) => {
-      const lines = lanes.resume(user)
+      const itsLanes = lanes.resume(user)
       if (answer.ok) {
         const [forgotten] = answer.value
         this.#wallet.forget(user)
         stored()
-        this.#forgotten(user, lines, forgotten?.applied === true ? forgotten.affected : [])
+        this.#forgotten(user, itsLanes, forgotten?.applied === true ? forgotten.affected : [])
         settle.resolve()
       } else {
         const end = (): Change[] => [this.#store.identity(), { change: 'endSession', user }]
         this.#store.commitAtLast(end, stored)
         settle.reject(answer.error)
       }
-      for (const line of lines) line.changeEnded()
+      for (const lane of itsLanes) lane.changeEnded()
     })
   }
 
-  #forgotten(user: UserId, lines: readonly LaneLine[], dropped: readonly Affected[]): void {
+  #forgotten(user: UserId, itsLanes: readonly Lane[], dropped: readonly Affected[]): void {
     const { store, pilot, report } = this.#core
-    for (const line of lines) {
-      const ofLine = dropped.filter(({ lane }) => lane === line.lane)
-      line.removed(ofLine.map(({ place }) => place))
+    for (const lane of itsLanes) {
+      const ofLine = dropped.filter(({ lane: laneId }) => laneId === lane.id)
+      lane.removed(ofLine.map(({ place }) => place))
       // Also what another process had erased just before.
-      line.reordered(0)
-      line.letters = 0
-      this.#waits.end(line)
-      pilot.abandon(line)
-      pilot.operationsRemoved(line)
+      lane.reordered(0)
+      lane.letters = 0
+      this.#waits.end(lane)
+      pilot.abandon(lane)
+      pilot.operationsRemoved(lane)
     }
     for (const { id, kind } of dropped) {
       report('operation.dropped', { id, user, kind, reason: 'forgotten' })

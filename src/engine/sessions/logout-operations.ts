@@ -87,11 +87,11 @@ export class LogoutOperations {
       this.put(user, operations, then)
     }
     const begin = () => {
-      const line = lanes.ofUser(user)
+      const lane = lanes.ofUser(user)
       // Whoever has come back meanwhile keeps what they have.
       const isOver = !this.#wallet.isDiscarding(user)
-      if (isOver || line === undefined || line.pending === 0) enqueue()
-      else this.#dropLane.drop(line, 'logout', enqueue)
+      if (isOver || lane === undefined || lane.pending === 0) enqueue()
+      else this.#dropLane.drop(lane, 'logout', enqueue)
     }
     lanes.whenNoneUnstored(user, () => boundary.lastly(begin))
   }
@@ -130,10 +130,15 @@ export class LogoutOperations {
           const put = answer?.applied === true ? answer.affected[0] : undefined
           if (put === undefined) continue
           const { creates = [], deviceScoped = false, ...row } = change
-          const { id, lane, place } = put
-          const line = lanes.make({ lane, user, pending: 0, letters: 0, soloThrough: 0 })
-          if (isDiscarding && index === 0) line.discardThrough = place - 1
-          arrive(this.#core, user, { ...row, creates, deviceScoped, id, lane, place }, deviceEpoch)
+          const { id, lane: laneId, place } = put
+          const lane = lanes.make({ lane: laneId, user, pending: 0, letters: 0, soloThrough: 0 })
+          if (isDiscarding && index === 0) lane.discardThrough = place - 1
+          arrive(
+            this.#core,
+            user,
+            { ...row, creates, deviceScoped, id, lane: laneId, place },
+            deviceEpoch,
+          )
         }
         then()
       },

@@ -122,9 +122,9 @@ export class Logouts {
       return
     }
     discardedLanes.begin(user)
-    const line = core.lanes.ofUser(user)
-    if (line === undefined || line.pending === 0) endSession.end(user, then)
-    else dropLane.drop(line, 'logout', then, endSession.of(user))
+    const lane = core.lanes.ofUser(user)
+    if (lane === undefined || lane.pending === 0) endSession.end(user, then)
+    else dropLane.drop(lane, 'logout', then, endSession.of(user))
   }
 
   /**

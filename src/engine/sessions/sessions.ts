@@ -8,7 +8,7 @@ import type { Token } from '../../tokens/token.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Needs } from '../../tokens/needs.ts'
 import type { Records } from '../stored/records.ts'
@@ -64,7 +64,7 @@ export class Sessions {
   constructor({ core, wallet, waits, records, needs }: SessionsParts) {
     const store = new IdentityStore(core, wallet)
     const discardedLanes = new DiscardedLanes(core, wallet)
-    const sweep = (line: LaneLine) => this.sweep(line)
+    const sweep = (lane: Lane) => this.sweep(lane)
     const dropLane = new DropLane({ core, waits, records, store, discardedLanes, sweep })
     const logoutOperations = new LogoutOperations(core, wallet, store, discardedLanes, dropLane)
     const endSession = new EndSession(wallet, store, discardedLanes)
@@ -163,22 +163,22 @@ export class Sessions {
    * logged out with `discard` (I7), what a login elsewhere has marked (I8). What is in flight is left
    * until its outcome is known; it is swept then, unless the server took it.
    */
-  sweep(line: LaneLine): void {
-    const { user, pending } = line
+  sweep(lane: Lane): void {
+    const { user, pending } = lane
     if (pending === 0 || !this.#core.pilot.dispatches) return
-    if (line.hasSuperseded) this.#deviceScope.dropMarked(line)
+    if (lane.hasSuperseded) this.#deviceScope.dropMarked(lane)
     if (user === null) {
-      if (this.#dropsAnonymous) this.#dropLane.drop(line, 'anonymous', () => undefined)
+      if (this.#dropsAnonymous) this.#dropLane.drop(lane, 'anonymous', () => undefined)
       return
     }
     if (this.#logoutOperations.isStoring(user) || this.#discardedLanes.isReturning(user)) return
     if (this.#discardedLanes.isDiscarding(user))
-      this.#dropLane.drop(line, 'logout', () => undefined)
+      this.#dropLane.drop(lane, 'logout', () => undefined)
   }
 
   sweepAnonymous(): void {
-    const line = this.#core.lanes.ofUser(null)
-    if (line !== undefined) this.sweep(line)
+    const lane = this.#core.lanes.ofUser(null)
+    if (lane !== undefined) this.sweep(lane)
   }
 
   /** The user is logged in here, and may have logged out in another process: then the session goes on (T11). */

@@ -9,7 +9,7 @@ import type { RecordLookup } from '../../operations/define-operation.ts'
 import type { UnknownUse } from '../../operations/record-use.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../lanes/holds.ts'
-import type { LaneLine } from '../lanes/lane-line.ts'
+import type { Lane } from '../lanes/lane.ts'
 
 /** What stands between an operation and its sending, as far as records go. */
 type RecordState =
@@ -42,14 +42,14 @@ export class Records {
 
   /** Hears at once where nothing is needed. */
   resolve(
-    line: LaneLine,
+    lane: Lane,
     rows: readonly OperationRow[],
     failed: (error: Error) => void,
     then: (resolution: Resolution) => void,
   ): void {
     const { kinds, store } = this.#core
     if (!rows.some(({ kind }) => kinds.hasRecords(kind))) {
-      then(this.#resolutionOf(line, rows, NONE_KNOWN))
+      then(this.#resolutionOf(lane, rows, NONE_KNOWN))
       return
     }
     const locals = new Set<string>()
@@ -60,27 +60,27 @@ export class Records {
       for (const local of use.optional) locals.add(local)
     }
     if (locals.size === 0) {
-      then(this.#resolutionOf(line, rows, NONE_KNOWN))
+      then(this.#resolutionOf(lane, rows, NONE_KNOWN))
       return
     }
     store.records([...locals], (answer) => {
       if (!answer.ok) failed(answer.error)
       else {
         const known = new Map(answer.value.map((row) => [row.local, row]))
-        then(this.#resolutionOf(line, rows, known))
+        then(this.#resolutionOf(lane, rows, known))
       }
     })
   }
 
   /** The head waits for a record that another lane is to create. */
-  await(line: LaneLine, local: string): void {
-    this.#holds.setOnLane(line, 'awaiting-record', `the record ${local} is still to be created`)
+  await(lane: Lane, local: string): void {
+    this.#holds.setOnLane(lane, 'awaiting-record', `the record ${local} is still to be created`)
   }
 
   /** An operation that creates records has settled, or come back: whoever waits looks again. */
   changed(): void {
-    for (const line of this.#core.lanes.pending()) {
-      this.#holds.liftFromLane(line, 'awaiting-record')
+    for (const lane of this.#core.lanes.pending()) {
+      this.#holds.liftFromLane(lane, 'awaiting-record')
     }
   }
 
@@ -89,25 +89,25 @@ export class Records {
    * any more is released, so that the app hears nothing of the others.
    */
   changedElsewhere(): void {
-    for (const line of Array.from(this.#core.lanes.pending())) {
-      if (line.holds.has('awaiting-record')) this.#lookAgain(line)
+    for (const lane of Array.from(this.#core.lanes.pending())) {
+      if (lane.holds.has('awaiting-record')) this.#lookAgain(lane)
     }
   }
 
-  #lookAgain(line: LaneLine): void {
-    const { head } = line
-    const release = () => this.#holds.liftFromLane(line, 'awaiting-record')
+  #lookAgain(lane: Lane): void {
+    const { head } = lane
+    const release = () => this.#holds.liftFromLane(lane, 'awaiting-record')
     if (head === undefined) {
       release()
       return
     }
-    this.resolve(line, [head], release, ({ stateOf }) => {
-      if (line.head !== head || stateOf(head).state !== 'awaited') release()
+    this.resolve(lane, [head], release, ({ stateOf }) => {
+      if (lane.head !== head || stateOf(head).state !== 'awaited') release()
     })
   }
 
   #resolutionOf(
-    line: LaneLine,
+    lane: Lane,
     asked: readonly OperationRow[],
     known: ReadonlyMap<string, RecordRow>,
   ): Resolution {
@@ -120,12 +120,12 @@ export class Records {
         // One that came while storage was asked is not known to be ready: its turn comes later.
         const [unasked] = asked.includes(row) ? [] : [...required, ...optional]
         if (unasked !== undefined) return { state: 'awaited', local: unasked }
-        const upToIt = () => line.rows.slice(0, line.rows.indexOf(row) + 1)
+        const upToIt = () => lane.rows.slice(0, lane.rows.indexOf(row) + 1)
         const lost = required.filter((local) => isLost(known.get(local), row, upToIt))
         if (lost.length > 0) return { state: 'lost', locals: lost }
         const awaited = [...required, ...optional].find((local) => {
           const record = known.get(local)
-          return record?.state === 'pending' && record.lane !== line.lane
+          return record?.state === 'pending' && record.lane !== lane.id
         })
         return awaited === undefined ? READY : { state: 'awaited', local: awaited }
       },
@@ -152,16 +152,16 @@ function isLost(
 ): boolean {
   if (record === undefined || record.state === 'made') return false
   if (record.state === 'lost') return true
-  const { creation, lane } = record
-  if (lane !== row.lane || creation === null) return false
+  const { creation, lane: laneId } = record
+  if (laneId !== row.lane || creation === null) return false
   return !near().some(({ id }) => id === creation) && !wasMadeAfter(creation, row)
 }
 
 /** A creation made after an operation was in its lane is not the one that was meant. */
-function wasMadeAfter(creation: OperationId, { id, lane, place }: OperationRow): boolean {
+function wasMadeAfter(creation: OperationId, { id, lane: laneId, place }: OperationRow): boolean {
   const made = parseOperationId(creation)
   const put = parseOperationId(id)
   if (made === null || put === null) return true
   if (made.lane === put.lane) return made.place > put.place
-  return made.lane === lane && made.place > place
+  return made.lane === laneId && made.place > place
 }

@@ -187,7 +187,7 @@ export class Store {
   }
 
   window(
-    lane: LaneId,
+    laneId: LaneId,
     after: number,
     limit: number,
     then: (answer: Answered<readonly OperationRow[]>) => void,
@@ -195,9 +195,9 @@ export class Store {
     this.#ask(
       {
         name: 'window',
-        args: () => ({ lane, after, limit }),
+        args: () => ({ lane: laneId, after, limit }),
         codec: rowsCodec,
-        put: () => this.#storage.window(lane, after, limit),
+        put: () => this.#storage.window(laneId, after, limit),
       },
       then,
       (answer) => this.#hearFirst(answer, () => (answer.ok ? answer.value : [])),
@@ -246,8 +246,8 @@ export class Store {
           const found = await this.#storage.find(id)
           if (found === null) return null
           if (found.state === 'settled') return 'settled'
-          const { lane, place } = found.state === 'pending' ? found.row : found.letter
-          return { state: found.state, lane, place }
+          const { lane: laneId, place } = found.state === 'pending' ? found.row : found.letter
+          return { state: found.state, lane: laneId, place }
         },
       },
       then,

@@ -4,8 +4,8 @@ import type { EnvelopeRow, LaneRow } from '../../../storage/storage.ts'
 import type { Json } from '../../journal/lines.ts'
 import type { OperationId } from '../../model.ts'
 
-/** A line as a journal's summary has it. */
-export interface SavedLine {
+/** A lane as a journal's summary has it. */
+export interface SavedLane {
   readonly row: LaneRow
   readonly envelopes: readonly EnvelopeRow[]
   readonly rows: Json

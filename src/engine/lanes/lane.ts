@@ -10,7 +10,7 @@ import type { Instant, LaneId, OperationId, Owner, UserId } from '../../model.ts
 import type { Attempt } from '../sending/attempt.ts'
 import { FirstPlaces } from './first-places.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
-import type { SavedLine } from './saved-line.ts'
+import type { SavedLane } from './saved-lane.ts'
 
 /** How many rows of a lane are in memory at most. */
 export const WINDOW_ROWS = 256
@@ -29,8 +29,8 @@ export interface Totals {
   letters: number
 }
 
-export class LaneLine {
-  readonly lane: LaneId
+export class Lane {
+  readonly id: LaneId
   readonly owner: Owner
   #totals: Totals
   #pending = 0
@@ -75,7 +75,7 @@ export class LaneLine {
   /** `totals` counts what this lane has, too, from now on. */
   constructor(row: LaneRow, envelopes: readonly EnvelopeRow[], totals: Totals) {
     this.#totals = totals
-    this.lane = row.lane
+    this.id = row.lane
     this.owner = { user: row.user }
     this.pending = row.pending
     this.#shifted = row.shifted ?? 0
@@ -323,12 +323,12 @@ export class LaneLine {
   }
 
   /** For a journal that begins here; payloads stay out of it. */
-  save(): SavedLine {
-    const { lane, user, pending, letters, soloThrough, discardThrough, tail } = this
+  save(): SavedLane {
+    const { id: laneId, user, pending, letters, soloThrough, discardThrough, tail } = this
     const shifted = this.#shifted
     const { refusedCount, mayHaveBeenSent } = this
     return {
-      row: { lane, user, pending, letters, soloThrough, discardThrough, tail, shifted },
+      row: { lane: laneId, user, pending, letters, soloThrough, discardThrough, tail, shifted },
       envelopes: [...this.#envelopes.values()],
       rows: rowsCodec.write(this.#rows),
       holds: [...this.holds.values()],
@@ -340,7 +340,7 @@ export class LaneLine {
     }
   }
 
-  restore(saved: SavedLine): void {
+  restore(saved: SavedLane): void {
     this.#rows = [...rowsCodec.read(saved.rows)]
     for (const hold of saved.holds) this.holds.set(hold.name, hold)
     this.refusedCount = saved.refusedCount
