@@ -32,7 +32,7 @@ import { Commands } from './machines/commands.ts'
 import { MACHINES, type Machines } from './machines/machines.ts'
 import { Orders } from './orders.ts'
 import { Reads } from './reads/reads.ts'
-import type { Exchange } from './sending/exchange.ts'
+import type { Requests } from './sending/request.ts'
 import { Lifetimes } from './sending/lifetimes.ts'
 import { makeSending } from './sending/sending.ts'
 import { RequirementAsker } from './sessions/requirement-asker.ts'
@@ -84,7 +84,7 @@ export class Engine implements Pilot {
   readonly #wallet: Wallet
   readonly #sessions: Sessions
   readonly #dispatch: Dispatch
-  readonly #exchange: Exchange
+  readonly #requests: Requests
   readonly #earlyTokenNeed: EarlyTokenNeed
   readonly #actors: Actors
   readonly #orders: Orders
@@ -129,7 +129,7 @@ export class Engine implements Pilot {
     const records = new Records(core, holds)
     const sending = () => actors.sending
     const sendingParts = { core, wallet, connectivity, holds, waits, records, sending }
-    const { faults, exchange, sender } = makeSending(sendingParts)
+    const { faults, requests, sender } = makeSending(sendingParts)
     const sessions = new Sessions({ core, wallet, waits, records, needs })
     const wakeWatch = new WakeWatch(core, connectivity, waits)
     const asker = new RequirementAsker(core, sessions)
@@ -191,7 +191,7 @@ export class Engine implements Pilot {
     this.#needs = needs
     this.#sessions = sessions
     this.#dispatch = dispatch
-    this.#exchange = exchange
+    this.#requests = requests
     this.#earlyTokenNeed = earlyTokenNeed
     this.#actors = actors
     this.#publisher = new EventPublisher({
@@ -209,7 +209,7 @@ export class Engine implements Pilot {
       startParts,
       sessions,
       asker,
-      exchange,
+      requests,
       refresher,
       reads,
       flushes,
@@ -273,7 +273,7 @@ export class Engine implements Pilot {
       wallet,
       refresher,
       connectivity,
-      exchange,
+      requests,
       dispatch,
       asker,
       enqueueWithin,
@@ -355,7 +355,7 @@ export class Engine implements Pilot {
   }
 
   abandon(lane: Lane): void {
-    this.#exchange.abandon(lane)
+    this.#requests.abandon(lane)
   }
 
   operationsRemoved(lane: Lane): void {

@@ -13,7 +13,7 @@ import { recordedKindsOf } from '../../operations/kind-facts.ts'
 import type { Calls } from '../boundary/calls.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import type { Reads } from '../reads/reads.ts'
-import type { Exchange } from '../sending/exchange.ts'
+import type { Requests } from '../sending/request.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Flushes } from './flushes.ts'
@@ -24,7 +24,7 @@ export interface LifeParts {
   readonly startParts: StartParts
   readonly sessions: Sessions
   readonly asker: RequirementAsker
-  readonly exchange: Exchange
+  readonly requests: Requests
   readonly refresher: Refresher
   readonly reads: Reads
   readonly flushes: Flushes
@@ -163,9 +163,9 @@ export class Life {
 
   /** The queue is closed: nothing is sent any more. */
   closed(): void {
-    const { startParts, exchange, reads, sessions, sending } = this.#parts
+    const { startParts, requests, reads, sessions, sending } = this.#parts
     const { store, boundary } = startParts.core
-    exchange.abortAll()
+    requests.abortAll()
     reads.endAll()
     sessions.endAll()
     startParts.dispatch.leave(sending())

@@ -18,7 +18,7 @@ import type { Holds } from '../lanes/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Reads } from '../reads/reads.ts'
-import type { Exchange } from '../sending/exchange.ts'
+import type { Requests } from '../sending/request.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Dispatch } from './dispatch.ts'
@@ -44,7 +44,7 @@ export interface SavedParts {
   readonly wallet: Wallet
   readonly refresher: Refresher
   readonly connectivity: Connectivity
-  readonly exchange: Exchange
+  readonly requests: Requests
   readonly dispatch: Dispatch
   readonly asker: RequirementAsker
   readonly enqueueWithin: EnqueueWithin
@@ -68,7 +68,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     lanes: Array.from(core.lanes.all(), (lane) => ({
       line: lane.save(),
       told: lane.rows.map((row) => core.kinds.answersOf(row)),
-      attempt: parts.exchange.save(lane),
+      attempt: parts.requests.save(lane),
       machine: actors.saveLane(lane),
     })),
     tokens,
@@ -119,7 +119,7 @@ export function resume(parts: SavedParts, saved: Summary): void {
     const lane = core.lanes.get(savedLane.row.lane)
     if (lane === undefined) continue
     parts.waits.restore(lane)
-    if (attempt !== null) parts.exchange.restore(lane, attempt)
+    if (attempt !== null) parts.requests.restore(lane, attempt)
   }
   parts.asker.restore(saved.asker)
   parts.enqueueWithin.restore(saved.undecided)
@@ -137,7 +137,7 @@ export function resume(parts: SavedParts, saved: Summary): void {
     ...saved.lanes.map(({ attempt }) => attempt?.ask),
     ...saved.reads.map(({ sending }) => sending?.ask),
   ]
-  parts.exchange.restoreLate(saved.boundary.open, new Set(awaited))
+  parts.requests.restoreLate(saved.boundary.open, new Set(awaited))
 }
 
 /** The name of a call that is open and that no part has in its summary; null: there is none. */

@@ -13,7 +13,7 @@ import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import { envelopeKey } from './envelope-key.ts'
-import { alarmOf } from './exchange.ts'
+import { alarmOf } from './request.ts'
 import { backoffMs } from './judge.ts'
 import type { LaneChanges } from './lane-changes.ts'
 

@@ -13,7 +13,7 @@ import type { Answered } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
 import { envelopeKey } from './envelope-key.ts'
-import type { Exchange } from './exchange.ts'
+import type { Requests } from './request.ts'
 import { isBound as mustStayAsItWas } from './judge.ts'
 import type { Holds } from '../lanes/holds.ts'
 import { type Lane, WINDOW_ROWS } from '../lanes/lane.ts'
@@ -30,7 +30,7 @@ export class Sender {
   readonly #wallet: Wallet
   readonly #holds: Holds
   readonly #changes: LaneChanges
-  readonly #exchange: Exchange
+  readonly #requests: Requests
   readonly #records: Records
   readonly #upgrades: Upgrades
 
@@ -39,14 +39,14 @@ export class Sender {
     wallet: Wallet,
     holds: Holds,
     changes: LaneChanges,
-    exchange: Exchange,
+    requests: Requests,
     records: Records,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
     this.#changes = changes
-    this.#exchange = exchange
+    this.#requests = requests
     this.#records = records
     this.#upgrades = new Upgrades(core, changes)
   }
@@ -349,7 +349,7 @@ export class Sender {
         case 'request':
           // The code of the kind may have taken its time: what was known then is not enough (E6, Q8, I8).
           if (members.some((row) => this.#isOver(lane, row))) this.#goOn(lane)
-          else if (this.#hasToken(lane)) this.#exchange.send(lane, members, key, built.request)
+          else if (this.#hasToken(lane)) this.#requests.send(lane, members, key, built.request)
           else this.#changes.end(lane)
       }
     }

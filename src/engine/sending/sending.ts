@@ -6,7 +6,7 @@ import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Holds } from '../lanes/holds.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
-import { Exchange } from './exchange.ts'
+import { Requests } from './request.ts'
 import { Faults } from './faults.ts'
 import { LaneChanges } from './lane-changes.ts'
 import { Refusals } from './refusals.ts'
@@ -26,7 +26,7 @@ export interface SendingParts {
 
 export function makeSending(parts: SendingParts): {
   readonly faults: Faults
-  readonly exchange: Exchange
+  readonly requests: Requests
   readonly sender: Sender
 } {
   const { core, wallet, connectivity, holds, waits, records, sending } = parts
@@ -34,7 +34,7 @@ export function makeSending(parts: SendingParts): {
   const refusals = new Refusals(core, wallet, holds, changes)
   const sequel = new Sequel(core, wallet, connectivity, changes, refusals)
   const faults = new Faults(core, changes, sending)
-  const exchange = new Exchange(core, wallet, changes, sequel)
-  const sender = new Sender(core, wallet, holds, changes, exchange, records)
-  return { faults, exchange, sender }
+  const requests = new Requests(core, wallet, changes, sequel)
+  const sender = new Sender(core, wallet, holds, changes, requests, records)
+  return { faults, requests, sender }
 }

@@ -30,7 +30,7 @@ export interface SavedAttempt {
   readonly sentAt: Instant
 }
 
-export class Exchange {
+export class Requests {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #changes: LaneChanges
