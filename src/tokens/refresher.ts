@@ -207,12 +207,12 @@ export class Refresher {
     this.#open.delete(call)
     const wasInFlight = this.#endCall(call, 'answered')
     // A session that has ended wants nothing of it any more (T11).
-    if (session === this.#wallet.session(user)) this.#follow(call, answer, wasInFlight)
+    if (session === this.#wallet.session(user)) this.#handleAnswer(call, answer, wasInFlight)
     if (wasInFlight) this.#callNext()
   }
 
   /** The machine hears only of a call that was in flight. */
-  #follow(call: Call, answer: Answered<Yield>, wasInFlight: boolean): void {
+  #handleAnswer(call: Call, answer: Answered<Yield>, wasInFlight: boolean): void {
     const { user } = call
     if (answer.ok && answer.value !== null && answer.value !== 'malformed') {
       this.#yielded(call, answer.value, wasInFlight)

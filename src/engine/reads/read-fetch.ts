@@ -167,7 +167,7 @@ export class ReadFetch {
     this.#core.boundary.disarm(alarmOf(read))
     if (!this.#book.has(read)) return
     if (answer.ok) {
-      this.#follow(read, sending.credential, answer.value)
+      this.#handleReply(read, sending.credential, answer.value)
       return
     }
     const isTimeOut = sending.isLate && !isNotSent(answer.error)
@@ -208,7 +208,7 @@ export class ReadFetch {
     }
   }
 
-  #follow(read: Read, credential: Credential | null, reply: Reply): void {
+  #handleReply(read: Read, credential: Credential | null, reply: Reply): void {
     const { settings, boundary } = this.#core
     const isPortal = boundary.pull('portal', plain<boolean>(), () =>
       isCaptivePortal(reply, read.reply, settings.origin),

@@ -19,7 +19,7 @@ import { replyCodecOf } from '../boundary/reply-codec.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { type Ending, failed, replied, timedOut } from './ending.ts'
 import type { LaneChanges } from './lane-changes.ts'
-import type { Sequel } from './sequel.ts'
+import type { ReplyHandler } from './reply.ts'
 
 /** An attempt in flight, as a journal's summary has it. */
 export interface SavedAttempt {
@@ -34,15 +34,15 @@ export class Requests {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #changes: LaneChanges
-  readonly #sequel: Sequel
+  readonly #replyHandler: ReplyHandler
   /** The engine has closed: what is still being prepared is not sent any more. */
   #isStopped = false
 
-  constructor(core: Core, wallet: Wallet, changes: LaneChanges, sequel: Sequel) {
+  constructor(core: Core, wallet: Wallet, changes: LaneChanges, replyHandler: ReplyHandler) {
     this.#core = core
     this.#wallet = wallet
     this.#changes = changes
-    this.#sequel = sequel
+    this.#replyHandler = replyHandler
   }
 
   send(lane: Lane, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
@@ -200,7 +200,7 @@ export class Requests {
     const isAborted = attempt.isLate && ending.reply === null && !ending.isUnsent
     // The error of a transport that was aborted says nothing but that.
     const known = isAborted ? timedOut(this.#core.settings.replyTimeoutMs) : ending
-    this.#sequel.follow(lane, attempt, known)
+    this.#replyHandler.handleReply(lane, attempt, known)
   }
 }
 

@@ -11,7 +11,7 @@ import { Faults } from './faults.ts'
 import { LaneChanges } from './lane-changes.ts'
 import { Refusals } from './refusals.ts'
 import { Sender } from './sender.ts'
-import { Sequel } from './sequel.ts'
+import { ReplyHandler } from './reply.ts'
 
 export interface SendingParts {
   readonly core: Core
@@ -32,9 +32,9 @@ export function makeSending(parts: SendingParts): {
   const { core, wallet, connectivity, holds, waits, records, sending } = parts
   const changes = new LaneChanges(core, connectivity, holds, waits, records)
   const refusals = new Refusals(core, wallet, holds, changes)
-  const sequel = new Sequel(core, wallet, connectivity, changes, refusals)
+  const replyHandler = new ReplyHandler(core, wallet, connectivity, changes, refusals)
   const faults = new Faults(core, changes, sending)
-  const requests = new Requests(core, wallet, changes, sequel)
+  const requests = new Requests(core, wallet, changes, replyHandler)
   const sender = new Sender(core, wallet, holds, changes, requests, records)
   return { faults, requests, sender }
 }

@@ -32,7 +32,7 @@ interface Judgement {
   readonly limit: DeadlineChange | null
 }
 
-export class Sequel {
+export class ReplyHandler {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #connectivity: Connectivity
@@ -54,7 +54,7 @@ export class Sequel {
   }
 
   /** Carries out what follows from a reply, or from there being none. */
-  follow(lane: Lane, attempt: Attempt, ending: Ending): void {
+  handleReply(lane: Lane, attempt: Attempt, ending: Ending): void {
     const { reply } = ending
     const isPortal = reply !== null && this.#isPortal(attempt, reply)
     if (isPortal && !this.#meetsItAlone(lane)) {
