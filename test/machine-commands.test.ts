@@ -1,6 +1,6 @@
 /** The commands of all machines are obeyed in the order in which they were given, each to its end before the next. */
 import { expect, test } from 'vitest'
-import { Commands } from '../src/engine/machines/commands.ts'
+import { CommandQueue } from '../src/engine/pilot/command-queue.ts'
 import type { Command } from '../src/engine/orders.ts'
 
 const named = (name: string) => ({ type: name }) as unknown as Command
@@ -8,19 +8,19 @@ const nameOf = (command: Command) => (command as unknown as { readonly type: str
 
 test('a command that another command leads to waits until that one has been obeyed', () => {
   const seen: string[] = []
-  const commands = new Commands((command) => {
+  const commandQueue = new CommandQueue((command) => {
     const name = nameOf(command)
     seen.push(`${name} begins`)
     if (name === 'first') {
-      commands.after(() => {
-        commands.add(named('third'))
+      commandQueue.tell(() => {
+        commandQueue.enqueue(named('third'))
       })
     }
     seen.push(`${name} ends`)
   })
-  commands.after(() => {
-    commands.add(named('first'))
-    commands.add(named('second'))
+  commandQueue.tell(() => {
+    commandQueue.enqueue(named('first'))
+    commandQueue.enqueue(named('second'))
   })
   expect(seen).toEqual(
     ['first', 'second', 'third'].flatMap((name) => [`${name} begins`, `${name} ends`]),
@@ -29,18 +29,18 @@ test('a command that another command leads to waits until that one has been obey
 
 test('longer work begins when no command is left, though a command led to it', () => {
   const seen: string[] = []
-  const commands = new Commands((command) => {
+  const commandQueue = new CommandQueue((command) => {
     const name = nameOf(command)
     seen.push(name)
     if (name === 'first') {
-      commands.after(() => {
-        commands.later(() => seen.push('work'))
+      commandQueue.tell(() => {
+        commandQueue.whenIdle(() => seen.push('work'))
       })
     }
   })
-  commands.after(() => {
-    commands.add(named('first'))
-    commands.add(named('second'))
+  commandQueue.tell(() => {
+    commandQueue.enqueue(named('first'))
+    commandQueue.enqueue(named('second'))
   })
   expect(seen).toEqual(['first', 'second', 'work'])
 })

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { laneMachine } from '../machines/lane.machine.ts'
 import { Actors, type ActorsParts } from '../src/engine/machines/actors.ts'
-import { Commands } from '../src/engine/machines/commands.ts'
+import { CommandQueue } from '../src/engine/pilot/command-queue.ts'
 import { MACHINES } from '../src/engine/machines/machines.ts'
 import { Lane } from '../src/engine/lanes/lane.ts'
 import { Lanes } from '../src/engine/lanes/lanes.ts'
@@ -32,7 +32,7 @@ function make() {
     machines: { ...MACHINES, lane },
     settings: { concurrency: 4, anonymous: 'drop', whileUnknown: 'hold', hasSource: false },
     lanes: new Lanes(),
-    commands: new Commands((command) => void heard.push(command)),
+    commands: new CommandQueue((command) => void heard.push(command)),
     fault: (thrown: unknown) => {
       throw thrown
     },

@@ -28,7 +28,7 @@ import { makeStatus, type Status } from './life/status.ts'
 import { type Summary, whyNotBrief } from './life/summary.ts'
 import { WakeWatch } from './life/wake-watch.ts'
 import { Actors } from './machines/actors.ts'
-import { Commands } from './machines/commands.ts'
+import { CommandQueue } from './pilot/command-queue.ts'
 import { MACHINES, type Machines } from './machines/machines.ts'
 import { Orders } from './orders.ts'
 import { Reads } from './reads/reads.ts'
@@ -174,14 +174,14 @@ export class Engine implements Pilot {
       tokenOf,
       useFingerprintKey: (key) => void (fingerprintKey = key),
     }
-    const commands = new Commands((command) => this.#orders.obey(command))
+    const commandQueue = new CommandQueue((command) => this.#orders.obey(command))
     const actors = new Actors({
       machines,
       boundary,
       settings,
       lanes: this.#lanes,
       wallet,
-      commands,
+      commandQueue,
       machineFailed: (thrown) => this.#publisher.machineFailed(thrown),
       resumeFrom,
     })
@@ -229,14 +229,14 @@ export class Engine implements Pilot {
       tokenAlarms,
       needs,
       toQueue: (event) => actors.queue(event),
-      later: (run) => commands.later(run),
+      later: (run) => commandQueue.whenIdle(run),
       hasMachine: (lane) => actors.hasLane(lane),
       retire: (lane) => actors.retire(lane),
       usersWithTokens: () => actors.usersWithTokens(),
       doubtRequirement: () => asker.suspect(),
       requirementChanged: () => {
         asker.changed()
-        commands.later(() => {
+        commandQueue.whenIdle(() => {
           for (const lane of Array.from(this.#lanes.pending())) earlyTokenNeed.check(lane)
         })
       },

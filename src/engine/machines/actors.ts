@@ -17,7 +17,7 @@ import type { Lane } from '../lanes/lane.ts'
 import type { QueueState } from '../life/status.ts'
 import type { Summary } from '../life/summary.ts'
 import type { Command } from '../orders.ts'
-import type { Commands } from './commands.ts'
+import type { CommandQueue } from '../pilot/command-queue.ts'
 import type { Machines } from './machines.ts'
 import { LIKE_LANE, LIKE_QUEUE } from './likeness.ts'
 import { remembering } from './remembering.ts'
@@ -31,7 +31,7 @@ export interface ActorsParts {
   readonly settings: Settings
   readonly lanes: Lanes
   readonly wallet: Wallet
-  readonly commands: Commands
+  readonly commandQueue: CommandQueue
   /** A machine has failed. */
   readonly machineFailed: (thrown: unknown) => void
   /** A replay that begins in the middle. */
@@ -40,7 +40,7 @@ export interface ActorsParts {
 
 export class Actors {
   readonly #parts: ActorsParts
-  readonly #commands: Commands
+  readonly #commandQueue: CommandQueue
   readonly #identity: Actor<Machines['identity']>
   readonly #queue: Actor<Machines['queue']>
   readonly #lanes = new Map<LaneId, Actor<Machines['lane']>>()
@@ -53,7 +53,7 @@ export class Actors {
   constructor(parts: ActorsParts) {
     const { machines, settings, resumeFrom } = parts
     this.#parts = parts
-    this.#commands = parts.commands
+    this.#commandQueue = parts.commandQueue
     this.#identity = this.#watch(
       createActor(machines.identity, { input: settings, ...from(resumeFrom?.identity) }),
     )
@@ -119,22 +119,22 @@ export class Actors {
   // What they are told.
 
   identity(event: IdentityEvent): void {
-    this.#commands.after(() => this.#identity.send(event))
+    this.#commandQueue.tell(() => this.#identity.send(event))
   }
 
   queue(event: QueueEvent): void {
-    if (this.queueState !== 'closed') this.#commands.after(() => this.#queue.send(event))
+    if (this.queueState !== 'closed') this.#commandQueue.tell(() => this.#queue.send(event))
   }
 
   lane(lane: Lane, event: LaneEvent): void {
     const actor = this.#lanes.get(lane.id)
-    if (actor !== undefined) this.#commands.after(() => actor.send(event))
+    if (actor !== undefined) this.#commandQueue.tell(() => actor.send(event))
   }
 
   token(user: UserId, event: TokenEvent): void {
     const known = this.#tokens.get(user)
     const actor = known ?? this.makeToken(user)
-    this.#commands.after(() => {
+    this.#commandQueue.tell(() => {
       if (known === undefined) this.#remind(actor, user, event)
       actor.send(event)
     })
@@ -217,7 +217,7 @@ export class Actors {
   #watch<Watched extends AnyActor>(actor: Watched): Watched {
     // Unobserved, an actor's error would be thrown at the host.
     actor.subscribe({ error: (error) => this.#parts.machineFailed(error) })
-    actor.on('*', (command) => this.#commands.add(command as Command))
+    actor.on('*', (command) => this.#commandQueue.enqueue(command as Command))
     return actor
   }
 

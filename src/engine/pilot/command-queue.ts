@@ -5,34 +5,34 @@
  */
 import type { Command } from '../orders.ts'
 
-export class Commands {
-  readonly #obey: (command: Command) => void
+export class CommandQueue {
+  readonly #run: (command: Command) => void
   readonly #given: Command[] = []
   readonly #work: (() => void)[] = []
   #isDraining = false
   #isWorking = false
 
-  constructor(obey: (command: Command) => void) {
-    this.#obey = obey
+  constructor(run: (command: Command) => void) {
+    this.#run = run
   }
 
   /** A machine has answered. */
-  add(command: Command): void {
+  enqueue(command: Command): void {
     this.#given.push(command)
   }
 
   /** Does it when the machines are at rest. */
-  later(run: () => void): void {
+  whenIdle(run: () => void): void {
     this.#work.push(run)
   }
 
   /** Tells a machine something, and does what follows; within that, what follows waits its turn. */
-  after(send: () => void): void {
+  tell(send: () => void): void {
     send()
     if (this.#isDraining) return
     this.#isDraining = true
     const faults: unknown[] = []
-    drain(this.#given, (command) => this.#obey(command), faults)
+    drain(this.#given, (command) => this.#run(command), faults)
     this.#isDraining = false
     this.#doWork(faults)
     if (faults.length > 0) throw faults[0]
