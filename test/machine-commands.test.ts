@@ -1,7 +1,7 @@
 /** The commands of all machines are obeyed in the order in which they were given, each to its end before the next. */
 import { expect, test } from 'vitest'
 import { CommandQueue } from '../src/engine/pilot/command-queue.ts'
-import type { Command } from '../src/engine/orders.ts'
+import type { Command } from '../src/engine/pilot/run-command.ts'
 
 const named = (name: string) => ({ type: name }) as unknown as Command
 const nameOf = (command: Command) => (command as unknown as { readonly type: string }).type

@@ -6,7 +6,7 @@ import { CommandQueue } from '../src/engine/pilot/command-queue.ts'
 import { MACHINES } from '../src/engine/machines/machines.ts'
 import { Lane } from '../src/engine/lanes/lane.ts'
 import { Lanes } from '../src/engine/lanes/lanes.ts'
-import type { Command } from '../src/engine/orders.ts'
+import type { Command } from '../src/engine/pilot/run-command.ts'
 import type { LaneId } from '../src/model.ts'
 
 const PAUSED = { name: 'paused', cause: 'a test', since: 0 } as const

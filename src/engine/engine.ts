@@ -30,7 +30,7 @@ import { WakeWatch } from './life/wake-watch.ts'
 import { Actors } from './machines/actors.ts'
 import { CommandQueue } from './pilot/command-queue.ts'
 import { MACHINES, type Machines } from './machines/machines.ts'
-import { Orders } from './orders.ts'
+import { CommandRunner } from './pilot/run-command.ts'
 import { Reads } from './reads/reads.ts'
 import type { Requests } from './sending/request.ts'
 import { Lifetimes } from './sending/lifetimes.ts'
@@ -87,7 +87,7 @@ export class Engine implements Pilot {
   readonly #requests: Requests
   readonly #earlyTokenNeed: EarlyTokenNeed
   readonly #actors: Actors
-  readonly #orders: Orders
+  readonly #commandRunner: CommandRunner
   readonly #publisher: EventPublisher
   readonly #life: Life
   readonly #savedParts: SavedParts
@@ -174,7 +174,7 @@ export class Engine implements Pilot {
       tokenOf,
       useFingerprintKey: (key) => void (fingerprintKey = key),
     }
-    const commandQueue = new CommandQueue((command) => this.#orders.obey(command))
+    const commandQueue = new CommandQueue((command) => this.#commandRunner.run(command))
     const actors = new Actors({
       machines,
       boundary,
@@ -220,7 +220,7 @@ export class Engine implements Pilot {
       stopMachines: () => actors.stop(),
       statusChanged,
     })
-    this.#orders = new Orders({
+    this.#commandRunner = new CommandRunner({
       core,
       holds,
       sender,
@@ -229,7 +229,7 @@ export class Engine implements Pilot {
       tokenAlarms,
       needs,
       toQueue: (event) => actors.queue(event),
-      later: (run) => commandQueue.whenIdle(run),
+      whenIdle: (run) => commandQueue.whenIdle(run),
       hasMachine: (lane) => actors.hasLane(lane),
       retire: (lane) => actors.retire(lane),
       usersWithTokens: () => actors.usersWithTokens(),

@@ -3,7 +3,7 @@
  * begins something longer (an attempt, a call of the token source) is dealt with after them, one at a
  * time, so that each finds the machines at rest.
  */
-import type { Command } from '../orders.ts'
+import type { Command } from './run-command.ts'
 
 export class CommandQueue {
   readonly #run: (command: Command) => void

@@ -2,19 +2,19 @@
  * What is done when a machine says so. Commands are short; what begins something longer is handed to
  * `later`.
  */
-import type { IdentityCommand } from '../../machines/identity.machine.ts'
-import type { LaneCommand } from '../../machines/lane.machine.ts'
-import type { QueueCommand, QueueEvent } from '../../machines/queue.machine.ts'
-import type { ParkCause, TokenCommand } from '../../machines/token.machine.ts'
-import type { LaneId, UserId } from '../model.ts'
-import type { Needs } from '../tokens/needs.ts'
-import type { Refresher } from '../tokens/refresher.ts'
-import type { TokenAlarms } from '../tokens/token-alarms.ts'
-import type { Core } from './core.ts'
-import type { Holds } from './lanes/holds.ts'
-import type { Lane } from './lanes/lane.ts'
-import type { Sender } from './sending/sender.ts'
-import type { Sessions } from './sessions/sessions.ts'
+import type { IdentityCommand } from '../../../machines/identity.machine.ts'
+import type { LaneCommand } from '../../../machines/lane.machine.ts'
+import type { QueueCommand, QueueEvent } from '../../../machines/queue.machine.ts'
+import type { ParkCause, TokenCommand } from '../../../machines/token.machine.ts'
+import type { LaneId, UserId } from '../../model.ts'
+import type { Needs } from '../../tokens/needs.ts'
+import type { Refresher } from '../../tokens/refresher.ts'
+import type { TokenAlarms } from '../../tokens/token-alarms.ts'
+import type { Core } from '../core.ts'
+import type { Holds } from '../lanes/holds.ts'
+import type { Lane } from '../lanes/lane.ts'
+import type { Sender } from '../sending/sender.ts'
+import type { Sessions } from '../sessions/sessions.ts'
 
 export type Command = LaneCommand | QueueCommand | IdentityCommand | TokenCommand
 
@@ -27,7 +27,7 @@ const PARKED: Readonly<Record<ParkCause, string>> = {
 
 type LaneReport = Extract<Command, { type: 'lane.held' | 'lane.released' | 'lane.idled' }>
 
-export interface OrderParts {
+export interface CommandRunnerParts {
   readonly core: Core
   readonly holds: Holds
   readonly sender: Sender
@@ -37,7 +37,7 @@ export interface OrderParts {
   readonly needs: Needs
   readonly toQueue: (event: QueueEvent) => void
   /** Does it when the machines are at rest. */
-  readonly later: (run: () => void) => void
+  readonly whenIdle: (run: () => void) => void
   readonly hasMachine: (lane: Lane) => boolean
   /** Stops the machine of a lane that is idle. */
   readonly retire: (lane: Lane) => void
@@ -52,16 +52,16 @@ export interface OrderParts {
   readonly statusChanged: () => void
 }
 
-export class Orders {
-  readonly #parts: OrderParts
+export class CommandRunner {
+  readonly #parts: CommandRunnerParts
   readonly #core: Core
 
-  constructor(parts: OrderParts) {
+  constructor(parts: CommandRunnerParts) {
     this.#parts = parts
     this.#core = parts.core
   }
 
-  obey(command: Command): void {
+  run(command: Command): void {
     switch (command.type) {
       case 'slot.requested':
       case 'slot.withdrawn':
@@ -74,16 +74,16 @@ export class Orders {
         return
       case 'attempt.requested':
         this.#toLane(command.lane, (lane) =>
-          this.#parts.later(() => this.#parts.sender.begin(lane)),
+          this.#parts.whenIdle(() => this.#parts.sender.begin(lane)),
         )
         return
       case 'lane.held':
       case 'lane.released':
       case 'lane.idled':
-        this.#toLane(command.lane, (lane) => this.#obeyLane(lane, command))
+        this.#toLane(command.lane, (lane) => this.#runOfLane(lane, command))
         return
       case 'queue.closed':
-        this.#parts.later(() => this.#parts.closed())
+        this.#parts.whenIdle(() => this.#parts.closed())
         return
       case 'identity.changed':
       case 'requirement.changed':
@@ -94,7 +94,7 @@ export class Orders {
       case 'anonymous.release':
       case 'anonymous.adopt':
       case 'tokens.waive':
-        this.#obeyIdentity(command)
+        this.#runOfIdentity(command)
         return
       case 'lane.park':
       case 'lane.unpark':
@@ -111,11 +111,11 @@ export class Orders {
       case 'wait.ended':
       case 'early.started':
       case 'early.ended':
-        this.#obeyToken(command)
+        this.#runOfToken(command)
     }
   }
 
-  #obeyIdentity(command: IdentityCommand): void {
+  #runOfIdentity(command: IdentityCommand): void {
     switch (command.type) {
       case 'identity.changed':
         this.#core.report('identity.changed', { user: command.user, former: command.former })
@@ -123,7 +123,7 @@ export class Orders {
       case 'requirement.changed': {
         const { requirement, suspected } = command
         this.#core.report('requirement.changed', { requirement, suspected })
-        if (suspected) this.#parts.later(() => this.#parts.doubtRequirement())
+        if (suspected) this.#parts.whenIdle(() => this.#parts.doubtRequirement())
         else this.#parts.requirementChanged()
         return
       }
@@ -140,7 +140,7 @@ export class Orders {
       case 'anonymous.drop':
         // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
-        if (this.#parts.isBegun()) this.#parts.later(() => this.#parts.sessions.sweepAnonymous())
+        if (this.#parts.isBegun()) this.#parts.whenIdle(() => this.#parts.sessions.sweepAnonymous())
         return
       case 'anonymous.hold':
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
@@ -149,7 +149,7 @@ export class Orders {
         this.#parts.holds.liftFromOwner(null, 'signed-out')
         return
       case 'anonymous.adopt':
-        this.#parts.later(() => this.#parts.sessions.adopt())
+        this.#parts.whenIdle(() => this.#parts.sessions.adopt())
         return
       case 'tokens.waive':
         for (const user of this.#parts.usersWithTokens()) {
@@ -159,7 +159,7 @@ export class Orders {
     }
   }
 
-  #obeyLane(lane: Lane, command: LaneReport): void {
+  #runOfLane(lane: Lane, command: LaneReport): void {
     const { user } = lane
     switch (command.type) {
       case 'lane.held': {
@@ -178,7 +178,7 @@ export class Orders {
     }
   }
 
-  #obeyToken(command: TokenCommand): void {
+  #runOfToken(command: TokenCommand): void {
     const { user } = command
     switch (command.type) {
       case 'lane.park':
@@ -213,7 +213,7 @@ export class Orders {
         this.#parts.statusChanged()
         return
       case 'source.ask':
-        this.#parts.later(() => this.#parts.refresher.ask(user, command.reason))
+        this.#parts.whenIdle(() => this.#parts.refresher.ask(user, command.reason))
         return
       case 'refresh.failed':
         this.#parts.refresher.refreshFailed(user)
