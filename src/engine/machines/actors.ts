@@ -19,8 +19,8 @@ import type { Summary } from '../life/summary.ts'
 import type { Command } from '../pilot/run-command.ts'
 import type { CommandQueue } from '../pilot/command-queue.ts'
 import type { Machines } from './machines.ts'
-import { LIKE_LANE, LIKE_QUEUE } from './likeness.ts'
-import { remembering } from './remembering.ts'
+import { LANE_MEMO_KEYS, QUEUE_MEMO_KEYS } from '../pilot/memo-keys.ts'
+import { memoizeTransitions } from '../pilot/memoize-transitions.ts'
 
 /** To make a machine takes longer than to run it, and whoever has just been idle is often the next to send. */
 const MOST_RESTING = 4
@@ -58,7 +58,7 @@ export class Actors {
       createActor(machines.identity, { input: settings, ...from(resumeFrom?.identity) }),
     )
     this.#queue = this.#watch(
-      createActor(remembering(machines.queue, LIKE_QUEUE), {
+      createActor(memoizeTransitions(machines.queue, QUEUE_MEMO_KEYS), {
         input: { slots: settings.concurrency },
         ...from(resumeFrom?.queue),
       }),
@@ -162,7 +162,7 @@ export class Actors {
   #newLane(laneId: LaneId, snapshot?: Snapshot<unknown>): Actor<Machines['lane']> {
     const { machines } = this.#parts
     const input = { lane: laneId, holds: [] }
-    const machine = remembering(machines.lane, LIKE_LANE)
+    const machine = memoizeTransitions(machines.lane, LANE_MEMO_KEYS)
     return this.#watch(createActor(machine, { input, ...from(snapshot) })).start()
   }
 

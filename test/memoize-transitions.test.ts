@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { type AnyActor, type AnyStateMachine, createActor } from 'xstate'
 import { laneMachine } from '../machines/lane.machine.ts'
 import { queueMachine } from '../machines/queue.machine.ts'
-import { LIKE_LANE, LIKE_QUEUE } from '../src/engine/machines/likeness.ts'
-import { remembering } from '../src/engine/machines/remembering.ts'
+import { LANE_MEMO_KEYS, QUEUE_MEMO_KEYS } from '../src/engine/pilot/memo-keys.ts'
+import { memoizeTransitions } from '../src/engine/pilot/memoize-transitions.ts'
 import type { LaneId } from '../src/model.ts'
 
 const lane = fc.integer({ min: 1, max: 6 }).map((number) => number as LaneId)
@@ -61,7 +61,7 @@ describe('a machine that remembers answers as one that does not:', () => {
     fc.assert(
       fc.property(laneEvents, (events) => {
         const input = { lane: 7 as LaneId, holds: [] }
-        const machine = remembering(laneMachine, LIKE_LANE)
+        const machine = memoizeTransitions(laneMachine, LANE_MEMO_KEYS)
         const remembered = lifeOf(createActor(machine, { input }), events)
         expect(remembered).toEqual(lifeOf(createActor(laneMachine, { input }), events))
       }),
@@ -73,7 +73,7 @@ describe('a machine that remembers answers as one that does not:', () => {
     fc.assert(
       fc.property(queueEvents, (events) => {
         const input = { slots: 2 }
-        const machine = remembering(queueMachine, LIKE_QUEUE)
+        const machine = memoizeTransitions(queueMachine, QUEUE_MEMO_KEYS)
         const remembered = lifeOf(createActor(machine, { input }), events)
         expect(remembered).toEqual(lifeOf(createActor(queueMachine, { input }), events))
       }),
@@ -101,7 +101,7 @@ test('of a great many lanes a queue remembers only so many', () => {
   ]
   const lanes = Array.from({ length: 5000 }, (_, number) => number)
   const events = [{ type: 'storage.loaded' }, ...lanes.flatMap(roundOf)]
-  const actor = createActor(remembering(counted, LIKE_QUEUE), { input: { slots: 2 } })
+  const actor = createActor(memoizeTransitions(counted, QUEUE_MEMO_KEYS), { input: { slots: 2 } })
   lifeOf(actor, [...events, ...roundOf(4999)])
   const latestCount = decidedCount()
   lifeOf(actor, [...roundOf(4999), ...roundOf(0)])
@@ -119,7 +119,7 @@ test('what a lane goes through again and again is decided once', () => {
     { type: 'attempt.ended', pending: false, slotWanted: false },
   ]
   const life = lifeOf(
-    createActor(remembering(counted, LIKE_LANE), { input }),
+    createActor(memoizeTransitions(counted, LANE_MEMO_KEYS), { input }),
     Array.from({ length: 25 }, () => round).flat(),
   )
   expect(life.slice(-4)).toEqual(life.slice(0, 4))

@@ -6,8 +6,8 @@
 import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 
 /** Which states are the same, and which events: all that the machine may look at must be in these words. */
-export interface Likeness {
-  /** Null: not worth remembering. */
+export interface MemoKeys {
+  /** Null: not worth memoizeTransitions. */
   readonly ofState: (snapshot: never) => string | null
   readonly ofEvent: (event: never) => string | null
 }
@@ -21,9 +21,9 @@ interface Decision {
 const MOST_DECISIONS = 256
 
 /** The machine, for one actor alone: what is remembered names the lane of that actor. */
-export function remembering<Machine extends AnyStateMachine>(
+export function memoizeTransitions<Machine extends AnyStateMachine>(
   machine: Machine,
-  { ofState, ofEvent }: Likeness,
+  { ofState, ofEvent }: MemoKeys,
 ): Machine {
   /** One snapshot stands for all that are alike; what it has decided in that state. */
   const states = new Map<string, AnyMachineSnapshot>()

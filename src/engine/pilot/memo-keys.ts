@@ -1,12 +1,12 @@
-/** When lanes, and the queue, are in the same state, and told the same: in words (`remembering.ts`). */
+/** When lanes, and the queue, are in the same state, and told the same: in words (`memoize-transitions.ts`). */
 import type { SnapshotFrom } from 'xstate'
 import type { LaneEvent } from '../../../machines/lane.machine.ts'
 import type { QueueEvent } from '../../../machines/queue.machine.ts'
-import type { Machines } from './machines.ts'
-import type { Likeness } from './remembering.ts'
+import type { Machines } from '../machines/machines.ts'
+import type { MemoKeys } from './memoize-transitions.ts'
 
 /** Without holds, a lane knows nothing but its number. */
-export const LIKE_LANE: Likeness = {
+export const LANE_MEMO_KEYS: MemoKeys = {
   ofState: ({ value, context }: SnapshotFrom<Machines['lane']>) =>
     context.holds.length === 0 ? value : null,
   ofEvent: (event: LaneEvent) => {
@@ -25,7 +25,7 @@ export const LIKE_LANE: Likeness = {
 }
 
 /** Where lanes stand in line, it hardly ever is as it was. */
-export const LIKE_QUEUE: Likeness = {
+export const QUEUE_MEMO_KEYS: MemoKeys = {
   ofState: ({ value, context }: SnapshotFrom<Machines['queue']>) =>
     context.line.length === 0 ? `${value} ${context.sending.join()}` : null,
   ofEvent: (event: QueueEvent) => ('lane' in event ? `${event.type} ${event.lane}` : null),
