@@ -1,9 +1,9 @@
 /** The machines of the last few idle lanes rest: in the state they were made in, so that none can be told from a new one. */
 import { describe, expect, test } from 'vitest'
 import { laneMachine } from '../machines/lane.machine.ts'
-import { Actors, type ActorsParts } from '../src/engine/machines/actors.ts'
+import { Actors, type ActorsParts } from '../src/engine/pilot/actors.ts'
 import { CommandQueue } from '../src/engine/pilot/command-queue.ts'
-import { MACHINES } from '../src/engine/machines/machines.ts'
+import { MACHINES } from '../src/engine/pilot/machines.ts'
 import { Lane } from '../src/engine/lanes/lane.ts'
 import { Lanes } from '../src/engine/lanes/lanes.ts'
 import type { Command } from '../src/engine/pilot/run-command.ts'

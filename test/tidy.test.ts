@@ -5,7 +5,7 @@ import { needlessLeaves, TRAP_NAMES, TRAPS, trapsIn } from './support/traps.ts'
 
 const MODEL = 'src/model.ts'
 /** Where the machines run. */
-const ACTORS = 'src/engine/machines/actors.ts'
+const ACTORS = 'src/engine/pilot/actors.ts'
 
 const machines = sourcesIn('machines')
 const storage = sourcesIn('storage')

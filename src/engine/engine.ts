@@ -1,5 +1,5 @@
 /**
- * The engine: the one place that composes everything. It owns the machines (`machines/actors.ts`), which
+ * The engine: the one place that composes everything. It owns the machines (`pilot/actors.ts`), which
  * the parts tell only through it (`Pilot`). What the machines answer (commands, plain data) is handed
  * to the parts that do it.
  */
@@ -27,9 +27,9 @@ import { hearTokens, type StartParts } from './life/start.ts'
 import { makeStatus, type Status } from './life/status.ts'
 import { type Summary, whyNotBrief } from './life/summary.ts'
 import { WakeWatch } from './life/wake-watch.ts'
-import { Actors } from './machines/actors.ts'
+import { Actors } from './pilot/actors.ts'
 import { CommandQueue } from './pilot/command-queue.ts'
-import { MACHINES, type Machines } from './machines/machines.ts'
+import { MACHINES, type Machines } from './pilot/machines.ts'
 import { CommandRunner } from './pilot/run-command.ts'
 import { Reads } from './reads/reads.ts'
 import type { Requests } from './sending/request.ts'

@@ -2,7 +2,7 @@
 import type { SnapshotFrom } from 'xstate'
 import type { LaneEvent } from '../../../machines/lane.machine.ts'
 import type { QueueEvent } from '../../../machines/queue.machine.ts'
-import type { Machines } from '../machines/machines.ts'
+import type { Machines } from './machines.ts'
 import type { MemoKeys } from './memoize-transitions.ts'
 
 /** Without holds, a lane knows nothing but its number. */

@@ -16,11 +16,11 @@ import type { Lanes } from '../lanes/lanes.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { QueueState } from '../life/status.ts'
 import type { Summary } from '../life/summary.ts'
-import type { Command } from '../pilot/run-command.ts'
-import type { CommandQueue } from '../pilot/command-queue.ts'
+import type { Command } from './run-command.ts'
+import type { CommandQueue } from './command-queue.ts'
 import type { Machines } from './machines.ts'
-import { LANE_MEMO_KEYS, QUEUE_MEMO_KEYS } from '../pilot/memo-keys.ts'
-import { memoizeTransitions } from '../pilot/memoize-transitions.ts'
+import { LANE_MEMO_KEYS, QUEUE_MEMO_KEYS } from './memo-keys.ts'
+import { memoizeTransitions } from './memoize-transitions.ts'
 
 /** To make a machine takes longer than to run it, and whoever has just been idle is often the next to send. */
 const MOST_RESTING = 4
