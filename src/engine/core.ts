@@ -10,6 +10,7 @@ import type { Boundary } from './boundary/boundary.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { Lane } from './lanes/lane.ts'
 import type { Faults } from './sending/faults.ts'
+import type { EnginePhase } from './phase.ts'
 import type { Lifetimes } from './sending/lifetimes.ts'
 import type { Store } from './stored/store.ts'
 
@@ -20,10 +21,6 @@ export interface Pilot {
   lane(lane: Lane, event: LaneEvent): void
   token(user: UserId, event: TokenEvent): void
   identity(event: IdentityEvent): void
-  /** Is this the process that dispatches the database? (Q17) */
-  readonly dispatches: boolean
-  /** May this lane send, as far as its holds go? */
-  isFree(lane: Lane): boolean
   /** The attempt of this lane is over, and all that follows from it has been told. */
   attemptEnded(lane: Lane): void
   /** Something more of this lane is pending now. */
@@ -48,6 +45,7 @@ export interface Core {
   /** Which operations are past their own time (Q8). */
   readonly lifetimes: Lifetimes
   readonly pilot: Pilot
+  readonly phase: EnginePhase
   /** Tells the app, after what is being dealt with. */
   readonly report: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
   /** A step of the attempt of this lane: a fault in it ends the attempt (E3). */

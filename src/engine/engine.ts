@@ -31,6 +31,7 @@ import { Actors } from './pilot/actors.ts'
 import { CommandQueue } from './pilot/command-queue.ts'
 import { MACHINES, type Machines } from './pilot/machines.ts'
 import { CommandRunner } from './pilot/run-command.ts'
+import { EnginePhase } from './phase.ts'
 import { Reads } from './reads/reads.ts'
 import type { Requests } from './sending/request.ts'
 import { Lifetimes } from './sending/lifetimes.ts'
@@ -79,6 +80,7 @@ export class Engine implements Pilot {
   readonly calls: Calls
 
   readonly #lanes = new Lanes()
+  readonly #phase = new EnginePhase()
   readonly #holds: Holds
   readonly #waits: BackoffWaits
   readonly #wallet: Wallet
@@ -107,6 +109,7 @@ export class Engine implements Pilot {
       lanes: this.#lanes,
       lifetimes: new Lifetimes(boundary, ports.clock),
       pilot: this,
+      phase: this.#phase,
       report: (name, detail) => this.#publisher.report(name, detail),
       guarded: (lane, run) => faults.guarded(lane, run),
       reread: (then) => dispatch.heardOfCommit(then),
@@ -148,7 +151,7 @@ export class Engine implements Pilot {
       tokenWaitsForAlarm: (user) => this.#actors.tokenWaitsForAlarm(user),
     })
     const tidying = new Tidying(core.store)
-    const earlyTokenNeed = new EarlyTokenNeed(core, wallet, holds, () => this.#life.isClosing)
+    const earlyTokenNeed = new EarlyTokenNeed(core, wallet, holds)
     const dispatch = new Dispatch({
       core,
       holds,
@@ -240,7 +243,6 @@ export class Engine implements Pilot {
           for (const lane of Array.from(this.#lanes.pending())) earlyTokenNeed.check(lane)
         })
       },
-      isBegun: () => this.#life.isBegun,
       closed: () => this.#life.closed(),
       statusChanged,
     })
@@ -259,7 +261,6 @@ export class Engine implements Pilot {
       readToken: readSecret,
       tokenOf,
       dispatch,
-      isClosing: () => this.#life.isClosing,
       start: (settle) => this.#life.start(settle),
       close: (deadlineMs, settle) => this.#life.close(deadlineMs, settle),
       statusChanged,
@@ -288,7 +289,6 @@ export class Engine implements Pilot {
     }
     actors.start()
     if (resumeFrom === undefined) return
-    this.#life.resumed()
     resume(this.#savedParts, resumeFrom)
   }
 
@@ -302,10 +302,6 @@ export class Engine implements Pilot {
     return this.#actors.requirement
   }
 
-  get dispatches(): boolean {
-    return this.#dispatch.isOurs
-  }
-
   lane(lane: Lane, event: LaneEvent): void {
     this.#actors.lane(lane, event)
   }
@@ -317,10 +313,6 @@ export class Engine implements Pilot {
 
   identity(event: IdentityEvent): void {
     this.#actors.identity(event)
-  }
-
-  isFree(lane: Lane): boolean {
-    return this.#holds.isFree(lane)
   }
 
   attemptEnded(lane: Lane): void {
@@ -339,7 +331,7 @@ export class Engine implements Pilot {
 
   operationsAdded(lane: Lane): void {
     this.#publisher.statusChanged()
-    if (!this.#life.isBegun) return
+    if (!this.#phase.isBegun) return
     this.#sessions.sweep(lane)
     this.#waits.collected(lane)
     if (!this.#actors.hasLane(lane)) {
@@ -388,8 +380,8 @@ export class Engine implements Pilot {
 
   /** For a journal that begins here; a text: why it cannot. */
   summary(boundary: SavedBoundary): Summary | string {
-    if (!this.#life.isBegun) return 'the engine is starting'
-    if (this.#life.isClosing) return 'the engine is closing'
+    if (!this.#phase.isBegun) return 'the engine is starting'
+    if (this.#phase.isClosing) return 'the engine is closing'
     const why = whyNotBrief(boundary)
     if (why !== null) return why
     if (!this.#wallet.isIdle) return 'a token is on its way into storage'

@@ -20,24 +20,22 @@ export class EarlyTokenNeed {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #holds: Holds
-  readonly #isClosing: () => boolean
 
-  constructor(core: Core, wallet: Wallet, holds: Holds, isClosing: () => boolean) {
+  constructor(core: Core, wallet: Wallet, holds: Holds) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
-    this.#isClosing = isClosing
   }
 
   check(lane: Lane): void {
-    const { settings, pilot } = this.#core
+    const { settings, pilot, phase } = this.#core
     const { user } = lane
-    if (user === null || settings.hasSource || !pilot.dispatches) return
+    if (user === null || settings.hasSource || !phase.dispatches) return
     if (this.#wallet.credential(user) !== null || !this.#isBlocked(lane)) return
     this.#wallet.whenStored(user, () => {
       const hasToken = this.#wallet.credential(user) !== null
       const isNeeded = lane.pending > 0 && !hasToken && this.#isBlocked(lane)
-      if (!isNeeded || pilot.requirement !== 'required' || this.#isClosing()) return
+      if (!isNeeded || pilot.requirement !== 'required' || phase.isClosing) return
       pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded: true })
     })
   }

@@ -59,7 +59,7 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     what: 'WATCH_LOST is not told',
     rule: 'Q17',
     in: 'run',
-    find: `if (!isClosing()) core.report('error', { error: watchLost(why) })`,
+    find: `if (!core.phase.isClosing) core.report('error', { error: watchLost(why) })`,
     replace: 'void why',
   },
   {

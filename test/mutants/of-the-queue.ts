@@ -57,8 +57,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'after a crash nobody knows that the outcome is unknown',
     rule: 'Q5',
     in: 'adopt',
-    find: 'this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope',
-    replace: 'envelope',
+    find: '? afterTheEnd(this.#core, envelope)',
+    replace: '? envelope',
   },
   {
     id: 'event-before-commit',

@@ -40,7 +40,6 @@ export interface CallParts {
   readonly readToken: (secret: string) => Token
   readonly tokenOf: (facts: TokenFacts) => Token
   readonly dispatch: Dispatch
-  readonly isClosing: () => boolean
   readonly start: (settle: Settle<void>) => void
   readonly close: (deadlineMs: number, settle: Settle<void>) => void
   /** What `status()` shows has changed. */
@@ -58,7 +57,7 @@ function failedInside<T>(settle: Settle<T>, cause: unknown): void {
 export function serveCalls(parts: CallParts) {
   const { core, holds, waits, sessions, connectivity, flushes, reads, records } = parts
   const { intake, enqueueWithin, refresher } = parts
-  const { readToken, tokenOf, dispatch, isClosing, start, close, statusChanged } = parts
+  const { readToken, tokenOf, dispatch, start, close, statusChanged } = parts
   const commands = new OperationCommands(core, holds, waits, records)
   const open = new OpenCalls()
   const tokenArgs = loginCodec(tokenOf)
@@ -73,7 +72,7 @@ export function serveCalls(parts: CallParts) {
       name,
       codec,
       run: (args, settle) => {
-        if (isClosing()) {
+        if (core.phase.isClosing) {
           settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
           return
         }
@@ -89,7 +88,7 @@ export function serveCalls(parts: CallParts) {
     })
   /** What is in flight, only the process that dispatches knows. */
   const ifOurs = (settle: Settle<void>, run: () => void) => {
-    if (dispatch.isOurs) run()
+    if (core.phase.dispatches) run()
     else {
       const message = 'another process dispatches this database, and may be sending just that'
       settle.reject(new HoldfastError('OTHER_PROCESS', message, { retryable: true }))
@@ -192,14 +191,14 @@ export function serveCalls(parts: CallParts) {
       name: 'foreignCommit',
       codec: plain<null>(),
       run: () => {
-        if (!isClosing()) dispatch.heardOfCommit()
+        if (!core.phase.isClosing) dispatch.heardOfCommit()
       },
     }),
     watchLost: boundary.serve<WatchLoss, void>({
       name: 'watchLost',
       codec: plain<WatchLoss>(),
       run: (why) => {
-        if (!isClosing()) core.report('error', { error: watchLost(why) })
+        if (!core.phase.isClosing) core.report('error', { error: watchLost(why) })
       },
     }),
     close: boundary.serve<number, void>({

@@ -52,7 +52,6 @@ export interface SavedDispatch {
 export class Dispatch {
   readonly #parts: DispatchParts
   readonly #core: Core
-  #isOurs = false
   /** The lock is being asked for, or is ours, and what is stored has not been read since. */
   #isAcquiring = false
   /** The lock is ours, and what the last process left behind is taken up. */
@@ -72,17 +71,17 @@ export class Dispatch {
     this.#core = parts.core
   }
 
-  get isOurs(): boolean {
-    return this.#isOurs
-  }
-
   /** For a journal that begins here. */
   save(): SavedDispatch {
-    return { isOurs: this.#isOurs, roundCount: this.#roundCount, soonAt: this.#soonAt }
+    return {
+      isOurs: this.#core.phase.dispatches,
+      roundCount: this.#roundCount,
+      soonAt: this.#soonAt,
+    }
   }
 
   restore({ isOurs, roundCount, soonAt }: SavedDispatch, alarms: ReadonlySet<string>): void {
-    this.#isOurs = isOurs
+    this.#core.phase.dispatches = isOurs
     this.#hasLock = isOurs
     this.#roundCount = roundCount
     this.#soonAt = soonAt
@@ -96,7 +95,7 @@ export class Dispatch {
     store.lock((answer) => {
       if (!answer.ok) then(answer)
       else if (answer.value) {
-        this.#isOurs = true
+        this.#core.phase.dispatches = true
         this.#hasLock = true
         // What was read before may be out of date: only now nobody else sends.
         this.#takeUp((current) =>
@@ -138,7 +137,7 @@ export class Dispatch {
 
   /** The engine is used: a process that waits tries to take over. */
   used(): void {
-    if (this.#isOurs || this.#isAcquiring || this.#core.store.broken !== null) return
+    if (this.#core.phase.dispatches || this.#isAcquiring || this.#core.store.broken !== null) return
     this.#isAcquiring = true
     this.#core.store.lock((answer) => {
       if (answer.ok && answer.value) {
@@ -169,7 +168,7 @@ export class Dispatch {
 
   /** Nothing came of what was on its way into storage. */
   enqueueAbandoned(): void {
-    if (!this.#isOurs) this.#armIfPending()
+    if (!this.#core.phase.dispatches) this.#armIfPending()
   }
 
   /**
@@ -178,7 +177,7 @@ export class Dispatch {
    * prepared has sent nothing, and will not.
    */
   leave(sending: readonly LaneId[]): void {
-    if (!this.#isOurs) return
+    if (!this.#core.phase.dispatches) return
     const { lanes, store } = this.#core
     const isSent = (lane: Lane) => sending.includes(lane.id) && lane.attempt !== null
     const isInDoubt = (lane: Lane) => isSent(lane) || lane.mayHaveBeenSent || lane.isOutcomeUnknown
@@ -192,13 +191,15 @@ export class Dispatch {
 
   /** What is in a lane at the start, or when it is taken over. */
   adopt(state: OpenedState): void {
-    const { lanes, lifetimes, pilot } = this.#core
+    const { lanes, lifetimes, phase, pilot } = this.#core
     // Also with nothing pending: another process may enqueue, and the clock be set before that is heard.
-    if (this.#isOurs) lifetimes.look()
+    if (phase.dispatches) lifetimes.look()
     else lifetimes.heardOfOthers()
     const mayHaveBeenSent = (laneId: LaneId) => this.#leftBehind?.includes(laneId) ?? true
     const envelopes = state.envelopes.map((envelope) =>
-      this.#isOurs && mayHaveBeenSent(envelope.lane) ? afterTheEnd(this.#core, envelope) : envelope,
+      phase.dispatches && mayHaveBeenSent(envelope.lane)
+        ? afterTheEnd(this.#core, envelope)
+        : envelope,
     )
     const known = new Set<Lane>()
     for (const row of state.lanes) {
@@ -208,10 +209,10 @@ export class Dispatch {
       known.add(lane)
       lane.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
       if (pending > 0) pilot.operationsRemoved(lane)
-      if (this.#isOurs) this.#resume(lane, row)
+      if (phase.dispatches) this.#resume(lane, row)
     }
     this.#emptyAllBut(known)
-    if (!this.#isOurs) this.#armIfPending()
+    if (!phase.dispatches) this.#armIfPending()
   }
 
   /** What a lane that storage told of waits for. */
@@ -253,7 +254,7 @@ export class Dispatch {
       this.#failureCount = 0
       boundary.disarm('reload')
     }
-    if (isLocked && !this.#isOurs) this.#takeOver(answer.value)
+    if (isLocked && !this.#core.phase.dispatches) this.#takeOver(answer.value)
     else this.#heard(answer.value)
     if (isUpToDate) holds.liftFromEvery('storage-failed')
   }
@@ -277,12 +278,12 @@ export class Dispatch {
     this.#refresh(state)
     this.#parts.hearTokens(state)
     this.#parts.changed()
-    if (!this.#isOurs) this.#armIfPending()
+    if (!this.#core.phase.dispatches) this.#armIfPending()
   }
 
   #takeOver(state: OpenedState): void {
     this.#isAcquiring = false
-    this.#isOurs = true
+    this.#core.phase.dispatches = true
     this.#disarm()
     this.adopt(state)
     this.#parts.hearTokens(state)
@@ -331,7 +332,7 @@ export class Dispatch {
       known.add(lane)
       const { pending } = lane
       if (!isNew) lane.refreshed(row)
-      else if (this.#isOurs) this.#resume(lane, row)
+      else if (this.#core.phase.dispatches) this.#resume(lane, row)
       if (lane.pending > 0) pilot.operationsAdded(lane)
       else if (pending > 0) pilot.operationsRemoved(lane)
     }

@@ -40,7 +40,6 @@ export interface LifeParts {
 
 export class Life {
   readonly #parts: LifeParts
-  #isBegun = false
   /** Who waits for the end; null: nobody has asked for it. */
   #closing: Settle<void>[] | null = null
   /** How to stop listening to the ports. */
@@ -48,19 +47,6 @@ export class Life {
 
   constructor(parts: LifeParts) {
     this.#parts = parts
-  }
-
-  get isBegun(): boolean {
-    return this.#isBegun
-  }
-
-  get isClosing(): boolean {
-    return this.#closing !== null
-  }
-
-  /** A replay begins in the middle of it. */
-  resumed(): void {
-    this.#isBegun = true
   }
 
   start(settle: Settle<void>): void {
@@ -129,8 +115,9 @@ export class Life {
 
   /** The turn after the start: the app listens by now. */
   #begin(): void {
-    if (this.#closing !== null) return
-    this.#isBegun = true
+    const { phase } = this.#parts.startParts.core
+    if (phase.isClosing) return
+    phase.isBegun = true
     this.beginToDispatch()
     this.#parts.toQueue({ type: 'storage.loaded' })
     this.#parts.asker.ask()
@@ -139,9 +126,9 @@ export class Life {
 
   /** Every lane has its machine; what may not stay is dropped, by the process that dispatches. */
   beginToDispatch(): void {
-    if (!this.#isBegun) return
-    const { lanes, pilot } = this.#parts.startParts.core
-    if (pilot.dispatches) this.#parts.sessions.begin()
+    const { lanes, pilot, phase } = this.#parts.startParts.core
+    if (!phase.isBegun) return
+    if (phase.dispatches) this.#parts.sessions.begin()
     for (const lane of lanes.pending()) pilot.operationsAdded(lane)
   }
 
@@ -153,6 +140,7 @@ export class Life {
       return
     }
     this.#closing = [settle]
+    startParts.core.phase.isClosing = true
     flushes.endAll()
     reads.stop()
     refresher.stop()

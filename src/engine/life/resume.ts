@@ -98,6 +98,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
 /** The machines of identity and queue have begun from their own part of the summary already. */
 export function resume(parts: SavedParts, saved: Summary): void {
   const { core, actors } = parts
+  core.phase.isBegun = true
   const alarms = new Set(saved.boundary.alarms)
   for (const { line: savedLane, told, machine } of saved.lanes) {
     const lane = core.lanes.make(savedLane.row, savedLane.envelopes)

@@ -85,7 +85,7 @@ function restore(parts: StartParts, state: OpenedState): void {
   }
   const isOnline = isOnlineNow(core)
   // Only who dispatches waits for deadlines (Q17).
-  connectivity.begin(isOnline, parts.dispatch.isOurs ? state.deadlines : [])
+  connectivity.begin(isOnline, core.phase.dispatches ? state.deadlines : [])
   if (state.isCopy === true) boundary.nextTurn(() => tellOfCopy(core))
   if (state.setAside !== undefined) {
     const { setAside, salvaged } = state
@@ -141,7 +141,7 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
     if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
       // The process that dispatches, or did so before this one, has been told so (T4).
       const isNews = refused && wallet.isCurrent(row)
-      if (isNews && parts.dispatch.isOurs) wallet.refused(user, generation)
+      if (isNews && core.phase.dispatches) wallet.refused(user, generation)
       else if (isNews) wallet.refusedElsewhere(user, generation)
       continue
     }

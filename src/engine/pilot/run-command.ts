@@ -45,7 +45,6 @@ export interface CommandRunnerParts {
   /** The requirement has become doubtful, or has changed. */
   readonly doubtRequirement: () => void
   readonly requirementChanged: () => void
-  readonly isBegun: () => boolean
   /** The queue is closed. */
   readonly closed: () => void
   /** What `status()` shows has changed. */
@@ -140,7 +139,8 @@ export class CommandRunner {
       case 'anonymous.drop':
         // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
-        if (this.#parts.isBegun()) this.#parts.whenIdle(() => this.#parts.sessions.sweepAnonymous())
+        if (this.#core.phase.isBegun)
+          this.#parts.whenIdle(() => this.#parts.sessions.sweepAnonymous())
         return
       case 'anonymous.hold':
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')

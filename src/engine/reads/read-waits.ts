@@ -118,14 +118,14 @@ export class ReadWaits {
 
   /** Where the lane begins now; null: it is empty, or not awaited. */
   #firstPlaceOf(read: Read, then: (place: number | null) => void): void {
-    const { lanes, pilot, store } = this.#core
+    const { lanes, phase, store } = this.#core
     const lane = lanes.ofUser(read.user)
     if (read.barrier === null || lane === undefined || lane.pending === 0) {
       then(null)
       return
     }
     // Where another process dispatches, what is in memory may be gone.
-    if (lane.head !== undefined && pilot.dispatches) {
+    if (lane.head !== undefined && phase.dispatches) {
       then(lane.head.place)
       return
     }

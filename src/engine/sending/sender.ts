@@ -288,11 +288,11 @@ export class Sender {
   #hasToken(lane: Lane): boolean {
     const { pilot } = this.#core
     const { user } = lane
-    if (user === null) return pilot.isFree(lane)
-    if (this.#wallet.isFresh(user)) return pilot.isFree(lane)
+    if (user === null) return this.#holds.isFree(lane)
+    if (this.#wallet.isFresh(user)) return this.#holds.isFree(lane)
     const demanded = pilot.requirement === 'required'
     pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded })
-    return pilot.isFree(lane) && (!demanded || this.#wallet.credential(user) !== null)
+    return this.#holds.isFree(lane) && (!demanded || this.#wallet.credential(user) !== null)
   }
 
   /**

@@ -23,11 +23,11 @@ export class Adoption {
   }
 
   adopt(): void {
-    const { lanes, pilot, settings } = this.#core
+    const { lanes, pilot, phase, settings } = this.#core
     const { user } = pilot
     const mayBe = settings.anonymous === 'adopt' && pilot.requirement !== 'off'
     // What is in flight, only the process that dispatches knows.
-    if (user === null || !mayBe || !pilot.dispatches || lanes.isEmpty(null)) return
+    if (user === null || !mayBe || !phase.dispatches || lanes.isEmpty(null)) return
     // Also where nothing has arrived yet: what is on its way must not be sent from here any more.
     const lane = lanes.make(ANONYMOUS_LANE)
     const except = () => lane.attempt?.members.map((row) => row.place) ?? []

@@ -26,10 +26,10 @@ export class DeviceScope {
 
   /** To be stored with the identity, so that nobody finds the one without the other. */
   claimedBy(user: UserId): StoredTogether {
-    const { boundary, lanes, kinds, pilot } = this.#core
+    const { boundary, lanes, kinds, phase } = this.#core
     const isNeeded = [...kinds.all()].some(({ deviceScoped }) => deviceScoped)
     if (!isNeeded) return NOTHING
-    if (!pilot.dispatches) return this.#elsewhere(user)
+    if (!phase.dispatches) return this.#elsewhere(user)
     for (const { user: owner, attempt, rows, superseded } of lanes.pending()) {
       if (owner === null || owner === user) continue
       // Those that wait are dropped; until that is stored, they are not sent either.
@@ -47,12 +47,12 @@ export class DeviceScope {
 
   /** What is in flight, only the process that dispatches knows: it drops what is marked when it hears of it (Q17). */
   #elsewhere(user: UserId): StoredTogether {
-    const { boundary, lanes, pilot } = this.#core
+    const { boundary, lanes, phase } = this.#core
     return {
       changes: () => [{ change: 'supersede', user, except: 'all', at: boundary.wall }],
       stored: () => {
         // This one has taken over meanwhile, and does not hear of its own marks.
-        if (!pilot.dispatches) return
+        if (!phase.dispatches) return
         for (const lane of Array.from(lanes.pending())) {
           if (lane.user !== null && lane.user !== user) this.dropMarked(lane)
         }

@@ -54,7 +54,7 @@ export class Logouts {
 
   logout({ pending, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
     const { core, wallet, logoutOperations, endSession } = this.#parts
-    const { pilot, lanes, boundary } = core
+    const { pilot, phase, lanes, boundary } = core
     const { user } = pilot
     if (user === null) {
       settle.resolve({ pending: 0 })
@@ -63,7 +63,7 @@ export class Logouts {
     const operations = logoutOperations.of(user)
     pilot.identity({ type: 'user.loggedOut' })
     const left = () => settle.resolve(this.#left(user))
-    if (pending === 'discard' && !pilot.dispatches) {
+    if (pending === 'discard' && !phase.dispatches) {
       this.#discardElsewhere(user, operations, settle)
       return
     }

@@ -165,7 +165,7 @@ export class Sessions {
    */
   sweep(lane: Lane): void {
     const { user, pending } = lane
-    if (pending === 0 || !this.#core.pilot.dispatches) return
+    if (pending === 0 || !this.#core.phase.dispatches) return
     if (lane.hasSuperseded) this.#deviceScope.dropMarked(lane)
     if (user === null) {
       if (this.#dropsAnonymous) this.#dropLane.drop(lane, 'anonymous', () => undefined)
@@ -198,10 +198,10 @@ export class Sessions {
   }
 
   #switchTo(user: UserId, then: () => void): void {
-    const { pilot, lanes } = this.#core
+    const { pilot, phase, lanes } = this.#core
     pilot.identity({ type: 'user.loggedIn', user })
     // What others have marked, only the process that dispatches has heard of for sure.
-    const isDiscarded = this.#discardedLanes.isDiscarding(user) || !pilot.dispatches
+    const isDiscarded = this.#discardedLanes.isDiscarding(user) || !phase.dispatches
     this.#wallet.setDiscarding(user, false)
     if (isDiscarded) this.#discardedLanes.comeBack(user)
     this.#logoutOperations.comeBack(user)
