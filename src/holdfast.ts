@@ -28,7 +28,6 @@ import { internalFault } from './errors.ts'
 import { forgetResult, type ForgetResult } from './forget-result.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './engine/engine.ts'
-import type { Json } from './journal/lines.ts'
 import { begun } from './journal/pseudonyms.ts'
 import { type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement } from './model.ts'
@@ -79,7 +78,6 @@ export class Holdfast {
       onRecorded: (number) => this.#receipts.recorded(number),
       ...(machines === undefined ? {} : { machines }),
     })
-    boundary.summarize = () => this.#engine.summary(boundary.save()) as unknown as Json
   }
 
   /** @internal */

@@ -8,7 +8,7 @@ import type { LaneEvent } from '../../machines/lane.machine.ts'
 import type { TokenEvent } from '../../machines/token.machine.ts'
 import type { Boundary } from './boundary/boundary.ts'
 import { type Calls, serveCalls } from './boundary/calls.ts'
-import type { SavedBoundary } from './boundary/live-boundary.ts'
+import type { SavedBoundary } from './boundary/boundary.ts'
 import type { Core, Pilot } from './core.ts'
 import { Intake } from './intake/intake.ts'
 import { EnqueueWithin } from './intake/enqueue-within.ts'
@@ -42,6 +42,7 @@ import { Records } from './stored/records.ts'
 import { Store } from './stored/store.ts'
 import { Tidying } from './stored/tidying.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
+import type { Json } from '../journal/lines.ts'
 import type { Requirement, UserId } from '../model.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { KindFacts } from '../operations/kind-facts.ts'
@@ -94,28 +95,30 @@ export class Engine implements Pilot {
   readonly #life: Life
   readonly #savedParts: SavedParts
   readonly #needs: Needs
-  #status: Status | null = null
+  #status: { readonly shown: Status; readonly version: number } | null = null
 
   constructor(parts: EngineParts) {
     const { boundary, settings, ports, kinds, facts, machines = MACHINES, resumeFrom } = parts
+    const publisher = new EventPublisher({
+      boundary,
+      onEvent: parts.onEvent,
+      onChange: parts.onChange,
+    })
     const core: Core = {
       boundary,
       settings,
       ports,
-      kinds: new Kinds(boundary, kinds, facts, (error) =>
-        this.#publisher.report('error', { error }),
-      ),
+      kinds: new Kinds(boundary, kinds, facts, (error) => publisher.report('error', { error })),
       store: new Store(boundary, ports.storage, settings.origin),
       lanes: this.#lanes,
       lifetimes: new Lifetimes(boundary, ports.clock),
       pilot: this,
       phase: this.#phase,
-      report: (name, detail) => this.#publisher.report(name, detail),
+      report: publisher.report,
       guarded: (lane, run) => faults.guarded(lane, run),
       reread: (then) => dispatch.heardOfCommit(then),
     }
-    if (parts.onRecorded !== undefined) core.store.onRecorded = parts.onRecorded
-    const statusChanged = () => this.#publisher.statusChanged()
+    const { statusChanged } = publisher
     let fingerprintKey = ''
     const readSecret = (secret: string) => readToken(secret, fingerprintKey, settings.subjectClaim)
     const tokenOf = (tokenFacts: TokenFacts) => new Token('', tokenFacts)
@@ -185,7 +188,7 @@ export class Engine implements Pilot {
       lanes: this.#lanes,
       wallet,
       commandQueue,
-      machineFailed: (thrown) => this.#publisher.machineFailed(thrown),
+      machineFailed: publisher.machineFailed,
       resumeFrom,
     })
     this.#holds = holds
@@ -197,17 +200,7 @@ export class Engine implements Pilot {
     this.#requests = requests
     this.#earlyTokenNeed = earlyTokenNeed
     this.#actors = actors
-    this.#publisher = new EventPublisher({
-      boundary,
-      reads,
-      tidying,
-      flushes,
-      wakeWatch,
-      connectivity,
-      onEvent: parts.onEvent,
-      onChange: parts.onChange,
-      outdate: () => void (this.#status = null),
-    })
+    this.#publisher = publisher
     this.#life = new Life({
       startParts,
       sessions,
@@ -265,7 +258,17 @@ export class Engine implements Pilot {
       close: (deadlineMs, settle) => this.#life.close(deadlineMs, settle),
       statusChanged,
     })
-    core.store.onBroken = (error) => breakDown({ core, holds, flushes, calls: this.calls }, error)
+    const { store } = core
+    store.asking.subscribe(intake.askTogether)
+    store.answering.subscribe(enqueueWithin.lookAtEarlier)
+    store.commitAnswered.subscribe(enqueueWithin.lookAtNext)
+    store.broke.subscribe((error) => breakDown({ core, holds, flushes, calls: this.calls }, error))
+    if (parts.onRecorded !== undefined) store.recorded.subscribe(parts.onRecorded)
+    holds.ownerReleased.subscribe(reads.ownerReleased)
+    wallet.sessionEnded.subscribe(refresher.sessionEnded)
+    publisher.subscribe(reads.hear, tidying.hear)
+    publisher.changed.subscribe(flushes.check, connectivity.look, wakeWatch.look)
+    boundary.summarizeWith((saved) => this.#summary(saved) as unknown as Json)
     this.#savedParts = {
       core,
       actors,
@@ -360,7 +363,9 @@ export class Engine implements Pilot {
   // What the app may know.
 
   get status(): Status {
-    this.#status ??= makeStatus({
+    const version = this.#publisher.statusVersion
+    if (this.#status?.version === version) return this.#status.shown
+    const shown = makeStatus({
       queue: this.#actors.queueState,
       user: this.user,
       requirement: this.requirement,
@@ -368,7 +373,8 @@ export class Engine implements Pilot {
       holds: this.#holds,
       needs: this.#needs,
     })
-    return this.#status
+    this.#status = { shown, version }
+    return shown
   }
 
   /** Needs that the app has been asked about and has not answered (T5). */
@@ -379,7 +385,7 @@ export class Engine implements Pilot {
   }
 
   /** For a journal that begins here; a text: why it cannot. */
-  summary(boundary: SavedBoundary): Summary | string {
+  #summary(boundary: SavedBoundary): Summary | string {
     if (!this.#phase.isBegun) return 'the engine is starting'
     if (this.#phase.isClosing) return 'the engine is closing'
     const why = whyNotBrief(boundary)

@@ -136,6 +136,9 @@ export class ReplayBoundary implements Boundary {
     this.#askCount = askCount
   }
 
+  /** A replay writes no journal. */
+  summarizeWith(): void {}
+
   /** Has a question of this name no answer in the journal, so far? */
   hasOpen(name: string): boolean {
     return [...this.#asked.values()].some(({ question }) => question.name === name)

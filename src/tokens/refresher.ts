@@ -66,7 +66,6 @@ export class Refresher {
     this.#wallet = wallet
     this.#readToken = readToken
     this.#tokenOf = tokenOf
-    wallet.onEnd = (user) => this.#forget(user)
   }
 
   /** A token that another process stored meanwhile has not ended a call: the call is joined (T6). */
@@ -169,7 +168,7 @@ export class Refresher {
   }
 
   /** The session of this user has ended. */
-  #forget(user: UserId): void {
+  readonly sessionEnded = (user: UserId): void => {
     this.#queue.delete(user)
     const call = this.#inFlight.get(user)
     if (call === undefined) return

@@ -9,6 +9,7 @@ import type { Credential } from '../engine/sending/attempt.ts'
 import type { Core } from '../engine/core.ts'
 import type { HoldfastError } from '../errors.ts'
 import type { Instant, UserId } from '../model.ts'
+import { Signal } from '../engine/events/signal.ts'
 import { ServerClock } from './server-clock.ts'
 import { type TokenAcceptance, AcceptToken } from './accept-token.ts'
 import type { Token } from './token.ts'
@@ -33,8 +34,8 @@ export interface SavedWallet {
 
 export class Wallet {
   readonly clock = new ServerClock()
-  /** Told when a session ends. */
-  onEnd: (user: UserId) => void = () => undefined
+  /** Told when the session of a user ends. */
+  readonly sessionEnded = new Signal<UserId>()
   readonly #core: Core
   readonly #acceptToken: AcceptToken
   readonly #entries = new Map<UserId, WalletEntry>()
@@ -292,7 +293,7 @@ export class Wallet {
       leaving: false,
       firstRefusal: null,
     })
-    this.onEnd(user)
+    this.sessionEnded.tell(user)
     this.#core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
     return { stored: () => entry.storing.done(() => undefined) }
   }

@@ -49,6 +49,19 @@ export interface Service<Args, T> {
   readonly run: (args: Args, settle: Settle<T>) => void
 }
 
+/** The boundary as a journal's summary has it. */
+export interface SavedBoundary {
+  readonly callCount: number
+  readonly askCount: number
+  readonly turnCount: number
+  readonly alarms: readonly string[]
+  /** The questions that have no answer yet. */
+  readonly open: readonly { readonly ask: number; readonly name: string }[]
+}
+
+/** The state of the engine for a journal that begins now. A text says why the state cannot be told now. */
+export type Summarize = (boundary: SavedBoundary) => Json
+
 export interface Boundary {
   /** The times of the thing that is being dealt with. */
   readonly wall: Instant
@@ -88,6 +101,9 @@ export interface Boundary {
 
   /** True if this was thrown to end a replay: nobody must catch it. */
   isEnd(thrown: unknown): boolean
+
+  /** Asked when a journal that is full begins anew. */
+  summarizeWith(summarize: Summarize): void
 
   /** Writes down what was decided. The line is only made where somebody reads it. */
   decide(line: () => OutLine): void

@@ -1,8 +1,17 @@
 /** The boundary to the real world: a clock, promises, and a journal if one is wanted. */
-import type { InLine, JournalSink, Json, OutLine } from '../../journal/lines.ts'
+import type { InLine, JournalSink, OutLine } from '../../journal/lines.ts'
 import type { Instant, Requirement } from '../../model.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
-import type { Answered, Boundary, Codec, Question, Service, Settle } from './boundary.ts'
+import type {
+  Answered,
+  Boundary,
+  Codec,
+  Question,
+  SavedBoundary,
+  Service,
+  Settle,
+  Summarize,
+} from './boundary.ts'
 import { errorOf, isThenable } from '../../thrown.ts'
 import { codeOf, writeError } from './error-codec.ts'
 import { FileKey } from './file-key.ts'
@@ -71,16 +80,6 @@ class AnswerEntry<T> implements Entry {
   }
 }
 
-/** The boundary as a journal's summary has it. */
-export interface SavedBoundary {
-  readonly callCount: number
-  readonly askCount: number
-  readonly turnCount: number
-  readonly alarms: readonly string[]
-  /** The questions that have no answer yet. */
-  readonly open: readonly { readonly ask: number; readonly name: string }[]
-}
-
 export interface LiveBoundaryOptions {
   readonly clock: Clock
   readonly journal: JournalSink | null
@@ -94,8 +93,7 @@ export class LiveBoundary implements Boundary {
   wall: Instant
   monotonic: number
   readonly fileKey = new FileKey()
-  /** The state of the engine; a text: why it cannot be said in a few words just now. */
-  summarize: () => Json = () => 'the engine is being made'
+  #summarize: Summarize = () => 'the engine is being made'
   readonly #clock: Clock
   #journal: JournalSink | null
   readonly #onFault: (error: Error) => void
@@ -178,6 +176,10 @@ export class LiveBoundary implements Boundary {
   }
 
   /** What a journal needs that begins here. */
+  summarizeWith(summarize: Summarize): void {
+    this.#summarize = summarize
+  }
+
   save(): SavedBoundary {
     return {
       callCount: this.#callCount,
@@ -308,7 +310,7 @@ export class LiveBoundary implements Boundary {
     if (this.#journal?.wantsSummary === undefined) return
     this.#guarded(() => {
       if (this.#journal?.wantsSummary?.() !== true) return
-      const state = this.summarize()
+      const state = this.#summarize(this.save())
       if (typeof state === 'string') this.#journal.noSummary?.(state)
       else this.#write(() => ({ in: 'summary', state }), this.monotonic, this.wall)
     })

@@ -1,53 +1,57 @@
 /**
- * What the app is told: events, and that `status()` has changed. It hears of neither before all that
- * caused it has been dealt with.
+ * Publishes events, and that `status()` has changed: first to the parts of the engine, then to the app, which hears of
+ * neither before everything that caused it has been done. The publisher depends on no part.
  */
 import { HoldfastError } from '../../errors.ts'
 import type { EventName, HoldfastEvents } from '../../events.ts'
 import type { Json } from '../../journal/lines.ts'
 import { plainWord } from '../../scrub/plain-word.ts'
 import type { Boundary } from '../boundary/boundary.ts'
-import type { Connectivity } from '../lanes/connectivity.ts'
-import type { Reads } from '../reads/reads.ts'
-import type { Tidying } from '../stored/tidying.ts'
-import type { Flushes } from '../life/flushes.ts'
-import type { WakeWatch } from '../life/wake-watch.ts'
+import { Signal } from './signal.ts'
+
+/** A part of the engine that hears every event at once, as a step of the same work. */
+export type EventListener = <Name extends EventName>(
+  name: Name,
+  detail: HoldfastEvents[Name],
+) => void
 
 export interface EventPublisherParts {
   readonly boundary: Boundary
-  readonly reads: Reads
-  readonly tidying: Tidying
-  readonly flushes: Flushes
-  readonly wakeWatch: WakeWatch
-  readonly connectivity: Connectivity
-  /** Hears every event, after what caused it has been dealt with. */
-  readonly onEvent: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
-  /** Called after each thing that changed what `status()` shows. */
+  /** The app: hears every event, after everything that caused it has been done. */
+  readonly onEvent: EventListener
+  /** The app: called after each change of what `status()` shows. */
   readonly onChange: () => void
-  /** At once: what was shown is out of date. */
-  readonly outdate: () => void
 }
 
 export class EventPublisher {
+  /** Told once after each piece of work that changed what `status()` shows. */
+  readonly changed = new Signal()
+  /** Grows with each change of what `status()` shows. */
+  statusVersion = 0
   readonly #parts: EventPublisherParts
+  readonly #listeners: EventListener[] = []
   #isChangeDue = false
-  /** Something has changed that the app has not been told of. */
+  /** True if something has changed and the app has not been told. */
   #isUntold = false
 
   constructor(parts: EventPublisherParts) {
     this.#parts = parts
   }
 
-  report<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
-    const { boundary, reads, tidying } = this.#parts
-    boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
-    this.statusChanged()
-    reads.hear(name, detail)
-    tidying.hear(name)
-    boundary.afterwards(() => this.#parts.onEvent(name, detail))
+  /** These parts hear every event from now on, in this order. */
+  subscribe(...listeners: readonly EventListener[]): void {
+    this.#listeners.push(...listeners)
   }
 
-  machineFailed(thrown: unknown): void {
+  readonly report: EventListener = (name, detail) => {
+    const { boundary, onEvent } = this.#parts
+    boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
+    this.statusChanged()
+    for (const listener of this.#listeners) listener(name, detail)
+    boundary.afterwards(() => onEvent(name, detail))
+  }
+
+  readonly machineFailed = (thrown: unknown): void => {
     const error = new HoldfastError('INTERNAL', 'a machine failed; this is a bug in holdfast', {
       cause: thrown,
     })
@@ -55,32 +59,29 @@ export class EventPublisher {
   }
 
   /** What `status()` shows has changed. */
-  statusChanged(): void {
-    this.#parts.outdate()
+  readonly statusChanged = (): void => {
+    this.statusVersion += 1
     this.#isUntold = true
     if (this.#isChangeDue) return
     this.#isChangeDue = true
-    this.#parts.boundary.lastly(this.#changed)
+    this.#parts.boundary.lastly(this.#tellParts)
   }
 
-  readonly #changed = (): void => {
-    const { boundary, flushes, wakeWatch, connectivity } = this.#parts
+  readonly #tellParts = (): void => {
     this.#isChangeDue = false
-    flushes.check()
-    connectivity.look()
-    wakeWatch.look()
-    boundary.afterwards(this.#tell)
+    this.changed.tell()
+    this.#parts.boundary.afterwards(this.#tellApp)
   }
 
-  readonly #tell = (): void => {
-    // It may have been told of this change together with the one before.
+  readonly #tellApp = (): void => {
+    // The app may have been told of this change together with the one before.
     if (!this.#isUntold) return
     this.#isUntold = false
     this.#parts.onChange()
   }
 }
 
-/** An event as it stands in a journal: of an error only its code. */
+/** An event as a journal has it: of an error only the code. */
 function eventDetail(detail: object): Json {
   if (!('error' in detail)) return detail as Json
   const { error, ...rest } = detail as {

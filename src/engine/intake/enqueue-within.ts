@@ -60,9 +60,6 @@ export class EnqueueWithin {
 
   constructor(core: Core) {
     this.#core = core
-    // What storage answers now may come after what was committed in the app's transaction (Q3).
-    core.store.beforeAnswers = (affected) => this.#lookAtEarlier(affected)
-    core.store.afterCommits = () => this.#lookAtNext()
   }
 
   /** `settle` hears before this returns. */
@@ -97,8 +94,11 @@ export class EnqueueWithin {
     for (const undecided of this.#undecided) this.#look(undecided)
   }
 
-  /** Those that come before these operations in their lanes, so that the app hears of all in the order of the lane. */
-  #lookAtEarlier(affected: () => readonly Placed[]): void {
+  /**
+   * Looks at the operations that come before these in their lanes, so that the app hears of all in the order of the lane:
+   * what storage answers now may come after what was committed in the app's transaction (Q3).
+   */
+  readonly lookAtEarlier = (affected: () => readonly Placed[]): void => {
     if (this.#undecided.size === 0) return
     const others = affected()
     for (const undecided of this.#undecided) {
@@ -110,7 +110,7 @@ export class EnqueueWithin {
     }
   }
 
-  #lookAtNext(): void {
+  readonly lookAtNext = (): void => {
     for (const undecided of this.#undecided) if (this.#isNext(undecided)) this.#look(undecided)
   }
 

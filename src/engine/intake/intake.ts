@@ -97,7 +97,6 @@ export class Intake {
 
   constructor(core: Core) {
     this.#core = core
-    core.store.beforeAsking = () => this.#askTogether()
   }
 
   /** Hears when every call of this owner that has been made by now is over; at once, if they are. */
@@ -192,8 +191,8 @@ export class Intake {
       return
     }
     together.push(ticket)
-    if (together.length === 1) this.#core.boundary.soon(() => this.#askTogether())
-    if (together.length === MOST_TOGETHER) this.#askTogether()
+    if (together.length === 1) this.#core.boundary.soon(this.askTogether)
+    if (together.length === MOST_TOGETHER) this.askTogether()
   }
 
   /** While its payload was checked another user has taken the device: what that login dropped was stored already (I8). */
@@ -203,7 +202,8 @@ export class Intake {
     )
   }
 
-  #askTogether(): void {
+  /** Asks for what was put together so far. */
+  readonly askTogether = (): void => {
     const tickets = this.#together
     if (tickets.length === 0) return
     this.#together = []

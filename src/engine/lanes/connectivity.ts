@@ -100,9 +100,7 @@ export class Connectivity {
   }
 
   /** Something has changed: does anything wait for the end of the hold `suspended`? */
-  look(): void {
-    this.#suspension.look()
-  }
+  readonly look = (): void => this.#suspension.look()
 
   /** The server asked everybody to wait, from now on. Answers what is to be stored; null: a longer wait is on already. */
   limited(waitMs: number): DeadlineChange | null {

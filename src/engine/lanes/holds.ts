@@ -2,6 +2,7 @@
 import type { Hold, HoldName } from '../../../machines/holds.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
+import { Signal } from '../events/signal.ts'
 import type { Lane } from './lane.ts'
 
 type Book = Map<HoldName, Hold>
@@ -20,8 +21,8 @@ export interface SavedHolds {
 }
 
 export class Holds {
-  /** Told when a hold is lifted from an owner. */
-  onOwnerLifted: (name: HoldName) => void = () => undefined
+  /** Told after a hold was lifted from an owner. */
+  readonly ownerReleased = new Signal<HoldName>()
   exempt: Exempt | null = null
   readonly #core: Core
   readonly #every: Book = new Map()
@@ -107,7 +108,7 @@ export class Holds {
     if (book?.has(name) !== true) return
     this.#lift(book, name, () => this.#lanesOf(user))
     if (book.size === 0) this.#owners.delete(user)
-    this.onOwnerLifted(name)
+    this.ownerReleased.tell(name)
   }
 
   setOnLane(lane: Lane, name: HoldName, cause: string): void {

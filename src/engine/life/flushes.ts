@@ -74,7 +74,7 @@ export class Flushes {
   }
 
   /** Something has changed: is there still anything to wait for? */
-  check(): void {
+  readonly check = (): void => {
     if (this.#open.size === 0 || this.#isAnythingMoving()) return
     const isBroken = this.#parts.core.store.broken !== null
     for (const flush of this.#open) {

@@ -150,7 +150,7 @@ export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
     // What was stored here after the end is of the session that followed.
     const own = wallet.tokenOf(row)
     wallet.restore(row, own)
-    if (hasEnded) wallet.onEnd(user)
+    if (hasEnded) wallet.sessionEnded.tell(user)
     // Whoever sends must not go on believing that there is a token.
     if (own === null && (hasEnded || (!isSealed && !refused))) {
       core.pilot.token(user, { type: 'token.lost', reason: hasEnded ? 'missing' : 'elsewhere' })

@@ -33,7 +33,7 @@ export class WakeWatch {
   }
 
   /** Something has changed: is there anything to watch for? */
-  look(): void {
+  readonly look = (): void => {
     const { boundary } = this.#core
     const { tellsOfWaking, hasNetwork } = this.#connectivity
     // The return of the network ends the same waits.

@@ -14,6 +14,8 @@ import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../lanes/holds.ts'
 import type { Intake } from '../intake/intake.ts'
+import type { HoldName } from '../../../machines/holds.ts'
+import type { EventListener } from '../events/publisher.ts'
 import type { Read, ReadArgs, ReadBook, SavedRead } from './read.ts'
 import { anonymousRead, ReadFetch } from './read-fetch.ts'
 import { ReadWaits } from './read-waits.ts'
@@ -45,11 +47,6 @@ export class Reads implements ReadBook {
     this.#core = core
     this.#waits = new ReadWaits(core, wallet, intake, this)
     this.#fetch = new ReadFetch(core, wallet, holds, connectivity, this)
-    holds.onOwnerLifted = (name) => {
-      if (name === 'awaiting-token' && this.#open.size > 0) {
-        core.boundary.lastly(() => this.retryParked())
-      }
-    }
   }
 
   begin(args: ReadArgs, settle: Settle<Reply>): void {
@@ -78,8 +75,15 @@ export class Reads implements ReadBook {
     this.#waits.begin(read)
   }
 
-  /** Hears everything that is reported, as a part of what is being dealt with. */
-  hear<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
+  /** Hears that a hold was lifted from an owner. */
+  readonly ownerReleased = (name: HoldName): void => {
+    if (name === 'awaiting-token' && this.#open.size > 0) {
+      this.#core.boundary.lastly(() => this.retryParked())
+    }
+  }
+
+  /** Hears every event, as a step of the same work. */
+  readonly hear: EventListener = (name, detail) => {
     if (this.#open.size === 0) return
     const { boundary } = this.#core
     if (SETTLING.has(name)) {

@@ -24,6 +24,7 @@ import {
   plain,
   type Question,
 } from '../boundary/boundary.ts'
+import { Signal } from '../events/signal.ts'
 import { backoffMs } from '../sending/judge.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { isForOrigin, originChanged } from './database-origin.ts'
@@ -74,16 +75,16 @@ export class Store {
   readonly #origin: string
   /** How many changes had to be stored at last: it makes the names of their alarms, also in a journal that begins later. */
   repeatCount = 0
-  /** Called before anything is asked: what was to be stored before is asked for before. */
-  beforeAsking: () => void = () => undefined
-  /** Told the number of the last ending that is recorded, whenever all that is stored has been read (Q23). */
-  onRecorded: (recorded: number) => void = () => undefined
-  /** Called before a commit or a window is answered, with the operations that it concerns. */
-  beforeAnswers: (affected: () => readonly Placed[]) => void = () => undefined
-  /** Called when a commit has been answered. */
-  afterCommits: () => void = () => undefined
-  /** Called once, when storage has answered that only a new opening helps. */
-  onBroken: (error: Error) => void = () => undefined
+  /** Told before anything is asked: a part that waits to store something asks first. */
+  readonly asking = new Signal()
+  /** Told the number of the last ending that is recorded, whenever everything that is stored has been read (Q23). */
+  readonly recorded = new Signal<number>()
+  /** Told before a commit or a window is answered, with the operations that it concerns. */
+  readonly answering = new Signal<() => readonly Placed[]>()
+  /** Told after a commit has been answered. */
+  readonly commitAnswered = new Signal()
+  /** Told once, when storage has answered that only a new opening helps. */
+  readonly broke = new Signal<Error>()
   #broken: Error | null = null
   #commitsAsked = 0
   #commitsAnswered = 0
@@ -148,7 +149,7 @@ export class Store {
       (answer) => {
         this.#commitsAnswered += 1
         then(answer)
-        this.afterCommits()
+        this.commitAnswered.tell()
       },
       (answer) => this.#hearFirst(answer, () => (answer.ok ? affectedBy(answer.value) : [])),
     )
@@ -209,7 +210,7 @@ export class Store {
     then: (answer: Answered<T>) => void,
     before: (answer: Answered<T>) => void = this.#hear,
   ): void {
-    this.beforeAsking()
+    this.asking.tell()
     const broken = this.#broken
     this.#boundary.ask(broken === null ? question : refused(question, broken), (answer) => {
       const coded = answer.ok ? answer : ({ ok: false, error: codedError(answer.error) } as const)
@@ -221,17 +222,17 @@ export class Store {
   readonly #hear = (answer: Answered<unknown>): void => {
     if (answer.ok || this.#broken !== null || !needsNewOpening(answer.error)) return
     this.#broken = answer.error
-    this.onBroken(answer.error)
+    this.broke.tell(answer.error)
   }
 
   /** The same for a commit and a window. */
   #hearFirst(answer: Answered<unknown>, affected: () => readonly Placed[]): void {
     this.#hear(answer)
-    this.beforeAnswers(affected)
+    this.answering.tell(affected)
   }
 
   #opened(answer: Answered<OpenedState>, then: (answer: Answered<OpenedState>) => void): void {
-    if (answer.ok) this.onRecorded(answer.value.recorded)
+    if (answer.ok) this.recorded.tell(answer.value.recorded)
     then(answer)
   }
 
@@ -339,7 +340,7 @@ export class Store {
   }
 
   close(then: (answer: Answered<null>) => void): void {
-    this.beforeAsking()
+    this.asking.tell()
     this.#boundary.ask(
       {
         name: 'close',

@@ -14,8 +14,8 @@ export class Tidying {
     this.#store = store
   }
 
-  /** Hears of every event. */
-  hear(name: EventName): void {
+  /** Hears every event. */
+  readonly hear = (name: EventName): void => {
     if (name === 'operation.completed' || name === 'operation.dropped') this.settledCount += 1
     if (name !== 'queue.drained' || this.settledCount < LARGE_DRAIN) return
     this.settledCount = 0
