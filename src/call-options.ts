@@ -1,6 +1,6 @@
 /** What the calls of a Holdfast engine take beside their subject, and what some of them answer. */
 import type { ReadRequestInput } from './engine/reads/read.ts'
-import type { LaneStatus } from './engine/life/status.ts'
+import type { LaneStatus } from './engine/status.ts'
 import type { RequestSpec } from './operations/define-operation.ts'
 
 export interface LoginOptions {

@@ -23,7 +23,7 @@ import type {
 } from './call-options.ts'
 import { LiveBoundary } from './engine/boundary/live-boundary.ts'
 import type { LogoutResult } from './engine/sessions/logouts.ts'
-import type { Status } from './engine/life/status.ts'
+import type { Status } from './engine/status.ts'
 import { internalFault } from './errors.ts'
 import { forgetResult, type ForgetResult } from './forget-result.ts'
 import type { EventName, HoldfastEvents } from './events.ts'

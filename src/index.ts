@@ -15,7 +15,7 @@ export type {
   QueueState,
   Status,
   TokenNeedStatus,
-} from './engine/life/status.ts'
+} from './engine/status.ts'
 export type { Failure } from './failure.ts'
 export {
   type ErrorCode,

@@ -3,7 +3,7 @@
  * that looks alike and keeps the rule. That every scenario keeps all of them is in scenarios.test.ts.
  */
 import { describe, expect, test } from 'vitest'
-import type { Status } from '../src/engine/life/status.ts'
+import type { Status } from '../src/engine/status.ts'
 import { HoldfastError } from '../src/errors.ts'
 import type { EventName } from '../src/events.ts'
 import { InvariantChecks } from '../src/simulation/invariant-checks.ts'

@@ -1,27 +1,53 @@
-/** The commands of all machines are obeyed in the order in which they were given, each to its end before the next. */
+/** The commands of all machines run in the order in which they were emitted, each to its end before the next. */
 import { expect, test } from 'vitest'
-import { CommandQueue } from '../src/engine/pilot/command-queue.ts'
-import type { Command } from '../src/engine/pilot/run-command.ts'
+import { enqueueActions, setup } from 'xstate'
+import { Lanes } from '../src/engine/lanes/lanes.ts'
+import type { EngineCommand } from '../src/engine/pilot/command.ts'
+import { MACHINES } from '../src/engine/pilot/machines.ts'
+import { Pilot, type PilotParts } from '../src/engine/pilot/pilot.ts'
+import type { Wallet } from '../src/tokens/wallet.ts'
 
-const named = (name: string) => ({ type: name }) as unknown as Command
-const nameOf = (command: Command) => (command as unknown as { readonly type: string }).type
+interface Told {
+  readonly type: 'told'
+  readonly emits: readonly string[]
+}
 
-test('a command that another command leads to waits until that one has been obeyed', () => {
+/** A machine that emits what it is told to emit. */
+const echo = setup({
+  types: { events: {} as Told, emitted: {} as { readonly type: string } },
+}).createMachine({
+  on: {
+    told: {
+      actions: enqueueActions(({ event, enqueue }) => {
+        for (const type of event.emits) enqueue.emit({ type })
+      }),
+    },
+  },
+})
+
+/** `react`: what running a command leads to. */
+function start(react: (name: string, pilot: Pilot, tell: (...emits: string[]) => void) => void) {
+  const pilot = new Pilot({
+    machines: { ...MACHINES, identity: echo },
+    settings: { concurrency: 4 },
+    lanes: new Lanes(),
+    machineFailed: (thrown: unknown) => {
+      throw thrown
+    },
+  } as unknown as PilotParts)
+  const tell = (...emits: string[]) => pilot.identity({ type: 'told', emits } as never)
+  pilot.start({ run: ({ type }: EngineCommand) => react(type, pilot, tell) }, {} as Wallet)
+  return { pilot, tell }
+}
+
+test('a command that another command leads to waits until that command has run', () => {
   const seen: string[] = []
-  const commandQueue = new CommandQueue((command) => {
-    const name = nameOf(command)
+  const { tell } = start((name, _pilot, tellAgain) => {
     seen.push(`${name} begins`)
-    if (name === 'first') {
-      commandQueue.tell(() => {
-        commandQueue.enqueue(named('third'))
-      })
-    }
+    if (name === 'first') tellAgain('third')
     seen.push(`${name} ends`)
   })
-  commandQueue.tell(() => {
-    commandQueue.enqueue(named('first'))
-    commandQueue.enqueue(named('second'))
-  })
+  tell('first', 'second')
   expect(seen).toEqual(
     ['first', 'second', 'third'].flatMap((name) => [`${name} begins`, `${name} ends`]),
   )
@@ -29,18 +55,29 @@ test('a command that another command leads to waits until that one has been obey
 
 test('longer work begins when no command is left, though a command led to it', () => {
   const seen: string[] = []
-  const commandQueue = new CommandQueue((command) => {
-    const name = nameOf(command)
+  const { tell } = start((name, pilot, tellAgain) => {
     seen.push(name)
-    if (name === 'first') {
-      commandQueue.tell(() => {
-        commandQueue.whenIdle(() => seen.push('work'))
-      })
-    }
+    if (name !== 'first') return
+    tellAgain('third')
+    pilot.whenIdle(() => seen.push('work'))
   })
-  commandQueue.tell(() => {
-    commandQueue.enqueue(named('first'))
-    commandQueue.enqueue(named('second'))
+  tell('first', 'second')
+  expect(seen).toEqual(['first', 'second', 'third', 'work'])
+})
+
+test('a command that begins longer work waits behind the commands that were emitted after it', () => {
+  const seen: string[] = []
+  const { tell } = start((name) => void seen.push(name))
+  tell('attempt.requested', 'first', 'source.ask', 'second')
+  expect(seen).toEqual(['first', 'second', 'attempt.requested', 'source.ask'])
+})
+
+test('a fault in a command keeps no other command from running, and is told afterwards (E3)', () => {
+  const seen: string[] = []
+  const { tell } = start((name) => {
+    seen.push(name)
+    if (name === 'first') throw new Error('a fault')
   })
-  expect(seen).toEqual(['first', 'second', 'work'])
+  expect(() => tell('first', 'second')).toThrow('a fault')
+  expect(seen).toEqual(['first', 'second'])
 })

@@ -1,12 +1,12 @@
 /** The machines of the last few idle lanes rest: in the state they were made in, so that none can be told from a new one. */
 import { describe, expect, test } from 'vitest'
 import { laneMachine } from '../machines/lane.machine.ts'
-import { Actors, type ActorsParts } from '../src/engine/pilot/actors.ts'
-import { CommandQueue } from '../src/engine/pilot/command-queue.ts'
 import { MACHINES } from '../src/engine/pilot/machines.ts'
 import { Lane } from '../src/engine/lanes/lane.ts'
 import { Lanes } from '../src/engine/lanes/lanes.ts'
-import type { Command } from '../src/engine/pilot/run-command.ts'
+import type { EngineCommand } from '../src/engine/pilot/command.ts'
+import { Pilot, type PilotParts } from '../src/engine/pilot/pilot.ts'
+import type { Wallet } from '../src/tokens/wallet.ts'
 import type { LaneId } from '../src/model.ts'
 
 const PAUSED = { name: 'paused', cause: 'a test', since: 0 } as const
@@ -27,25 +27,31 @@ function make() {
     madeCount += 1
     return getInitialSnapshot(...args)
   }
-  const heard: Command[] = []
-  const actors = new Actors({
+  const heard: EngineCommand[] = []
+  const pilot = new Pilot({
     machines: { ...MACHINES, lane },
     settings: { concurrency: 4, anonymous: 'drop', whileUnknown: 'hold', hasSource: false },
     lanes: new Lanes(),
-    commands: new CommandQueue((command) => void heard.push(command)),
-    fault: (thrown: unknown) => {
+    machineFailed: (thrown: unknown) => {
       throw thrown
     },
-  } as unknown as ActorsParts)
+  } as unknown as PilotParts)
+  const run = (command: EngineCommand) => {
+    heard.push(command)
+    if (command.type === 'lane.idled') pilot.retire(lines.get(command.lane) as Lane)
+  }
+  pilot.start({ run }, {} as Wallet)
+  pilot.queue({ type: 'storage.loaded' })
+  heard.splice(0)
+  const lines = new Map<LaneId, Lane>()
   /** One operation comes and goes, `holds` meanwhile. */
   const live = (line: Lane, holds = false) => {
-    actors.makeLane(line)
-    if (holds) actors.lane(line, { type: 'hold.set', hold: PAUSED })
-    actors.lane(line, { type: 'operations.arrived' })
-    actors.lane(line, { type: 'operations.gone' })
-    actors.retire(line)
+    lines.set(line.id, line)
+    pilot.startLane(line, holds ? [PAUSED] : [])
+    if (holds) pilot.lane(line, { type: 'operations.gone' })
+    else pilot.attemptEnded(line)
   }
-  return { actors, heard, live, madeCount: () => madeCount }
+  return { pilot, heard, live, madeCount: () => madeCount }
 }
 
 describe('a lane that was idle', () => {
@@ -57,11 +63,7 @@ describe('a lane that was idle', () => {
     live(line)
     expect(madeCount()).toBe(1)
     expect(heard).toEqual(first)
-    expect(first.map(({ type }) => type)).toEqual([
-      'slot.requested',
-      'slot.withdrawn',
-      'lane.idled',
-    ])
+    expect(first.map(({ type }) => type)).toEqual(['attempt.requested', 'lane.idled'])
   })
 
   test('gets a new one where the one before was held as it idled: no hold outlives it', () => {
@@ -71,7 +73,7 @@ describe('a lane that was idle', () => {
     heard.splice(0)
     live(line)
     expect(madeCount()).toBe(2)
-    expect(heard.map(({ type }) => type)).toContain('slot.requested')
+    expect(heard.map(({ type }) => type)).toContain('attempt.requested')
   })
 
   test('gets a new one where four others have been idle since', () => {
@@ -85,14 +87,14 @@ describe('a lane that was idle', () => {
   })
 
   test('has no machine while it rests: it is told nothing', () => {
-    const { actors, heard, live } = make()
+    const { pilot, heard, live } = make()
     const line = lineOf(7)
     live(line)
     heard.splice(0)
-    expect(actors.hasLane(line)).toBe(false)
-    actors.lane(line, { type: 'hold.set', hold: PAUSED })
+    expect(pilot.hasLane(line)).toBe(false)
+    pilot.lane(line, { type: 'hold.set', hold: PAUSED })
     expect(heard).toEqual([])
     live(line)
-    expect(heard.map(({ type }) => type)).toContain('slot.requested')
+    expect(heard.map(({ type }) => type)).toContain('attempt.requested')
   })
 })

@@ -5,7 +5,7 @@ import { needlessLeaves, TRAP_NAMES, TRAPS, trapsIn } from './support/traps.ts'
 
 const MODEL = 'src/model.ts'
 /** Where the machines run. */
-const ACTORS = 'src/engine/pilot/actors.ts'
+const PILOT = 'src/engine/pilot/pilot.ts'
 
 const machines = sourcesIn('machines')
 const storage = sourcesIn('storage')
@@ -89,17 +89,17 @@ describe('the house', () => {
     const senders = src
       .filter(({ code }) => /(?:actor|identity|queue|machine)\w*\.send\(/i.test(code))
       .map(({ path }) => path)
-    expect(senders).toEqual([ACTORS])
+    expect(senders).toEqual([PILOT])
   })
 
   test('only the same file makes actors', () => {
     const makers = src.filter(({ code }) => code.includes('createActor(')).map(({ path }) => path)
-    expect(makers).toEqual([ACTORS])
+    expect(makers).toEqual([PILOT])
   })
 
-  test('only src/engine/engine.ts has that file', () => {
-    const owners = all.filter(({ imports }) => imports.some(({ from }) => from === ACTORS))
-    expect(owners.map(({ path }) => path)).toEqual(['src/engine/engine.ts'])
+  test('only src/engine/engine.ts makes the pilot', () => {
+    const makers = src.filter(({ code }) => code.includes('new Pilot(')).map(({ path }) => path)
+    expect(makers).toEqual(['src/engine/engine.ts'])
   })
 })
 

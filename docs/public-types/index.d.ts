@@ -1241,9 +1241,6 @@ interface ReadRequestInput {
     readonly position: string | null;
 }
 
-type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
-type UnknownPolicy = 'hold' | 'send';
-
 interface Failure {
     /** The name of the error, such as `NotSentError` or `TypeError`. */
     readonly name: string;
@@ -1343,6 +1340,9 @@ interface HoldfastEvents {
     };
 }
 type EventName = keyof HoldfastEvents;
+
+type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
+type UnknownPolicy = 'hold' | 'send';
 
 /** An armed timer. */
 interface Timer {
@@ -1499,6 +1499,12 @@ interface HoldfastOptions {
 /** Says what the server demands, say from a remote configuration. */
 type RequirementSource = () => Requirement | Promise<Requirement>;
 
+/** What a logout left behind. */
+interface LogoutResult {
+    /** Operations of that user that are still to be sent, under that user's token. */
+    readonly pending: number;
+}
+
 /** What `status()` shows: a frozen plain object, the same one until something changes. */
 
 interface LaneStatus {
@@ -1586,12 +1592,6 @@ interface ReadOptions {
 interface FlushResult {
     readonly pending: number;
     readonly lanes: readonly LaneStatus[];
-}
-
-/** What a logout left behind. */
-interface LogoutResult {
-    /** Operations of that user that are still to be sent, under that user's token. */
-    readonly pending: number;
 }
 
 /** What `forget()` answers. */

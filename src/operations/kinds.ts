@@ -8,6 +8,7 @@ import { type Boundary, type Codec, plain } from '../engine/boundary/boundary.ts
 import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import { asHoldfastError, HoldfastError } from '../errors.ts'
+import type { HoldfastEvents } from '../events.ts'
 import type { Json } from '../journal/lines.ts'
 import type { Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
@@ -36,6 +37,8 @@ export interface KindAnswers {
   readonly use: Json
 }
 
+type ReportError = (name: 'error', detail: HoldfastEvents['error']) => void
+
 export class Kinds {
   readonly #boundary: Boundary
   readonly #builtCodec: Codec<Built | 'later'>
@@ -44,7 +47,7 @@ export class Kinds {
   readonly #payloads: Payloads
   /** True if a kind can bring older payloads to its version. */
   readonly canUpgrade: boolean
-  readonly #report: (error: HoldfastError) => void
+  readonly #report: ReportError
   /** False: the code threw, and the operation merges with nothing. */
   readonly #mergeKeys = new WeakMap<OperationRow, string | false>()
   readonly #uses = new WeakMap<OperationRow, RecordUse | UnknownUse>()
@@ -54,7 +57,7 @@ export class Kinds {
     boundary: Boundary,
     kinds: readonly AnyOperationKind[],
     facts: readonly KindFacts[],
-    report: (error: HoldfastError) => void,
+    report: ReportError,
   ) {
     this.#boundary = boundary
     this.#builtCodec = builtCodecOf(boundary)
@@ -185,7 +188,9 @@ export class Kinds {
       }
     })
     if (key !== null) this.#mergeKeys.set(row, key)
-    if (key === false) this.#report(appCodeFailed(`merge.key of ${row.kind}`, thrown))
+    if (key === false) {
+      this.#report('error', { error: appCodeFailed(`merge.key of ${row.kind}`, thrown) })
+    }
     return key === false ? null : key
   }
 
@@ -218,7 +223,7 @@ export class Kinds {
       }
     })
     if (!(text instanceof HoldfastError)) return text
-    this.#report(text)
+    this.#report('error', { error: text })
     return null
   }
 

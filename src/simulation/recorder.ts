@@ -1,6 +1,6 @@
 /** Writes down what the invariants look at: what the app called, each life of the process, the rows. */
 import type { Database } from 'better-sqlite3'
-import type { Status } from '../engine/life/status.ts'
+import type { Status } from '../engine/status.ts'
 import type { EventName } from '../events.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { Salvaged } from './disk-damage.ts'

@@ -1,5 +1,5 @@
 /** What stands in a column of a row. */
-import type { LaneFailure } from '../engine/life/status.ts'
+import type { LaneFailure } from '../engine/status.ts'
 import type { Row } from './row-log.ts'
 
 /** What an envelope's row says of its last failure, as `status()` shows it. */

@@ -1,5 +1,5 @@
 /** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
-import type { Status } from '../engine/life/status.ts'
+import type { Status } from '../engine/status.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
 import type { Instant, Requirement } from '../model.ts'
 import type { ProcessName } from './scenario.ts'

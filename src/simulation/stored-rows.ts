@@ -2,7 +2,7 @@
  * The rows as the database has them, followed change by change, and what happened to each operation.
  * The engine's own memory has no part in it.
  */
-import type { LaneFailure } from '../engine/life/status.ts'
+import type { LaneFailure } from '../engine/status.ts'
 import type { Row, RowChange } from './row-log.ts'
 import { lastFailureOf, numberOf, textOf } from './row-values.ts'
 

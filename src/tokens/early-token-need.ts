@@ -27,7 +27,7 @@ export class EarlyTokenNeed {
     this.#holds = holds
   }
 
-  check(lane: Lane): void {
+  readonly check = (lane: Lane): void => {
     const { settings, pilot, phase } = this.#core
     const { user } = lane
     if (user === null || settings.hasSource || !phase.dispatches) return

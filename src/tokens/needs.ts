@@ -5,6 +5,7 @@
  */
 import type { TokenNeed } from '../../machines/token.machine.ts'
 import type { Core } from '../engine/core.ts'
+import type { HoldfastEvents } from '../events.ts'
 import type { Instant, UserId } from '../model.ts'
 
 /** Work tells a need again only after this long: an app that enqueues a lot is not to fetch a lot. */
@@ -49,6 +50,13 @@ export class Needs {
     return this.#open.values()
   }
 
+  /** Those that the app has been told of. */
+  *announced(): Iterable<HoldfastEvents['token.needed']> {
+    for (const { user, need } of this.all()) {
+      if (need.announced) yield { user, reason: need.reason, generation: need.refused }
+    }
+  }
+
   loggedIn(user: UserId): void {
     if (this.#open.has(user)) this.#core.pilot.token(user, { type: 'need.recalled', by: 'login' })
   }
@@ -61,7 +69,7 @@ export class Needs {
   }
 
   /** The app has enqueued something for this user. */
-  worked(user: UserId | null): void {
+  readonly worked = (user: UserId | null): void => {
     if (this.#open.size === 0 || user === null) return
     const toldAt = this.#open.get(user)?.toldAt ?? null
     if (toldAt === null || this.#ageOf(toldAt) < TOLD_FOR_MS) return

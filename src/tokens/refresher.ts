@@ -10,7 +10,8 @@ import type { TokenNeedReason, UserId } from '../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'
 import { rebuilt } from '../scrub/rebuilt.ts'
 import { codeIn } from '../thrown.ts'
-import type { Token } from './token.ts'
+import { type Token, tokenWithoutSecret } from './token.ts'
+import type { TokenReader } from './token-reader.ts'
 import { tokenTextOf } from './token-text.ts'
 import type { TokenAcceptance } from './accept-token.ts'
 import type { Wallet } from './wallet.ts'
@@ -47,8 +48,7 @@ export interface SavedCalls {
 export class Refresher {
   readonly #core: Core
   readonly #wallet: Wallet
-  readonly #readToken: (secret: string) => Token
-  readonly #tokenOf: (facts: Token['facts']) => Token
+  readonly #tokenReader: TokenReader
   readonly #inFlight = new Map<UserId, Call>()
   /** Users for whom a call is to be made, first come first served. */
   readonly #queue = new Map<UserId, Waiting>()
@@ -56,16 +56,10 @@ export class Refresher {
   readonly #open = new Set<Call>()
   #isStopped = false
 
-  constructor(
-    core: Core,
-    wallet: Wallet,
-    readToken: (secret: string) => Token,
-    tokenOf: (facts: Token['facts']) => Token,
-  ) {
+  constructor(core: Core, wallet: Wallet, tokenReader: TokenReader) {
     this.#core = core
     this.#wallet = wallet
-    this.#readToken = readToken
-    this.#tokenOf = tokenOf
+    this.#tokenReader = tokenReader
   }
 
   /** A token that another process stored meanwhile has not ended a call: the call is joined (T6). */
@@ -186,7 +180,7 @@ export class Refresher {
         read: (json) =>
           json === null || json === 'malformed'
             ? json
-            : this.#tokenOf((json as unknown as { token: Token['facts'] }).token),
+            : tokenWithoutSecret((json as unknown as { token: Token['facts'] }).token),
       },
       put: async () => {
         const answer: unknown = await this.#core.ports.tokens?.({
@@ -196,7 +190,7 @@ export class Refresher {
         })
         if (answer === null || answer === undefined) return null
         const text = tokenTextOf(answer)
-        return text === null ? 'malformed' : this.#readToken(text)
+        return text === null ? 'malformed' : this.#tokenReader.read(text)
       },
     }
   }

@@ -52,6 +52,11 @@ export class Token {
   }
 }
 
+/** A token of which only the facts are known, as in a replay. */
+export function tokenWithoutSecret(facts: TokenFacts): Token {
+  return new Token('', facts)
+}
+
 /** Reads what a token says of itself; one that is no JWT says nothing. */
 export function readToken(secret: string, key: string, subjectClaim: string | null): Token {
   const claims = claimsOf(secret)

@@ -36,6 +36,8 @@ export class Wallet {
   readonly clock = new ServerClock()
   /** Told when the session of a user ends. */
   readonly sessionEnded = new Signal<UserId>()
+  /** Told after the machine of a user has heard of a token. */
+  readonly arrived = new Signal<{ readonly user: UserId; readonly generation: number }>()
   readonly #core: Core
   readonly #acceptToken: AcceptToken
   readonly #entries = new Map<UserId, WalletEntry>()
@@ -346,7 +348,9 @@ export class Wallet {
 
   #tellOf(user: UserId): void {
     const arrival = this.arrival(user)
-    if (arrival !== null) this.#core.pilot.token(user, arrival)
+    if (arrival === null) return
+    this.#core.pilot.token(user, arrival)
+    this.arrived.tell({ user, generation: arrival.generation })
   }
 
   #entry(user: UserId): WalletEntry {

@@ -30,7 +30,7 @@ export const LOOK_MUTANTS: readonly Mutant[] = [
     id: 'late-listener-hears-nothing',
     what: 'a listener that comes late does not hear of open needs',
     rule: 'T5',
-    in: 'announcedNeeds',
+    in: 'announced',
     find: 'if (need.announced)',
     replace: 'if (false)',
   },

@@ -58,7 +58,7 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     id: 'lost-watch-not-told',
     what: 'WATCH_LOST is not told',
     rule: 'Q17',
-    in: 'run',
+    in: 'PortListeners',
     find: `if (!core.phase.isClosing) core.report('error', { error: watchLost(why) })`,
     replace: 'void why',
   },

@@ -199,8 +199,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     rule: 'Q15',
     in: '#hear',
     find: `        this.#liftOffline()
-        this.#cutWaitsShort()`,
-    replace: '        this.#cutWaitsShort()',
+        this.#returned()`,
+    replace: '        this.#returned()',
   },
   {
     id: 'long-wait-in-one-piece',

@@ -1,5 +1,5 @@
 /** A small run written by hand, to be doctored: alice enqueues n1, it is sent with a1, and completed. */
-import type { Status } from '../../src/engine/life/status.ts'
+import type { Status } from '../../src/engine/status.ts'
 import type { EventName } from '../../src/events.ts'
 import type { ListedInvariant } from '../../src/simulation/invariants/index.ts'
 import type { RunRecord } from '../../src/simulation/invariants/run-record.ts'

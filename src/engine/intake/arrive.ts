@@ -5,7 +5,7 @@ import type { Core } from '../core.ts'
 
 /** `since`: the epoch of the device when it was enqueued; `isFirst`: is it the only one of its lane? */
 export function arrive(
-  { kinds, lanes, lifetimes, pilot, report }: Core,
+  { kinds, lanes, lifetimes, laneEvents, report }: Core,
   user: UserId | null,
   row: OperationRow,
   since: number = lanes.deviceEpoch,
@@ -24,6 +24,6 @@ export function arrive(
     lane.superseded.add(row.id)
   }
   report('operation.enqueued', { id: row.id, user, kind: row.kind })
-  pilot.operationsAdded(lane)
-  pilot.enqueued(user)
+  laneEvents.operationsAdded(lane)
+  laneEvents.enqueued.tell(user)
 }

@@ -8,14 +8,14 @@ import { HoldfastError } from '../../errors.ts'
 import type { OperationId, UserId } from '../../model.ts'
 import { admitAtOnce, type Admission, type Draft, refusalOf, withinLimit } from './admission.ts'
 import { arrive } from './arrive.ts'
-import { plain, type Settle } from '../boundary/boundary.ts'
+import { type Codec, plain, type Settle } from '../boundary/boundary.ts'
 import { nonce } from '../boundary/random-draws.ts'
 import type { Core } from '../core.ts'
 import type { Placed } from '../stored/store.ts'
 import { draftChange, rowOf } from './draft-row.ts'
 import { errorOf } from '../../thrown.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
-import { dropAtOnce, type Enqueued, isDropped } from './intake.ts'
+import { draftCodec, dropAtOnce, type Enqueued, isDropped } from './intake.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
 import { Outstanding } from './outstanding.ts'
 
@@ -32,6 +32,12 @@ export interface EnqueueWithinArgs extends Draft {
   readonly connection: unknown
   /** Told at the end of the transaction: false if it was rolled back for sure. */
   readonly decided: (mayBeThere: boolean) => void
+}
+
+/** A replay has no connection, and nobody to tell. */
+export const enqueueWithinCodec: Codec<EnqueueWithinArgs> = {
+  write: ({ connection: _connection, decided: _decided, ...draft }) => draftCodec.write(draft),
+  read: (json) => ({ ...draftCodec.read(json), connection: null, decided: () => undefined }),
 }
 
 /** An operation whose transaction may still be open. */
@@ -248,7 +254,7 @@ export class EnqueueWithin {
 
   #abandoned(user: UserId | null): void {
     this.#core.lanes.countUnstored(user, -1)
-    this.#core.pilot.enqueueAbandoned(user)
+    this.#core.laneEvents.enqueueAbandoned(user)
   }
 
   #storage(): TransactionalStorage {

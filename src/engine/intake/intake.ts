@@ -159,7 +159,7 @@ export class Intake {
 
   #abandoned(user: UserId | null): void {
     this.#core.lanes.countUnstored(user, -1)
-    this.#core.pilot.enqueueAbandoned(user)
+    this.#core.laneEvents.enqueueAbandoned(user)
   }
 
   /** Stores what is found fit and has nothing unchecked before it. */

@@ -38,7 +38,7 @@ export class BackoffWaits {
   }
 
   /** Something has come: enough by now, or a kind that ends the run. */
-  collected(lane: Lane): void {
+  readonly collected = (lane: Lane): void => {
     if (!this.#collecting.has(lane)) return
     const { kinds } = this.#core
     const [first, last] = [lane.head, lane.rows.at(-1)]
@@ -93,7 +93,8 @@ export class BackoffWaits {
   }
 
   /** A token of this generation has arrived: ends the waits after 431 under an older one (Q7). */
-  tokenArrived(user: UserId, generation: number): void {
+  readonly tokenArrived = (token: { readonly user: UserId; readonly generation: number }): void => {
+    const { user, generation } = token
     for (const lane of Array.from(this.backingOff)) {
       const { envelope } = lane
       if (lane.user !== user || envelope === null || !isAfterTooLarge(envelope)) continue

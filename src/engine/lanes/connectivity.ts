@@ -15,6 +15,8 @@ import { failureCodec } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from './holds.ts'
 import type { Lane } from './lane.ts'
+import type { Needs } from '../../tokens/needs.ts'
+import type { BackoffWaits } from './backoff-waits.ts'
 import { Suspension } from './suspension.ts'
 
 interface Portal {
@@ -40,8 +42,8 @@ export class Connectivity {
   replyCount = 0
   readonly #core: Core
   readonly #holds: Holds
-  /** Ends the wait of lanes that wait because no reply came. */
-  readonly #cutWaitsShort: () => void
+  readonly #waits: BackoffWaits
+  readonly #needs: Needs
   readonly #suspension: Suspension
   #tellsOfWaking = false
   #hasNetwork = true
@@ -50,10 +52,11 @@ export class Connectivity {
   /** Monotonic. */
   #limitedUntil = 0
 
-  constructor(core: Core, holds: Holds, cutWaitsShort: () => void) {
+  constructor(core: Core, holds: Holds, waits: BackoffWaits, needs: Needs) {
     this.#core = core
     this.#holds = holds
-    this.#cutWaitsShort = cutWaitsShort
+    this.#waits = waits
+    this.#needs = needs
     this.#suspension = new Suspension(core, holds, () => this.woke())
   }
 
@@ -175,6 +178,12 @@ export class Connectivity {
     if (alarms.has('rate-limited')) boundary.rearm('rate-limited', () => this.#limitOver())
   }
 
+  /** The network is back, or the machine is awake: lanes that wait because no reply came go on, and the app is told again of open needs. */
+  #returned(): void {
+    this.#waits.cutShort()
+    this.#needs.returned()
+  }
+
   #limitOver(): void {
     this.#holds.liftFromEvery('rate-limited')
   }
@@ -192,7 +201,7 @@ export class Connectivity {
         this.#portal = null
         this.#renewConnections()
         this.#liftOffline()
-        this.#cutWaitsShort()
+        this.#returned()
         return
       case 'suspended':
         this.#suspension.begin()
@@ -201,7 +210,7 @@ export class Connectivity {
         this.#core.lifetimes.woke()
         this.#renewConnections()
         this.#suspension.end()
-        this.#cutWaitsShort()
+        this.#returned()
         return
     }
   }

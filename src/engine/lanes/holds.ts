@@ -68,6 +68,12 @@ export class Holds {
     }
   }
 
+  /** A lane has operations: if it has no machine, its machine begins with these holds. */
+  readonly startLane = (lane: Lane): void => {
+    const { pilot } = this.#core
+    if (!pilot.hasLane(lane)) pilot.startLane(lane, this.of(lane))
+  }
+
   isOnEvery(name: HoldName): boolean {
     return this.#every.has(name)
   }

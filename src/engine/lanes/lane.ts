@@ -32,6 +32,8 @@ export interface Totals {
 export class Lane {
   readonly id: LaneId
   readonly owner: Owner
+  /** Null: the lane of the anonymous identity. */
+  readonly user: UserId | null
   #totals: Totals
   #pending = 0
   #letters = 0
@@ -76,14 +78,11 @@ export class Lane {
   constructor(row: LaneRow, envelopes: readonly EnvelopeRow[], totals: Totals) {
     this.#totals = totals
     this.id = row.lane
+    this.user = row.user
     this.owner = { user: row.user }
     this.pending = row.pending
     this.#shifted = row.shifted ?? 0
     this.#stored(row, envelopes)
-  }
-
-  get user(): UserId | null {
-    return this.owner.user
   }
 
   /** How many operations are pending, in storage. */

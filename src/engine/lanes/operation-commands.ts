@@ -174,19 +174,19 @@ export class OperationCommands {
     const wasHead = affected.some(({ place }) => place === lane.head?.place)
     lane.removed(affected.map(({ place }) => place))
     if (wasHead || lane.envelope === null) this.#waits.end(lane)
-    this.#core.pilot.operationsRemoved(lane)
+    this.#core.laneEvents.operationsRemoved(lane)
   }
 
   /** What depends on a record may be in another lane than what creates it (Q12). */
   #lettersGone(affected: readonly Affected[]): void {
-    const { lanes, pilot } = this.#core
+    const { lanes, laneEvents } = this.#core
     for (const [laneId, { length }] of Map.groupBy(affected, (one) => one.lane)) {
       const lane = lanes.get(laneId)
       if (lane === undefined) continue
       lane.letters -= length
       if (lane.letters === 0) this.#holds.liftFromLane(lane, 'dead-letter')
       // An attempt may still be under way that finds nothing to send: only when it ends is the lane forgotten.
-      pilot.operationsRemoved(lane)
+      laneEvents.operationsRemoved(lane)
     }
   }
 
@@ -195,7 +195,7 @@ export class OperationCommands {
     envelopes: readonly EnvelopeRow[],
     shifts: readonly Shift[],
   ): void {
-    const { lanes, pilot } = this.#core
+    const { lanes, laneEvents } = this.#core
     for (const [laneId, ofLane] of Map.groupBy(affected, (one) => one.lane)) {
       const user = ofLane[0]?.user ?? null
       const lane = lanes.make({ lane: laneId, user, pending: 0, letters: 0, soloThrough: 0 })
@@ -208,7 +208,7 @@ export class OperationCommands {
       // Who has been put ahead of an envelope that waits does not wait for it.
       const isAhead = waiting !== null && ofLane.some(({ place }) => place < waiting.place)
       if (isAhead) this.#waits.end(lane)
-      pilot.operationsAdded(lane)
+      laneEvents.operationsAdded(lane)
     }
   }
 }

@@ -3,7 +3,7 @@
  * each call that waits for storage fails. Nothing is repeated, so nothing is left to wake the engine.
  */
 import { HoldfastError } from '../../errors.ts'
-import type { Calls } from '../boundary/calls.ts'
+import type { OpenCalls } from '../open-calls.ts'
 import { codeOf } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../lanes/holds.ts'
@@ -17,15 +17,24 @@ export interface BreakDownParts {
   readonly core: Core
   readonly holds: Holds
   readonly flushes: Flushes
-  readonly calls: Calls
+  readonly openCalls: OpenCalls
 }
 
-export function breakDown({ core, holds, flushes, calls }: BreakDownParts, cause: Error): void {
-  const ours = storageErrorOfOurs(cause)
-  core.report('error', {
-    error: ours instanceof HoldfastError ? ours : new HoldfastError('INTERNAL', cause.message),
-  })
-  holds.setOnEvery('storage-failed', `storage answers ${codeOf(cause)}; only a new opening helps`)
-  calls.failAll(ours, NOT_FOR_STORAGE)
-  flushes.check()
+export class BreakDown {
+  readonly #parts: BreakDownParts
+
+  constructor(parts: BreakDownParts) {
+    this.#parts = parts
+  }
+
+  readonly begin = (cause: Error): void => {
+    const { core, holds, flushes, openCalls } = this.#parts
+    const ours = storageErrorOfOurs(cause)
+    core.report('error', {
+      error: ours instanceof HoldfastError ? ours : new HoldfastError('INTERNAL', cause.message),
+    })
+    holds.setOnEvery('storage-failed', `storage answers ${codeOf(cause)}; only a new opening helps`)
+    openCalls.failAll(ours, NOT_FOR_STORAGE)
+    flushes.check()
+  }
 }

@@ -14,6 +14,7 @@ import type { Holds } from '../lanes/holds.ts'
 import { backoffMs } from '../sending/judge.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { notStored } from '../stored/storage-errors.ts'
+import { Signal } from '../events/signal.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 
 /** How long a waiting process waits: 30 s, doubling to 5 min. */
@@ -30,14 +31,6 @@ export interface DispatchParts {
   readonly holds: Holds
   readonly waits: BackoffWaits
   readonly connectivity: Connectivity
-  /** Tokens that other processes stored. */
-  readonly hearTokens: (state: OpenedState) => void
-  /** This process dispatches from now on. */
-  readonly begin: () => void
-  /** Another process dispatches still. */
-  readonly notTaken: () => void
-  /** What is stored has been changed by another process. */
-  readonly changed: () => void
 }
 
 const TAKE_UP = { change: 'takeUp' } as const
@@ -50,6 +43,14 @@ export interface SavedDispatch {
 }
 
 export class Dispatch {
+  /** Told what is stored, after it was read anew. */
+  readonly readAnew = new Signal<OpenedState>()
+  /** Told when this process has taken over. */
+  readonly tookOver = new Signal()
+  /** Told when another process still dispatches. */
+  readonly lockRefused = new Signal()
+  /** Told after another process has changed what is stored. */
+  readonly changedElsewhere = new Signal()
   readonly #parts: DispatchParts
   readonly #core: Core
   /** The lock is being asked for, or is ours, and what is stored has not been read since. */
@@ -146,7 +147,7 @@ export class Dispatch {
         this.#isAcquiring = false
         this.#tellOfLock(answer.ok ? null : answer.error)
         this.#armIfPending()
-        this.#parts.notTaken()
+        this.lockRefused.tell()
       }
     })
   }
@@ -162,12 +163,12 @@ export class Dispatch {
   }
 
   /** Another process has committed. `then`: what is stored has been read and heard, or could not be read. */
-  heardOfCommit(then: () => void = () => undefined): void {
+  readonly heardOfCommit = (then: () => void = () => undefined): void => {
     this.#reload(then)
   }
 
   /** Nothing came of what was on its way into storage. */
-  enqueueAbandoned(): void {
+  readonly enqueueAbandoned = (): void => {
     if (!this.#core.phase.dispatches) this.#armIfPending()
   }
 
@@ -191,7 +192,7 @@ export class Dispatch {
 
   /** What is in a lane at the start, or when it is taken over. */
   adopt(state: OpenedState): void {
-    const { lanes, lifetimes, phase, pilot } = this.#core
+    const { lanes, lifetimes, phase, laneEvents } = this.#core
     // Also with nothing pending: another process may enqueue, and the clock be set before that is heard.
     if (phase.dispatches) lifetimes.look()
     else lifetimes.heardOfOthers()
@@ -208,7 +209,7 @@ export class Dispatch {
       const { pending } = lane
       known.add(lane)
       lane.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
-      if (pending > 0) pilot.operationsRemoved(lane)
+      if (pending > 0) laneEvents.operationsRemoved(lane)
       if (phase.dispatches) this.#resume(lane, row)
     }
     this.#emptyAllBut(known)
@@ -276,8 +277,8 @@ export class Dispatch {
 
   #heard(state: OpenedState): void {
     this.#refresh(state)
-    this.#parts.hearTokens(state)
-    this.#parts.changed()
+    this.readAnew.tell(state)
+    this.changedElsewhere.tell()
     if (!this.#core.phase.dispatches) this.#armIfPending()
   }
 
@@ -286,11 +287,11 @@ export class Dispatch {
     this.#core.phase.dispatches = true
     this.#disarm()
     this.adopt(state)
-    this.#parts.hearTokens(state)
+    this.readAnew.tell(state)
     this.#parts.connectivity.limitedBefore(state.deadlines)
     this.#parts.holds.liftFromEvery('other-process')
-    this.#parts.begin()
-    this.#parts.changed()
+    this.tookOver.tell()
+    this.changedElsewhere.tell()
   }
 
   #waited(): void {
@@ -322,7 +323,7 @@ export class Dispatch {
   }
 
   #refresh(state: OpenedState): void {
-    const { lanes, lifetimes, pilot } = this.#core
+    const { lanes, lifetimes, laneEvents } = this.#core
     lifetimes.heardOfOthers()
     const known = new Set<Lane>()
     for (const row of state.lanes) {
@@ -333,15 +334,15 @@ export class Dispatch {
       const { pending } = lane
       if (!isNew) lane.refreshed(row)
       else if (this.#core.phase.dispatches) this.#resume(lane, row)
-      if (lane.pending > 0) pilot.operationsAdded(lane)
-      else if (pending > 0) pilot.operationsRemoved(lane)
+      if (lane.pending > 0) laneEvents.operationsAdded(lane)
+      else if (pending > 0) laneEvents.operationsRemoved(lane)
     }
     this.#emptyAllBut(known)
   }
 
   /** What storage does not name any more has nothing pending, unless that is on its way. */
   #emptyAllBut(known: ReadonlySet<Lane>): void {
-    const { lanes, pilot } = this.#core
+    const { lanes, laneEvents } = this.#core
     for (const lane of Array.from(lanes.all())) {
       if (known.has(lane)) continue
       lane.letters = 0
@@ -352,7 +353,7 @@ export class Dispatch {
       if (lane.pending === 0) continue
       // What is in flight is sent no more either, whatever becomes of it.
       lane.reordered(0)
-      if (lane.attempt === null) pilot.operationsRemoved(lane)
+      if (lane.attempt === null) laneEvents.operationsRemoved(lane)
     }
   }
 }

@@ -11,7 +11,10 @@ import type { Intake } from '../intake/intake.ts'
 import type { Undecided, EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { Holds } from '../lanes/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
-import { VAULT_IS_OPENING } from './start.ts'
+import { VAULT_IS_OPENING } from '../../tokens/stored-tokens.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { RequirementAsker } from '../sessions/requirement-asker.ts'
+import type { Dispatch } from './dispatch.ts'
 
 export interface FlushParts {
   readonly core: Core
@@ -19,14 +22,9 @@ export interface FlushParts {
   readonly wallet: Wallet
   readonly intake: Intake
   readonly enqueueWithin: EnqueueWithin
-  /** True if a captive portal is probed by itself. */
-  readonly isProbing: () => boolean
-  /** True if the requirement source has been asked, or will be by itself. */
-  readonly isAsking: () => boolean
-  /** True if an alarm will have the token of this user sent. */
-  readonly tokenWaitsForAlarm: (user: UserId) => boolean
-  /** True if this process tries to take over, and has no answer yet. */
-  readonly isTakingOver: () => boolean
+  readonly connectivity: Connectivity
+  readonly asker: RequirementAsker
+  readonly dispatch: Dispatch
 }
 
 interface Flush {
@@ -146,7 +144,7 @@ export class Flushes {
 
   /** Does the hold end by an alarm, or by an answer that is already on its way? */
   #isPassing({ name, cause }: Hold, user: UserId | null): boolean {
-    const { core, wallet, isProbing, isAsking, isTakingOver, tokenWaitsForAlarm } = this.#parts
+    const { core, wallet, connectivity, asker, dispatch } = this.#parts
     switch (name) {
       case 'backing-off':
       case 'rate-limited':
@@ -154,14 +152,14 @@ export class Flushes {
       case 'storage-failed':
         return core.store.broken === null
       case 'offline':
-        return isProbing()
+        return connectivity.isProbing
       case 'awaiting-token':
         if (core.settings.hasSource || cause === VAULT_IS_OPENING) return true
-        return user !== null && (wallet.isStoring(user) || tokenWaitsForAlarm(user))
+        return user !== null && (wallet.isStoring(user) || core.pilot.tokenWaitsForAlarm(user))
       case 'requirement-unknown':
-        return isAsking()
+        return asker.isAsking
       case 'other-process':
-        return isTakingOver()
+        return dispatch.isTakingOver
       case 'awaiting-record':
       case 'dead-letter':
       case 'paused':

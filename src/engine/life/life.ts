@@ -2,48 +2,38 @@
  * The life of an engine, from the start to the end of `close()` (Q19). Nothing is sent before the turn
  * after the start (Q2); after the end there is no timer, handle or listener left.
  */
-import type { QueueEvent } from '../../../machines/queue.machine.ts'
 import type { StorageHost } from '../../../storage/storage.ts'
-import { appCodeFailed, atOnce, failureOf } from '../../app-code.ts'
-import type { LaneId } from '../../model.ts'
 import { canonicalOrigin } from '../../origin.ts'
 import type { Refresher } from '../../tokens/refresher.ts'
 import type { Answered, Settle } from '../boundary/boundary.ts'
 import { recordedKindsOf } from '../../operations/kind-facts.ts'
-import type { Calls } from '../boundary/calls.ts'
-import { failureCodec } from '../boundary/error-codec.ts'
+import type { EventPublisher } from '../events/publisher.ts'
+import type { OpenCalls } from '../open-calls.ts'
+import type { PortListeners } from './port-listeners.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Requests } from '../sending/request.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Flushes } from './flushes.ts'
 import { start, type StartParts } from './start.ts'
-import type { QueueState } from './status.ts'
 
 export interface LifeParts {
   readonly startParts: StartParts
+  readonly publisher: EventPublisher
+  readonly openCalls: OpenCalls
+  readonly listeners: PortListeners
   readonly sessions: Sessions
   readonly asker: RequirementAsker
   readonly requests: Requests
   readonly refresher: Refresher
   readonly reads: Reads
   readonly flushes: Flushes
-  readonly calls: () => Calls
-  readonly queueState: () => QueueState
-  readonly toQueue: (event: QueueEvent) => void
-  /** Lanes whose attempt is under way. */
-  readonly sending: () => readonly LaneId[]
-  readonly stopMachines: () => void
-  /** What `status()` shows has changed. */
-  readonly statusChanged: () => void
 }
 
 export class Life {
   readonly #parts: LifeParts
   /** Who waits for the end; null: nobody has asked for it. */
   #closing: Settle<void>[] | null = null
-  /** How to stop listening to the ports. */
-  readonly #stops: (() => void)[] = []
 
   constructor(parts: LifeParts) {
     this.#parts = parts
@@ -66,9 +56,9 @@ export class Life {
         settle.reject(error)
         return
       }
-      const refusal = this.#listen()
+      const refusal = this.#parts.listeners.begin()
       if (refusal !== null) {
-        this.#stopListening()
+        this.#parts.listeners.stop()
         startParts.core.store.close(() => settle.reject(refusal))
         return
       }
@@ -77,96 +67,63 @@ export class Life {
     })
   }
 
-  /** Listens to the platform and the storage. Answers why that is not possible, or null. */
-  #listen(): Error | null {
-    const { startParts, calls } = this.#parts
-    const { ports, boundary } = startParts.core
-    const ignored = { resolve: () => undefined, reject: () => undefined }
-    const error = boundary.pull('listen', failureCodec, () =>
-      failureOf(() => {
-        this.#stops.push(
-          atOnce(ports.platform.subscribe((event) => calls().platform(event, ignored))),
-          atOnce(
-            ports.storage.watch(
-              () => calls().foreignCommit(null, ignored),
-              (why) => calls().watchLost(why, ignored),
-            ),
-          ),
-        )
-      }),
-    )
-    return error === null ? null : appCodeFailed('a port, as the engine began to listen,', error)
-  }
-
-  /** Each of them, also if another one throws. */
-  #stopListening(): void {
-    const { core } = this.#parts.startParts
-    const error = core.boundary.pull('listen.stop', failureCodec, () =>
-      this.#stops
-        .splice(0)
-        .map(failureOf)
-        .reduce((first, failure) => first ?? failure, null),
-    )
-    if (error === null) return
-    core.report('error', {
-      error: appCodeFailed('a port, as the engine stopped to listen,', error),
-    })
-  }
-
   /** The turn after the start: the app listens by now. */
   #begin(): void {
-    const { phase } = this.#parts.startParts.core
+    const { startParts, asker, publisher } = this.#parts
+    const { phase } = startParts.core
     if (phase.isClosing) return
     phase.isBegun = true
     this.beginToDispatch()
-    this.#parts.toQueue({ type: 'storage.loaded' })
-    this.#parts.asker.ask()
-    this.#parts.statusChanged()
+    startParts.core.pilot.queue({ type: 'storage.loaded' })
+    asker.ask()
+    publisher.statusChanged()
   }
 
   /** Every lane has its machine; what may not stay is dropped, by the process that dispatches. */
-  beginToDispatch(): void {
-    const { lanes, pilot, phase } = this.#parts.startParts.core
+  readonly beginToDispatch = (): void => {
+    const { lanes, laneEvents, phase } = this.#parts.startParts.core
     if (!phase.isBegun) return
     if (phase.dispatches) this.#parts.sessions.begin()
-    for (const lane of lanes.pending()) pilot.operationsAdded(lane)
+    for (const lane of lanes.pending()) laneEvents.operationsAdded(lane)
   }
 
   close(deadlineMs: number, settle: Settle<void>): void {
-    const { startParts, flushes, reads, refresher, queueState, toQueue } = this.#parts
+    const { startParts, flushes, reads, refresher } = this.#parts
+    const { boundary, phase, pilot } = startParts.core
     if (this.#closing !== null) {
-      if (queueState() === 'closed') settle.resolve()
+      if (pilot.queueState === 'closed') settle.resolve()
       else this.#closing.push(settle)
       return
     }
     this.#closing = [settle]
-    startParts.core.phase.isClosing = true
+    phase.isClosing = true
     flushes.endAll()
     reads.stop()
     refresher.stop()
-    this.#stopListening()
-    startParts.core.boundary.arm('close', deadlineMs, () => toQueue({ type: 'deadline.passed' }))
-    toQueue({ type: 'close.requested' })
+    this.#parts.listeners.stop()
+    boundary.arm('close', deadlineMs, () => pilot.queue({ type: 'deadline.passed' }))
+    pilot.queue({ type: 'close.requested' })
   }
 
   /** The queue is closed: nothing is sent any more. */
   closed(): void {
-    const { startParts, requests, reads, sessions, sending } = this.#parts
-    const { store, boundary } = startParts.core
+    const { startParts, requests, reads, sessions } = this.#parts
+    const { store, boundary, pilot } = startParts.core
     requests.abortAll()
     reads.endAll()
     sessions.endAll()
-    startParts.dispatch.leave(sending())
+    startParts.dispatch.leave(pilot.sending)
     // In the turn after, so that whoever was answered by the last commit has heard of it.
     store.close((answer) => boundary.nextTurn(() => this.#end(answer)))
   }
 
   #end(answer: Answered<null>): void {
-    const { startParts, calls, stopMachines, statusChanged } = this.#parts
-    startParts.core.boundary.silence()
-    calls().endAll()
-    stopMachines()
-    statusChanged()
+    const { startParts, openCalls, publisher } = this.#parts
+    const { boundary, pilot } = startParts.core
+    boundary.silence()
+    openCalls.endAll()
+    pilot.stop()
+    publisher.statusChanged()
     for (const settle of this.#closing ?? []) {
       if (answer.ok) settle.resolve()
       else settle.reject(answer.error)

@@ -2,8 +2,6 @@
  * The way from an engine to its summary and back: what each part says of itself, and the order in
  * which a replay that begins in the middle gives it back. Nothing here is ever stored.
  */
-import type { Snapshot } from 'xstate'
-import type { UserId } from '../../model.ts'
 import type { Needs } from '../../tokens/needs.ts'
 import type { Refresher } from '../../tokens/refresher.ts'
 import type { TokenAlarms } from '../../tokens/token-alarms.ts'
@@ -11,11 +9,10 @@ import type { Wallet } from '../../tokens/wallet.ts'
 import { readError, writeError } from '../boundary/error-codec.ts'
 import type { SavedBoundary } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
-import type { Calls } from '../boundary/calls.ts'
+import type { OpenCalls } from '../open-calls.ts'
 import type { EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Holds } from '../lanes/holds.ts'
-import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Requests } from '../sending/request.ts'
@@ -23,22 +20,12 @@ import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Flushes } from './flushes.ts'
-import type { Summary } from './summary.ts'
+import { type Summary, whyNotBrief } from './summary.ts'
 import type { Tidying } from '../stored/tidying.ts'
 import type { WakeWatch } from './wake-watch.ts'
 
-/** The machines, as far as they are saved and made again. */
-interface SavedActors {
-  save(): Pick<Summary, 'identity' | 'queue' | 'tokens'>
-  saveLane(lane: Lane): Snapshot<unknown> | null
-  makeLane(lane: Lane, snapshot: Snapshot<unknown>): void
-  makeToken(user: UserId, snapshot: Snapshot<unknown>): unknown
-  usersWithTokens(): Iterable<UserId>
-}
-
 export interface SavedParts {
   readonly core: Core
-  readonly actors: SavedActors
   readonly holds: Holds
   readonly waits: BackoffWaits
   readonly wallet: Wallet
@@ -52,15 +39,16 @@ export interface SavedParts {
   readonly flushes: Flushes
   readonly reads: Reads
   readonly sessions: Sessions
-  readonly calls: () => Pick<Calls, 'open' | 'reopen'>
+  readonly openCalls: OpenCalls
   readonly tidying: Tidying
   readonly tokenAlarms: TokenAlarms
   readonly needs: Needs
 }
 
-export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
-  const { core, actors } = parts
-  const { identity, queue, tokens } = actors.save()
+function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
+  const { core } = parts
+  const { pilot } = core
+  const { identity, queue, tokens } = pilot.save()
   return {
     boundary,
     identity,
@@ -69,7 +57,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
       line: lane.save(),
       told: lane.rows.map((row) => core.kinds.answersOf(row)),
       attempt: parts.requests.save(lane),
-      machine: actors.saveLane(lane),
+      machine: pilot.saveLane(lane),
     })),
     tokens,
     needs: parts.needs.save(),
@@ -80,7 +68,7 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     dispatch: parts.dispatch.save(),
     asker: parts.asker.save(),
     undecided: parts.enqueueWithin.save(),
-    open: parts.calls().open(),
+    open: parts.openCalls.list(),
     reads: parts.reads.save(),
     flushes: parts.flushes.save(),
     logouts: parts.sessions.saveLogouts(),
@@ -95,9 +83,22 @@ export function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
   }
 }
 
+/** For a journal that begins here; a text: why the state cannot be told now. */
+export function summaryOrWhyNot(parts: SavedParts, boundary: SavedBoundary): Summary | string {
+  const { phase } = parts.core
+  if (!phase.isBegun) return 'the engine is starting'
+  if (phase.isClosing) return 'the engine is closing'
+  const why = whyNotBrief(boundary)
+  if (why !== null) return why
+  if (!parts.wallet.isIdle) return 'a token is on its way into storage'
+  const call = unsavedCall(parts)
+  return call === null ? summarize(parts, boundary) : `${call}() has no answer yet`
+}
+
 /** The machines of identity and queue have begun from their own part of the summary already. */
 export function resume(parts: SavedParts, saved: Summary): void {
-  const { core, actors } = parts
+  const { core } = parts
+  const { pilot } = core
   core.phase.isBegun = true
   const alarms = new Set(saved.boundary.alarms)
   for (const { line: savedLane, told, machine } of saved.lanes) {
@@ -106,16 +107,16 @@ export function resume(parts: SavedParts, saved: Summary): void {
     for (const [index, row] of lane.rows.entries()) {
       core.kinds.remember(row, told[index] ?? { mergeKey: null, use: null })
     }
-    if (machine !== null) actors.makeLane(lane, machine)
+    if (machine !== null) pilot.makeLane(lane, machine)
   }
-  for (const { user, machine } of saved.tokens) actors.makeToken(user, machine)
+  for (const { user, machine } of saved.tokens) pilot.makeToken(user, machine)
   parts.needs.restore(saved.needs)
   parts.dispatch.restore(saved.dispatch, alarms)
   parts.holds.restore(saved.holds)
   parts.wallet.resume(saved.wallet)
   parts.connectivity.restore(saved.connectivity, alarms)
   parts.refresher.restore(saved.calls)
-  parts.tokenAlarms.restore(alarms, actors.usersWithTokens())
+  parts.tokenAlarms.restore(alarms, pilot.usersWithTokens())
   for (const { line: savedLane, attempt } of saved.lanes) {
     const lane = core.lanes.get(savedLane.row.lane)
     if (lane === undefined) continue
@@ -130,7 +131,7 @@ export function resume(parts: SavedParts, saved: Summary): void {
   parts.flushes.count = saved.counts.flushes
   core.store.repeatCount = saved.counts.repeats
   core.store.resumeBroken(saved.broken === undefined ? null : readError(saved.broken))
-  const settleOf = parts.calls().reopen(saved.open)
+  const settleOf = parts.openCalls.reopen(saved.open, (call) => core.boundary.recall(call))
   parts.reads.restore(saved.reads, alarms, settleOf)
   parts.flushes.restore(saved.flushes, settleOf)
   parts.sessions.restoreLogouts(saved.logouts, settleOf)
@@ -142,8 +143,8 @@ export function resume(parts: SavedParts, saved: Summary): void {
 }
 
 /** The name of a call that is open and that no part has in its summary; null: there is none. */
-export function unsavedCall({ calls, reads, flushes, sessions }: SavedParts): string | null {
-  const open = calls().open()
+function unsavedCall({ openCalls, reads, flushes, sessions }: SavedParts): string | null {
+  const open = openCalls.list()
   if (open.length === 0) return null
   const saved = new Set([
     ...reads.save().map(({ call }) => call),

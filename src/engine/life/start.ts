@@ -2,40 +2,25 @@
  * The start: storage is opened and says what is true, the vault gives back what it sealed, and the
  * machines, in their initial state, hear of it. Nothing is sent before the turn after that (Q2).
  */
-import type { OpenedState, StorageHost, TokenRow } from '../../../storage/storage.ts'
+import type { OpenedState, StorageHost } from '../../../storage/storage.ts'
 import { appCodeFailed, atOnce } from '../../app-code.ts'
-import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
+import { HoldfastError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
-import { rebuilt } from '../../scrub/rebuilt.ts'
-import { codeIn } from '../../thrown.ts'
-import type { Token } from '../../tokens/token.ts'
-import { unsealed } from '../../tokens/seal.ts'
-import type { Wallet } from '../../tokens/wallet.ts'
+import type { StoredTokens } from '../../tokens/stored-tokens.ts'
+import type { TokenReader } from '../../tokens/token-reader.ts'
 import { plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import { claimDatabase } from './claim-database.ts'
 import type { Dispatch } from './dispatch.ts'
-import type { Holds } from '../lanes/holds.ts'
-import { backoffMs } from '../sending/judge.ts'
 import { tellOfSalvage } from './salvage-news.ts'
-
-/** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
-const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
-
-/** The cause of a hold that the answer of the vault will lift. */
-export const VAULT_IS_OPENING = 'the vault has not given back the token yet'
 
 export interface StartParts {
   readonly core: Core
-  readonly wallet: Wallet
-  readonly holds: Holds
   readonly connectivity: Connectivity
   readonly dispatch: Dispatch
-  readonly readToken: (secret: string) => Token
-  readonly tokenOf: (facts: Token['facts']) => Token
-  /** Told the database's own key before any token is read. */
-  readonly useFingerprintKey: (key: string) => void
+  readonly storedTokens: StoredTokens
+  readonly tokenReader: TokenReader
 }
 
 export function start(
@@ -43,7 +28,7 @@ export function start(
   host: StorageHost,
   then: (error: Error | null) => void,
 ): void {
-  const { core, useFingerprintKey } = parts
+  const { core, tokenReader } = parts
   core.store.open(host, (answer) => {
     if (!answer.ok) {
       then(answer.error)
@@ -52,7 +37,7 @@ export function start(
     const opened = answer.value
     // The lock may be ours, and nobody else could dispatch.
     const refuse = (error: Error) => core.store.close(() => then(error))
-    useFingerprintKey(opened.fingerprintKey)
+    tokenReader.useFingerprintKey(opened.fingerprintKey)
     claimDatabase(core, opened.origin, (refusal) => {
       if (refusal !== null) {
         refuse(refusal)
@@ -71,7 +56,7 @@ export function start(
 }
 
 function restore(parts: StartParts, state: OpenedState): void {
-  const { core, wallet, holds, connectivity } = parts
+  const { core, connectivity } = parts
   const { boundary, settings, pilot } = core
   const requirement = requirementAtStart(settings.requirement, state.requirement)
   pilot.identity({ type: 'storage.loaded', user: state.identity, requirement })
@@ -93,14 +78,7 @@ function restore(parts: StartParts, state: OpenedState): void {
     boundary.nextTurn(() => tellOfSalvage(core, setAside, salvaged))
   }
   parts.dispatch.adopt(state)
-  for (const row of state.tokens) {
-    wallet.restore(row, null)
-    // One that was refused is never sent again (T4).
-    if (row.sealed === null || row.refused || !settings.hasVault) continue
-    holds.setOnOwner(row.user, 'awaiting-token', VAULT_IS_OPENING)
-    // In the turn in which the app listens: an answer may be an error.
-    boundary.nextTurn(() => unseal(parts, row, 1))
-  }
+  parts.storedTokens.restore(state.tokens)
 }
 
 /** What the last process said that closed the file is no longer true of it (E5). */
@@ -127,75 +105,4 @@ function isOnlineNow({ boundary, ports, report }: Core): boolean {
 /** The option wins, but for `unknown`, which means: as stored (I2). */
 function requirementAtStart(option: Requirement, stored: Requirement): Requirement {
   return option === 'unknown' ? stored : option
-}
-
-/** Tokens of newer generations that another process stored reach this one through the vault (Q17). */
-export function hearTokens(parts: StartParts, { tokens }: OpenedState): void {
-  const { core, wallet, holds } = parts
-  wallet.heard(tokens)
-  for (const row of tokens) {
-    const { user, generation, epoch, refused } = row
-    // The end of that session is on its way into storage (T11).
-    if (epoch < wallet.epoch(user)) continue
-    wallet.heardLeaving(row)
-    if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
-      // The process that dispatches, or did so before this one, has been told so (T4).
-      const isNews = refused && wallet.isCurrent(row)
-      if (isNews && core.phase.dispatches) wallet.refused(user, generation)
-      else if (isNews) wallet.refusedElsewhere(user, generation)
-      continue
-    }
-    const hasEnded = epoch > wallet.epoch(user)
-    const isSealed = row.sealed !== null && core.settings.hasVault
-    // What was stored here after the end is of the session that followed.
-    const own = wallet.tokenOf(row)
-    wallet.restore(row, own)
-    if (hasEnded) wallet.sessionEnded.tell(user)
-    // Whoever sends must not go on believing that there is a token.
-    if (own === null && (hasEnded || (!isSealed && !refused))) {
-      core.pilot.token(user, { type: 'token.lost', reason: hasEnded ? 'missing' : 'elsewhere' })
-    }
-    if (own !== null || !isSealed) continue
-    holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)
-    unseal(parts, row, 1)
-  }
-}
-
-function unseal(parts: StartParts, row: TokenRow, round: number): void {
-  const { core, wallet, readToken, tokenOf } = parts
-  const { boundary, report, pilot } = core
-  const { user } = row
-  boundary.ask<Token>(
-    {
-      name: 'unseal',
-      args: () => ({ user, generation: row.generation }),
-      codec: {
-        write: (token) => token.toJSON(),
-        read: (json) => tokenOf(json as unknown as Token['facts']),
-      },
-      put: () => unsealed(core, row, readToken),
-    },
-    (answer) => {
-      if (answer.ok || !wallet.isStillSealed(row)) {
-        if (answer.ok) wallet.unsealed(row, answer.value)
-        pilot.token(user, { type: 'vault.answered' })
-        return
-      }
-      const cause = rebuilt(answer.error, wallet.knownTokens(user))
-      // Also one of another copy of this module, or of another realm.
-      if (codeIn(answer.error) === 'AUTH_VAULT_UNREADABLE') {
-        pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
-        const what = `the sealed token of ${user} cannot be opened`
-        report('error', { error: new VaultUnreadableError(what, cause) })
-        pilot.token(user, { type: 'vault.answered' })
-        return
-      }
-      const message = `the vault could not give back the token of ${user}; it is tried again`
-      const options = { cause, retryable: true }
-      report('error', { error: new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, options) })
-      boundary.arm(`vault:${user}`, backoffMs(round, 1, VAULT_RETRY), () =>
-        unseal(parts, row, round + 1),
-      )
-    },
-  )
 }

@@ -22,6 +22,7 @@ import type { SavedLane } from '../lanes/saved-lane.ts'
 import type { SavedBoundary } from '../boundary/boundary.ts'
 import type { SavedAsker } from '../sessions/requirement-asker.ts'
 import type { SavedUndecided } from '../intake/enqueue-within.ts'
+import type { SavedCall } from '../open-calls.ts'
 import type { Armed } from './wake-watch.ts'
 
 export interface Summary {
@@ -39,7 +40,7 @@ export interface Summary {
   readonly asker: SavedAsker
   readonly undecided: readonly SavedUndecided[]
   /** The calls of the app that have no answer yet, and what each of them waits for. */
-  readonly open: readonly { readonly name: string; readonly call: number }[]
+  readonly open: readonly SavedCall[]
   readonly reads: readonly SavedRead[]
   readonly flushes: readonly SavedFlush[]
   readonly logouts: readonly SavedLogout[]

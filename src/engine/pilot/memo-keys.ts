@@ -1,11 +1,11 @@
-/** When lanes, and the queue, are in the same state, and told the same: in words (`memoize-transitions.ts`). */
+/** The keys under which the transitions of a lane and of the queue are remembered (`memoize-transitions.ts`). */
 import type { SnapshotFrom } from 'xstate'
 import type { LaneEvent } from '../../../machines/lane.machine.ts'
 import type { QueueEvent } from '../../../machines/queue.machine.ts'
 import type { Machines } from './machines.ts'
 import type { MemoKeys } from './memoize-transitions.ts'
 
-/** Without holds, a lane knows nothing but its number. */
+/** A lane without holds is in one of few states. */
 export const LANE_MEMO_KEYS: MemoKeys = {
   ofState: ({ value, context }: SnapshotFrom<Machines['lane']>) =>
     context.holds.length === 0 ? value : null,
@@ -24,7 +24,7 @@ export const LANE_MEMO_KEYS: MemoKeys = {
   },
 }
 
-/** Where lanes stand in line, it hardly ever is as it was. */
+/** A queue in which lanes wait is rarely in the same state twice. */
 export const QUEUE_MEMO_KEYS: MemoKeys = {
   ofState: ({ value, context }: SnapshotFrom<Machines['queue']>) =>
     context.line.length === 0 ? `${value} ${context.sending.join()}` : null,

@@ -1,11 +1,11 @@
 /**
- * Actor logic around a machine that remembers what it has decided. A machine is pure: what it answered to an event in
- * one state, it answers again. Most of what it is told it has been told before, in the same few states, and XState takes
- * several microseconds to find that out, a hundred where its code has not run for a while.
+ * Actor logic around a machine that remembers its transitions. A machine is pure: in the same state the same event leads to
+ * the same state and the same commands. Most events repeat in a few states, and XState takes several microseconds for each
+ * transition, up to a hundred when its code has not run for a while.
  */
 import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 
-/** Which states are the same, and which events: all that the machine may look at must be in these words. */
+/** Keys of states and events. Two with the same key must be the same to the machine. */
 export interface MemoKeys {
   /** Null: not worth memoizeTransitions. */
   readonly ofState: (snapshot: never) => string | null
@@ -17,15 +17,18 @@ interface Decision {
   readonly emitted: readonly AnyEventObject[]
 }
 
-/** More than this are those of many lanes, which hardly come again: then all are forgotten. */
+/**
+ * Size limit of the memo. Only engines with many lanes reach it, and their entries are rarely used twice, so the memo is
+ * cleared then.
+ */
 const MOST_DECISIONS = 256
 
-/** The machine, for one actor alone: what is remembered names the lane of that actor. */
+/** The machine, for one actor alone: the remembered commands name the lane of that actor. */
 export function memoizeTransitions<Machine extends AnyStateMachine>(
   machine: Machine,
   { ofState, ofEvent }: MemoKeys,
 ): Machine {
-  /** One snapshot stands for all that are alike; what it has decided in that state. */
+  /** The first snapshot of each state stands for all of them, and its transitions are remembered by it. */
   const states = new Map<string, AnyMachineSnapshot>()
   let decisions = new WeakMap<AnyMachineSnapshot, Map<string, Decision>>()
   let decisionCount = 0
@@ -66,5 +69,10 @@ export function memoizeTransitions<Machine extends AnyStateMachine>(
     }
     return next
   }
-  return Object.create(machine, { transition: { value: transition } }) as Machine
+  const getInitialSnapshot: AnyStateMachine['getInitialSnapshot'] = (scope, input) =>
+    alike(machine.getInitialSnapshot(scope, input))
+  return Object.create(machine, {
+    transition: { value: transition },
+    getInitialSnapshot: { value: getInitialSnapshot },
+  }) as Machine
 }

@@ -1,22 +1,20 @@
-/**
- * What is done when a machine says so. Commands are short; what begins something longer is handed to
- * `later`.
- */
+/** Runs what a machine commands. Commands are short; longer work waits until the machines are at rest (`pilot.ts`). */
 import type { IdentityCommand } from '../../../machines/identity.machine.ts'
-import type { LaneCommand } from '../../../machines/lane.machine.ts'
-import type { QueueCommand, QueueEvent } from '../../../machines/queue.machine.ts'
 import type { ParkCause, TokenCommand } from '../../../machines/token.machine.ts'
-import type { LaneId, UserId } from '../../model.ts'
+import type { EarlyTokenNeed } from '../../tokens/early-token-need.ts'
 import type { Needs } from '../../tokens/needs.ts'
 import type { Refresher } from '../../tokens/refresher.ts'
 import type { TokenAlarms } from '../../tokens/token-alarms.ts'
 import type { Core } from '../core.ts'
+import type { EventPublisher } from '../events/publisher.ts'
 import type { Holds } from '../lanes/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
+import type { Life } from '../life/life.ts'
 import type { Sender } from '../sending/sender.ts'
+import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
-
-export type Command = LaneCommand | QueueCommand | IdentityCommand | TokenCommand
+import type { EngineCommand } from './command.ts'
+import type { Runner } from './pilot.ts'
 
 /** The cause that the hold `awaiting-token` shows. */
 const PARKED: Readonly<Record<ParkCause, string>> = {
@@ -25,33 +23,23 @@ const PARKED: Readonly<Record<ParkCause, string>> = {
   held: 'the wait after refused tokens is not over',
 }
 
-type LaneReport = Extract<Command, { type: 'lane.held' | 'lane.released' | 'lane.idled' }>
+type LaneReport = Extract<EngineCommand, { type: 'lane.held' | 'lane.released' | 'lane.idled' }>
 
 export interface CommandRunnerParts {
   readonly core: Core
+  readonly publisher: EventPublisher
+  readonly life: Life
   readonly holds: Holds
   readonly sender: Sender
   readonly sessions: Sessions
+  readonly asker: RequirementAsker
   readonly refresher: Refresher
   readonly tokenAlarms: TokenAlarms
   readonly needs: Needs
-  readonly toQueue: (event: QueueEvent) => void
-  /** Does it when the machines are at rest. */
-  readonly whenIdle: (run: () => void) => void
-  readonly hasMachine: (lane: Lane) => boolean
-  /** Stops the machine of a lane that is idle. */
-  readonly retire: (lane: Lane) => void
-  readonly usersWithTokens: () => Iterable<UserId>
-  /** The requirement has become doubtful, or has changed. */
-  readonly doubtRequirement: () => void
-  readonly requirementChanged: () => void
-  /** The queue is closed. */
-  readonly closed: () => void
-  /** What `status()` shows has changed. */
-  readonly statusChanged: () => void
+  readonly earlyTokenNeed: EarlyTokenNeed
 }
 
-export class CommandRunner {
+export class CommandRunner implements Runner {
   readonly #parts: CommandRunnerParts
   readonly #core: Core
 
@@ -60,29 +48,18 @@ export class CommandRunner {
     this.#core = parts.core
   }
 
-  run(command: Command): void {
+  run(command: EngineCommand, lane: Lane | null): void {
     switch (command.type) {
-      case 'slot.requested':
-      case 'slot.withdrawn':
-      case 'slot.returned':
-      case 'slot.passedOn':
-        this.#parts.toQueue(command)
-        return
-      case 'slot.granted':
-        this.#grant(command.lane)
-        return
       case 'attempt.requested':
-        this.#toLane(command.lane, (lane) =>
-          this.#parts.whenIdle(() => this.#parts.sender.begin(lane)),
-        )
+        if (lane !== null) this.#parts.sender.begin(lane)
         return
       case 'lane.held':
       case 'lane.released':
       case 'lane.idled':
-        this.#toLane(command.lane, (lane) => this.#runOfLane(lane, command))
+        if (lane !== null) this.#runOfLane(lane, command)
         return
       case 'queue.closed':
-        this.#parts.whenIdle(() => this.#parts.closed())
+        this.#parts.life.closed()
         return
       case 'identity.changed':
       case 'requirement.changed':
@@ -122,8 +99,8 @@ export class CommandRunner {
       case 'requirement.changed': {
         const { requirement, suspected } = command
         this.#core.report('requirement.changed', { requirement, suspected })
-        if (suspected) this.#parts.whenIdle(() => this.#parts.doubtRequirement())
-        else this.#parts.requirementChanged()
+        if (suspected) this.#core.pilot.whenIdle(() => this.#parts.asker.suspect())
+        else this.#requirementChanged()
         return
       }
       case 'lanes.hold':
@@ -140,7 +117,7 @@ export class CommandRunner {
         // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
         if (this.#core.phase.isBegun)
-          this.#parts.whenIdle(() => this.#parts.sessions.sweepAnonymous())
+          this.#core.pilot.whenIdle(() => this.#parts.sessions.sweepAnonymous())
         return
       case 'anonymous.hold':
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
@@ -149,14 +126,22 @@ export class CommandRunner {
         this.#parts.holds.liftFromOwner(null, 'signed-out')
         return
       case 'anonymous.adopt':
-        this.#parts.whenIdle(() => this.#parts.sessions.adopt())
+        this.#parts.sessions.adopt()
         return
       case 'tokens.waive':
-        for (const user of this.#parts.usersWithTokens()) {
+        for (const user of this.#core.pilot.usersWithTokens()) {
           this.#core.pilot.token(user, { type: 'demand.waived' })
         }
         return
     }
+  }
+
+  #requirementChanged(): void {
+    const { asker, earlyTokenNeed } = this.#parts
+    asker.changed()
+    this.#core.pilot.whenIdle(() => {
+      for (const lane of Array.from(this.#core.lanes.pending())) earlyTokenNeed.check(lane)
+    })
   }
 
   #runOfLane(lane: Lane, command: LaneReport): void {
@@ -171,7 +156,7 @@ export class CommandRunner {
         this.#core.report('lane.released', { user, hold: command.name })
         return
       case 'lane.idled':
-        this.#parts.retire(lane)
+        this.#core.pilot.retire(lane)
         this.#core.lanes.forgetIfBare(lane)
         this.#parts.sessions.emptied(user)
         if (this.#core.lanes.count('pending') === 0) this.#core.report('queue.drained', {})
@@ -197,7 +182,7 @@ export class CommandRunner {
       case 'need.announced': {
         const { need } = command
         const { reason, refused: generation } = need
-        this.#parts.statusChanged()
+        this.#parts.publisher.statusChanged()
         if (command.type === 'need.opened') {
           this.#parts.needs.open(user, need)
           this.#core.boundary.decide(() => ({ out: 'need', user, reason }))
@@ -210,10 +195,10 @@ export class CommandRunner {
       case 'need.closed':
         this.#parts.needs.close(user)
         this.#core.boundary.decide(() => ({ out: 'need', user, reason: null }))
-        this.#parts.statusChanged()
+        this.#parts.publisher.statusChanged()
         return
       case 'source.ask':
-        this.#parts.whenIdle(() => this.#parts.refresher.ask(user, command.reason))
+        this.#parts.refresher.ask(user, command.reason)
         return
       case 'refresh.failed':
         this.#parts.refresher.refreshFailed(user)
@@ -236,20 +221,5 @@ export class CommandRunner {
       case 'early.ended':
         this.#parts.tokenAlarms.end(user, 'early')
     }
-  }
-
-  /** A lane that is not there any more gives its slot back. */
-  #grant(laneId: LaneId): void {
-    const lane = this.#core.lanes.get(laneId)
-    if (lane !== undefined && this.#parts.hasMachine(lane)) {
-      this.#core.pilot.lane(lane, { type: 'slot.granted' })
-    } else {
-      this.#parts.toQueue({ type: 'slot.returned', lane: laneId })
-    }
-  }
-
-  #toLane(laneId: LaneId, then: (lane: Lane) => void): void {
-    const lane = this.#core.lanes.get(laneId)
-    if (lane !== undefined) then(lane)
   }
 }

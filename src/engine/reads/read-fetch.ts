@@ -20,6 +20,7 @@ import { askedFraction } from '../boundary/random-draws.ts'
 import type { Connectivity } from '../lanes/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../lanes/holds.ts'
+import type { Dispatch } from '../life/dispatch.ts'
 import type { Read, ReadBook, Sending } from './read.ts'
 import { replyCodecOf } from '../boundary/reply-codec.ts'
 
@@ -31,6 +32,7 @@ export class ReadFetch {
   readonly #wallet: Wallet
   readonly #holds: Holds
   readonly #connectivity: Connectivity
+  readonly #dispatch: Dispatch
   readonly #book: ReadBook
 
   constructor(
@@ -38,12 +40,14 @@ export class ReadFetch {
     wallet: Wallet,
     holds: Holds,
     connectivity: Connectivity,
+    dispatch: Dispatch,
     book: ReadBook,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
     this.#connectivity = connectivity
+    this.#dispatch = dispatch
     this.#book = book
   }
 
@@ -301,7 +305,7 @@ export class ReadFetch {
       () => undefined,
       ([answer]) => {
         if (answer?.applied === true) this.#wallet.refused(user, generation, refusal)
-        else this.#core.reread(() => this.#book.retryParked())
+        else this.#dispatch.heardOfCommit(() => this.#book.retryParked())
       },
     )
   }

@@ -16,6 +16,7 @@ import type { Holds } from '../lanes/holds.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import type { EventListener } from '../events/publisher.ts'
+import type { Dispatch } from '../life/dispatch.ts'
 import type { Read, ReadArgs, ReadBook, SavedRead } from './read.ts'
 import { anonymousRead, ReadFetch } from './read-fetch.ts'
 import { ReadWaits } from './read-waits.ts'
@@ -43,10 +44,11 @@ export class Reads implements ReadBook {
     holds: Holds,
     intake: Intake,
     connectivity: Connectivity,
+    dispatch: Dispatch,
   ) {
     this.#core = core
     this.#waits = new ReadWaits(core, wallet, intake, this)
-    this.#fetch = new ReadFetch(core, wallet, holds, connectivity, this)
+    this.#fetch = new ReadFetch(core, wallet, holds, connectivity, dispatch, this)
   }
 
   begin(args: ReadArgs, settle: Settle<Reply>): void {
@@ -99,7 +101,7 @@ export class Reads implements ReadBook {
   }
 
   /** Another process has committed: what it settled, and the tokens it was given, nobody reports here (Q17). */
-  recheck(): void {
+  readonly recheck = (): void => {
     this.#waits.recheck(this.#open)
     this.retryParked()
   }

@@ -1,7 +1,7 @@
 /** A read on its way into a journal's summary and back. Of the app's code and of a token nothing is in it. */
 import { HoldfastError } from '../../errors.ts'
 import type { Reply } from '../../ports/transport.ts'
-import { Token } from '../../tokens/token.ts'
+import { tokenWithoutSecret } from '../../tokens/token.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Read, SavedRead } from './read.ts'
@@ -62,7 +62,7 @@ function restoredSending({ ask, credential }: NonNullable<SavedRead['sending']>)
   return {
     ask,
     credential:
-      credential === null ? null : { ...credential, token: new Token('', credential.token) },
+      credential === null ? null : { ...credential, token: tokenWithoutSecret(credential.token) },
     isLate: false,
     isOver: false,
   }

@@ -1,12 +1,9 @@
 /**
  * A fault inside the engine during an attempt (E3). It must not leave a lane for ever in its attempt, with nothing that
- * would end that: the attempt ends as a counted `retry`, and the app is told. An attempt is one chain of steps; each
- * step that is not part of the one before is guarded.
+ * would end that: the attempt ends as a counted `retry`, and the app is told (`attempt-guard.ts`).
  */
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
-import { internalFault } from '../../errors.ts'
-import type { LaneId } from '../../model.ts'
 import { errorOf } from '../../thrown.ts'
 import { jitter } from '../boundary/random-draws.ts'
 import type { Core } from '../core.ts'
@@ -23,39 +20,18 @@ const FAILURE = { name: 'HoldfastError', code: 'INTERNAL', message: 'a fault ins
 export class Faults {
   readonly #core: Core
   readonly #changes: LaneChanges
-  /** Lanes whose attempt is under way. */
-  readonly #sending: () => readonly LaneId[]
   /** The number of the last attempt of a lane that ended by a fault. */
   readonly #faulty = new WeakMap<Lane, number>()
 
-  constructor(core: Core, changes: LaneChanges, sending: () => readonly LaneId[]) {
+  constructor(core: Core, changes: LaneChanges) {
     this.#core = core
     this.#changes = changes
-    this.#sending = sending
   }
 
-  /** A step of the attempt of this lane. */
-  guarded<Args extends readonly unknown[]>(
-    lane: Lane,
-    run: (...args: Args) => void,
-  ): (...args: Args) => void {
-    const { attemptCount } = lane
-    return (...args) => {
-      try {
-        run(...args)
-      } catch (thrown) {
-        if (this.#core.boundary.isEnd(thrown)) throw thrown
-        const error = errorOf(thrown)
-        this.#core.report('error', { error: internalFault(error) })
-        // It may have been over by then, and another one begun.
-        if (attemptCount === lane.attemptCount) this.#end(lane, error)
-      }
-    }
-  }
-
-  #end(lane: Lane, error: Error): void {
+  /** Ends the attempt of this lane, in which there was a fault. */
+  readonly endAttempt = ({ lane, error }: { readonly lane: Lane; readonly error: Error }): void => {
     const { attempt } = lane
-    if (!this.#sending().includes(lane.id)) return
+    if (!this.#core.pilot.sending.includes(lane.id)) return
     // Its reply is still out, or the alarm for that: it ends by itself.
     if (attempt !== null && attempt.ask !== 0 && !attempt.isAnswered) return
     // What cannot even be retried is begun anew after a while, lest it goes round in a circle.

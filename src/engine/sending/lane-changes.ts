@@ -78,7 +78,7 @@ export class LaneChanges {
     lane.attempt = null
     lane.repliesAtLastEnd = this.#connectivity.replyCount
     this.#connectivity.attemptEnded(lane)
-    this.#core.pilot.attemptEnded(lane)
+    this.#core.laneEvents.attemptEnded(lane)
   }
 
   /** The head waits for neighbours to merge with. */

@@ -4,6 +4,7 @@ import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../lanes/holds.ts'
+import type { Dispatch } from '../life/dispatch.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import type { LaneChanges } from './lane-changes.ts'
@@ -13,12 +14,14 @@ export class Refusals {
   readonly #wallet: Wallet
   readonly #holds: Holds
   readonly #changes: LaneChanges
+  readonly #dispatch: Dispatch
 
-  constructor(core: Core, wallet: Wallet, holds: Holds, changes: LaneChanges) {
+  constructor(core: Core, wallet: Wallet, holds: Holds, changes: LaneChanges, dispatch: Dispatch) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
     this.#changes = changes
+    this.#dispatch = dispatch
   }
 
   /** 401: judged against the generation that was sent (T3, T4). */
@@ -55,7 +58,7 @@ export class Refusals {
       } else {
         // Another process has replaced it, refused it or ended its session. Until that has been read, nothing
         // could be sent but the same token once more.
-        this.#core.reread(() => this.#changes.end(lane))
+        this.#dispatch.heardOfCommit(() => this.#changes.end(lane))
       }
     })
   }

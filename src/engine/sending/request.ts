@@ -7,7 +7,7 @@ import type { Json } from '../../journal/lines.ts'
 import type { Instant } from '../../model.ts'
 import type { BuiltRequest } from '../../operations/render-request.ts'
 import type { Reply } from '../../ports/transport.ts'
-import { Token, type TokenFacts } from '../../tokens/token.ts'
+import { type TokenFacts, tokenWithoutSecret } from '../../tokens/token.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import { timeoutError } from '../../failure.ts'
 import type { Attempt, Credential } from './attempt.ts'
@@ -116,7 +116,7 @@ export class Requests {
       members: rowsCodec.read(members),
       key,
       credential:
-        credential === null ? null : { ...credential, token: new Token('', credential.token) },
+        credential === null ? null : { ...credential, token: tokenWithoutSecret(credential.token) },
       sentAt,
       abort: new AbortController(),
       ask,

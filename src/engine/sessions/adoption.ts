@@ -43,14 +43,14 @@ export class Adoption {
   }
 
   #adopted(user: UserId, adopted: readonly Affected[], envelopes: readonly EnvelopeRow[]): void {
-    const { lanes, pilot } = this.#core
+    const { lanes, laneEvents } = this.#core
     const [first] = adopted
     if (first === undefined) return
     const from = lanes.ofUser(null)
     const lane = lanes.make({ lane: first.lane, user, pending: 0, letters: 0, soloThrough: 0 })
     lane.inserted(adopted.map(({ place }) => place))
     lane.restored(envelopes.filter(({ lane: laneId }) => laneId === lane.id))
-    pilot.operationsAdded(lane)
+    laneEvents.operationsAdded(lane)
     // What has waited for a record of theirs waits for nothing any more (Q12).
     this.#records.changed()
     if (from === undefined) return
@@ -58,6 +58,6 @@ export class Adoption {
     from.reordered(from.pending - adopted.length)
     from.restored(envelopes.filter(({ lane: laneId }) => laneId === from.id))
     if (from.attempt === null) this.#waits.end(from)
-    pilot.operationsRemoved(from)
+    laneEvents.operationsRemoved(from)
   }
 }

@@ -87,7 +87,7 @@ export class DeviceScope {
   }
 
   #dropped(dropped: readonly Affected[]): void {
-    const { lanes, report, pilot } = this.#core
+    const { lanes, report, laneEvents } = this.#core
     const gone = Map.groupBy(dropped, ({ lane: laneId }) => laneId)
     const freed: Lane[] = []
     // All of it, before a wait ends and the lane goes on.
@@ -104,7 +104,7 @@ export class DeviceScope {
     for (const lane of freed) this.#waits.end(lane)
     for (const laneId of gone.keys()) {
       const lane = lanes.get(laneId)
-      if (lane !== undefined) pilot.operationsRemoved(lane)
+      if (lane !== undefined) laneEvents.operationsRemoved(lane)
     }
     if (dropped.length > 0) this.#records.changed()
   }

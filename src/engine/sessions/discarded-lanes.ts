@@ -25,9 +25,9 @@ export class DiscardedLanes {
     this.#wallet.setDiscarding(user, true)
   }
 
-  isDiscarding(user: UserId): boolean {
-    const { discardThrough = 0 } = this.#core.lanes.ofUser(user) ?? {}
-    return this.#wallet.isDiscarding(user) || discardThrough > 0
+  /** `lane`: of this user; undefined: there is none. */
+  isDiscarding(lane: Lane | undefined, user: UserId): boolean {
+    return (lane?.discardThrough ?? 0) > 0 || this.#wallet.isDiscarding(user)
   }
 
   isReturning(user: UserId): boolean {

@@ -33,7 +33,7 @@ export class DropLane {
 
   drop(lane: Lane, reason: DropReason, then: () => void, also: StoredTogether = NOTHING): void {
     const { core, waits, records, store, discardedLanes, sweep } = this.#parts
-    const { boundary, report, pilot } = core
+    const { boundary, report, laneEvents } = core
     const { id: laneId, user } = lane
     const except = () => lane.attempt?.members.map(({ place }) => place) ?? []
     const through = () => discardedLanes.through(lane)
@@ -72,7 +72,7 @@ export class DropLane {
         this.#dropping.delete(lane)
         lane.isBeingDropped = false
         records.changed()
-        pilot.operationsRemoved(lane)
+        laneEvents.operationsRemoved(lane)
         if (isToDoAgain) sweep(lane)
         lane.changeEnded()
         then()

@@ -10,6 +10,7 @@ import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
+import type { Requests } from '../sending/request.ts'
 import type { IdentityStore } from './identity-store.ts'
 
 export class Forgetting {
@@ -18,6 +19,7 @@ export class Forgetting {
   readonly #waits: BackoffWaits
   readonly #records: Records
   readonly #store: IdentityStore
+  readonly #requests: Requests
 
   constructor(
     core: Core,
@@ -25,12 +27,14 @@ export class Forgetting {
     waits: BackoffWaits,
     records: Records,
     store: IdentityStore,
+    requests: Requests,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#waits = waits
     this.#records = records
     this.#store = store
+    this.#requests = requests
   }
 
   forget(user: UserId, settle: Settle<void>): void {
@@ -60,7 +64,7 @@ export class Forgetting {
   }
 
   #forgotten(user: UserId, itsLanes: readonly Lane[], dropped: readonly Affected[]): void {
-    const { store, pilot, report } = this.#core
+    const { store, laneEvents, report } = this.#core
     for (const lane of itsLanes) {
       const ofLine = dropped.filter(({ lane: laneId }) => laneId === lane.id)
       lane.removed(ofLine.map(({ place }) => place))
@@ -68,8 +72,8 @@ export class Forgetting {
       lane.reordered(0)
       lane.letters = 0
       this.#waits.end(lane)
-      pilot.abandon(lane)
-      pilot.operationsRemoved(lane)
+      this.#requests.abandon(lane)
+      laneEvents.operationsRemoved(lane)
     }
     for (const { id, kind } of dropped) {
       report('operation.dropped', { id, user, kind, reason: 'forgotten' })

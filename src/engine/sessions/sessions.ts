@@ -2,15 +2,16 @@
  * Who is logged in, what the server demands, and the beginning and end of each user's session. The
  * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
  */
-import type { Requirement, UserId } from '../../model.ts'
+import type { DropReason, Requirement, UserId } from '../../model.ts'
 import { mismatchOf } from '../../tokens/subject.ts'
-import type { Token } from '../../tokens/token.ts'
+import { type Token, tokenWithoutSecret } from '../../tokens/token.ts'
 import type { Wallet } from '../../tokens/wallet.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
 import type { Needs } from '../../tokens/needs.ts'
+import type { Requests } from '../sending/request.ts'
 import type { Records } from '../stored/records.ts'
 import { Adoption } from './adoption.ts'
 import { DiscardedLanes } from './discarded-lanes.ts'
@@ -27,17 +28,16 @@ export interface LoginArgs {
   readonly token: Token | null
 }
 
-export function loginCodec(tokenOf: (facts: Token['facts']) => Token): Codec<LoginArgs> {
-  return {
-    write: ({ user, token }) => ({ user, token: token?.toJSON() ?? null }),
-    read: (json) => {
-      const { user, token } = json as unknown as {
-        readonly user: UserId
-        readonly token: Token['facts'] | null
-      }
-      return { user, token: token === null ? null : tokenOf(token) }
-    },
-  }
+/** Of a token a journal has the facts. */
+export const loginCodec: Codec<LoginArgs> = {
+  write: ({ user, token }) => ({ user, token: token?.toJSON() ?? null }),
+  read: (json) => {
+    const { user, token } = json as unknown as {
+      readonly user: UserId
+      readonly token: Token['facts'] | null
+    }
+    return { user, token: token === null ? null : tokenWithoutSecret(token) }
+  },
 }
 
 export interface SessionsParts {
@@ -46,6 +46,7 @@ export interface SessionsParts {
   readonly waits: BackoffWaits
   readonly records: Records
   readonly needs: Needs
+  readonly requests: Requests
 }
 
 export class Sessions {
@@ -61,7 +62,7 @@ export class Sessions {
   readonly #adoption: Adoption
   readonly #forgetting: Forgetting
 
-  constructor({ core, wallet, waits, records, needs }: SessionsParts) {
+  constructor({ core, wallet, waits, records, needs, requests }: SessionsParts) {
     const store = new IdentityStore(core, wallet)
     const discardedLanes = new DiscardedLanes(core, wallet)
     const sweep = (lane: Lane) => this.sweep(lane)
@@ -85,7 +86,7 @@ export class Sessions {
     })
     this.#deviceScope = new DeviceScope(core, waits, records, store)
     this.#adoption = new Adoption(core, waits, records, store)
-    this.#forgetting = new Forgetting(core, wallet, waits, records, store)
+    this.#forgetting = new Forgetting(core, wallet, waits, records, store, requests)
   }
 
   /** The engine begins: what the last run left to be done at the end of a session is done (I3, T11). */
@@ -127,17 +128,13 @@ export class Sessions {
     this.#logouts.restore(...args)
   }
 
-  adopt(): void {
-    this.#adoption.adopt()
-  }
+  readonly adopt = (): void => this.#adoption.adopt()
 
   forget(user: UserId, settle: Settle<void>): void {
     this.#forgetting.forget(user, settle)
   }
 
-  emptied(user: UserId | null): void {
-    this.#logouts.emptied(user)
-  }
+  readonly emptied = (user: UserId | null): void => this.#logouts.emptied(user)
 
   endAll(): void {
     this.#logouts.endAll()
@@ -163,17 +160,24 @@ export class Sessions {
    * logged out with `discard` (I7), what a login elsewhere has marked (I8). What is in flight is left
    * until its outcome is known; it is swept then, unless the server took it.
    */
-  sweep(lane: Lane): void {
-    const { user, pending } = lane
-    if (pending === 0 || !this.#core.phase.dispatches) return
-    if (lane.hasSuperseded) this.#deviceScope.dropMarked(lane)
+  readonly sweep = (lane: Lane): void => {
+    const { user } = lane
+    if (!this.#core.phase.dispatches) return
+    if (lane.hasSuperseded && lane.pending > 0) this.#deviceScope.dropMarked(lane)
     if (user === null) {
-      if (this.#dropsAnonymous) this.#dropLane.drop(lane, 'anonymous', () => undefined)
-      return
+      if (this.#dropsAnonymous) this.#drop(lane, 'anonymous')
+    } else if (this.#discardedLanes.isDiscarding(lane, user) && !this.#isKept(user)) {
+      this.#drop(lane, 'logout')
     }
-    if (this.#logoutOperations.isStoring(user) || this.#discardedLanes.isReturning(user)) return
-    if (this.#discardedLanes.isDiscarding(user))
-      this.#dropLane.drop(lane, 'logout', () => undefined)
+  }
+
+  /** True while the operations that a logout adds are on their way into storage, and after the user has come back. */
+  #isKept(user: UserId): boolean {
+    return this.#logoutOperations.isStoring(user) || this.#discardedLanes.isReturning(user)
+  }
+
+  #drop(lane: Lane, reason: DropReason): void {
+    if (lane.pending > 0) this.#dropLane.drop(lane, reason, () => undefined)
   }
 
   sweepAnonymous(): void {
@@ -201,7 +205,8 @@ export class Sessions {
     const { pilot, phase, lanes } = this.#core
     pilot.identity({ type: 'user.loggedIn', user })
     // What others have marked, only the process that dispatches has heard of for sure.
-    const isDiscarded = this.#discardedLanes.isDiscarding(user) || !phase.dispatches
+    const isDiscarded =
+      this.#discardedLanes.isDiscarding(lanes.ofUser(user), user) || !phase.dispatches
     this.#wallet.setDiscarding(user, false)
     if (isDiscarded) this.#discardedLanes.comeBack(user)
     this.#logoutOperations.comeBack(user)

@@ -88,7 +88,7 @@ export class Records {
    * Another process has changed what is stored: a creation may have ended there. Only a lane whose head waits for nothing
    * any more is released, so that the app hears nothing of the others.
    */
-  changedElsewhere(): void {
+  readonly changedElsewhere = (): void => {
     for (const lane of Array.from(this.#core.lanes.pending())) {
       if (lane.holds.has('awaiting-record')) this.#lookAgain(lane)
     }

@@ -3,7 +3,7 @@
  * `enqueue()` alone has no change (I3). What `status()` shows is what the rows say.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { LaneStatus } from '../../engine/life/status.ts'
+import type { LaneStatus } from '../../engine/status.ts'
 import type { HeardEvent } from '../seen.ts'
 import type { TokenStep, Transition } from '../stored-rows.ts'
 import {

@@ -2,7 +2,7 @@
  * Nothing is pending without something that will move it: a request in flight, a hold that an alarm
  * ends or that somebody outside can still end, or a slot that others have for now.
  */
-import type { LaneStatus } from '../../engine/life/status.ts'
+import type { LaneStatus } from '../../engine/status.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import { additionsTo, type Invariant, isOver, isRead } from './invariant.ts'
 import { CHECK_MS } from '../scenario-kinds.ts'

@@ -1,5 +1,5 @@
 /** What the invariants look at: a run from outside, and the rows as the database has them. */
-import type { Status } from '../../engine/life/status.ts'
+import type { Status } from '../../engine/status.ts'
 import type { Instant, Requirement } from '../../model.ts'
 import type { AnyOperationKind } from '../../operations/define-operation.ts'
 import type { Settings } from '../../options.ts'

@@ -3,7 +3,7 @@
  * is a source, of those alone that have been told: the others are for the source. In the wait after refused tokens nobody is
  * told (T8).
  */
-import type { TokenNeedStatus } from '../../engine/life/status.ts'
+import type { TokenNeedStatus } from '../../engine/status.ts'
 import type { SeenLateListener } from '../seen.ts'
 import { additionsTo, type Invariant } from './invariant.ts'
 import { refusalWaits } from './refusal-waits.ts'

@@ -3,7 +3,7 @@
  * sent by itself (Q19); `logout()` and `flush()` say what is left (I7); `forget()` leaves nothing (I12); `cancel()`,
  * `retry()` and `discard()` have done what they are called (Q9, Q10).
  */
-import type { LaneStatus } from '../../engine/life/status.ts'
+import type { LaneStatus } from '../../engine/status.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import type { SeenCall } from '../seen.ts'
 import type { OperationState } from '../stored-rows.ts'

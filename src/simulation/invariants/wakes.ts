@@ -2,7 +2,7 @@
  * A hold ends, and what it held is sent, in the very instant in which its cause is gone: a fresh token,
  * the return of the network, waking, `resume()`, the requirement learned, an enqueue (Q15, T7).
  */
-import type { LaneStatus } from '../../engine/life/status.ts'
+import type { LaneStatus } from '../../engine/status.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'

@@ -2,7 +2,7 @@
  * An envelope takes 100 operations and 256 KiB at most, its head waits for neighbours no longer than the window, after a
  * rejection each member goes alone (Q4), and nothing comes between the members of one that is recorded (Q5).
  */
-import type { LaneStatus } from '../../engine/life/status.ts'
+import type { LaneStatus } from '../../engine/status.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, follow, headOf, type Invariant, isOver, isRead, show } from './invariant.ts'
 import { knownAt, outcomeOf } from './outcome.ts'

@@ -1,10 +1,10 @@
 /** What `status()` shows: a frozen plain object, the same one until something changes. */
-import type { Hold } from '../../../machines/holds.ts'
-import type { EnvelopeRow } from '../../../storage/storage.ts'
-import type { Instant, Requirement, TokenNeedReason, UserId } from '../../model.ts'
-import type { Needs } from '../../tokens/needs.ts'
-import type { Holds } from '../lanes/holds.ts'
-import type { Lanes } from '../lanes/lanes.ts'
+import type { Hold } from '../../machines/holds.ts'
+import type { EnvelopeRow } from '../../storage/storage.ts'
+import type { Instant, Requirement, TokenNeedReason, UserId } from '../model.ts'
+import type { Needs } from '../tokens/needs.ts'
+import type { Holds } from './lanes/holds.ts'
+import type { Lanes } from './lanes/lanes.ts'
 
 export interface LaneStatus {
   /** Null: the anonymous lane. */

@@ -2,9 +2,9 @@
  * The calls of the app that have no answer yet. Most are answered by storage; one may wait for a schema
  * or a vault that never answers, and the end of the engine must not leave it open (Q19).
  */
-import { HoldfastError } from '../../errors.ts'
-import { LinkedList, Link } from '../linked-list.ts'
-import type { Settle } from './boundary.ts'
+import { HoldfastError } from '../errors.ts'
+import { LinkedList, Link } from './linked-list.ts'
+import type { Settle } from './boundary/boundary.ts'
 
 /** One of them. It is settled at most once. */
 class OpenCall extends Link implements Settle<never> {
@@ -31,17 +31,37 @@ class OpenCall extends Link implements Settle<never> {
   }
 }
 
+/** A call without an answer, as a journal's summary has it. */
+export interface SavedCall {
+  readonly name: string
+  readonly call: number
+}
+
 export class OpenCalls {
   readonly #open = new LinkedList<OpenCall>()
 
   /** Their names and numbers, in the order of the calls. */
-  list(): readonly { readonly name: string; readonly call: number }[] {
+  list(): readonly SavedCall[] {
     return Array.from(this.#open, ({ name, call }) => ({ name, call }))
   }
 
   /** What settles the call `name()`, at most once. */
   begun<T>(name: string, asked: Settle<T>): Settle<T> {
     return new OpenCall(name, asked, this.#open) as Settle<T>
+  }
+
+  /**
+   * In a journal that begins here these calls have no answer yet. Answers what settles each of them, by its number;
+   * `recall` answers the same for a call that is not among them.
+   */
+  reopen(
+    saved: readonly SavedCall[],
+    recall: <T>(call: number) => Settle<T>,
+  ): (call: number) => Settle<never> {
+    const settles = new Map(
+      saved.map(({ name, call }) => [call, this.begun<never>(name, recall(call))]),
+    )
+    return (call) => settles.get(call) ?? recall<never>(call)
   }
 
   /** Storage answers nothing any more: every call but the named ones fails with this error (E2). */

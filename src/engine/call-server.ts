@@ -1,0 +1,56 @@
+/** Lets the calls of the app and of the ports in, each until it has its answer, and none after `close()`. */
+import { HoldfastError, internalFault } from '../errors.ts'
+import { codeIn } from '../thrown.ts'
+import type { Codec, Settle } from './boundary/boundary.ts'
+import type { Core } from './core.ts'
+import type { Dispatch } from './life/dispatch.ts'
+import type { OpenCalls } from './open-calls.ts'
+
+export class CallServer {
+  readonly #core: Core
+  readonly #open: OpenCalls
+  readonly #dispatch: Dispatch
+
+  constructor(core: Core, open: OpenCalls, dispatch: Dispatch) {
+    this.#core = core
+    this.#open = open
+    this.#dispatch = dispatch
+  }
+
+  /** Offers the call `name()`, which is refused while the engine is closing. Answers the function that calls it. */
+  serve<Args, T>(
+    name: string,
+    codec: Codec<Args>,
+    run: (args: Args, settle: Settle<T>) => void,
+  ): (args: Args, settle: Settle<T>) => void {
+    return this.serveAlways<Args, T>(name, codec, (args, settle) => {
+      if (this.#core.phase.isClosing) {
+        settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
+        return
+      }
+      const opened = this.#open.begun(name, settle)
+      try {
+        run(args, opened)
+      } catch (cause) {
+        failedInside(opened, cause)
+        throw cause
+      }
+      this.#dispatch.used()
+    })
+  }
+
+  /** Offers the call `name()` also while the engine is closing. */
+  serveAlways<Args, T>(
+    name: string,
+    codec: Codec<Args>,
+    run: (args: Args, settle: Settle<T>) => void,
+  ): (args: Args, settle: Settle<T>) => void {
+    return this.#core.boundary.serve<Args, T>({ name, codec, run })
+  }
+}
+
+/** A call that fails inside is answered: the app must not wait for ever. The fault is told all the same. */
+function failedInside<T>(settle: Settle<T>, cause: unknown): void {
+  // A replay that has diverged tells so itself.
+  if (codeIn(cause) !== 'REPLAY_DIVERGED') settle.reject(internalFault(cause))
+}

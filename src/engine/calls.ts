@@ -1,0 +1,149 @@
+/** Everything that the app calls, let in by the boundary. */
+import { HoldfastError } from '../errors.ts'
+import type { OperationId, Requirement, UserId } from '../model.ts'
+import type { Reply } from '../ports/transport.ts'
+import type { Refresher } from '../tokens/refresher.ts'
+import type { TokenReader } from '../tokens/token-reader.ts'
+import { plain, type Settle } from './boundary/boundary.ts'
+import type { CallServer } from './call-server.ts'
+import type { Core } from './core.ts'
+import { type EnqueueWithin, enqueueWithinCodec } from './intake/enqueue-within.ts'
+import { draftCodec, type Enqueued, type Intake } from './intake/intake.ts'
+import type { BackoffWaits } from './lanes/backoff-waits.ts'
+import type { Holds } from './lanes/holds.ts'
+import { OperationCommands } from './lanes/operation-commands.ts'
+import type { Dispatch } from './life/dispatch.ts'
+import type { Flushes } from './life/flushes.ts'
+import type { Life } from './life/life.ts'
+import { readCodec } from './reads/read.ts'
+import type { Reads } from './reads/reads.ts'
+import type { LogoutArgs, LogoutResult } from './sessions/logouts.ts'
+import { loginCodec, type Sessions } from './sessions/sessions.ts'
+import type { Records } from './stored/records.ts'
+
+export interface CallParts {
+  readonly core: Core
+  readonly server: CallServer
+  readonly life: Life
+  readonly holds: Holds
+  readonly waits: BackoffWaits
+  readonly sessions: Sessions
+  readonly flushes: Flushes
+  readonly intake: Intake
+  readonly enqueueWithin: EnqueueWithin
+  readonly reads: Reads
+  readonly records: Records
+  readonly refresher: Refresher
+  readonly tokenReader: TokenReader
+  readonly dispatch: Dispatch
+}
+
+export type Calls = ReturnType<typeof serveCalls>
+
+export function serveCalls(parts: CallParts) {
+  return {
+    readToken: parts.tokenReader.read,
+    ...operationCalls(parts),
+    ...identityCalls(parts),
+    ...queueCalls(parts),
+  }
+}
+
+function operationCalls(parts: CallParts) {
+  const { core, server, holds, waits, intake, enqueueWithin, reads, records } = parts
+  const commands = new OperationCommands(core, holds, waits, records)
+  const ifOurs = (settle: Settle<void>, run: () => void) => ifDispatching(core, settle, run)
+  return {
+    enqueue: server.serve('enqueue', draftCodec, (draft, settle: Settle<Enqueued>) =>
+      intake.enqueue(draft, settle),
+    ),
+    enqueueWithin: server.serve(
+      'enqueueWithin',
+      enqueueWithinCodec,
+      (args, settle: Settle<Enqueued>) => enqueueWithin.enqueue(args, settle),
+    ),
+    cancel: server.serve('cancel', plain<OperationId>(), (id, settle: Settle<void>) =>
+      ifOurs(settle, () => commands.cancel(id, settle)),
+    ),
+    retry: server.serve('retry', plain<OperationId>(), (id, settle: Settle<void>) =>
+      ifOurs(settle, () => commands.retry(id, settle)),
+    ),
+    discard: server.serve('discard', plain<OperationId>(), (id, settle: Settle<void>) =>
+      ifOurs(settle, () => commands.discard(id, settle)),
+    ),
+    read: server.serve('read', readCodec, (args, settle: Settle<Reply>) =>
+      reads.begin(args, settle),
+    ),
+  }
+}
+
+function identityCalls({ core, server, sessions, refresher }: CallParts) {
+  return {
+    login: server.serve('login', loginCodec, (args, settle: Settle<void>) =>
+      sessions.login(args, settle),
+    ),
+    logout: server.serve('logout', plain<LogoutArgs>(), (args, settle: Settle<LogoutResult>) =>
+      sessions.logout(args, settle),
+    ),
+    updateToken: server.serve('updateToken', loginCodec, (args, settle: Settle<void>) =>
+      sessions.updateToken(args, settle),
+    ),
+    refreshToken: server.serve('refreshToken', plain<UserId>(), (user, settle: Settle<void>) => {
+      if (!core.settings.hasSource) {
+        const message = 'refreshToken: there is no token source; give createHoldfast({ tokens })'
+        settle.reject(new TypeError(message))
+        return
+      }
+      core.pilot.token(user, { type: 'refresh.requested' })
+      refresher.insist(user)
+      settle.resolve()
+    }),
+    setRequirement: server.serve(
+      'setRequirement',
+      plain<Requirement>(),
+      (value, settle: Settle<void>) => sessions.setRequirement(value, settle),
+    ),
+    forget: server.serve('forget', plain<UserId>(), (user, settle: Settle<void>) =>
+      sessions.forget(user, settle),
+    ),
+  }
+}
+
+function queueCalls({ core, server, life, holds, flushes, dispatch }: CallParts) {
+  return {
+    start: server.serveAlways<null, void>('start', plain<null>(), (_args, settle) =>
+      life.start(settle),
+    ),
+    pause: server.serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
+      if (!holds.isOnEvery('paused')) {
+        holds.setOnEvery('paused', 'pause() was called')
+        core.report('queue.paused', {})
+      }
+      settle.resolve()
+    }),
+    resume: server.serve('resume', plain<null>(), (_args, settle: Settle<void>) => {
+      if (holds.isOnEvery('paused')) {
+        holds.liftFromEvery('paused')
+        core.report('queue.resumed', {})
+      }
+      settle.resolve()
+    }),
+    flush: server.serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) => {
+      // Before the flush looks whether anything can be sent: this process may take over.
+      dispatch.used()
+      flushes.begin(deadlineMs, settle)
+    }),
+    close: server.serveAlways<number, void>('close', plain<number>(), (deadlineMs, settle) =>
+      life.close(deadlineMs, settle),
+    ),
+  }
+}
+
+/** Only the process that dispatches knows what is in flight (Q17). */
+function ifDispatching({ phase }: Core, settle: Settle<void>, run: () => void): void {
+  if (phase.dispatches) run()
+  else {
+    const message = 'another process dispatches this database, and may be sending just that'
+    settle.reject(new HoldfastError('OTHER_PROCESS', message, { retryable: true }))
+  }
+}

@@ -1,0 +1,80 @@
+/** What the ports tell without being asked: the platform of sleep and of the network, storage of commits elsewhere. */
+import type { WatchLoss } from '../../../storage/storage.ts'
+import { appCodeFailed, atOnce, failureOf } from '../../app-code.ts'
+import type { PlatformEvent } from '../../ports/platform.ts'
+import { plain, type Settle } from '../boundary/boundary.ts'
+import { failureCodec } from '../boundary/error-codec.ts'
+import type { CallServer } from '../call-server.ts'
+import type { Core } from '../core.ts'
+import type { Connectivity } from '../lanes/connectivity.ts'
+import type { EventPublisher } from '../events/publisher.ts'
+import type { Dispatch } from './dispatch.ts'
+import { watchLost } from './watch-lost.ts'
+
+export interface PortListenersParts {
+  readonly core: Core
+  readonly publisher: EventPublisher
+  readonly connectivity: Connectivity
+  readonly dispatch: Dispatch
+  readonly server: CallServer
+}
+
+const IGNORED: Settle<void> = { resolve: () => undefined, reject: () => undefined }
+
+export class PortListeners {
+  readonly #core: Core
+  readonly #platform: (event: PlatformEvent, settle: Settle<void>) => void
+  readonly #foreignCommit: (args: null, settle: Settle<void>) => void
+  readonly #watchLost: (why: WatchLoss, settle: Settle<void>) => void
+  /** How to stop listening to the ports. */
+  readonly #stops: (() => void)[] = []
+
+  constructor({ core, publisher, connectivity, dispatch, server }: PortListenersParts) {
+    this.#core = core
+    this.#platform = server.serve('platform', plain<PlatformEvent>(), (event, settle) => {
+      connectivity.heard(event)
+      publisher.statusChanged()
+      settle.resolve()
+    })
+    this.#foreignCommit = server.serveAlways('foreignCommit', plain<null>(), () => {
+      if (!core.phase.isClosing) dispatch.heardOfCommit()
+    })
+    this.#watchLost = server.serveAlways('watchLost', plain<WatchLoss>(), (why) => {
+      if (!core.phase.isClosing) core.report('error', { error: watchLost(why) })
+    })
+  }
+
+  /** Begins to listen. Answers why that is not possible, or null. */
+  begin(): Error | null {
+    const { ports, boundary } = this.#core
+    const error = boundary.pull('listen', failureCodec, () =>
+      failureOf(() => {
+        this.#stops.push(
+          atOnce(ports.platform.subscribe((event) => this.#platform(event, IGNORED))),
+          atOnce(
+            ports.storage.watch(
+              () => this.#foreignCommit(null, IGNORED),
+              (why) => this.#watchLost(why, IGNORED),
+            ),
+          ),
+        )
+      }),
+    )
+    return error === null ? null : appCodeFailed('a port, as the engine began to listen,', error)
+  }
+
+  /** Ends every listening, also if one of the ports throws. */
+  stop(): void {
+    const { boundary, report } = this.#core
+    const error = boundary.pull('listen.stop', failureCodec, () =>
+      this.#stops
+        .splice(0)
+        .map(failureOf)
+        .reduce((first, failure) => first ?? failure, null),
+    )
+    if (error === null) return
+    report('error', {
+      error: appCodeFailed('a port, as the engine stopped to listen,', error),
+    })
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Tokens as storage tells of them: at the start, and after another process has stored one (Q17). What the vault has
+ * sealed, the vault opens again.
+ */
+import type { OpenedState, TokenRow } from '../../storage/storage.ts'
+import type { Core } from '../engine/core.ts'
+import type { Holds } from '../engine/lanes/holds.ts'
+import { backoffMs } from '../engine/sending/judge.ts'
+import { HoldfastError, VaultUnreadableError } from '../errors.ts'
+import { rebuilt } from '../scrub/rebuilt.ts'
+import { codeIn } from '../thrown.ts'
+import { unsealed } from './seal.ts'
+import { type Token, tokenWithoutSecret } from './token.ts'
+import type { TokenReader } from './token-reader.ts'
+import type { Wallet } from './wallet.ts'
+
+/** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
+const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
+
+/** The cause of a hold that the answer of the vault will lift. */
+export const VAULT_IS_OPENING = 'the vault has not given back the token yet'
+
+export interface StoredTokensParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly holds: Holds
+  readonly tokenReader: TokenReader
+}
+
+export class StoredTokens {
+  readonly #parts: StoredTokensParts
+
+  constructor(parts: StoredTokensParts) {
+    this.#parts = parts
+  }
+
+  /** The tokens of the start. */
+  restore(rows: readonly TokenRow[]): void {
+    const { core, wallet, holds } = this.#parts
+    const { boundary, settings } = core
+    for (const row of rows) {
+      wallet.restore(row, null)
+      // A token that was refused is never sent again (T4).
+      if (row.sealed === null || row.refused || !settings.hasVault) continue
+      holds.setOnOwner(row.user, 'awaiting-token', VAULT_IS_OPENING)
+      // In the turn in which the app listens: an answer may be an error.
+      boundary.nextTurn(() => this.#unseal(row, 1))
+    }
+  }
+
+  /** Tokens of newer generations that another process stored reach this one through the vault (Q17). */
+  readonly heard = ({ tokens }: OpenedState): void => {
+    const { core, wallet, holds } = this.#parts
+    wallet.heard(tokens)
+    for (const row of tokens) {
+      const { user, generation, epoch, refused } = row
+      // The end of that session is on its way into storage (T11).
+      if (epoch < wallet.epoch(user)) continue
+      wallet.heardLeaving(row)
+      if (generation <= wallet.generation(user) && epoch <= wallet.epoch(user)) {
+        this.#heardRefusal(row)
+        continue
+      }
+      const hasEnded = epoch > wallet.epoch(user)
+      const isSealed = row.sealed !== null && core.settings.hasVault
+      // A token that was stored here after the end belongs to the session that followed.
+      const own = wallet.tokenOf(row)
+      wallet.restore(row, own)
+      if (hasEnded) wallet.sessionEnded.tell(user)
+      // The lanes of the user must not go on as if there were a token.
+      if (own === null && (hasEnded || (!isSealed && !refused))) {
+        core.pilot.token(user, { type: 'token.lost', reason: hasEnded ? 'missing' : 'elsewhere' })
+      }
+      if (own !== null || !isSealed) continue
+      holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)
+      this.#unseal(row, 1)
+    }
+  }
+
+  /** The process that dispatches, or did so before this one, may have been told that the token is refused (T4). */
+  #heardRefusal(row: TokenRow): void {
+    const { core, wallet } = this.#parts
+    if (!row.refused || !wallet.isCurrent(row)) return
+    const { user, generation } = row
+    if (core.phase.dispatches) wallet.refused(user, generation)
+    else wallet.refusedElsewhere(user, generation)
+  }
+
+  #unseal(row: TokenRow, round: number): void {
+    const { core, wallet, tokenReader } = this.#parts
+    const { boundary, pilot } = core
+    const { user } = row
+    boundary.ask<Token>(
+      {
+        name: 'unseal',
+        args: () => ({ user, generation: row.generation }),
+        codec: {
+          write: (token) => token.toJSON(),
+          read: (json) => tokenWithoutSecret(json as unknown as Token['facts']),
+        },
+        put: () => unsealed(core, row, tokenReader.read),
+      },
+      (answer) => {
+        if (answer.ok || !wallet.isStillSealed(row)) {
+          if (answer.ok) wallet.unsealed(row, answer.value)
+          pilot.token(user, { type: 'vault.answered' })
+          return
+        }
+        this.#vaultFailed(row, round, answer.error)
+      },
+    )
+  }
+
+  #vaultFailed(row: TokenRow, round: number, failure: Error): void {
+    const { core, wallet } = this.#parts
+    const { boundary, report, pilot } = core
+    const { user } = row
+    const cause = rebuilt(failure, wallet.knownTokens(user))
+    // Also an error of another copy of this module, or of another realm.
+    if (codeIn(failure) === 'AUTH_VAULT_UNREADABLE') {
+      pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
+      const what = `the sealed token of ${user} cannot be opened`
+      report('error', { error: new VaultUnreadableError(what, cause) })
+      pilot.token(user, { type: 'vault.answered' })
+      return
+    }
+    const message = `the vault could not give back the token of ${user}; it is tried again`
+    const options = { cause, retryable: true }
+    report('error', { error: new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, options) })
+    boundary.arm(`vault:${user}`, backoffMs(round, 1, VAULT_RETRY), () =>
+      this.#unseal(row, round + 1),
+    )
+  }
+}
