@@ -5,7 +5,7 @@ import { isName, nameOf, secretNameOf } from './checks/texts.ts'
 import { EVENT_NAMES, type EventName } from './events.ts'
 import type { OperationId, UserId } from './model.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
-import { tokenTextOf } from './tokens/token-text.ts'
+import { tokenTextOf } from './engine/tokens/token-text.ts'
 
 /** A draft of the shape that `enqueue()` takes; `call` is the name of the call. */
 export function refuseMalformedDraft(call: string, draft: OperationDraft): OperationDraft {

@@ -5,7 +5,7 @@ import { Lanes } from '../src/engine/lanes/lanes.ts'
 import type { EngineCommand } from '../src/engine/pilot/command.ts'
 import { MACHINES } from '../src/engine/pilot/machines.ts'
 import { Pilot, type PilotParts } from '../src/engine/pilot/pilot.ts'
-import type { Wallet } from '../src/tokens/wallet.ts'
+import type { Wallet } from '../src/engine/tokens/wallet.ts'
 
 interface Told {
   readonly type: 'told'

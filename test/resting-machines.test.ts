@@ -6,7 +6,7 @@ import { Lane } from '../src/engine/lanes/lane.ts'
 import { Lanes } from '../src/engine/lanes/lanes.ts'
 import type { EngineCommand } from '../src/engine/pilot/command.ts'
 import { Pilot, type PilotParts } from '../src/engine/pilot/pilot.ts'
-import type { Wallet } from '../src/tokens/wallet.ts'
+import type { Wallet } from '../src/engine/tokens/wallet.ts'
 import type { LaneId } from '../src/model.ts'
 
 const PAUSED = { name: 'paused', cause: 'a test', since: 0 } as const

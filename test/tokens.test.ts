@@ -1,8 +1,8 @@
 /** Tokens that the app pushes, and what 401 and expiry do (T2 to T4, T7, T9, T10, I11). */
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { ServerClock } from '../src/tokens/server-clock.ts'
-import { readToken } from '../src/tokens/token.ts'
+import { ServerClock } from '../src/engine/tokens/server-clock.ts'
+import { readToken } from '../src/engine/tokens/token.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
 import { jwt } from './support/jwt.ts'
 import { replying, Rig } from './support/rig.ts'

@@ -2,7 +2,7 @@
 import type { EventPublisher } from './events/publisher.ts'
 import type { Holds } from './lanes/holds.ts'
 import type { Lanes } from './lanes/lanes.ts'
-import type { Needs } from '../tokens/needs.ts'
+import type { Needs } from './tokens/needs.ts'
 import type { Pilot } from './pilot/pilot.ts'
 import { makeStatus, type Status } from './status.ts'
 

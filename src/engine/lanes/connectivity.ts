@@ -15,7 +15,7 @@ import { failureCodec } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from './holds.ts'
 import type { Lane } from './lane.ts'
-import type { Needs } from '../../tokens/needs.ts'
+import type { Needs } from '../tokens/needs.ts'
 import type { BackoffWaits } from './backoff-waits.ts'
 import { Suspension } from './suspension.ts'
 
@@ -251,7 +251,7 @@ export class Connectivity {
     }
     this.#portal = { ...portal, probing: lane }
     this.#lastProbed = lane.id
-    this.#holds.setExempt({ lane: lane, name: 'offline' })
+    this.#holds.setExempt({ lane, name: 'offline' })
   }
 
   /** In turn: the next lane, by number, that nothing but the portal holds. */

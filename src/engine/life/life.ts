@@ -4,7 +4,7 @@
  */
 import type { StorageHost } from '../../../storage/storage.ts'
 import { canonicalOrigin } from '../../origin.ts'
-import type { Refresher } from '../../tokens/refresher.ts'
+import type { Refresher } from '../tokens/refresher.ts'
 import type { Answered, Settle } from '../boundary/boundary.ts'
 import { recordedKindsOf } from '../../operations/kind-facts.ts'
 import type { EventPublisher } from '../events/publisher.ts'

@@ -2,10 +2,10 @@
  * The way from an engine to its summary and back: what each part says of itself, and the order in
  * which a replay that begins in the middle gives it back. Nothing here is ever stored.
  */
-import type { Needs } from '../../tokens/needs.ts'
-import type { Refresher } from '../../tokens/refresher.ts'
-import type { TokenAlarms } from '../../tokens/token-alarms.ts'
-import type { Wallet } from '../../tokens/wallet.ts'
+import type { Needs } from '../tokens/needs.ts'
+import type { Refresher } from '../tokens/refresher.ts'
+import type { TokenAlarms } from '../tokens/token-alarms.ts'
+import type { Wallet } from '../tokens/wallet.ts'
 import { readError, writeError } from '../boundary/error-codec.ts'
 import type { SavedBoundary } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'

@@ -11,7 +11,7 @@ import { builtCodecOf, NO_REQUEST, render } from '../../operations/render-reques
 import { retryAfterMs } from '../../operations/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
 import { errorOf, textOf } from '../../thrown.ts'
-import type { Wallet } from '../../tokens/wallet.ts'
+import type { Wallet } from '../tokens/wallet.ts'
 import { withRandomPart } from '../sending/asked-wait.ts'
 import type { Credential } from '../sending/attempt.ts'
 import { checkedReply } from '../sending/checked-reply.ts'

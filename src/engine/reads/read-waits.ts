@@ -4,7 +4,7 @@
  */
 import type { PositionRow } from '../../../storage/storage.ts'
 import type { OperationId } from '../../model.ts'
-import type { Wallet } from '../../tokens/wallet.ts'
+import type { Wallet } from '../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Read, ReadBook } from './read.ts'

@@ -1,7 +1,7 @@
 /** A read on its way into a journal's summary and back. Of the app's code and of a token nothing is in it. */
 import { HoldfastError } from '../../errors.ts'
 import type { Reply } from '../../ports/transport.ts'
-import { tokenWithoutSecret } from '../../tokens/token.ts'
+import { tokenWithoutSecret } from '../tokens/token.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Read, SavedRead } from './read.ts'

@@ -1,7 +1,7 @@
 /** One sending of an envelope, from the choice of its members to the commit of what it came to. */
 import type { OperationRow } from '../../../storage/storage.ts'
 import type { Instant } from '../../model.ts'
-import type { Token } from '../../tokens/token.ts'
+import type { Token } from '../tokens/token.ts'
 
 /** The token a send captured, with its generation: the reply is judged against it (T3). */
 export interface Credential {

@@ -4,7 +4,7 @@
  */
 import type { Change } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
-import type { Wallet } from '../../tokens/wallet.ts'
+import type { Wallet } from '../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 

@@ -1,6 +1,6 @@
 /** The end of a user's session: the token goes, and what is to be dropped is marked (I7, T11). */
 import type { UserId } from '../../model.ts'
-import type { Wallet } from '../../tokens/wallet.ts'
+import type { Wallet } from '../tokens/wallet.ts'
 import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
 import type { StoredTogether } from './stored-together.ts'

@@ -5,7 +5,7 @@
 import type { EnqueueChange } from '../../../storage/changes.ts'
 import { asHoldfastError } from '../../errors.ts'
 import type { UserId } from '../../model.ts'
-import type { Wallet } from '../../tokens/wallet.ts'
+import type { Wallet } from '../tokens/wallet.ts'
 import { nonce } from '../boundary/random-draws.ts'
 import type { Core } from '../core.ts'
 import { admitAtOnce } from '../intake/admission.ts'

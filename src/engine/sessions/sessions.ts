@@ -3,14 +3,14 @@
  * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
  */
 import type { DropReason, Requirement, UserId } from '../../model.ts'
-import { mismatchOf } from '../../tokens/subject.ts'
-import { type Token, tokenWithoutSecret } from '../../tokens/token.ts'
-import type { Wallet } from '../../tokens/wallet.ts'
+import { mismatchOf } from '../tokens/subject.ts'
+import { type Token, tokenWithoutSecret } from '../tokens/token.ts'
+import type { Wallet } from '../tokens/wallet.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../lanes/backoff-waits.ts'
-import type { Needs } from '../../tokens/needs.ts'
+import type { Needs } from '../tokens/needs.ts'
 import type { Requests } from '../sending/request.ts'
 import type { Records } from '../stored/records.ts'
 import { Adoption } from './adoption.ts'

@@ -3,13 +3,13 @@
  * in a queue (T6). The token machine decides when to call; this class calls, and tells the machine the result.
  * A call of a former session, and a call without an answer for 60 s, are in flight no longer.
  */
-import type { Answered, Question } from '../engine/boundary/boundary.ts'
-import type { Core } from '../engine/core.ts'
-import { HoldfastError } from '../errors.ts'
-import type { TokenNeedReason, UserId } from '../model.ts'
-import { ANSWER_TIMEOUT_MS } from '../ports/answer-timeout.ts'
-import { rebuilt } from '../scrub/rebuilt.ts'
-import { codeIn } from '../thrown.ts'
+import type { Answered, Question } from '../boundary/boundary.ts'
+import type { Core } from '../core.ts'
+import { HoldfastError } from '../../errors.ts'
+import type { TokenNeedReason, UserId } from '../../model.ts'
+import { ANSWER_TIMEOUT_MS } from '../../ports/answer-timeout.ts'
+import { rebuilt } from '../../scrub/rebuilt.ts'
+import { codeIn } from '../../thrown.ts'
 import { type Token, tokenWithoutSecret } from './token.ts'
 import type { TokenReader } from './token-reader.ts'
 import { tokenTextOf } from './token-text.ts'

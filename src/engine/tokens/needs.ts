@@ -3,10 +3,10 @@
  * timer, at a login of its user, at the return of the network and at the wake from sleep, and by work of its
  * user if the last time is long ago: so one failed fetch of a token never parks a user for good.
  */
-import type { TokenNeed } from '../../machines/token.machine.ts'
-import type { Core } from '../engine/core.ts'
-import type { HoldfastEvents } from '../events.ts'
-import type { Instant, UserId } from '../model.ts'
+import type { TokenNeed } from '../../../machines/token.machine.ts'
+import type { Core } from '../core.ts'
+import type { HoldfastEvents } from '../../events.ts'
+import type { Instant, UserId } from '../../model.ts'
 
 /** Work tells a need again only after this long: an app that enqueues a lot is not to fetch a lot. */
 const TOLD_FOR_MS = 30_000

@@ -5,8 +5,8 @@
 import { createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
 import { decodeJwt } from 'jose'
-import type { Json } from '../journal/lines.ts'
-import type { Instant } from '../model.ts'
+import type { Json } from '../../journal/lines.ts'
+import type { Instant } from '../../model.ts'
 import { subjectOf } from './subject.ts'
 
 const FINGERPRINT_LENGTH = 16

@@ -2,9 +2,9 @@
  * A token that is handed in becomes the current generation: first in storage, then in the wallet, then
  * for the machine. One that says nothing new, or whose session has ended meanwhile, changes nothing.
  */
-import type { Core } from '../engine/core.ts'
-import { HoldfastError } from '../errors.ts'
-import type { Instant, UserId } from '../model.ts'
+import type { Core } from '../core.ts'
+import { HoldfastError } from '../../errors.ts'
+import type { Instant, UserId } from '../../model.ts'
 import { seal } from './seal.ts'
 import { spanOf } from './span.ts'
 import { mismatchOf } from './subject.ts'

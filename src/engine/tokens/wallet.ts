@@ -2,14 +2,14 @@
  * The tokens in memory, one per user, with what is stored of each. What becomes of a token is true in
  * storage first, then here, then for the machine.
  */
-import type { TokenEvent } from '../../machines/token.machine.ts'
-import type { TokenRow } from '../../storage/storage.ts'
-import { withRefused } from '../../storage/with-refused.ts'
-import type { Credential } from '../engine/sending/attempt.ts'
-import type { Core } from '../engine/core.ts'
-import type { HoldfastError } from '../errors.ts'
-import type { Instant, UserId } from '../model.ts'
-import { Signal } from '../engine/events/signal.ts'
+import type { TokenEvent } from '../../../machines/token.machine.ts'
+import type { TokenRow } from '../../../storage/storage.ts'
+import { withRefused } from '../../../storage/with-refused.ts'
+import type { Credential } from '../sending/attempt.ts'
+import type { Core } from '../core.ts'
+import type { HoldfastError } from '../../errors.ts'
+import type { Instant, UserId } from '../../model.ts'
+import { Signal } from '../events/signal.ts'
 import { ServerClock } from './server-clock.ts'
 import { type TokenAcceptance, AcceptToken } from './accept-token.ts'
 import type { Token } from './token.ts'

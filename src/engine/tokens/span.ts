@@ -1,5 +1,5 @@
 /** How long a token is held to work, and from when on the next one is asked for (T9). */
-import type { Instant } from '../model.ts'
+import type { Instant } from '../../model.ts'
 import type { TokenFacts } from './token.ts'
 
 /** A token less than this before its end is about to expire, or a tenth of its life, if that is less (T9). */

@@ -2,13 +2,13 @@
  * Tokens as storage tells of them: at the start, and after another process has stored one (Q17). What the vault has
  * sealed, the vault opens again.
  */
-import type { OpenedState, TokenRow } from '../../storage/storage.ts'
-import type { Core } from '../engine/core.ts'
-import type { Holds } from '../engine/lanes/holds.ts'
-import { backoffMs } from '../engine/sending/judge.ts'
-import { HoldfastError, VaultUnreadableError } from '../errors.ts'
-import { rebuilt } from '../scrub/rebuilt.ts'
-import { codeIn } from '../thrown.ts'
+import type { OpenedState, TokenRow } from '../../../storage/storage.ts'
+import type { Core } from '../core.ts'
+import type { Holds } from '../lanes/holds.ts'
+import { backoffMs } from '../sending/judge.ts'
+import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
+import { rebuilt } from '../../scrub/rebuilt.ts'
+import { codeIn } from '../../thrown.ts'
 import { unsealed } from './seal.ts'
 import { type Token, tokenWithoutSecret } from './token.ts'
 import type { TokenReader } from './token-reader.ts'

@@ -2,10 +2,10 @@
  * What cannot be sent just now, for a reason that is not its own, shows already that its user must sign
  * in (T5). A source is asked only when a request is about to go out: it would be asked in vain.
  */
-import type { HoldName } from '../../machines/holds.ts'
-import type { Core } from '../engine/core.ts'
-import type { Holds } from '../engine/lanes/holds.ts'
-import type { Lane } from '../engine/lanes/lane.ts'
+import type { HoldName } from '../../../machines/holds.ts'
+import type { Core } from '../core.ts'
+import type { Holds } from '../lanes/holds.ts'
+import type { Lane } from '../lanes/lane.ts'
 import type { Wallet } from './wallet.ts'
 
 /** Holds that say nothing of the operations they stop. */

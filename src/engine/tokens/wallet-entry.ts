@@ -1,6 +1,6 @@
 /** What the wallet knows of one user's token. */
-import { HoldfastError } from '../errors.ts'
-import type { Instant, UserId } from '../model.ts'
+import { HoldfastError } from '../../errors.ts'
+import type { Instant, UserId } from '../../model.ts'
 import { Token, type TokenFacts } from './token.ts'
 import { SerialQueue } from './serial-queue.ts'
 

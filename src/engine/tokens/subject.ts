@@ -1,6 +1,6 @@
 /** Which user a token names in its subject claim, and whether that is the right one (T2). */
-import { HoldfastError } from '../errors.ts'
-import type { UserId } from '../model.ts'
+import { HoldfastError } from '../../errors.ts'
+import type { UserId } from '../../model.ts'
 import type { Token } from './token.ts'
 
 type Claims = Readonly<Record<string, unknown>>

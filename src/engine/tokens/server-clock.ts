@@ -2,8 +2,8 @@
  * The wall clock, corrected by the server's `Date` header (T9): tokens expire by the server's time, and
  * the clocks of desktops are wrong.
  */
-import type { Instant } from '../model.ts'
-import { parseHttpDate } from '../operations/http-date.ts'
+import type { Instant } from '../../model.ts'
+import { parseHttpDate } from '../../operations/http-date.ts'
 
 /** A `Date` header is in whole seconds and has travelled: smaller differences say nothing. */
 const IGNORED_MS = 5000

@@ -3,10 +3,10 @@
  * tokens (T8), and the time before which a token is not valid (T9). The token machine says when each begins and
  * ends. None of them outlives the process.
  */
-import type { Core } from '../engine/core.ts'
-import { jitteredMs } from '../engine/boundary/random-draws.ts'
-import { backoffMs } from '../engine/sending/judge.ts'
-import type { Instant, UserId } from '../model.ts'
+import type { Core } from '../core.ts'
+import { jitteredMs } from '../boundary/random-draws.ts'
+import { backoffMs } from '../sending/judge.ts'
+import type { Instant, UserId } from '../../model.ts'
 import type { Wallet } from './wallet.ts'
 
 /** After a failure of the source: 1 s, doubling to 5 min (T6). */
