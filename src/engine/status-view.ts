@@ -1,6 +1,6 @@
 /** What `status()` answers: made anew after something has changed, the same object until then. */
 import type { EventPublisher } from './events/publisher.ts'
-import type { Holds } from './lanes/holds.ts'
+import type { Holds } from './holds/holds.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { Needs } from './tokens/needs.ts'
 import type { Pilot } from './pilot/pilot.ts'

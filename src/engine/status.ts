@@ -3,7 +3,7 @@ import type { Hold } from '../../machines/holds.ts'
 import type { EnvelopeRow } from '../../storage/storage.ts'
 import type { Instant, Requirement, TokenNeedReason, UserId } from '../model.ts'
 import type { Needs } from './tokens/needs.ts'
-import type { Holds } from './lanes/holds.ts'
+import type { Holds } from './holds/holds.ts'
 import type { Lanes } from './lanes/lanes.ts'
 
 export interface LaneStatus {

@@ -5,12 +5,12 @@ import { HoldfastError } from '../../errors.ts'
 import type { LaneId, OperationId } from '../../model.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
-import type { Holds } from './holds.ts'
+import type { Holds } from '../holds/holds.ts'
 import { type Lane, WINDOW_ROWS } from './lane.ts'
 import { windowLoaded } from './loaded-window.ts'
 import type { Records } from '../stored/records.ts'
 import type { Found } from '../stored/store.ts'
-import type { BackoffWaits } from './backoff-waits.ts'
+import type { BackoffWaits } from '../holds/backoff-waits.ts'
 
 export class OperationCommands {
   readonly #core: Core

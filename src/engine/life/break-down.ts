@@ -6,7 +6,7 @@ import { HoldfastError } from '../../errors.ts'
 import type { OpenCalls } from '../open-calls.ts'
 import { codeOf } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
-import type { Holds } from '../lanes/holds.ts'
+import type { Holds } from '../holds/holds.ts'
 import { storageErrorOfOurs } from '../stored/storage-errors.ts'
 import type { Flushes } from './flushes.ts'
 

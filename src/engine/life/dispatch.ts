@@ -8,14 +8,14 @@ import type { EnvelopeRow, LaneRow, OpenedState } from '../../../storage/storage
 import type { LaneId } from '../../model.ts'
 import type { Answered } from '../boundary/boundary.ts'
 import { codeOf } from '../boundary/error-codec.ts'
-import type { Connectivity } from '../lanes/connectivity.ts'
+import type { Connectivity } from '../holds/connectivity.ts'
 import type { Core } from '../core.ts'
-import type { Holds } from '../lanes/holds.ts'
+import type { Holds } from '../holds/holds.ts'
 import { backoffMs } from '../sending/judge.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { notStored } from '../stored/storage-errors.ts'
 import { Signal } from '../events/signal.ts'
-import type { BackoffWaits } from '../lanes/backoff-waits.ts'
+import type { BackoffWaits } from '../holds/backoff-waits.ts'
 
 /** How long a waiting process waits: 30 s, doubling to 5 min. */
 const RETRY = { base: 30_000, cap: 300_000, jitter: false } as const

@@ -3,7 +3,7 @@ import type { Affected } from '../../../storage/changes.ts'
 import type { EnvelopeRow } from '../../../storage/storage.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
-import type { BackoffWaits } from '../lanes/backoff-waits.ts'
+import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
 

@@ -5,7 +5,7 @@
 import type { DropReason } from '../../model.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
-import type { BackoffWaits } from '../lanes/backoff-waits.ts'
+import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'

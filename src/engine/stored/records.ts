@@ -8,7 +8,7 @@ import type { OperationId } from '../../model.ts'
 import type { RecordLookup } from '../../operations/define-operation.ts'
 import type { UnknownUse } from '../../operations/record-use.ts'
 import type { Core } from '../core.ts'
-import type { Holds } from '../lanes/holds.ts'
+import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 
 /** What stands between an operation and its sending, as far as records go. */

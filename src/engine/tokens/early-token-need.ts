@@ -4,7 +4,7 @@
  */
 import type { HoldName } from '../../../machines/holds.ts'
 import type { Core } from '../core.ts'
-import type { Holds } from '../lanes/holds.ts'
+import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Wallet } from './wallet.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { OpenedState, TokenRow } from '../../../storage/storage.ts'
 import type { Core } from '../core.ts'
-import type { Holds } from '../lanes/holds.ts'
+import type { Holds } from '../holds/holds.ts'
 import { backoffMs } from '../sending/judge.ts'
 import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
 import { rebuilt } from '../../scrub/rebuilt.ts'

@@ -4,7 +4,7 @@ import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 import { MOST_MEMBERS } from '../sending/envelope.ts'
 import type { Holds } from './holds.ts'
-import type { Lane } from './lane.ts'
+import type { Lane } from '../lanes/lane.ts'
 
 export class BackoffWaits {
   readonly #core: Core

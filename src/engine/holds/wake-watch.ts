@@ -5,8 +5,8 @@
  * waits because no reply came (Q7), so an idle engine has no alarm for it.
  */
 import type { Core } from '../core.ts'
-import type { Connectivity } from '../lanes/connectivity.ts'
-import type { BackoffWaits } from '../lanes/backoff-waits.ts'
+import type { Connectivity } from './connectivity.ts'
+import type { BackoffWaits } from './backoff-waits.ts'
 
 const ALARM = 'wake'
 const LOOK_MS = 30_000

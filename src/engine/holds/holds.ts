@@ -3,7 +3,7 @@ import type { Hold, HoldName } from '../../../machines/holds.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 import { Signal } from '../events/signal.ts'
-import type { Lane } from './lane.ts'
+import type { Lane } from '../lanes/lane.ts'
 
 type Book = Map<HoldName, Hold>
 
@@ -64,7 +64,7 @@ export class Holds {
     }
     const lane = saved.exempt === null ? undefined : this.#core.lanes.get(saved.exempt.lane)
     if (saved.exempt !== null && lane !== undefined) {
-      this.exempt = { lane: lane, name: saved.exempt.name }
+      this.exempt = { lane, name: saved.exempt.name }
     }
   }
 
