@@ -3,18 +3,18 @@ import { HoldfastError, internalFault } from '../errors.ts'
 import { codeIn } from '../thrown.ts'
 import type { Codec, Settle } from './boundary/boundary.ts'
 import type { Core } from './core.ts'
-import type { Dispatch } from './life/dispatch.ts'
+import type { Dispatcher } from './dispatcher/dispatcher.ts'
 import type { OpenCalls } from './open-calls.ts'
 
 export class CallServer {
   readonly #core: Core
   readonly #open: OpenCalls
-  readonly #dispatch: Dispatch
+  readonly #dispatcher: Dispatcher
 
-  constructor(core: Core, open: OpenCalls, dispatch: Dispatch) {
+  constructor(core: Core, open: OpenCalls, dispatcher: Dispatcher) {
     this.#core = core
     this.#open = open
-    this.#dispatch = dispatch
+    this.#dispatcher = dispatcher
   }
 
   /** Offers the call `name()`, which is refused while the engine is closing. Answers the function that calls it. */
@@ -35,7 +35,7 @@ export class CallServer {
         failedInside(opened, cause)
         throw cause
       }
-      this.#dispatch.used()
+      this.#dispatcher.used()
     })
   }
 

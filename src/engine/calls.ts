@@ -12,7 +12,7 @@ import { draftCodec, type Enqueued, type Intake } from './intake/intake.ts'
 import type { BackoffWaits } from './holds/backoff-waits.ts'
 import type { Holds } from './holds/holds.ts'
 import { OperationCommands } from './lanes/operation-commands.ts'
-import type { Dispatch } from './life/dispatch.ts'
+import type { Dispatcher } from './dispatcher/dispatcher.ts'
 import type { Flushes } from './life/flushes.ts'
 import type { Life } from './life/life.ts'
 import { readCodec } from './reads/read.ts'
@@ -35,7 +35,7 @@ export interface CallParts {
   readonly records: Records
   readonly refresher: Refresher
   readonly tokenReader: TokenReader
-  readonly dispatch: Dispatch
+  readonly dispatcher: Dispatcher
 }
 
 export type Calls = ReturnType<typeof serveCalls>
@@ -109,7 +109,7 @@ function identityCalls({ core, server, sessions, refresher }: CallParts) {
   }
 }
 
-function queueCalls({ core, server, life, holds, flushes, dispatch }: CallParts) {
+function queueCalls({ core, server, life, holds, flushes, dispatcher }: CallParts) {
   return {
     start: server.serveAlways<null, void>('start', plain<null>(), (_args, settle) =>
       life.start(settle),
@@ -130,7 +130,7 @@ function queueCalls({ core, server, life, holds, flushes, dispatch }: CallParts)
     }),
     flush: server.serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) => {
       // Before the flush looks whether anything can be sent: this process may take over.
-      dispatch.used()
+      dispatcher.used()
       flushes.begin(deadlineMs, settle)
     }),
     close: server.serveAlways<number, void>('close', plain<number>(), (deadlineMs, settle) =>

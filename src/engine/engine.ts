@@ -28,7 +28,7 @@ import { Holds } from './holds/holds.ts'
 import { LaneEvents } from './lanes/lane-events.ts'
 import { Lanes } from './lanes/lanes.ts'
 import { BreakDown } from './life/break-down.ts'
-import { Dispatch } from './life/dispatch.ts'
+import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { Flushes } from './life/flushes.ts'
 import { Life } from './life/life.ts'
 import { PortListeners } from './life/port-listeners.ts'
@@ -118,9 +118,9 @@ export class Engine {
     const connectivity = new Connectivity(core, holds, waits, needs)
     const wakeWatch = new WakeWatch(core, connectivity, waits)
     const records = new Records(core, holds)
-    const dispatch = new Dispatch({ core, holds, waits, connectivity })
+    const dispatcher = new Dispatcher({ core, holds, waits, connectivity })
     const changes = new LaneChanges(core, connectivity, holds, waits, records)
-    const refusals = new Refusals(core, wallet, holds, changes, dispatch)
+    const refusals = new Refusals(core, wallet, holds, changes, dispatcher)
     const replyHandler = new ReplyHandler(core, wallet, connectivity, changes, refusals)
     const requests = new Requests(core, wallet, changes, replyHandler)
     const sender = new Sender(core, wallet, holds, changes, requests, records)
@@ -129,20 +129,29 @@ export class Engine {
     const asker = new RequirementAsker(core, sessions)
     const intake = new Intake(core)
     const enqueueWithin = new EnqueueWithin(core)
-    const reads = new Reads(core, wallet, holds, intake, connectivity, dispatch)
-    const waiting = { core, holds, wallet, intake, enqueueWithin, connectivity, asker, dispatch }
+    const reads = new Reads(core, wallet, holds, intake, connectivity, dispatcher)
+    const waiting = {
+      core,
+      holds,
+      wallet,
+      intake,
+      enqueueWithin,
+      connectivity,
+      asker,
+      dispatcher,
+    }
     const flushes = new Flushes(waiting)
     const tidying = new Tidying(core.store)
     const openCalls = new OpenCalls()
-    const server = new CallServer(core, openCalls, dispatch)
-    const listeners = new PortListeners({ core, publisher, connectivity, dispatch, server })
-    const startParts = { core, connectivity, dispatch, storedTokens, tokenReader }
+    const server = new CallServer(core, openCalls, dispatcher)
+    const listeners = new PortListeners({ core, publisher, connectivity, dispatcher, server })
+    const startParts = { core, connectivity, dispatcher, storedTokens, tokenReader }
     const living = { startParts, publisher, openCalls, listeners, sessions, asker, requests }
     const life = new Life({ ...living, refresher, reads, flushes })
     const doers = { core, publisher, life, holds, sender, sessions, asker, refresher }
     const runner = new CommandRunner({ ...doers, tokenAlarms, needs, earlyTokenNeed })
     const called = { core, server, life, holds, waits, sessions, flushes, intake, enqueueWithin }
-    this.calls = serveCalls({ ...called, reads, records, refresher, tokenReader, dispatch })
+    this.calls = serveCalls({ ...called, reads, records, refresher, tokenReader, dispatcher })
     this.#statusView = new StatusView({ publisher, pilot, lanes, holds, needs })
     this.#needs = needs
 
@@ -155,7 +164,7 @@ export class Engine {
     laneEvents.attemptOver.subscribe(sessions.sweep)
     laneEvents.anonymousAttemptOver.subscribe(sessions.adopt)
     laneEvents.enqueued.subscribe(needs.worked)
-    laneEvents.abandoned.subscribe(sessions.emptied, dispatch.enqueueAbandoned)
+    laneEvents.abandoned.subscribe(sessions.emptied, dispatcher.enqueueAbandoned)
     store.asking.subscribe(intake.askTogether)
     store.answering.subscribe(enqueueWithin.lookAtEarlier)
     store.commitAnswered.subscribe(enqueueWithin.lookAtNext)
@@ -165,15 +174,25 @@ export class Engine {
     holds.ownerReleased.subscribe(reads.ownerReleased)
     wallet.sessionEnded.subscribe(refresher.sessionEnded)
     wallet.arrived.subscribe(waits.tokenArrived)
-    dispatch.readAnew.subscribe(storedTokens.heard)
-    dispatch.tookOver.subscribe(life.beginToDispatch)
-    dispatch.lockRefused.subscribe(flushes.check)
-    dispatch.changedElsewhere.subscribe(publisher.statusChanged, reads.recheck)
-    dispatch.changedElsewhere.subscribe(records.changedElsewhere, () =>
+    dispatcher.readAnew.subscribe(storedTokens.heard)
+    dispatcher.tookOver.subscribe(life.beginToDispatch)
+    dispatcher.lockRefused.subscribe(flushes.check)
+    dispatcher.changedElsewhere.subscribe(publisher.statusChanged, reads.recheck)
+    dispatcher.changedElsewhere.subscribe(records.changedElsewhere, () =>
       boundary.afterwards(() => parts.onForeignChange?.()),
     )
 
-    const saved = { core, holds, waits, wallet, refresher, connectivity, requests, dispatch, asker }
+    const saved = {
+      core,
+      holds,
+      waits,
+      wallet,
+      refresher,
+      connectivity,
+      requests,
+      dispatcher,
+      asker,
+    }
     const alsoSaved = { enqueueWithin, wakeWatch, flushes, reads, sessions, openCalls, tidying }
     const savedParts = { ...saved, ...alsoSaved, tokenAlarms, needs }
     boundary.summarizeWith((state) => summaryOrWhyNot(savedParts, state) as unknown as Json)

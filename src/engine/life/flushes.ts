@@ -14,7 +14,7 @@ import type { Lane } from '../lanes/lane.ts'
 import { VAULT_IS_OPENING } from '../tokens/stored-tokens.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
-import type { Dispatch } from './dispatch.ts'
+import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 
 export interface FlushParts {
   readonly core: Core
@@ -24,7 +24,7 @@ export interface FlushParts {
   readonly enqueueWithin: EnqueueWithin
   readonly connectivity: Connectivity
   readonly asker: RequirementAsker
-  readonly dispatch: Dispatch
+  readonly dispatcher: Dispatcher
 }
 
 interface Flush {
@@ -144,7 +144,7 @@ export class Flushes {
 
   /** Does the hold end by an alarm, or by an answer that is already on its way? */
   #isPassing({ name, cause }: Hold, user: UserId | null): boolean {
-    const { core, wallet, connectivity, asker, dispatch } = this.#parts
+    const { core, wallet, connectivity, asker, dispatcher } = this.#parts
     switch (name) {
       case 'backing-off':
       case 'rate-limited':
@@ -159,7 +159,7 @@ export class Flushes {
       case 'requirement-unknown':
         return asker.isAsking
       case 'other-process':
-        return dispatch.isTakingOver
+        return dispatcher.isTakingOver
       case 'awaiting-record':
       case 'dead-letter':
       case 'paused':

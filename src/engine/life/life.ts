@@ -112,7 +112,7 @@ export class Life {
     requests.abortAll()
     reads.endAll()
     sessions.endAll()
-    startParts.dispatch.leave(pilot.sending)
+    startParts.dispatcher.leave(pilot.sending)
     // In the turn after, so that whoever was answered by the last commit has heard of it.
     store.close((answer) => boundary.nextTurn(() => this.#end(answer)))
   }

@@ -8,14 +8,14 @@ import type { CallServer } from '../call-server.ts'
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { EventPublisher } from '../events/publisher.ts'
-import type { Dispatch } from './dispatch.ts'
+import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import { watchLost } from './watch-lost.ts'
 
 export interface PortListenersParts {
   readonly core: Core
   readonly publisher: EventPublisher
   readonly connectivity: Connectivity
-  readonly dispatch: Dispatch
+  readonly dispatcher: Dispatcher
   readonly server: CallServer
 }
 
@@ -29,7 +29,7 @@ export class PortListeners {
   /** How to stop listening to the ports. */
   readonly #stops: (() => void)[] = []
 
-  constructor({ core, publisher, connectivity, dispatch, server }: PortListenersParts) {
+  constructor({ core, publisher, connectivity, dispatcher, server }: PortListenersParts) {
     this.#core = core
     this.#platform = server.serve('platform', plain<PlatformEvent>(), (event, settle) => {
       connectivity.heard(event)
@@ -37,7 +37,7 @@ export class PortListeners {
       settle.resolve()
     })
     this.#foreignCommit = server.serveAlways('foreignCommit', plain<null>(), () => {
-      if (!core.phase.isClosing) dispatch.heardOfCommit()
+      if (!core.phase.isClosing) dispatcher.heardOfCommit()
     })
     this.#watchLost = server.serveAlways('watchLost', plain<WatchLoss>(), (why) => {
       if (!core.phase.isClosing) core.report('error', { error: watchLost(why) })

@@ -18,7 +18,7 @@ import type { Reads } from '../reads/reads.ts'
 import type { Requests } from '../sending/request.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
-import type { Dispatch } from './dispatch.ts'
+import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Flushes } from './flushes.ts'
 import { type Summary, whyNotBrief } from './summary.ts'
 import type { Tidying } from '../stored/tidying.ts'
@@ -32,7 +32,7 @@ export interface SavedParts {
   readonly refresher: Refresher
   readonly connectivity: Connectivity
   readonly requests: Requests
-  readonly dispatch: Dispatch
+  readonly dispatcher: Dispatcher
   readonly asker: RequirementAsker
   readonly enqueueWithin: EnqueueWithin
   readonly wakeWatch: WakeWatch
@@ -65,7 +65,7 @@ function summarize(parts: SavedParts, boundary: SavedBoundary): Summary {
     connectivity: parts.connectivity.save(),
     wallet: parts.wallet.save(),
     calls: parts.refresher.save(),
-    dispatch: parts.dispatch.save(),
+    dispatch: parts.dispatcher.save(),
     asker: parts.asker.save(),
     undecided: parts.enqueueWithin.save(),
     open: parts.openCalls.list(),
@@ -111,7 +111,7 @@ export function resume(parts: SavedParts, saved: Summary): void {
   }
   for (const { user, machine } of saved.tokens) pilot.makeToken(user, machine)
   parts.needs.restore(saved.needs)
-  parts.dispatch.restore(saved.dispatch, alarms)
+  parts.dispatcher.restore(saved.dispatch, alarms)
   parts.holds.restore(saved.holds)
   parts.wallet.resume(saved.wallet)
   parts.connectivity.restore(saved.connectivity, alarms)

@@ -12,13 +12,13 @@ import { plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Core } from '../core.ts'
 import { claimDatabase } from './claim-database.ts'
-import type { Dispatch } from './dispatch.ts'
+import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import { tellOfSalvage } from './salvage-news.ts'
 
 export interface StartParts {
   readonly core: Core
   readonly connectivity: Connectivity
-  readonly dispatch: Dispatch
+  readonly dispatcher: Dispatcher
   readonly storedTokens: StoredTokens
   readonly tokenReader: TokenReader
 }
@@ -43,7 +43,7 @@ export function start(
         refuse(refusal)
         return
       }
-      parts.dispatch.start(opened, (current) => {
+      parts.dispatcher.start(opened, (current) => {
         if (!current.ok) {
           refuse(current.error)
           return
@@ -77,7 +77,7 @@ function restore(parts: StartParts, state: OpenedState): void {
     // In the turn in which the app listens.
     boundary.nextTurn(() => tellOfSalvage(core, setAside, salvaged))
   }
-  parts.dispatch.adopt(state)
+  parts.dispatcher.adopt(state)
   parts.storedTokens.restore(state.tokens)
 }
 

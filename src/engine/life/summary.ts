@@ -11,7 +11,7 @@ import type { OpenNeed } from '../tokens/needs.ts'
 import type { SavedCalls } from '../tokens/refresher.ts'
 import type { SavedWallet } from '../tokens/wallet.ts'
 import type { SavedConnectivity } from '../holds/connectivity.ts'
-import type { SavedDispatch } from './dispatch.ts'
+import type { SavedDispatcher } from '../dispatcher/dispatcher.ts'
 import type { SavedRead } from '../reads/read.ts'
 import type { SavedAttempt } from '../sending/request.ts'
 import type { SavedLifetimes } from '../sending/lifetimes.ts'
@@ -36,7 +36,7 @@ export interface Summary {
   readonly connectivity: SavedConnectivity
   readonly wallet: SavedWallet
   readonly calls: SavedCalls
-  readonly dispatch: SavedDispatch
+  readonly dispatch: SavedDispatcher
   readonly asker: SavedAsker
   readonly undecided: readonly SavedUndecided[]
   /** The calls of the app that have no answer yet, and what each of them waits for. */

@@ -20,7 +20,7 @@ import { askedFraction } from '../boundary/random-draws.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../holds/holds.ts'
-import type { Dispatch } from '../life/dispatch.ts'
+import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Read, ReadBook, Sending } from './read.ts'
 import { replyCodecOf } from '../boundary/reply-codec.ts'
 
@@ -32,7 +32,7 @@ export class ReadFetch {
   readonly #wallet: Wallet
   readonly #holds: Holds
   readonly #connectivity: Connectivity
-  readonly #dispatch: Dispatch
+  readonly #dispatcher: Dispatcher
   readonly #book: ReadBook
 
   constructor(
@@ -40,14 +40,14 @@ export class ReadFetch {
     wallet: Wallet,
     holds: Holds,
     connectivity: Connectivity,
-    dispatch: Dispatch,
+    dispatcher: Dispatcher,
     book: ReadBook,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
     this.#connectivity = connectivity
-    this.#dispatch = dispatch
+    this.#dispatcher = dispatcher
     this.#book = book
   }
 
@@ -305,7 +305,7 @@ export class ReadFetch {
       () => undefined,
       ([answer]) => {
         if (answer?.applied === true) this.#wallet.refused(user, generation, refusal)
-        else this.#dispatch.heardOfCommit(() => this.#book.retryParked())
+        else this.#dispatcher.heardOfCommit(() => this.#book.retryParked())
       },
     )
   }

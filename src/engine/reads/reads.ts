@@ -16,7 +16,7 @@ import type { Holds } from '../holds/holds.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import type { EventListener } from '../events/publisher.ts'
-import type { Dispatch } from '../life/dispatch.ts'
+import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Read, ReadArgs, ReadBook, SavedRead } from './read.ts'
 import { anonymousRead, ReadFetch } from './read-fetch.ts'
 import { ReadWaits } from './read-waits.ts'
@@ -44,11 +44,11 @@ export class Reads implements ReadBook {
     holds: Holds,
     intake: Intake,
     connectivity: Connectivity,
-    dispatch: Dispatch,
+    dispatcher: Dispatcher,
   ) {
     this.#core = core
     this.#waits = new ReadWaits(core, wallet, intake, this)
-    this.#fetch = new ReadFetch(core, wallet, holds, connectivity, dispatch, this)
+    this.#fetch = new ReadFetch(core, wallet, holds, connectivity, dispatcher, this)
   }
 
   begin(args: ReadArgs, settle: Settle<Reply>): void {

@@ -4,7 +4,7 @@ import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../holds/holds.ts'
-import type { Dispatch } from '../life/dispatch.ts'
+import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import type { LaneChanges } from './lane-changes.ts'
@@ -14,14 +14,20 @@ export class Refusals {
   readonly #wallet: Wallet
   readonly #holds: Holds
   readonly #changes: LaneChanges
-  readonly #dispatch: Dispatch
+  readonly #dispatcher: Dispatcher
 
-  constructor(core: Core, wallet: Wallet, holds: Holds, changes: LaneChanges, dispatch: Dispatch) {
+  constructor(
+    core: Core,
+    wallet: Wallet,
+    holds: Holds,
+    changes: LaneChanges,
+    dispatcher: Dispatcher,
+  ) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
     this.#changes = changes
-    this.#dispatch = dispatch
+    this.#dispatcher = dispatcher
   }
 
   /** 401: judged against the generation that was sent (T3, T4). */
@@ -58,7 +64,7 @@ export class Refusals {
       } else {
         // Another process has replaced it, refused it or ended its session. Until that has been read, nothing
         // could be sent but the same token once more.
-        this.#dispatch.heardOfCommit(() => this.#changes.end(lane))
+        this.#dispatcher.heardOfCommit(() => this.#changes.end(lane))
       }
     })
   }

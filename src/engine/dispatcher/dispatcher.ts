@@ -26,7 +26,7 @@ const SOON_MS = 1000
 /** What could not be read is read again: a commit is noticed only once (E2). */
 const REREAD = { base: 1000, cap: 60_000, jitter: false } as const
 
-export interface DispatchParts {
+export interface DispatcherParts {
   readonly core: Core
   readonly holds: Holds
   readonly waits: BackoffWaits
@@ -36,13 +36,13 @@ export interface DispatchParts {
 const TAKE_UP = { change: 'takeUp' } as const
 
 /** What a journal's summary says of it. */
-export interface SavedDispatch {
+export interface SavedDispatcher {
   readonly isOurs: boolean
   readonly roundCount: number
   readonly soonAt: number | null
 }
 
-export class Dispatch {
+export class Dispatcher {
   /** Told what is stored, after it was read anew. */
   readonly readAnew = new Signal<OpenedState>()
   /** Told when this process has taken over. */
@@ -51,7 +51,7 @@ export class Dispatch {
   readonly lockRefused = new Signal()
   /** Told after another process has changed what is stored. */
   readonly changedElsewhere = new Signal()
-  readonly #parts: DispatchParts
+  readonly #parts: DispatcherParts
   readonly #core: Core
   /** The lock is being asked for, or is ours, and what is stored has not been read since. */
   #isAcquiring = false
@@ -67,13 +67,13 @@ export class Dispatch {
   /** Why the lock could not be asked for, as the app has been told. */
   #lockFailure: string | null = null
 
-  constructor(parts: DispatchParts) {
+  constructor(parts: DispatcherParts) {
     this.#parts = parts
     this.#core = parts.core
   }
 
   /** For a journal that begins here. */
-  save(): SavedDispatch {
+  save(): SavedDispatcher {
     return {
       isOurs: this.#core.phase.dispatches,
       roundCount: this.#roundCount,
@@ -81,7 +81,7 @@ export class Dispatch {
     }
   }
 
-  restore({ isOurs, roundCount, soonAt }: SavedDispatch, alarms: ReadonlySet<string>): void {
+  restore({ isOurs, roundCount, soonAt }: SavedDispatcher, alarms: ReadonlySet<string>): void {
     this.#core.phase.dispatches = isOurs
     this.#hasLock = isOurs
     this.#roundCount = roundCount
