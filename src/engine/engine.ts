@@ -32,8 +32,8 @@ import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { Flushes } from './life/flushes.ts'
 import { Life } from './life/life.ts'
 import { PortListeners } from './life/port-listeners.ts'
-import { resume, summaryOrWhyNot } from './life/resume.ts'
-import type { Summary } from './life/summary.ts'
+import { restore, summaryOrWhyNot } from './snapshot/restore.ts'
+import type { Summary } from './snapshot/summary.ts'
 import { WakeWatch } from './holds/wake-watch.ts'
 import { OpenCalls } from './open-calls.ts'
 import { EnginePhase } from './phase.ts'
@@ -197,7 +197,7 @@ export class Engine {
     const savedParts = { ...saved, ...alsoSaved, tokenAlarms, needs }
     boundary.summarizeWith((state) => summaryOrWhyNot(savedParts, state) as unknown as Json)
     pilot.start(runner, wallet)
-    if (resumeFrom !== undefined) resume(savedParts, resumeFrom)
+    if (resumeFrom !== undefined) restore(savedParts, resumeFrom)
   }
 
   get status(): Status {

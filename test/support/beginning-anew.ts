@@ -1,5 +1,5 @@
 /** A journal that begins anew whenever it may, so that each of its beginnings can be replayed. */
-import type { Summary } from '../../src/engine/life/summary.ts'
+import type { Summary } from '../../src/engine/snapshot/summary.ts'
 import type { InLine, JournalHeader, JournalSink, OutLine } from '../../src/journal/lines.ts'
 import { headerLine, numbered, unnumbered } from '../../src/journal/segments.ts'
 

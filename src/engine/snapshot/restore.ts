@@ -19,7 +19,7 @@ import type { Requests } from '../sending/request.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
-import type { Flushes } from './flushes.ts'
+import type { Flushes } from '../life/flushes.ts'
 import { type Summary, whyNotBrief } from './summary.ts'
 import type { Tidying } from '../stored/tidying.ts'
 import type { WakeWatch } from '../holds/wake-watch.ts'
@@ -96,7 +96,7 @@ export function summaryOrWhyNot(parts: SavedParts, boundary: SavedBoundary): Sum
 }
 
 /** The machines of identity and queue have begun from their own part of the summary already. */
-export function resume(parts: SavedParts, saved: Summary): void {
+export function restore(parts: SavedParts, saved: Summary): void {
   const { core } = parts
   const { pilot } = core
   core.phase.isBegun = true
