@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { MissingRows, SalvageReport } from '../storage/storage.ts'
 import type { Core } from '../src/engine/core.ts'
-import { tellOfSalvage } from '../src/engine/life/salvage-news.ts'
+import { tellOfSalvage } from '../src/engine/lifecycle/salvage-news.ts'
 import type { LaneId, OperationId, UserId } from '../src/model.ts'
 
 const GAP: MissingRows = {

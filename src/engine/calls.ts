@@ -13,8 +13,8 @@ import type { BackoffWaits } from './holds/backoff-waits.ts'
 import type { Holds } from './holds/holds.ts'
 import { OperationCommands } from './lanes/operation-commands.ts'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
-import type { Flushes } from './life/flushes.ts'
-import type { Life } from './life/life.ts'
+import type { Flushes } from './lifecycle/flushes.ts'
+import type { Lifecycle } from './lifecycle/lifecycle.ts'
 import { readCodec } from './reads/read.ts'
 import type { Reads } from './reads/reads.ts'
 import type { LogoutArgs, LogoutResult } from './sessions/logouts.ts'
@@ -24,7 +24,7 @@ import type { Records } from './stored/records.ts'
 export interface CallParts {
   readonly core: Core
   readonly server: CallServer
-  readonly life: Life
+  readonly lifecycle: Lifecycle
   readonly holds: Holds
   readonly waits: BackoffWaits
   readonly sessions: Sessions
@@ -109,10 +109,10 @@ function identityCalls({ core, server, sessions, refresher }: CallParts) {
   }
 }
 
-function queueCalls({ core, server, life, holds, flushes, dispatcher }: CallParts) {
+function queueCalls({ core, server, lifecycle, holds, flushes, dispatcher }: CallParts) {
   return {
     start: server.serveAlways<null, void>('start', plain<null>(), (_args, settle) =>
-      life.start(settle),
+      lifecycle.start(settle),
     ),
     pause: server.serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
       if (!holds.isOnEvery('paused')) {
@@ -134,7 +134,7 @@ function queueCalls({ core, server, life, holds, flushes, dispatcher }: CallPart
       flushes.begin(deadlineMs, settle)
     }),
     close: server.serveAlways<number, void>('close', plain<number>(), (deadlineMs, settle) =>
-      life.close(deadlineMs, settle),
+      lifecycle.close(deadlineMs, settle),
     ),
   }
 }

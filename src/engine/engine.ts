@@ -27,11 +27,11 @@ import { Connectivity } from './holds/connectivity.ts'
 import { Holds } from './holds/holds.ts'
 import { LaneEvents } from './lanes/lane-events.ts'
 import { Lanes } from './lanes/lanes.ts'
-import { BreakDown } from './life/break-down.ts'
+import { BreakDown } from './lifecycle/break-down.ts'
 import { Dispatcher } from './dispatcher/dispatcher.ts'
-import { Flushes } from './life/flushes.ts'
-import { Life } from './life/life.ts'
-import { PortListeners } from './life/port-listeners.ts'
+import { Flushes } from './lifecycle/flushes.ts'
+import { Lifecycle } from './lifecycle/lifecycle.ts'
+import { PortListeners } from './lifecycle/port-listeners.ts'
 import { restore, summaryOrWhyNot } from './snapshot/restore.ts'
 import type { Summary } from './snapshot/summary.ts'
 import { WakeWatch } from './holds/wake-watch.ts'
@@ -147,10 +147,20 @@ export class Engine {
     const listeners = new PortListeners({ core, publisher, connectivity, dispatcher, server })
     const startParts = { core, connectivity, dispatcher, storedTokens, tokenReader }
     const living = { startParts, publisher, openCalls, listeners, sessions, asker, requests }
-    const life = new Life({ ...living, refresher, reads, flushes })
-    const doers = { core, publisher, life, holds, sender, sessions, asker, refresher }
+    const lifecycle = new Lifecycle({ ...living, refresher, reads, flushes })
+    const doers = { core, publisher, lifecycle, holds, sender, sessions, asker, refresher }
     const runner = new CommandRunner({ ...doers, tokenAlarms, needs, earlyTokenNeed })
-    const called = { core, server, life, holds, waits, sessions, flushes, intake, enqueueWithin }
+    const called = {
+      core,
+      server,
+      lifecycle,
+      holds,
+      waits,
+      sessions,
+      flushes,
+      intake,
+      enqueueWithin,
+    }
     this.calls = serveCalls({ ...called, reads, records, refresher, tokenReader, dispatcher })
     this.#statusView = new StatusView({ publisher, pilot, lanes, holds, needs })
     this.#needs = needs
@@ -175,7 +185,7 @@ export class Engine {
     wallet.sessionEnded.subscribe(refresher.sessionEnded)
     wallet.arrived.subscribe(waits.tokenArrived)
     dispatcher.readAnew.subscribe(storedTokens.heard)
-    dispatcher.tookOver.subscribe(life.beginToDispatch)
+    dispatcher.tookOver.subscribe(lifecycle.beginToDispatch)
     dispatcher.lockRefused.subscribe(flushes.check)
     dispatcher.changedElsewhere.subscribe(publisher.statusChanged, reads.recheck)
     dispatcher.changedElsewhere.subscribe(records.changedElsewhere, () =>

@@ -9,7 +9,7 @@ import type { Core } from '../core.ts'
 import type { EventPublisher } from '../events/publisher.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
-import type { Life } from '../life/life.ts'
+import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { Sender } from '../sending/sender.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
@@ -28,7 +28,7 @@ type LaneReport = Extract<EngineCommand, { type: 'lane.held' | 'lane.released' |
 export interface CommandRunnerParts {
   readonly core: Core
   readonly publisher: EventPublisher
-  readonly life: Life
+  readonly lifecycle: Lifecycle
   readonly holds: Holds
   readonly sender: Sender
   readonly sessions: Sessions
@@ -59,7 +59,7 @@ export class CommandRunner implements Runner {
         if (lane !== null) this.#runOfLane(lane, command)
         return
       case 'queue.closed':
-        this.#parts.life.closed()
+        this.#parts.lifecycle.closed()
         return
       case 'identity.changed':
       case 'requirement.changed':

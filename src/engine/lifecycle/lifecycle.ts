@@ -17,7 +17,7 @@ import type { Sessions } from '../sessions/sessions.ts'
 import type { Flushes } from './flushes.ts'
 import { start, type StartParts } from './start.ts'
 
-export interface LifeParts {
+export interface LifecycleParts {
   readonly startParts: StartParts
   readonly publisher: EventPublisher
   readonly openCalls: OpenCalls
@@ -30,12 +30,12 @@ export interface LifeParts {
   readonly flushes: Flushes
 }
 
-export class Life {
-  readonly #parts: LifeParts
+export class Lifecycle {
+  readonly #parts: LifecycleParts
   /** Who waits for the end; null: nobody has asked for it. */
   #closing: Settle<void>[] | null = null
 
-  constructor(parts: LifeParts) {
+  constructor(parts: LifecycleParts) {
     this.#parts = parts
   }
 
