@@ -1,7 +1,7 @@
 /** The tests take nothing silently from the machine: neither its time zone nor its language nor its variables. */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { parseHttpDate } from '../src/operations/http-date.ts'
+import { parseHttpDate } from '../src/transport/http-date.ts'
 import { EXPECTED, setEnvironment, UNWANTED } from './support/environment.ts'
 import { leftOutOnWindows } from './support/systems.ts'
 

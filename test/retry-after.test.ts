@@ -1,8 +1,8 @@
 /** Retry-After is a number of seconds or one of the three HTTP dates, and every other value is ignored. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseHttpDate } from '../src/operations/http-date.ts'
-import { retryAfterMs } from '../src/operations/retry-after.ts'
+import { parseHttpDate } from '../src/transport/http-date.ts'
+import { retryAfterMs } from '../src/transport/retry-after.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const HOUR_MS = 3_600_000

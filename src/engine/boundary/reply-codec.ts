@@ -3,8 +3,8 @@
  * put anything there, also a token (E6). A journal of an earlier version has the headers themselves.
  */
 import type { Json } from '../../journal/lines.ts'
-import { parseHttpDate } from '../../operations/http-date.ts'
-import { secondsAskedFor } from '../../operations/retry-after.ts'
+import { parseHttpDate } from '../../transport/http-date.ts'
+import { secondsAskedFor } from '../../transport/retry-after.ts'
 import type { Reply } from '../../ports/transport.ts'
 import type { Boundary, Codec } from './boundary.ts'
 

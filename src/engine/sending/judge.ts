@@ -8,7 +8,7 @@ import type { Settings } from '../../options.ts'
 import type { Interpreted } from '../../operations/interpreted.ts'
 import { countsTowardsDeath, isSuccess } from '../../operations/interpret-reply.ts'
 import { type Failure, wordOf } from '../../failure.ts'
-import { retryAfterMs } from '../../operations/retry-after.ts'
+import { retryAfterMs } from '../../transport/retry-after.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { withRandomPart } from './asked-wait.ts'
 

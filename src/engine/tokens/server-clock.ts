@@ -3,7 +3,7 @@
  * the clocks of desktops are wrong.
  */
 import type { Instant } from '../../model.ts'
-import { parseHttpDate } from '../../operations/http-date.ts'
+import { parseHttpDate } from '../../transport/http-date.ts'
 
 /** A `Date` header is in whole seconds and has travelled: smaller differences say nothing. */
 const IGNORED_MS = 5000
