@@ -1,7 +1,7 @@
 /** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
 import { appCodeFailed } from './app-code.ts'
 import { refusalOf, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
-import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
+import { deadLetters, type PendingFilter, pendingOperations } from './api/stored-operations.ts'
 import type { Settle } from './engine/boundary/boundary.ts'
 import {
   deadlineOf,
@@ -12,7 +12,7 @@ import {
   refuseMalformedDraft,
   tokenOf,
   userOf,
-} from './arguments.ts'
+} from './api/arguments.ts'
 import { secretWordOf, textOf, wordOf } from './checks/texts.ts'
 import type {
   DeadlineOptions,
@@ -20,24 +20,24 @@ import type {
   LoginOptions,
   LogoutOptions,
   ReadOptions,
-} from './call-options.ts'
+} from './api/call-options.ts'
 import { LiveBoundary } from './engine/boundary/live-boundary.ts'
 import type { LogoutResult } from './engine/sessions/logouts.ts'
 import type { Status } from './engine/status.ts'
 import { internalFault } from './errors.ts'
-import { forgetResult, type ForgetResult } from './forget-result.ts'
+import { forgetResult, type ForgetResult } from './api/forget-result.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './engine/engine.ts'
 import { begun } from './journal/pseudonyms.ts'
-import { type Listener, Listeners } from './listeners.ts'
+import { type Listener, Listeners } from './api/listeners.ts'
 import type { OperationId, Requirement } from './model.ts'
 import type { Reply } from './ports/transport.ts'
 import type { OperationDraft } from './operations/define-operation.ts'
 import { payloadText } from './operations/payload-text.ts'
 import { factsOf } from './operations/kind-facts.ts'
 import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
-import { describe, type OperationInfo } from './operation-info.ts'
-import { type Receipt, Receipts } from './receipts.ts'
+import { describe, type OperationInfo } from './api/operation-info.ts'
+import { type Receipt, Receipts } from './api/receipts.ts'
 import type { SqliteConnection } from '../storage/sqlite/options.ts'
 
 /** Of `flush()`, `close()` and a logout that flushes (Q19, I7). */

@@ -6,7 +6,7 @@ export type {
   LoginOptions,
   LogoutOptions,
   ReadOptions,
-} from './call-options.ts'
+} from './api/call-options.ts'
 export type { ReadRequestInput } from './engine/reads/read.ts'
 export type { LogoutResult } from './engine/sessions/logouts.ts'
 export type {
@@ -27,9 +27,9 @@ export {
   VaultUnreadableError,
 } from './errors.ts'
 export type { EventName, HoldfastEvents } from './events.ts'
-export type { ForgetResult } from './forget-result.ts'
+export type { ForgetResult } from './api/forget-result.ts'
 export { fileJournal, type FileJournal, type FileJournalOptions } from './journal/file-journal.ts'
-export type { Listener } from './listeners.ts'
+export type { Listener } from './api/listeners.ts'
 export type { JournalHeader, JournalSink } from './journal/lines.ts'
 export { ringJournal, type RingJournal, type RingJournalOptions } from './journal/ring-journal.ts'
 export type {
@@ -63,8 +63,8 @@ export {
 } from './operations/define-operation.ts'
 export { interpretReply } from './operations/interpret-reply.ts'
 export { path, type PathPart } from './operations/path.ts'
-export type { OperationInfo } from './operation-info.ts'
-export type { PendingFilter } from './stored-operations.ts'
+export type { OperationInfo } from './api/operation-info.ts'
+export type { PendingFilter } from './api/stored-operations.ts'
 export type { BackoffOptions, HoldfastOptions, RequirementSource } from './options.ts'
 export { type Clock, systemClock, type Timer } from './ports/clock.ts'
 export { type Platform, type PlatformEvent } from './ports/platform.ts'
@@ -72,7 +72,7 @@ export { type Random, systemRandom } from './ports/random.ts'
 export type { TokenRequest, TokenSource } from './ports/token-source.ts'
 export type { OutgoingRequest, Reply, SendOptions, Transport } from './ports/transport.ts'
 export { memoryVault, type Vault } from './ports/vault.ts'
-export type { Receipt, Settlement } from './receipts.ts'
+export type { Receipt, Settlement } from './api/receipts.ts'
 export { sqliteStorage } from './sqlite-storage.ts'
 export { httpTransport, type HttpTransportOptions } from './transport/http-transport.ts'
 export type { Hold, HoldName } from '../machines/holds.ts'

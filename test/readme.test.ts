@@ -82,7 +82,7 @@ describe('the table of the options', () => {
   test.each([
     ['### sqliteStorage', 'storage/sqlite/options.ts', 'SqliteStorageOptions', ''],
     ['### httpTransport', 'src/transport/http-transport.ts', 'HttpTransportOptions', ''],
-    ['### read', 'src/call-options.ts', 'ReadOptions', ''],
+    ['### read', 'src/api/call-options.ts', 'ReadOptions', ''],
     ['## The journal', 'src/journal/ring-journal.ts', 'RingJournalOptions', 'ringJournal.'],
     ['## The journal', 'src/journal/file-journal.ts', 'FileJournalOptions', 'fileJournal.'],
   ])('%s: %s, interface %s', (heading, file, name, prefix) => {

@@ -1,6 +1,6 @@
 /** Reads in a process that does not dispatch: their writes are settled by another one (R1, Q17). */
 import { describe, expect, test } from 'vitest'
-import type { ReadOptions } from '../src/call-options.ts'
+import type { ReadOptions } from '../src/api/call-options.ts'
 import { memoryVault, type Vault } from '../src/ports/vault.ts'
 import { gate } from './support/gate.ts'
 import { echo, noteOf, parent, positioned } from './support/kinds.ts'

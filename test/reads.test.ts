@@ -1,6 +1,6 @@
 /** Reads: what they wait for, under which token they go, and how they end (R1 to R5). */
 import { describe, expect, test } from 'vitest'
-import type { ReadOptions } from '../src/call-options.ts'
+import type { ReadOptions } from '../src/api/call-options.ts'
 import type { Reply } from '../src/ports/transport.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'

@@ -1,6 +1,6 @@
 /** Receipts tell the true end of an operation, or that it is not retained any more, and never guess (Q23). */
 import { describe, expect, test } from 'vitest'
-import type { Receipt, Settlement } from '../src/receipts.ts'
+import type { Receipt, Settlement } from '../src/api/receipts.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { neighbours } from './support/neighbours.ts'
 import { note, replying, Rig } from './support/rig.ts'

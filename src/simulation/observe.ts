@@ -1,6 +1,6 @@
 /** What a run came to: everything a scenario may expect something of. */
 import type { HoldfastEvents } from '../events.ts'
-import type { OperationInfo } from '../operation-info.ts'
+import type { OperationInfo } from '../api/operation-info.ts'
 import type { SeenEvent, SeenLateListener, SeenSubscription, SourceCall } from './seen.ts'
 import { type Rejection, rejectionsOf } from './rejections.ts'
 import { nameOf } from './scenario-names.ts'

@@ -2,7 +2,7 @@
  * What the app looks at was so at a moment of the look: `pending()`, `deadLetters()` and `operation(id)` ask storage, in
  * several steps, and meanwhile operations come and go.
  */
-import type { OperationInfo } from '../../operation-info.ts'
+import type { OperationInfo } from '../../api/operation-info.ts'
 import type { SeenCall } from '../seen.ts'
 import type { OperationState, StoredOperation } from '../stored-rows.ts'
 import { additionsTo, hasEnded, type Invariant } from './invariant.ts'

@@ -1,7 +1,7 @@
 /** Lists of what is stored, for the app to look at. They ask storage itself, and decide nothing. */
-import type { Storage } from '../storage/storage.ts'
+import type { Storage } from '../../storage/storage.ts'
 import { ownerOf } from './arguments.ts'
-import { wholeNumberOf } from './checks/numbers.ts'
+import { wholeNumberOf } from '../checks/numbers.ts'
 import { describeStored, type OperationInfo } from './operation-info.ts'
 
 export interface PendingFilter {

@@ -1,11 +1,11 @@
 /** What the app hands over, checked at the door: misuse is a `TypeError` or `RangeError` that names the call and the value (E1, Q21). */
-import { deadlineOf as deadlineMsOf, lifetimeOf } from './checks/numbers.ts'
-import { show, showType } from './checks/show.ts'
-import { isName, nameOf, secretNameOf } from './checks/texts.ts'
-import { EVENT_NAMES, type EventName } from './events.ts'
-import type { OperationId, UserId } from './model.ts'
-import type { OperationDraft } from './operations/define-operation.ts'
-import { tokenTextOf } from './engine/tokens/token-text.ts'
+import { deadlineOf as deadlineMsOf, lifetimeOf } from '../checks/numbers.ts'
+import { show, showType } from '../checks/show.ts'
+import { isName, nameOf, secretNameOf } from '../checks/texts.ts'
+import { EVENT_NAMES, type EventName } from '../events.ts'
+import type { OperationId, UserId } from '../model.ts'
+import type { OperationDraft } from '../operations/define-operation.ts'
+import { tokenTextOf } from '../engine/tokens/token-text.ts'
 
 /** A draft of the shape that `enqueue()` takes; `call` is the name of the call. */
 export function refuseMalformedDraft(call: string, draft: OperationDraft): OperationDraft {

@@ -1,8 +1,8 @@
 /** The app's listeners. One that throws, at once or later, stops nobody else and is reported (E3). */
-import { appCodeFailed } from './app-code.ts'
-import type { EventName, HoldfastEvents } from './events.ts'
+import { appCodeFailed } from '../app-code.ts'
+import type { EventName, HoldfastEvents } from '../events.ts'
 import { mitt } from './mitt.ts'
-import { isThenable } from './thrown.ts'
+import { isThenable } from '../thrown.ts'
 
 export type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void
 

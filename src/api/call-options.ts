@@ -1,7 +1,7 @@
 /** What the calls of a Holdfast engine take beside their subject, and what some of them answer. */
-import type { ReadRequestInput } from './engine/reads/read.ts'
-import type { LaneStatus } from './engine/status.ts'
-import type { RequestSpec } from './operations/define-operation.ts'
+import type { ReadRequestInput } from '../engine/reads/read.ts'
+import type { LaneStatus } from '../engine/status.ts'
+import type { RequestSpec } from '../operations/define-operation.ts'
 
 export interface LoginOptions {
   /** The user's token; left out: it is asked for when there is something to send. */

@@ -4,14 +4,14 @@
  * still tell: an operation that is gone without an outcome was completed only if no outcome of that time has been
  * forgotten (Q23).
  */
-import { needsNewOpening } from '../storage/storage-error.ts'
-import type { Endings, Settled, Storage } from '../storage/storage.ts'
-import { codedError, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
-import { HoldfastError } from './errors.ts'
-import type { EventName, HoldfastEvents } from './events.ts'
-import type { DeadReason, DropReason, OperationId } from './model.ts'
-import type { Clock, Timer } from './ports/clock.ts'
-import { errorOf } from './thrown.ts'
+import { needsNewOpening } from '../../storage/storage-error.ts'
+import type { Endings, Settled, Storage } from '../../storage/storage.ts'
+import { codedError, storageErrorOfOurs } from '../engine/stored/storage-errors.ts'
+import { HoldfastError } from '../errors.ts'
+import type { EventName, HoldfastEvents } from '../events.ts'
+import type { DeadReason, DropReason, OperationId } from '../model.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import { errorOf } from '../thrown.ts'
 
 /** Where storage could not say what has settled, it is asked again after this. */
 const RECHECK_MS = 1000

@@ -1,6 +1,6 @@
 /** What the app may know of one operation. */
-import type { Whereabouts } from '../storage/storage.ts'
-import type { DeadReason, DropReason, Instant, OperationId, UserId } from './model.ts'
+import type { Whereabouts } from '../../storage/storage.ts'
+import type { DeadReason, DropReason, Instant, OperationId, UserId } from '../model.ts'
 
 interface StoredInfo {
   readonly id: OperationId
