@@ -17,8 +17,8 @@
  */
 import { and, assertEvent, assign, emit, enqueueActions, not, setup, stateIn } from 'xstate'
 import type { Requirement, UserId } from '../src/model.ts'
+import { type AnonymousPolicy, dropsAnonymous } from './anonymous-policy.ts'
 
-export type AnonymousPolicy = 'drop' | 'hold' | 'adopt'
 export type UnknownPolicy = 'hold' | 'send'
 
 export type IdentityEvent =
@@ -118,7 +118,7 @@ export const identityMachine = setup({
     }),
     releaseLanes: emit({ type: 'lanes.release' }),
     stopAnonymous: emit(({ context }) => ({
-      type: context.anonymous === 'drop' ? 'anonymous.drop' : 'anonymous.hold',
+      type: dropsAnonymous(context.anonymous, 'required') ? 'anonymous.drop' : 'anonymous.hold',
     })),
     releaseAnonymous: emit({ type: 'anonymous.release' }),
     adoptAnonymous: emit(({ event }) => {

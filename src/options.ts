@@ -1,6 +1,7 @@
 /** The options of `createHoldfast`, and how they are checked once, at the door. */
 import type { Storage } from '../storage/storage.ts'
-import type { AnonymousPolicy, UnknownPolicy } from '../machines/identity.machine.ts'
+import type { AnonymousPolicy } from '../machines/anonymous-policy.ts'
+import type { UnknownPolicy } from '../machines/identity.machine.ts'
 import { cutMs, numberOf } from './checks/numbers.ts'
 import { checkedClock, checkedRandom } from './checks/ports.ts'
 import { show } from './checks/show.ts'

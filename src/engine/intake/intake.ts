@@ -6,6 +6,7 @@
  * Where one is on its way to storage already, those that are called for in one go follow it together, as one
  * question: a thousand questions with their answers would take longer than to store them.
  */
+import { dropsAnonymous } from '../../../machines/anonymous-policy.ts'
 import type { Answer, EnqueueChange } from '../../../storage/changes.ts'
 import { formatOperationId } from '../../../storage/operation-id.ts'
 import { StorageError } from '../../../storage/storage-error.ts'
@@ -265,7 +266,7 @@ function notStored(answer: Answer | undefined): Error {
 
 /** Is an operation of this owner dropped instead of stored, as things are? (I3) */
 export function isDropped({ pilot, settings }: Core, user: UserId | null): boolean {
-  return user === null && pilot.requirement === 'required' && settings.anonymous === 'drop'
+  return user === null && dropsAnonymous(settings.anonymous, pilot.requirement)
 }
 
 /** Tells that it is dropped; nothing is stored of it. Answers the id it would have had. */

@@ -1,4 +1,5 @@
 /** I3: what the anonymous identity has pending goes to whoever is logged in; what is in flight, later. */
+import { adoptsAnonymous } from '../../../machines/anonymous-policy.ts'
 import type { Affected } from '../../../storage/changes.ts'
 import type { EnvelopeRow } from '../../../storage/storage.ts'
 import type { LaneId, UserId } from '../../model.ts'
@@ -25,7 +26,7 @@ export class Adoption {
   adopt(): void {
     const { lanes, pilot, phase, settings } = this.#core
     const { user } = pilot
-    const mayBe = settings.anonymous === 'adopt' && pilot.requirement !== 'off'
+    const mayBe = adoptsAnonymous(settings.anonymous, pilot.requirement)
     // What is in flight, only the process that dispatches knows.
     if (user === null || !mayBe || !phase.dispatches || lanes.isEmpty(null)) return
     // Also where nothing has arrived yet: what is on its way must not be sent from here any more.

@@ -2,6 +2,7 @@
  * Who is logged in, what the server demands, and the beginning and end of each user's session. The
  * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
  */
+import { dropsAnonymous } from '../../../machines/anonymous-policy.ts'
 import type { DropReason, Requirement, UserId } from '../../model.ts'
 import { mismatchOf } from '../tokens/subject.ts'
 import { type Token, tokenWithoutSecret } from '../tokens/token.ts'
@@ -232,7 +233,7 @@ export class Sessions {
 
   get #dropsAnonymous(): boolean {
     const { pilot, settings } = this.#core
-    return pilot.requirement === 'required' && settings.anonymous === 'drop'
+    return dropsAnonymous(settings.anonymous, pilot.requirement)
   }
 
   #accept(user: UserId, token: Token, then: (error: Error | null) => void): void {
