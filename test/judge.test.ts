@@ -1,6 +1,7 @@
 /** What follows from an outcome, as a pure function (Q5 to Q8). */
 import { describe, expect, test } from 'vitest'
-import { backoffMs, judge, type Judged } from '../src/engine/sending/judge.ts'
+import { backoffMs } from '../src/engine/backoff.ts'
+import { judge, type Judged } from '../src/engine/sending/judge.ts'
 import type { Failure } from '../src/failure.ts'
 import type { LaneId } from '../src/model.ts'
 import type { Reply } from '../src/ports/transport.ts'

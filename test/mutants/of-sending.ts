@@ -52,8 +52,8 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'the wait before a captive portal is probed does not double',
     rule: 'Q6',
     in: '#waitForProbe',
-    find: 'jitteredMs(this.#core, count, settings.backoff)',
-    replace: 'jitteredMs(this.#core, 1, settings.backoff)',
+    find: 'drawnBackoffMs(this.#core, count)',
+    replace: 'drawnBackoffMs(this.#core, 1)',
     foundBy: {
       file: 'test/scenarios/q6-407-and-511-and-a-redirect-away-are-a-captive-portal.yaml',
     },

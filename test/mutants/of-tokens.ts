@@ -190,8 +190,8 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     what: 'the wait for a vault that is unavailable does not double',
     rule: 'T1',
     in: '#vaultFailed',
-    find: 'backoffMs(round, 1, VAULT_RETRY)',
-    replace: 'backoffMs(1, 1, VAULT_RETRY)',
+    find: 'waitOf(SERIES.vault, round)',
+    replace: 'waitOf(SERIES.vault, 1)',
     foundBy: { file: 'test/scenarios/t1-a-vault-that-is-locked-is-asked-again.yaml' },
   },
   {

@@ -24,8 +24,8 @@ export const USER_MUTANTS: readonly Mutant[] = [
     what: 'anonymous operations stay when the requirement becomes required',
     rule: 'I3',
     in: '#dropsAnonymous',
-    find: `return pilot.requirement === 'required' && settings.anonymous === 'drop'`,
-    replace: `return pilot.requirement === 'never' && settings.anonymous === 'drop'`,
+    find: 'return dropsAnonymous(settings.anonymous, pilot.requirement)',
+    replace: 'return false',
   },
   {
     id: 'silent-drop',
@@ -114,9 +114,9 @@ export const USER_MUTANTS: readonly Mutant[] = [
     id: 'nothing-adopted-while-unknown',
     what: 'nothing is adopted while the requirement is unknown',
     rule: 'I3',
-    in: 'adopt',
-    find: `pilot.requirement !== 'off'`,
-    replace: `pilot.requirement === 'required'`,
+    in: 'adoptsAnonymous',
+    find: `requirement !== 'off'`,
+    replace: `requirement === 'required'`,
     foundBy: { file: 'test/scenarios/i3-adopted-in-the-tick-of-its-enqueue-is-sent-once.yaml' },
   },
   {

@@ -11,20 +11,14 @@ import { codeOf } from '../boundary/error-codec.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../holds/holds.ts'
-import { backoffMs } from '../sending/judge.ts'
+import { SERIES, waitOf } from '../backoff.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { notStored } from '../stored/storage-errors.ts'
 import { Signal } from '../events/signal.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 
-/** How long a waiting process waits: 30 s, doubling to 5 min. */
-const RETRY = { base: 30_000, cap: 300_000, jitter: false } as const
-
 /** A process that has just started tries again so soon: a system may free the locks of the process before it late. */
 const SOON_MS = 1000
-
-/** What could not be read is read again: a commit is noticed only once (E2). */
-const REREAD = { base: 1000, cap: 60_000, jitter: false } as const
 
 export interface DispatcherParts {
   readonly core: Core
@@ -247,7 +241,7 @@ export class Dispatcher {
       report('error', { error })
       holds.setOnEvery('storage-failed', `storage answers ${codeOf(answer.error)}`)
       this.#failureCount += 1
-      boundary.arm('reload', backoffMs(this.#failureCount, 0, REREAD), () => this.#reload())
+      boundary.arm('reload', waitOf(SERIES.reading, this.#failureCount), () => this.#reload())
       return
     }
     const isUpToDate = isLocked === this.#hasLock
@@ -312,7 +306,7 @@ export class Dispatcher {
     this.#isArmed = true
     const soonMs = this.#soonAt === null ? 0 : this.#soonAt - boundary.monotonic
     if (soonMs <= 0) this.#soonAt = null
-    const waitMs = soonMs > 0 ? soonMs : backoffMs(this.#roundCount + 1, 1, RETRY)
+    const waitMs = soonMs > 0 ? soonMs : waitOf(SERIES.takingOver, this.#roundCount + 1)
     boundary.arm('take-over', waitMs, () => this.#waited())
   }
 

@@ -10,7 +10,7 @@ import type { DeadlineChange } from '../../../storage/changes.ts'
 import { appCodeFailed, failureOf } from '../../app-code.ts'
 import type { LaneId } from '../../model.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
-import { jitteredMs } from '../boundary/random-draws.ts'
+import { drawnBackoffMs } from '../random-draws.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from './holds.ts'
@@ -232,10 +232,10 @@ export class Connectivity {
   }
 
   #waitForProbe(count: number): void {
-    const { boundary, settings } = this.#core
+    const { boundary } = this.#core
     this.#portal = { count, probing: null }
     this.#holds.setExempt(null)
-    const waitMs = jitteredMs(this.#core, count, settings.backoff)
+    const waitMs = drawnBackoffMs(this.#core, count)
     boundary.arm('portal', waitMs, () => this.#probe())
   }
 

@@ -21,7 +21,7 @@ import {
 } from './admission.ts'
 import { arrive } from './arrive.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
-import { nonce } from '../boundary/random-draws.ts'
+import { nonce } from '../random-draws.ts'
 import { LinkedList, Link } from '../linked-list.ts'
 import type { Core } from '../core.ts'
 import { draftChange, rowOf } from './draft-row.ts'

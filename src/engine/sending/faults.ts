@@ -5,13 +5,12 @@
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
 import { errorOf } from '../../thrown.ts'
-import { jitter } from '../boundary/random-draws.ts'
+import { drawnBackoffMs } from '../random-draws.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import { envelopeKey } from './envelope-key.ts'
 import { alarmOf } from './request.ts'
-import { backoffMs } from './judge.ts'
 import type { LaneChanges } from './lane-changes.ts'
 
 /** What the app is told in the place of a failure of the transport. */
@@ -79,14 +78,14 @@ export class Faults {
 
   /** Q5: it is sent again as it was; whether the server has taken it, nobody knows once it was sent. */
   #afterFault(lane: Lane, attempt: Attempt | null, members: readonly OperationRow[]): EnvelopeRow {
-    const { boundary, settings, kinds } = this.#core
+    const { boundary, kinds } = this.#core
     const [head] = members
     const place = head?.place ?? 0
     const known = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
     const wasSent = attempt !== null && attempt.ask !== 0
     const ownKey = kinds.isMerging(head?.kind ?? '') ? envelopeKey(members) : (head?.id ?? null)
     const attempts = known.attempts + 1
-    const waitMs = backoffMs(attempts, jitter(this.#core), settings.backoff)
+    const waitMs = drawnBackoffMs(this.#core, attempts)
     return {
       ...known,
       key: known.key ?? attempt?.key ?? ownKey,

@@ -10,6 +10,7 @@ import { countsTowardsDeath, isSuccess } from '../../operations/interpret-reply.
 import { type Failure, wordOf } from '../../failure.ts'
 import { retryAfterMs } from '../../transport/retry-after.ts'
 import type { Reply } from '../../ports/transport.ts'
+import { backoffMs } from '../backoff.ts'
 import { withRandomPart } from './asked-wait.ts'
 
 export type Verdict =
@@ -155,10 +156,4 @@ function isCounted({ envelope, reply, isUnsent, generation, ...judged }: Judged)
   const isFirstTooLarge = generation !== null && generation !== envelope.tooLargeGeneration
   if (reply.status === 431 && isFirstTooLarge) return false
   return countsTowardsDeath(reply.status)
-}
-
-/** `min(cap, base × 2^(n-1))`, with full jitter where wanted (Q7). */
-export function backoffMs(n: number, fraction: number, backoff: Settings['backoff']): number {
-  const waitMs = Math.min(backoff.cap, backoff.base * 2 ** (n - 1))
-  return backoff.jitter ? Math.round(waitMs * fraction) : waitMs
 }

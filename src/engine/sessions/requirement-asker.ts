@@ -10,12 +10,10 @@ import { HoldfastError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../../ports/answer-timeout.ts'
 import { type Answered, plain, type Question } from '../boundary/boundary.ts'
-import { jitteredMs } from '../boundary/random-draws.ts'
+import { SERIES } from '../backoff.ts'
+import { jitteredMs } from '../random-draws.ts'
 import type { Core } from '../core.ts'
 import type { Sessions } from './sessions.ts'
-
-/** 1 s, doubling to 5 min. */
-const AGAIN = { base: 1000, cap: 300_000 } as const
 
 const KNOWN: ReadonlySet<unknown> = new Set(['unknown', 'required', 'off'])
 
@@ -72,7 +70,7 @@ export class RequirementAsker {
   suspect(): void {
     const { boundary, settings } = this.#core
     if (!settings.hasRequirementSource || this.#awaited !== null || this.#again !== null) return
-    if (boundary.monotonic - this.#lastVainAt > AGAIN.cap) this.#vainCount = 0
+    if (boundary.monotonic - this.#lastVainAt > SERIES.requirementSource.capMs) this.#vainCount = 0
     if (this.#vainCount === 0) this.ask('suspicion')
     else this.#askLater(this.#vainCount, 'suspicion')
   }
@@ -193,7 +191,7 @@ export class RequirementAsker {
   }
 
   #askLater(round: number, why: Why): void {
-    const waitMs = jitteredMs(this.#core, round, AGAIN)
+    const waitMs = jitteredMs(this.#core, round, SERIES.requirementSource)
     this.#again = why
     this.#core.boundary.arm(ASK_AGAIN, waitMs, () => this.#askAgain(why))
   }

@@ -25,7 +25,7 @@ import {
   type Question,
 } from '../boundary/boundary.ts'
 import { Signal } from '../events/signal.ts'
-import { backoffMs } from '../sending/judge.ts'
+import { SERIES, waitOf } from '../backoff.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { isForOrigin, originChanged } from './database-origin.ts'
 import { codedError } from './storage-errors.ts'
@@ -43,9 +43,6 @@ export interface CommitWish {
   /** Does each change stand for itself? Default: false. */
   readonly apart?: boolean
 }
-
-/** How long to wait before what could not be recorded is recorded again (Q11). */
-const REPEAT = { base: 1000, cap: 60_000, jitter: false } as const
 
 /** A sealed token is replayed as an empty one: that there is one is all that decides anything. */
 const openedCodec: Codec<OpenedState> = {
@@ -181,7 +178,7 @@ export class Store {
           return
         }
         failed(answer.error)
-        this.#boundary.arm(`record:${nth}`, backoffMs(n, 0, REPEAT), () => attempt(n + 1))
+        this.#boundary.arm(`record:${nth}`, waitOf(SERIES.storing, n), () => attempt(n + 1))
       })
     }
     attempt(1)

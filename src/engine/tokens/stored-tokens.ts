@@ -5,7 +5,7 @@
 import type { OpenedState, TokenRow } from '../../../storage/storage.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../holds/holds.ts'
-import { backoffMs } from '../sending/judge.ts'
+import { SERIES, waitOf } from '../backoff.ts'
 import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
 import { rebuilt } from '../../scrub/rebuilt.ts'
 import { codeIn } from '../../thrown.ts'
@@ -13,9 +13,6 @@ import { unsealed } from './seal.ts'
 import { type Token, tokenWithoutSecret } from './token.ts'
 import type { TokenReader } from './token-reader.ts'
 import type { Wallet } from './wallet.ts'
-
-/** A vault that is not available is tried again: 1 s, doubling to 5 min (T1). */
-const VAULT_RETRY = { base: 1000, cap: 300_000, jitter: false } as const
 
 /** The cause of a hold that the answer of the vault will lift. */
 export const VAULT_IS_OPENING = 'the vault has not given back the token yet'
@@ -127,8 +124,6 @@ export class StoredTokens {
     const message = `the vault could not give back the token of ${user}; it is tried again`
     const options = { cause, retryable: true }
     report('error', { error: new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, options) })
-    boundary.arm(`vault:${user}`, backoffMs(round, 1, VAULT_RETRY), () =>
-      this.#unseal(row, round + 1),
-    )
+    boundary.arm(`vault:${user}`, waitOf(SERIES.vault, round), () => this.#unseal(row, round + 1))
   }
 }

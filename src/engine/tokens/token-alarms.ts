@@ -4,15 +4,10 @@
  * ends. None of them outlives the process.
  */
 import type { Core } from '../core.ts'
-import { jitteredMs } from '../boundary/random-draws.ts'
-import { backoffMs } from '../sending/judge.ts'
+import { jitteredMs } from '../random-draws.ts'
+import { SERIES, waitOf } from '../backoff.ts'
 import type { Instant, UserId } from '../../model.ts'
 import type { Wallet } from './wallet.ts'
-
-/** After a failure of the source: 1 s, doubling to 5 min (T6). */
-const UNAVAILABLE = { base: 1000, cap: 300_000 } as const
-/** After two refused tokens in a row: 30 s, doubling to 15 min (T8). */
-const REFUSED_AGAIN = { base: 30_000, cap: 900_000, jitter: false } as const
 
 const ALARMS = ['coolDown', 'wait', 'early'] as const
 type Alarm = (typeof ALARMS)[number]
@@ -27,11 +22,11 @@ export class TokenAlarms {
   }
 
   coolDown(user: UserId, round: number): void {
-    this.#arm(user, 'coolDown', jitteredMs(this.#core, round, UNAVAILABLE))
+    this.#arm(user, 'coolDown', jitteredMs(this.#core, round, SERIES.tokenSource))
   }
 
   wait(user: UserId, round: number): void {
-    this.#arm(user, 'wait', backoffMs(round, 1, REFUSED_AGAIN))
+    this.#arm(user, 'wait', waitOf(SERIES.refusedTokens, round))
   }
 
   /** By the corrected clock. */

@@ -1,8 +1,8 @@
 /** Random draws, each of them on the record. */
-import { appCodeFailed, atOnce } from '../../app-code.ts'
-import { plain } from './boundary.ts'
-import type { Core } from '../core.ts'
-import { backoffMs } from '../sending/judge.ts'
+import { appCodeFailed, atOnce } from '../app-code.ts'
+import { plain } from './boundary/boundary.ts'
+import type { Core } from './core.ts'
+import { backoffMs, type Series, waitOf } from './backoff.ts'
 
 type Draws = Pick<Core, 'boundary' | 'ports' | 'report' | 'settings'>
 
@@ -23,14 +23,16 @@ export function askedFraction(draws: Draws): number {
   return draws.settings.backoff.jitter ? jitter(draws) : 0
 }
 
-/** The n-th wait of a doubling series, with full jitter where waits are jittered at all. */
-export function jitteredMs(
-  draws: Draws,
-  n: number,
-  { base, cap }: { readonly base: number; readonly cap: number },
-): number {
-  const { jitter: isJittered } = draws.settings.backoff
-  return backoffMs(n, jitter(draws), { base, cap, jitter: isJittered })
+/** The n-th wait of a series of the engine, with full jitter where the option `backoff` has it. */
+export function jitteredMs(draws: Draws, n: number, series: Series): number {
+  const fraction = jitter(draws)
+  const waitMs = waitOf(series, n)
+  return draws.settings.backoff.jitter ? Math.round(waitMs * fraction) : waitMs
+}
+
+/** The n-th wait of the option `backoff` (Q7). */
+export function drawnBackoffMs(draws: Draws, n: number): number {
+  return backoffMs(n, jitter(draws), draws.settings.backoff)
 }
 
 export function nonce({ boundary, ports }: Pick<Core, 'boundary' | 'ports'>): string {
