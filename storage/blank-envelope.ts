@@ -1,6 +1,6 @@
 /** What is known of an envelope before anything is. */
 import type { LaneId } from '../src/model.ts'
-import type { EnvelopeRow } from './storage.ts'
+import type { EnvelopeRow } from './rows.ts'
 
 export function blankEnvelope(lane: LaneId, place: number): EnvelopeRow {
   return {

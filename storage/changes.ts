@@ -11,7 +11,7 @@ import type {
   Requirement,
   UserId,
 } from '../src/model.ts'
-import type { EnvelopeRow, PositionRow } from './storage.ts'
+import type { EnvelopeRow, PositionRow } from './rows.ts'
 import type { StorageErrorCode } from './storage-error.ts'
 
 /** An operation, and the place where it is expected. */

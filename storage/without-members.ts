@@ -1,5 +1,5 @@
 /** What is left of what is known of an envelope when operations of its lane are gone. Pure. */
-import type { EnvelopeRow } from './storage.ts'
+import type { EnvelopeRow } from './rows.ts'
 
 /**
  * Null: nothing, its head is gone, or an outcome that nobody will learn. Its head keeps its attempts and

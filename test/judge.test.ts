@@ -5,7 +5,7 @@ import { judge, type Judged } from '../src/engine/sending/judge.ts'
 import type { Failure } from '../src/failure.ts'
 import type { LaneId } from '../src/model.ts'
 import type { Reply } from '../src/ports/transport.ts'
-import type { EnvelopeRow } from '../storage/storage.ts'
+import type { EnvelopeRow } from '../storage/rows.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 

@@ -9,7 +9,7 @@ import { resolveOptions } from '../../src/options.ts'
 import { SeededRandom } from '../../src/simulation/seeded-random.ts'
 import type { LaneId } from '../../src/model.ts'
 import { blankEnvelope } from '../../storage/blank-envelope.ts'
-import type { EnvelopeRow } from '../../storage/storage.ts'
+import type { EnvelopeRow } from '../../storage/rows.ts'
 import type { Comparison } from '../comparison.ts'
 
 const CLIENTS = 100_000

@@ -1341,7 +1341,11 @@ interface HoldfastEvents {
 }
 type EventName = keyof HoldfastEvents;
 
+/** What becomes of the operations of the anonymous identity (I3). The identity machine and the engine both ask here. */
+
+/** The option `anonymous`: what becomes of anonymous operations once the server demands identity verification. */
 type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
+
 type UnknownPolicy = 'hold' | 'send';
 
 /** An armed timer. */

@@ -1,6 +1,6 @@
 /** What `status()` shows: a frozen plain object, the same one until something changes. */
 import type { Hold } from '../../machines/holds.ts'
-import type { EnvelopeRow } from '../../storage/storage.ts'
+import type { EnvelopeRow } from '../../storage/rows.ts'
 import type { Instant, Requirement, TokenNeedReason, UserId } from '../model.ts'
 import type { Needs } from './tokens/needs.ts'
 import type { Holds } from './holds/holds.ts'

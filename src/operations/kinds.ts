@@ -2,7 +2,7 @@
  * The kinds as the engine uses them. Each call of an app's own code goes through the boundary, with
  * its answer: a replay has the answers and calls no such code.
  */
-import type { OperationRow } from '../../storage/storage.ts'
+import type { OperationRow } from '../../storage/rows.ts'
 import { appCodeFailed, atOnce } from '../app-code.ts'
 import { type Boundary, type Codec, plain } from '../engine/boundary/boundary.ts'
 import { readError, writeError } from '../engine/boundary/error-codec.ts'

@@ -2,7 +2,7 @@
 import type { Database } from 'better-sqlite3'
 import type { LaneId } from '../../src/model.ts'
 import type { Member } from '../changes.ts'
-import type { EnvelopeRow } from '../storage.ts'
+import type { EnvelopeRow } from '../rows.ts'
 import { withoutMembers } from '../without-members.ts'
 import { parseStored } from './stored-json.ts'
 

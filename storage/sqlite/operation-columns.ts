@@ -1,5 +1,5 @@
 /** An operation as SQLite has it, and as the contract has it. */
-import type { OperationRow } from '../storage.ts'
+import type { OperationRow } from '../rows.ts'
 import { parseStored } from './stored-json.ts'
 
 export interface StoredOperation extends Omit<

@@ -6,7 +6,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { DeadReason, DropReason, Instant, OperationId } from '../../src/model.ts'
-import type { OutcomeRow } from '../storage.ts'
+import type { OutcomeRow } from '../rows.ts'
 import { parseStored } from './stored-json.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000

@@ -17,7 +17,7 @@ import type {
   UpgradeChange,
 } from '../changes.ts'
 import { formatOperationId, parseOperationId } from '../operation-id.ts'
-import type { OperationRow } from '../storage.ts'
+import type { OperationRow } from '../rows.ts'
 import type { Envelopes } from './envelopes.ts'
 import { ANONYMOUS_LANE, type Lanes } from './lanes.ts'
 import type { Moved } from './moved.ts'

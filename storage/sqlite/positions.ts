@@ -1,7 +1,7 @@
 /** Reading positions, per owner and key: a read that names one sees what was written (R1, R2). */
 import type { Database } from 'better-sqlite3'
 import type { LaneId } from '../../src/model.ts'
-import type { PositionRow } from '../storage.ts'
+import type { PositionRow } from '../rows.ts'
 
 export class Positions {
   readonly #set

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import type { Instant, LaneId, OperationId } from '../../src/model.ts'
-import type { RecordRow } from '../storage.ts'
+import type { RecordRow } from '../rows.ts'
 
 export class Records {
   readonly #expect

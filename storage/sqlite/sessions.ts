@@ -10,7 +10,7 @@ import type {
   RefuseTokenChange,
   TokenChange,
 } from '../changes.ts'
-import type { DeadlineRow, TokenRow } from '../storage.ts'
+import type { DeadlineRow, TokenRow } from '../rows.ts'
 import { withRefused } from '../with-refused.ts'
 import { DONE, MISSED } from './pending.ts'
 import { parseStored } from './stored-json.ts'

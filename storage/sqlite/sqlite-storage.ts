@@ -2,15 +2,12 @@
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Affected, Answer, Change, EnqueueChange } from '../changes.ts'
 import { needsNewOpening, StorageError } from '../storage-error.ts'
+import type { LetterRow, OperationRow, PositionRow, RecordRow } from '../rows.ts'
 import type {
   CommitOptions,
   Endings,
   Fate,
-  LetterRow,
   OpenedState,
-  OperationRow,
-  PositionRow,
-  RecordRow,
   Storage,
   StorageHost,
   WatchLoss,

@@ -5,17 +5,8 @@
 import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Answer, Change, ForgetChange } from '../changes.ts'
-import type {
-  Endings,
-  LaneRow,
-  LetterRow,
-  OpenedState,
-  OperationRow,
-  PositionRow,
-  RecordRow,
-  StorageHost,
-  Whereabouts,
-} from '../storage.ts'
+import type { LaneRow, LetterRow, OperationRow, PositionRow, RecordRow } from '../rows.ts'
+import type { Endings, OpenedState, StorageHost, Whereabouts } from '../storage.ts'
 import { Envelopes } from './envelopes.ts'
 import { Lanes } from './lanes.ts'
 import { Letters } from './letters.ts'

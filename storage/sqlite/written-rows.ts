@@ -5,7 +5,7 @@
  */
 import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId } from '../../src/model.ts'
-import type { OperationRow } from '../storage.ts'
+import type { OperationRow } from '../rows.ts'
 import { columnOf } from './operation-columns.ts'
 import { keyOf } from './row-key.ts'
 

@@ -1,5 +1,5 @@
 /** Rows in a journal: everything but the payload, of which only the size decides anything. */
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import { show } from '../../checks/show.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Codec } from './boundary.ts'

@@ -4,7 +4,8 @@
  * pending, by an alarm; what other processes commit is noticed by both.
  */
 import type { Answer } from '../../../storage/changes.ts'
-import type { EnvelopeRow, LaneRow, OpenedState } from '../../../storage/storage.ts'
+import type { EnvelopeRow, LaneRow } from '../../../storage/rows.ts'
+import type { OpenedState } from '../../../storage/storage.ts'
 import type { LaneId } from '../../model.ts'
 import type { Answered } from '../boundary/boundary.ts'
 import { codeOf } from '../boundary/error-codec.ts'

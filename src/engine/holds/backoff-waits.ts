@@ -1,5 +1,5 @@
 /** The waits between attempts: the hold `backing-off` of a lane, and the alarm that lifts it (Q7). */
-import type { EnvelopeRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow } from '../../../storage/rows.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 import { MOST_MEMBERS } from '../sending/envelope.ts'

@@ -5,7 +5,7 @@
  * A captive portal is probed: after the wait of Q7 one lane, in turn, may send its head. Any genuine
  * reply ends it; the portal once more begins the next wait.
  */
-import type { DeadlineRow } from '../../../storage/storage.ts'
+import type { DeadlineRow } from '../../../storage/rows.ts'
 import type { DeadlineChange } from '../../../storage/changes.ts'
 import { appCodeFailed, failureOf } from '../../app-code.ts'
 import type { LaneId } from '../../model.ts'

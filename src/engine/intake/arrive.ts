@@ -1,5 +1,5 @@
 /** An operation has been stored at the end of its owner's lane. */
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 

@@ -1,6 +1,6 @@
 /** An operation as it is to be stored: what is asked for, and what its kind says of it. */
 import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import { instantAfter } from '../../checks/numbers.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'

@@ -5,7 +5,7 @@
 import type { Hold, HoldName } from '../../../machines/holds.ts'
 import type { Shift } from '../../../storage/changes.ts'
 import { withoutMembers } from '../../../storage/without-members.ts'
-import type { EnvelopeRow, LaneRow, OperationRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, LaneRow, OperationRow } from '../../../storage/rows.ts'
 import type { Instant, LaneId, OperationId, Owner, UserId } from '../../model.ts'
 import type { Attempt } from '../sending/attempt.ts'
 import { FirstPlaces } from './first-places.ts'

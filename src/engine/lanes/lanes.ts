@@ -1,5 +1,5 @@
 /** The lanes that have something pending, or dead letters, found by number or by owner. */
-import type { EnvelopeRow, LaneRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, LaneRow } from '../../../storage/rows.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import { Lane, type Totals } from './lane.ts'
 

@@ -1,5 +1,5 @@
 /** A window of rows that was read from storage goes into its lane. */
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from './lane.ts'
 

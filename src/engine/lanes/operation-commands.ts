@@ -1,6 +1,6 @@
 /** What the app may do to single operations: cancel, retry, discard (Q9, Q10). */
 import type { Affected, Answer, Change, Shift } from '../../../storage/changes.ts'
-import type { EnvelopeRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { LaneId, OperationId } from '../../model.ts'
 import type { Settle } from '../boundary/boundary.ts'

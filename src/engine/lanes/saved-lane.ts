@@ -1,6 +1,6 @@
 /** What a journal that begins in the middle has of a lane. */
 import type { Hold } from '../../../machines/holds.ts'
-import type { EnvelopeRow, LaneRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, LaneRow } from '../../../storage/rows.ts'
 import type { Json } from '../../journal/lines.ts'
 import type { OperationId } from '../../model.ts'
 

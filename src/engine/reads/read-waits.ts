@@ -2,7 +2,7 @@
  * What a read waits for before it may be sent: the writes that it is to see, then the delay of the newest
  * reading position (R1, R2).
  */
-import type { PositionRow } from '../../../storage/storage.ts'
+import type { PositionRow } from '../../../storage/rows.ts'
 import type { OperationId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Core } from '../core.ts'

@@ -1,5 +1,5 @@
 /** One sending of an envelope, from the choice of its members to the commit of what it came to. */
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import type { Instant } from '../../model.ts'
 import type { Token } from '../tokens/token.ts'
 

@@ -1,5 +1,5 @@
 /** Which operations at the head of a lane make the next envelope (Q4, Q5). Pure. */
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import type { Kinds } from '../../operations/kinds.ts'
 import type { Lane } from '../lanes/lane.ts'
 

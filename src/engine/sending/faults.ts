@@ -3,7 +3,7 @@
  * would end that: the attempt ends as a counted `retry`, and the app is told (`attempt-guard.ts`).
  */
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
-import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import { errorOf } from '../../thrown.ts'
 import { drawnBackoffMs } from '../random-draws.ts'
 import type { Core } from '../core.ts'

@@ -2,7 +2,7 @@
  * What follows from an outcome: the rules Q4 to Q9 and T4 as one pure function. It decides nothing about
  * tokens or other lanes; it says what becomes of this envelope.
  */
-import type { EnvelopeRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow } from '../../../storage/rows.ts'
 import type { DeadReason, Instant } from '../../model.ts'
 import type { Settings } from '../../options.ts'
 import type { Interpreted } from '../../operations/interpreted.ts'

@@ -4,7 +4,7 @@
  * `storage-failed` meanwhile (Q11).
  */
 import type { Answer, Change, CompleteChange, DeadlineChange } from '../../../storage/changes.ts'
-import type { EnvelopeRow, OperationRow, PositionRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, OperationRow, PositionRow } from '../../../storage/rows.ts'
 import type { HoldfastEvents } from '../../events.ts'
 import type { DeadReason, Instant } from '../../model.ts'
 import type { Interpreted } from '../../operations/interpreted.ts'

@@ -20,7 +20,7 @@
  * Nothing changes the two times of a row: adoption, a move to another place, an upgrade, death and retry leave the age as
  * it is. The class looks at no row but the given one, so rows beyond the window in memory need nothing.
  */
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import { atOnce } from '../../app-code.ts'
 import type { Instant, OperationId } from '../../model.ts'
 import type { Clock } from '../../ports/clock.ts'

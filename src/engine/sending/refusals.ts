@@ -1,6 +1,6 @@
 /** What follows from a 401 to an operation (T3, T4, T9, I10). */
 import type { Change } from '../../../storage/changes.ts'
-import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../holds/holds.ts'

@@ -3,7 +3,7 @@
  */
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { DeadlineChange } from '../../../storage/changes.ts'
-import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
 import { wordOf } from '../../failure.ts'
 import type { Instant } from '../../model.ts'

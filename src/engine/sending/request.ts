@@ -2,7 +2,7 @@
  * One request and its reply: sent under the token the owner has at that moment, which the attempt
  * captures (T3), and awaited no longer than `replyTimeoutMs`.
  */
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import type { Json } from '../../journal/lines.ts'
 import type { Instant } from '../../model.ts'
 import type { BuiltRequest } from '../../operations/render-request.ts'

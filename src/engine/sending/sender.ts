@@ -4,7 +4,7 @@
  * always ends with `attempt.ended`.
  */
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
-import type { EnvelopeRow, OperationRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Built, Unreadable } from '../../operations/render-request.ts'
 import { scrub } from '../../scrub/scrub.ts'

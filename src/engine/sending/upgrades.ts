@@ -3,7 +3,7 @@
  * attempt carries the same, whatever the upgrade draws. A payload that cannot be upgraded is left as it is:
  * whoever reads it finds it unreadable.
  */
-import type { OperationRow } from '../../../storage/storage.ts'
+import type { OperationRow } from '../../../storage/rows.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { LaneChanges } from './lane-changes.ts'

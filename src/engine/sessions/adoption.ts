@@ -1,7 +1,7 @@
 /** I3: what the anonymous identity has pending goes to whoever is logged in; what is in flight, later. */
 import { adoptsAnonymous } from '../../../machines/anonymous-policy.ts'
 import type { Affected } from '../../../storage/changes.ts'
-import type { EnvelopeRow } from '../../../storage/storage.ts'
+import type { EnvelopeRow } from '../../../storage/rows.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'

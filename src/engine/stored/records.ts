@@ -3,7 +3,7 @@
  * storage when an operation's turn has come; what its kind then calls `record()` answers from here.
  */
 import { parseOperationId } from '../../../storage/operation-id.ts'
-import type { OperationRow, RecordRow } from '../../../storage/storage.ts'
+import type { OperationRow, RecordRow } from '../../../storage/rows.ts'
 import type { OperationId } from '../../model.ts'
 import type { RecordLookup } from '../../operations/define-operation.ts'
 import type { UnknownUse } from '../../operations/record-use.ts'

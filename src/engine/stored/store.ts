@@ -7,14 +7,8 @@
  */
 import type { Affected, Answer, Change } from '../../../storage/changes.ts'
 import { needsNewOpening } from '../../../storage/storage-error.ts'
-import type {
-  OpenedState,
-  OperationRow,
-  PositionRow,
-  RecordRow,
-  Storage,
-  StorageHost,
-} from '../../../storage/storage.ts'
+import type { OperationRow, PositionRow, RecordRow } from '../../../storage/rows.ts'
+import type { OpenedState, Storage, StorageHost } from '../../../storage/storage.ts'
 import type { JsonRecord } from '../../journal/lines.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import {

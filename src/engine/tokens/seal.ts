@@ -3,7 +3,7 @@
  * that is written and read: a value that was moved to another row, or was sealed for another server, is never used (E6).
  */
 import { types } from 'node:util'
-import type { TokenRow } from '../../../storage/storage.ts'
+import type { TokenRow } from '../../../storage/rows.ts'
 import type { Codec } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import { HoldfastError, VaultUnreadableError } from '../../errors.ts'

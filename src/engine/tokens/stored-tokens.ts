@@ -2,7 +2,8 @@
  * Tokens as storage tells of them: at the start, and after another process has stored one (Q17). What the vault has
  * sealed, the vault opens again.
  */
-import type { OpenedState, TokenRow } from '../../../storage/storage.ts'
+import type { TokenRow } from '../../../storage/rows.ts'
+import type { OpenedState } from '../../../storage/storage.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../holds/holds.ts'
 import { SERIES, waitOf } from '../backoff.ts'

@@ -3,7 +3,7 @@
  * storage first, then here, then for the machine.
  */
 import type { TokenEvent } from '../../../machines/token.machine.ts'
-import type { TokenRow } from '../../../storage/storage.ts'
+import type { TokenRow } from '../../../storage/rows.ts'
 import { withRefused } from '../../../storage/with-refused.ts'
 import type { Credential } from '../sending/attempt.ts'
 import type { Core } from '../core.ts'

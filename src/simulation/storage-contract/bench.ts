@@ -3,13 +3,8 @@ import assert from 'node:assert/strict'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import type { Affected, Answer, Change, FollowUp } from '../../../storage/changes.ts'
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
-import type {
-  CommitOptions,
-  EnvelopeRow,
-  OpenedState,
-  OperationRow,
-  Storage,
-} from '../../../storage/storage.ts'
+import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
+import type { CommitOptions, OpenedState, Storage } from '../../../storage/storage.ts'
 import type { StorageContractCase, StorageSubject } from './subject.ts'
 
 export const ANONYMOUS_LANE = 0 as LaneId

@@ -1,7 +1,7 @@
 /** What reads go by: reading positions, and how far a lane has been pushed back. */
 import assert from 'node:assert/strict'
 import type { UserId } from '../../model.ts'
-import type { PositionRow } from '../../../storage/storage.ts'
+import type { PositionRow } from '../../../storage/rows.ts'
 import { ALICE, type Bench, BOB, followUpOf, NOW, storageCase } from './bench.ts'
 
 export const readingCases = [

@@ -5,13 +5,11 @@
 import type { LaneId, OperationId, UserId } from '../../../src/model.ts'
 import type { Answer, Change } from '../../changes.ts'
 import { StorageError } from '../../storage-error.ts'
+import type { OperationRow, PositionRow, RecordRow } from '../../rows.ts'
 import type {
   CommitOptions,
   Endings,
   OpenedState,
-  OperationRow,
-  PositionRow,
-  RecordRow,
   Storage,
   StorageHost,
   WatchLoss,
