@@ -4,8 +4,7 @@ import { enqueueActions, setup } from 'xstate'
 import { Lanes } from '../src/engine/lanes/lanes.ts'
 import type { EngineCommand } from '../src/engine/pilot/command.ts'
 import { MACHINES } from '../src/engine/pilot/machines.ts'
-import { Pilot, type PilotParts } from '../src/engine/pilot/pilot.ts'
-import type { Wallet } from '../src/engine/tokens/wallet.ts'
+import { Pilot, type PilotParts, type Reminder } from '../src/engine/pilot/pilot.ts'
 
 interface Told {
   readonly type: 'told'
@@ -36,7 +35,7 @@ function start(react: (name: string, pilot: Pilot, tell: (...emits: string[]) =>
     },
   } as unknown as PilotParts)
   const tell = (...emits: string[]) => pilot.identity({ type: 'told', emits } as never)
-  pilot.start({ run: ({ type }: EngineCommand) => react(type, pilot, tell) }, {} as Wallet)
+  pilot.start({ run: ({ type }: EngineCommand) => react(type, pilot, tell) }, {} as Reminder)
   return { pilot, tell }
 }
 

@@ -5,8 +5,7 @@ import { MACHINES } from '../src/engine/pilot/machines.ts'
 import { Lane } from '../src/engine/lanes/lane.ts'
 import { Lanes } from '../src/engine/lanes/lanes.ts'
 import type { EngineCommand } from '../src/engine/pilot/command.ts'
-import { Pilot, type PilotParts } from '../src/engine/pilot/pilot.ts'
-import type { Wallet } from '../src/engine/tokens/wallet.ts'
+import { Pilot, type PilotParts, type Reminder } from '../src/engine/pilot/pilot.ts'
 import type { LaneId } from '../src/model.ts'
 
 const PAUSED = { name: 'paused', cause: 'a test', since: 0 } as const
@@ -40,7 +39,7 @@ function make() {
     heard.push(command)
     if (command.type === 'lane.idled') pilot.retire(lines.get(command.lane) as Lane)
   }
-  pilot.start({ run }, {} as Wallet)
+  pilot.start({ run }, {} as Reminder)
   pilot.queue({ type: 'storage.loaded' })
   heard.splice(0)
   const lines = new Map<LaneId, Lane>()

@@ -1,10 +1,12 @@
 /** What `status()` answers: made anew after something has changed, the same object until then. */
+import type { EnvelopeRow } from '../../storage/rows.ts'
+import type { Requirement, UserId } from '../model.ts'
 import type { EventPublisher } from './events/publisher.ts'
 import type { Holds } from './holds/holds.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { Needs } from './tokens/needs.ts'
 import type { Pilot } from './pilot/pilot.ts'
-import { makeStatus, type Status } from './status.ts'
+import type { LaneFailure, LaneStatus, QueueState, Status, TokenNeedStatus } from './status.ts'
 
 export interface StatusViewParts {
   readonly publisher: EventPublisher
@@ -31,4 +33,56 @@ export class StatusView {
     this.#version = publisher.statusVersion
     return this.#shown
   }
+}
+
+interface StatusParts {
+  readonly queue: QueueState
+  readonly user: UserId | null
+  readonly requirement: Requirement
+  readonly lanes: Lanes
+  readonly holds: Holds
+  readonly needs: Needs
+}
+
+function makeStatus({ queue, user, requirement, lanes, holds, needs }: StatusParts): Status {
+  const rows = [...lanes.pending()].map((lane) => {
+    const { shownEnvelope: envelope } = lane
+    return Object.freeze<LaneStatus>({
+      user: lane.user,
+      pending: lane.pending,
+      sending: lane.attempt !== null,
+      holds: Object.freeze(holds.of(lane)),
+      headEnqueuedAt: lane.head?.enqueuedAt ?? null,
+      attempts: envelope?.attempts ?? 0,
+      refusedCount: lane.refusedCount,
+      lastFailure: lastFailureOf(envelope),
+      retryAt: lane.holds.has('backing-off') ? (envelope?.retryAt ?? null) : null,
+    })
+  })
+  const tokenNeeds = Array.from(needs.all(), ({ user: needing, need }) =>
+    Object.freeze<TokenNeedStatus>({
+      user: needing,
+      reason: need.reason,
+      generation: need.refused,
+    }),
+  )
+  return Object.freeze<Status>({
+    queue,
+    identity: user,
+    requirement,
+    lanes: Object.freeze(rows),
+    tokenNeeds: Object.freeze(tokenNeeds),
+    counts: Object.freeze({
+      pending: lanes.count('pending'),
+      sending: rows.filter((row) => row.sending).length,
+      dead: lanes.count('letters'),
+    }),
+  })
+}
+
+function lastFailureOf(envelope: EnvelopeRow | null): LaneFailure | null {
+  const { lastFailedAt = null, lastCode = null, lastStatus = null } = envelope ?? {}
+  if (lastFailedAt === null) return null
+  const status = lastCode === null ? lastStatus : null
+  return Object.freeze<LaneFailure>({ at: lastFailedAt, status, code: lastCode })
 }

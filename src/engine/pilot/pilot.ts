@@ -14,11 +14,9 @@ import type { QueueEvent } from '../../../machines/queue.machine.ts'
 import { isAtRest, waitsForAlarm, type TokenEvent } from '../../../machines/token.machine.ts'
 import type { LaneId, Requirement, UserId } from '../../model.ts'
 import type { Settings } from '../../options.ts'
-import type { Wallet } from '../tokens/wallet.ts'
 import type { Boundary } from '../boundary/boundary.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Lanes } from '../lanes/lanes.ts'
-import type { Summary } from '../snapshot/summary.ts'
 import type { QueueState } from '../status.ts'
 import type { Command, EngineCommand, SlotCommand } from './command.ts'
 import type { Machines } from './machines.ts'
@@ -43,7 +41,19 @@ export interface PilotParts {
   readonly lanes: Lanes
   readonly machineFailed: (thrown: unknown) => void
   /** A replay that begins in the middle. */
-  readonly resumeFrom: Pick<Summary, 'identity' | 'queue'> | undefined
+  readonly resumeFrom: Pick<SavedMachines, 'identity' | 'queue'> | undefined
+}
+
+/** The machines as a journal's summary has them; those of lanes are with the lanes. */
+export interface SavedMachines {
+  readonly identity: Snapshot<unknown>
+  readonly queue: Snapshot<unknown>
+  readonly tokens: readonly { readonly user: UserId; readonly machine: Snapshot<unknown> }[]
+}
+
+/** Knows what the machine of a user's token was told before it was stopped. Null: nothing. */
+export interface Reminder {
+  arrival(user: UserId): Extract<TokenEvent, { type: 'token.arrived' }> | null
 }
 
 /** Runs what the machines command. `lane`: of a machine of a lane; null: of another machine. */
@@ -68,7 +78,7 @@ export class Pilot {
   /** Users whose token machine may have come to rest. */
   readonly #restless = new Set<UserId>()
   #runner: Runner | null = null
-  #wallet: Wallet | null = null
+  #reminder: Reminder | null = null
   readonly #commands: { readonly command: Command; readonly lane: Lane | null }[] = []
   readonly #work: (() => void)[] = []
   #isDraining = false
@@ -90,10 +100,10 @@ export class Pilot {
     )
   }
 
-  /** Everything else has been made: the machines begin. The wallet reminds a token machine that was stopped. */
-  start(runner: Runner, wallet: Wallet): void {
+  /** Everything else has been made: the machines begin. */
+  start(runner: Runner, reminder: Reminder): void {
     this.#runner = runner
-    this.#wallet = wallet
+    this.#reminder = reminder
     this.#identity.start()
     this.#queue.start()
   }
@@ -178,7 +188,7 @@ export class Pilot {
   /** A machine that was stopped is told again what it knew, unless that is just what it is about to hear. */
   #remind(actor: Actor<Machines['token']>, user: UserId, event: TokenEvent): void {
     if (event.type === 'token.arrived') return
-    const arrival = this.#wallet?.arrival(user) ?? null
+    const arrival = this.#reminder?.arrival(user) ?? null
     if (arrival === null) return
     // The wallet knows of a refusal before the machine does.
     actor.send(event.type === 'token.refused' ? { ...arrival, refused: false } : arrival)
@@ -315,7 +325,7 @@ export class Pilot {
 
   // For a journal that begins here.
 
-  save(): Pick<Summary, 'identity' | 'queue' | 'tokens'> {
+  save(): SavedMachines {
     return {
       identity: this.#identity.getPersistedSnapshot(),
       queue: this.#queue.getPersistedSnapshot(),

@@ -6,7 +6,6 @@
 import type { Snapshot } from 'xstate'
 import type { Json } from '../../journal/lines.ts'
 import type { KindAnswers } from '../../operations/kinds.ts'
-import type { UserId } from '../../model.ts'
 import type { OpenNeed } from '../tokens/needs.ts'
 import type { SavedCalls } from '../tokens/refresher.ts'
 import type { SavedWallet } from '../tokens/wallet.ts'
@@ -22,15 +21,13 @@ import type { SavedLane } from '../lanes/saved-lane.ts'
 import type { SavedBoundary } from '../boundary/boundary.ts'
 import type { SavedAsker } from '../sessions/requirement-asker.ts'
 import type { SavedUndecided } from '../intake/enqueue-within.ts'
+import type { SavedMachines } from '../pilot/pilot.ts'
 import type { SavedCall } from '../open-calls.ts'
 import type { Armed } from '../holds/wake-watch.ts'
 
-export interface Summary {
+export interface Summary extends SavedMachines {
   readonly boundary: SavedBoundary
-  readonly identity: Snapshot<unknown>
-  readonly queue: Snapshot<unknown>
   readonly lanes: readonly SummarizedLane[]
-  readonly tokens: readonly { readonly user: UserId; readonly machine: Snapshot<unknown> }[]
   readonly needs: readonly OpenNeed[]
   readonly holds: SavedHolds
   readonly connectivity: SavedConnectivity

@@ -1,9 +1,13 @@
 /** Which user a token names in its subject claim, and whether that is the right one (T2). */
 import { HoldfastError } from '../../errors.ts'
 import type { UserId } from '../../model.ts'
-import type { Token } from './token.ts'
 
 type Claims = Readonly<Record<string, unknown>>
+
+/** A token, as far as it names its user. */
+interface Named {
+  readonly facts: { readonly subject: string | null }
+}
 
 /**
  * The user that the claim names. `claim` is the name of a claim, or a path such as
@@ -14,7 +18,7 @@ export function subjectOf(claims: Claims, claim: string): string | null {
 }
 
 /** The error of a token that does not name its user; null: it does, or the claim is not looked at. */
-export function mismatchOf(user: UserId, token: Token, claim: string | null): HoldfastError | null {
+export function mismatchOf(user: UserId, token: Named, claim: string | null): HoldfastError | null {
   if (claim === null || token.facts.subject === user) return null
   const message = `the token given for ${user} does not name this user in its claim ${claim}`
   return new HoldfastError('AUTH_USER_MISMATCH', message)
