@@ -1244,6 +1244,95 @@ interface ReadRequestInput {
     readonly position: string | null;
 }
 
+/** What `status()` shows: a frozen plain object, the same one until something changes. */
+
+interface LaneStatus {
+    /** Null: the anonymous lane. */
+    readonly user: UserId | null;
+    readonly pending: number;
+    /** Is a request of it in flight, or about to be? */
+    readonly sending: boolean;
+    /** Why it may not send; empty: nothing stops it. */
+    readonly holds: readonly Hold[];
+    /** When its head was enqueued; null before the lane was read. */
+    readonly headEnqueuedAt: Instant | null;
+    /** Attempts of its head that failed for now. */
+    readonly attempts: number;
+    /** Token generations refused on its head (T4). */
+    readonly refusedCount: number;
+    /** Why the last attempt of its head failed; null: no attempt has. It survives a restart. */
+    readonly lastFailure: LaneFailure | null;
+    /** The end of the wait of its head (Q7); null: the head does not wait. */
+    readonly retryAt: Instant | null;
+}
+/** Why an attempt failed (Q22). */
+interface LaneFailure {
+    readonly at: Instant;
+    /** The status of the reply; null: there was no reply. */
+    readonly status: number | null;
+    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
+    readonly code: string | null;
+}
+interface TokenNeedStatus {
+    readonly user: UserId;
+    readonly reason: TokenNeedReason;
+    /** The generation that was refused, where one was. */
+    readonly generation: number | null;
+}
+type QueueState = 'starting' | 'running' | 'closing' | 'closed';
+interface Status {
+    readonly queue: QueueState;
+    /** Null: anonymous. */
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    /** Lanes with something pending. */
+    readonly lanes: readonly LaneStatus[];
+    readonly tokenNeeds: readonly TokenNeedStatus[];
+    readonly counts: {
+        readonly pending: number;
+        readonly sending: number;
+        readonly dead: number;
+    };
+}
+
+/** What the calls of a Holdfast engine take beside their subject, and what some of them answer. */
+
+interface LoginOptions {
+    /** The user's token; left out: it is asked for when there is something to send. */
+    readonly token?: string;
+}
+interface LogoutOptions {
+    /**
+     * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
+     * `flush` tries to send them first, `discard` drops them. Default: `keep`.
+     */
+    readonly pending?: 'keep' | 'flush' | 'discard';
+    /** How long `flush` may take, in milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface DeadlineOptions {
+    /** In milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface ReadOptions {
+    /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
+    readonly request: (input: ReadRequestInput) => RequestSpec;
+    /** The ids of the operations to wait for. Default: all that the owner has pending. */
+    readonly after?: readonly string[];
+    /** Which reading positions it uses (R2). Default: those without a key. */
+    readonly key?: string;
+    /**
+     * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
+     * too. Left out: only an HTML page rejects, because it is a captive portal's.
+     */
+    readonly reply?: 'json' | 'any';
+}
+/** What is still pending, and why. */
+interface FlushResult {
+    readonly pending: number;
+    readonly lanes: readonly LaneStatus[];
+}
+
 interface Failure {
     /** The name of the error, such as `NotSentError` or `TypeError`. */
     readonly name: string;
@@ -1510,95 +1599,6 @@ type RequirementSource = () => Requirement | Promise<Requirement>;
 interface LogoutResult {
     /** Operations of that user that are still to be sent, under that user's token. */
     readonly pending: number;
-}
-
-/** What `status()` shows: a frozen plain object, the same one until something changes. */
-
-interface LaneStatus {
-    /** Null: the anonymous lane. */
-    readonly user: UserId | null;
-    readonly pending: number;
-    /** Is a request of it in flight, or about to be? */
-    readonly sending: boolean;
-    /** Why it may not send; empty: nothing stops it. */
-    readonly holds: readonly Hold[];
-    /** When its head was enqueued; null before the lane was read. */
-    readonly headEnqueuedAt: Instant | null;
-    /** Attempts of its head that failed for now. */
-    readonly attempts: number;
-    /** Token generations refused on its head (T4). */
-    readonly refusedCount: number;
-    /** Why the last attempt of its head failed; null: no attempt has. It survives a restart. */
-    readonly lastFailure: LaneFailure | null;
-    /** The end of the wait of its head (Q7); null: the head does not wait. */
-    readonly retryAt: Instant | null;
-}
-/** Why an attempt failed (Q22). */
-interface LaneFailure {
-    readonly at: Instant;
-    /** The status of the reply; null: there was no reply. */
-    readonly status: number | null;
-    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
-    readonly code: string | null;
-}
-interface TokenNeedStatus {
-    readonly user: UserId;
-    readonly reason: TokenNeedReason;
-    /** The generation that was refused, where one was. */
-    readonly generation: number | null;
-}
-type QueueState = 'starting' | 'running' | 'closing' | 'closed';
-interface Status {
-    readonly queue: QueueState;
-    /** Null: anonymous. */
-    readonly identity: UserId | null;
-    readonly requirement: Requirement;
-    /** Lanes with something pending. */
-    readonly lanes: readonly LaneStatus[];
-    readonly tokenNeeds: readonly TokenNeedStatus[];
-    readonly counts: {
-        readonly pending: number;
-        readonly sending: number;
-        readonly dead: number;
-    };
-}
-
-/** What the calls of a Holdfast engine take beside their subject, and what some of them answer. */
-
-interface LoginOptions {
-    /** The user's token; left out: it is asked for when there is something to send. */
-    readonly token?: string;
-}
-interface LogoutOptions {
-    /**
-     * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
-     * `flush` tries to send them first, `discard` drops them. Default: `keep`.
-     */
-    readonly pending?: 'keep' | 'flush' | 'discard';
-    /** How long `flush` may take, in milliseconds. Default: 5000. */
-    readonly deadlineMs?: number;
-}
-interface DeadlineOptions {
-    /** In milliseconds. Default: 5000. */
-    readonly deadlineMs?: number;
-}
-interface ReadOptions {
-    /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
-    readonly request: (input: ReadRequestInput) => RequestSpec;
-    /** The ids of the operations to wait for. Default: all that the owner has pending. */
-    readonly after?: readonly string[];
-    /** Which reading positions it uses (R2). Default: those without a key. */
-    readonly key?: string;
-    /**
-     * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
-     * too. Left out: only an HTML page rejects, because it is a captive portal's.
-     */
-    readonly reply?: 'json' | 'any';
-}
-/** What is still pending, and why. */
-interface FlushResult {
-    readonly pending: number;
-    readonly lanes: readonly LaneStatus[];
 }
 
 /** What `forget()` answers. */

@@ -1071,192 +1071,6 @@ interface HoldfastEvents {
 }
 type EventName = keyof HoldfastEvents;
 
-/** The way to the server: one request out, one reply back. */
-
-interface Reply {
-    readonly status: number;
-    /** Lower-case names. */
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
-    readonly isCut?: boolean;
-}
-
-/** How an app says what its operations are: one definition per kind. */
-
-/** The request that carries an operation to the server. */
-interface RequestSpec {
-    readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
-    /**
-     * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
-     * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
-     * parts.
-     */
-    readonly path: string;
-    /** The parameters, behind the path. */
-    readonly query?: Readonly<Record<string, string>>;
-    /** Anything JSON; left out: no body. */
-    readonly body?: unknown;
-    /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
-    readonly headers?: Readonly<Record<string, string>>;
-}
-/**
- * The server's id of a record: of one that an operation created under a local id, what a reply
- * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
- * needs it only optionally (Q12).
- */
-type RecordLookup = (id: string) => string | null;
-interface RequestInput<Payload> {
-    readonly payload: Payload;
-    readonly owner: Owner;
-    readonly id: OperationId;
-    readonly record: RecordLookup;
-}
-/** What a reply means. */
-interface Interpretation {
-    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
-    /** Why it is `rejected`, where there is more to say. */
-    readonly reason?: 'conflict';
-    /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
-    readonly translations?: Readonly<Record<string, string>>;
-    /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
-    readonly followUps?: readonly FollowUpDraft[];
-    /** Of `accepted`: what a read must name to see this write (R1). */
-    readonly ryw?: ReadingPosition;
-}
-interface ReadingPosition {
-    readonly token: string;
-    /** How long after this reply a read waits, in milliseconds. Default: 500. */
-    readonly delayMs?: number;
-    /** Which reads it is for. Default: all that name no key. */
-    readonly key?: string;
-}
-/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
-type DeclaredReply = 'json' | 'any' | null;
-interface InterpretContext {
-    readonly owner: Owner;
-    /** The word of the kind about its replies; null: it declares nothing. */
-    readonly reply: DeclaredReply;
-    /** Was the outcome of an earlier attempt of this envelope unknown? */
-    readonly afterUnknown: boolean;
-}
-/** How neighbours of a kind become one request (Q4). */
-interface MergeSpec<Payload> {
-    /** Kinds of one group merge with each other. Default: the kind itself. */
-    readonly group?: string;
-    /** Only operations with the same key merge. */
-    readonly key: (payload: Payload) => string;
-    /** One request for all of them, or null: none is needed, all are completed at once. */
-    readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
-}
-interface MergeInput {
-    readonly owner: Owner;
-    /** Which operations the payloads are of, in the same order. */
-    readonly operations: readonly {
-        readonly id: OperationId;
-        readonly kind: string;
-    }[];
-    readonly record: RecordLookup;
-}
-/** The records an operation uses, by local id (Q12). */
-interface RecordNeeds {
-    /** Without these it is dead. */
-    readonly required?: readonly string[];
-    /** Without these it is sent all the same. */
-    readonly optional?: readonly string[];
-}
-/** All that a kind says of itself but its schema. */
-interface KindSpec<Payload> {
-    /** Names the kind in storage: never reuse it for something else. */
-    readonly kind: string;
-    /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
-    readonly request: (input: RequestInput<Payload>) => RequestSpec;
-    /** A whole number, from 1. Default: 1. */
-    readonly version?: number;
-    /**
-     * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
-     * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
-     */
-    readonly reply?: 'json' | 'any';
-    /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
-    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
-    readonly merge?: MergeSpec<Payload>;
-    /**
-     * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
-     * the process lives, of the wall clock across a restart (Q8). Default: never.
-     */
-    readonly expiresInMs?: number;
-    /**
-     * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
-     * `unreadable`.
-     */
-    readonly upgrade?: (payload: unknown, fromVersion: number) => unknown;
-    /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
-    readonly creates?: (payload: Payload) => readonly string[];
-    /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
-    readonly needs?: (payload: Payload) => RecordNeeds;
-    /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
-    readonly deviceScoped?: boolean;
-    /**
-     * At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). The schema must
-     * answer at once. If it throws, or the payload does not fit, an `error` event tells, and the logout goes on.
-     */
-    readonly onLogout?: (owner: Owner) => unknown;
-    /**
-     * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
-     * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
-     */
-    readonly idempotencyWindowMs?: number;
-}
-/** A kind whatever its payload. */
-interface AnyOperationKind {
-    readonly kind: string;
-    readonly spec: KindSpec<never> & {
-        readonly payload: StandardSchemaV1;
-    };
-}
-/** An operation the app wants: what `enqueue()` takes. */
-interface OperationDraft {
-    readonly kind: string;
-    readonly payload: unknown;
-    /** For this operation only, in milliseconds. Default: that of its kind. */
-    readonly expiresInMs?: number;
-}
-/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
-interface FollowUpDraft extends OperationDraft {
-    /** May say so; naming another owner is an error. */
-    readonly owner?: Owner;
-}
-
-/** An armed timer. */
-interface Timer {
-    cancel(): void;
-}
-interface Clock {
-    /** Wall-clock time, in milliseconds since 1970; a fraction is cut off. It may jump. */
-    wall(): Instant;
-    /** Milliseconds since some moment. It never jumps. */
-    monotonic(): number;
-    /**
-     * Milliseconds since some moment, the sleep of the machine included. It never jumps, and is exact to 0.1 s. Needed where
-     * `monotonic()` stands still in sleep, for `expiresInMs` (Q8). Default: `monotonic()`, and each noticed wake adds what
-     * the wall clock is ahead; then a sleep that nothing notices does not count.
-     */
-    uptime?(): number;
-    /** Calls `run` once, after so many milliseconds of monotonic time; any length is fine. */
-    after(delayMs: number, run: () => void): Timer;
-    /** Calls `run` once, at the end of this turn of the event loop. */
-    atTurnEnd(run: () => void): void;
-}
-
-/** An answer that breaks these rules is replaced by one of the machine's own randomness. */
-interface Random {
-    /** At least 0, less than 1. */
-    fraction(): number;
-    /** Unguessable and never the same twice; letters, digits, `-` and `_`. */
-    nonce(): string;
-}
-
 /** A scenario: a scripted world, events at virtual times, and what must be seen. */
 
 /** The shape of a scenario file, format 1. */
@@ -1760,6 +1574,192 @@ interface Rejection {
     /** The code of the error, or its name if it has none. */
     readonly code: string;
     readonly message: string;
+}
+
+/** The way to the server: one request out, one reply back. */
+
+interface Reply {
+    readonly status: number;
+    /** Lower-case names. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
+    readonly isCut?: boolean;
+}
+
+/** How an app says what its operations are: one definition per kind. */
+
+/** The request that carries an operation to the server. */
+interface RequestSpec {
+    readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
+    /**
+     * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
+     * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
+     * parts.
+     */
+    readonly path: string;
+    /** The parameters, behind the path. */
+    readonly query?: Readonly<Record<string, string>>;
+    /** Anything JSON; left out: no body. */
+    readonly body?: unknown;
+    /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
+    readonly headers?: Readonly<Record<string, string>>;
+}
+/**
+ * The server's id of a record: of one that an operation created under a local id, what a reply
+ * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
+ * needs it only optionally (Q12).
+ */
+type RecordLookup = (id: string) => string | null;
+interface RequestInput<Payload> {
+    readonly payload: Payload;
+    readonly owner: Owner;
+    readonly id: OperationId;
+    readonly record: RecordLookup;
+}
+/** What a reply means. */
+interface Interpretation {
+    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
+    /** Why it is `rejected`, where there is more to say. */
+    readonly reason?: 'conflict';
+    /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
+    readonly translations?: Readonly<Record<string, string>>;
+    /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
+    readonly followUps?: readonly FollowUpDraft[];
+    /** Of `accepted`: what a read must name to see this write (R1). */
+    readonly ryw?: ReadingPosition;
+}
+interface ReadingPosition {
+    readonly token: string;
+    /** How long after this reply a read waits, in milliseconds. Default: 500. */
+    readonly delayMs?: number;
+    /** Which reads it is for. Default: all that name no key. */
+    readonly key?: string;
+}
+/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
+type DeclaredReply = 'json' | 'any' | null;
+interface InterpretContext {
+    readonly owner: Owner;
+    /** The word of the kind about its replies; null: it declares nothing. */
+    readonly reply: DeclaredReply;
+    /** Was the outcome of an earlier attempt of this envelope unknown? */
+    readonly afterUnknown: boolean;
+}
+/** How neighbours of a kind become one request (Q4). */
+interface MergeSpec<Payload> {
+    /** Kinds of one group merge with each other. Default: the kind itself. */
+    readonly group?: string;
+    /** Only operations with the same key merge. */
+    readonly key: (payload: Payload) => string;
+    /** One request for all of them, or null: none is needed, all are completed at once. */
+    readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
+}
+interface MergeInput {
+    readonly owner: Owner;
+    /** Which operations the payloads are of, in the same order. */
+    readonly operations: readonly {
+        readonly id: OperationId;
+        readonly kind: string;
+    }[];
+    readonly record: RecordLookup;
+}
+/** The records an operation uses, by local id (Q12). */
+interface RecordNeeds {
+    /** Without these it is dead. */
+    readonly required?: readonly string[];
+    /** Without these it is sent all the same. */
+    readonly optional?: readonly string[];
+}
+/** All that a kind says of itself but its schema. */
+interface KindSpec<Payload> {
+    /** Names the kind in storage: never reuse it for something else. */
+    readonly kind: string;
+    /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
+    readonly request: (input: RequestInput<Payload>) => RequestSpec;
+    /** A whole number, from 1. Default: 1. */
+    readonly version?: number;
+    /**
+     * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
+     * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
+     */
+    readonly reply?: 'json' | 'any';
+    /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
+    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
+    readonly merge?: MergeSpec<Payload>;
+    /**
+     * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
+     * the process lives, of the wall clock across a restart (Q8). Default: never.
+     */
+    readonly expiresInMs?: number;
+    /**
+     * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
+     * `unreadable`.
+     */
+    readonly upgrade?: (payload: unknown, fromVersion: number) => unknown;
+    /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
+    readonly creates?: (payload: Payload) => readonly string[];
+    /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
+    readonly needs?: (payload: Payload) => RecordNeeds;
+    /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
+    readonly deviceScoped?: boolean;
+    /**
+     * At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). The schema must
+     * answer at once. If it throws, or the payload does not fit, an `error` event tells, and the logout goes on.
+     */
+    readonly onLogout?: (owner: Owner) => unknown;
+    /**
+     * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
+     * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
+     */
+    readonly idempotencyWindowMs?: number;
+}
+/** A kind whatever its payload. */
+interface AnyOperationKind {
+    readonly kind: string;
+    readonly spec: KindSpec<never> & {
+        readonly payload: StandardSchemaV1;
+    };
+}
+/** An operation the app wants: what `enqueue()` takes. */
+interface OperationDraft {
+    readonly kind: string;
+    readonly payload: unknown;
+    /** For this operation only, in milliseconds. Default: that of its kind. */
+    readonly expiresInMs?: number;
+}
+/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
+interface FollowUpDraft extends OperationDraft {
+    /** May say so; naming another owner is an error. */
+    readonly owner?: Owner;
+}
+
+/** An armed timer. */
+interface Timer {
+    cancel(): void;
+}
+interface Clock {
+    /** Wall-clock time, in milliseconds since 1970; a fraction is cut off. It may jump. */
+    wall(): Instant;
+    /** Milliseconds since some moment. It never jumps. */
+    monotonic(): number;
+    /**
+     * Milliseconds since some moment, the sleep of the machine included. It never jumps, and is exact to 0.1 s. Needed where
+     * `monotonic()` stands still in sleep, for `expiresInMs` (Q8). Default: `monotonic()`, and each noticed wake adds what
+     * the wall clock is ahead; then a sleep that nothing notices does not count.
+     */
+    uptime?(): number;
+    /** Calls `run` once, after so many milliseconds of monotonic time; any length is fine. */
+    after(delayMs: number, run: () => void): Timer;
+    /** Calls `run` once, at the end of this turn of the event loop. */
+    atTurnEnd(run: () => void): void;
+}
+
+/** An answer that breaks these rules is replaced by one of the machine's own randomness. */
+interface Random {
+    /** At least 0, less than 1. */
+    fraction(): number;
+    /** Unguessable and never the same twice; letters, digits, `-` and `_`. */
+    nonce(): string;
 }
 
 /**

@@ -41,14 +41,15 @@ import { MACHINES, type Machines } from './pilot/machines.ts'
 import { Pilot } from './pilot/pilot.ts'
 import { CommandRunner } from './pilot/run-command.ts'
 import { Reads } from './reads/reads.ts'
+import { Attempts } from './sending/attempts.ts'
+import { KnownHead } from './sending/head-facts.ts'
 import { AttemptGuard } from './sending/attempt-guard.ts'
 import { Faults } from './sending/faults.ts'
-import { LaneChanges } from './sending/lane-changes.ts'
+import { Settlement } from './sending/settle.ts'
 import { Lifetimes } from './sending/lifetimes.ts'
 import { Refusals } from './sending/refusals.ts'
 import { ReplyHandler } from './sending/reply.ts'
 import { Requests } from './sending/request.ts'
-import { Sender } from './sending/sender.ts'
 import { RequirementAsker } from './sessions/requirement-asker.ts'
 import { Sessions } from './sessions/sessions.ts'
 import type { Status } from './status.ts'
@@ -119,12 +120,14 @@ export class Engine {
     const wakeWatch = new WakeWatch(core, connectivity, waits)
     const records = new Records(core, holds)
     const dispatcher = new Dispatcher({ core, holds, waits, connectivity })
-    const changes = new LaneChanges(core, connectivity, holds, waits, records)
-    const refusals = new Refusals(core, wallet, holds, changes, dispatcher)
-    const replyHandler = new ReplyHandler(core, wallet, connectivity, changes, refusals)
-    const requests = new Requests(core, wallet, changes, replyHandler)
-    const sender = new Sender(core, wallet, holds, changes, requests, records)
-    const faults = new Faults(core, changes)
+    const settlement = new Settlement(core, connectivity, holds, waits, records)
+    const refusals = new Refusals(core, wallet, holds, settlement, dispatcher)
+    const replyHandler = new ReplyHandler(core, wallet, connectivity, settlement, refusals)
+    const requests = new Requests(core, wallet, settlement, replyHandler)
+    const knownHead = new KnownHead({ core, wallet, holds, waits })
+    const sending = { core, wallet, holds, records, knownHead, settlement, requests }
+    const attempts = new Attempts(sending)
+    const faults = new Faults(core, settlement)
     const sessions = new Sessions({ core, wallet, waits, records, needs, requests })
     const asker = new RequirementAsker(core, sessions)
     const intake = new Intake(core)
@@ -148,7 +151,7 @@ export class Engine {
     const startParts = { core, connectivity, dispatcher, storedTokens, tokenReader }
     const living = { startParts, publisher, openCalls, listeners, sessions, asker, requests }
     const lifecycle = new Lifecycle({ ...living, refresher, reads, flushes })
-    const doers = { core, publisher, lifecycle, holds, sender, sessions, asker, refresher }
+    const doers = { core, publisher, lifecycle, holds, attempts, sessions, asker, refresher }
     const runner = new CommandRunner({ ...doers, tokenAlarms, needs, earlyTokenNeed })
     const called = {
       core,

@@ -6,11 +6,11 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     id: 'new-key-per-retry',
     what: 'each retry has a key of its own',
     rule: 'Q5',
-    in: '#form',
-    find: 'this.#build(lane, envelope, envelope.key ?? envelope.members[0].id, resolution)',
+    in: '#build',
+    find: 'const key = envelope.key ?? idempotencyKeyOf(members, false)',
     replace: `const tries = lane.envelope?.attempts ?? 0
-      const known = envelope.key ?? envelope.members[0].id
-      this.#build(lane, envelope, tries > 0 ? known + '#' + tries : known, resolution)`,
+    const known = envelope.key ?? idempotencyKeyOf(members, false)
+    const key = tries > 0 ? known + '#' + tries : known`,
   },
   {
     id: 'expiry-by-the-wall-clock',
@@ -33,8 +33,10 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'an envelope that is built again with the same members has another key',
     rule: 'Q5',
     in: '#record',
-    find: 'key: isMerging ? envelopeKey(members) : id,',
-    replace: 'key: isMerging ? envelopeKey(members) + former.attempts + former.refusedCount : id,',
+    find: 'key: idempotencyKeyOf(members, isMerging),',
+    replace: `key:
+        idempotencyKeyOf(members, isMerging) +
+        (isMerging ? former.attempts + '' + former.refusedCount : ''),`,
   },
   {
     id: 'formed-anew-after-unknown',
@@ -48,7 +50,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     id: 'envelope-unrecorded',
     what: 'a merging envelope is sent without being recorded',
     rule: 'Q5',
-    in: '#mustBeRecorded',
+    in: 'mustBeRecorded',
     find: 'return isMerging || isForgotten',
     replace: 'return isForgotten',
   },
@@ -65,17 +67,18 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'an operation is reported as completed before that is committed',
     rule: 'Q11',
     in: 'complete',
-    find: `    this.commit(lane, [change], { synced: false }, (answer) => {
-      this.#removed(lane, members)
-      for (const { id, kind } of members) {
-        report('operation.completed', { id, kind, user: lane.user })
-      }
+    find: `      report: ({ affected }) => {
+        const { user } = lane
+        for (const { id, kind } of members) report('operation.completed', { id, kind, user })
 `,
-    replace: `    for (const { id, kind } of members) {
-      report('operation.completed', { id, kind, user: lane.user })
-    }
-    this.commit(lane, [change], { synced: false }, (answer) => {
-      this.#removed(lane, members)
+    replace: `      changes: (() => {
+        for (const { id, kind } of members) {
+          report('operation.completed', { id, kind, user: lane.user })
+        }
+        return [change]
+      })(),
+      report: ({ affected }) => {
+        const { user } = lane
 `,
   },
   {
@@ -247,7 +250,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'of a merged request that cannot be made all members die',
     rule: 'Q4',
     in: '#buryUnreadable',
-    find: 'if (which.length === 0 && members.length > 1 && !isBound) {',
+    find: 'if (which.length === 0 && members.length > 1 && bound === null) {',
     replace: 'if (members.length === 0) {',
   },
   {
@@ -286,9 +289,9 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     id: 'sent-after-its-time',
     what: 'an operation whose time is over by the time its schema answers is sent',
     rule: 'Q8',
-    in: 'made',
-    find: 'if (members.some((row) => this.#isOver(lane, row))) this.#goOn(lane)',
-    replace: 'if (members.length === 0) this.#goOn(lane)',
+    in: 'stepWithRequest',
+    find: 'if (members.some((row) => facts.isOver(lane, row))) return AGAIN',
+    replace: 'if (members.length === 0) return AGAIN',
   },
   {
     id: 'suspended-for-ever',

@@ -10,7 +10,7 @@ import type { EventPublisher } from '../events/publisher.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import type { Sender } from '../sending/sender.ts'
+import type { Attempts } from '../sending/attempts.ts'
 import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { EngineCommand } from './command.ts'
@@ -30,7 +30,7 @@ export interface CommandRunnerParts {
   readonly publisher: EventPublisher
   readonly lifecycle: Lifecycle
   readonly holds: Holds
-  readonly sender: Sender
+  readonly attempts: Attempts
   readonly sessions: Sessions
   readonly asker: RequirementAsker
   readonly refresher: Refresher
@@ -51,7 +51,7 @@ export class CommandRunner implements Runner {
   run(command: EngineCommand, lane: Lane | null): void {
     switch (command.type) {
       case 'attempt.requested':
-        if (lane !== null) this.#parts.sender.begin(lane)
+        if (lane !== null) this.#parts.attempts.begin(lane)
         return
       case 'lane.held':
       case 'lane.released':

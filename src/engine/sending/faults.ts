@@ -9,22 +9,22 @@ import { drawnBackoffMs } from '../random-draws.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
-import { envelopeKey } from './envelope-key.ts'
+import { idempotencyKeyOf } from './idempotency-key.ts'
 import { alarmOf } from './request.ts'
-import type { LaneChanges } from './lane-changes.ts'
+import type { Settlement } from './settle.ts'
 
 /** What the app is told in the place of a failure of the transport. */
 const FAILURE = { name: 'HoldfastError', code: 'INTERNAL', message: 'a fault inside holdfast' }
 
 export class Faults {
   readonly #core: Core
-  readonly #changes: LaneChanges
+  readonly #settlement: Settlement
   /** The number of the last attempt of a lane that ended by a fault. */
   readonly #faulty = new WeakMap<Lane, number>()
 
-  constructor(core: Core, changes: LaneChanges) {
+  constructor(core: Core, settlement: Settlement) {
     this.#core = core
-    this.#changes = changes
+    this.#settlement = settlement
   }
 
   /** Ends the attempt of this lane, in which there was a fault. */
@@ -35,7 +35,7 @@ export class Faults {
     if (attempt !== null && attempt.ask !== 0 && !attempt.isAnswered) return
     // What cannot even be retried is begun anew after a while, lest it goes round in a circle.
     if (this.#faulty.get(lane) === lane.attemptCount) {
-      this.#changes.unreadable(lane, error)
+      this.#settlement.unreadable(lane, error)
       return
     }
     this.#faulty.set(lane, lane.attemptCount)
@@ -43,14 +43,14 @@ export class Faults {
       this.#retry(lane, attempt)
     } catch (thrown) {
       if (this.#core.boundary.isEnd(thrown)) throw thrown
-      this.#changes.unreadable(lane, errorOf(thrown))
+      this.#settlement.unreadable(lane, errorOf(thrown))
     }
   }
 
   #retry(lane: Lane, attempt: Attempt | null): void {
     const [head] = lane.rows
     if (head === undefined) {
-      this.#changes.unreadable(lane, new Error('nothing is known of the head'))
+      this.#settlement.unreadable(lane, new Error('nothing is known of the head'))
       return
     }
     if (attempt !== null) {
@@ -64,10 +64,10 @@ export class Faults {
     const isOutOfPatience = boundary.wall - (firstAttemptAt ?? 0) >= settings.patienceMs
     if (countedAttempts < settings.maxAttempts || !isOutOfPatience) {
       const why = { outcome: 'retry', status: null, error: FAILURE } as const
-      this.#changes.wait(lane, members, envelope, why)
+      this.#settlement.wait(lane, members, envelope, why)
       return
     }
-    this.#changes.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
+    this.#settlement.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
       reason: 'attempts-exhausted',
       excerpt: FAILURE.code,
       status: envelope.lastStatus,
@@ -83,7 +83,10 @@ export class Faults {
     const place = head?.place ?? 0
     const known = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
     const wasSent = attempt !== null && attempt.ask !== 0
-    const ownKey = kinds.isMerging(head?.kind ?? '') ? envelopeKey(members) : (head?.id ?? null)
+    const ownKey =
+      head === undefined
+        ? null
+        : idempotencyKeyOf([head, ...members.slice(1)], kinds.isMerging(head.kind))
     const attempts = known.attempts + 1
     const waitMs = drawnBackoffMs(this.#core, attempts)
     return {

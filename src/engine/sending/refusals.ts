@@ -7,26 +7,26 @@ import type { Holds } from '../holds/holds.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
-import type { LaneChanges } from './lane-changes.ts'
+import type { Settlement } from './settle.ts'
 
 export class Refusals {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #holds: Holds
-  readonly #changes: LaneChanges
+  readonly #settlement: Settlement
   readonly #dispatcher: Dispatcher
 
   constructor(
     core: Core,
     wallet: Wallet,
     holds: Holds,
-    changes: LaneChanges,
+    settlement: Settlement,
     dispatcher: Dispatcher,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
-    this.#changes = changes
+    this.#settlement = settlement
     this.#dispatcher = dispatcher
   }
 
@@ -39,7 +39,7 @@ export class Refusals {
     }
     const { generation } = credential
     if (generation !== this.#wallet.generation(user)) {
-      this.#changes.end(lane)
+      this.#settlement.end(lane)
       return
     }
     if (this.#wallet.refusedEarly(user, generation)) {
@@ -52,7 +52,7 @@ export class Refusals {
     const refused = envelope === null ? null : this.#afterRefusal(lane, envelope)
     const changes: Change[] =
       refused === null ? [mark] : [{ change: 'envelope', envelope: refused }, mark]
-    this.#changes.store(lane, changes, {}, (answers) => {
+    this.#settlement.store(lane, changes, {}, (answers) => {
       lane.mayHaveBeenSent = false
       if (refused !== null) {
         if (answers[0]?.applied === true) lane.recorded(refused)
@@ -60,11 +60,11 @@ export class Refusals {
       }
       if (answers.at(-1)?.applied === true) {
         this.#wallet.refused(user, generation)
-        this.#changes.end(lane)
+        this.#settlement.end(lane)
       } else {
         // Another process has replaced it, refused it or ended its session. Until that has been read, nothing
         // could be sent but the same token once more.
-        this.#dispatcher.heardOfCommit(() => this.#changes.end(lane))
+        this.#dispatcher.heardOfCommit(() => this.#settlement.end(lane))
       }
     })
   }
@@ -74,14 +74,11 @@ export class Refusals {
     const envelope = lane.envelopeAt(members[0]?.place ?? 0)
     lane.mayHaveBeenSent = false
     if (envelope === null) {
-      this.#changes.end(lane)
+      this.#settlement.end(lane)
       return
     }
     const refused = this.#afterRefusal(lane, envelope)
-    this.#changes.commit(lane, [{ change: 'envelope', envelope: refused }], {}, () => {
-      lane.recorded(refused)
-      this.#changes.end(lane)
-    })
+    this.#settlement.refused(lane, refused, () => this.#settlement.end(lane))
   }
 
   /** After a definite refusal it may be formed anew, unless an earlier outcome is unknown (Q5). */
@@ -108,10 +105,7 @@ export class Refusals {
       return
     }
     const refused = this.#afterRefusal(lane, envelope)
-    this.#changes.commit(lane, [{ change: 'envelope', envelope: refused }], {}, () => {
-      lane.recorded(refused)
-      this.#doubtRequirement(lane)
-    })
+    this.#settlement.refused(lane, refused, () => this.#doubtRequirement(lane))
   }
 
   #doubtRequirement(lane: Lane): void {
@@ -125,6 +119,6 @@ export class Refusals {
       pilot.token(lane.user, { type: 'unsigned.refused' })
     }
     pilot.identity({ type: 'requirement.suspected' })
-    this.#changes.end(lane)
+    this.#settlement.end(lane)
   }
 }

@@ -21,7 +21,7 @@ import type { Attempt, Credential } from './attempt.ts'
 import type { Ending } from './ending.ts'
 import { admitFollowUps, type AdmittedFollowUp } from './follow-ups.ts'
 import { judge, type Verdict } from './judge.ts'
-import type { LaneChanges, Sensible } from './lane-changes.ts'
+import type { Settlement, Sensible } from './settle.ts'
 import type { Refusals } from './refusals.ts'
 
 /** What was made of a reply, or of there being none. */
@@ -36,20 +36,20 @@ export class ReplyHandler {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #connectivity: Connectivity
-  readonly #changes: LaneChanges
+  readonly #settlement: Settlement
   readonly #refusals: Refusals
 
   constructor(
     core: Core,
     wallet: Wallet,
     connectivity: Connectivity,
-    changes: LaneChanges,
+    settlement: Settlement,
     refusals: Refusals,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#connectivity = connectivity
-    this.#changes = changes
+    this.#settlement = settlement
     this.#refusals = refusals
   }
 
@@ -60,7 +60,7 @@ export class ReplyHandler {
     if (isPortal && !this.#meetsItAlone(lane)) {
       lane.repliesAtPortal = this.#connectivity.replyCount
       this.#connectivity.portalMet(reply.status)
-      this.#changes.end(lane)
+      this.#settlement.end(lane)
       return
     }
     if (reply !== null && !isPortal) {
@@ -194,14 +194,14 @@ export class ReplyHandler {
     const { reply } = ending
     switch (verdict.verdict) {
       case 'completed':
-        this.#changes.complete(lane, members, interpreted)
+        this.#settlement.complete(lane, members, interpreted)
         return
       case 'alone':
-        this.#changes.sendAlone(lane, members)
+        this.#settlement.sendAlone(lane, members)
         return
       case 'dead': {
         const { unknownSince } = verdict
-        this.#changes.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
+        this.#settlement.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
           reason: verdict.reason,
           // Where there was no reply, the code of the failure says why (Q22): of its text a journal knows nothing.
           excerpt: reply === null ? wordOf(ending.failure) : this.#excerptOf(lane, attempt, reply),
@@ -234,7 +234,7 @@ export class ReplyHandler {
     const envelope = isOver ? { ...judged, retryAt: null } : judged
     const outcome = isUnsent ? 'unsent' : reply === null ? 'unknown' : 'retry'
     const why = { outcome, status: reply?.status ?? null, error: failure } as const
-    this.#changes.wait(lane, members, envelope, why, limit === null ? [] : [limit], () => {
+    this.#settlement.wait(lane, members, envelope, why, limit === null ? [] : [limit], () => {
       // It has not been sent again: what the process before this one did is as unknown as it was (Q10).
       if (!isUnsent) lane.mayHaveBeenSent = false
     })

@@ -18,7 +18,7 @@ import type { Lane } from '../lanes/lane.ts'
 import { replyCodecOf } from '../boundary/reply-codec.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { type Ending, failed, replied, timedOut } from './ending.ts'
-import type { LaneChanges } from './lane-changes.ts'
+import type { Settlement } from './settle.ts'
 import type { ReplyHandler } from './reply.ts'
 
 /** An attempt in flight, as a journal's summary has it. */
@@ -33,15 +33,15 @@ export interface SavedAttempt {
 export class Requests {
   readonly #core: Core
   readonly #wallet: Wallet
-  readonly #changes: LaneChanges
+  readonly #settlement: Settlement
   readonly #replyHandler: ReplyHandler
   /** The engine has closed: what is still being prepared is not sent any more. */
   #isStopped = false
 
-  constructor(core: Core, wallet: Wallet, changes: LaneChanges, replyHandler: ReplyHandler) {
+  constructor(core: Core, wallet: Wallet, settlement: Settlement, replyHandler: ReplyHandler) {
     this.#core = core
     this.#wallet = wallet
-    this.#changes = changes
+    this.#settlement = settlement
     this.#replyHandler = replyHandler
   }
 
@@ -49,7 +49,7 @@ export class Requests {
     const { boundary, settings, report } = this.#core
     const { user } = lane
     if (this.#isStopped || !this.#wallet.mayLeave(user)) {
-      this.#changes.end(lane)
+      this.#settlement.end(lane)
       return
     }
     const credential = user === null ? null : this.#wallet.credential(user)
@@ -79,7 +79,7 @@ export class Requests {
     attempt.isAnswered = true
     this.#core.boundary.disarm(alarmOf(lane))
     attempt.abort.abort()
-    this.#changes.end(lane)
+    this.#settlement.end(lane)
   }
 
   /** Stops waiting for the replies that are still out: the engine is closing. Nothing is sent from now on. */

@@ -6,21 +6,15 @@
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
-import type { LaneChanges } from './lane-changes.ts'
-
-/** An operation in the version of today, and the version in which it is still stored. */
-export interface Upgraded {
-  readonly row: OperationRow
-  readonly from: number
-}
+import type { Settlement, Upgraded } from './settle.ts'
 
 export class Upgrades {
   readonly #core: Core
-  readonly #changes: LaneChanges
+  readonly #settlement: Settlement
 
-  constructor(core: Core, changes: LaneChanges) {
+  constructor(core: Core, settlement: Settlement) {
     this.#core = core
-    this.#changes = changes
+    this.#settlement = settlement
   }
 
   /** `then`: none of the rows is to be upgraded. `again`: rows have changed, and are to be looked at anew. */
@@ -35,7 +29,7 @@ export class Upgrades {
       if (lane.isChanging) lane.whenUnchanged(again)
       else if (order !== lane.order) again()
       else if (upgraded.length === 0) then()
-      else this.#changes.upgrade(lane, upgraded, again)
+      else this.#settlement.upgrade(lane, upgraded, again)
     })
   }
 

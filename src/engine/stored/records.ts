@@ -12,7 +12,7 @@ import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 
 /** What stands between an operation and its sending, as far as records go. */
-type RecordState =
+export type RecordState =
   | { readonly state: 'ready' }
   /** Their creations failed, or come too late, and it cannot do without them. */
   | { readonly state: 'lost'; readonly locals: readonly string[] }

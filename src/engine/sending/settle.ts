@@ -1,7 +1,7 @@
 /**
- * What an attempt changes of its lane. Each change is committed; then the lane in memory, the machines and the app hear of
- * it, and the attempt ends. A change that cannot be stored is repeated until it can; the lane has the hold
- * `storage-failed` meanwhile (Q11).
+ * Settles what an attempt has come to. Every consequence goes the same way (`#carryOut`): it is committed; then the lane in
+ * memory, the machines and the app hear of it; then the attempt ends. A change that cannot be stored is repeated until it can;
+ * the lane has the hold `storage-failed` meanwhile (Q11).
  */
 import type { Answer, Change, CompleteChange, DeadlineChange } from '../../../storage/changes.ts'
 import type { EnvelopeRow, OperationRow, PositionRow } from '../../../storage/rows.ts'
@@ -18,25 +18,48 @@ import type { Records } from '../stored/records.ts'
 import { notStored } from '../stored/storage-errors.ts'
 import type { CommitWish } from '../stored/store.ts'
 import { type AdmittedFollowUp, followUpRows } from './follow-ups.ts'
-import type { Upgraded } from './upgrades.ts'
 
 /** How long a lane that could not be read waits before it is read again. */
 const REREAD_MS = 5000
 
 /** Why operations become dead letters, and what is kept with them. */
-interface Death {
+export interface Death {
   readonly reason: DeadReason
   readonly excerpt: string | null
   readonly status: number | null
   /** The key to come back under, if the outcome is unknown (Q8). */
   readonly envelopeKey: string | null
   readonly unknownSince?: Instant | null
-  /** Members that die only because the others do, and with them the envelope: `outcome-unknown` (Q14). */
+  /** Members that die only because the others do, and the envelope with them: `outcome-unknown` (Q14). */
   readonly blameless?: readonly OperationRow[]
   /** The records whose creations failed (Q12). */
   readonly dependsOn?: readonly string[]
   /** What the server asked of every lane with the same reply (Q7). */
   readonly limit?: DeadlineChange | null
+}
+
+/** An operation in the version of today, and the version in which it is still stored (Q14). */
+export interface Upgraded {
+  readonly row: OperationRow
+  readonly from: number
+}
+
+type Applied = Extract<Answer, { applied: true }>
+
+/** What is to be stored of a lane, and what follows once it is. */
+interface Consequence {
+  /** A function makes them anew for each try. */
+  readonly changes: readonly Change[] | (() => readonly Change[])
+  /** False: losing it in a power cut costs one resend under the same key. Default: true. */
+  readonly synced?: boolean
+  /** Operations that are not pending any more. */
+  readonly gone?: readonly OperationRow[]
+  /** Brings the lane in memory, and the holds, up to date. */
+  readonly update?: (answer: Applied) => void
+  /** Tells the app. */
+  readonly report?: (answer: Applied) => void
+  /** True if an operation that waits for a record may go on (Q12). */
+  readonly areRecordsChanged?: boolean
 }
 
 /** What a kind's code says of a reply, with its follow-ups as they are to be stored. */
@@ -47,7 +70,7 @@ export type Sensible = Omit<Interpreted, 'followUps'> & {
 /** What the app hears of a wait that begins. */
 type Retrying = Pick<HoldfastEvents['operation.retrying'], 'outcome' | 'status' | 'error'>
 
-export class LaneChanges {
+export class Settlement {
   readonly #core: Core
   readonly #connectivity: Connectivity
   readonly #holds: Holds
@@ -66,11 +89,6 @@ export class LaneChanges {
     this.#holds = holds
     this.#waits = waits
     this.#records = records
-  }
-
-  /** Must the head still wait? (Q7) */
-  mustWait(lane: Lane): boolean {
-    return this.#waits.mustWait(lane)
   }
 
   /** The attempt is over. */
@@ -92,7 +110,7 @@ export class LaneChanges {
     members: readonly OperationRow[],
     interpreted: Sensible | null = null,
   ): void {
-    const { boundary, report } = this.#core
+    const { boundary, report, settings, lifetimes } = this.#core
     const made = madeBy(members, interpreted?.translations ?? {})
     const followUps = followUpRows(this.#core, members[0]?.id, interpreted?.followUps ?? [])
     const change: CompleteChange = {
@@ -103,88 +121,95 @@ export class LaneChanges {
       made,
       followUps,
       positions: positionsOf(interpreted?.ryw ?? null, boundary.wall),
-      retain: this.#core.settings.retainCompleted,
+      retain: settings.retainCompleted,
     }
-    // Losing this in a power cut costs one resend under the same key.
-    this.commit(lane, [change], { synced: false }, (answer) => {
-      this.#removed(lane, members)
-      for (const { id, kind } of members) {
-        report('operation.completed', { id, kind, user: lane.user })
-      }
-      this.#core.lifetimes.settled(members)
-      const { affected, shifts } = answer
-      if (affected.length > 0) {
+    this.#carryOut(lane, {
+      changes: [change],
+      synced: false,
+      gone: members,
+      update: ({ affected, shifts }) => {
+        lifetimes.settled(members)
+        if (affected.length === 0) return
         lane.inserted(affected.map(placeOf), shifts)
-        for (const row of followUps) this.#core.lifetimes.enqueued(row)
-      }
-      for (const { id, kind } of affected) {
-        report('operation.enqueued', { id, kind, user: lane.user })
-      }
-      if (made.length > 0) this.#records.changed()
-      this.end(lane)
+        for (const row of followUps) lifetimes.enqueued(row)
+      },
+      report: ({ affected }) => {
+        const { user } = lane
+        for (const { id, kind } of members) report('operation.completed', { id, kind, user })
+        for (const { id, kind } of affected) report('operation.enqueued', { id, kind, user })
+      },
+      areRecordsChanged: made.length > 0,
     })
   }
 
-  /** It is not sent any more: it has expired, or another user owns the device. */
+  /** It is not sent any more: it has expired, or another user has the device. */
   drop(lane: Lane, row: OperationRow, reason: 'expired' | 'superseded', then: () => void): void {
-    const { boundary, report } = this.#core
-    const change = {
+    const { boundary, report, lifetimes } = this.#core
+    const { id, kind } = row
+    const change: Change = {
       change: 'drop',
       lane: lane.id,
       members: [memberOf(row)],
       reason,
       at: boundary.wall,
-    } as const
-    this.commit(lane, [change], {}, () => {
-      this.#removed(lane, [row])
-      this.#core.lifetimes.settled([row])
-      const { id, kind } = row
-      report('operation.dropped', { id, kind, user: lane.user, reason })
-      if (row.creates.length > 0) this.#records.changed()
-      then()
-    })
+    }
+    const consequence: Consequence = {
+      changes: [change],
+      gone: [row],
+      update: () => lifetimes.settled([row]),
+      report: () => report('operation.dropped', { id, kind, user: lane.user, reason }),
+      areRecordsChanged: row.creates.length > 0,
+    }
+    this.#carryOut(lane, consequence, then)
   }
 
   /** Makes operations dead letters; the lane goes on, or is held (Q9). */
   bury(lane: Lane, members: readonly OperationRow[], death: Death): void {
-    const { reason, excerpt, status, envelopeKey, unknownSince = null } = death
-    const { blameless = [], dependsOn = [], limit = null } = death
-    const reasonOf = (row: OperationRow) => (blameless.includes(row) ? 'outcome-unknown' : reason)
-    const { boundary, settings, report } = this.#core
+    const { status, blameless = [], dependsOn = [], limit = null } = death
+    const reasonOf = (row: OperationRow) =>
+      blameless.includes(row) ? 'outcome-unknown' : death.reason
+    const { settings, report } = this.#core
     const { order } = lane
     // One that died for want of a record does so only while that is lost: a retry may have come between (Q12).
     const isStill = () => dependsOn.length === 0 || (order === lane.order && !lane.isChanging)
-    const change = {
+    const change = this.#buryChange(lane, members, death)
+    this.#carryOut(lane, {
+      changes: () => (isStill() ? [change, ...(limit === null ? [] : [limit])] : []),
+      gone: members,
+      update: () => {
+        lane.letters += members.length
+        if (settings.onDead !== 'hold') return
+        this.#holds.setOnLane(lane, 'dead-letter', `${members[0]?.id ?? ''} is dead`)
+      },
+      report: () => {
+        for (const row of members) {
+          const { id, kind } = row
+          report('operation.dead', { id, kind, user: lane.user, reason: reasonOf(row), status })
+        }
+      },
+      areRecordsChanged: members.some((row) => row.creates.length > 0),
+    })
+  }
+
+  #buryChange(lane: Lane, members: readonly OperationRow[], death: Death): Change {
+    const { reason, excerpt, status, envelopeKey, unknownSince = null } = death
+    const { blameless = [], dependsOn = [] } = death
+    const attempts = lane.envelopeAt(members[0]?.place ?? 0)?.attempts ?? 0
+    return {
       change: 'bury',
       lane: lane.id,
       members: members.map((row) =>
-        blameless.includes(row) ? { ...memberOf(row), reason: reasonOf(row) } : memberOf(row),
+        blameless.includes(row) ? { ...memberOf(row), reason: 'outcome-unknown' } : memberOf(row),
       ),
       reason,
       status,
       excerpt,
-      at: boundary.wall,
-      attempts:
-        (lane.envelopeAt(members[0]?.place ?? 0)?.attempts ?? 0) +
-        (reason === 'unreadable' ? 0 : 1),
+      at: this.#core.boundary.wall,
+      attempts: attempts + (reason === 'unreadable' ? 0 : 1),
       envelopeKey,
       unknownSince,
       dependsOn,
-    } as const
-    const changes = () => (isStill() ? [change, ...(limit === null ? [] : [limit])] : [])
-    this.commit(lane, changes, {}, () => {
-      this.#removed(lane, members)
-      lane.letters += members.length
-      if (settings.onDead === 'hold') {
-        this.#holds.setOnLane(lane, 'dead-letter', `${members[0]?.id ?? ''} is dead`)
-      }
-      for (const row of members) {
-        const { id, kind } = row
-        report('operation.dead', { id, kind, user: lane.user, reason: reasonOf(row), status })
-      }
-      if (members.some((row) => row.creates.length > 0)) this.#records.changed()
-      this.end(lane)
-    })
+    }
   }
 
   /**
@@ -197,33 +222,21 @@ export class LaneChanges {
     const kept = known === null ? null : { ...known, key: null, members: [] }
     const changes: Change[] = [{ change: 'solo', lane: lane.id, place, through }]
     if (kept !== null) changes.push({ change: 'envelope', envelope: kept })
-    this.commit(lane, changes, {}, () => {
-      lane.dissolved(place, through, kept)
-      this.end(lane)
-    })
+    this.#carryOut(lane, { changes, update: () => lane.dissolved(place, through, kept) })
   }
 
   /** Makes the record of an envelope durable. */
   record(lane: Lane, envelope: EnvelopeRow, then: () => void): void {
-    const { order } = lane
     // Repeated only while its members are all there: one may be cancelled meanwhile.
-    const isAsItWas = () => order === lane.order && !lane.isChanging
-    const changes = () => (isAsItWas() ? [{ change: 'envelope', envelope } as const] : [])
-    this.commit(lane, changes, {}, () => {
-      lane.recorded(envelope)
-      then()
-    })
+    const changes = this.#whileUnchanged(lane, () => [{ change: 'envelope', envelope }])
+    this.#carryOut(lane, { changes, update: () => lane.recorded(envelope) }, then)
   }
 
   /** Stores payloads in the version of today, before they are first sent in it (Q14). */
   upgrade(lane: Lane, upgraded: readonly Upgraded[], then: () => void): void {
-    const { order } = lane
-    const isAsItWas = () => order === lane.order && !lane.isChanging
-    const changes = () => (isAsItWas() ? upgraded.map((one) => upgradeOf(lane, one)) : [])
-    this.commit(lane, changes, {}, () => {
-      lane.rewritten(upgraded.map(({ row }) => row))
-      then()
-    })
+    const changes = this.#whileUnchanged(lane, () => upgraded.map((one) => upgradeOf(lane, one)))
+    const update = () => lane.rewritten(upgraded.map(({ row }) => row))
+    this.#carryOut(lane, { changes, update }, then)
   }
 
   /** The lane could not be read: it is read again after a while. */
@@ -248,40 +261,52 @@ export class LaneChanges {
     changes: readonly Change[] = [],
     stored: () => void = () => undefined,
   ): void {
-    this.commit(lane, [{ change: 'envelope', envelope }, ...changes], {}, () => {
-      stored()
-      lane.recorded(envelope)
-      this.#waits.begin(lane, envelope)
-      const { attempts, retryAt } = envelope
-      for (const { id, kind } of members) {
-        this.#core.report('operation.retrying', {
-          id,
-          kind,
-          user: lane.user,
-          ...why,
-          attempts,
-          retryAt: retryAt ?? this.#core.boundary.wall,
-        })
-      }
-      this.end(lane)
+    const { boundary, report } = this.#core
+    const { attempts } = envelope
+    this.#carryOut(lane, {
+      changes: [{ change: 'envelope', envelope }, ...changes],
+      update: () => {
+        stored()
+        lane.recorded(envelope)
+        this.#waits.begin(lane, envelope)
+      },
+      report: () => {
+        const retryAt = envelope.retryAt ?? boundary.wall
+        for (const { id, kind } of members) {
+          const { user } = lane
+          report('operation.retrying', { id, kind, user, ...why, attempts, retryAt })
+        }
+      },
     })
   }
 
-  /** Commits at last; where a row was not as expected, the lane is read anew instead. */
-  commit(
-    lane: Lane,
-    changes: readonly Change[] | (() => readonly Change[]),
-    wish: CommitWish,
-    then: (first: Extract<Answer, { applied: true }>) => void,
-  ): void {
-    this.store(lane, changes, wish, ([first]) => {
-      if (first?.applied === true) {
-        then(first)
+  /** The lane goes on with this envelope: a definite refusal, which makes nobody wait by itself (T4, T9, I10). */
+  refused(lane: Lane, envelope: EnvelopeRow, then: () => void): void {
+    const changes: readonly Change[] = [{ change: 'envelope', envelope }]
+    this.#carryOut(lane, { changes, update: () => lane.recorded(envelope) }, then)
+  }
+
+  /** The one way of every consequence; then `next`. Where a row was not as expected, the lane is read anew instead. */
+  #carryOut(lane: Lane, consequence: Consequence, next = () => this.end(lane)): void {
+    const { changes, synced = true, gone, update, report, areRecordsChanged } = consequence
+    this.store(lane, changes, { synced }, ([answer]) => {
+      if (answer?.applied !== true) {
+        lane.reordered(lane.pending)
+        this.end(lane)
         return
       }
-      lane.reordered(lane.pending)
-      this.end(lane)
+      if (gone !== undefined) this.#removed(lane, gone)
+      update?.(answer)
+      report?.(answer)
+      if (areRecordsChanged === true) this.#records.changed()
+      next()
     })
+  }
+
+  /** Changes that are stored only while the rows of the lane are as they are now. */
+  #whileUnchanged(lane: Lane, changes: () => readonly Change[]): () => readonly Change[] {
+    const { order } = lane
+    return () => (order === lane.order && !lane.isChanging ? changes() : [])
   }
 
   /** Commits at last; `then` judges whether each row was as expected. */

@@ -1,0 +1,125 @@
+/** What is known of the head of a lane: the answers to the questions of `next-step.ts`. */
+import type { OperationRow } from '../../../storage/rows.ts'
+import type { Core } from '../core.ts'
+import type { BackoffWaits } from '../holds/backoff-waits.ts'
+import type { Holds } from '../holds/holds.ts'
+import type { Lane } from '../lanes/lane.ts'
+import type { Wallet } from '../tokens/wallet.ts'
+import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
+import type { HeadFacts } from './next-step.ts'
+
+/** So many rows must be in memory before a merging envelope is formed (Q4). */
+const MERGE_ROWS = MOST_MEMBERS
+
+export interface KnownHeadParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly holds: Holds
+  readonly waits: BackoffWaits
+}
+
+export class KnownHead implements HeadFacts {
+  readonly #core: Core
+  readonly #wallet: Wallet
+  readonly #holds: Holds
+  readonly #waits: BackoffWaits
+
+  constructor({ core, wallet, holds, waits }: KnownHeadParts) {
+    this.#core = core
+    this.#wallet = wallet
+    this.#holds = holds
+    this.#waits = waits
+  }
+
+  needsMore(lane: Lane, head: OperationRow): boolean {
+    // The kind of a recorded envelope may not be known any more (Q14).
+    const least = this.#isMerging(head) ? MERGE_ROWS : (lane.envelope?.members.length ?? 0)
+    return !lane.isWhole && lane.rows.length < least
+  }
+
+  mustWait(lane: Lane): boolean {
+    return this.#waits.mustWait(lane)
+  }
+
+  /** The head, or an operation that was sent with it before (Q8). */
+  expired(lane: Lane, head: OperationRow): OperationRow | undefined {
+    if (this.#isExpired(lane, head)) return head
+    const members = lane.envelope?.members ?? []
+    if (members.length === 0) return undefined
+    return lane.rows.find((row) => members.includes(row.place) && this.#isExpired(lane, row))
+  }
+
+  isSuperseded({ user, superseded }: Lane, head: OperationRow): boolean {
+    if (superseded.has(head.id) || head.superseded === true) return true
+    const current = this.#core.pilot.user
+    return head.deviceScoped && user !== null && current !== null && current !== user
+  }
+
+  isTooOld(lane: Lane, head: OperationRow): boolean {
+    const windowMs = this.#core.kinds.facts(head.kind)?.idempotencyWindowMs ?? null
+    // Looked at before the first attempt too: how the clock is set from then on must be known.
+    return windowMs !== null && this.#core.lifetimes.ageMs(lane.unknownSince) > windowMs
+  }
+
+  /** Operations that may be sent together with the head. */
+  candidates(lane: Lane): readonly OperationRow[] {
+    const isMerging = lane.head !== undefined && this.#isMerging(lane.head)
+    return lane.rows.slice(0, isMerging || lane.envelope !== null ? MOST_MEMBERS : 1)
+  }
+
+  /** The envelope at the head. An operation that `isReady` denies, or that is over, ends the run of its members. */
+  envelope(lane: Lane, isReady: (row: OperationRow) => boolean): Envelope | null {
+    return formEnvelope(lane, this.#core.kinds, (row) => isReady(row) && !this.isOver(lane, row))
+  }
+
+  /**
+   * Tells the token machine that work is due, unless the token leaves nothing to decide; the machine parks the lane if its
+   * user cannot send now (T9).
+   */
+  hasToken(lane: Lane): boolean {
+    const { pilot } = this.#core
+    const { user } = lane
+    if (user === null) return this.#holds.isFree(lane)
+    if (this.#wallet.isFresh(user)) return this.#holds.isFree(lane)
+    const demanded = pilot.requirement === 'required'
+    pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded })
+    return this.#holds.isFree(lane) && (!demanded || this.#wallet.credential(user) !== null)
+  }
+
+  /** Capped by the window, and not restarted by it (Q4). */
+  collectMs(lane: Lane, { isMerging, isRecorded, members }: Envelope): number {
+    const { batchWindowMs } = this.#core.settings
+    if (batchWindowMs === 0 || !isMerging || isRecorded) return 0
+    // No operation can join it any more.
+    if (members.length >= MOST_MEMBERS || members.length < lane.pending) return 0
+    const leftMs = members[0].enqueuedAt + batchWindowMs - this.#core.boundary.wall
+    // Longer than the window: the clock jumped back, and would keep it waiting.
+    return leftMs > batchWindowMs ? 0 : Math.max(0, leftMs)
+  }
+
+  /**
+   * True for merging kinds (Q5); for kinds whose server forgets keys, because the time of the sending must be known; for an
+   * operation with a time of its own: after a crash it is dropped only if it was not sent (Q8); and for an operation that may be
+   * adopted (I3): in the next lane it need not be the head, of which this is known anyway after a crash (Q10).
+   */
+  mustBeRecorded(lane: Lane, { isMerging, members }: Envelope): boolean {
+    const { kinds, settings } = this.#core
+    const [{ kind, expiresAt }] = members
+    if (expiresAt !== null) return true
+    const isForgotten = (kinds.facts(kind)?.idempotencyWindowMs ?? null) !== null
+    return isMerging || isForgotten || (lane.user === null && settings.anonymous === 'adopt')
+  }
+
+  /** True if this operation is not to be sent any more; it is dropped when it is the head (Q8, I8). */
+  isOver(lane: Lane, row: OperationRow): boolean {
+    return this.#isExpired(lane, row) || this.isSuperseded(lane, row)
+  }
+
+  #isExpired(lane: Lane, row: OperationRow): boolean {
+    return !lane.isOutcomeUnknown && this.#core.lifetimes.isOver(row)
+  }
+
+  #isMerging({ kind }: OperationRow): boolean {
+    return this.#core.kinds.isMerging(kind)
+  }
+}
