@@ -48,7 +48,8 @@ import { Faults } from './sending/faults.ts'
 import { Settlement } from './sending/settle.ts'
 import { Lifetimes } from './sending/lifetimes.ts'
 import { Refusals } from './sending/refusals.ts'
-import { ReplyHandler } from './sending/reply.ts'
+import { OutcomeHandler } from './sending/handle-outcome.ts'
+import { Replies } from './sending/reply.ts'
 import { Requests } from './sending/request.ts'
 import { RequirementAsker } from './sessions/requirement-asker.ts'
 import { Sessions } from './sessions/sessions.ts'
@@ -122,8 +123,16 @@ export class Engine {
     const dispatcher = new Dispatcher({ core, holds, waits, connectivity })
     const settlement = new Settlement(core, connectivity, holds, waits, records)
     const refusals = new Refusals(core, wallet, holds, settlement, dispatcher)
-    const replyHandler = new ReplyHandler(core, wallet, connectivity, settlement, refusals)
-    const requests = new Requests(core, wallet, settlement, replyHandler)
+    const replies = new Replies({ core, wallet, connectivity })
+    const outcomeHandler = new OutcomeHandler({
+      core,
+      wallet,
+      connectivity,
+      replies,
+      settlement,
+      refusals,
+    })
+    const requests = new Requests(core, wallet, settlement, outcomeHandler)
     const knownHead = new KnownHead({ core, wallet, holds, waits })
     const sending = { core, wallet, holds, records, knownHead, settlement, requests }
     const attempts = new Attempts(sending)
@@ -132,7 +141,7 @@ export class Engine {
     const asker = new RequirementAsker(core, sessions)
     const intake = new Intake(core)
     const enqueueWithin = new EnqueueWithin(core)
-    const reads = new Reads(core, wallet, holds, intake, connectivity, dispatcher)
+    const reads = new Reads(core, wallet, holds, intake, replies, dispatcher)
     const waiting = {
       core,
       holds,

@@ -6,7 +6,7 @@ import { atOnce } from '../../app-code.ts'
 import { HoldfastError, NotSentError } from '../../errors.ts'
 import { failureOf, isNotSent, timeoutError } from '../../failure.ts'
 import type { UserId } from '../../model.ts'
-import { interpretReply, isCaptivePortal, isSuccess } from '../../operations/interpret-reply.ts'
+import { interpretReply } from '../../operations/interpret-reply.ts'
 import { builtCodecOf, NO_REQUEST, render } from '../../operations/render-request.ts'
 import { retryAfterMs } from '../../transport/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
@@ -17,7 +17,8 @@ import type { Credential } from '../sending/attempt.ts'
 import { checkedReply } from '../sending/checked-reply.ts'
 import { type Answered, plain, type Question } from '../boundary/boundary.ts'
 import { askedFraction } from '../random-draws.ts'
-import type { Connectivity } from '../holds/connectivity.ts'
+import { judgeRead } from '../sending/judge.ts'
+import type { Replies } from '../sending/reply.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
@@ -31,7 +32,7 @@ export class ReadFetch {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #holds: Holds
-  readonly #connectivity: Connectivity
+  readonly #replies: Replies
   readonly #dispatcher: Dispatcher
   readonly #book: ReadBook
 
@@ -39,14 +40,14 @@ export class ReadFetch {
     core: Core,
     wallet: Wallet,
     holds: Holds,
-    connectivity: Connectivity,
+    replies: Replies,
     dispatcher: Dispatcher,
     book: ReadBook,
   ) {
     this.#core = core
     this.#wallet = wallet
     this.#holds = holds
-    this.#connectivity = connectivity
+    this.#replies = replies
     this.#dispatcher = dispatcher
     this.#book = book
   }
@@ -213,41 +214,46 @@ export class ReadFetch {
   }
 
   #handleReply(read: Read, credential: Credential | null, reply: Reply): void {
-    const { settings, boundary } = this.#core
-    const isPortal = boundary.pull('portal', plain<boolean>(), () =>
-      isCaptivePortal(reply, read.reply, settings.origin),
-    )
+    const isPortal = this.#replies.isPortal(reply, read.reply)
     if (!isPortal) {
-      this.#wallet.clock.heard(reply.headers.date, boundary.wall)
-      // A reply of the server itself, to a read as well, is no captive portal's (Q6).
-      this.#connectivity.genuineReply()
-      this.#connectivity.portalGone()
+      this.#replies.genuine(reply)
+      this.#replies.portalGone()
     }
-    if (reply.status === 401 && !isPortal) {
-      this.#refused(read, credential)
-    } else if ((reply.status === 425 || reply.status === 429) && !read.isLastTry) {
-      read.isLastTry = true
-      const asked = retryAfterMs(reply.headers, this.#wallet.now())
-      // Many clients that were told the same moment must not read together again (Q7).
-      const askedMs =
-        asked === null ? DEFAULT_RETRY_MS : withRandomPart(asked, askedFraction(this.#core))
-      this.#book.lookLater(read, askedMs)
-    } else if (isSuccess(reply.status) && !isPortal) {
-      if (credential !== null && read.user !== null) {
-        this.#wallet.accepted(read.user, credential.generation)
+    switch (judgeRead(reply.status, isPortal, read.isLastTry)) {
+      case 'refused':
+        this.#refused(read, credential)
+        return
+      case 'later':
+        read.isLastTry = true
+        this.#book.lookLater(read, this.#askedMs(reply))
+        return
+      case 'accepted':
+        this.#replies.accepted(read.user, credential)
+        this.#complete(read, reply)
+        return
+      case 'failed': {
+        const what = isPortal
+          ? 'a captive portal answered the read'
+          : `the read was answered ${reply.status}`
+        const options = { retryable: reply.status >= 500 || isPortal }
+        this.#book.fail(read, new HoldfastError('READ_FAILED', what, options))
       }
-      if (this.#isAsDeclared(read, reply)) this.#book.complete(read, reply)
-      else {
-        const message = 'the read was answered with a body that is no JSON'
-        this.#book.fail(read, new HoldfastError('READ_FAILED', message, { retryable: true }))
-      }
-    } else {
-      const what = isPortal
-        ? 'a captive portal answered the read'
-        : `the read was answered ${reply.status}`
-      const options = { retryable: reply.status >= 500 || isPortal }
-      this.#book.fail(read, new HoldfastError('READ_FAILED', what, options))
     }
+  }
+
+  #complete(read: Read, reply: Reply): void {
+    if (this.#isAsDeclared(read, reply)) {
+      this.#book.complete(read, reply)
+      return
+    }
+    const message = 'the read was answered with a body that is no JSON'
+    this.#book.fail(read, new HoldfastError('READ_FAILED', message, { retryable: true }))
+  }
+
+  /** Many clients that were told the same moment must not read together again (Q7). */
+  #askedMs(reply: Reply): number {
+    const asked = retryAfterMs(reply.headers, this.#wallet.now())
+    return asked === null ? DEFAULT_RETRY_MS : withRandomPart(asked, askedFraction(this.#core))
   }
 
   /** True if a 2xx holds JSON, or the read does not declare JSON (Q6). */

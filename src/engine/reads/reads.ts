@@ -10,7 +10,7 @@ import type { Reply } from '../../ports/transport.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import { nonce } from '../random-draws.ts'
-import type { Connectivity } from '../holds/connectivity.ts'
+import type { Replies } from '../sending/reply.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Intake } from '../intake/intake.ts'
@@ -43,12 +43,12 @@ export class Reads implements ReadBook {
     wallet: Wallet,
     holds: Holds,
     intake: Intake,
-    connectivity: Connectivity,
+    replies: Replies,
     dispatcher: Dispatcher,
   ) {
     this.#core = core
     this.#waits = new ReadWaits(core, wallet, intake, this)
-    this.#fetch = new ReadFetch(core, wallet, holds, connectivity, dispatcher, this)
+    this.#fetch = new ReadFetch(core, wallet, holds, replies, dispatcher, this)
   }
 
   begin(args: ReadArgs, settle: Settle<Reply>): void {

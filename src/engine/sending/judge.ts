@@ -1,6 +1,6 @@
 /**
- * What follows from an outcome: the rules Q4 to Q9 and T4 as one pure function. It decides nothing about
- * tokens or other lanes; it says what becomes of this envelope.
+ * Judges what an attempt came to, and what a read came to: the rules Q4 to Q9, T4 and R5 as pure functions. They say what
+ * becomes of this envelope or this read; tokens and other lanes are not theirs.
  */
 import type { EnvelopeRow } from '../../../storage/rows.ts'
 import type { DeadReason, Instant } from '../../model.ts'
@@ -156,4 +156,23 @@ function isCounted({ envelope, reply, isUnsent, generation, ...judged }: Judged)
   const isFirstTooLarge = generation !== null && generation !== envelope.tooLargeGeneration
   if (reply.status === 431 && isFirstTooLarge) return false
   return countsTowardsDeath(reply.status)
+}
+
+/**
+ * True if only this lane meets a captive portal, because the server itself has answered others since the lane first met it:
+ * then it is no portal, and the reply is judged (Q6). `repliesAtPortal`: how many replies there were by then; null: this is the
+ * first time.
+ */
+export function meetsPortalAlone(repliesAtPortal: number | null, replyCount: number): boolean {
+  return repliesAtPortal !== null && replyCount > repliesAtPortal
+}
+
+/** What becomes of a read that was answered. */
+export type ReadVerdict = 'refused' | 'later' | 'accepted' | 'failed'
+
+/** `isLastTry`: the read has been told to come later once (R5). */
+export function judgeRead(status: number, isPortal: boolean, isLastTry: boolean): ReadVerdict {
+  if (status === 401 && !isPortal) return 'refused'
+  if ((status === 425 || status === 429) && !isLastTry) return 'later'
+  return isSuccess(status) && !isPortal ? 'accepted' : 'failed'
 }

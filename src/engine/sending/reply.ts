@@ -1,251 +1,54 @@
 /**
- * What follows from the end of an attempt: the reply, or that there was none, is judged, and the verdict carried out.
+ * The arrival of a reply, of a write or of a read: whether the server itself gave it, and what follows from that alone. A
+ * captive portal answers in the server's stead, and its reply says nothing of the server (Q6).
  */
-import { blankEnvelope } from '../../../storage/blank-envelope.ts'
-import type { DeadlineChange } from '../../../storage/changes.ts'
-import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
-import { HoldfastError } from '../../errors.ts'
-import { wordOf } from '../../failure.ts'
-import type { Instant } from '../../model.ts'
+import type { UserId } from '../../model.ts'
+import type { DeclaredReply } from '../../operations/define-operation.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
-import type { Misjudged } from '../../operations/interpreted.ts'
 import type { Reply } from '../../ports/transport.ts'
-import { excerptOf } from '../../scrub/excerpt.ts'
-import type { Wallet } from '../tokens/wallet.ts'
 import { plain } from '../boundary/boundary.ts'
-import { askedFraction, jitter } from '../random-draws.ts'
 import type { Core } from '../core.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
-import type { Lane } from '../lanes/lane.ts'
-import type { Attempt, Credential } from './attempt.ts'
-import type { Ending } from './ending.ts'
-import { admitFollowUps, type AdmittedFollowUp } from './follow-ups.ts'
-import { judge, type Verdict } from './judge.ts'
-import type { Settlement, Sensible } from './settle.ts'
-import type { Refusals } from './refusals.ts'
+import type { Wallet } from '../tokens/wallet.ts'
+import type { Credential } from './attempt.ts'
 
-/** What was made of a reply, or of there being none. */
-interface Judgement {
-  readonly ending: Ending
-  readonly verdict: Verdict
-  readonly interpreted: Sensible | null
-  readonly limit: DeadlineChange | null
+export interface RepliesParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly connectivity: Connectivity
 }
 
-export class ReplyHandler {
-  readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #connectivity: Connectivity
-  readonly #settlement: Settlement
-  readonly #refusals: Refusals
+export class Replies {
+  readonly #parts: RepliesParts
 
-  constructor(
-    core: Core,
-    wallet: Wallet,
-    connectivity: Connectivity,
-    settlement: Settlement,
-    refusals: Refusals,
-  ) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#connectivity = connectivity
-    this.#settlement = settlement
-    this.#refusals = refusals
+  constructor(parts: RepliesParts) {
+    this.#parts = parts
   }
 
-  /** Carries out what follows from a reply, or from there being none. */
-  handleReply(lane: Lane, attempt: Attempt, ending: Ending): void {
-    const { reply } = ending
-    const isPortal = reply !== null && this.#isPortal(attempt, reply)
-    if (isPortal && !this.#meetsItAlone(lane)) {
-      lane.repliesAtPortal = this.#connectivity.replyCount
-      this.#connectivity.portalMet(reply.status)
-      this.#settlement.end(lane)
-      return
-    }
-    if (reply !== null && !isPortal) {
-      this.#connectivity.genuineReply()
-      this.#wallet.clock.heard(reply.headers.date, this.#core.boundary.wall)
-    }
-    this.#interpret(lane, attempt, reply, (interpreted) => {
-      const verdict = this.#judge(lane, attempt, ending, interpreted, isPortal)
-      const limitMs = 'limitMs' in verdict ? verdict.limitMs : null
-      const limit = limitMs === null ? null : this.#connectivity.limited(limitMs)
-      // What the reply asks of every lane holds by now: no captive portal stops them any more.
-      if (reply !== null && !isPortal) this.#connectivity.portalGone()
-      if (verdict.verdict === 'refused') {
-        this.#refusals.refused(lane, attempt)
-        return
-      }
-      if (reply !== null && !isPortal && attempt.credential !== null && lane.user !== null) {
-        this.#wallet.accepted(lane.user, attempt.credential.generation)
-      }
-      this.#carryOut(lane, attempt, { ending, verdict, interpreted, limit })
-    })
-  }
-
-  #isPortal({ members }: Attempt, reply: Reply): boolean {
-    const { boundary, settings, kinds } = this.#core
-    const declared = kinds.facts(members[0]?.kind ?? '')?.reply ?? null
+  /** True if a captive portal gave this reply. `declared`: what the kind or the read says of its replies. */
+  isPortal(reply: Reply, declared: DeclaredReply): boolean {
+    const { boundary, settings } = this.#parts.core
     return boundary.pull('portal', plain<boolean>(), () =>
       isCaptivePortal(reply, declared, settings.origin),
     )
   }
 
-  /** Has the server itself answered others since the head met a portal? Then it is no portal (Q6). */
-  #meetsItAlone({ repliesAtPortal }: Lane): boolean {
-    return repliesAtPortal !== null && this.#connectivity.replyCount > repliesAtPortal
+  /** The server itself has answered: it can be reached, and tells its time (T9). */
+  genuine(reply: Reply): void {
+    const { core, wallet, connectivity } = this.#parts
+    connectivity.genuineReply()
+    wallet.clock.heard(reply.headers.date, core.boundary.wall)
   }
 
-  #judge(
-    lane: Lane,
-    attempt: Attempt,
-    { reply, failure, isUnsent }: Ending,
-    interpretation: Sensible | null,
-    isPortal: boolean,
-  ): Verdict {
-    // Nothing else matters then, and most are.
-    if (interpretation?.outcome === 'accepted') return { verdict: 'completed' }
-    const { boundary, settings } = this.#core
-    const { members, key, credential, sentAt } = attempt
-    const place = members[0]?.place ?? 0
-    const known = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
-    const unknownSince = this.#unknownSince(lane, members, reply)
-    const envelope = { ...known, key, members: members.map((row) => row.place), unknownSince }
-    const isWaiting = interpretation === null || interpretation.outcome === 'retry'
-    return judge({
-      envelope,
-      reply,
-      failure,
-      isUnsent,
-      generation: credential?.generation ?? null,
-      isPortal,
-      interpretation,
-      sentAt,
-      now: boundary.wall,
-      serverNow: this.#wallet.now(),
-      othersWereAnswered:
-        lane.repliesAtLastEnd !== null && this.#connectivity.replyCount > lane.repliesAtLastEnd,
-      fraction: isWaiting ? jitter(this.#core) : 0,
-      askedFraction: isWaiting && asksToWait(reply) ? askedFraction(this.#core) : 0,
-      settings,
-    })
+  /** No captive portal stops the lanes any more; the waits that the reply asks of every lane hold by now. */
+  portalGone(): void {
+    this.#parts.connectivity.portalGone()
   }
 
-  /** What the kind's code makes of the reply; null: nothing, or there was none. */
-  #interpret(
-    lane: Lane,
-    { members }: Attempt,
-    reply: Reply | null,
-    then: (interpreted: Sensible | null) => void,
-  ): void {
-    if (reply === null) {
-      then(null)
-      return
-    }
-    const kind = members[0]?.kind ?? ''
-    const afterUnknown = this.#unknownSince(lane, members, reply) !== null
-    const interpreted = this.#core.kinds.interpret(kind, lane.owner, reply, afterUnknown)
-    if ('misjudged' in interpreted) {
-      this.#reportMisjudged(kind, interpreted)
-      then(null)
-      return
-    }
-    const admitted = (followUps: readonly AdmittedFollowUp[] | Error) => {
-      if (!(followUps instanceof Error)) {
-        then({ ...interpreted, followUps })
-        return
-      }
-      this.#reportNoSense(kind, followUps)
-      then(null)
-    }
-    admitFollowUps(this.#core, interpreted.followUps, this.#core.guarded(lane, admitted))
-  }
-
-  /** Since when the outcome of this envelope is unknown, by what is recorded and by this reply. */
-  #unknownSince(lane: Lane, members: readonly OperationRow[], reply: Reply | null): Instant | null {
-    const known = lane.envelopeAt(members[0]?.place ?? 0)?.unknownSince ?? null
-    // After a crash in mid-send a conflict with the first sending is proof of it (Q5).
-    const isUnknown = lane.isOutcomeUnknown || (lane.mayHaveBeenSent && reply?.status === 409)
-    return known ?? (isUnknown ? (lane.attempt?.sentAt ?? this.#core.boundary.wall) : null)
-  }
-
-  /** A reply that a kind's code made nothing of is `retry`, bounded by Q8: never a loss. */
-  #reportMisjudged(kind: string, { misjudged, cause }: Misjudged): void {
-    if (misjudged === 'threw') {
-      this.#reportNoSense(kind, cause)
-      return
-    }
-    const message = `a follow-up of ${kind} names another owner`
-    this.#core.report('error', { error: new HoldfastError('FOREIGN_FOLLOW_UP', message) })
-  }
-
-  #reportNoSense(kind: string, cause: Error | null): void {
-    const message = `interpret of ${kind} threw, or made no sense`
-    this.#core.report('error', { error: new HoldfastError('APP_CODE_FAILED', message, { cause }) })
-  }
-
-  #carryOut(
-    lane: Lane,
-    attempt: Attempt,
-    { ending, verdict, interpreted, limit }: Judgement,
-  ): void {
-    const { members } = attempt
-    const { reply } = ending
-    switch (verdict.verdict) {
-      case 'completed':
-        this.#settlement.complete(lane, members, interpreted)
-        return
-      case 'alone':
-        this.#settlement.sendAlone(lane, members)
-        return
-      case 'dead': {
-        const { unknownSince } = verdict
-        this.#settlement.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
-          reason: verdict.reason,
-          // Where there was no reply, the code of the failure says why (Q22): of its text a journal knows nothing.
-          excerpt: reply === null ? wordOf(ending.failure) : this.#excerptOf(lane, attempt, reply),
-          status: reply?.status ?? null,
-          envelopeKey: unknownSince === null ? null : attempt.key,
-          unknownSince,
-          limit,
-        })
-        return
-      }
-      case 'waiting':
-        this.#wait(lane, attempt, ending, verdict.envelope, limit)
-        return
-      case 'refused':
+  /** The server has accepted the token that was sent (T8). */
+  accepted(user: UserId | null, credential: Credential | null): void {
+    if (user !== null && credential !== null) {
+      this.#parts.wallet.accepted(user, credential.generation)
     }
   }
-
-  #excerptOf({ user }: Lane, { credential }: Attempt, { body, isCut = false }: Reply): string {
-    return excerptOf(body, { tokens: this.#wallet.knownTokens(user, credential), isCut })
-  }
-
-  #wait(
-    lane: Lane,
-    { members, credential }: Attempt,
-    { reply, failure, isUnsent }: Ending,
-    judged: EnvelopeRow,
-    limit: DeadlineChange | null,
-  ): void {
-    const isOver = reply?.status === 431 && this.#hasNewerToken(lane, credential)
-    const envelope = isOver ? { ...judged, retryAt: null } : judged
-    const outcome = isUnsent ? 'unsent' : reply === null ? 'unknown' : 'retry'
-    const why = { outcome, status: reply?.status ?? null, error: failure } as const
-    this.#settlement.wait(lane, members, envelope, why, limit === null ? [] : [limit], () => {
-      // It has not been sent again: what the process before this one did is as unknown as it was (Q10).
-      if (!isUnsent) lane.mayHaveBeenSent = false
-    })
-  }
-
-  /** A newer token ends the wait after 431 (Q7), also a token that has come during the attempt. */
-  #hasNewerToken({ user }: Lane, sent: Credential | null): boolean {
-    return user !== null && sent !== null && this.#wallet.generation(user) > sent.generation
-  }
-}
-
-function asksToWait(reply: Reply | null): boolean {
-  return reply?.headers['retry-after'] !== undefined
 }

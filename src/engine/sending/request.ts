@@ -19,7 +19,7 @@ import { replyCodecOf } from '../boundary/reply-codec.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { type Ending, failed, replied, timedOut } from './ending.ts'
 import type { Settlement } from './settle.ts'
-import type { ReplyHandler } from './reply.ts'
+import type { OutcomeHandler } from './handle-outcome.ts'
 
 /** An attempt in flight, as a journal's summary has it. */
 export interface SavedAttempt {
@@ -34,15 +34,15 @@ export class Requests {
   readonly #core: Core
   readonly #wallet: Wallet
   readonly #settlement: Settlement
-  readonly #replyHandler: ReplyHandler
+  readonly #outcomeHandler: OutcomeHandler
   /** The engine has closed: what is still being prepared is not sent any more. */
   #isStopped = false
 
-  constructor(core: Core, wallet: Wallet, settlement: Settlement, replyHandler: ReplyHandler) {
+  constructor(core: Core, wallet: Wallet, settlement: Settlement, outcomeHandler: OutcomeHandler) {
     this.#core = core
     this.#wallet = wallet
     this.#settlement = settlement
-    this.#replyHandler = replyHandler
+    this.#outcomeHandler = outcomeHandler
   }
 
   send(lane: Lane, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
@@ -200,7 +200,7 @@ export class Requests {
     const isAborted = attempt.isLate && ending.reply === null && !ending.isUnsent
     // The error of a transport that was aborted says nothing but that.
     const known = isAborted ? timedOut(this.#core.settings.replyTimeoutMs) : ending
-    this.#replyHandler.handleReply(lane, attempt, known)
+    this.#outcomeHandler.handle(lane, attempt, known)
   }
 }
 
