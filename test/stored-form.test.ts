@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Checked } from '../src/operations/payloads.ts'
+import type { Checked } from '../src/operations/checked.ts'
 import { storedForm, type StoredForm } from '../src/operations/stored-form.ts'
 
 type Validate = (value: unknown) => Checked | Promise<Checked>

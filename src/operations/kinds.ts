@@ -13,12 +13,13 @@ import type { Json } from '../journal/lines.ts'
 import type { Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
 import { errorOf, textOf } from '../thrown.ts'
+import type { Checked } from './checked.ts'
 import type { AnyOperationKind, RecordLookup } from './define-operation.ts'
 import { interpretReply } from './interpret-reply.ts'
 import type { KindFacts } from './kind-facts.ts'
 import { type Interpreted, interpretedCodec, interpretedOf, type Misjudged } from './interpreted.ts'
 import { payloadText } from './payload-text.ts'
-import { type Checked, type Given, Payloads, type Storable, storableCodec } from './payloads.ts'
+import { type Given, Payloads, type Storable, storableCodec } from './payloads.ts'
 import {
   NO_RECORDS,
   type RecordUse,

@@ -4,19 +4,13 @@ import { atOnce } from '../app-code.ts'
 import type { Codec } from '../engine/boundary/boundary.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import { errorOf, isThenable, textOf } from '../thrown.ts'
+import type { Checked, Unfit } from './checked.ts'
 import type { AnyOperationKind } from './define-operation.ts'
 import { isSameJson } from './same-json.ts'
 import { type Maybe, storedForm, type StoredForm, whenKnown } from './stored-form.ts'
 
-export type Checked = { readonly ok: true; readonly payload: unknown } | Unfit
-
-/** A payload that the schema, or an upgrade, does not take. */
-export interface Unfit {
-  readonly ok: false
-  readonly why: string
-  /** What the code of the kind threw, if that is why. */
-  readonly thrown?: Error
-}
+/** The admission of the engine takes it from here. */
+export type { Unfit }
 
 /** A payload of the current version that is to be stored. */
 export interface Given {

@@ -4,7 +4,7 @@
  * where the schema does not take its own output, its input is stored.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Checked, Unfit } from './payloads.ts'
+import type { Checked, Unfit } from './checked.ts'
 
 export type StoredForm = { readonly ok: true; readonly text: string } | Unfit
 
