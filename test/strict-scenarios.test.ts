@@ -1,6 +1,6 @@
 /** A scenario that expects something lists every call that rejects; one that is not listed is told with code and time. */
 import { describe, expect, it, test } from 'vitest'
-import type { Mismatch } from '../src/simulation/compare.ts'
+import type { Mismatch } from '../src/simulation/mismatch.ts'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 import { runScenario } from '../src/simulation/run-scenario.ts'
 

@@ -2,7 +2,7 @@
  * A scenario that expects something lists each call that rejects: one that is not listed is a mistake of the scenario,
  * or a fault. A read that was cancelled or has failed may be told under `reads` instead.
  */
-import type { Mismatch } from './compare.ts'
+import type { Mismatch } from './mismatch.ts'
 import type { Observation } from './observe.ts'
 import { namesOf, type Rejection, tell } from './rejections.ts'
 import type { Expectation } from './scenario.ts'

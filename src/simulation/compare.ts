@@ -1,16 +1,13 @@
 /** Compares what was seen with what a scenario expects; what is not said is not compared. */
 import { isDeepStrictEqual } from 'node:util'
 import { compareRejects } from './compare-rejects.ts'
+import type { Mismatch } from './mismatch.ts'
 import type { FinalState, Observation } from './observe.ts'
 import type { ExpectedRequest, Expectation } from './scenario.ts'
 import type { SeenRequest } from './scripted-server.ts'
 
-export interface Mismatch {
-  /** `requests[1].token`, `final.pending`, … */
-  readonly what: string
-  readonly expected: unknown
-  readonly seen: unknown
-}
+/** The command line takes it from here. */
+export type { Mismatch }
 
 /** A scenario without `expect` expects nothing: a plan of the search, say, in which calls may reject. */
 export function compare(expect: Expectation | undefined, seen: Observation): Mismatch[] {

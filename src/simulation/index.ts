@@ -2,7 +2,7 @@
 export { readJournal } from '../journal/read-journal.ts'
 export { replay, type ReplayReport } from '../journal/replay.ts'
 export { ReplayDivergedError } from '../errors.ts'
-export type { Mismatch } from './compare.ts'
+export type { Mismatch } from './mismatch.ts'
 export { parseScenario } from './parse-scenario.ts'
 export { runScenario, type ScenarioResult } from './run-scenario.ts'
 export type { Scenario } from './scenario.ts'

@@ -1,5 +1,5 @@
 /** Asks every invariant of a run, and keeps what was found. */
-import type { Mismatch } from './compare.ts'
+import type { Mismatch } from './mismatch.ts'
 import { AFTER_CLOSE, INVARIANTS, WHILE_OPEN } from './invariants/index.ts'
 import type { Moment } from './invariants/invariant.ts'
 import type { RunRecord } from './invariants/run-record.ts'

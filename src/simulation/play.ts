@@ -2,7 +2,7 @@
 import type { Machines } from '../engine/engine.ts'
 import type { JournalSink } from '../journal/lines.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
-import type { Mismatch } from './compare.ts'
+import type { Mismatch } from './mismatch.ts'
 import { watchHost } from './host-watch.ts'
 import { InvariantChecks } from './invariant-checks.ts'
 import type { Moment } from './invariants/invariant.ts'

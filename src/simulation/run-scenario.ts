@@ -1,5 +1,6 @@
 /** Runs one scenario and says what did not hold: of what it expects, and of what holds in every run. */
-import { compare, type Mismatch } from './compare.ts'
+import { compare } from './compare.ts'
+import type { Mismatch } from './mismatch.ts'
 import type { Observation } from './observe.ts'
 import { play, type PlayOptions } from './play.ts'
 import type { Scenario } from './scenario.ts'

@@ -2,7 +2,7 @@
 import { ReplayDivergedError } from '../../errors.ts'
 import { replay } from '../../journal/replay.ts'
 import { errorOf } from '../../thrown.ts'
-import type { Mismatch } from '../compare.ts'
+import type { Mismatch } from '../mismatch.ts'
 import { type Played, play } from '../play.ts'
 import type { Scenario } from '../scenario.ts'
 

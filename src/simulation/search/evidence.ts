@@ -1,6 +1,6 @@
 /** What did not hold, as plain data: it crosses from one process to another, and is printed. */
 import { inspect } from 'node:util'
-import type { Mismatch } from '../compare.ts'
+import type { Mismatch } from '../mismatch.ts'
 
 export function plainMismatch({ what, expected, seen }: Mismatch): Mismatch {
   return { what, expected: plainOf(expected), seen: plainOf(seen) }

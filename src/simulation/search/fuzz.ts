@@ -1,5 +1,5 @@
 /** The search: plan after plan, in several processes at once, until there are enough. */
-import type { Mismatch } from '../compare.ts'
+import type { Mismatch } from '../mismatch.ts'
 import type { Scenario } from '../scenario.ts'
 import { wrongNames } from '../scenario-names.ts'
 import { THE_RUN } from './check-plan.ts'

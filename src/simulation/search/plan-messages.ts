@@ -1,5 +1,5 @@
 /** What a process that plays plans is asked, and what it answers. */
-import type { Mismatch } from '../compare.ts'
+import type { Mismatch } from '../mismatch.ts'
 import type { Scenario } from '../scenario.ts'
 
 /** The seed of a plan, or the plan itself. */
