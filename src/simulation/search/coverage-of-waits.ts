@@ -1,5 +1,5 @@
 /** Marks of pairs in which something waits, or is retained, for a long time. */
-import type { Mark } from './coverage-pairs.ts'
+import type { Mark } from './mark.ts'
 
 export const OF_WAITS: Readonly<Record<string, Mark>> = {
   'an envelope of as many as there may be': ({ requests }) =>

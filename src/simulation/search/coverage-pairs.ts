@@ -10,8 +10,7 @@ import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
 import type { Transition } from '../stored-rows.ts'
 import { OF_WAITS } from './coverage-of-waits.ts'
-
-export type Mark = (run: RunRecord) => boolean
+import type { Mark } from './mark.ts'
 
 export const PAIRS: Readonly<Record<string, Mark>> = {
   ...OF_WAITS,

@@ -9,10 +9,9 @@ import { outcomeOf } from '../invariants/outcome.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
 import { PAIRS } from './coverage-pairs.ts'
+import type { Mark } from './mark.ts'
 
 export type Coverage = ReadonlyMap<string, number>
-
-type Mark = (run: RunRecord) => boolean
 
 /** How many runs have hit each mark, those with none too. */
 export class CoverageCount {
