@@ -7,9 +7,10 @@ import { Dice } from '../src/simulation/search/dice.ts'
 import { makePlan } from '../src/simulation/search/make-plan.ts'
 import type { Told } from '../src/simulation/search/plan-makers.ts'
 import { promisedSends } from '../src/simulation/search/plan-promise.ts'
-import { STORIES, type Story } from '../src/simulation/search/plan-stories.ts'
+import { STORIES } from '../src/simulation/search/plan-stories.ts'
 import { goodToken, planTokens } from '../src/simulation/search/plan-tokens.ts'
 import { Tale } from '../src/simulation/search/plan-tale.ts'
+import type { Story } from '../src/simulation/search/story.ts'
 
 const SEEDS = Array.from({ length: 300 }, (_, index) => index + 1)
 

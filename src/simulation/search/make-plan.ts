@@ -10,12 +10,13 @@ import { chooseFeatures, type Features } from './features.ts'
 import type { Told } from './plan-makers.ts'
 import { promisedSends } from './plan-promise.ts'
 import { planServer } from './plan-server.ts'
-import { STORIES, type Story } from './plan-stories.ts'
+import { STORIES } from './plan-stories.ts'
 import { type StoryRules, Tale } from './plan-tale.ts'
 import { MOST_BYTES } from './plan-payloads.ts'
 import { planSteps } from './plan-steps.ts'
 import { planRequirementSource } from './plan-requirement-source.ts'
 import { goodToken, planSource, planTokens } from './plan-tokens.ts'
+import type { Story } from './story.ts'
 
 /** A plan of fewer sends is made anew: what it does to the machine is of no use then. */
 const FEWEST_SENDS = 10

@@ -1,6 +1,6 @@
 /** The stories that a plan may tell, of users and their sessions. */
-import type { Story } from './plan-stories.ts'
 import type { Tale } from './plan-tale.ts'
+import type { Story } from './story.ts'
 
 const OFF = { requirement: 'off', backoff: { base: 1000, cap: 300_000, jitter: false } } as const
 

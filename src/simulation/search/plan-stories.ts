@@ -1,16 +1,8 @@
 /** The stories that a plan may tell, of the queue: each steers to a pair of marks. */
 import { ACROSS_USERS } from './plan-stories-of-users.ts'
 import type { Step } from './plan-makers.ts'
-import type { StoryConfig, Tale } from './plan-tale.ts'
 import { LARGE } from './plan-payloads.ts'
-
-export interface Story {
-  /** The marks of pairs that it is there for. */
-  readonly steersTo: readonly string[]
-  readonly config?: StoryConfig
-  readonly needs?: 'requirementSource' | 'storms'
-  readonly tell: (tale: Tale) => void
-}
+import type { Story } from './story.ts'
 
 /** Short waits without chance, so that each step of a story comes in time. */
 const SHORT_WAITS = { backoff: { base: 1000, cap: 300_000, jitter: false } } as const
