@@ -3,7 +3,7 @@ import type { HoldfastEvents } from '../events.ts'
 import type { OperationInfo } from '../api/operation-info.ts'
 import type { SeenEvent, SeenLateListener, SeenSubscription, SourceCall } from './seen.ts'
 import { type Rejection, rejectionsOf } from './rejections.ts'
-import { nameOf } from './scenario-names.ts'
+import { nameOf } from './operation-names.ts'
 import type { World } from './world.ts'
 import type { SeenRequest } from './scripted-server.ts'
 

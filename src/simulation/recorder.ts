@@ -4,7 +4,7 @@ import type { Status } from '../engine/status.ts'
 import type { EventName } from '../events.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { Salvaged } from './disk-damage.ts'
-import type { ProcessName } from './scenario.ts'
+import type { ProcessName } from './process-name.ts'
 import type {
   Acknowledgement,
   HeardEvent,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { DATABASE_FILES } from './database-files.ts'
 import { WATCHES } from './memory-files.ts'
+import { PROCESS_NAMES } from './process-name.ts'
 import { SYSTEMS } from './sleep.ts'
 
 /** How many tries to rename a file another program may spoil. Each start makes up to 11. */
@@ -120,7 +121,7 @@ const server = z.strictObject({
 })
 
 /** Which process of the app takes the step. Default: `main`, which the run begins with. */
-const process = z.enum(['main', 'second']).optional()
+const process = z.enum(PROCESS_NAMES).optional()
 const inProcess = { at, process }
 
 /** How a process closes: with a deadline of 0 (`true`), or with this one, in milliseconds. */
@@ -300,7 +301,6 @@ export const scenarioSchema = z.strictObject({
 
 export type Scenario = z.infer<typeof scenarioSchema>
 export type ScenarioStep = z.infer<typeof step>
-export type ProcessName = 'main' | 'second'
 export type ScenarioToken = z.infer<typeof token>
 export type ScenarioMatch = z.infer<typeof match>
 export type SourceAnswer = z.infer<typeof sourceAnswer>

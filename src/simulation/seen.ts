@@ -2,8 +2,8 @@
 import type { Status } from '../engine/status.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
 import type { Instant, Requirement } from '../model.ts'
-import type { ProcessName } from './scenario.ts'
-import { nameOf } from './scenario-names.ts'
+import { nameOf } from './operation-names.ts'
+import type { ProcessName } from './process-name.ts'
 
 /** An event as the app heard it. */
 export interface SeenEvent {

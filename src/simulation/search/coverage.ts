@@ -2,7 +2,7 @@
  * Did it happen at all? A search that never reaches what it is there for proves nothing, so each run is
  * looked through for what makes trouble, and a mark that no run has hit is reported.
  */
-import { nameOf } from '../scenario-names.ts'
+import { nameOf } from '../operation-names.ts'
 import type { RunRecord } from '../invariants/run-record.ts'
 import { hasEnded, isRead } from '../invariants/invariant.ts'
 import { outcomeOf } from '../invariants/outcome.ts'
