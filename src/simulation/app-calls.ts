@@ -8,12 +8,14 @@ import { EVENT_NAMES } from '../events.ts'
 import type { Requirement } from '../model.ts'
 import type { OperationDraft } from '../operations/define-operation.ts'
 import type { Receipt } from '../api/receipts.ts'
-import type { AppProcess, ProcessParts } from './app-process.ts'
+import type { Holdfast } from '../holdfast.ts'
 import { nonceOf } from './operation-names.ts'
+import type { ProcessParts } from './process-parts.ts'
 import type { ScenarioStep } from './scenario.ts'
 import type { TransactionEnd } from './simulated-disk.ts'
 import { isStorable } from './storable.ts'
 import type { SeenCall, SeenSubscription } from './seen.ts'
+import type { Life } from './virtual-time.ts'
 import { withoutUndefined } from './without-undefined.ts'
 
 type Step<Name extends string> = Extract<ScenarioStep, Record<Name, unknown>>[Name &
@@ -25,12 +27,27 @@ interface Taken {
   readonly isKept: boolean
 }
 
+/** The process that makes the calls. */
+interface CallingProcess {
+  /** The user that is logged in, and the requirement of the server, by the calls of the app. */
+  identity: string | null
+  requirement: Requirement
+  isPaused: boolean
+  readonly life: Life
+  readonly lifeIndex: number
+  readonly holdfast: Holdfast
+  transaction<T>(
+    end: TransactionEnd,
+    run: (database: Database) => T,
+  ): { readonly value: T; readonly isCommitted: boolean }
+}
+
 export class AppCalls {
-  readonly #process: AppProcess
+  readonly #process: CallingProcess
   readonly #parts: ProcessParts
   #receiptCount = 0
 
-  constructor(process: AppProcess, parts: ProcessParts) {
+  constructor(process: CallingProcess, parts: ProcessParts) {
     this.#process = process
     this.#parts = parts
   }

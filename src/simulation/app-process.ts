@@ -6,8 +6,6 @@ import type { Database } from 'better-sqlite3'
 import { Holdfast } from '../holdfast.ts'
 import { HoldfastError } from '../errors.ts'
 import { EVENT_NAMES } from '../events.ts'
-import type { Machines } from '../engine/engine.ts'
-import type { JournalSink } from '../journal/lines.ts'
 import type { Requirement } from '../model.ts'
 import {
   type BackoffOptions,
@@ -17,28 +15,16 @@ import {
 } from '../options.ts'
 import type { PlatformEvent } from '../ports/platform.ts'
 import { AppCalls } from './app-calls.ts'
-import type { Recorder } from './recorder.ts'
 import type { Inhabitant, TransactionEnd } from './simulated-disk.ts'
-import type { ProcessName } from './process-name.ts'
+import type { ProcessParts } from './process-parts.ts'
 import type { ScenarioStep } from './scenario.ts'
 import { whileAlive } from './living-journal.ts'
-import type { SeededRandom } from './seeded-random.ts'
 import { seenEvent, type SeenLife } from './seen.ts'
 import type { Life } from './virtual-time.ts'
 import { withoutUndefined } from './without-undefined.ts'
-import type { World } from './world.ts'
 
 /** Why a process closes. */
 export type Ending = 'exit' | 'restart'
-
-export interface ProcessParts {
-  readonly name: ProcessName
-  readonly world: World
-  readonly recorder: Recorder
-  readonly random: SeededRandom
-  readonly journal: JournalSink
-  readonly machines: Machines | undefined
-}
 
 export class AppProcess {
   /** Who is logged in, and what the server demands, by what the app has called. */

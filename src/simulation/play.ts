@@ -8,6 +8,7 @@ import { InvariantChecks } from './invariant-checks.ts'
 import type { Moment } from './invariants/invariant.ts'
 import type { RunRecord } from './invariants/run-record.ts'
 import { observe, type Observation } from './observe.ts'
+import { recordOf } from './record-of.ts'
 import { Recordings } from './recordings.ts'
 import type { Scenario } from './scenario.ts'
 import { World } from './world.ts'
@@ -54,7 +55,7 @@ export async function play(
   const world = new World(scenario, { journals: { main, second }, operations, machines })
   const host = watchHost()
   try {
-    const record = world.record(own.lines, host.faults)
+    const record = recordOf(world, { journal: own.lines, faults: host.faults })
     const checks = new InvariantChecks(record)
     await world.start(scenario.config?.requirement ?? 'required')
     const look = (moment: Moment) => {

@@ -4,6 +4,7 @@ import type { RunRecord } from './invariants/run-record.ts'
 import type { World } from './world.ts'
 
 interface Lists {
+  /** The lines written so far, and the lines to come. */
   readonly journal: readonly string[]
   readonly faults: readonly unknown[]
 }

@@ -14,8 +14,7 @@ import { factsOf, recordedKindsOf } from '../operations/kind-facts.ts'
 import { isStorageError } from '../../storage/storage-error.ts'
 import { AppProcess, type Ending } from './app-process.ts'
 import { DatabaseFiles } from './database-files.ts'
-import type { RunRecord } from './invariants/run-record.ts'
-import { recordOf } from './record-of.ts'
+import type { ReadState, Surroundings } from './process-parts.ts'
 import { Recorder } from './recorder.ts'
 import type { ProcessName } from './process-name.ts'
 import type { Scenario, ScenarioStep } from './scenario.ts'
@@ -29,8 +28,6 @@ import { SeededRandom } from './seeded-random.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { type Life, VirtualTime } from './virtual-time.ts'
 
-export type ReadState = 'waiting' | 'completed' | 'deferred' | 'cancelled' | 'failed'
-
 export interface WorldParts {
   /** Where each process writes its journal. */
   readonly journals: Readonly<Record<ProcessName, JournalSink>>
@@ -39,7 +36,7 @@ export interface WorldParts {
   readonly machines?: Machines | undefined
 }
 
-export class World {
+export class World implements Surroundings {
   readonly scenario: Scenario
   readonly time = new VirtualTime()
   readonly files: DatabaseFiles
@@ -160,11 +157,6 @@ export class World {
     const { main, second } = this.#processes
     if (!main.life.isAlive && second.life.isAlive) return second
     return second.life.isAlive && this.disk.holder === second.life ? second : main
-  }
-
-  /** What the invariants look at; `journal`: the lines written so far, and those to come. */
-  record(journal: readonly string[], faults: readonly unknown[]): RunRecord {
-    return recordOf(this, { journal, faults })
   }
 
   async start(requirement: Requirement): Promise<void> {
