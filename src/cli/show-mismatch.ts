@@ -1,6 +1,6 @@
 /** Mismatches as `holdfast simulate` and `holdfast fuzz` print them. */
 import { inspect } from 'node:util'
-import type { Mismatch } from '../simulation/compare.ts'
+import type { Mismatch } from '../simulation/mismatch.ts'
 import { INVARIANTS } from '../simulation/invariants/index.ts'
 import { printable, printableLines } from './printable.ts'
 

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import { replay } from '../journal/replay.ts'
-import type { Mismatch } from '../simulation/compare.ts'
+import type { Mismatch } from '../simulation/mismatch.ts'
 import { parseScenario } from '../simulation/parse-scenario.ts'
 import { type Rejection, tell } from '../simulation/rejections.ts'
 import { runScenario, type ScenarioResult } from '../simulation/run-scenario.ts'

@@ -9,9 +9,6 @@ import type { AnyOperationKind } from './define-operation.ts'
 import { isSameJson } from './same-json.ts'
 import { type Maybe, storedForm, type StoredForm, whenKnown } from './stored-form.ts'
 
-/** The admission of the engine takes it from here. */
-export type { Unfit }
-
 /** A payload of the current version that is to be stored. */
 export interface Given {
   readonly kind: string

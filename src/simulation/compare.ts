@@ -6,9 +6,6 @@ import type { FinalState, Observation } from './observe.ts'
 import type { ExpectedRequest, Expectation } from './scenario.ts'
 import type { SeenRequest } from './scripted-server.ts'
 
-/** The command line takes it from here. */
-export type { Mismatch }
-
 /** A scenario without `expect` expects nothing: a plan of the search, say, in which calls may reject. */
 export function compare(expect: Expectation | undefined, seen: Observation): Mismatch[] {
   if (expect === undefined) return []

@@ -1,6 +1,7 @@
 /** May an operation be stored at all? Known kind, payload, limits, schema, records (E1, Q12, Q14, Q16): the one place that says. */
 import { HoldfastError } from '../../errors.ts'
-import type { Storable, Unfit } from '../../operations/payloads.ts'
+import type { Unfit } from '../../operations/checked.ts'
+import type { Storable } from '../../operations/payloads.ts'
 import type { Core } from '../core.ts'
 
 /** What `enqueue()` and `enqueueWithin()` were called with. */
