@@ -1595,6 +1595,11 @@ interface HoldfastOptions {
 /** Says what the server demands, say from a remote configuration. */
 type RequirementSource = () => Requirement | Promise<Requirement>;
 
+/**
+ * Logout: the identity changes at the call, and the session ends once nothing of that user is pending,
+ * at once where that is so already, or where all of it is dropped (I7, T11).
+ */
+
 /** What a logout left behind. */
 interface LogoutResult {
     /** Operations of that user that are still to be sent, under that user's token. */

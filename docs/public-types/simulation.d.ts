@@ -246,6 +246,473 @@ interface ReplayOptions {
  */
 declare function replay(text: string, { machines, isAlone }?: ReplayOptions): Promise<ReplayReport>;
 
+/** One difference between a run and its expectation, or between a run and an invariant. */
+interface Mismatch {
+    /** `requests[1].token`, `final.pending`, … */
+    readonly what: string;
+    readonly expected: unknown;
+    readonly seen: unknown;
+}
+
+/** A scenario: a scripted world, events at virtual times, and what must be seen. */
+
+/** The shape of a scenario file, format 1. */
+declare const scenarioSchema: z.ZodObject<{
+    scenario: z.ZodLiteral<1>;
+    name: z.ZodString;
+    config: z.ZodOptional<z.ZodObject<{
+        requirement: z.ZodOptional<z.ZodEnum<{
+            off: "off";
+            required: "required";
+            unknown: "unknown";
+        }>>;
+        whileUnknown: z.ZodOptional<z.ZodEnum<{
+            hold: "hold";
+            send: "send";
+        }>>;
+        anonymous: z.ZodOptional<z.ZodEnum<{
+            adopt: "adopt";
+            drop: "drop";
+            hold: "hold";
+        }>>;
+        onDead: z.ZodOptional<z.ZodEnum<{
+            continue: "continue";
+            hold: "hold";
+        }>>;
+        concurrency: z.ZodOptional<z.ZodNumber>;
+        maxSourceCalls: z.ZodOptional<z.ZodNumber>;
+        maxAttempts: z.ZodOptional<z.ZodNumber>;
+        patienceMs: z.ZodOptional<z.ZodNumber>;
+        maxPending: z.ZodOptional<z.ZodNumber>;
+        maxPayloadBytes: z.ZodOptional<z.ZodNumber>;
+        retainCompleted: z.ZodOptional<z.ZodBoolean>;
+        batchWindowMs: z.ZodOptional<z.ZodNumber>;
+        backoff: z.ZodOptional<z.ZodObject<{
+            base: z.ZodOptional<z.ZodNumber>;
+            cap: z.ZodOptional<z.ZodNumber>;
+            jitter: z.ZodOptional<z.ZodBoolean>;
+        }, z.core.$strict>>;
+        vault: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
+            unavailable: z.ZodOptional<z.ZodNumber>;
+            unreadable: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>]>>;
+        farewell: z.ZodOptional<z.ZodBoolean>;
+        system: z.ZodOptional<z.ZodEnum<{
+            linux: "linux";
+            macos: "macos";
+            windows: "windows";
+        }>>;
+        watch: z.ZodOptional<z.ZodEnum<{
+            fails: "fails";
+            silent: "silent";
+            works: "works";
+        }>>;
+    }, z.core.$strict>>;
+    tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
+        user: z.ZodString;
+        exp: z.ZodOptional<z.ZodNumber>;
+        nbf: z.ZodOptional<z.ZodNumber>;
+        accepted: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
+            from: z.ZodOptional<z.ZodNumber>;
+            until: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>]>>;
+    }, z.core.$strict>>>;
+    source: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
+        token: z.ZodUnion<readonly [z.ZodString, z.ZodRecord<z.ZodString, z.ZodString>]>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        none: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        denied: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        throws: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        garbage: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        never: z.ZodLiteral<true>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>]>>>;
+    requirementSource: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
+        requirement: z.ZodEnum<{
+            off: "off";
+            required: "required";
+            unknown: "unknown";
+        }>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        throws: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        garbage: z.ZodLiteral<true>;
+        after: z.ZodOptional<z.ZodNumber>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        never: z.ZodLiteral<true>;
+        ever: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>]>>>;
+    server: z.ZodOptional<z.ZodObject<{
+        latency: z.ZodOptional<z.ZodNumber>;
+        dates: z.ZodOptional<z.ZodBoolean>;
+        latencies: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            match: z.ZodOptional<z.ZodObject<{
+                user: z.ZodOptional<z.ZodString>;
+                kind: z.ZodOptional<z.ZodString>;
+                op: z.ZodOptional<z.ZodString>;
+            }, z.core.$strict>>;
+            ms: z.ZodNumber;
+            times: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>>>;
+        replies: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            match: z.ZodOptional<z.ZodObject<{
+                user: z.ZodOptional<z.ZodString>;
+                kind: z.ZodOptional<z.ZodString>;
+                op: z.ZodOptional<z.ZodString>;
+            }, z.core.$strict>>;
+            status: z.ZodOptional<z.ZodNumber>;
+            headers: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            lost: z.ZodOptional<z.ZodEnum<{
+                reply: "reply";
+                request: "request";
+            }>>;
+            unsent: z.ZodOptional<z.ZodString>;
+            html: z.ZodOptional<z.ZodLiteral<true>>;
+            cut: z.ZodOptional<z.ZodLiteral<true>>;
+            body: z.ZodOptional<z.ZodString>;
+            echo: z.ZodOptional<z.ZodNumber>;
+            ryw: z.ZodOptional<z.ZodObject<{
+                token: z.ZodString;
+                delay: z.ZodOptional<z.ZodNumber>;
+                key: z.ZodOptional<z.ZodString>;
+            }, z.core.$strict>>;
+            times: z.ZodOptional<z.ZodNumber>;
+        }, z.core.$strict>>>;
+    }, z.core.$strict>>;
+    steps: z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        login: z.ZodObject<{
+            user: z.ZodString;
+            token: z.ZodOptional<z.ZodString>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        logout: z.ZodEnum<{
+            discard: "discard";
+            flush: "flush";
+            keep: "keep";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        updateToken: z.ZodObject<{
+            user: z.ZodString;
+            token: z.ZodString;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        refreshToken: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        forget: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        requirement: z.ZodEnum<{
+            off: "off";
+            required: "required";
+            unknown: "unknown";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        enqueue: z.ZodObject<{
+            id: z.ZodString;
+            kind: z.ZodString;
+            payload: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnknown>>;
+            expiresInMs: z.ZodOptional<z.ZodNumber>;
+            within: z.ZodOptional<z.ZodEnum<{
+                commit: "commit";
+                rollback: "rollback";
+            }>>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        look: z.ZodUnion<readonly [z.ZodObject<{
+            id: z.ZodString;
+            operation: z.ZodString;
+        }, z.core.$strict>, z.ZodObject<{
+            id: z.ZodString;
+            pending: z.ZodObject<{
+                user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+                limit: z.ZodOptional<z.ZodNumber>;
+            }, z.core.$strict>;
+        }, z.core.$strict>, z.ZodObject<{
+            id: z.ZodString;
+            deadLetters: z.ZodObject<{
+                user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            }, z.core.$strict>;
+        }, z.core.$strict>, z.ZodObject<{
+            id: z.ZodString;
+            subscribe: z.ZodLiteral<true>;
+        }, z.core.$strict>]>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        listen: z.ZodLiteral<true>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        cancel: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        retry: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        discard: z.ZodString;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        read: z.ZodObject<{
+            id: z.ZodString;
+            after: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            key: z.ZodOptional<z.ZodString>;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        flush: z.ZodNumber;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        queue: z.ZodEnum<{
+            pause: "pause";
+            resume: "resume";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        crash: z.ZodLiteral<"after-commit" | "before-commit" | true>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        restart: z.ZodUnion<readonly [z.ZodLiteral<true>, z.ZodNumber]>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        start: z.ZodLiteral<true>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        exit: z.ZodUnion<readonly [z.ZodLiteral<true>, z.ZodNumber]>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        network: z.ZodEnum<{
+            down: "down";
+            up: "up";
+        }>;
+        silent: z.ZodOptional<z.ZodLiteral<true>>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        power: z.ZodEnum<{
+            resume: "resume";
+            suspend: "suspend";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        sleep: z.ZodNumber;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        wall: z.ZodNumber;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        disk: z.ZodEnum<{
+            busy: "busy";
+            full: "full";
+            "read-only": "read-only";
+            works: "works";
+        }>;
+        times: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        disk: z.ZodLiteral<"no-room">;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        disk: z.ZodLiteral<"damaged">;
+        rows: z.ZodEnum<{
+            envelopes: "envelopes";
+            letters: "letters";
+            operations: "operations";
+        }>;
+        page: z.ZodOptional<z.ZodNumber>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        sideFile: z.ZodEnum<{
+            failed: "failed";
+            removed: "removed";
+        }>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        scanner: z.ZodObject<{
+            file: z.ZodEnum<{
+                "": "";
+                "-shm": "-shm";
+                "-wal": "-wal";
+            }>;
+            tries: z.ZodNumber;
+        }, z.core.$strict>;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        release: z.ZodNumber;
+    }, z.core.$strict>]>>;
+    expect: z.ZodOptional<z.ZodObject<{
+        requests: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            at: z.ZodOptional<z.ZodNumber>;
+            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            kind: z.ZodOptional<z.ZodString>;
+            ops: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            token: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
+            sameKeyAs: z.ZodOptional<z.ZodNumber>;
+            newKeyAs: z.ZodOptional<z.ZodNumber>;
+            record: z.ZodOptional<z.ZodString>;
+            payload: z.ZodOptional<z.ZodUnknown>;
+        }, z.core.$strict>>>;
+        events: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            event: z.ZodString;
+            id: z.ZodOptional<z.ZodString>;
+            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            kind: z.ZodOptional<z.ZodString>;
+            reason: z.ZodOptional<z.ZodString>;
+            code: z.ZodOptional<z.ZodString>;
+            suspected: z.ZodOptional<z.ZodBoolean>;
+        }, z.core.$strict>>>;
+        never: z.ZodOptional<z.ZodArray<z.ZodString>>;
+        sourceCalls: z.ZodOptional<z.ZodArray<z.ZodObject<{
+            at: z.ZodOptional<z.ZodNumber>;
+            user: z.ZodOptional<z.ZodString>;
+            reason: z.ZodOptional<z.ZodString>;
+        }, z.core.$strict>>>;
+        applied: z.ZodOptional<z.ZodArray<z.ZodString>>;
+        looks: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnion<readonly [z.ZodArray<z.ZodString>, z.ZodNumber, z.ZodNull, z.ZodObject<{
+            state: z.ZodOptional<z.ZodEnum<{
+                cancelled: "cancelled";
+                completed: "completed";
+                dead: "dead";
+                dropped: "dropped";
+                pending: "pending";
+            }>>;
+            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            kind: z.ZodOptional<z.ZodString>;
+            reason: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
+            payload: z.ZodOptional<z.ZodUnknown>;
+        }, z.core.$strict>]>>>;
+        listened: z.ZodOptional<z.ZodArray<z.ZodRecord<z.ZodString, z.ZodString>>>;
+        final: z.ZodOptional<z.ZodObject<{
+            identity: z.ZodOptional<z.ZodNullable<z.ZodString>>;
+            requirement: z.ZodOptional<z.ZodEnum<{
+                off: "off";
+                required: "required";
+                unknown: "unknown";
+            }>>;
+            pending: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            completed: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            cancelled: z.ZodOptional<z.ZodArray<z.ZodString>>;
+            dead: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            dropped: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            holds: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodArray<z.ZodString>>>;
+            needs: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
+            reads: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodEnum<{
+                cancelled: "cancelled";
+                completed: "completed";
+                deferred: "deferred";
+                failed: "failed";
+                waiting: "waiting";
+            }>>>;
+        }, z.core.$strict>>;
+        rejects: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>>>;
+    }, z.core.$strict>>;
+    until: z.ZodOptional<z.ZodNumber>;
+}, z.core.$strict>;
+type Scenario = z.infer<typeof scenarioSchema>;
+
+/** @throws HoldfastError `SCENARIO_INVALID`, with file, line and what is wrong. */
+declare function parseScenario(text: string, file: string): Scenario;
+
 /**
  * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
  * behaviour; `machines/` and `storage/` may import its types, and only these.
@@ -1071,462 +1538,6 @@ interface HoldfastEvents {
 }
 type EventName = keyof HoldfastEvents;
 
-/** A scenario: a scripted world, events at virtual times, and what must be seen. */
-
-/** The shape of a scenario file, format 1. */
-declare const scenarioSchema: z.ZodObject<{
-    scenario: z.ZodLiteral<1>;
-    name: z.ZodString;
-    config: z.ZodOptional<z.ZodObject<{
-        requirement: z.ZodOptional<z.ZodEnum<{
-            off: "off";
-            required: "required";
-            unknown: "unknown";
-        }>>;
-        whileUnknown: z.ZodOptional<z.ZodEnum<{
-            hold: "hold";
-            send: "send";
-        }>>;
-        anonymous: z.ZodOptional<z.ZodEnum<{
-            adopt: "adopt";
-            drop: "drop";
-            hold: "hold";
-        }>>;
-        onDead: z.ZodOptional<z.ZodEnum<{
-            continue: "continue";
-            hold: "hold";
-        }>>;
-        concurrency: z.ZodOptional<z.ZodNumber>;
-        maxSourceCalls: z.ZodOptional<z.ZodNumber>;
-        maxAttempts: z.ZodOptional<z.ZodNumber>;
-        patienceMs: z.ZodOptional<z.ZodNumber>;
-        maxPending: z.ZodOptional<z.ZodNumber>;
-        maxPayloadBytes: z.ZodOptional<z.ZodNumber>;
-        retainCompleted: z.ZodOptional<z.ZodBoolean>;
-        batchWindowMs: z.ZodOptional<z.ZodNumber>;
-        backoff: z.ZodOptional<z.ZodObject<{
-            base: z.ZodOptional<z.ZodNumber>;
-            cap: z.ZodOptional<z.ZodNumber>;
-            jitter: z.ZodOptional<z.ZodBoolean>;
-        }, z.core.$strict>>;
-        vault: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
-            unavailable: z.ZodOptional<z.ZodNumber>;
-            unreadable: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>]>>;
-        farewell: z.ZodOptional<z.ZodBoolean>;
-        system: z.ZodOptional<z.ZodEnum<{
-            linux: "linux";
-            macos: "macos";
-            windows: "windows";
-        }>>;
-        watch: z.ZodOptional<z.ZodEnum<{
-            fails: "fails";
-            silent: "silent";
-            works: "works";
-        }>>;
-    }, z.core.$strict>>;
-    tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
-        user: z.ZodString;
-        exp: z.ZodOptional<z.ZodNumber>;
-        nbf: z.ZodOptional<z.ZodNumber>;
-        accepted: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
-            from: z.ZodOptional<z.ZodNumber>;
-            until: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>]>>;
-    }, z.core.$strict>>>;
-    source: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
-        token: z.ZodUnion<readonly [z.ZodString, z.ZodRecord<z.ZodString, z.ZodString>]>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        none: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        denied: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        throws: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        garbage: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        never: z.ZodLiteral<true>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>]>>>;
-    requirementSource: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
-        requirement: z.ZodEnum<{
-            off: "off";
-            required: "required";
-            unknown: "unknown";
-        }>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        throws: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        garbage: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        never: z.ZodLiteral<true>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>]>>>;
-    server: z.ZodOptional<z.ZodObject<{
-        latency: z.ZodOptional<z.ZodNumber>;
-        dates: z.ZodOptional<z.ZodBoolean>;
-        latencies: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            match: z.ZodOptional<z.ZodObject<{
-                user: z.ZodOptional<z.ZodString>;
-                kind: z.ZodOptional<z.ZodString>;
-                op: z.ZodOptional<z.ZodString>;
-            }, z.core.$strict>>;
-            ms: z.ZodNumber;
-            times: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>>>;
-        replies: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            match: z.ZodOptional<z.ZodObject<{
-                user: z.ZodOptional<z.ZodString>;
-                kind: z.ZodOptional<z.ZodString>;
-                op: z.ZodOptional<z.ZodString>;
-            }, z.core.$strict>>;
-            status: z.ZodOptional<z.ZodNumber>;
-            headers: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            lost: z.ZodOptional<z.ZodEnum<{
-                reply: "reply";
-                request: "request";
-            }>>;
-            unsent: z.ZodOptional<z.ZodString>;
-            html: z.ZodOptional<z.ZodLiteral<true>>;
-            cut: z.ZodOptional<z.ZodLiteral<true>>;
-            body: z.ZodOptional<z.ZodString>;
-            echo: z.ZodOptional<z.ZodNumber>;
-            ryw: z.ZodOptional<z.ZodObject<{
-                token: z.ZodString;
-                delay: z.ZodOptional<z.ZodNumber>;
-                key: z.ZodOptional<z.ZodString>;
-            }, z.core.$strict>>;
-            times: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>>>;
-    }, z.core.$strict>>;
-    steps: z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        login: z.ZodObject<{
-            user: z.ZodString;
-            token: z.ZodOptional<z.ZodString>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        logout: z.ZodEnum<{
-            discard: "discard";
-            flush: "flush";
-            keep: "keep";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        updateToken: z.ZodObject<{
-            user: z.ZodString;
-            token: z.ZodString;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        refreshToken: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        forget: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        requirement: z.ZodEnum<{
-            off: "off";
-            required: "required";
-            unknown: "unknown";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        enqueue: z.ZodObject<{
-            id: z.ZodString;
-            kind: z.ZodString;
-            payload: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnknown>>;
-            expiresInMs: z.ZodOptional<z.ZodNumber>;
-            within: z.ZodOptional<z.ZodEnum<{
-                commit: "commit";
-                rollback: "rollback";
-            }>>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        look: z.ZodUnion<readonly [z.ZodObject<{
-            id: z.ZodString;
-            operation: z.ZodString;
-        }, z.core.$strict>, z.ZodObject<{
-            id: z.ZodString;
-            pending: z.ZodObject<{
-                user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-                limit: z.ZodOptional<z.ZodNumber>;
-            }, z.core.$strict>;
-        }, z.core.$strict>, z.ZodObject<{
-            id: z.ZodString;
-            deadLetters: z.ZodObject<{
-                user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            }, z.core.$strict>;
-        }, z.core.$strict>, z.ZodObject<{
-            id: z.ZodString;
-            subscribe: z.ZodLiteral<true>;
-        }, z.core.$strict>]>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        listen: z.ZodLiteral<true>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        cancel: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        retry: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        discard: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        read: z.ZodObject<{
-            id: z.ZodString;
-            after: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            key: z.ZodOptional<z.ZodString>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        flush: z.ZodNumber;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        queue: z.ZodEnum<{
-            pause: "pause";
-            resume: "resume";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        crash: z.ZodLiteral<"after-commit" | "before-commit" | true>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        restart: z.ZodUnion<readonly [z.ZodLiteral<true>, z.ZodNumber]>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        start: z.ZodLiteral<true>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        exit: z.ZodUnion<readonly [z.ZodLiteral<true>, z.ZodNumber]>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        network: z.ZodEnum<{
-            down: "down";
-            up: "up";
-        }>;
-        silent: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        power: z.ZodEnum<{
-            resume: "resume";
-            suspend: "suspend";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        sleep: z.ZodNumber;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        wall: z.ZodNumber;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        disk: z.ZodEnum<{
-            busy: "busy";
-            full: "full";
-            "read-only": "read-only";
-            works: "works";
-        }>;
-        times: z.ZodOptional<z.ZodNumber>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        disk: z.ZodLiteral<"no-room">;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        disk: z.ZodLiteral<"damaged">;
-        rows: z.ZodEnum<{
-            envelopes: "envelopes";
-            letters: "letters";
-            operations: "operations";
-        }>;
-        page: z.ZodOptional<z.ZodNumber>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        sideFile: z.ZodEnum<{
-            failed: "failed";
-            removed: "removed";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        scanner: z.ZodObject<{
-            file: z.ZodEnum<{
-                "": "";
-                "-shm": "-shm";
-                "-wal": "-wal";
-            }>;
-            tries: z.ZodNumber;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        release: z.ZodNumber;
-    }, z.core.$strict>]>>;
-    expect: z.ZodOptional<z.ZodObject<{
-        requests: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            at: z.ZodOptional<z.ZodNumber>;
-            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            kind: z.ZodOptional<z.ZodString>;
-            ops: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            token: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
-            sameKeyAs: z.ZodOptional<z.ZodNumber>;
-            newKeyAs: z.ZodOptional<z.ZodNumber>;
-            record: z.ZodOptional<z.ZodString>;
-            payload: z.ZodOptional<z.ZodUnknown>;
-        }, z.core.$strict>>>;
-        events: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            event: z.ZodString;
-            id: z.ZodOptional<z.ZodString>;
-            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            kind: z.ZodOptional<z.ZodString>;
-            reason: z.ZodOptional<z.ZodString>;
-            code: z.ZodOptional<z.ZodString>;
-            suspected: z.ZodOptional<z.ZodBoolean>;
-        }, z.core.$strict>>>;
-        never: z.ZodOptional<z.ZodArray<z.ZodString>>;
-        sourceCalls: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            at: z.ZodOptional<z.ZodNumber>;
-            user: z.ZodOptional<z.ZodString>;
-            reason: z.ZodOptional<z.ZodString>;
-        }, z.core.$strict>>>;
-        applied: z.ZodOptional<z.ZodArray<z.ZodString>>;
-        looks: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnion<readonly [z.ZodArray<z.ZodString>, z.ZodNumber, z.ZodNull, z.ZodObject<{
-            state: z.ZodOptional<z.ZodEnum<{
-                cancelled: "cancelled";
-                completed: "completed";
-                dead: "dead";
-                dropped: "dropped";
-                pending: "pending";
-            }>>;
-            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            kind: z.ZodOptional<z.ZodString>;
-            reason: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
-            payload: z.ZodOptional<z.ZodUnknown>;
-        }, z.core.$strict>]>>>;
-        listened: z.ZodOptional<z.ZodArray<z.ZodRecord<z.ZodString, z.ZodString>>>;
-        final: z.ZodOptional<z.ZodObject<{
-            identity: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            requirement: z.ZodOptional<z.ZodEnum<{
-                off: "off";
-                required: "required";
-                unknown: "unknown";
-            }>>;
-            pending: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            completed: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            cancelled: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            dead: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            dropped: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            holds: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodArray<z.ZodString>>>;
-            needs: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            reads: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodEnum<{
-                cancelled: "cancelled";
-                completed: "completed";
-                deferred: "deferred";
-                failed: "failed";
-                waiting: "waiting";
-            }>>>;
-        }, z.core.$strict>>;
-        rejects: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>>>;
-    }, z.core.$strict>>;
-    until: z.ZodOptional<z.ZodNumber>;
-}, z.core.$strict>;
-type Scenario = z.infer<typeof scenarioSchema>;
-
 /** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
 
 /** An event as the app heard it. */
@@ -1763,24 +1774,6 @@ interface Random {
 }
 
 /**
- * The rows as the database has them, followed change by change, and what happened to each operation.
- * The engine's own memory has no part in it.
- */
-
-interface StoredToken {
-    readonly user: string;
-    readonly generation: number;
-    readonly epoch: number;
-    readonly isRefused: boolean;
-    /** Is there one at all? Not after the end of the session. */
-    readonly isHeld: boolean;
-    readonly expiresAt: number | null;
-    /** The life in which this generation was stored. */
-    readonly life: number;
-    readonly at: number;
-}
-
-/**
  * What sleep does to the clocks and the timers of a machine. On every system no code runs and no timer fires meanwhile, and
  * the wall clock goes on. The systems differ in the monotonic clock, by which timers are counted:
  *
@@ -1836,15 +1829,22 @@ declare class VirtualTime {
     rest(): Promise<void>;
 }
 
-/** Randomness that a seed repeats: mulberry32, and nonces that are names or numbers. */
+/**
+ * The rows as the database has them, followed change by change, and what happened to each operation.
+ * The engine's own memory has no part in it.
+ */
 
-declare class SeededRandom implements Random {
-    #private;
-    /** What the next nonce is to be: the simulation names its operations. */
-    nextNonce: string | null;
-    constructor(seed: number, prefix?: string);
-    fraction(): number;
-    nonce(): string;
+interface StoredToken {
+    readonly user: string;
+    readonly generation: number;
+    readonly epoch: number;
+    readonly isRefused: boolean;
+    /** Is there one at all? Not after the end of the session. */
+    readonly isHeld: boolean;
+    readonly expiresAt: number | null;
+    /** The life in which this generation was stored. */
+    readonly life: number;
+    readonly at: number;
 }
 
 /** What held on the client's side when a request left. */
@@ -1890,6 +1890,17 @@ interface SeenRequest {
     readonly client: ClientSide;
 }
 
+/** Randomness that a seed repeats: mulberry32, and nonces that are names or numbers. */
+
+declare class SeededRandom implements Random {
+    #private;
+    /** What the next nonce is to be: the simulation names its operations. */
+    nextNonce: string | null;
+    constructor(seed: number, prefix?: string);
+    fraction(): number;
+    nonce(): string;
+}
+
 interface Observation {
     readonly requests: readonly SeenRequest[];
     readonly events: readonly SeenEvent[];
@@ -1918,24 +1929,12 @@ interface FinalState {
 /** Names in order, what is known of one operation, or how often a subscription was called. */
 type Look = readonly string[] | object | number | null;
 
-interface Mismatch {
-    /** `requests[1].token`, `final.pending`, … */
-    readonly what: string;
-    readonly expected: unknown;
-    readonly seen: unknown;
-}
-
-/** @throws HoldfastError `SCENARIO_INVALID`, with file, line and what is wrong. */
-declare function parseScenario(text: string, file: string): Scenario;
-
 interface PlayOptions {
     /** Kinds of the app, beside the built-in ones; one of the same name takes the other's place. */
     readonly operations?: readonly AnyOperationKind[];
     /** Where to record the run. Default: in memory, whole, for `journal` of the result. */
     readonly journal?: JournalSink;
 }
-
-/** Runs one scenario and says what did not hold: of what it expects, and of what holds in every run. */
 
 interface ScenarioResult {
     readonly name: string;

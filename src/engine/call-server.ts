@@ -6,15 +6,19 @@ import type { Core } from './core.ts'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
 import type { OpenCalls } from './open-calls.ts'
 
+export interface CallServerParts {
+  readonly core: Core
+  readonly open: OpenCalls
+  readonly dispatcher: Dispatcher
+}
+
 export class CallServer {
   readonly #core: Core
-  readonly #open: OpenCalls
-  readonly #dispatcher: Dispatcher
+  readonly #parts: CallServerParts
 
-  constructor(core: Core, open: OpenCalls, dispatcher: Dispatcher) {
-    this.#core = core
-    this.#open = open
-    this.#dispatcher = dispatcher
+  constructor(parts: CallServerParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** Offers the call `name()`, which is refused while the engine is closing. Answers the function that calls it. */
@@ -28,14 +32,14 @@ export class CallServer {
         settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
         return
       }
-      const opened = this.#open.begun(name, settle)
+      const opened = this.#parts.open.begun(name, settle)
       try {
         run(args, opened)
       } catch (cause) {
         failedInside(opened, cause)
         throw cause
       }
-      this.#dispatcher.used()
+      this.#parts.dispatcher.used()
     })
   }
 

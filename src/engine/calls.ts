@@ -51,7 +51,7 @@ export function serveCalls(parts: CallParts) {
 
 function operationCalls(parts: CallParts) {
   const { core, server, holds, waits, intake, enqueueWithin, reads, records } = parts
-  const commands = new OperationCommands(core, holds, waits, records)
+  const commands = new OperationCommands({ core, holds, waits, records })
   const ifOurs = (settle: Settle<void>, run: () => void) => ifDispatching(core, settle, run)
   return {
     enqueue: server.serve('enqueue', draftCodec, (draft, settle: Settle<Enqueued>) =>

@@ -3,7 +3,6 @@
  * a part calls the parts that it was given, or tells a signal, to which the parts below are subscribed.
  */
 import type { HoldfastEvents } from '../events.ts'
-import type { Json } from '../journal/lines.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
 import type { KindFacts } from '../operations/kind-facts.ts'
 import { Kinds } from '../operations/kinds.ts'
@@ -31,8 +30,9 @@ import { BreakDown } from './lifecycle/break-down.ts'
 import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { Flushes } from './lifecycle/flushes.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
+import { Start } from './lifecycle/start.ts'
 import { PortListeners } from './lifecycle/port-listeners.ts'
-import { restore, summaryOrWhyNot } from './snapshot/restore.ts'
+import { Snapshot } from './snapshot/snapshot.ts'
 import type { Summary } from './snapshot/summary.ts'
 import { WakeWatch } from './holds/wake-watch.ts'
 import { OpenCalls } from './open-calls.ts'
@@ -93,7 +93,7 @@ export class Engine {
     const phase = new EnginePhase()
     const lanes = new Lanes()
     const pilot = new Pilot({ machines, boundary, settings, lanes, machineFailed, resumeFrom })
-    const guard = new AttemptGuard(boundary, publisher)
+    const guard = new AttemptGuard({ boundary, publisher })
     const core: Core = {
       boundary,
       settings,
@@ -109,20 +109,20 @@ export class Engine {
       guarded: guard.guarded,
     }
     const tokenReader = new TokenReader(settings.subjectClaim)
-    const holds = new Holds(core)
-    const waits = new BackoffWaits(core, holds)
-    const wallet = new Wallet(core)
-    const refresher = new Refresher(core, wallet, tokenReader)
-    const tokenAlarms = new TokenAlarms(core, wallet)
+    const holds = new Holds({ core })
+    const waits = new BackoffWaits({ core, holds })
+    const wallet = new Wallet({ core })
+    const refresher = new Refresher({ core, wallet, tokenReader })
+    const tokenAlarms = new TokenAlarms({ core, wallet })
     const storedTokens = new StoredTokens({ core, wallet, holds, tokenReader })
-    const earlyTokenNeed = new EarlyTokenNeed(core, wallet, holds)
-    const needs = new Needs(core)
-    const connectivity = new Connectivity(core, holds, waits, needs)
-    const wakeWatch = new WakeWatch(core, connectivity, waits)
-    const records = new Records(core, holds)
+    const earlyTokenNeed = new EarlyTokenNeed({ core, wallet, holds })
+    const needs = new Needs({ core })
+    const connectivity = new Connectivity({ core, holds, waits, needs })
+    const wakeWatch = new WakeWatch({ core, connectivity, waits })
+    const records = new Records({ core, holds })
     const dispatcher = new Dispatcher({ core, holds, waits, connectivity })
-    const settlement = new Settlement(core, connectivity, holds, waits, records)
-    const refusals = new Refusals(core, wallet, holds, settlement, dispatcher)
+    const settlement = new Settlement({ core, connectivity, holds, waits, records })
+    const refusals = new Refusals({ core, wallet, holds, settlement, dispatcher })
     const replies = new Replies({ core, wallet, connectivity })
     const outcomeHandler = new OutcomeHandler({
       core,
@@ -132,17 +132,24 @@ export class Engine {
       settlement,
       refusals,
     })
-    const requests = new Requests(core, wallet, settlement, outcomeHandler)
+    const requests = new Requests({ core, wallet, settlement, outcomeHandler })
     const knownHead = new KnownHead({ core, wallet, holds, waits })
-    const sending = { core, wallet, holds, records, knownHead, settlement, requests }
-    const attempts = new Attempts(sending)
-    const faults = new Faults(core, settlement)
+    const attempts = new Attempts({
+      core,
+      wallet,
+      holds,
+      records,
+      knownHead,
+      settlement,
+      requests,
+    })
+    const faults = new Faults({ core, settlement })
     const sessions = new Sessions({ core, wallet, waits, records, needs, requests })
-    const asker = new RequirementAsker(core, sessions)
-    const intake = new Intake(core)
-    const enqueueWithin = new EnqueueWithin(core)
-    const reads = new Reads(core, wallet, holds, intake, replies, dispatcher)
-    const waiting = {
+    const asker = new RequirementAsker({ core, sessions })
+    const intake = new Intake({ core })
+    const enqueueWithin = new EnqueueWithin({ core })
+    const reads = new Reads({ core, wallet, holds, intake, replies, dispatcher })
+    const flushes = new Flushes({
       core,
       holds,
       wallet,
@@ -151,18 +158,36 @@ export class Engine {
       connectivity,
       asker,
       dispatcher,
-    }
-    const flushes = new Flushes(waiting)
-    const tidying = new Tidying(core.store)
+    })
+    const tidying = new Tidying({ store: core.store })
     const openCalls = new OpenCalls()
-    const server = new CallServer(core, openCalls, dispatcher)
+    const server = new CallServer({ core, open: openCalls, dispatcher })
     const listeners = new PortListeners({ core, publisher, connectivity, dispatcher, server })
-    const startParts = { core, connectivity, dispatcher, storedTokens, tokenReader }
-    const living = { startParts, publisher, openCalls, listeners, sessions, asker, requests }
-    const lifecycle = new Lifecycle({ ...living, refresher, reads, flushes })
-    const doers = { core, publisher, lifecycle, holds, attempts, sessions, asker, refresher }
-    const runner = new CommandRunner({ ...doers, tokenAlarms, needs, earlyTokenNeed })
-    const called = {
+    const start = new Start({ core, connectivity, dispatcher, storedTokens, tokenReader })
+    const lifecycle = new Lifecycle({
+      core,
+      publisher,
+      start,
+      listeners,
+      sessions,
+      asker,
+      openCalls,
+      stopping: [flushes, requests, reads, sessions, refresher, listeners, dispatcher],
+    })
+    const runner = new CommandRunner({
+      core,
+      publisher,
+      lifecycle,
+      holds,
+      attempts,
+      sessions,
+      asker,
+      refresher,
+      tokenAlarms,
+      needs,
+      earlyTokenNeed,
+    })
+    this.calls = serveCalls({
       core,
       server,
       lifecycle,
@@ -172,8 +197,12 @@ export class Engine {
       flushes,
       intake,
       enqueueWithin,
-    }
-    this.calls = serveCalls({ ...called, reads, records, refresher, tokenReader, dispatcher })
+      reads,
+      records,
+      refresher,
+      tokenReader,
+      dispatcher,
+    })
     this.#statusView = new StatusView({ publisher, pilot, lanes, holds, needs })
     this.#needs = needs
 
@@ -204,22 +233,32 @@ export class Engine {
       boundary.afterwards(() => parts.onForeignChange?.()),
     )
 
-    const saved = {
+    const snapshot = new Snapshot({
       core,
-      holds,
+      openCalls,
       waits,
-      wallet,
-      refresher,
-      connectivity,
       requests,
-      dispatcher,
-      asker,
-    }
-    const alsoSaved = { enqueueWithin, wakeWatch, flushes, reads, sessions, openCalls, tidying }
-    const savedParts = { ...saved, ...alsoSaved, tokenAlarms, needs }
-    boundary.summarizeWith((state) => summaryOrWhyNot(savedParts, state) as unknown as Json)
+      tidying,
+      parts: {
+        needs,
+        dispatch: dispatcher,
+        holds,
+        wallet,
+        connectivity,
+        calls: refresher,
+        tokenAlarms,
+        asker,
+        undecided: enqueueWithin,
+        wake: wakeWatch,
+        lifetimes: core.lifetimes,
+        reads,
+        flushes,
+        logouts: sessions,
+      },
+    })
+    boundary.summarizeWith(snapshot.summaryOrWhyNot)
     pilot.start(runner, wallet)
-    if (resumeFrom !== undefined) restore(savedParts, resumeFrom)
+    if (resumeFrom !== undefined) snapshot.restore(resumeFrom)
   }
 
   get status(): Status {

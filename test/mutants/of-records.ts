@@ -28,8 +28,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     what: 'a lane that waits for a record does not hear that the creation is superseded',
     rule: 'I8',
     in: '#dropped',
-    find: 'if (dropped.length > 0) this.#records.changed()',
-    replace: 'if (dropped.length === 0) this.#records.changed()',
+    find: 'if (dropped.length > 0) this.#parts.records.changed()',
+    replace: 'if (dropped.length === 0) this.#parts.records.changed()',
     foundBy: { file: 'test/scenarios/i8-a-creation-that-is-superseded-frees-who-waits.yaml' },
   },
   {
@@ -37,9 +37,9 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     what: 'a lane that waits for a record does not hear that the creation is adopted',
     rule: 'I3',
     in: '#adopted',
-    find: `this.#records.changed()
+    find: `this.#parts.records.changed()
     if (from === undefined) return`,
-    replace: `if (from === undefined) this.#records.changed()
+    replace: `if (from === undefined) this.#parts.records.changed()
     if (from === undefined) return`,
     foundBy: {
       file: 'test/scenarios/q12-an-adopted-creation-behind-what-needs-it-is-out-of-reach.yaml',

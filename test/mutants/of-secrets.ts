@@ -23,7 +23,7 @@ export const SECRET_MUTANTS: readonly Mutant[] = [
     what: 'what the token source threw is passed on as it is',
     rule: 'T16',
     in: '#failed',
-    find: 'const cause = rebuilt(thrown, this.#wallet.knownTokens(user))',
+    find: 'const cause = rebuilt(thrown, this.#parts.wallet.knownTokens(user))',
     replace: 'const cause = thrown',
   },
 ]

@@ -154,7 +154,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     id: 'close-aborts-nothing',
     what: 'close() does not abort the requests that are in flight after its deadline',
     rule: 'Q19',
-    in: 'abortAll',
+    in: 'end',
     find: 'lane.attempt.abort.abort()',
     replace: '',
     foundBy: {

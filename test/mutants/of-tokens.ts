@@ -15,9 +15,9 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     what: 'a token that came while its 401 was in flight is missed',
     rule: 'T7',
     in: 'refused',
-    find: `if (generation !== this.#wallet.generation(user)) {
+    find: `if (generation !== this.#parts.wallet.generation(user)) {
 `,
-    replace: `if (generation !== this.#wallet.generation(user)) {
+    replace: `if (generation !== this.#parts.wallet.generation(user)) {
       this.#holds.setOnOwner(user, 'awaiting-token', 'a late 401')
 `,
   },
@@ -103,8 +103,8 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     what: 'a token that was refused before its time is sent again at once',
     rule: 'T9',
     in: 'early',
-    find: 'Math.max(0, until - this.#wallet.now())',
-    replace: 'Math.min(0, until - this.#wallet.now())',
+    find: 'Math.max(0, until - this.#parts.wallet.now())',
+    replace: 'Math.min(0, until - this.#parts.wallet.now())',
   },
   {
     id: 'expired-token-is-sent',
@@ -136,7 +136,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     rule: 'R3',
     in: '#refused',
     find: `    } else {
-      this.#book.look(read)
+      this.#parts.book.look(read)
     }`,
     replace: '    }',
     foundBy: { file: 'test/scenarios/r3-a-stale-401-defers-a-read-and-it-goes-at-once.yaml' },
@@ -171,7 +171,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'refused-tokens-forgotten-at-the-start',
     what: 'the tokens that were refused before the last one are forgotten at a restart',
     rule: 'T2',
-    in: 'restore',
+    in: 'remember',
     find: 'refusedTokens: row.refusedTokens ?? []',
     replace: 'refusedTokens: []',
     foundBy: { file: 'test/scenarios/t2-an-older-refused-token-again-after-a-restart.yaml' },

@@ -3,6 +3,7 @@
  * `other-process` and only store. One that waits tries again when it is used, and, while something is
  * pending, by an alarm; what other processes commit is noticed by both.
  */
+import type { Resumed } from '../part.ts'
 import type { Answer } from '../../../storage/changes.ts'
 import type { EnvelopeRow, LaneRow } from '../../../storage/rows.ts'
 import type { OpenedState } from '../../../storage/storage.ts'
@@ -76,7 +77,7 @@ export class Dispatcher {
     }
   }
 
-  restore({ isOurs, roundCount, soonAt }: SavedDispatcher, alarms: ReadonlySet<string>): void {
+  restore({ isOurs, roundCount, soonAt }: SavedDispatcher, { alarms }: Resumed): void {
     this.#core.phase.dispatches = isOurs
     this.#hasLock = isOurs
     this.#roundCount = roundCount
@@ -168,13 +169,13 @@ export class Dispatcher {
   }
 
   /**
-   * The process ends in an orderly way: for whoever comes next, what it leaves in doubt is stored, if it
-   * can be; else it counts as a crash. `sending`: lanes whose attempt is under way. One that is only being
-   * prepared has sent nothing, and will not.
+   * The process ends in an orderly way: what it leaves in doubt is stored for the next process, if it can be; else the end
+   * counts as a crash. An attempt that is only being prepared has sent nothing, and will not.
    */
-  leave(sending: readonly LaneId[]): void {
+  end(): void {
     if (!this.#core.phase.dispatches) return
-    const { lanes, store } = this.#core
+    const { lanes, store, pilot } = this.#core
+    const { sending } = pilot
     const isSent = (lane: Lane) => sending.includes(lane.id) && lane.attempt !== null
     const isInDoubt = (lane: Lane) => isSent(lane) || lane.mayHaveBeenSent || lane.isOutcomeUnknown
     const inDoubt = Array.from(lanes.pending()).filter(isInDoubt)

@@ -1,4 +1,5 @@
 /** The waits between attempts: the hold `backing-off` of a lane, and the alarm that lifts it (Q7). */
+import { alarmOf } from '../alarms.ts'
 import type { EnvelopeRow } from '../../../storage/rows.ts'
 import type { UserId } from '../../model.ts'
 import type { Core } from '../core.ts'
@@ -6,17 +7,22 @@ import { MOST_MEMBERS } from '../sending/envelope.ts'
 import type { Holds } from './holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 
+export interface BackoffWaitsParts {
+  readonly core: Core
+  readonly holds: Holds
+}
+
 export class BackoffWaits {
   readonly #core: Core
-  readonly #holds: Holds
+  readonly #parts: BackoffWaitsParts
   /** Lanes that have the hold. */
   readonly backingOff = new Set<Lane>()
   /** Lanes whose head waits for neighbours. */
   readonly #collecting = new WeakSet<Lane>()
 
-  constructor(core: Core, holds: Holds) {
-    this.#core = core
-    this.#holds = holds
+  constructor(parts: BackoffWaitsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** The wait that the envelope at the head has just been given, or was left with by the last run. */
@@ -27,14 +33,14 @@ export class BackoffWaits {
     const leftMs = Math.min(retryAt - this.#core.boundary.wall, waitMs)
     if (leftMs <= 0) return
     this.#set(lane, causeOf(envelope))
-    this.#core.boundary.arm(alarmOf(lane), leftMs, () => this.#over(lane))
+    this.#core.boundary.arm(alarmOf('backoff', lane.id), leftMs, () => this.#over(lane))
   }
 
   /** The head may wait a little for neighbours to merge with (Q4). */
   collect(lane: Lane, waitMs: number): void {
     this.#collecting.add(lane)
     this.#set(lane, 'waiting for operations to merge with')
-    this.#core.boundary.arm(alarmOf(lane), waitMs, () => this.#over(lane))
+    this.#core.boundary.arm(alarmOf('backoff', lane.id), waitMs, () => this.#over(lane))
   }
 
   /** Something has come: enough by now, or a kind that ends the run. */
@@ -52,7 +58,7 @@ export class BackoffWaits {
     if (!lane.holds.has('backing-off')) return
     this.backingOff.add(lane)
     if ((lane.envelope?.retryAt ?? null) === null) this.#collecting.add(lane)
-    this.#core.boundary.rearm(alarmOf(lane), () => this.#over(lane))
+    this.#core.boundary.rearm(alarmOf('backoff', lane.id), () => this.#over(lane))
   }
 
   /** Must the head still wait? It may have lost its turn to another one before its wait was over (Q7). */
@@ -69,13 +75,13 @@ export class BackoffWaits {
   end(lane: Lane): void {
     this.#collecting.delete(lane)
     if (!this.backingOff.delete(lane)) return
-    this.#core.boundary.disarm(alarmOf(lane))
-    this.#holds.liftFromLane(lane, 'backing-off')
+    this.#core.boundary.disarm(alarmOf('backoff', lane.id))
+    this.#parts.holds.liftFromLane(lane, 'backing-off')
   }
 
   #set(lane: Lane, cause: string): void {
     this.backingOff.add(lane)
-    this.#holds.setOnLane(lane, 'backing-off', cause)
+    this.#parts.holds.setOnLane(lane, 'backing-off', cause)
   }
 
   #over(lane: Lane): void {
@@ -122,8 +128,4 @@ function causeOf({ attempts, lastCode, lastStatus }: EnvelopeRow): string {
 /** Was the last failure a 431? */
 function isAfterTooLarge({ lastCode, lastStatus }: EnvelopeRow): boolean {
   return lastCode === null && lastStatus === 431
-}
-
-function alarmOf(lane: Lane): string {
-  return `backoff:${lane.id}`
 }

@@ -5,6 +5,7 @@
  * A captive portal is probed: after the wait of Q7 one lane, in turn, may send its head. Any genuine
  * reply ends it; the portal once more begins the next wait.
  */
+import type { Resumed } from '../part.ts'
 import type { DeadlineRow } from '../../../storage/rows.ts'
 import type { DeadlineChange } from '../../../storage/changes.ts'
 import { appCodeFailed, failureOf } from '../../app-code.ts'
@@ -37,13 +38,18 @@ export interface SavedConnectivity {
   readonly tellsOfWaking: boolean
 }
 
+export interface ConnectivityParts {
+  readonly core: Core
+  readonly holds: Holds
+  readonly waits: BackoffWaits
+  readonly needs: Needs
+}
+
 export class Connectivity {
   /** Replies of the server itself so far: a sign that a silence is not everybody's (Q8). */
   replyCount = 0
   readonly #core: Core
-  readonly #holds: Holds
-  readonly #waits: BackoffWaits
-  readonly #needs: Needs
+  readonly #parts: ConnectivityParts
   readonly #suspension: Suspension
   #tellsOfWaking = false
   #hasNetwork = true
@@ -52,12 +58,14 @@ export class Connectivity {
   /** Monotonic. */
   #limitedUntil = 0
 
-  constructor(core: Core, holds: Holds, waits: BackoffWaits, needs: Needs) {
-    this.#core = core
-    this.#holds = holds
-    this.#waits = waits
-    this.#needs = needs
-    this.#suspension = new Suspension(core, holds, () => this.woke())
+  constructor(parts: ConnectivityParts) {
+    this.#parts = parts
+    this.#core = parts.core
+    this.#suspension = new Suspension({
+      core: parts.core,
+      holds: parts.holds,
+      ended: () => this.woke(),
+    })
   }
 
   /** True once the platform has told `resumed`: then it tells of each waking (Q18). */
@@ -136,7 +144,7 @@ export class Connectivity {
   /** A captive portal answered in the server's stead, with this status. */
   portalMet(status: number): void {
     if (this.#portal !== null && this.#portal.probing === null) return
-    this.#holds.setOnEvery('offline', `a captive portal answers with status ${status}`)
+    this.#parts.holds.setOnEvery('offline', `a captive portal answers with status ${status}`)
     this.#waitForProbe((this.#portal?.count ?? 0) + 1)
   }
 
@@ -162,7 +170,7 @@ export class Connectivity {
     }
   }
 
-  restore(saved: SavedConnectivity, alarms: ReadonlySet<string>): void {
+  restore(saved: SavedConnectivity, { alarms }: Resumed): void {
     const { boundary, lanes } = this.#core
     this.replyCount = saved.replyCount
     this.#hasNetwork = saved.hasNetwork
@@ -180,20 +188,20 @@ export class Connectivity {
 
   /** The network is back, or the machine is awake: lanes that wait because no reply came go on, and the app is told again of open needs. */
   #returned(): void {
-    this.#waits.cutShort()
-    this.#needs.returned()
+    this.#parts.waits.cutShort()
+    this.#parts.needs.returned()
   }
 
   #limitOver(): void {
-    this.#holds.liftFromEvery('rate-limited')
+    this.#parts.holds.liftFromEvery('rate-limited')
   }
 
   #hear(event: PlatformEvent): void {
     switch (event) {
       case 'offline':
         this.#hasNetwork = false
-        this.#holds.setExempt(null)
-        this.#holds.setOnEvery('offline', 'the network is down')
+        this.#parts.holds.setExempt(null)
+        this.#parts.holds.setOnEvery('offline', 'the network is down')
         return
       case 'online':
         this.#hasNetwork = true
@@ -227,14 +235,14 @@ export class Connectivity {
 
   #liftOffline(): void {
     if (!this.#hasNetwork || this.#portal !== null) return
-    this.#holds.liftFromEvery('offline')
-    this.#holds.setExempt(null)
+    this.#parts.holds.liftFromEvery('offline')
+    this.#parts.holds.setExempt(null)
   }
 
   #waitForProbe(count: number): void {
     const { boundary } = this.#core
     this.#portal = { count, probing: null }
-    this.#holds.setExempt(null)
+    this.#parts.holds.setExempt(null)
     const waitMs = drawnBackoffMs(this.#core, count)
     boundary.arm('portal', waitMs, () => this.#probe())
   }
@@ -251,21 +259,21 @@ export class Connectivity {
     }
     this.#portal = { ...portal, probing: lane }
     this.#lastProbed = lane.id
-    this.#holds.setExempt({ lane, name: 'offline' })
+    this.#parts.holds.setExempt({ lane, name: 'offline' })
   }
 
   /** In turn: the next lane, by number, that nothing but the portal holds. */
   #nextToProbe(): Lane | null {
     if (!this.#hasNetwork) return null
     const ready = [...this.#core.lanes.pending()]
-      .filter((lane) => this.#holds.of(lane).every((hold) => hold.name === 'offline'))
+      .filter((lane) => this.#parts.holds.of(lane).every((hold) => hold.name === 'offline'))
       .sort((a, b) => a.id - b.id)
     return ready.find((lane) => lane.id > this.#lastProbed) ?? ready[0] ?? null
   }
 
   #hold(): void {
     const { boundary } = this.#core
-    this.#holds.setOnEvery('rate-limited', 'the server asked to wait')
+    this.#parts.holds.setOnEvery('rate-limited', 'the server asked to wait')
     const leftMs = Math.max(0, this.#limitedUntil - boundary.monotonic)
     boundary.arm('rate-limited', leftMs, () => this.#limitOver())
   }

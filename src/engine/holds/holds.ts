@@ -20,6 +20,10 @@ export interface SavedHolds {
   readonly exempt: { readonly lane: LaneId; readonly name: HoldName } | null
 }
 
+export interface HoldsParts {
+  readonly core: Core
+}
+
 export class Holds {
   /** Told after a hold was lifted from an owner. */
   readonly ownerReleased = new Signal<HoldName>()
@@ -28,8 +32,8 @@ export class Holds {
   readonly #every: Book = new Map()
   readonly #owners = new Map<UserId | null, Book>()
 
-  constructor(core: Core) {
-    this.#core = core
+  constructor(parts: HoldsParts) {
+    this.#core = parts.core
   }
 
   /** All holds that a lane has now. One that is on every lane too (`storage-failed`) is told once. */

@@ -6,34 +6,39 @@
  * The alarm is armed only while an operation waits for the end of the hold: an idle engine has no timer (Q15). An
  * operation that comes after the 60 s finds the hold ended.
  */
+import type { AlarmName } from '../alarms.ts'
 import type { Core } from '../core.ts'
 import type { Holds } from './holds.ts'
 
-const ALARM = 'suspended'
+const ALARM: AlarmName = 'suspended'
 
 /** A machine takes less from the word that it goes to sleep until it sleeps. */
 const LONGEST_MS = 60_000
 
+export interface SuspensionParts {
+  readonly core: Core
+  readonly holds: Holds
+  readonly ended: () => void
+}
+
 export class Suspension {
   readonly #core: Core
-  readonly #holds: Holds
-  readonly #ended: () => void
+  readonly #parts: SuspensionParts
   /** Monotonic: when the hold ends by itself; null: there is no hold. */
   #endsAt: number | null = null
   #isArmed = false
 
   /** `ended`: called when the time of the hold is over; it must call `end()`. */
-  constructor(core: Core, holds: Holds, ended: () => void) {
-    this.#core = core
-    this.#holds = holds
-    this.#ended = ended
+  constructor(parts: SuspensionParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** The machine goes to sleep: the 60 s begin, also anew. */
   begin(): void {
     this.#disarm()
     this.#endsAt = this.#core.boundary.monotonic + LONGEST_MS
-    this.#holds.setOnEvery('suspended', 'the machine is going to sleep')
+    this.#parts.holds.setOnEvery('suspended', 'the machine is going to sleep')
     this.look()
   }
 
@@ -41,7 +46,7 @@ export class Suspension {
   end(): void {
     this.#disarm()
     this.#endsAt = null
-    this.#holds.liftFromEvery('suspended')
+    this.#parts.holds.liftFromEvery('suspended')
   }
 
   /** Something has changed: does anything wait for the end of the hold? */
@@ -56,7 +61,7 @@ export class Suspension {
     }
     const leftMs = this.#endsAt - boundary.monotonic
     if (leftMs <= 0) {
-      this.#ended()
+      this.#parts.ended()
       return
     }
     this.#isArmed = true
@@ -76,7 +81,7 @@ export class Suspension {
 
   #over(): void {
     this.#isArmed = false
-    this.#ended()
+    this.#parts.ended()
   }
 
   #disarm(): void {

@@ -4,11 +4,12 @@
  * shows that; where that clock stands still (Linux) the wall clock has gone further than it. Looked at only while a lane
  * waits because no reply came (Q7), so an idle engine has no alarm for it.
  */
+import type { AlarmName } from '../alarms.ts'
 import type { Core } from '../core.ts'
 import type { Connectivity } from './connectivity.ts'
 import type { BackoffWaits } from './backoff-waits.ts'
 
-const ALARM = 'wake'
+const ALARM: AlarmName = 'wake'
 const LOOK_MS = 30_000
 /** A smaller gap is a clock that was set, or a process that was busy. */
 const GAP_MS = 5000
@@ -19,23 +20,27 @@ export interface Armed {
   readonly monotonic: number
 }
 
+export interface WakeWatchParts {
+  readonly core: Core
+  readonly connectivity: Connectivity
+  readonly waits: BackoffWaits
+}
+
 export class WakeWatch {
   readonly #core: Core
-  readonly #connectivity: Connectivity
-  readonly #waits: BackoffWaits
+  readonly #parts: WakeWatchParts
   /** Null: the alarm is not armed. */
   #armed: Armed | null = null
 
-  constructor(core: Core, connectivity: Connectivity, waits: BackoffWaits) {
-    this.#core = core
-    this.#connectivity = connectivity
-    this.#waits = waits
+  constructor(parts: WakeWatchParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** Something has changed: is there anything to watch for? */
   readonly look = (): void => {
     const { boundary } = this.#core
-    const { tellsOfWaking, hasNetwork } = this.#connectivity
+    const { tellsOfWaking, hasNetwork } = this.#parts.connectivity
     // The return of the network ends the same waits.
     const isNeeded = !tellsOfWaking && hasNetwork && this.#isAnyoneWaiting()
     if (isNeeded === (this.#armed !== null)) return
@@ -65,13 +70,13 @@ export class WakeWatch {
     const monotonicMs = boundary.monotonic - armed.monotonic
     const wallMs = boundary.wall - armed.wall
     const sleptMs = Math.max(monotonicMs - LOOK_MS, wallMs - monotonicMs)
-    if (sleptMs > GAP_MS) this.#connectivity.woke()
+    if (sleptMs > GAP_MS) this.#parts.connectivity.woke()
     this.look()
   }
 
   #isAnyoneWaiting(): boolean {
     // Asked after everything that changes, so not of every lane.
-    for (const lane of this.#waits.backingOff) {
+    for (const lane of this.#parts.waits.backingOff) {
       if (lane.pending > 0 && lane.envelope?.waitsAfterUnknown === true) return true
     }
     return false

@@ -2,6 +2,7 @@
  * Operations stored in the app's own transaction: they are there if that commits, and the engine hears
  * of them when it has. Nothing of it is asynchronous for the app, so the schema must answer at once.
  */
+import { alarmOf } from '../alarms.ts'
 import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
 import type { Fate } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
@@ -59,13 +60,17 @@ export interface SavedUndecided {
 /** How long to wait for a transaction that outlives its turn of the event loop. */
 const LOOK_AGAIN_MS = 20
 
+export interface EnqueueWithinParts {
+  readonly core: Core
+}
+
 export class EnqueueWithin {
   readonly #core: Core
   readonly #undecided = new Set<Undecided>()
   readonly #waiting = new Outstanding<Undecided>()
 
-  constructor(core: Core) {
-    this.#core = core
+  constructor(parts: EnqueueWithinParts) {
+    this.#core = parts.core
   }
 
   /** `settle` hears before this returns. */
@@ -143,7 +148,7 @@ export class EnqueueWithin {
       }
       this.#undecided.add(undecided)
       this.#core.lanes.countUnstored(change.user, 1)
-      this.#core.boundary.rearm(alarmOf(put), () => this.#look(undecided))
+      this.#core.boundary.rearm(alarmOf('within', put.id), () => this.#look(undecided))
     }
   }
 
@@ -230,7 +235,7 @@ export class EnqueueWithin {
     const { boundary } = this.#core
     const { change, put, decided } = undecided
     if (put === null) return
-    const alarm = alarmOf(put)
+    const alarm = alarmOf('within', put.id)
     const fate = boundary.pull('within', plain<Fate>(), () =>
       this.#storage().fateOf(put.id as OperationId),
     )
@@ -264,8 +269,4 @@ export class EnqueueWithin {
     }
     return storage as TransactionalStorage
   }
-}
-
-function alarmOf({ id }: Affected): string {
-  return `within:${id}`
 }

@@ -84,6 +84,10 @@ const NO_LANE = 0 as LaneId
 /** So many at most: a transaction takes a few times as many. */
 const MOST_TOGETHER = 128
 
+export interface IntakeParts {
+  readonly core: Core
+}
+
 export class Intake {
   readonly #core: Core
   /** Calls that cannot be stored yet, by owner, in the order of the calls. */
@@ -96,8 +100,8 @@ export class Intake {
   /** Calls that follow together. */
   #together: Ticket[] = []
 
-  constructor(core: Core) {
-    this.#core = core
+  constructor(parts: IntakeParts) {
+    this.#core = parts.core
   }
 
   /** Hears when every call of this owner that has been made by now is over; at once, if they are. */

@@ -12,17 +12,20 @@ import type { Records } from '../stored/records.ts'
 import type { Found } from '../stored/store.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 
+export interface OperationCommandsParts {
+  readonly core: Core
+  readonly holds: Holds
+  readonly waits: BackoffWaits
+  readonly records: Records
+}
+
 export class OperationCommands {
   readonly #core: Core
-  readonly #holds: Holds
-  readonly #waits: BackoffWaits
-  readonly #records: Records
+  readonly #parts: OperationCommandsParts
 
-  constructor(core: Core, holds: Holds, waits: BackoffWaits, records: Records) {
-    this.#core = core
-    this.#holds = holds
-    this.#waits = waits
-    this.#records = records
+  constructor(parts: OperationCommandsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** Q10: pending → cancelled; what may have arrived is too late. */
@@ -159,7 +162,7 @@ export class OperationCommands {
       const answer = answered.ok ? answered.value.at(-1) : undefined
       if (answer?.applied === true) {
         applied(answer)
-        this.#records.changed()
+        this.#parts.records.changed()
         settle.resolve()
       } else settle.reject(answered.ok ? unknownOperation(change.id) : answered.error)
       for (const lane of itsLanes) lane.changeEnded()
@@ -173,7 +176,7 @@ export class OperationCommands {
     if (lane === undefined) return
     const wasHead = affected.some(({ place }) => place === lane.head?.place)
     lane.removed(affected.map(({ place }) => place))
-    if (wasHead || lane.envelope === null) this.#waits.end(lane)
+    if (wasHead || lane.envelope === null) this.#parts.waits.end(lane)
     this.#core.laneEvents.operationsRemoved(lane)
   }
 
@@ -184,7 +187,7 @@ export class OperationCommands {
       const lane = lanes.get(laneId)
       if (lane === undefined) continue
       lane.letters -= length
-      if (lane.letters === 0) this.#holds.liftFromLane(lane, 'dead-letter')
+      if (lane.letters === 0) this.#parts.holds.liftFromLane(lane, 'dead-letter')
       // An attempt may still be under way that finds nothing to send: only when it ends is the lane forgotten.
       laneEvents.operationsRemoved(lane)
     }
@@ -207,7 +210,7 @@ export class OperationCommands {
       lane.restored(envelopes.filter((envelope) => envelope.lane === laneId))
       // Who has been put ahead of an envelope that waits does not wait for it.
       const isAhead = waiting !== null && ofLane.some(({ place }) => place < waiting.place)
-      if (isAhead) this.#waits.end(lane)
+      if (isAhead) this.#parts.waits.end(lane)
       laneEvents.operationsAdded(lane)
     }
   }

@@ -2,6 +2,8 @@
  * `flush()`: waits until nothing is left that could still be sent by itself (Q19). It covers what the app had handed
  * over at the call, also what is not stored yet: an `enqueue()` that nobody awaits, and the app's own transaction.
  */
+import type { Resumed } from '../part.ts'
+import { alarmOf } from '../alarms.ts'
 import type { Hold } from '../../../machines/holds.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
@@ -56,7 +58,7 @@ export class Flushes {
 
   begin(deadlineMs: number, settle: Settle<null>): void {
     const { core, intake, enqueueWithin } = this.#parts
-    const alarm = `flush:${++this.count}`
+    const alarm = alarmOf('flush', ++this.count)
     const flush: Flush = { alarm, settle, isStoring: true, undecided: [] }
     this.#open.add(flush)
     core.boundary.arm(alarm, deadlineMs, () => this.#end(flush))
@@ -80,7 +82,8 @@ export class Flushes {
     }
   }
 
-  endAll(): void {
+  /** The engine is closing. */
+  stop(): void {
     for (const flush of this.#open) this.#end(flush)
   }
 
@@ -93,7 +96,11 @@ export class Flushes {
     }))
   }
 
-  restore(saved: readonly SavedFlush[], settleOf: (call: number) => Settle<null>): void {
+  savedCalls(): readonly number[] {
+    return this.save().map(({ call }) => call)
+  }
+
+  restore(saved: readonly SavedFlush[], { settleOf }: Resumed): void {
     const { core, enqueueWithin } = this.#parts
     for (const { call, alarm, undecided } of saved) {
       const open = enqueueWithin

@@ -8,6 +8,8 @@ import { HoldfastError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
 import type { StoredTokens } from '../tokens/stored-tokens.ts'
 import type { TokenReader } from '../tokens/token-reader.ts'
+import { canonicalOrigin } from '../../origin.ts'
+import { recordedKindsOf } from '../../operations/kind-facts.ts'
 import { plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Core } from '../core.ts'
@@ -23,36 +25,54 @@ export interface StartParts {
   readonly tokenReader: TokenReader
 }
 
-export function start(
-  parts: StartParts,
-  host: StorageHost,
-  then: (error: Error | null) => void,
-): void {
-  const { core, tokenReader } = parts
-  core.store.open(host, (answer) => {
-    if (!answer.ok) {
-      then(answer.error)
-      return
-    }
-    const opened = answer.value
-    // The lock may be ours, and nobody else could dispatch.
-    const refuse = (error: Error) => core.store.close(() => then(error))
-    tokenReader.useFingerprintKey(opened.fingerprintKey)
-    claimDatabase(core, opened.origin, (refusal) => {
-      if (refusal !== null) {
-        refuse(refusal)
+export class Start {
+  readonly #parts: StartParts
+
+  constructor(parts: StartParts) {
+    this.#parts = parts
+  }
+
+  /** Opens storage. `then` hears why that is not possible, or null. */
+  begin(then: (error: Error | null) => void): void {
+    const { core, dispatcher, tokenReader } = this.#parts
+    core.store.open(hostOf(core), (answer) => {
+      if (!answer.ok) {
+        then(answer.error)
         return
       }
-      parts.dispatcher.start(opened, (current) => {
-        if (!current.ok) {
-          refuse(current.error)
+      const opened = answer.value
+      // The lock may be ours, and nobody else could dispatch.
+      const refuse = (error: Error) => core.store.close(() => then(error))
+      tokenReader.useFingerprintKey(opened.fingerprintKey)
+      claimDatabase(core, opened.origin, (refusal) => {
+        if (refusal !== null) {
+          refuse(refusal)
           return
         }
-        restore(parts, current.value)
-        then(null)
+        dispatcher.start(opened, (current) => {
+          if (!current.ok) {
+            refuse(current.error)
+            return
+          }
+          restore(this.#parts, current.value)
+          then(null)
+        })
       })
     })
-  })
+  }
+}
+
+/** What storage may use of the engine's ports. */
+function hostOf({ ports, settings, kinds }: Core): StorageHost {
+  return {
+    atTurnEnd: (run) => ports.clock.atTurnEnd(run),
+    monotonic: () => ports.clock.monotonic(),
+    wall: () => ports.clock.wall(),
+    // Off the record: a reader of the journal must not be able to try tokens against the key.
+    newFingerprintKey: ports.random.nonce(),
+    origin: canonicalOrigin(settings.origin),
+    recordedKinds: recordedKindsOf(kinds.all()),
+  }
 }
 
 function restore(parts: StartParts, state: OpenedState): void {

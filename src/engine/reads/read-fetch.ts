@@ -2,6 +2,7 @@
  * Sends a read that need not wait any more, with the newest token of its user and never unsigned where
  * one is demanded, and judges the reply against the generation that was sent (R3, R5).
  */
+import { alarmOf } from '../alarms.ts'
 import { atOnce } from '../../app-code.ts'
 import { HoldfastError, NotSentError } from '../../errors.ts'
 import { failureOf, isNotSent, timeoutError } from '../../failure.ts'
@@ -28,28 +29,22 @@ import { replyCodecOf } from '../boundary/reply-codec.ts'
 /** Where 425 or 429 does not say how long to wait. */
 const DEFAULT_RETRY_MS = 1000
 
+export interface ReadFetchParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly holds: Holds
+  readonly replies: Replies
+  readonly dispatcher: Dispatcher
+  readonly book: ReadBook
+}
+
 export class ReadFetch {
   readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #holds: Holds
-  readonly #replies: Replies
-  readonly #dispatcher: Dispatcher
-  readonly #book: ReadBook
+  readonly #parts: ReadFetchParts
 
-  constructor(
-    core: Core,
-    wallet: Wallet,
-    holds: Holds,
-    replies: Replies,
-    dispatcher: Dispatcher,
-    book: ReadBook,
-  ) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#holds = holds
-    this.#replies = replies
-    this.#dispatcher = dispatcher
-    this.#book = book
+  constructor(parts: ReadFetchParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   fetch(read: Read, position: string | null): void {
@@ -60,7 +55,7 @@ export class ReadFetch {
     } else if (user !== null) {
       this.#fetchSigned(read, user, position)
     } else if (pilot.requirement === 'required') {
-      this.#book.fail(read, anonymousRead())
+      this.#parts.book.fail(read, anonymousRead())
     } else {
       this.#send(read, position, null)
     }
@@ -70,7 +65,7 @@ export class ReadFetch {
   mayGoOn({ phase, user, refused }: Read): boolean {
     if (phase !== 'deferred') return phase === 'parked'
     // Not with the generation that was just refused, though that may not be stored yet.
-    const credential = user === null ? null : this.#wallet.credential(user)
+    const credential = user === null ? null : this.#parts.wallet.credential(user)
     return credential === null || credential.generation !== refused
   }
 
@@ -80,19 +75,19 @@ export class ReadFetch {
   }
 
   end(read: Read): void {
-    this.#core.boundary.disarm(alarmOf(read))
+    this.#core.boundary.disarm(alarmOf('read-reply', read.id))
   }
 
   #fetchSigned(read: Read, user: UserId, position: string | null): void {
-    if (this.#holds.isOnOwner(user, 'awaiting-token')) {
+    if (this.#parts.holds.isOnOwner(user, 'awaiting-token')) {
       read.phase = 'parked'
       return
     }
     const { pilot } = this.#core
     const demanded = pilot.requirement === 'required'
-    pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded })
-    const credential = this.#wallet.credential(user)
-    if (this.#holds.isOnOwner(user, 'awaiting-token') || (demanded && credential === null)) {
+    pilot.token(user, { type: 'work.due', now: this.#parts.wallet.now(), demanded })
+    const credential = this.#parts.wallet.credential(user)
+    if (this.#parts.holds.isOnOwner(user, 'awaiting-token') || (demanded && credential === null)) {
       read.phase = 'parked'
     } else {
       this.#send(read, position, credential)
@@ -108,7 +103,7 @@ export class ReadFetch {
   #send(read: Read, position: string | null, credential: Credential | null): void {
     const request = this.#requestOf(read, position)
     if (request === null) return
-    if (!this.#wallet.mayLeave(read.user)) {
+    if (!this.#parts.wallet.mayLeave(read.user)) {
       read.phase = 'parked'
       return
     }
@@ -117,7 +112,7 @@ export class ReadFetch {
     read.abort = new AbortController()
     const sending: Sending = { ask: 0, credential, isLate: false, isOver: false }
     read.sending = sending
-    boundary.arm(alarmOf(read), this.#core.settings.replyTimeoutMs, () =>
+    boundary.arm(alarmOf('read-reply', read.id), this.#core.settings.replyTimeoutMs, () =>
       this.#giveUp(read, sending),
     )
     sending.ask = boundary.ask(this.#question(read, sending, request), (answer) =>
@@ -129,7 +124,7 @@ export class ReadFetch {
   restore(read: Read, sending: Sending): void {
     const { boundary } = this.#core
     read.sending = sending
-    boundary.rearm(alarmOf(read), () => this.#giveUp(read, sending))
+    boundary.rearm(alarmOf('read-reply', read.id), () => this.#giveUp(read, sending))
     boundary.reask(sending.ask, this.#question(read, sending, null), (answer) =>
       this.#answered(read, sending, answer),
     )
@@ -169,16 +164,16 @@ export class ReadFetch {
   #answered(read: Read, sending: Sending, answer: Answered<Reply>): void {
     if (sending.isOver) return
     sending.isOver = true
-    this.#core.boundary.disarm(alarmOf(read))
-    if (!this.#book.has(read)) return
+    this.#core.boundary.disarm(alarmOf('read-reply', read.id))
+    if (!this.#parts.book.has(read)) return
     if (answer.ok) {
       this.#handleReply(read, sending.credential, answer.value)
       return
     }
     const isTimeOut = sending.isLate && !isNotSent(answer.error)
     const error = isTimeOut ? timeoutError(this.#core.settings.replyTimeoutMs) : answer.error
-    const tokens = this.#wallet.knownTokens(read.user, sending.credential)
-    this.#book.fail(read, noReply(error, tokens))
+    const tokens = this.#parts.wallet.knownTokens(read.user, sending.credential)
+    this.#parts.book.fail(read, noReply(error, tokens))
   }
 
   /** Made by the app's code, at the moment of sending; null: that failed, and so has the read. */
@@ -198,7 +193,7 @@ export class ReadFetch {
     if (built === 'later' || built.state !== 'request') {
       const message = 'the request of a read could not be made'
       const cause = typeof built === 'object' && 'thrown' in built ? built.thrown : null
-      this.#book.fail(read, new HoldfastError('APP_CODE_FAILED', message, { cause }))
+      this.#parts.book.fail(read, new HoldfastError('APP_CODE_FAILED', message, { cause }))
       return null
     }
     const { method, path, headers, body } = built.request
@@ -214,10 +209,10 @@ export class ReadFetch {
   }
 
   #handleReply(read: Read, credential: Credential | null, reply: Reply): void {
-    const isPortal = this.#replies.isPortal(reply, read.reply)
+    const isPortal = this.#parts.replies.isPortal(reply, read.reply)
     if (!isPortal) {
-      this.#replies.genuine(reply)
-      this.#replies.portalGone()
+      this.#parts.replies.genuine(reply)
+      this.#parts.replies.portalGone()
     }
     switch (judgeRead(reply.status, isPortal, read.isLastTry)) {
       case 'refused':
@@ -225,10 +220,10 @@ export class ReadFetch {
         return
       case 'later':
         read.isLastTry = true
-        this.#book.lookLater(read, this.#askedMs(reply))
+        this.#parts.book.lookLater(read, this.#askedMs(reply))
         return
       case 'accepted':
-        this.#replies.accepted(read.user, credential)
+        this.#parts.replies.accepted(read.user, credential)
         this.#complete(read, reply)
         return
       case 'failed': {
@@ -236,23 +231,23 @@ export class ReadFetch {
           ? 'a captive portal answered the read'
           : `the read was answered ${reply.status}`
         const options = { retryable: reply.status >= 500 || isPortal }
-        this.#book.fail(read, new HoldfastError('READ_FAILED', what, options))
+        this.#parts.book.fail(read, new HoldfastError('READ_FAILED', what, options))
       }
     }
   }
 
   #complete(read: Read, reply: Reply): void {
     if (this.#isAsDeclared(read, reply)) {
-      this.#book.complete(read, reply)
+      this.#parts.book.complete(read, reply)
       return
     }
     const message = 'the read was answered with a body that is no JSON'
-    this.#book.fail(read, new HoldfastError('READ_FAILED', message, { retryable: true }))
+    this.#parts.book.fail(read, new HoldfastError('READ_FAILED', message, { retryable: true }))
   }
 
   /** Many clients that were told the same moment must not read together again (Q7). */
   #askedMs(reply: Reply): number {
-    const asked = retryAfterMs(reply.headers, this.#wallet.now())
+    const asked = retryAfterMs(reply.headers, this.#parts.wallet.now())
     return asked === null ? DEFAULT_RETRY_MS : withRandomPart(asked, askedFraction(this.#core))
   }
 
@@ -271,11 +266,12 @@ export class ReadFetch {
     const { settings, report, pilot } = this.#core
     const refusal = new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401')
     if (user === null) {
-      this.#book.fail(read, refusal)
+      this.#parts.book.fail(read, refusal)
       return
     }
-    const isCurrent = credential !== null && credential.generation === this.#wallet.generation(user)
-    if (isCurrent && this.#wallet.refusedEarly(user, credential.generation)) {
+    const isCurrent =
+      credential !== null && credential.generation === this.#parts.wallet.generation(user)
+    if (isCurrent && this.#parts.wallet.refusedEarly(user, credential.generation)) {
       // It goes once more when the hold of its user ends, under the same generation (T9).
       read.phase = 'parked'
       report('read.deferred', { id: read.id, user })
@@ -284,7 +280,7 @@ export class ReadFetch {
     if (firstRefusal !== null && settings.hasSource) {
       const message = 'the read was answered 401 with a fresh token too'
       const options = { cause: firstRefusal, retryable: true }
-      this.#book.fail(read, new HoldfastError('AUTH_REFRESH_FAILED', message, options))
+      this.#parts.book.fail(read, new HoldfastError('AUTH_REFRESH_FAILED', message, options))
       if (isCurrent) this.#refuse(user, credential.generation, firstRefusal)
       return
     }
@@ -296,11 +292,11 @@ export class ReadFetch {
       pilot.token(user, { type: 'unsigned.refused' })
       pilot.identity({ type: 'requirement.suspected' })
       // A token has come since.
-      if (this.#wallet.credential(user) !== null) this.#book.look(read)
+      if (this.#parts.wallet.credential(user) !== null) this.#parts.book.look(read)
     } else if (isCurrent) {
       this.#refuse(user, credential.generation, refusal)
     } else {
-      this.#book.look(read)
+      this.#parts.book.look(read)
     }
   }
 
@@ -310,8 +306,8 @@ export class ReadFetch {
       {},
       () => undefined,
       ([answer]) => {
-        if (answer?.applied === true) this.#wallet.refused(user, generation, refusal)
-        else this.#dispatcher.heardOfCommit(() => this.#book.retryParked())
+        if (answer?.applied === true) this.#parts.wallet.refused(user, generation, refusal)
+        else this.#parts.dispatcher.heardOfCommit(() => this.#parts.book.retryParked())
       },
     )
   }
@@ -336,8 +332,4 @@ function noReply(error: Error, tokens: readonly string[]): HoldfastError {
 
 export function anonymousRead(): HoldfastError {
   return new HoldfastError('AUTH_ANONYMOUS', 'nobody is logged in to read for')
-}
-
-function alarmOf({ id }: Read): string {
-  return `read-reply:${id}`
 }

@@ -2,6 +2,7 @@
  * What a read waits for before it may be sent: the writes that it is to see, then the delay of the newest
  * reading position (R1, R2).
  */
+import { alarmOf } from '../alarms.ts'
 import type { PositionRow } from '../../../storage/rows.ts'
 import type { OperationId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
@@ -9,17 +10,20 @@ import type { Core } from '../core.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Read, ReadBook } from './read.ts'
 
+export interface ReadWaitsParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly intake: Intake
+  readonly book: ReadBook
+}
+
 export class ReadWaits {
   readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #intake: Intake
-  readonly #book: ReadBook
+  readonly #parts: ReadWaitsParts
 
-  constructor(core: Core, wallet: Wallet, intake: Intake, book: ReadBook) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#intake = intake
-    this.#book = book
+  constructor(parts: ReadWaitsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   begin(read: Read): void {
@@ -52,17 +56,17 @@ export class ReadWaits {
     const { user } = read
     // First, because the position must still be the newest when it is sent.
     if (user === null) this.#lookForPosition(read)
-    else this.#wallet.whenStored(user, () => this.#lookForPosition(read))
+    else this.#parts.wallet.whenStored(user, () => this.#lookForPosition(read))
   }
 
   lookLater(read: Read, delayMs: number): void {
     read.phase = 'delaying'
-    this.#core.boundary.arm(alarmOf(read), delayMs, () => this.look(read))
+    this.#core.boundary.arm(alarmOf('read', read.id), delayMs, () => this.look(read))
   }
 
   /** In a journal that begins here it waits already. */
   restore(read: Read, alarms: ReadonlySet<string>): void {
-    const alarm = alarmOf(read)
+    const alarm = alarmOf('read', read.id)
     if (alarms.has(alarm)) this.#core.boundary.rearm(alarm, () => this.look(read))
   }
 
@@ -70,14 +74,14 @@ export class ReadWaits {
   end(read: Read): void {
     const { boundary, lanes } = this.#core
     if (read.barrier !== null) lanes.ofUser(read.user)?.barriers.delete(read.barrier)
-    boundary.disarm(alarmOf(read))
+    boundary.disarm(alarmOf('read', read.id))
   }
 
   /** All of the lane at the time of the call, with what is just being stored. */
   #awaitLane(read: Read): void {
     read.phase = 'storing'
-    this.#intake.whenStored(read.user, () => {
-      if (!this.#book.has(read)) return
+    this.#parts.intake.whenStored(read.user, () => {
+      if (!this.#parts.book.has(read)) return
       read.phase = 'settling'
       const lane = this.#core.lanes.ofUser(read.user)
       if (lane !== undefined && lane.pending > 0) {
@@ -94,7 +98,7 @@ export class ReadWaits {
     if (ids.size === 0) return
     this.#core.store.settled([...ids], (settled) => {
       for (const read of reads.filter((one) => this.#isSettling(one))) {
-        if (!settled.ok) this.#book.fail(read, settled.error)
+        if (!settled.ok) this.#parts.book.fail(read, settled.error)
         else {
           for (const id of settled.value) read.awaited.delete(id)
           this.#advance(read)
@@ -113,7 +117,7 @@ export class ReadWaits {
   }
 
   #isSettling(read: Read): boolean {
-    return this.#book.has(read) && read.phase === 'settling'
+    return this.#parts.book.has(read) && read.phase === 'settling'
   }
 
   /** Where the lane begins now; null: it is empty, or not awaited. */
@@ -131,24 +135,24 @@ export class ReadWaits {
     }
     store.window(lane.id, Number.MIN_SAFE_INTEGER, 1, (answer) => {
       if (answer.ok) then(answer.value[0]?.place ?? null)
-      else this.#book.fail(read, answer.error)
+      else this.#parts.book.fail(read, answer.error)
     })
   }
 
   #lookForPosition(read: Read): void {
-    if (!this.#book.has(read)) return
+    if (!this.#parts.book.has(read)) return
     if (read.isLastTry) {
-      this.#book.ready(read, null)
+      this.#parts.book.ready(read, null)
       return
     }
     this.#core.store.position(read.user, read.key, (answer) => {
-      if (!this.#book.has(read)) return
+      if (!this.#parts.book.has(read)) return
       if (!answer.ok) {
         // Without the position it would not see what was written.
-        this.#book.fail(read, answer.error)
+        this.#parts.book.fail(read, answer.error)
         return
       }
-      if (read.user !== null && this.#wallet.isStoring(read.user)) {
+      if (read.user !== null && this.#parts.wallet.isStoring(read.user)) {
         // One that came meanwhile is the one to send (I4).
         this.look(read)
         return
@@ -156,7 +160,7 @@ export class ReadWaits {
       const position = answer.value
       const leftMs = position === null ? 0 : this.#leftOf(position)
       if (position === null || leftMs <= 0 || read.waitedFor === position.token) {
-        this.#book.ready(read, position?.token ?? null)
+        this.#parts.book.ready(read, position?.token ?? null)
         return
       }
       read.waitedFor = position.token
@@ -167,8 +171,4 @@ export class ReadWaits {
   #leftOf({ readyAt, waitMs }: PositionRow): number {
     return Math.min(readyAt - this.#core.boundary.wall, waitMs)
   }
-}
-
-function alarmOf({ id }: Read): string {
-  return `read:${id}`
 }

@@ -2,6 +2,7 @@
  * The reads under way (R): each is in this book from its call to its end, so whatever comes while it
  * waits or is in flight finds it. What it waits for is in `read-waits.ts`, its request in `read-fetch.ts`.
  */
+import type { Resumed } from '../part.ts'
 import { formatOperationId } from '../../../storage/operation-id.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { EventName, HoldfastEvents } from '../../events.ts'
@@ -31,6 +32,15 @@ const SETTLING: ReadonlySet<EventName> = new Set([
   'operation.dead',
 ])
 
+export interface ReadsParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly holds: Holds
+  readonly intake: Intake
+  readonly replies: Replies
+  readonly dispatcher: Dispatcher
+}
+
 export class Reads implements ReadBook {
   readonly #core: Core
   readonly #waits: ReadWaits
@@ -38,17 +48,22 @@ export class Reads implements ReadBook {
   readonly #open = new Set<Read>()
   #isStopped = false
 
-  constructor(
-    core: Core,
-    wallet: Wallet,
-    holds: Holds,
-    intake: Intake,
-    replies: Replies,
-    dispatcher: Dispatcher,
-  ) {
-    this.#core = core
-    this.#waits = new ReadWaits(core, wallet, intake, this)
-    this.#fetch = new ReadFetch(core, wallet, holds, replies, dispatcher, this)
+  constructor(parts: ReadsParts) {
+    this.#core = parts.core
+    this.#waits = new ReadWaits({
+      core: parts.core,
+      wallet: parts.wallet,
+      intake: parts.intake,
+      book: this,
+    })
+    this.#fetch = new ReadFetch({
+      core: parts.core,
+      wallet: parts.wallet,
+      holds: parts.holds,
+      replies: parts.replies,
+      dispatcher: parts.dispatcher,
+      book: this,
+    })
   }
 
   begin(args: ReadArgs, settle: Settle<Reply>): void {
@@ -113,7 +128,7 @@ export class Reads implements ReadBook {
   }
 
   /** The engine is closed. */
-  endAll(): void {
+  end(): void {
     for (const read of this.#open) this.#close(read)
   }
 
@@ -122,11 +137,11 @@ export class Reads implements ReadBook {
     return Array.from(this.#open, (read) => savedRead(read, this.#core.lanes.ofUser(read.user)))
   }
 
-  restore(
-    saved: readonly SavedRead[],
-    alarms: ReadonlySet<string>,
-    settleOf: (call: number) => Settle<Reply>,
-  ): void {
+  savedCalls(): readonly number[] {
+    return this.save().map(({ call }) => call)
+  }
+
+  restore(saved: readonly SavedRead[], { alarms, settleOf }: Resumed): void {
     for (const one of saved) {
       const read = restoredRead(one, settleOf(one.call))
       this.#open.add(read)

@@ -9,15 +9,18 @@ import { Signal } from '../events/signal.ts'
 import type { EventPublisher } from '../events/publisher.ts'
 import type { Lane } from '../lanes/lane.ts'
 
+export interface AttemptGuardParts {
+  readonly boundary: Boundary
+  readonly publisher: EventPublisher
+}
+
 export class AttemptGuard {
   /** Told of a fault in an attempt that is not over. */
   readonly failed = new Signal<{ readonly lane: Lane; readonly error: Error }>()
-  readonly #boundary: Boundary
-  readonly #publisher: EventPublisher
+  readonly #parts: AttemptGuardParts
 
-  constructor(boundary: Boundary, publisher: EventPublisher) {
-    this.#boundary = boundary
-    this.#publisher = publisher
+  constructor(parts: AttemptGuardParts) {
+    this.#parts = parts
   }
 
   /** A step of the attempt of this lane. */
@@ -30,9 +33,9 @@ export class AttemptGuard {
       try {
         run(...args)
       } catch (thrown) {
-        if (this.#boundary.isEnd(thrown)) throw thrown
+        if (this.#parts.boundary.isEnd(thrown)) throw thrown
         const error = errorOf(thrown)
-        this.#publisher.report('error', { error: internalFault(error) })
+        this.#parts.publisher.report('error', { error: internalFault(error) })
         // The attempt may have been over by then, and another one begun.
         if (attemptCount === lane.attemptCount) this.failed.tell({ lane, error })
       }

@@ -41,7 +41,7 @@ export class Attempts {
   constructor(parts: AttemptsParts) {
     this.#parts = parts
     this.#core = parts.core
-    this.#upgrades = new Upgrades(parts.core, parts.settlement)
+    this.#upgrades = new Upgrades({ core: parts.core, settlement: parts.settlement })
   }
 
   /** The lane has a slot. */

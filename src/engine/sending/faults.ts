@@ -10,21 +10,26 @@ import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import { idempotencyKeyOf } from './idempotency-key.ts'
-import { alarmOf } from './request.ts'
+import { alarmOf } from '../alarms.ts'
 import type { Settlement } from './settle.ts'
 
 /** What the app is told in the place of a failure of the transport. */
 const FAILURE = { name: 'HoldfastError', code: 'INTERNAL', message: 'a fault inside holdfast' }
 
+export interface FaultsParts {
+  readonly core: Core
+  readonly settlement: Settlement
+}
+
 export class Faults {
   readonly #core: Core
-  readonly #settlement: Settlement
+  readonly #parts: FaultsParts
   /** The number of the last attempt of a lane that ended by a fault. */
   readonly #faulty = new WeakMap<Lane, number>()
 
-  constructor(core: Core, settlement: Settlement) {
-    this.#core = core
-    this.#settlement = settlement
+  constructor(parts: FaultsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** Ends the attempt of this lane, in which there was a fault. */
@@ -35,7 +40,7 @@ export class Faults {
     if (attempt !== null && attempt.ask !== 0 && !attempt.isAnswered) return
     // What cannot even be retried is begun anew after a while, lest it goes round in a circle.
     if (this.#faulty.get(lane) === lane.attemptCount) {
-      this.#settlement.unreadable(lane, error)
+      this.#parts.settlement.unreadable(lane, error)
       return
     }
     this.#faulty.set(lane, lane.attemptCount)
@@ -43,19 +48,19 @@ export class Faults {
       this.#retry(lane, attempt)
     } catch (thrown) {
       if (this.#core.boundary.isEnd(thrown)) throw thrown
-      this.#settlement.unreadable(lane, errorOf(thrown))
+      this.#parts.settlement.unreadable(lane, errorOf(thrown))
     }
   }
 
   #retry(lane: Lane, attempt: Attempt | null): void {
     const [head] = lane.rows
     if (head === undefined) {
-      this.#settlement.unreadable(lane, new Error('nothing is known of the head'))
+      this.#parts.settlement.unreadable(lane, new Error('nothing is known of the head'))
       return
     }
     if (attempt !== null) {
       attempt.isAnswered = true
-      this.#core.boundary.disarm(alarmOf(lane))
+      this.#core.boundary.disarm(alarmOf('reply', lane.id))
     }
     const members = attempt?.members ?? membersAt(lane, head)
     const envelope = this.#afterFault(lane, attempt, members)
@@ -64,10 +69,10 @@ export class Faults {
     const isOutOfPatience = boundary.wall - (firstAttemptAt ?? 0) >= settings.patienceMs
     if (countedAttempts < settings.maxAttempts || !isOutOfPatience) {
       const why = { outcome: 'retry', status: null, error: FAILURE } as const
-      this.#settlement.wait(lane, members, envelope, why)
+      this.#parts.settlement.wait(lane, members, envelope, why)
       return
     }
-    this.#settlement.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
+    this.#parts.settlement.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
       reason: 'attempts-exhausted',
       excerpt: FAILURE.code,
       status: envelope.lastStatus,

@@ -142,8 +142,9 @@ export class Lifetimes {
     }
   }
 
-  restore(saved: SavedLifetimes | null): void {
-    if (saved === null) return
+  /** `undefined`: a journal of before this part was saved. */
+  restore(saved: SavedLifetimes | null | undefined): void {
+    if (saved === null || saved === undefined) return
     this.#beganAt = saved.beganAt
     this.#slept = saved.slept
     this.#uptimeAhead = saved.uptimeAhead

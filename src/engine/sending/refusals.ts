@@ -9,25 +9,21 @@ import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import type { Settlement } from './settle.ts'
 
+export interface RefusalsParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly holds: Holds
+  readonly settlement: Settlement
+  readonly dispatcher: Dispatcher
+}
+
 export class Refusals {
   readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #holds: Holds
-  readonly #settlement: Settlement
-  readonly #dispatcher: Dispatcher
+  readonly #parts: RefusalsParts
 
-  constructor(
-    core: Core,
-    wallet: Wallet,
-    holds: Holds,
-    settlement: Settlement,
-    dispatcher: Dispatcher,
-  ) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#holds = holds
-    this.#settlement = settlement
-    this.#dispatcher = dispatcher
+  constructor(parts: RefusalsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** 401: judged against the generation that was sent (T3, T4). */
@@ -38,11 +34,11 @@ export class Refusals {
       return
     }
     const { generation } = credential
-    if (generation !== this.#wallet.generation(user)) {
-      this.#settlement.end(lane)
+    if (generation !== this.#parts.wallet.generation(user)) {
+      this.#parts.settlement.end(lane)
       return
     }
-    if (this.#wallet.refusedEarly(user, generation)) {
+    if (this.#parts.wallet.refusedEarly(user, generation)) {
       this.#refusedEarly(lane, members)
       return
     }
@@ -52,19 +48,19 @@ export class Refusals {
     const refused = envelope === null ? null : this.#afterRefusal(lane, envelope)
     const changes: Change[] =
       refused === null ? [mark] : [{ change: 'envelope', envelope: refused }, mark]
-    this.#settlement.store(lane, changes, {}, (answers) => {
+    this.#parts.settlement.store(lane, changes, {}, (answers) => {
       lane.mayHaveBeenSent = false
       if (refused !== null) {
         if (answers[0]?.applied === true) lane.recorded(refused)
         else lane.reordered(lane.pending)
       }
       if (answers.at(-1)?.applied === true) {
-        this.#wallet.refused(user, generation)
-        this.#settlement.end(lane)
+        this.#parts.wallet.refused(user, generation)
+        this.#parts.settlement.end(lane)
       } else {
         // Another process has replaced it, refused it or ended its session. Until that has been read, nothing
         // could be sent but the same token once more.
-        this.#dispatcher.heardOfCommit(() => this.#settlement.end(lane))
+        this.#parts.dispatcher.heardOfCommit(() => this.#parts.settlement.end(lane))
       }
     })
   }
@@ -74,11 +70,11 @@ export class Refusals {
     const envelope = lane.envelopeAt(members[0]?.place ?? 0)
     lane.mayHaveBeenSent = false
     if (envelope === null) {
-      this.#settlement.end(lane)
+      this.#parts.settlement.end(lane)
       return
     }
     const refused = this.#afterRefusal(lane, envelope)
-    this.#settlement.refused(lane, refused, () => this.#settlement.end(lane))
+    this.#parts.settlement.refused(lane, refused, () => this.#parts.settlement.end(lane))
   }
 
   /** After a definite refusal it may be formed anew, unless an earlier outcome is unknown (Q5). */
@@ -105,7 +101,7 @@ export class Refusals {
       return
     }
     const refused = this.#afterRefusal(lane, envelope)
-    this.#settlement.refused(lane, refused, () => this.#doubtRequirement(lane))
+    this.#parts.settlement.refused(lane, refused, () => this.#doubtRequirement(lane))
   }
 
   #doubtRequirement(lane: Lane): void {
@@ -113,12 +109,12 @@ export class Refusals {
     if (lane.user === null) {
       // Who has learned meanwhile that it is required is in no doubt.
       if (pilot.requirement !== 'required') {
-        this.#holds.setOnOwner(null, 'requirement-unknown', 'a 401 to an unsigned request')
+        this.#parts.holds.setOnOwner(null, 'requirement-unknown', 'a 401 to an unsigned request')
       }
     } else {
       pilot.token(lane.user, { type: 'unsigned.refused' })
     }
     pilot.identity({ type: 'requirement.suspected' })
-    this.#settlement.end(lane)
+    this.#parts.settlement.end(lane)
   }
 }

@@ -2,6 +2,7 @@
  * One request and its reply: sent under the token the owner has at that moment, which the attempt
  * captures (T3), and awaited no longer than `replyTimeoutMs`.
  */
+import { alarmOf } from '../alarms.ts'
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { Json } from '../../journal/lines.ts'
 import type { Instant } from '../../model.ts'
@@ -30,29 +31,32 @@ export interface SavedAttempt {
   readonly sentAt: Instant
 }
 
+export interface RequestsParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly settlement: Settlement
+  readonly outcomeHandler: OutcomeHandler
+}
+
 export class Requests {
   readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #settlement: Settlement
-  readonly #outcomeHandler: OutcomeHandler
+  readonly #parts: RequestsParts
   /** The engine has closed: what is still being prepared is not sent any more. */
   #isStopped = false
 
-  constructor(core: Core, wallet: Wallet, settlement: Settlement, outcomeHandler: OutcomeHandler) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#settlement = settlement
-    this.#outcomeHandler = outcomeHandler
+  constructor(parts: RequestsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   send(lane: Lane, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
     const { boundary, settings, report } = this.#core
     const { user } = lane
-    if (this.#isStopped || !this.#wallet.mayLeave(user)) {
-      this.#settlement.end(lane)
+    if (this.#isStopped || !this.#parts.wallet.mayLeave(user)) {
+      this.#parts.settlement.end(lane)
       return
     }
-    const credential = user === null ? null : this.#wallet.credential(user)
+    const credential = user === null ? null : this.#parts.wallet.credential(user)
     const attempt: Attempt = {
       members,
       key,
@@ -68,7 +72,9 @@ export class Requests {
     const answered = this.#core.guarded(lane, (answer: Answered<Reply>) =>
       this.#answered(lane, attempt, this.#endingOf(lane, answer, credential)),
     )
-    boundary.arm(alarmOf(lane), settings.replyTimeoutMs, () => this.#giveUp(lane, attempt))
+    boundary.arm(alarmOf('reply', lane.id), settings.replyTimeoutMs, () =>
+      this.#giveUp(lane, attempt),
+    )
     attempt.ask = boundary.ask(this.#question(lane, attempt, request), answered)
   }
 
@@ -77,13 +83,13 @@ export class Requests {
     const { attempt } = lane
     if (attempt === null || attempt.isAnswered) return
     attempt.isAnswered = true
-    this.#core.boundary.disarm(alarmOf(lane))
+    this.#core.boundary.disarm(alarmOf('reply', lane.id))
     attempt.abort.abort()
-    this.#settlement.end(lane)
+    this.#parts.settlement.end(lane)
   }
 
   /** Stops waiting for the replies that are still out: the engine is closing. Nothing is sent from now on. */
-  abortAll(): void {
+  end(): void {
     this.#isStopped = true
     // Also of a lane with nothing pending: another process may have forgotten the user meanwhile.
     for (const lane of this.#core.lanes.all()) {
@@ -125,7 +131,7 @@ export class Requests {
     }
     lane.attempt = attempt
     const request = { method: '', path: '', headers: {}, body: null }
-    boundary.rearm(alarmOf(lane), () => this.#giveUp(lane, attempt))
+    boundary.rearm(alarmOf('reply', lane.id), () => this.#giveUp(lane, attempt))
     const answered = this.#core.guarded(lane, (answer: Answered<Reply>) =>
       this.#answered(lane, attempt, this.#endingOf(lane, answer, attempt.credential)),
     )
@@ -189,23 +195,19 @@ export class Requests {
   #endingOf({ user }: Lane, answer: Answered<Reply>, sent: Credential | null): Ending {
     return answer.ok
       ? replied(answer.value)
-      : failed(answer.error, this.#wallet.knownTokens(user, sent))
+      : failed(answer.error, this.#parts.wallet.knownTokens(user, sent))
   }
 
   /** Only the first end is heard: giving up aborts the request, which then fails. */
   #answered(lane: Lane, attempt: Attempt, ending: Ending): void {
     if (attempt.isAnswered) return
     attempt.isAnswered = true
-    this.#core.boundary.disarm(alarmOf(lane))
+    this.#core.boundary.disarm(alarmOf('reply', lane.id))
     const isAborted = attempt.isLate && ending.reply === null && !ending.isUnsent
     // The error of a transport that was aborted says nothing but that.
     const known = isAborted ? timedOut(this.#core.settings.replyTimeoutMs) : ending
-    this.#outcomeHandler.handle(lane, attempt, known)
+    this.#parts.outcomeHandler.handle(lane, attempt, known)
   }
-}
-
-export function alarmOf(lane: Lane): string {
-  return `reply:${lane.id}`
 }
 
 function headersOf({ headers, body }: BuiltRequest, key: string): Record<string, string> {

@@ -3,6 +3,7 @@
  * memory, the machines and the app hear of it; then the attempt ends. A change that cannot be stored is repeated until it can;
  * the lane has the hold `storage-failed` meanwhile (Q11).
  */
+import { alarmOf } from '../alarms.ts'
 import type { Answer, Change, CompleteChange, DeadlineChange } from '../../../storage/changes.ts'
 import type { EnvelopeRow, OperationRow, PositionRow } from '../../../storage/rows.ts'
 import type { HoldfastEvents } from '../../events.ts'
@@ -70,38 +71,34 @@ export type Sensible = Omit<Interpreted, 'followUps'> & {
 /** What the app hears of a wait that begins. */
 type Retrying = Pick<HoldfastEvents['operation.retrying'], 'outcome' | 'status' | 'error'>
 
+export interface SettlementParts {
+  readonly core: Core
+  readonly connectivity: Connectivity
+  readonly holds: Holds
+  readonly waits: BackoffWaits
+  readonly records: Records
+}
+
 export class Settlement {
   readonly #core: Core
-  readonly #connectivity: Connectivity
-  readonly #holds: Holds
-  readonly #waits: BackoffWaits
-  readonly #records: Records
+  readonly #parts: SettlementParts
 
-  constructor(
-    core: Core,
-    connectivity: Connectivity,
-    holds: Holds,
-    waits: BackoffWaits,
-    records: Records,
-  ) {
-    this.#core = core
-    this.#connectivity = connectivity
-    this.#holds = holds
-    this.#waits = waits
-    this.#records = records
+  constructor(parts: SettlementParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** The attempt is over. */
   end(lane: Lane): void {
     lane.attempt = null
-    lane.repliesAtLastEnd = this.#connectivity.replyCount
-    this.#connectivity.attemptEnded(lane)
+    lane.repliesAtLastEnd = this.#parts.connectivity.replyCount
+    this.#parts.connectivity.attemptEnded(lane)
     this.#core.laneEvents.attemptEnded(lane)
   }
 
   /** The head waits for neighbours to merge with. */
   collect(lane: Lane, waitMs: number): void {
-    this.#waits.collect(lane, waitMs)
+    this.#parts.waits.collect(lane, waitMs)
     this.end(lane)
   }
 
@@ -179,7 +176,7 @@ export class Settlement {
       update: () => {
         lane.letters += members.length
         if (settings.onDead !== 'hold') return
-        this.#holds.setOnLane(lane, 'dead-letter', `${members[0]?.id ?? ''} is dead`)
+        this.#parts.holds.setOnLane(lane, 'dead-letter', `${members[0]?.id ?? ''} is dead`)
       },
       report: () => {
         for (const row of members) {
@@ -246,8 +243,8 @@ export class Settlement {
       return
     }
     this.#storageFailed(lane, error)
-    this.#core.boundary.arm(`reread:${lane.id}`, REREAD_MS, () => {
-      this.#holds.liftFromLane(lane, 'storage-failed')
+    this.#core.boundary.arm(alarmOf('reread', lane.id), REREAD_MS, () => {
+      this.#parts.holds.liftFromLane(lane, 'storage-failed')
     })
     this.end(lane)
   }
@@ -268,7 +265,7 @@ export class Settlement {
       update: () => {
         stored()
         lane.recorded(envelope)
-        this.#waits.begin(lane, envelope)
+        this.#parts.waits.begin(lane, envelope)
       },
       report: () => {
         const retryAt = envelope.retryAt ?? boundary.wall
@@ -298,7 +295,7 @@ export class Settlement {
       if (gone !== undefined) this.#removed(lane, gone)
       update?.(answer)
       report?.(answer)
-      if (areRecordsChanged === true) this.#records.changed()
+      if (areRecordsChanged === true) this.#parts.records.changed()
       next()
     })
   }
@@ -318,7 +315,7 @@ export class Settlement {
   ): void {
     const failed = (error: Error) => this.#storageFailed(lane, error)
     const stored = (answers: readonly Answer[]) => {
-      this.#holds.liftFromLane(lane, 'storage-failed')
+      this.#parts.holds.liftFromLane(lane, 'storage-failed')
       then(answers)
     }
     const { store, guarded } = this.#core
@@ -327,12 +324,12 @@ export class Settlement {
 
   #removed(lane: Lane, members: readonly OperationRow[]): void {
     lane.removed(members.map((row) => row.place))
-    this.#waits.end(lane)
+    this.#parts.waits.end(lane)
   }
 
   #storageFailed(lane: Lane, cause: Error): void {
     // Of an error a journal has only the code.
-    this.#holds.setOnLane(lane, 'storage-failed', `storage answers ${codeOf(cause)}`)
+    this.#parts.holds.setOnLane(lane, 'storage-failed', `storage answers ${codeOf(cause)}`)
     const error = notStored(cause, 'what happened could not be recorded')
     this.#core.report('error', { error })
   }

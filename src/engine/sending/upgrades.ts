@@ -8,13 +8,18 @@ import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Settlement, Upgraded } from './settle.ts'
 
+export interface UpgradesParts {
+  readonly core: Core
+  readonly settlement: Settlement
+}
+
 export class Upgrades {
   readonly #core: Core
-  readonly #settlement: Settlement
+  readonly #parts: UpgradesParts
 
-  constructor(core: Core, settlement: Settlement) {
-    this.#core = core
-    this.#settlement = settlement
+  constructor(parts: UpgradesParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** `then`: none of the rows is to be upgraded. `again`: rows have changed, and are to be looked at anew. */
@@ -29,7 +34,7 @@ export class Upgrades {
       if (lane.isChanging) lane.whenUnchanged(again)
       else if (order !== lane.order) again()
       else if (upgraded.length === 0) then()
-      else this.#settlement.upgrade(lane, upgraded, again)
+      else this.#parts.settlement.upgrade(lane, upgraded, again)
     })
   }
 

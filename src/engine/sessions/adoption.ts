@@ -10,17 +10,20 @@ import type { IdentityStore } from './identity-store.ts'
 
 const ANONYMOUS_LANE = { lane: 0 as LaneId, user: null, pending: 0, letters: 0, soloThrough: 0 }
 
+export interface AdoptionParts {
+  readonly core: Core
+  readonly waits: BackoffWaits
+  readonly records: Records
+  readonly store: IdentityStore
+}
+
 export class Adoption {
   readonly #core: Core
-  readonly #waits: BackoffWaits
-  readonly #records: Records
-  readonly #store: IdentityStore
+  readonly #parts: AdoptionParts
 
-  constructor(core: Core, waits: BackoffWaits, records: Records, store: IdentityStore) {
-    this.#core = core
-    this.#waits = waits
-    this.#records = records
-    this.#store = store
+  constructor(parts: AdoptionParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   adopt(): void {
@@ -34,7 +37,7 @@ export class Adoption {
     const except = () => lane.attempt?.members.map((row) => row.place) ?? []
     if (!lanes.hasUnstored(null) && lane.pending <= except().length) return
     lane.changeBegun()
-    this.#store.commitAtLast(
+    this.#parts.store.commitAtLast(
       () => [{ change: 'adopt', user, except: except() }],
       ([answer]) => {
         if (answer?.applied === true) this.#adopted(user, answer.affected, answer.envelopes ?? [])
@@ -53,12 +56,12 @@ export class Adoption {
     lane.restored(envelopes.filter(({ lane: laneId }) => laneId === lane.id))
     laneEvents.operationsAdded(lane)
     // What has waited for a record of theirs waits for nothing any more (Q12).
-    this.#records.changed()
+    this.#parts.records.changed()
     if (from === undefined) return
     if (from.attempt === null) from.handedOver()
     from.reordered(from.pending - adopted.length)
     from.restored(envelopes.filter(({ lane: laneId }) => laneId === from.id))
-    if (from.attempt === null) this.#waits.end(from)
+    if (from.attempt === null) this.#parts.waits.end(from)
     laneEvents.operationsRemoved(from)
   }
 }

@@ -11,17 +11,20 @@ import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
 import { NOTHING, type StoredTogether } from './stored-together.ts'
 
+export interface DeviceScopeParts {
+  readonly core: Core
+  readonly waits: BackoffWaits
+  readonly records: Records
+  readonly store: IdentityStore
+}
+
 export class DeviceScope {
   readonly #core: Core
-  readonly #waits: BackoffWaits
-  readonly #records: Records
-  readonly #store: IdentityStore
+  readonly #parts: DeviceScopeParts
 
-  constructor(core: Core, waits: BackoffWaits, records: Records, store: IdentityStore) {
-    this.#core = core
-    this.#waits = waits
-    this.#records = records
-    this.#store = store
+  constructor(parts: DeviceScopeParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** To be stored with the identity, so that nobody finds the one without the other. */
@@ -66,7 +69,7 @@ export class DeviceScope {
     const except = () => lane.attempt?.members.map(({ place }) => place) ?? []
     lane.hasSuperseded = false
     lane.changeBegun()
-    this.#store.commitAtLast(
+    this.#parts.store.commitAtLast(
       () => [
         {
           change: 'purge',
@@ -101,11 +104,11 @@ export class DeviceScope {
     for (const { id, kind, user } of dropped) {
       report('operation.dropped', { id, user, kind, reason: 'superseded' })
     }
-    for (const lane of freed) this.#waits.end(lane)
+    for (const lane of freed) this.#parts.waits.end(lane)
     for (const laneId of gone.keys()) {
       const lane = lanes.get(laneId)
       if (lane !== undefined) laneEvents.operationsRemoved(lane)
     }
-    if (dropped.length > 0) this.#records.changed()
+    if (dropped.length > 0) this.#parts.records.changed()
   }
 }

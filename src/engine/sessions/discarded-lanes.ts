@@ -8,26 +8,31 @@ import type { Wallet } from '../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import type { Lane } from '../lanes/lane.ts'
 
+export interface DiscardedLanesParts {
+  readonly core: Core
+  readonly wallet: Wallet
+}
+
 export class DiscardedLanes {
   readonly #core: Core
-  readonly #wallet: Wallet
+  readonly #parts: DiscardedLanesParts
   /** Those who have come back before their lane was dropped, until that is stored. */
   readonly #returning = new Set<UserId>()
 
-  constructor(core: Core, wallet: Wallet) {
-    this.#core = core
-    this.#wallet = wallet
+  constructor(parts: DiscardedLanesParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** From now on; in storage, and of the lane, once that is marked. */
   begin(user: UserId): void {
     this.#returning.delete(user)
-    this.#wallet.setDiscarding(user, true)
+    this.#parts.wallet.setDiscarding(user, true)
   }
 
   /** `lane`: of this user; undefined: there is none. */
   isDiscarding(lane: Lane | undefined, user: UserId): boolean {
-    return (lane?.discardThrough ?? 0) > 0 || this.#wallet.isDiscarding(user)
+    return (lane?.discardThrough ?? 0) > 0 || this.#parts.wallet.isDiscarding(user)
   }
 
   isReturning(user: UserId): boolean {
@@ -36,25 +41,25 @@ export class DiscardedLanes {
 
   /** Up to which place this lane is to be dropped; null: all of it. */
   through({ user, discardThrough }: Lane): number | null {
-    return user === null || this.#wallet.isDiscarding(user) ? null : discardThrough
+    return user === null || this.#parts.wallet.isDiscarding(user) ? null : discardThrough
   }
 
   change(user: UserId): Change {
-    return { change: 'discardLane', user, discarding: this.#wallet.isDiscarding(user) }
+    return { change: 'discardLane', user, discarding: this.#parts.wallet.isDiscarding(user) }
   }
 
   /** The lane is marked: what comes later is not meant, but for what is on its way already. */
   marked(user: UserId): void {
     const { lanes } = this.#core
-    if (!this.#wallet.isDiscarding(user)) return
+    if (!this.#parts.wallet.isDiscarding(user)) return
     const lane = lanes.ofUser(user)
     if (lane !== undefined) lane.discardThrough = lane.tail
-    lanes.whenNoneUnstored(user, () => this.#wallet.setDiscarding(user, false))
+    lanes.whenNoneUnstored(user, () => this.#parts.wallet.setDiscarding(user, false))
   }
 
   /** There is nothing left to drop. */
   end(user: UserId): void {
-    this.#wallet.setDiscarding(user, false)
+    this.#parts.wallet.setDiscarding(user, false)
     this.#unmark(user)
   }
 

@@ -5,15 +5,17 @@ import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
 import type { StoredTogether } from './stored-together.ts'
 
-export class EndSession {
-  readonly #wallet: Wallet
-  readonly #store: IdentityStore
-  readonly #discardedLanes: DiscardedLanes
+export interface EndSessionParts {
+  readonly wallet: Wallet
+  readonly store: IdentityStore
+  readonly discardedLanes: DiscardedLanes
+}
 
-  constructor(wallet: Wallet, store: IdentityStore, discardedLanes: DiscardedLanes) {
-    this.#wallet = wallet
-    this.#store = store
-    this.#discardedLanes = discardedLanes
+export class EndSession {
+  readonly #parts: EndSessionParts
+
+  constructor(parts: EndSessionParts) {
+    this.#parts = parts
   }
 
   end(user: UserId, then: () => void): void {
@@ -22,27 +24,27 @@ export class EndSession {
 
   /** Nothing of a user who has logged out is left: this session ends, unless another process has ended it already. */
   ended(user: UserId, then: () => void): void {
-    this.#carryOut(this.of(user, this.#wallet.epoch(user)), then)
+    this.#carryOut(this.of(user, this.#parts.wallet.epoch(user)), then)
   }
 
   /** Ends the session, and says what is to be stored of it. `epoch`: only the session of this one. */
   of(user: UserId, epoch?: number): StoredTogether {
-    const { stored } = this.#wallet.end(user)
+    const { stored } = this.#parts.wallet.end(user)
     return {
       changes: () => [
-        this.#discardedLanes.change(user),
-        this.#store.identity(),
+        this.#parts.discardedLanes.change(user),
+        this.#parts.store.identity(),
         { change: 'endSession', user, ...(epoch === undefined ? {} : { epoch }) },
       ],
       stored: () => {
         stored()
-        this.#discardedLanes.marked(user)
+        this.#parts.discardedLanes.marked(user)
       },
     }
   }
 
   #carryOut({ changes, stored }: StoredTogether, then: () => void): void {
-    this.#store.commitAtLast(changes, (answers) => {
+    this.#parts.store.commitAtLast(changes, (answers) => {
       stored(answers)
       then()
     })

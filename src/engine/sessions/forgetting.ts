@@ -13,50 +13,44 @@ import type { Records } from '../stored/records.ts'
 import type { Requests } from '../sending/request.ts'
 import type { IdentityStore } from './identity-store.ts'
 
+export interface ForgettingParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly waits: BackoffWaits
+  readonly records: Records
+  readonly store: IdentityStore
+  readonly requests: Requests
+}
+
 export class Forgetting {
   readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #waits: BackoffWaits
-  readonly #records: Records
-  readonly #store: IdentityStore
-  readonly #requests: Requests
+  readonly #parts: ForgettingParts
 
-  constructor(
-    core: Core,
-    wallet: Wallet,
-    waits: BackoffWaits,
-    records: Records,
-    store: IdentityStore,
-    requests: Requests,
-  ) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#waits = waits
-    this.#records = records
-    this.#store = store
-    this.#requests = requests
+  constructor(parts: ForgettingParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   forget(user: UserId, settle: Settle<void>): void {
     const { boundary, store, lanes, pilot } = this.#core
     if (pilot.user === user) pilot.identity({ type: 'user.loggedOut' })
-    const { stored } = this.#wallet.end(user)
+    const { stored } = this.#parts.wallet.end(user)
     lanes.halt(user)
     const changes: Change[] = [
       { change: 'forget', user, at: boundary.wall },
-      this.#store.identity(),
+      this.#parts.store.identity(),
     ]
     store.commit(changes, {}, (answer) => {
       const itsLanes = lanes.resume(user)
       if (answer.ok) {
         const [forgotten] = answer.value
-        this.#wallet.forget(user)
+        this.#parts.wallet.forget(user)
         stored()
         this.#forgotten(user, itsLanes, forgotten?.applied === true ? forgotten.affected : [])
         settle.resolve()
       } else {
-        const end = (): Change[] => [this.#store.identity(), { change: 'endSession', user }]
-        this.#store.commitAtLast(end, stored)
+        const end = (): Change[] => [this.#parts.store.identity(), { change: 'endSession', user }]
+        this.#parts.store.commitAtLast(end, stored)
         settle.reject(answer.error)
       }
       for (const lane of itsLanes) lane.changeEnded()
@@ -71,14 +65,14 @@ export class Forgetting {
       // Also what another process had erased just before.
       lane.reordered(0)
       lane.letters = 0
-      this.#waits.end(lane)
-      this.#requests.abandon(lane)
+      this.#parts.waits.end(lane)
+      this.#parts.requests.abandon(lane)
       laneEvents.operationsRemoved(lane)
     }
     for (const { id, kind } of dropped) {
       report('operation.dropped', { id, user, kind, reason: 'forgotten' })
     }
-    this.#records.changed()
+    this.#parts.records.changed()
     store.tidy()
   }
 }

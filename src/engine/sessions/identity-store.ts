@@ -8,13 +8,18 @@ import type { Wallet } from '../tokens/wallet.ts'
 import type { Core } from '../core.ts'
 import { notStored } from '../stored/storage-errors.ts'
 
+export interface IdentityStoreParts {
+  readonly core: Core
+  readonly wallet: Wallet
+}
+
 export class IdentityStore {
   readonly #core: Core
-  readonly #wallet: Wallet
+  readonly #parts: IdentityStoreParts
 
-  constructor(core: Core, wallet: Wallet) {
-    this.#core = core
-    this.#wallet = wallet
+  constructor(parts: IdentityStoreParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   commitAtLast(changes: () => readonly Change[], then: (answers: readonly Answer[]) => void): void {
@@ -31,6 +36,6 @@ export class IdentityStore {
 
   /** Whether this user has logged out with something pending. */
   leave(user: UserId): Change {
-    return { change: 'leave', user, leaving: this.#wallet.isLeaving(user) }
+    return { change: 'leave', user, leaving: this.#parts.wallet.isLeaving(user) }
   }
 }

@@ -15,27 +15,23 @@ import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { IdentityStore } from './identity-store.ts'
 import type { DropLane } from './drop-lane.ts'
 
+export interface LogoutOperationsParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly store: IdentityStore
+  readonly discardedLanes: DiscardedLanes
+  readonly dropLane: DropLane
+}
+
 export class LogoutOperations {
   readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #store: IdentityStore
-  readonly #discardedLanes: DiscardedLanes
-  readonly #dropLane: DropLane
+  readonly #parts: LogoutOperationsParts
   /** Those whose logout discardedLanes and adds something, until that is in the lane. */
   readonly #owed = new Map<UserId, 'owed' | 'storing'>()
 
-  constructor(
-    core: Core,
-    wallet: Wallet,
-    store: IdentityStore,
-    discardedLanes: DiscardedLanes,
-    dropLane: DropLane,
-  ) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#store = store
-    this.#discardedLanes = discardedLanes
-    this.#dropLane = dropLane
+  constructor(parts: LogoutOperationsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   of(user: UserId): readonly EnqueueChange[] {
@@ -79,8 +75,8 @@ export class LogoutOperations {
   /** The lane is dropped, but this is sent first. */
   putAfterPurge(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     const { lanes, boundary } = this.#core
-    this.#wallet.setLeaving(user, true)
-    this.#discardedLanes.begin(user)
+    this.#parts.wallet.setLeaving(user, true)
+    this.#parts.discardedLanes.begin(user)
     this.#owed.set(user, 'owed')
     const enqueue = () => {
       if (this.#owed.has(user)) this.#owed.set(user, 'storing')
@@ -89,17 +85,17 @@ export class LogoutOperations {
     const begin = () => {
       const lane = lanes.ofUser(user)
       // Whoever has come back meanwhile keeps what they have.
-      const isOver = !this.#wallet.isDiscarding(user)
+      const isOver = !this.#parts.wallet.isDiscarding(user)
       if (isOver || lane === undefined || lane.pending === 0) enqueue()
-      else this.#dropLane.drop(lane, 'logout', enqueue)
+      else this.#parts.dropLane.drop(lane, 'logout', enqueue)
     }
     lanes.whenNoneUnstored(user, () => boundary.lastly(begin))
   }
 
   /** Another process drops what is in the lane, up to here (Q17). */
   putBehindMark(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
-    this.#wallet.setLeaving(user, true)
-    this.#discardedLanes.begin(user)
+    this.#parts.wallet.setLeaving(user, true)
+    this.#parts.discardedLanes.begin(user)
     this.#owed.set(user, 'storing')
     this.put(user, operations, then)
   }
@@ -108,21 +104,21 @@ export class LogoutOperations {
     const { lanes } = this.#core
     const { deviceEpoch } = lanes
     for (const _ of operations) lanes.countUnstored(user, 1)
-    this.#store.commitAtLast(
+    this.#parts.store.commitAtLast(
       // What was there before is marked first: what is added lies behind it.
       () => [
-        this.#discardedLanes.change(user),
+        this.#parts.discardedLanes.change(user),
         ...operations,
-        this.#store.identity(),
-        this.#store.leave(user),
+        this.#parts.store.identity(),
+        this.#parts.store.leave(user),
       ],
       ([, ...answers]) => {
-        this.#wallet.leavingStored(user)
+        this.#parts.wallet.leavingStored(user)
         // Not where another logout is at it meanwhile.
         const isDiscarding = this.isStoring(user)
         if (isDiscarding) {
           this.#owed.delete(user)
-          this.#wallet.setDiscarding(user, false)
+          this.#parts.wallet.setDiscarding(user, false)
         }
         for (const [index, change] of operations.entries()) {
           lanes.countUnstored(user, -1)

@@ -2,6 +2,8 @@
  * Logout: the identity changes at the call, and the session ends once nothing of that user is pending,
  * at once where that is so already, or where all of it is dropped (I7, T11).
  */
+import type { Resumed } from '../part.ts'
+import { alarmOf } from '../alarms.ts'
 import type { EnqueueChange } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
@@ -82,7 +84,7 @@ export class Logouts {
     logoutOperations.put(user, operations, stored)
     if (pending === 'keep') return
     this.#flushing.set(user, [...(this.#flushing.get(user) ?? []), settle])
-    boundary.arm(`logout:${user}`, deadlineMs, () => this.#flushed(user))
+    boundary.arm(alarmOf('logout', user), deadlineMs, () => this.#flushed(user))
   }
 
   /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
@@ -101,10 +103,10 @@ export class Logouts {
     }))
   }
 
-  restore(saved: readonly SavedLogout[], settleOf: (call: number) => Settle<LogoutResult>): void {
+  restore(saved: readonly SavedLogout[], { settleOf }: Resumed): void {
     for (const { user, calls } of saved) {
       this.#flushing.set(user, calls.map(settleOf))
-      this.#parts.core.boundary.rearm(`logout:${user}`, () => this.#flushed(user))
+      this.#parts.core.boundary.rearm(alarmOf('logout', user), () => this.#flushed(user))
     }
   }
 
@@ -147,7 +149,7 @@ export class Logouts {
   }
 
   #flushed(user: UserId): void {
-    this.#parts.core.boundary.disarm(`logout:${user}`)
+    this.#parts.core.boundary.disarm(alarmOf('logout', user))
     const waiting = this.#flushing.get(user) ?? []
     this.#flushing.delete(user)
     for (const settle of waiting) settle.resolve(this.#left(user))

@@ -6,6 +6,7 @@
  * clear up what the server's 401s put in doubt is asked less and less often, lest the two of them go
  * round in a circle.
  */
+import type { AlarmName } from '../alarms.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../../ports/answer-timeout.ts'
@@ -18,8 +19,8 @@ import type { Sessions } from './sessions.ts'
 const KNOWN: ReadonlySet<unknown> = new Set(['unknown', 'required', 'off'])
 
 /** The alarms: to ask again, and to wait no longer for the answer. */
-const ASK_AGAIN = 'requirement'
-const TIME_IS_UP = 'requirement-reply'
+const ASK_AGAIN: AlarmName = 'requirement'
+const TIME_IS_UP: AlarmName = 'requirement-reply'
 
 type Why = 'start' | 'suspicion'
 
@@ -41,9 +42,14 @@ export interface SavedAsker {
   readonly again: Why | null
 }
 
+export interface RequirementAskerParts {
+  readonly core: Core
+  readonly sessions: Sessions
+}
+
 export class RequirementAsker {
   readonly #core: Core
-  readonly #sessions: Sessions
+  readonly #parts: RequirementAskerParts
   /** The call whose answer is waited for. */
   #awaited: Call | null = null
   /** Every call without an answer, also those that have failed by their time limit. */
@@ -56,9 +62,9 @@ export class RequirementAsker {
   #lastVainAt = 0
   #again: Why | null = null
 
-  constructor(core: Core, sessions: Sessions) {
-    this.#core = core
-    this.#sessions = sessions
+  constructor(parts: RequirementAskerParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** True if the source has been asked, or will be by itself. */
@@ -164,7 +170,7 @@ export class RequirementAsker {
     this.#answeredUntil = ask
     this.#failedCount = 0
     if (why === 'suspicion' && requirement === this.#core.pilot.requirement) this.#countVain()
-    this.#sessions.setRequirement(requirement, {
+    this.#parts.sessions.setRequirement(requirement, {
       resolve: () => undefined,
       reject: () => undefined,
     })

@@ -2,6 +2,7 @@
  * Who is logged in, what the server demands, and the beginning and end of each user's session. The
  * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
  */
+import type { Resumed } from '../part.ts'
 import { dropsAnonymous } from '../../../machines/anonymous-policy.ts'
 import type { DropReason, Requirement, UserId } from '../../model.ts'
 import { mismatchOf } from '../tokens/subject.ts'
@@ -64,12 +65,12 @@ export class Sessions {
   readonly #forgetting: Forgetting
 
   constructor({ core, wallet, waits, records, needs, requests }: SessionsParts) {
-    const store = new IdentityStore(core, wallet)
-    const discardedLanes = new DiscardedLanes(core, wallet)
+    const store = new IdentityStore({ core, wallet })
+    const discardedLanes = new DiscardedLanes({ core, wallet })
     const sweep = (lane: Lane) => this.sweep(lane)
     const dropLane = new DropLane({ core, waits, records, store, discardedLanes, sweep })
-    const logoutOperations = new LogoutOperations(core, wallet, store, discardedLanes, dropLane)
-    const endSession = new EndSession(wallet, store, discardedLanes)
+    const logoutOperations = new LogoutOperations({ core, wallet, store, discardedLanes, dropLane })
+    const endSession = new EndSession({ wallet, store, discardedLanes })
     this.#core = core
     this.#needs = needs
     this.#wallet = wallet
@@ -85,9 +86,9 @@ export class Sessions {
       logoutOperations,
       endSession,
     })
-    this.#deviceScope = new DeviceScope(core, waits, records, store)
-    this.#adoption = new Adoption(core, waits, records, store)
-    this.#forgetting = new Forgetting(core, wallet, waits, records, store, requests)
+    this.#deviceScope = new DeviceScope({ core, waits, records, store })
+    this.#adoption = new Adoption({ core, waits, records, store })
+    this.#forgetting = new Forgetting({ core, wallet, waits, records, store, requests })
   }
 
   /** The engine begins: what the last run left to be done at the end of a session is done (I3, T11). */
@@ -121,12 +122,16 @@ export class Sessions {
   }
 
   /** For a journal that begins here. */
-  saveLogouts(): readonly SavedLogout[] {
+  save(): readonly SavedLogout[] {
     return this.#logouts.save()
   }
 
-  restoreLogouts(...args: Parameters<Logouts['restore']>): void {
-    this.#logouts.restore(...args)
+  savedCalls(): readonly number[] {
+    return this.save().flatMap(({ calls }) => calls)
+  }
+
+  restore(saved: readonly SavedLogout[], resumed: Resumed): void {
+    this.#logouts.restore(saved, resumed)
   }
 
   readonly adopt = (): void => this.#adoption.adopt()
@@ -137,7 +142,8 @@ export class Sessions {
 
   readonly emptied = (user: UserId | null): void => this.#logouts.emptied(user)
 
-  endAll(): void {
+  /** The engine is closed. */
+  end(): void {
     this.#logouts.endAll()
   }
 

@@ -3,6 +3,7 @@
  * and secrets, and only at a moment when nothing is under way but requests, calls of the source, reads,
  * flushes and alarms. Nothing but a replay is ever made from it.
  */
+import { isRestored } from '../alarms.ts'
 import type { Snapshot } from 'xstate'
 import type { Json } from '../../journal/lines.ts'
 import type { KindAnswers } from '../../operations/kinds.ts'
@@ -25,26 +26,30 @@ import type { SavedMachines } from '../pilot/pilot.ts'
 import type { SavedCall } from '../open-calls.ts'
 import type { Armed } from '../holds/wake-watch.ts'
 
-export interface Summary extends SavedMachines {
-  readonly boundary: SavedBoundary
-  readonly lanes: readonly SummarizedLane[]
+/** What each part says of itself, by the name under which a journal has it. */
+export interface SavedParts {
   readonly needs: readonly OpenNeed[]
-  readonly holds: SavedHolds
-  readonly connectivity: SavedConnectivity
-  readonly wallet: SavedWallet
-  readonly calls: SavedCalls
   readonly dispatch: SavedDispatcher
+  readonly holds: SavedHolds
+  readonly wallet: SavedWallet
+  readonly connectivity: SavedConnectivity
+  readonly calls: SavedCalls
   readonly asker: SavedAsker
   readonly undecided: readonly SavedUndecided[]
-  /** The calls of the app that have no answer yet, and what each of them waits for. */
-  readonly open: readonly SavedCall[]
-  readonly reads: readonly SavedRead[]
-  readonly flushes: readonly SavedFlush[]
-  readonly logouts: readonly SavedLogout[]
   /** What the wake watch compares with; null: it is not needed. */
   readonly wake: Armed | null
   /** What the ages of operations are counted from; null: none has had a time of its own. */
   readonly lifetimes?: SavedLifetimes | null
+  readonly reads: readonly SavedRead[]
+  readonly flushes: readonly SavedFlush[]
+  readonly logouts: readonly SavedLogout[]
+}
+
+export interface Summary extends SavedMachines, SavedParts {
+  readonly boundary: SavedBoundary
+  readonly lanes: readonly SummarizedLane[]
+  /** The calls of the app that have no answer yet, and what each of them waits for. */
+  readonly open: readonly SavedCall[]
   readonly counts: SavedCounts
   /** The error after which only a new opening of the storage helps (E2); left out: there is none. */
   readonly broken?: Json
@@ -57,7 +62,7 @@ interface SavedCounts {
   readonly repeats: number
 }
 
-interface SummarizedLane {
+export interface SummarizedLane {
   readonly line: SavedLane
   /** What the kinds' code has said of each row already. */
   readonly told: readonly KindAnswers[]
@@ -67,15 +72,13 @@ interface SummarizedLane {
 }
 
 const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source', 'requirement'])
-const BRIEF_ALARMS =
-  /^(backoff:|reply:|source:|coolDown:|wait:|early:|within:|read:|read-reply:|flush:|logout:|requirement$|requirement-reply$|portal$|rate-limited$|suspended$|take-over$|wake$)/
 
 /** What is under way that a summary cannot say; null: nothing. */
 export function whyNotBrief({ turnCount, open, alarms }: SavedBoundary): string | null {
   if (turnCount > 0) return 'a turn of the event loop is waited for'
   const question = open.find(({ name }) => !BRIEF_QUESTIONS.has(name))
   if (question !== undefined) return `the question ${question.name} has no answer yet`
-  const alarm = alarms.find((name) => !BRIEF_ALARMS.test(name))
-  // The rest of its name may be of a user.
+  const alarm = alarms.find((name) => !isRestored(name))
+  // The rest of its name may be the id of a user.
   return alarm === undefined ? null : `the alarm ${alarm.split(':')[0] ?? ''} is armed`
 }

@@ -31,13 +31,18 @@ export const READY: RecordState = { state: 'ready' }
 
 const NONE_KNOWN: ReadonlyMap<string, RecordRow> = new Map()
 
+export interface RecordsParts {
+  readonly core: Core
+  readonly holds: Holds
+}
+
 export class Records {
   readonly #core: Core
-  readonly #holds: Holds
+  readonly #parts: RecordsParts
 
-  constructor(core: Core, holds: Holds) {
-    this.#core = core
-    this.#holds = holds
+  constructor(parts: RecordsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** Hears at once where nothing is needed. */
@@ -74,13 +79,17 @@ export class Records {
 
   /** The head waits for a record that another lane is to create. */
   await(lane: Lane, local: string): void {
-    this.#holds.setOnLane(lane, 'awaiting-record', `the record ${local} is still to be created`)
+    this.#parts.holds.setOnLane(
+      lane,
+      'awaiting-record',
+      `the record ${local} is still to be created`,
+    )
   }
 
   /** An operation that creates records has settled, or come back: whoever waits looks again. */
   changed(): void {
     for (const lane of this.#core.lanes.pending()) {
-      this.#holds.liftFromLane(lane, 'awaiting-record')
+      this.#parts.holds.liftFromLane(lane, 'awaiting-record')
     }
   }
 
@@ -96,7 +105,7 @@ export class Records {
 
   #lookAgain(lane: Lane): void {
     const { head } = lane
-    const release = () => this.#holds.liftFromLane(lane, 'awaiting-record')
+    const release = () => this.#parts.holds.liftFromLane(lane, 'awaiting-record')
     if (head === undefined) {
       release()
       return

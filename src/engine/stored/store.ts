@@ -5,6 +5,7 @@
  * After damage and after `STORAGE_GONE` storage is not asked any more: every question but `close` is answered with
  * that error, and nothing is repeated (E2).
  */
+import { alarmOf } from '../alarms.ts'
 import type { Affected, Answer, Change } from '../../../storage/changes.ts'
 import { needsNewOpening } from '../../../storage/storage-error.ts'
 import type { OperationRow, PositionRow, RecordRow } from '../../../storage/rows.ts'
@@ -172,7 +173,7 @@ export class Store {
           return
         }
         failed(answer.error)
-        this.#boundary.arm(`record:${nth}`, waitOf(SERIES.storing, n), () => attempt(n + 1))
+        this.#boundary.arm(alarmOf('record', nth), waitOf(SERIES.storing, n), () => attempt(n + 1))
       })
     }
     attempt(1)

@@ -5,13 +5,17 @@ import type { Store } from './store.ts'
 /** So many operations settled make it worth while. */
 const LARGE_DRAIN = 1000
 
+export interface TidyingParts {
+  readonly store: Store
+}
+
 export class Tidying {
-  readonly #store: Store
+  readonly #parts: TidyingParts
   /** Operations settled since the file was last tidied, also in a journal that begins later. */
   settledCount = 0
 
-  constructor(store: Store) {
-    this.#store = store
+  constructor(parts: TidyingParts) {
+    this.#parts = parts
   }
 
   /** Hears every event. */
@@ -19,6 +23,6 @@ export class Tidying {
     if (name === 'operation.completed' || name === 'operation.dropped') this.settledCount += 1
     if (name !== 'queue.drained' || this.settledCount < LARGE_DRAIN) return
     this.settledCount = 0
-    this.#store.tidy()
+    this.#parts.store.tidy()
   }
 }

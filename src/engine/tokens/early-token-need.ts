@@ -16,32 +16,36 @@ const OUTER_HOLDS: ReadonlySet<HoldName> = new Set([
   'rate-limited',
 ])
 
+export interface EarlyTokenNeedParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly holds: Holds
+}
+
 export class EarlyTokenNeed {
   readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #holds: Holds
+  readonly #parts: EarlyTokenNeedParts
 
-  constructor(core: Core, wallet: Wallet, holds: Holds) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#holds = holds
+  constructor(parts: EarlyTokenNeedParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   readonly check = (lane: Lane): void => {
     const { settings, pilot, phase } = this.#core
     const { user } = lane
     if (user === null || settings.hasSource || !phase.dispatches) return
-    if (this.#wallet.credential(user) !== null || !this.#isBlocked(lane)) return
-    this.#wallet.whenStored(user, () => {
-      const hasToken = this.#wallet.credential(user) !== null
+    if (this.#parts.wallet.credential(user) !== null || !this.#isBlocked(lane)) return
+    this.#parts.wallet.whenStored(user, () => {
+      const hasToken = this.#parts.wallet.credential(user) !== null
       const isNeeded = lane.pending > 0 && !hasToken && this.#isBlocked(lane)
       if (!isNeeded || pilot.requirement !== 'required' || phase.isClosing) return
-      pilot.token(user, { type: 'work.due', now: this.#wallet.now(), demanded: true })
+      pilot.token(user, { type: 'work.due', now: this.#parts.wallet.now(), demanded: true })
     })
   }
 
   #isBlocked(lane: Lane): boolean {
-    const holds = this.#holds.of(lane)
+    const holds = this.#parts.holds.of(lane)
     return holds.length > 0 && holds.every(({ name }) => OUTER_HOLDS.has(name))
   }
 }

@@ -24,12 +24,16 @@ interface Moment {
   readonly wall: Instant
 }
 
+export interface NeedsParts {
+  readonly core: Core
+}
+
 export class Needs {
   readonly #core: Core
   readonly #open = new Map<UserId, OpenNeed>()
 
-  constructor(core: Core) {
-    this.#core = core
+  constructor(parts: NeedsParts) {
+    this.#core = parts.core
   }
 
   open(user: UserId, need: TokenNeed): void {

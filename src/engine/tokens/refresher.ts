@@ -3,6 +3,7 @@
  * in a queue (T6). The token machine decides when to call; this class calls, and tells the machine the result.
  * A call of a former session, and a call without an answer for 60 s, are in flight no longer.
  */
+import { alarmOf } from '../alarms.ts'
 import type { Answered, Question } from '../boundary/boundary.ts'
 import type { Core } from '../core.ts'
 import { HoldfastError } from '../../errors.ts'
@@ -45,10 +46,15 @@ export interface SavedCalls {
   readonly line: readonly (readonly [UserId, Waiting])[]
 }
 
+export interface RefresherParts {
+  readonly core: Core
+  readonly wallet: Wallet
+  readonly tokenReader: TokenReader
+}
+
 export class Refresher {
   readonly #core: Core
-  readonly #wallet: Wallet
-  readonly #tokenReader: TokenReader
+  readonly #parts: RefresherParts
   readonly #inFlight = new Map<UserId, Call>()
   /** Users for whom a call is to be made, first come first served. */
   readonly #queue = new Map<UserId, Waiting>()
@@ -56,10 +62,9 @@ export class Refresher {
   readonly #open = new Set<Call>()
   #isStopped = false
 
-  constructor(core: Core, wallet: Wallet, tokenReader: TokenReader) {
-    this.#core = core
-    this.#wallet = wallet
-    this.#tokenReader = tokenReader
+  constructor(parts: RefresherParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   /** A token that another process stored meanwhile has not ended a call: the call is joined (T6). */
@@ -67,7 +72,7 @@ export class Refresher {
     // Nothing can be sent any more, so nobody needs a token (E2).
     if (this.#isStopped || this.#core.store.broken !== null) return
     if (this.#inFlight.has(user) || this.#queue.has(user)) return
-    this.#queue.set(user, { reason, arrivalCount: this.#wallet.arrivalCount(user) })
+    this.#queue.set(user, { reason, arrivalCount: this.#parts.wallet.arrivalCount(user) })
     this.#callNext()
   }
 
@@ -96,7 +101,7 @@ export class Refresher {
       this.#open.add(call)
       if (isInFlight) {
         this.#inFlight.set(user, call)
-        boundary.rearm(timeoutOf(user), () => this.#timedOut(call))
+        boundary.rearm(alarmOf('source', user), () => this.#timedOut(call))
       }
       boundary.reask(call.ask, this.#question(call), (answer) => this.#answered(call, answer))
     }
@@ -108,7 +113,7 @@ export class Refresher {
     const error = new HoldfastError(
       'AUTH_REFRESH_FAILED',
       `the server refused a fresh token of ${user} too`,
-      { cause: this.#wallet.firstRefusal(user), retryable: true },
+      { cause: this.#parts.wallet.firstRefusal(user), retryable: true },
     )
     this.#core.report('token.refreshFailed', { user, error })
   }
@@ -132,7 +137,7 @@ export class Refresher {
 
   /** A token has come while the call waited. */
   #isNeedless(user: UserId, { arrivalCount }: Waiting): boolean {
-    return arrivalCount !== null && arrivalCount !== this.#wallet.arrivalCount(user)
+    return arrivalCount !== null && arrivalCount !== this.#parts.wallet.arrivalCount(user)
   }
 
   #call(user: UserId, reason: TokenNeedReason): void {
@@ -140,14 +145,14 @@ export class Refresher {
     const call: Call = {
       user,
       reason,
-      session: this.#wallet.session(user),
-      arrivalCount: this.#wallet.arrivalCount(user),
+      session: this.#parts.wallet.session(user),
+      arrivalCount: this.#parts.wallet.arrivalCount(user),
       abort: new AbortController(),
       ask: 0,
     }
     this.#inFlight.set(user, call)
     this.#open.add(call)
-    boundary.arm(timeoutOf(user), ANSWER_TIMEOUT_MS, () => this.#timedOut(call))
+    boundary.arm(alarmOf('source', user), ANSWER_TIMEOUT_MS, () => this.#timedOut(call))
     call.ask = boundary.ask(this.#question(call), (answer) => this.#answered(call, answer))
   }
 
@@ -156,7 +161,7 @@ export class Refresher {
     const { user, abort } = call
     if (this.#inFlight.get(user) !== call) return false
     this.#inFlight.delete(user)
-    this.#core.boundary.disarm(timeoutOf(user))
+    this.#core.boundary.disarm(alarmOf('source', user))
     if (how === 'aborted') abort.abort()
     return true
   }
@@ -190,7 +195,7 @@ export class Refresher {
         })
         if (answer === null || answer === undefined) return null
         const text = tokenTextOf(answer)
-        return text === null ? 'malformed' : this.#tokenReader.read(text)
+        return text === null ? 'malformed' : this.#parts.tokenReader.read(text)
       },
     }
   }
@@ -200,7 +205,7 @@ export class Refresher {
     this.#open.delete(call)
     const wasInFlight = this.#endCall(call, 'answered')
     // A session that has ended wants nothing of it any more (T11).
-    if (session === this.#wallet.session(user)) this.#handleAnswer(call, answer, wasInFlight)
+    if (session === this.#parts.wallet.session(user)) this.#handleAnswer(call, answer, wasInFlight)
     if (wasInFlight) this.#callNext()
   }
 
@@ -213,7 +218,7 @@ export class Refresher {
     }
     if (!wasInFlight) return
     const isDenial = answer.ok ? answer.value === null : isDeniedBy(answer.error)
-    const isOvertaken = call.arrivalCount !== this.#wallet.arrivalCount(user)
+    const isOvertaken = call.arrivalCount !== this.#parts.wallet.arrivalCount(user)
     if (isDenial) {
       const type = isOvertaken ? 'source.overtaken' : 'source.denied'
       this.#core.pilot.token(user, { type })
@@ -238,13 +243,13 @@ export class Refresher {
       else if (acceptance.result === 'failed') this.#failed(user, acceptance.error)
       else pilot.token(user, { type: 'source.answered' })
     }
-    this.#wallet.accept(user, token, then, arrivalCount)
+    this.#parts.wallet.accept(user, token, then, arrivalCount)
   }
 
   /** There is no token just now: the source is asked again after a while. */
   #failed(user: UserId, thrown: Error): void {
     // Never the object of a library, which can hold the whole answer (T16).
-    const cause = rebuilt(thrown, this.#wallet.knownTokens(user))
+    const cause = rebuilt(thrown, this.#parts.wallet.knownTokens(user))
     const message = `the token source gave no token for ${user}`
     const error = new HoldfastError('AUTH_SOURCE_FAILED', message, { cause, retryable: true })
     this.#core.report('token.refreshFailed', { user, error })
@@ -255,8 +260,4 @@ export class Refresher {
 /** Also an error of another realm, or of another copy of this package. */
 function isDeniedBy(error: Error): boolean {
   return error.name === 'TokenDeniedError' || codeIn(error) === 'AUTH_DENIED'
-}
-
-function timeoutOf(user: UserId): string {
-  return `source:${user}`
 }

@@ -2,6 +2,7 @@
  * Tokens as storage tells of them: at the start, and after another process has stored one (Q17). What the vault has
  * sealed, the vault opens again.
  */
+import { alarmOf } from '../alarms.ts'
 import type { TokenRow } from '../../../storage/rows.ts'
 import type { OpenedState } from '../../../storage/storage.ts'
 import type { Core } from '../core.ts'
@@ -37,7 +38,7 @@ export class StoredTokens {
     const { core, wallet, holds } = this.#parts
     const { boundary, settings } = core
     for (const row of rows) {
-      wallet.restore(row, null)
+      wallet.remember(row, null)
       // A token that was refused is never sent again (T4).
       if (row.sealed === null || row.refused || !settings.hasVault) continue
       holds.setOnOwner(row.user, 'awaiting-token', VAULT_IS_OPENING)
@@ -63,7 +64,7 @@ export class StoredTokens {
       const isSealed = row.sealed !== null && core.settings.hasVault
       // A token that was stored here after the end belongs to the session that followed.
       const own = wallet.tokenOf(row)
-      wallet.restore(row, own)
+      wallet.remember(row, own)
       if (hasEnded) wallet.sessionEnded.tell(user)
       // The lanes of the user must not go on as if there were a token.
       if (own === null && (hasEnded || (!isSealed && !refused))) {
@@ -125,6 +126,8 @@ export class StoredTokens {
     const message = `the vault could not give back the token of ${user}; it is tried again`
     const options = { cause, retryable: true }
     report('error', { error: new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, options) })
-    boundary.arm(`vault:${user}`, waitOf(SERIES.vault, round), () => this.#unseal(row, round + 1))
+    boundary.arm(alarmOf('vault', user), waitOf(SERIES.vault, round), () =>
+      this.#unseal(row, round + 1),
+    )
   }
 }

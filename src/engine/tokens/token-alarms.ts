@@ -3,6 +3,8 @@
  * tokens (T8), and the time before which a token is not valid (T9). The token machine says when each begins and
  * ends. None of them outlives the process.
  */
+import type { Resumed } from '../part.ts'
+import { alarmOf } from '../alarms.ts'
 import type { Core } from '../core.ts'
 import { jitteredMs } from '../random-draws.ts'
 import { SERIES, waitOf } from '../backoff.ts'
@@ -12,13 +14,18 @@ import type { Wallet } from './wallet.ts'
 const ALARMS = ['coolDown', 'wait', 'early'] as const
 type Alarm = (typeof ALARMS)[number]
 
+export interface TokenAlarmsParts {
+  readonly core: Core
+  readonly wallet: Wallet
+}
+
 export class TokenAlarms {
   readonly #core: Core
-  readonly #wallet: Wallet
+  readonly #parts: TokenAlarmsParts
 
-  constructor(core: Core, wallet: Wallet) {
-    this.#core = core
-    this.#wallet = wallet
+  constructor(parts: TokenAlarmsParts) {
+    this.#parts = parts
+    this.#core = parts.core
   }
 
   coolDown(user: UserId, round: number): void {
@@ -31,24 +38,25 @@ export class TokenAlarms {
 
   /** By the corrected clock. */
   early(user: UserId, until: Instant): void {
-    this.#arm(user, 'early', Math.max(0, until - this.#wallet.now()))
+    this.#arm(user, 'early', Math.max(0, until - this.#parts.wallet.now()))
   }
 
   end(user: UserId, alarm: Alarm): void {
-    this.#core.boundary.disarm(nameOf(alarm, user))
+    this.#core.boundary.disarm(alarmOf(alarm, user))
   }
 
-  restore(alarms: ReadonlySet<string>, users: Iterable<UserId>): void {
-    for (const user of users) {
+  /** In a journal that begins here; the users are those of the restored machines. */
+  restore(_saved: undefined, { alarms }: Resumed): void {
+    for (const user of this.#core.pilot.usersWithTokens()) {
       for (const alarm of ALARMS) {
-        const name = nameOf(alarm, user)
+        const name = alarmOf(alarm, user)
         if (alarms.has(name)) this.#core.boundary.rearm(name, () => this.#fired(user, alarm))
       }
     }
   }
 
   #arm(user: UserId, alarm: Alarm, delayMs: number): void {
-    this.#core.boundary.arm(nameOf(alarm, user), delayMs, () => this.#fired(user, alarm))
+    this.#core.boundary.arm(alarmOf(alarm, user), delayMs, () => this.#fired(user, alarm))
   }
 
   #fired(user: UserId, alarm: Alarm): void {
@@ -62,11 +70,7 @@ export class TokenAlarms {
         pilot.token(user, { type: 'wait.over', working })
         return
       case 'early':
-        this.#wallet.ripened(user)
+        this.#parts.wallet.ripened(user)
     }
   }
-}
-
-function nameOf(alarm: Alarm, user: UserId): string {
-  return `${alarm}:${user}`
 }

@@ -32,6 +32,10 @@ export interface SavedWallet {
   readonly entries: readonly SavedEntry[]
 }
 
+export interface WalletParts {
+  readonly core: Core
+}
+
 export class Wallet {
   readonly clock = new ServerClock()
   /** Told when the session of a user ends. */
@@ -42,10 +46,10 @@ export class Wallet {
   readonly #acceptToken: AcceptToken
   readonly #entries = new Map<UserId, WalletEntry>()
 
-  constructor(core: Core) {
-    this.#core = core
+  constructor(parts: WalletParts) {
+    this.#core = parts.core
     this.#acceptToken = new AcceptToken({
-      core,
+      core: parts.core,
       now: () => this.now(),
       tellOf: (user) => this.#tellOf(user),
     })
@@ -53,7 +57,7 @@ export class Wallet {
 
   /** The vault has given back the token of this row, unless the session has ended or a newer one has come. */
   unsealed(row: TokenRow, token: Token): void {
-    if (this.isStillSealed(row)) this.restore({ ...row, leaving: this.isLeaving(row.user) }, token)
+    if (this.isStillSealed(row)) this.remember({ ...row, leaving: this.isLeaving(row.user) }, token)
   }
 
   /**
@@ -77,7 +81,7 @@ export class Wallet {
   }
 
   /** What storage knew at the start; `token`: what the vault gave back. */
-  restore(row: TokenRow, token: Token | null): void {
+  remember(row: TokenRow, token: Token | null): void {
     const entry = this.#entry(row.user)
     const { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving } = row
     const known = { generation, epoch, refused, fingerprint, expiresAt, refreshAt }
@@ -336,7 +340,7 @@ export class Wallet {
     }
   }
 
-  resume(saved: SavedWallet): void {
+  restore(saved: SavedWallet): void {
     this.clock.offsetMs = saved.offsetMs
     for (const entry of saved.entries) resumeEntry(this.#entry(entry.user), entry)
   }
