@@ -1,7 +1,7 @@
 /** The message about a damaged database that was set aside says what the app can no longer find out (E2). */
 import { expect, test } from 'vitest'
 import type { MissingRows, SalvageReport } from '../storage/storage.ts'
-import type { Core } from '../src/engine/core.ts'
+import type { Context } from '../src/engine/context.ts'
 import { tellOfSalvage } from '../src/engine/lifecycle/salvage-news.ts'
 import type { LaneId, OperationId, UserId } from '../src/model.ts'
 
@@ -19,8 +19,8 @@ const NOTHING: SalvageReport = { kept: {}, missing: [], buried: [] }
 /** The message of the event `error`, without its beginning, and the events after it. */
 function told(report: SalvageReport): { readonly words: string; readonly later: unknown[] } {
   const events: unknown[] = []
-  const core: Pick<Core, 'report'> = { report: (...event) => void events.push(event) }
-  tellOfSalvage(core as Core, 'outbox.db.damaged', report)
+  const context: Pick<Context, 'report'> = { report: (...event) => void events.push(event) }
+  tellOfSalvage(context as Context, 'outbox.db.damaged', report)
   const [first, ...later] = events as [[string, { error: Error }], ...unknown[]]
   const [name, { error }] = first
   expect(name).toBe('error')

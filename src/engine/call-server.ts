@@ -2,23 +2,23 @@
 import { HoldfastError, internalFault } from '../errors.ts'
 import { codeIn } from '../thrown.ts'
 import type { Codec, Settle } from './boundary/boundary.ts'
-import type { Core } from './core.ts'
+import type { Context } from './context.ts'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
 import type { OpenCalls } from './open-calls.ts'
 
 export interface CallServerParts {
-  readonly core: Core
+  readonly context: Context
   readonly open: OpenCalls
   readonly dispatcher: Dispatcher
 }
 
 export class CallServer {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: CallServerParts
 
   constructor(parts: CallServerParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** Offers the call `name()`, which is refused while the engine is closing. Answers the function that calls it. */
@@ -28,7 +28,7 @@ export class CallServer {
     run: (args: Args, settle: Settle<T>) => void,
   ): (args: Args, settle: Settle<T>) => void {
     return this.serveAlways<Args, T>(name, codec, (args, settle) => {
-      if (this.#core.phase.isClosing) {
+      if (this.#context.phase.isClosing) {
         settle.reject(new HoldfastError('CLOSED', `${name}() after close()`))
         return
       }
@@ -49,7 +49,7 @@ export class CallServer {
     codec: Codec<Args>,
     run: (args: Args, settle: Settle<T>) => void,
   ): (args: Args, settle: Settle<T>) => void {
-    return this.#core.boundary.serve<Args, T>({ name, codec, run })
+    return this.#context.boundary.serve<Args, T>({ name, codec, run })
   }
 }
 

@@ -6,7 +6,7 @@ import type { Refresher } from './tokens/refresher.ts'
 import type { TokenReader } from './tokens/token-reader.ts'
 import { plain, type Settle } from './boundary/boundary.ts'
 import type { CallServer } from './call-server.ts'
-import type { Core } from './core.ts'
+import type { Context } from './context.ts'
 import { type EnqueueWithin, enqueueWithinCodec } from './intake/enqueue-within.ts'
 import { draftCodec, type Enqueued, type Intake } from './intake/intake.ts'
 import type { BackoffWaits } from './holds/backoff-waits.ts'
@@ -22,7 +22,7 @@ import { loginCodec, type Sessions } from './sessions/sessions.ts'
 import type { Records } from './stored/records.ts'
 
 export interface CallParts {
-  readonly core: Core
+  readonly context: Context
   readonly server: CallServer
   readonly lifecycle: Lifecycle
   readonly holds: Holds
@@ -50,9 +50,9 @@ export function serveCalls(parts: CallParts) {
 }
 
 function operationCalls(parts: CallParts) {
-  const { core, server, holds, waits, intake, enqueueWithin, reads, records } = parts
-  const commands = new OperationCommands({ core, holds, waits, records })
-  const ifOurs = (settle: Settle<void>, run: () => void) => ifDispatching(core, settle, run)
+  const { context, server, holds, waits, intake, enqueueWithin, reads, records } = parts
+  const commands = new OperationCommands({ context, holds, waits, records })
+  const ifOurs = (settle: Settle<void>, run: () => void) => ifDispatching(context, settle, run)
   return {
     enqueue: server.serve('enqueue', draftCodec, (draft, settle: Settle<Enqueued>) =>
       intake.enqueue(draft, settle),
@@ -77,7 +77,7 @@ function operationCalls(parts: CallParts) {
   }
 }
 
-function identityCalls({ core, server, sessions, refresher }: CallParts) {
+function identityCalls({ context, server, sessions, refresher }: CallParts) {
   return {
     login: server.serve('login', loginCodec, (args, settle: Settle<void>) =>
       sessions.login(args, settle),
@@ -89,12 +89,12 @@ function identityCalls({ core, server, sessions, refresher }: CallParts) {
       sessions.updateToken(args, settle),
     ),
     refreshToken: server.serve('refreshToken', plain<UserId>(), (user, settle: Settle<void>) => {
-      if (!core.settings.hasSource) {
+      if (!context.settings.hasSource) {
         const message = 'refreshToken: there is no token source; give createHoldfast({ tokens })'
         settle.reject(new TypeError(message))
         return
       }
-      core.pilot.token(user, { type: 'refresh.requested' })
+      context.pilot.token(user, { type: 'refresh.requested' })
       refresher.insist(user)
       settle.resolve()
     }),
@@ -109,7 +109,7 @@ function identityCalls({ core, server, sessions, refresher }: CallParts) {
   }
 }
 
-function queueCalls({ core, server, lifecycle, holds, flushes, dispatcher }: CallParts) {
+function queueCalls({ context, server, lifecycle, holds, flushes, dispatcher }: CallParts) {
   return {
     start: server.serveAlways<null, void>('start', plain<null>(), (_args, settle) =>
       lifecycle.start(settle),
@@ -117,14 +117,14 @@ function queueCalls({ core, server, lifecycle, holds, flushes, dispatcher }: Cal
     pause: server.serve('pause', plain<null>(), (_args, settle: Settle<void>) => {
       if (!holds.isOnEvery('paused')) {
         holds.setOnEvery('paused', 'pause() was called')
-        core.report('queue.paused', {})
+        context.report('queue.paused', {})
       }
       settle.resolve()
     }),
     resume: server.serve('resume', plain<null>(), (_args, settle: Settle<void>) => {
       if (holds.isOnEvery('paused')) {
         holds.liftFromEvery('paused')
-        core.report('queue.resumed', {})
+        context.report('queue.resumed', {})
       }
       settle.resolve()
     }),
@@ -140,7 +140,7 @@ function queueCalls({ core, server, lifecycle, holds, flushes, dispatcher }: Cal
 }
 
 /** Only the process that dispatches knows what is in flight (Q17). */
-function ifDispatching({ phase }: Core, settle: Settle<void>, run: () => void): void {
+function ifDispatching({ phase }: Context, settle: Settle<void>, run: () => void): void {
   if (phase.dispatches) run()
   else {
     const message = 'another process dispatches this database, and may be sending just that'

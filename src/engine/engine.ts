@@ -17,7 +17,7 @@ import { Wallet } from './tokens/wallet.ts'
 import type { Boundary } from './boundary/boundary.ts'
 import { CallServer } from './call-server.ts'
 import { type Calls, serveCalls } from './calls.ts'
-import type { Core } from './core.ts'
+import type { Context } from './context.ts'
 import { type EventListener, EventPublisher } from './events/publisher.ts'
 import { EnqueueWithin } from './intake/enqueue-within.ts'
 import { Intake } from './intake/intake.ts'
@@ -94,7 +94,7 @@ export class Engine {
     const lanes = new Lanes()
     const pilot = new Pilot({ machines, boundary, settings, lanes, machineFailed, resumeFrom })
     const guard = new AttemptGuard({ boundary, publisher })
-    const core: Core = {
+    const context: Context = {
       boundary,
       settings,
       ports,
@@ -109,33 +109,33 @@ export class Engine {
       guarded: guard.guarded,
     }
     const tokenReader = new TokenReader(settings.subjectClaim)
-    const holds = new Holds({ core })
-    const waits = new BackoffWaits({ core, holds })
-    const wallet = new Wallet({ core })
-    const refresher = new Refresher({ core, wallet, tokenReader })
-    const tokenAlarms = new TokenAlarms({ core, wallet })
-    const storedTokens = new StoredTokens({ core, wallet, holds, tokenReader })
-    const earlyTokenNeed = new EarlyTokenNeed({ core, wallet, holds })
-    const needs = new Needs({ core })
-    const connectivity = new Connectivity({ core, holds, waits, needs })
-    const wakeWatch = new WakeWatch({ core, connectivity, waits })
-    const records = new Records({ core, holds })
-    const dispatcher = new Dispatcher({ core, holds, waits, connectivity })
-    const settlement = new Settlement({ core, connectivity, holds, waits, records })
-    const refusals = new Refusals({ core, wallet, holds, settlement, dispatcher })
-    const replies = new Replies({ core, wallet, connectivity })
+    const holds = new Holds({ context })
+    const waits = new BackoffWaits({ context, holds })
+    const wallet = new Wallet({ context })
+    const refresher = new Refresher({ context, wallet, tokenReader })
+    const tokenAlarms = new TokenAlarms({ context, wallet })
+    const storedTokens = new StoredTokens({ context, wallet, holds, tokenReader })
+    const earlyTokenNeed = new EarlyTokenNeed({ context, wallet, holds })
+    const needs = new Needs({ context })
+    const connectivity = new Connectivity({ context, holds, waits, needs })
+    const wakeWatch = new WakeWatch({ context, connectivity, waits })
+    const records = new Records({ context, holds })
+    const dispatcher = new Dispatcher({ context, holds, waits, connectivity })
+    const settlement = new Settlement({ context, connectivity, holds, waits, records })
+    const refusals = new Refusals({ context, wallet, holds, settlement, dispatcher })
+    const replies = new Replies({ context, wallet, connectivity })
     const outcomeHandler = new OutcomeHandler({
-      core,
+      context,
       wallet,
       connectivity,
       replies,
       settlement,
       refusals,
     })
-    const requests = new Requests({ core, wallet, settlement, outcomeHandler })
-    const knownHead = new KnownHead({ core, wallet, holds, waits })
+    const requests = new Requests({ context, wallet, settlement, outcomeHandler })
+    const knownHead = new KnownHead({ context, wallet, holds, waits })
     const attempts = new Attempts({
-      core,
+      context,
       wallet,
       holds,
       records,
@@ -143,14 +143,14 @@ export class Engine {
       settlement,
       requests,
     })
-    const faults = new Faults({ core, settlement })
-    const sessions = new Sessions({ core, wallet, waits, records, needs, requests })
-    const asker = new RequirementAsker({ core, sessions })
-    const intake = new Intake({ core })
-    const enqueueWithin = new EnqueueWithin({ core })
-    const reads = new Reads({ core, wallet, holds, intake, replies, dispatcher })
+    const faults = new Faults({ context, settlement })
+    const sessions = new Sessions({ context, wallet, waits, records, needs, requests })
+    const asker = new RequirementAsker({ context, sessions })
+    const intake = new Intake({ context })
+    const enqueueWithin = new EnqueueWithin({ context })
+    const reads = new Reads({ context, wallet, holds, intake, replies, dispatcher })
     const flushes = new Flushes({
-      core,
+      context,
       holds,
       wallet,
       intake,
@@ -159,13 +159,13 @@ export class Engine {
       asker,
       dispatcher,
     })
-    const tidying = new Tidying({ store: core.store })
+    const tidying = new Tidying({ store: context.store })
     const openCalls = new OpenCalls()
-    const server = new CallServer({ core, open: openCalls, dispatcher })
-    const listeners = new PortListeners({ core, publisher, connectivity, dispatcher, server })
-    const start = new Start({ core, connectivity, dispatcher, storedTokens, tokenReader })
+    const server = new CallServer({ context, open: openCalls, dispatcher })
+    const listeners = new PortListeners({ context, publisher, connectivity, dispatcher, server })
+    const start = new Start({ context, connectivity, dispatcher, storedTokens, tokenReader })
     const lifecycle = new Lifecycle({
-      core,
+      context,
       publisher,
       start,
       listeners,
@@ -175,7 +175,7 @@ export class Engine {
       stopping: [flushes, requests, reads, sessions, refresher, listeners, dispatcher],
     })
     const runner = new CommandRunner({
-      core,
+      context,
       publisher,
       lifecycle,
       holds,
@@ -188,7 +188,7 @@ export class Engine {
       earlyTokenNeed,
     })
     this.calls = serveCalls({
-      core,
+      context,
       server,
       lifecycle,
       holds,
@@ -206,8 +206,8 @@ export class Engine {
     this.#statusView = new StatusView({ publisher, pilot, lanes, holds, needs })
     this.#needs = needs
 
-    const { store, laneEvents } = core
-    const breakDown = new BreakDown({ core, holds, flushes, openCalls })
+    const { store, laneEvents } = context
+    const breakDown = new BreakDown({ context, holds, flushes, openCalls })
     publisher.subscribe(reads.hear, tidying.hear)
     publisher.changed.subscribe(flushes.check, connectivity.look, wakeWatch.look)
     laneEvents.added.subscribe(sessions.sweep, waits.collected, holds.startLane)
@@ -234,7 +234,7 @@ export class Engine {
     )
 
     const snapshot = new Snapshot({
-      core,
+      context,
       openCalls,
       waits,
       requests,
@@ -250,7 +250,7 @@ export class Engine {
         asker,
         undecided: enqueueWithin,
         wake: wakeWatch,
-        lifetimes: core.lifetimes,
+        lifetimes: context.lifetimes,
         reads,
         flushes,
         logouts: sessions,

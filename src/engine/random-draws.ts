@@ -1,10 +1,10 @@
 /** Random draws, each of them on the record. */
 import { appCodeFailed, atOnce } from '../app-code.ts'
 import { plain } from './boundary/boundary.ts'
-import type { Core } from './core.ts'
+import type { Context } from './context.ts'
 import { backoffMs, type Series, waitOf } from './backoff.ts'
 
-type Draws = Pick<Core, 'boundary' | 'ports' | 'report' | 'settings'>
+type Draws = Pick<Context, 'boundary' | 'ports' | 'report' | 'settings'>
 
 /** For a wait with full jitter; not drawn where there is none. */
 export function jitter({ boundary, ports, report, settings }: Draws): number {
@@ -35,6 +35,6 @@ export function drawnBackoffMs(draws: Draws, n: number): number {
   return backoffMs(n, jitter(draws), draws.settings.backoff)
 }
 
-export function nonce({ boundary, ports }: Pick<Core, 'boundary' | 'ports'>): string {
+export function nonce({ boundary, ports }: Pick<Context, 'boundary' | 'ports'>): string {
   return boundary.pull('nonce', plain<string>(), () => atOnce(ports.random.nonce()))
 }

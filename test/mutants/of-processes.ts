@@ -59,7 +59,7 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     what: 'WATCH_LOST is not told',
     rule: 'Q17',
     in: 'PortListeners',
-    find: `if (!core.phase.isClosing) core.report('error', { error: watchLost(why) })`,
+    find: `if (!context.phase.isClosing) context.report('error', { error: watchLost(why) })`,
     replace: 'void why',
   },
   {

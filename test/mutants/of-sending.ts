@@ -52,8 +52,8 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'the wait before a captive portal is probed does not double',
     rule: 'Q6',
     in: '#waitForProbe',
-    find: 'drawnBackoffMs(this.#core, count)',
-    replace: 'drawnBackoffMs(this.#core, 1)',
+    find: 'drawnBackoffMs(this.#context, count)',
+    replace: 'drawnBackoffMs(this.#context, 1)',
     foundBy: {
       file: 'test/scenarios/q6-407-and-511-and-a-redirect-away-are-a-captive-portal.yaml',
     },
@@ -93,10 +93,10 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: `const { retryAt, waitMs } = envelope
     if (retryAt === null) return
     // A clock that jumped back never makes it longer than the wait it was computed from.
-    const leftMs = Math.min(retryAt - this.#core.boundary.wall, waitMs)`,
+    const leftMs = Math.min(retryAt - this.#context.boundary.wall, waitMs)`,
     replace: `const { retryAt } = envelope
     if (retryAt === null) return
-    const leftMs = retryAt - this.#core.boundary.wall`,
+    const leftMs = retryAt - this.#context.boundary.wall`,
     foundBy: { file: 'test/scenarios/q7-a-clock-that-jumped-back-makes-no-wait-longer.yaml' },
   },
   {
@@ -125,9 +125,9 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'a member whose time is over is sent with the head of its envelope',
     rule: 'Q8',
     in: '#isExpired',
-    find: 'return !lane.isOutcomeUnknown && this.#core.lifetimes.isOver(row)',
+    find: 'return !lane.isOutcomeUnknown && this.#context.lifetimes.isOver(row)',
     replace: `const isHead = row.id === lane.head?.id
-    return isHead && !lane.isOutcomeUnknown && this.#core.lifetimes.isOver(row)`,
+    return isHead && !lane.isOutcomeUnknown && this.#context.lifetimes.isOver(row)`,
     foundBy: {
       file: 'test/scenarios/q8-a-member-whose-time-is-over-while-its-envelope-waits.yaml',
     },

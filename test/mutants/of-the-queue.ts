@@ -59,7 +59,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'after a crash nobody knows that the outcome is unknown',
     rule: 'Q5',
     in: 'adopt',
-    find: '? afterTheEnd(this.#core, envelope)',
+    find: '? afterTheEnd(this.#context, envelope)',
     replace: '? envelope',
   },
   {
@@ -168,7 +168,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     rule: 'Q7',
     in: '#resume',
     find: 'if (envelope !== null) waits.begin(lane, envelope)',
-    replace: `if ((envelope?.retryAt ?? 0) > this.#core.boundary.wall) {
+    replace: `if ((envelope?.retryAt ?? 0) > this.#context.boundary.wall) {
       holds.setOnLane(lane, 'backing-off', 'it waited before the restart')
     }`,
   },
@@ -193,7 +193,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'an operation is sent though its time is over',
     rule: 'Q8',
     in: '#isExpired',
-    find: 'return !lane.isOutcomeUnknown && this.#core.lifetimes.isOver(row)',
+    find: 'return !lane.isOutcomeUnknown && this.#context.lifetimes.isOver(row)',
     replace: 'return false',
   },
   {

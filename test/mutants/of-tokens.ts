@@ -95,7 +95,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     what: 'the source is asked for all users at once',
     rule: 'T6',
     in: '#callNext',
-    find: 'this.#inFlight.size >= this.#core.settings.maxSourceCalls',
+    find: 'this.#inFlight.size >= this.#context.settings.maxSourceCalls',
     replace: 'this.#inFlight.size >= 1000',
   },
   {
@@ -146,17 +146,17 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     what: 'a token is sealed for the generation that it replaces',
     rule: 'E6',
     in: '#seal',
-    find: 'seal(this.#parts.core, { user: entry.user, generation, epoch }, token,',
+    find: 'seal(this.#parts.context, { user: entry.user, generation, epoch }, token,',
     replace:
-      'seal(this.#parts.core, { user: entry.user, generation: generation - 1, epoch }, token,',
+      'seal(this.#parts.context, { user: entry.user, generation: generation - 1, epoch }, token,',
   },
   {
     id: 'sealed-for-the-first-session',
     what: 'every token is sealed for the first session of its user',
     rule: 'E6',
     in: '#seal',
-    find: 'seal(this.#parts.core, { user: entry.user, generation, epoch }, token,',
-    replace: 'seal(this.#parts.core, { user: entry.user, generation, epoch: 0 }, token,',
+    find: 'seal(this.#parts.context, { user: entry.user, generation, epoch }, token,',
+    replace: 'seal(this.#parts.context, { user: entry.user, generation, epoch: 0 }, token,',
   },
   {
     id: 'session-ends-without-a-new-epoch',

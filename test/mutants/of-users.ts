@@ -16,7 +16,7 @@ export const USER_MUTANTS: readonly Mutant[] = [
     rule: 'I5',
     in: 'send',
     find: 'const credential = user === null ? null : this.#parts.wallet.credential(user)',
-    replace: `const signer = this.#core.pilot.user ?? user
+    replace: `const signer = this.#context.pilot.user ?? user
     const credential = signer === null ? null : this.#parts.wallet.credential(signer)`,
   },
   {
@@ -80,7 +80,7 @@ export const USER_MUTANTS: readonly Mutant[] = [
     what: 'a logout with discard counts as left what it drops right after its answer',
     rule: 'I7',
     in: '#discard',
-    find: 'dropLane.whenDone(core.lanes.ofUser(user), left)',
+    find: 'dropLane.whenDone(context.lanes.ofUser(user), left)',
     replace: 'left()',
     foundBy: {
       file: 'test/identity.test.ts',

@@ -11,7 +11,7 @@ import type { LaneId } from '../../model.ts'
 import type { Answered } from '../boundary/boundary.ts'
 import { codeOf } from '../boundary/error-codec.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import { SERIES, waitOf } from '../backoff.ts'
 import type { Lane } from '../lanes/lane.ts'
@@ -23,7 +23,7 @@ import type { BackoffWaits } from '../holds/backoff-waits.ts'
 const SOON_MS = 1000
 
 export interface DispatcherParts {
-  readonly core: Core
+  readonly context: Context
   readonly holds: Holds
   readonly waits: BackoffWaits
   readonly connectivity: Connectivity
@@ -48,7 +48,7 @@ export class Dispatcher {
   /** Told after another process has changed what is stored. */
   readonly changedElsewhere = new Signal()
   readonly #parts: DispatcherParts
-  readonly #core: Core
+  readonly #context: Context
   /** The lock is being asked for, or is ours, and what is stored has not been read since. */
   #isAcquiring = false
   /** The lock is ours, and what the last process left behind is taken up. */
@@ -65,41 +65,41 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** For a journal that begins here. */
   save(): SavedDispatcher {
     return {
-      isOurs: this.#core.phase.dispatches,
+      isOurs: this.#context.phase.dispatches,
       roundCount: this.#roundCount,
       soonAt: this.#soonAt,
     }
   }
 
   restore({ isOurs, roundCount, soonAt }: SavedDispatcher, { alarms }: Resumed): void {
-    this.#core.phase.dispatches = isOurs
+    this.#context.phase.dispatches = isOurs
     this.#hasLock = isOurs
     this.#roundCount = roundCount
     this.#soonAt = soonAt
     this.#isArmed = alarms.has('take-over')
-    if (this.#isArmed) this.#core.boundary.rearm('take-over', () => this.#waited())
+    if (this.#isArmed) this.#context.boundary.rearm('take-over', () => this.#waited())
   }
 
   /** At the start: `then` hears, once it is known who dispatches, what is stored. */
   start(state: OpenedState, then: (answer: Answered<OpenedState>) => void): void {
-    const { store } = this.#core
+    const { store } = this.#context
     store.lock((answer) => {
       if (!answer.ok) then(answer)
       else if (answer.value) {
-        this.#core.phase.dispatches = true
+        this.#context.phase.dispatches = true
         this.#hasLock = true
         // What was read before may be out of date: only now nobody else sends.
         this.#takeUp((current) =>
           then(current.ok ? { ok: true, value: { ...state, ...current.value } } : current),
         )
       } else {
-        this.#soonAt = this.#core.boundary.monotonic + SOON_MS
+        this.#soonAt = this.#context.boundary.monotonic + SOON_MS
         this.#parts.holds.setOnEvery('other-process', 'another process dispatches this database')
         then({ ok: true, value: state })
       }
@@ -108,7 +108,7 @@ export class Dispatcher {
 
   /** What the last process said when it closed holds no longer, before anything is sent (Q10). */
   #takeUp(then: (answer: Answered<OpenedState>) => void): void {
-    const { store } = this.#core
+    const { store } = this.#context
     let taken: Answered<readonly Answer[]> | null = null
     let current: Answered<OpenedState> | null = null
     const done = () => {
@@ -134,9 +134,10 @@ export class Dispatcher {
 
   /** The engine is used: a process that waits tries to take over. */
   used(): void {
-    if (this.#core.phase.dispatches || this.#isAcquiring || this.#core.store.broken !== null) return
+    if (this.#context.phase.dispatches || this.#isAcquiring || this.#context.store.broken !== null)
+      return
     this.#isAcquiring = true
-    this.#core.store.lock((answer) => {
+    this.#context.store.lock((answer) => {
       if (answer.ok && answer.value) {
         this.#takeUpAtLast()
       } else {
@@ -153,9 +154,9 @@ export class Dispatcher {
     const code = failure === null ? null : codeOf(failure)
     const isNew = code !== this.#lockFailure
     this.#lockFailure = code
-    if (failure === null || !isNew || this.#core.store.broken !== null) return
+    if (failure === null || !isNew || this.#context.store.broken !== null) return
     const error = notStored(failure, 'it could not be asked which process dispatches')
-    this.#core.report('error', { error })
+    this.#context.report('error', { error })
   }
 
   /** Another process has committed. `then`: what is stored has been read and heard, or could not be read. */
@@ -165,7 +166,7 @@ export class Dispatcher {
 
   /** Nothing came of what was on its way into storage. */
   readonly enqueueAbandoned = (): void => {
-    if (!this.#core.phase.dispatches) this.#armIfPending()
+    if (!this.#context.phase.dispatches) this.#armIfPending()
   }
 
   /**
@@ -173,8 +174,8 @@ export class Dispatcher {
    * counts as a crash. An attempt that is only being prepared has sent nothing, and will not.
    */
   end(): void {
-    if (!this.#core.phase.dispatches) return
-    const { lanes, store, pilot } = this.#core
+    if (!this.#context.phase.dispatches) return
+    const { lanes, store, pilot } = this.#context
     const { sending } = pilot
     const isSent = (lane: Lane) => sending.includes(lane.id) && lane.attempt !== null
     const isInDoubt = (lane: Lane) => isSent(lane) || lane.mayHaveBeenSent || lane.isOutcomeUnknown
@@ -188,14 +189,14 @@ export class Dispatcher {
 
   /** What is in a lane at the start, or when it is taken over. */
   adopt(state: OpenedState): void {
-    const { lanes, lifetimes, phase, laneEvents } = this.#core
+    const { lanes, lifetimes, phase, laneEvents } = this.#context
     // Also with nothing pending: another process may enqueue, and the clock be set before that is heard.
     if (phase.dispatches) lifetimes.look()
     else lifetimes.heardOfOthers()
     const mayHaveBeenSent = (laneId: LaneId) => this.#leftBehind?.includes(laneId) ?? true
     const envelopes = state.envelopes.map((envelope) =>
       phase.dispatches && mayHaveBeenSent(envelope.lane)
-        ? afterTheEnd(this.#core, envelope)
+        ? afterTheEnd(this.#context, envelope)
         : envelope,
     )
     const known = new Set<Lane>()
@@ -218,14 +219,14 @@ export class Dispatcher {
     // One further back, which was adopted, makes nobody wait but itself (Q7).
     const envelope = head === undefined ? lane.envelope : lane.envelopeAt(head)
     if (envelope !== null) waits.begin(lane, envelope)
-    if (lane.letters > 0 && this.#core.settings.onDead === 'hold') {
+    if (lane.letters > 0 && this.#context.settings.onDead === 'hold') {
       holds.setOnLane(lane, 'dead-letter', 'a dead letter from before the start')
     }
   }
 
   /** Reads what is stored, however often that takes; whoever has got the lock then takes over. */
   #reload(then: () => void = () => undefined): void {
-    const { store } = this.#core
+    const { store } = this.#context
     // What was asked before the lock was ours may be out of date: others were still sending.
     const isLocked = this.#hasLock
     store.reload((answer) => {
@@ -236,7 +237,7 @@ export class Dispatcher {
   }
 
   #reloaded(answer: Answered<OpenedState>, isLocked: boolean): void {
-    const { boundary, report } = this.#core
+    const { boundary, report } = this.#context
     const { holds } = this.#parts
     if (!answer.ok) {
       const error = notStored(answer.error, 'what is stored could not be read anew')
@@ -251,14 +252,14 @@ export class Dispatcher {
       this.#failureCount = 0
       boundary.disarm('reload')
     }
-    if (isLocked && !this.#core.phase.dispatches) this.#takeOver(answer.value)
+    if (isLocked && !this.#context.phase.dispatches) this.#takeOver(answer.value)
     else this.#heard(answer.value)
     if (isUpToDate) holds.liftFromEvery('storage-failed')
   }
 
   /** The same for one that has waited: it is repeated until it is stored. */
   #takeUpAtLast(): void {
-    const { store, report } = this.#core
+    const { store, report } = this.#context
     store.commitAtLast(
       [TAKE_UP],
       {},
@@ -275,12 +276,12 @@ export class Dispatcher {
     this.#refresh(state)
     this.readAnew.tell(state)
     this.changedElsewhere.tell()
-    if (!this.#core.phase.dispatches) this.#armIfPending()
+    if (!this.#context.phase.dispatches) this.#armIfPending()
   }
 
   #takeOver(state: OpenedState): void {
     this.#isAcquiring = false
-    this.#core.phase.dispatches = true
+    this.#context.phase.dispatches = true
     this.#disarm()
     this.adopt(state)
     this.readAnew.tell(state)
@@ -299,7 +300,7 @@ export class Dispatcher {
 
   /** Only while something is pending, or about to be: an idle process has no alarm. */
   #armIfPending(): void {
-    const { lanes, boundary, store } = this.#core
+    const { lanes, boundary, store } = this.#context
     if (lanes.count('pending') + lanes.unstoredCount === 0 || store.broken !== null) {
       this.#disarm()
       return
@@ -313,13 +314,13 @@ export class Dispatcher {
   }
 
   #disarm(): void {
-    this.#core.boundary.disarm('take-over')
+    this.#context.boundary.disarm('take-over')
     this.#isArmed = false
     this.#roundCount = 0
   }
 
   #refresh(state: OpenedState): void {
-    const { lanes, lifetimes, laneEvents } = this.#core
+    const { lanes, lifetimes, laneEvents } = this.#context
     lifetimes.heardOfOthers()
     const known = new Set<Lane>()
     for (const row of state.lanes) {
@@ -329,7 +330,7 @@ export class Dispatcher {
       known.add(lane)
       const { pending } = lane
       if (!isNew) lane.refreshed(row)
-      else if (this.#core.phase.dispatches) this.#resume(lane, row)
+      else if (this.#context.phase.dispatches) this.#resume(lane, row)
       if (lane.pending > 0) laneEvents.operationsAdded(lane)
       else if (pending > 0) laneEvents.operationsRemoved(lane)
     }
@@ -338,7 +339,7 @@ export class Dispatcher {
 
   /** What storage does not name any more has nothing pending, unless that is on its way. */
   #emptyAllBut(known: ReadonlySet<Lane>): void {
-    const { lanes, laneEvents } = this.#core
+    const { lanes, laneEvents } = this.#context
     for (const lane of Array.from(lanes.all())) {
       if (known.has(lane)) continue
       lane.letters = 0
@@ -358,7 +359,7 @@ export class Dispatcher {
  * What the former process recorded it may have sent, and have died before the reply: the outcome is
  * unknown (Q5), also for those who look in storage. One without a key is known to have been refused.
  */
-function afterTheEnd({ boundary, store }: Core, recorded: EnvelopeRow): EnvelopeRow {
+function afterTheEnd({ boundary, store }: Context, recorded: EnvelopeRow): EnvelopeRow {
   if (recorded.key === null || recorded.unknownSince !== null) return recorded
   // Nothing was heard of it at all: then its only sending was right after it was recorded.
   const isUnheard = recorded.attempts === recorded.unsentAttempts

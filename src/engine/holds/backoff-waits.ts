@@ -2,18 +2,18 @@
 import { alarmOf } from '../alarms.ts'
 import type { EnvelopeRow } from '../../../storage/rows.ts'
 import type { UserId } from '../../model.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { MOST_MEMBERS } from '../sending/envelope.ts'
 import type { Holds } from './holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 
 export interface BackoffWaitsParts {
-  readonly core: Core
+  readonly context: Context
   readonly holds: Holds
 }
 
 export class BackoffWaits {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: BackoffWaitsParts
   /** Lanes that have the hold. */
   readonly backingOff = new Set<Lane>()
@@ -22,7 +22,7 @@ export class BackoffWaits {
 
   constructor(parts: BackoffWaitsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** The wait that the envelope at the head has just been given, or was left with by the last run. */
@@ -30,23 +30,23 @@ export class BackoffWaits {
     const { retryAt, waitMs } = envelope
     if (retryAt === null) return
     // A clock that jumped back never makes it longer than the wait it was computed from.
-    const leftMs = Math.min(retryAt - this.#core.boundary.wall, waitMs)
+    const leftMs = Math.min(retryAt - this.#context.boundary.wall, waitMs)
     if (leftMs <= 0) return
     this.#set(lane, causeOf(envelope))
-    this.#core.boundary.arm(alarmOf('backoff', lane.id), leftMs, () => this.#over(lane))
+    this.#context.boundary.arm(alarmOf('backoff', lane.id), leftMs, () => this.#over(lane))
   }
 
   /** The head may wait a little for neighbours to merge with (Q4). */
   collect(lane: Lane, waitMs: number): void {
     this.#collecting.add(lane)
     this.#set(lane, 'waiting for operations to merge with')
-    this.#core.boundary.arm(alarmOf('backoff', lane.id), waitMs, () => this.#over(lane))
+    this.#context.boundary.arm(alarmOf('backoff', lane.id), waitMs, () => this.#over(lane))
   }
 
   /** Something has come: enough by now, or a kind that ends the run. */
   readonly collected = (lane: Lane): void => {
     if (!this.#collecting.has(lane)) return
-    const { kinds } = this.#core
+    const { kinds } = this.#context
     const [first, last] = [lane.head, lane.rows.at(-1)]
     const groupOf = (kind = '') => kinds.facts(kind)?.mergeGroup ?? null
     const isFull = lane.rows.length === MOST_MEMBERS
@@ -58,7 +58,7 @@ export class BackoffWaits {
     if (!lane.holds.has('backing-off')) return
     this.backingOff.add(lane)
     if ((lane.envelope?.retryAt ?? null) === null) this.#collecting.add(lane)
-    this.#core.boundary.rearm(alarmOf('backoff', lane.id), () => this.#over(lane))
+    this.#context.boundary.rearm(alarmOf('backoff', lane.id), () => this.#over(lane))
   }
 
   /** Must the head still wait? It may have lost its turn to another one before its wait was over (Q7). */
@@ -75,7 +75,7 @@ export class BackoffWaits {
   end(lane: Lane): void {
     this.#collecting.delete(lane)
     if (!this.backingOff.delete(lane)) return
-    this.#core.boundary.disarm(alarmOf('backoff', lane.id))
+    this.#context.boundary.disarm(alarmOf('backoff', lane.id))
     this.#parts.holds.liftFromLane(lane, 'backing-off')
   }
 
@@ -91,7 +91,7 @@ export class BackoffWaits {
 
   /** The network is back, or the machine awake: ends the waits after `unknown` and `unsent`, never after `retry` (Q7). */
   cutShort(): void {
-    for (const lane of this.#core.lanes.pending()) {
+    for (const lane of this.#context.lanes.pending()) {
       if (lane.envelope?.waitsAfterUnknown !== true) continue
       this.#storeEnd(lane)
       this.#over(lane)
@@ -115,7 +115,7 @@ export class BackoffWaits {
     // What is being changed may be at another place by the time this is stored.
     if (envelope === null || isChanging || !holds.has('backing-off')) return
     const change = { change: 'envelope', envelope: { ...envelope, retryAt: null } } as const
-    this.#core.store.commit([change], { synced: false }, () => undefined)
+    this.#context.store.commit([change], { synced: false }, () => undefined)
   }
 }
 

@@ -13,7 +13,7 @@ import type { LaneId } from '../../model.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
 import { drawnBackoffMs } from '../random-draws.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from './holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Needs } from '../tokens/needs.ts'
@@ -39,7 +39,7 @@ export interface SavedConnectivity {
 }
 
 export interface ConnectivityParts {
-  readonly core: Core
+  readonly context: Context
   readonly holds: Holds
   readonly waits: BackoffWaits
   readonly needs: Needs
@@ -48,7 +48,7 @@ export interface ConnectivityParts {
 export class Connectivity {
   /** Replies of the server itself so far: a sign that a silence is not everybody's (Q8). */
   replyCount = 0
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: ConnectivityParts
   readonly #suspension: Suspension
   #tellsOfWaking = false
@@ -60,9 +60,9 @@ export class Connectivity {
 
   constructor(parts: ConnectivityParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
     this.#suspension = new Suspension({
-      core: parts.core,
+      context: parts.context,
       holds: parts.holds,
       ended: () => this.woke(),
     })
@@ -91,7 +91,7 @@ export class Connectivity {
 
   /** What the server asked of the process that dispatched before this one (Q7). */
   limitedBefore(deadlines: readonly DeadlineRow[]): void {
-    const { boundary, settings } = this.#core
+    const { boundary, settings } = this.#context
     const deadline = deadlines.find(({ origin }) => origin === settings.origin)
     if (deadline === undefined) return
     const leftMs = Math.min(deadline.until - boundary.wall, deadline.waitMs)
@@ -115,7 +115,7 @@ export class Connectivity {
 
   /** The server asked everybody to wait, from now on. Answers what is to be stored; null: a longer wait is on already. */
   limited(waitMs: number): DeadlineChange | null {
-    const { boundary, settings } = this.#core
+    const { boundary, settings } = this.#context
     const until = boundary.monotonic + waitMs
     if (until <= this.#limitedUntil) return null
     this.#limitedUntil = until
@@ -136,7 +136,7 @@ export class Connectivity {
   /** What that reply asks of every lane holds by now: no captive portal stops them any more. */
   portalGone(): void {
     if (this.#portal === null) return
-    this.#core.boundary.disarm('portal')
+    this.#context.boundary.disarm('portal')
     this.#portal = null
     this.#liftOffline()
   }
@@ -171,7 +171,7 @@ export class Connectivity {
   }
 
   restore(saved: SavedConnectivity, { alarms }: Resumed): void {
-    const { boundary, lanes } = this.#core
+    const { boundary, lanes } = this.#context
     this.replyCount = saved.replyCount
     this.#hasNetwork = saved.hasNetwork
     this.#lastProbed = saved.lastProbed
@@ -205,7 +205,7 @@ export class Connectivity {
         return
       case 'online':
         this.#hasNetwork = true
-        this.#core.boundary.disarm('portal')
+        this.#context.boundary.disarm('portal')
         this.#portal = null
         this.#renewConnections()
         this.#liftOffline()
@@ -215,7 +215,7 @@ export class Connectivity {
         this.#suspension.begin()
         return
       case 'resumed':
-        this.#core.lifetimes.woke()
+        this.#context.lifetimes.woke()
         this.#renewConnections()
         this.#suspension.end()
         this.#returned()
@@ -225,7 +225,7 @@ export class Connectivity {
 
   /** What was open before the sleep, or on the network before, may be dead, and nothing tells so. */
   #renewConnections(): void {
-    const { boundary, ports, report } = this.#core
+    const { boundary, ports, report } = this.#context
     const error = boundary.pull('renewConnections', failureCodec, () =>
       failureOf(() => ports.transport.renewConnections?.()),
     )
@@ -240,10 +240,10 @@ export class Connectivity {
   }
 
   #waitForProbe(count: number): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     this.#portal = { count, probing: null }
     this.#parts.holds.setExempt(null)
-    const waitMs = drawnBackoffMs(this.#core, count)
+    const waitMs = drawnBackoffMs(this.#context, count)
     boundary.arm('portal', waitMs, () => this.#probe())
   }
 
@@ -265,14 +265,14 @@ export class Connectivity {
   /** In turn: the next lane, by number, that nothing but the portal holds. */
   #nextToProbe(): Lane | null {
     if (!this.#hasNetwork) return null
-    const ready = [...this.#core.lanes.pending()]
+    const ready = [...this.#context.lanes.pending()]
       .filter((lane) => this.#parts.holds.of(lane).every((hold) => hold.name === 'offline'))
       .sort((a, b) => a.id - b.id)
     return ready.find((lane) => lane.id > this.#lastProbed) ?? ready[0] ?? null
   }
 
   #hold(): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     this.#parts.holds.setOnEvery('rate-limited', 'the server asked to wait')
     const leftMs = Math.max(0, this.#limitedUntil - boundary.monotonic)
     boundary.arm('rate-limited', leftMs, () => this.#limitOver())

@@ -1,7 +1,7 @@
 /** Which holds are set, on whom: every lane, one owner, one lane. Lanes made later get theirs from here. */
 import type { Hold, HoldName } from '../../../machines/holds.ts'
 import type { LaneId, UserId } from '../../model.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { Signal } from '../events/signal.ts'
 import type { Lane } from '../lanes/lane.ts'
 
@@ -21,19 +21,19 @@ export interface SavedHolds {
 }
 
 export interface HoldsParts {
-  readonly core: Core
+  readonly context: Context
 }
 
 export class Holds {
   /** Told after a hold was lifted from an owner. */
   readonly ownerReleased = new Signal<HoldName>()
   exempt: Exempt | null = null
-  readonly #core: Core
+  readonly #context: Context
   readonly #every: Book = new Map()
   readonly #owners = new Map<UserId | null, Book>()
 
   constructor(parts: HoldsParts) {
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** All holds that a lane has now. One that is on every lane too (`storage-failed`) is told once. */
@@ -66,7 +66,7 @@ export class Holds {
     for (const { user, holds } of saved.owners) {
       this.#owners.set(user, new Map(holds.map((hold) => [hold.name, hold])))
     }
-    const lane = saved.exempt === null ? undefined : this.#core.lanes.get(saved.exempt.lane)
+    const lane = saved.exempt === null ? undefined : this.#context.lanes.get(saved.exempt.lane)
     if (saved.exempt !== null && lane !== undefined) {
       this.exempt = { lane, name: saved.exempt.name }
     }
@@ -74,7 +74,7 @@ export class Holds {
 
   /** A lane has operations: if it has no machine, its machine begins with these holds. */
   readonly startLane = (lane: Lane): void => {
-    const { pilot } = this.#core
+    const { pilot } = this.#context
     if (!pilot.hasLane(lane)) pilot.startLane(lane, this.of(lane))
   }
 
@@ -83,11 +83,11 @@ export class Holds {
   }
 
   setOnEvery(name: HoldName, cause: string): void {
-    this.#set(this.#every, name, cause, () => this.#core.lanes.all())
+    this.#set(this.#every, name, cause, () => this.#context.lanes.all())
   }
 
   liftFromEvery(name: HoldName): void {
-    this.#lift(this.#every, name, () => this.#core.lanes.all())
+    this.#lift(this.#every, name, () => this.#context.lanes.all())
   }
 
   /** Exempts one lane from a hold on every lane, or (null) nobody any more. */
@@ -96,10 +96,10 @@ export class Holds {
     this.exempt = exempt
     if (former !== null) {
       const hold = this.#every.get(former.name)
-      if (hold !== undefined) this.#core.pilot.lane(former.lane, { type: 'hold.set', hold })
+      if (hold !== undefined) this.#context.pilot.lane(former.lane, { type: 'hold.set', hold })
     }
     if (exempt !== null) {
-      this.#core.pilot.lane(exempt.lane, { type: 'hold.lifted', name: exempt.name })
+      this.#context.pilot.lane(exempt.lane, { type: 'hold.lifted', name: exempt.name })
     }
   }
 
@@ -130,7 +130,7 @@ export class Holds {
   }
 
   #lanesOf(user: UserId | null): Lane[] {
-    const lane = this.#core.lanes.ofUser(user)
+    const lane = this.#context.lanes.ofUser(user)
     return lane === undefined ? [] : [lane]
   }
 
@@ -138,9 +138,9 @@ export class Holds {
   #set(book: Book, name: HoldName, cause: string, lanes: () => Iterable<Lane>): void {
     if (book.has(name)) return
     // The app sees it in `status()`.
-    const hold = Object.freeze<Hold>({ name, cause, since: this.#core.boundary.wall })
+    const hold = Object.freeze<Hold>({ name, cause, since: this.#context.boundary.wall })
     book.set(name, hold)
-    for (const lane of lanes()) this.#core.pilot.lane(lane, { type: 'hold.set', hold })
+    for (const lane of lanes()) this.#context.pilot.lane(lane, { type: 'hold.set', hold })
   }
 
   /** A lane keeps the hold if another of this name is on it. */
@@ -148,7 +148,7 @@ export class Holds {
     if (!book.delete(name)) return
     for (const lane of lanes()) {
       if (this.of(lane).some((hold) => hold.name === name)) continue
-      this.#core.pilot.lane(lane, { type: 'hold.lifted', name })
+      this.#context.pilot.lane(lane, { type: 'hold.lifted', name })
     }
   }
 }

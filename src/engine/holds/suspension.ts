@@ -7,7 +7,7 @@
  * operation that comes after the 60 s finds the hold ended.
  */
 import type { AlarmName } from '../alarms.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from './holds.ts'
 
 const ALARM: AlarmName = 'suspended'
@@ -16,13 +16,13 @@ const ALARM: AlarmName = 'suspended'
 const LONGEST_MS = 60_000
 
 export interface SuspensionParts {
-  readonly core: Core
+  readonly context: Context
   readonly holds: Holds
   readonly ended: () => void
 }
 
 export class Suspension {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: SuspensionParts
   /** Monotonic: when the hold ends by itself; null: there is no hold. */
   #endsAt: number | null = null
@@ -31,13 +31,13 @@ export class Suspension {
   /** `ended`: called when the time of the hold is over; it must call `end()`. */
   constructor(parts: SuspensionParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** The machine goes to sleep: the 60 s begin, also anew. */
   begin(): void {
     this.#disarm()
-    this.#endsAt = this.#core.boundary.monotonic + LONGEST_MS
+    this.#endsAt = this.#context.boundary.monotonic + LONGEST_MS
     this.#parts.holds.setOnEvery('suspended', 'the machine is going to sleep')
     this.look()
   }
@@ -51,7 +51,7 @@ export class Suspension {
 
   /** Something has changed: does anything wait for the end of the hold? */
   look(): void {
-    const { boundary, lanes } = this.#core
+    const { boundary, lanes } = this.#context
     if (this.#endsAt === null) return
     const isNeeded = lanes.count('pending') > 0
     if (isNeeded === this.#isArmed) return
@@ -76,7 +76,7 @@ export class Suspension {
   restore(endsAt: number | null, alarms: ReadonlySet<string>): void {
     this.#endsAt = endsAt
     this.#isArmed = alarms.has(ALARM)
-    if (this.#isArmed) this.#core.boundary.rearm(ALARM, () => this.#over())
+    if (this.#isArmed) this.#context.boundary.rearm(ALARM, () => this.#over())
   }
 
   #over(): void {
@@ -87,6 +87,6 @@ export class Suspension {
   #disarm(): void {
     if (!this.#isArmed) return
     this.#isArmed = false
-    this.#core.boundary.disarm(ALARM)
+    this.#context.boundary.disarm(ALARM)
   }
 }

@@ -5,7 +5,7 @@
  * waits because no reply came (Q7), so an idle engine has no alarm for it.
  */
 import type { AlarmName } from '../alarms.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Connectivity } from './connectivity.ts'
 import type { BackoffWaits } from './backoff-waits.ts'
 
@@ -21,25 +21,25 @@ export interface Armed {
 }
 
 export interface WakeWatchParts {
-  readonly core: Core
+  readonly context: Context
   readonly connectivity: Connectivity
   readonly waits: BackoffWaits
 }
 
 export class WakeWatch {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: WakeWatchParts
   /** Null: the alarm is not armed. */
   #armed: Armed | null = null
 
   constructor(parts: WakeWatchParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** Something has changed: is there anything to watch for? */
   readonly look = (): void => {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     const { tellsOfWaking, hasNetwork } = this.#parts.connectivity
     // The return of the network ends the same waits.
     const isNeeded = !tellsOfWaking && hasNetwork && this.#isAnyoneWaiting()
@@ -61,11 +61,11 @@ export class WakeWatch {
 
   restore(armed: Armed | null): void {
     this.#armed = armed
-    if (armed !== null) this.#core.boundary.rearm(ALARM, () => this.#waited(armed))
+    if (armed !== null) this.#context.boundary.rearm(ALARM, () => this.#waited(armed))
   }
 
   #waited(armed: Armed): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     this.#armed = null
     const monotonicMs = boundary.monotonic - armed.monotonic
     const wallMs = boundary.wall - armed.wall

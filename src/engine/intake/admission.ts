@@ -2,7 +2,7 @@
 import { HoldfastError } from '../../errors.ts'
 import type { Unfit } from '../../operations/checked.ts'
 import type { Storable } from '../../operations/payloads.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 
 /** What `enqueue()` and `enqueueWithin()` were called with. */
 export interface Draft {
@@ -16,7 +16,7 @@ export interface Draft {
 
 /** Why it cannot be taken, before its schema is asked; null: it can. */
 export function refusalOf(
-  { kinds, settings, lanes }: Core,
+  { kinds, settings, lanes }: Context,
   { kind, payload }: Draft,
 ): HoldfastError | null {
   if (kinds.facts(kind) === undefined) {
@@ -49,7 +49,7 @@ type Asked = Pick<Draft, 'given' | 'kind' | 'payload'>
 
 /** Asks the code of the kind, whose schema may take its time. */
 export function admit(
-  { kinds }: Pick<Core, 'kinds'>,
+  { kinds }: Pick<Context, 'kinds'>,
   asked: Asked,
   then: (admission: Admission) => void,
 ): void {
@@ -57,12 +57,12 @@ export function admit(
 }
 
 /** The same for a caller that cannot wait: a schema that does not answer at once refuses. */
-export function admitAtOnce({ kinds }: Pick<Core, 'kinds'>, asked: Asked): Admission {
+export function admitAtOnce({ kinds }: Pick<Context, 'kinds'>, asked: Asked): Admission {
   return admissionOf(kinds, asked, kinds.checkAtOnce(asked))
 }
 
 function admissionOf(
-  kinds: Core['kinds'],
+  kinds: Context['kinds'],
   { kind, payload: given }: Asked,
   storable: Storable,
 ): Admission {
@@ -76,7 +76,7 @@ function admissionOf(
 
 /** A schema may make a payload longer, say by its defaults (Q16). */
 export function withinLimit(
-  { settings }: Core,
+  { settings }: Context,
   { kind, payload }: Asked,
   admission: Admission,
 ): Admission {
@@ -86,7 +86,7 @@ export function withinLimit(
 }
 
 function tooLarge(
-  { maxPayloadBytes }: Core['settings'],
+  { maxPayloadBytes }: Context['settings'],
   kind: string,
   payload: string,
 ): HoldfastError | null {

@@ -1,11 +1,11 @@
 /** An operation has been stored at the end of its owner's lane. */
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { UserId } from '../../model.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 
 /** `since`: the epoch of the device when it was enqueued; `isFirst`: is it the only one of its lane? */
 export function arrive(
-  { kinds, lanes, lifetimes, laneEvents, report }: Core,
+  { kinds, lanes, lifetimes, laneEvents, report }: Context,
   user: UserId | null,
   row: OperationRow,
   since: number = lanes.deviceEpoch,

@@ -3,7 +3,7 @@ import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
 import type { OperationRow } from '../../../storage/rows.ts'
 import { instantAfter } from '../../checks/numbers.ts'
 import type { UserId } from '../../model.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Admitted } from './admission.ts'
 
 type Stored = Omit<EnqueueChange, 'change' | 'user' | 'nonce'> &
@@ -16,7 +16,7 @@ export interface Wanted extends Admitted {
 }
 
 export function draftRow(
-  { boundary, kinds, lifetimes }: Core,
+  { boundary, kinds, lifetimes }: Context,
   { kind, payload, creates, expiresInMs: wantedMs }: Wanted,
 ): Stored {
   const facts = kinds.facts(kind)
@@ -37,13 +37,13 @@ export function draftRow(
 
 /** The change that stores it at the end of its owner's lane. */
 export function draftChange(
-  core: Core,
+  context: Context,
   user: UserId | null,
   nonce: string,
   wanted: Wanted,
 ): EnqueueChange {
   const { kind, version, payload, enqueuedAt, expiresAt, creates, deviceScoped } = draftRow(
-    core,
+    context,
     wanted,
   )
   return {

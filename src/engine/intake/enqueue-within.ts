@@ -11,7 +11,7 @@ import { admitAtOnce, type Admission, type Draft, refusalOf, withinLimit } from 
 import { arrive } from './arrive.ts'
 import { type Codec, plain, type Settle } from '../boundary/boundary.ts'
 import { nonce } from '../random-draws.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Placed } from '../stored/store.ts'
 import { draftChange, rowOf } from './draft-row.ts'
 import { errorOf } from '../../thrown.ts'
@@ -61,32 +61,32 @@ export interface SavedUndecided {
 const LOOK_AGAIN_MS = 20
 
 export interface EnqueueWithinParts {
-  readonly core: Core
+  readonly context: Context
 }
 
 export class EnqueueWithin {
-  readonly #core: Core
+  readonly #context: Context
   readonly #undecided = new Set<Undecided>()
   readonly #waiting = new Outstanding<Undecided>()
 
   constructor(parts: EnqueueWithinParts) {
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** `settle` hears before this returns. */
   enqueue({ connection, decided, ...draft }: EnqueueWithinArgs, settle: Settle<Enqueued>): void {
-    const { user } = this.#core.pilot
+    const { user } = this.#context.pilot
     const admission = this.#admission(connection, draft)
     if (!admission.ok) {
       settle.reject(admission.refusal)
       return
     }
-    const unique = nonce(this.#core)
-    if (isDropped(this.#core, user)) {
-      settle.resolve({ id: dropAtOnce(this.#core, draft.kind, unique), dropped: true })
+    const unique = nonce(this.#context)
+    if (isDropped(this.#context, user)) {
+      settle.resolve({ id: dropAtOnce(this.#context, draft.kind, unique), dropped: true })
       return
     }
-    const change = draftChange(this.#core, user, unique, { ...draft, ...admission.admitted })
+    const change = draftChange(this.#context, user, unique, { ...draft, ...admission.admitted })
     this.#store(change, { connection, decided }, settle)
   }
 
@@ -127,7 +127,7 @@ export class EnqueueWithin {
 
   /** Has the app been told of all that may have been stored before it? */
   #isNext({ after }: Undecided): boolean {
-    return this.#core.store.commitsAnswered >= after
+    return this.#context.store.commitsAnswered >= after
   }
 
   /** For a journal that begins here. */
@@ -147,24 +147,24 @@ export class EnqueueWithin {
         decided: () => undefined,
       }
       this.#undecided.add(undecided)
-      this.#core.lanes.countUnstored(change.user, 1)
-      this.#core.boundary.rearm(alarmOf('within', put.id), () => this.#look(undecided))
+      this.#context.lanes.countUnstored(change.user, 1)
+      this.#context.boundary.rearm(alarmOf('within', put.id), () => this.#look(undecided))
     }
   }
 
   #admission(connection: unknown, draft: Draft): Admission {
     const refusal =
-      this.#core.store.broken ??
+      this.#context.store.broken ??
       this.#misuse(connection) ??
       this.#overtaking() ??
-      refusalOf(this.#core, draft)
+      refusalOf(this.#context, draft)
     if (refusal !== null) return { ok: false, refusal }
-    return withinLimit(this.#core, draft, admitAtOnce(this.#core, draft))
+    return withinLimit(this.#context, draft, admitAtOnce(this.#context, draft))
   }
 
   /** Whatever becomes of the operation, the app must be in a transaction that can be joined (E1). */
   #misuse(connection: unknown): Error | null {
-    return this.#core.boundary.pull('within.misuse', failureCodec, () => {
+    return this.#context.boundary.pull('within.misuse', failureCodec, () => {
       try {
         this.#storage().requireTransaction(connection)
         return null
@@ -176,7 +176,7 @@ export class EnqueueWithin {
 
   /** The app's transaction is committed before what is on its way into storage, which would take the operation along (I7, I12). */
   #overtaking(): Error | null {
-    const { lanes, pilot } = this.#core
+    const { lanes, pilot } = this.#context
     if (!lanes.isLosing(pilot.user)) return null
     const message = `logout() or forget() of ${pilot.user} is not stored yet: await it, then enqueue in a transaction`
     return new HoldfastError('STORAGE_BUSY', message, { retryable: true })
@@ -187,7 +187,7 @@ export class EnqueueWithin {
     { connection, decided }: Pick<EnqueueWithinArgs, 'connection' | 'decided'>,
     settle: Settle<Enqueued>,
   ): void {
-    const { boundary, lanes, store } = this.#core
+    const { boundary, lanes, store } = this.#context
     const { user } = change
     lanes.countUnstored(user, 1)
     const undecided: Undecided = { change, after: store.commitsAsked, put: null, decided }
@@ -232,7 +232,7 @@ export class EnqueueWithin {
 
   /** The transaction is over by now, unless the app let it outlive its turn. */
   #look(undecided: Undecided): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     const { change, put, decided } = undecided
     if (put === null) return
     const alarm = alarmOf('within', put.id)
@@ -253,17 +253,17 @@ export class EnqueueWithin {
 
   #arrived(change: EnqueueChange, put: Affected): void {
     const { user } = change
-    this.#core.lanes.countUnstored(user, -1)
-    arrive(this.#core, user, rowOf(change, put))
+    this.#context.lanes.countUnstored(user, -1)
+    arrive(this.#context, user, rowOf(change, put))
   }
 
   #abandoned(user: UserId | null): void {
-    this.#core.lanes.countUnstored(user, -1)
-    this.#core.laneEvents.enqueueAbandoned(user)
+    this.#context.lanes.countUnstored(user, -1)
+    this.#context.laneEvents.enqueueAbandoned(user)
   }
 
   #storage(): TransactionalStorage {
-    const storage = this.#core.ports.storage as Partial<TransactionalStorage>
+    const storage = this.#context.ports.storage as Partial<TransactionalStorage>
     if (typeof storage.enqueueWithin !== 'function') {
       throw new TypeError('enqueueWithin: this storage has no transactions to join')
     }

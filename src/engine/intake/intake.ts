@@ -23,7 +23,7 @@ import { arrive } from './arrive.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import { nonce } from '../random-draws.ts'
 import { LinkedList, Link } from '../linked-list.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { draftChange, rowOf } from './draft-row.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
 import { Outstanding } from './outstanding.ts'
@@ -85,11 +85,11 @@ const NO_LANE = 0 as LaneId
 const MOST_TOGETHER = 128
 
 export interface IntakeParts {
-  readonly core: Core
+  readonly context: Context
 }
 
 export class Intake {
-  readonly #core: Core
+  readonly #context: Context
   /** Calls that cannot be stored yet, by owner, in the order of the calls. */
   readonly #queues = new Map<UserId | null, Ticket[]>()
   /** Calls that are not over, and who waits for those that were made before them. */
@@ -101,7 +101,7 @@ export class Intake {
   #together: Ticket[] = []
 
   constructor(parts: IntakeParts) {
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** Hears when every call of this owner that has been made by now is over; at once, if they are. */
@@ -117,18 +117,18 @@ export class Intake {
   }
 
   enqueue(draft: Draft, settle: Settle<Enqueued>): void {
-    const { lanes, pilot, store } = this.#core
+    const { lanes, pilot, store } = this.#context
     const { user } = pilot
-    const refusal = store.broken ?? refusalOf(this.#core, draft)
+    const refusal = store.broken ?? refusalOf(this.#context, draft)
     if (refusal !== null) {
       settle.reject(refusal)
       return
     }
-    const ticket = new Ticket(user, draft, nonce(this.#core), lanes.deviceEpoch, settle)
+    const ticket = new Ticket(user, draft, nonce(this.#context), lanes.deviceEpoch, settle)
     lanes.countUnstored(user, 1)
     this.#open.add(ticket)
-    admit(this.#core, draft, (admission) => {
-      this.#checked(ticket, withinLimit(this.#core, draft, admission))
+    admit(this.#context, draft, (admission) => {
+      this.#checked(ticket, withinLimit(this.#context, draft, admission))
     })
     if (ticket.isOver) return
     const queue = this.#queues.get(user)
@@ -163,8 +163,8 @@ export class Intake {
   }
 
   #abandoned(user: UserId | null): void {
-    this.#core.lanes.countUnstored(user, -1)
-    this.#core.laneEvents.enqueueAbandoned(user)
+    this.#context.lanes.countUnstored(user, -1)
+    this.#context.laneEvents.enqueueAbandoned(user)
   }
 
   /** Stores what is found fit and has nothing unchecked before it. */
@@ -179,13 +179,13 @@ export class Intake {
 
   #store(ticket: Ticket): void {
     const { user, draft, admitted, nonce: unique } = ticket
-    if (admitted === null || isDropped(this.#core, user)) {
+    if (admitted === null || isDropped(this.#context, user)) {
       this.#drop(ticket)
       return
     }
     const { kind, expiresInMs } = draft
     const { payload, creates } = admitted
-    const wanted = draftChange(this.#core, user, unique, { kind, payload, creates, expiresInMs })
+    const wanted = draftChange(this.#context, user, unique, { kind, payload, creates, expiresInMs })
     const change = this.#isSuperseded(ticket, wanted)
       ? { ...wanted, superseded: true as const }
       : wanted
@@ -196,14 +196,14 @@ export class Intake {
       return
     }
     together.push(ticket)
-    if (together.length === 1) this.#core.boundary.soon(this.askTogether)
+    if (together.length === 1) this.#context.boundary.soon(this.askTogether)
     if (together.length === MOST_TOGETHER) this.askTogether()
   }
 
   /** While its payload was checked another user has taken the device: what that login dropped was stored already (I8). */
   #isSuperseded({ user, deviceEpoch }: Ticket, { deviceScoped }: EnqueueChange): boolean {
     return (
-      deviceScoped === true && user !== null && this.#core.lanes.hasLostDevice(user, deviceEpoch)
+      deviceScoped === true && user !== null && this.#context.lanes.hasLostDevice(user, deviceEpoch)
     )
   }
 
@@ -220,7 +220,7 @@ export class Intake {
 
   #ask(tickets: readonly Ticket[], changes: readonly EnqueueChange[]): void {
     this.#askedCount += 1
-    this.#core.store.commit(changes, { apart: true }, (answer) => {
+    this.#context.store.commit(changes, { apart: true }, (answer) => {
       this.#askedCount -= 1
       const faults: unknown[] = []
       tickets.forEach((ticket, index) => {
@@ -245,8 +245,8 @@ export class Intake {
       this.#abandoned(user)
       return
     }
-    this.#core.lanes.countUnstored(user, -1)
-    arrive(this.#core, user, rowOf(change, put), ticket.deviceEpoch, applied?.isFirst === true)
+    this.#context.lanes.countUnstored(user, -1)
+    arrive(this.#context, user, rowOf(change, put), ticket.deviceEpoch, applied?.isFirst === true)
     settle.resolve({ id: put.id, dropped: false })
     this.#over(ticket)
   }
@@ -254,7 +254,7 @@ export class Intake {
   /** Nothing is stored of it, and everybody is told (I3). */
   #drop(ticket: Ticket): void {
     const { user, draft, nonce: unique, settle } = ticket
-    const id = dropAtOnce(this.#core, draft.kind, unique)
+    const id = dropAtOnce(this.#context, draft.kind, unique)
     settle.resolve({ id, dropped: true })
     this.#over(ticket)
     this.#abandoned(user)
@@ -269,12 +269,12 @@ function notStored(answer: Answer | undefined): Error {
 }
 
 /** Is an operation of this owner dropped instead of stored, as things are? (I3) */
-export function isDropped({ pilot, settings }: Core, user: UserId | null): boolean {
+export function isDropped({ pilot, settings }: Context, user: UserId | null): boolean {
   return user === null && dropsAnonymous(settings.anonymous, pilot.requirement)
 }
 
 /** Tells that it is dropped; nothing is stored of it. Answers the id it would have had. */
-export function dropAtOnce({ report }: Core, kind: string, unique: string): OperationId {
+export function dropAtOnce({ report }: Context, kind: string, unique: string): OperationId {
   const id = formatOperationId(NO_LANE, 0, unique)
   report('operation.dropped', { id, user: null, kind, reason: 'anonymous' })
   return id

@@ -1,10 +1,10 @@
 /** A window of rows that was read from storage goes into its lane. */
 import type { OperationRow } from '../../../storage/rows.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from './lane.ts'
 
 export function windowLoaded(
-  { lifetimes }: Pick<Core, 'lifetimes'>,
+  { lifetimes }: Pick<Context, 'lifetimes'>,
   lane: Lane,
   rows: readonly OperationRow[],
 ): void {

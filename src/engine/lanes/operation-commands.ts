@@ -4,7 +4,7 @@ import type { EnvelopeRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { LaneId, OperationId } from '../../model.ts'
 import type { Settle } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import { type Lane, WINDOW_ROWS } from './lane.ts'
 import { windowLoaded } from './loaded-window.ts'
@@ -13,24 +13,24 @@ import type { Found } from '../stored/store.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 
 export interface OperationCommandsParts {
-  readonly core: Core
+  readonly context: Context
   readonly holds: Holds
   readonly waits: BackoffWaits
   readonly records: Records
 }
 
 export class OperationCommands {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: OperationCommandsParts
 
   constructor(parts: OperationCommandsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** Q10: pending → cancelled; what may have arrived is too late. */
   cancel(id: OperationId, settle: Settle<void>): void {
-    const { boundary, report } = this.#core
+    const { boundary, report } = this.#context
     this.#locate(id, settle, (found, lane) => {
       if (found.state === 'dead') {
         const message = `${id} is a dead letter: it can be retried or discarded, not cancelled`
@@ -51,7 +51,7 @@ export class OperationCommands {
 
   /** Q9: removes a dead letter, or a pending operation with what its unknown outcome binds it to. */
   discard(id: OperationId, settle: Settle<void>): void {
-    const { boundary, report } = this.#core
+    const { boundary, report } = this.#context
     this.#locate(id, settle, ({ place }, lane) => {
       if (isInFlight(lane, id)) {
         settle.reject(new HoldfastError('TOO_LATE', `${id} is being sent just now`))
@@ -87,7 +87,7 @@ export class OperationCommands {
   }
 
   #revive(id: OperationId, settle: Settle<void>): void {
-    const { lanes, boundary } = this.#core
+    const { lanes, boundary } = this.#context
     const change = { change: 'revive', id, behind: this.#sent(), at: boundary.wall } as const
     this.#change([...lanes.all()], change, settle, ({ affected, envelopes = [], shifts = [] }) => {
       // First back, then released from the hold: what lies behind must not go ahead.
@@ -98,14 +98,14 @@ export class OperationCommands {
 
   /** Lanes that something may come back to (Q12), whose head the former process may have sent (Q2). */
   #whereHeadsMatter(): Lane[] {
-    return Array.from(this.#core.lanes.pending()).filter(
+    return Array.from(this.#context.lanes.pending()).filter(
       ({ letters, mayHaveBeenSent }) => letters > 0 && mayHaveBeenSent,
     )
   }
 
   /** How far each lane has been sent: what depends on a record may be in another lane than its creation (Q12). */
   #sent(): readonly { readonly lane: LaneId; readonly place: number }[] {
-    return Array.from(this.#core.lanes.pending(), ({ id: laneId, sentThrough: place }) => ({
+    return Array.from(this.#context.lanes.pending(), ({ id: laneId, sentThrough: place }) => ({
       lane: laneId,
       place,
     })).flatMap(({ lane: laneId, place }) => (place === null ? [] : [{ lane: laneId, place }]))
@@ -118,7 +118,7 @@ export class OperationCommands {
     then: (found: Found, lane: Lane | undefined) => void,
     settled: HoldfastError = unknownOperation(id),
   ): void {
-    const { store, lanes } = this.#core
+    const { store, lanes } = this.#context
     store.find(id, (found) => {
       if (!found.ok) settle.reject(found.error)
       else if (found.value === null) settle.reject(unknownOperation(id))
@@ -138,12 +138,12 @@ export class OperationCommands {
       then()
       return
     }
-    this.#core.store.window(lane.id, Number.MIN_SAFE_INTEGER, WINDOW_ROWS, (answer) => {
+    this.#context.store.window(lane.id, Number.MIN_SAFE_INTEGER, WINDOW_ROWS, (answer) => {
       if (!answer.ok) {
         settle.reject(answer.error)
         return
       }
-      windowLoaded(this.#core, lane, answer.value)
+      windowLoaded(this.#context, lane, answer.value)
       const others = itsLanes.filter((one) => one !== lane)
       this.#withHeads(answer.value.length === 0 ? others : itsLanes, settle, then)
     })
@@ -158,7 +158,7 @@ export class OperationCommands {
     first: readonly Change[] = [],
   ): void {
     for (const lane of itsLanes) lane.changeBegun()
-    this.#core.store.commit([...first, change], {}, (answered) => {
+    this.#context.store.commit([...first, change], {}, (answered) => {
       const answer = answered.ok ? answered.value.at(-1) : undefined
       if (answer?.applied === true) {
         applied(answer)
@@ -170,19 +170,19 @@ export class OperationCommands {
   }
 
   #gone(affected: readonly Affected[]): void {
-    this.#core.lifetimes.settled(affected)
+    this.#context.lifetimes.settled(affected)
     const first = affected[0]
-    const lane = first === undefined ? undefined : this.#core.lanes.get(first.lane)
+    const lane = first === undefined ? undefined : this.#context.lanes.get(first.lane)
     if (lane === undefined) return
     const wasHead = affected.some(({ place }) => place === lane.head?.place)
     lane.removed(affected.map(({ place }) => place))
     if (wasHead || lane.envelope === null) this.#parts.waits.end(lane)
-    this.#core.laneEvents.operationsRemoved(lane)
+    this.#context.laneEvents.operationsRemoved(lane)
   }
 
   /** What depends on a record may be in another lane than what creates it (Q12). */
   #lettersGone(affected: readonly Affected[]): void {
-    const { lanes, laneEvents } = this.#core
+    const { lanes, laneEvents } = this.#context
     for (const [laneId, { length }] of Map.groupBy(affected, (one) => one.lane)) {
       const lane = lanes.get(laneId)
       if (lane === undefined) continue
@@ -198,7 +198,7 @@ export class OperationCommands {
     envelopes: readonly EnvelopeRow[],
     shifts: readonly Shift[],
   ): void {
-    const { lanes, laneEvents } = this.#core
+    const { lanes, laneEvents } = this.#context
     for (const [laneId, ofLane] of Map.groupBy(affected, (one) => one.lane)) {
       const user = ofLane[0]?.user ?? null
       const lane = lanes.make({ lane: laneId, user, pending: 0, letters: 0, soloThrough: 0 })

@@ -5,7 +5,7 @@
 import { HoldfastError } from '../../errors.ts'
 import type { OpenCalls } from '../open-calls.ts'
 import { codeOf } from '../boundary/error-codec.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import { storageErrorOfOurs } from '../stored/storage-errors.ts'
 import type { Flushes } from './flushes.ts'
@@ -14,7 +14,7 @@ import type { Flushes } from './flushes.ts'
 const NOT_FOR_STORAGE: ReadonlySet<string> = new Set(['flush', 'read'])
 
 export interface BreakDownParts {
-  readonly core: Core
+  readonly context: Context
   readonly holds: Holds
   readonly flushes: Flushes
   readonly openCalls: OpenCalls
@@ -28,9 +28,9 @@ export class BreakDown {
   }
 
   readonly begin = (cause: Error): void => {
-    const { core, holds, flushes, openCalls } = this.#parts
+    const { context, holds, flushes, openCalls } = this.#parts
     const ours = storageErrorOfOurs(cause)
-    core.report('error', {
+    context.report('error', {
       error: ours instanceof HoldfastError ? ours : new HoldfastError('INTERNAL', cause.message),
     })
     holds.setOnEvery('storage-failed', `storage answers ${codeOf(cause)}; only a new opening helps`)

@@ -3,24 +3,24 @@
  * app says that the server has moved (`formerOrigins`); then the database changes hands, once, before anything is sent.
  */
 import { canonicalOrigin } from '../../origin.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { formerOriginInUse, isForOrigin, originChanged } from '../stored/database-origin.ts'
 
 /** `stored`: the origin that the database belongs to. `then` hears why it is not for this transport, or null. */
 export function claimDatabase(
-  core: Core,
+  context: Context,
   stored: string | null,
   then: (refusal: Error | null) => void,
 ): void {
-  const { origin, formerOrigins } = core.settings
+  const { origin, formerOrigins } = context.settings
   if (stored === null || isForOrigin(stored, origin)) then(null)
-  else if (formerOrigins.includes(stored)) takeOver(core, stored, then)
+  else if (formerOrigins.includes(stored)) takeOver(context, stored, then)
   else then(originChanged(stored, origin))
 }
 
 /** Only for the process that dispatches: otherwise another one would go on sending to the former origin. */
 function takeOver(
-  { settings, store }: Core,
+  { settings, store }: Context,
   former: string,
   then: (refusal: Error | null) => void,
 ): void {

@@ -8,7 +8,7 @@ import type { Hold } from '../../../machines/holds.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Undecided, EnqueueWithin } from '../intake/enqueue-within.ts'
 import type { Holds } from '../holds/holds.ts'
@@ -19,7 +19,7 @@ import type { RequirementAsker } from '../sessions/requirement-asker.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 
 export interface FlushParts {
-  readonly core: Core
+  readonly context: Context
   readonly holds: Holds
   readonly wallet: Wallet
   readonly intake: Intake
@@ -57,11 +57,11 @@ export class Flushes {
   }
 
   begin(deadlineMs: number, settle: Settle<null>): void {
-    const { core, intake, enqueueWithin } = this.#parts
+    const { context, intake, enqueueWithin } = this.#parts
     const alarm = alarmOf('flush', ++this.count)
     const flush: Flush = { alarm, settle, isStoring: true, undecided: [] }
     this.#open.add(flush)
-    core.boundary.arm(alarm, deadlineMs, () => this.#end(flush))
+    context.boundary.arm(alarm, deadlineMs, () => this.#end(flush))
     enqueueWithin.lookAtAll()
     flush.undecided = enqueueWithin.open()
     intake.whenAllStored(() => {
@@ -76,7 +76,7 @@ export class Flushes {
   /** Something has changed: is there still anything to wait for? */
   readonly check = (): void => {
     if (this.#open.size === 0 || this.#isAnythingMoving()) return
-    const isBroken = this.#parts.core.store.broken !== null
+    const isBroken = this.#parts.context.store.broken !== null
     for (const flush of this.#open) {
       if (isBroken || (!flush.isStoring && flush.undecided === null)) this.#end(flush)
     }
@@ -101,7 +101,7 @@ export class Flushes {
   }
 
   restore(saved: readonly SavedFlush[], { settleOf }: Resumed): void {
-    const { core, enqueueWithin } = this.#parts
+    const { context, enqueueWithin } = this.#parts
     for (const { call, alarm, undecided } of saved) {
       const open = enqueueWithin
         .open()
@@ -109,7 +109,7 @@ export class Flushes {
       const left = undecided === null ? null : open
       const flush: Flush = { alarm, settle: settleOf(call), isStoring: false, undecided: left }
       this.#open.add(flush)
-      core.boundary.rearm(alarm, () => this.#end(flush))
+      context.boundary.rearm(alarm, () => this.#end(flush))
       if (left !== null) this.#awaitDecisions(flush)
     }
   }
@@ -123,24 +123,24 @@ export class Flushes {
 
   /** A token that was handed over before the call may be on its way into storage. */
   #awaitTokens(): void {
-    const { core, wallet } = this.#parts
-    for (const { user } of core.lanes.pending()) {
+    const { context, wallet } = this.#parts
+    for (const { user } of context.lanes.pending()) {
       if (user !== null && wallet.isStoring(user)) wallet.whenStored(user, () => this.#checkLast())
     }
   }
 
   #checkLast(): void {
-    if (this.#open.size > 0) this.#parts.core.boundary.lastly(() => this.check())
+    if (this.#open.size > 0) this.#parts.context.boundary.lastly(() => this.check())
   }
 
   #end(flush: Flush): void {
     this.#open.delete(flush)
-    this.#parts.core.boundary.disarm(flush.alarm)
+    this.#parts.context.boundary.disarm(flush.alarm)
     flush.settle.resolve(null)
   }
 
   #isAnythingMoving(): boolean {
-    for (const lane of this.#parts.core.lanes.pending()) if (this.#isMoving(lane)) return true
+    for (const lane of this.#parts.context.lanes.pending()) if (this.#isMoving(lane)) return true
     return false
   }
 
@@ -151,18 +151,18 @@ export class Flushes {
 
   /** Does the hold end by an alarm, or by an answer that is already on its way? */
   #isPassing({ name, cause }: Hold, user: UserId | null): boolean {
-    const { core, wallet, connectivity, asker, dispatcher } = this.#parts
+    const { context, wallet, connectivity, asker, dispatcher } = this.#parts
     switch (name) {
       case 'backing-off':
       case 'rate-limited':
         return true
       case 'storage-failed':
-        return core.store.broken === null
+        return context.store.broken === null
       case 'offline':
         return connectivity.isProbing
       case 'awaiting-token':
-        if (core.settings.hasSource || cause === VAULT_IS_OPENING) return true
-        return user !== null && (wallet.isStoring(user) || core.pilot.tokenWaitsForAlarm(user))
+        if (context.settings.hasSource || cause === VAULT_IS_OPENING) return true
+        return user !== null && (wallet.isStoring(user) || context.pilot.tokenWaitsForAlarm(user))
       case 'requirement-unknown':
         return asker.isAsking
       case 'other-process':

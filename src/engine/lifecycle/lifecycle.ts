@@ -3,7 +3,7 @@
  * after the end there is no timer, handle or listener left.
  */
 import type { Answered, Settle } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { EventPublisher } from '../events/publisher.ts'
 import type { OpenCalls } from '../open-calls.ts'
 import type { StoppingPart } from '../part.ts'
@@ -13,7 +13,7 @@ import type { PortListeners } from './port-listeners.ts'
 import type { Start } from './start.ts'
 
 export interface LifecycleParts {
-  readonly core: Core
+  readonly context: Context
   readonly publisher: EventPublisher
   readonly start: Start
   readonly listeners: PortListeners
@@ -25,19 +25,19 @@ export interface LifecycleParts {
 }
 
 export class Lifecycle {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: LifecycleParts
   /** The calls of `close()` that wait for the end; null: nothing has asked for it. */
   #closing: Settle<void>[] | null = null
 
   constructor(parts: LifecycleParts) {
-    this.#core = parts.core
+    this.#context = parts.context
     this.#parts = parts
   }
 
   start(settle: Settle<void>): void {
     const { start, listeners } = this.#parts
-    const { boundary, store } = this.#core
+    const { boundary, store } = this.#context
     start.begin((error) => {
       if (error !== null) {
         settle.reject(error)
@@ -57,7 +57,7 @@ export class Lifecycle {
   /** The turn after the start: the app listens by now. */
   #begin(): void {
     const { asker, publisher } = this.#parts
-    const { phase, pilot } = this.#core
+    const { phase, pilot } = this.#context
     if (phase.isClosing) return
     phase.isBegun = true
     this.beginToDispatch()
@@ -68,14 +68,14 @@ export class Lifecycle {
 
   /** Every lane gets its machine; operations that may not stay are dropped by the process that dispatches. */
   readonly beginToDispatch = (): void => {
-    const { lanes, laneEvents, phase } = this.#core
+    const { lanes, laneEvents, phase } = this.#context
     if (!phase.isBegun) return
     if (phase.dispatches) this.#parts.sessions.begin()
     for (const lane of lanes.pending()) laneEvents.operationsAdded(lane)
   }
 
   close(deadlineMs: number, settle: Settle<void>): void {
-    const { boundary, phase, pilot } = this.#core
+    const { boundary, phase, pilot } = this.#context
     if (this.#closing !== null) {
       if (pilot.queueState === 'closed') settle.resolve()
       else this.#closing.push(settle)
@@ -90,7 +90,7 @@ export class Lifecycle {
 
   /** The queue is closed: nothing is sent any more. */
   closed(): void {
-    const { boundary, store } = this.#core
+    const { boundary, store } = this.#context
     for (const part of this.#parts.stopping) part.end?.()
     // In the turn after, so that every caller that the last commit has answered has heard of it.
     store.close((answer) => boundary.nextTurn(() => this.#end(answer)))
@@ -98,7 +98,7 @@ export class Lifecycle {
 
   #end(answer: Answered<null>): void {
     const { openCalls, publisher } = this.#parts
-    const { boundary, pilot } = this.#core
+    const { boundary, pilot } = this.#context
     boundary.silence()
     openCalls.endAll()
     pilot.stop()

@@ -5,14 +5,14 @@ import type { PlatformEvent } from '../../ports/platform.ts'
 import { plain, type Settle } from '../boundary/boundary.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import type { CallServer } from '../call-server.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { EventPublisher } from '../events/publisher.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import { watchLost } from './watch-lost.ts'
 
 export interface PortListenersParts {
-  readonly core: Core
+  readonly context: Context
   readonly publisher: EventPublisher
   readonly connectivity: Connectivity
   readonly dispatcher: Dispatcher
@@ -22,31 +22,31 @@ export interface PortListenersParts {
 const IGNORED: Settle<void> = { resolve: () => undefined, reject: () => undefined }
 
 export class PortListeners {
-  readonly #core: Core
+  readonly #context: Context
   readonly #platform: (event: PlatformEvent, settle: Settle<void>) => void
   readonly #foreignCommit: (args: null, settle: Settle<void>) => void
   readonly #watchLost: (why: WatchLoss, settle: Settle<void>) => void
   /** How to stop listening to the ports. */
   readonly #stops: (() => void)[] = []
 
-  constructor({ core, publisher, connectivity, dispatcher, server }: PortListenersParts) {
-    this.#core = core
+  constructor({ context, publisher, connectivity, dispatcher, server }: PortListenersParts) {
+    this.#context = context
     this.#platform = server.serve('platform', plain<PlatformEvent>(), (event, settle) => {
       connectivity.heard(event)
       publisher.statusChanged()
       settle.resolve()
     })
     this.#foreignCommit = server.serveAlways('foreignCommit', plain<null>(), () => {
-      if (!core.phase.isClosing) dispatcher.heardOfCommit()
+      if (!context.phase.isClosing) dispatcher.heardOfCommit()
     })
     this.#watchLost = server.serveAlways('watchLost', plain<WatchLoss>(), (why) => {
-      if (!core.phase.isClosing) core.report('error', { error: watchLost(why) })
+      if (!context.phase.isClosing) context.report('error', { error: watchLost(why) })
     })
   }
 
   /** Begins to listen. Answers why that is not possible, or null. */
   begin(): Error | null {
-    const { ports, boundary } = this.#core
+    const { ports, boundary } = this.#context
     const error = boundary.pull('listen', failureCodec, () =>
       failureOf(() => {
         this.#stops.push(
@@ -65,7 +65,7 @@ export class PortListeners {
 
   /** Ends every listening, also if one of the ports throws. */
   stop(): void {
-    const { boundary, report } = this.#core
+    const { boundary, report } = this.#context
     const error = boundary.pull('listen.stop', failureCodec, () =>
       this.#stops
         .splice(0)

@@ -1,18 +1,18 @@
 /** What the app is told after a damaged database was set aside (E2): what was kept, what is missing, what is dead now. */
 import type { MissingRows, SalvageReport } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 
 /** So many gaps stand in the message; the report has them all. */
 const MOST_TOLD = 20
 
-export function tellOfSalvage(core: Core, setAside: string, salvaged?: SalvageReport): void {
+export function tellOfSalvage(context: Context, setAside: string, salvaged?: SalvageReport): void {
   const was = `the database was damaged; it is set aside as ${setAside}`
   const message = salvaged === undefined ? was : `${was}; ${wordsOf(salvaged)}`
   const error = new HoldfastError('STORAGE_CORRUPT', message)
-  core.report('error', salvaged === undefined ? { error } : { error, salvaged })
+  context.report('error', salvaged === undefined ? { error } : { error, salvaged })
   for (const { id, kind, user } of salvaged?.buried ?? []) {
-    core.report('operation.dead', { id, kind, user, reason: 'outcome-unknown', status: null })
+    context.report('operation.dead', { id, kind, user, reason: 'outcome-unknown', status: null })
   }
 }
 

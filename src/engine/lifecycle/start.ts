@@ -12,13 +12,13 @@ import { canonicalOrigin } from '../../origin.ts'
 import { recordedKindsOf } from '../../operations/kind-facts.ts'
 import { plain } from '../boundary/boundary.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { claimDatabase } from './claim-database.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import { tellOfSalvage } from './salvage-news.ts'
 
 export interface StartParts {
-  readonly core: Core
+  readonly context: Context
   readonly connectivity: Connectivity
   readonly dispatcher: Dispatcher
   readonly storedTokens: StoredTokens
@@ -34,17 +34,17 @@ export class Start {
 
   /** Opens storage. `then` hears why that is not possible, or null. */
   begin(then: (error: Error | null) => void): void {
-    const { core, dispatcher, tokenReader } = this.#parts
-    core.store.open(hostOf(core), (answer) => {
+    const { context, dispatcher, tokenReader } = this.#parts
+    context.store.open(hostOf(context), (answer) => {
       if (!answer.ok) {
         then(answer.error)
         return
       }
       const opened = answer.value
       // The lock may be ours, and nobody else could dispatch.
-      const refuse = (error: Error) => core.store.close(() => then(error))
+      const refuse = (error: Error) => context.store.close(() => then(error))
       tokenReader.useFingerprintKey(opened.fingerprintKey)
-      claimDatabase(core, opened.origin, (refusal) => {
+      claimDatabase(context, opened.origin, (refusal) => {
         if (refusal !== null) {
           refuse(refusal)
           return
@@ -63,7 +63,7 @@ export class Start {
 }
 
 /** What storage may use of the engine's ports. */
-function hostOf({ ports, settings, kinds }: Core): StorageHost {
+function hostOf({ ports, settings, kinds }: Context): StorageHost {
   return {
     atTurnEnd: (run) => ports.clock.atTurnEnd(run),
     monotonic: () => ports.clock.monotonic(),
@@ -76,33 +76,33 @@ function hostOf({ ports, settings, kinds }: Core): StorageHost {
 }
 
 function restore(parts: StartParts, state: OpenedState): void {
-  const { core, connectivity } = parts
-  const { boundary, settings, pilot } = core
+  const { context, connectivity } = parts
+  const { boundary, settings, pilot } = context
   const requirement = requirementAtStart(settings.requirement, state.requirement)
   pilot.identity({ type: 'storage.loaded', user: state.identity, requirement })
   if (requirement !== state.requirement) {
-    core.store.commitAtLast(
+    context.store.commitAtLast(
       () => [{ change: 'requirement', requirement: pilot.requirement }],
       {},
       () => undefined,
       () => undefined,
     )
   }
-  const isOnline = isOnlineNow(core)
+  const isOnline = isOnlineNow(context)
   // Only who dispatches waits for deadlines (Q17).
-  connectivity.begin(isOnline, core.phase.dispatches ? state.deadlines : [])
-  if (state.isCopy === true) boundary.nextTurn(() => tellOfCopy(core))
+  connectivity.begin(isOnline, context.phase.dispatches ? state.deadlines : [])
+  if (state.isCopy === true) boundary.nextTurn(() => tellOfCopy(context))
   if (state.setAside !== undefined) {
     const { setAside, salvaged } = state
     // In the turn in which the app listens.
-    boundary.nextTurn(() => tellOfSalvage(core, setAside, salvaged))
+    boundary.nextTurn(() => tellOfSalvage(context, setAside, salvaged))
   }
   parts.dispatcher.adopt(state)
   parts.storedTokens.restore(state.tokens)
 }
 
 /** What the last process said that closed the file is no longer true of it (E5). */
-function tellOfCopy({ report }: Core): void {
+function tellOfCopy({ report }: Context): void {
   const error = new HoldfastError(
     'STORAGE_COPIED',
     'the database is a copy: a backup was restored, or a synchronised folder or a roaming profile has brought it here. What was sent since the copy was made is sent again, under the same keys where they are recorded. Keep the file on a disk of this machine, out of such folders',
@@ -111,7 +111,7 @@ function tellOfCopy({ report }: Core): void {
 }
 
 /** A platform that cannot say so is taken to be online: the requests show whether it is. */
-function isOnlineNow({ boundary, ports, report }: Core): boolean {
+function isOnlineNow({ boundary, ports, report }: Context): boolean {
   try {
     return boundary.pull('online', plain<boolean>(), () => atOnce(ports.platform.isOnline()))
   } catch (thrown) {

@@ -5,7 +5,7 @@ import type { EarlyTokenNeed } from '../tokens/early-token-need.ts'
 import type { Needs } from '../tokens/needs.ts'
 import type { Refresher } from '../tokens/refresher.ts'
 import type { TokenAlarms } from '../tokens/token-alarms.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { EventPublisher } from '../events/publisher.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
@@ -26,7 +26,7 @@ const PARKED: Readonly<Record<ParkCause, string>> = {
 type LaneReport = Extract<EngineCommand, { type: 'lane.held' | 'lane.released' | 'lane.idled' }>
 
 export interface CommandRunnerParts {
-  readonly core: Core
+  readonly context: Context
   readonly publisher: EventPublisher
   readonly lifecycle: Lifecycle
   readonly holds: Holds
@@ -41,11 +41,11 @@ export interface CommandRunnerParts {
 
 export class CommandRunner implements Runner {
   readonly #parts: CommandRunnerParts
-  readonly #core: Core
+  readonly #context: Context
 
   constructor(parts: CommandRunnerParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   run(command: EngineCommand, lane: Lane | null): void {
@@ -94,12 +94,12 @@ export class CommandRunner implements Runner {
   #runOfIdentity(command: IdentityCommand): void {
     switch (command.type) {
       case 'identity.changed':
-        this.#core.report('identity.changed', { user: command.user, former: command.former })
+        this.#context.report('identity.changed', { user: command.user, former: command.former })
         return
       case 'requirement.changed': {
         const { requirement, suspected } = command
-        this.#core.report('requirement.changed', { requirement, suspected })
-        if (suspected) this.#core.pilot.whenIdle(() => this.#parts.asker.suspect())
+        this.#context.report('requirement.changed', { requirement, suspected })
+        if (suspected) this.#context.pilot.whenIdle(() => this.#parts.asker.suspect())
         else this.#requirementChanged()
         return
       }
@@ -116,8 +116,8 @@ export class CommandRunner implements Runner {
       case 'anonymous.drop':
         // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
-        if (this.#core.phase.isBegun)
-          this.#core.pilot.whenIdle(() => this.#parts.sessions.sweepAnonymous())
+        if (this.#context.phase.isBegun)
+          this.#context.pilot.whenIdle(() => this.#parts.sessions.sweepAnonymous())
         return
       case 'anonymous.hold':
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
@@ -129,8 +129,8 @@ export class CommandRunner implements Runner {
         this.#parts.sessions.adopt()
         return
       case 'tokens.waive':
-        for (const user of this.#core.pilot.usersWithTokens()) {
-          this.#core.pilot.token(user, { type: 'demand.waived' })
+        for (const user of this.#context.pilot.usersWithTokens()) {
+          this.#context.pilot.token(user, { type: 'demand.waived' })
         }
         return
     }
@@ -139,8 +139,8 @@ export class CommandRunner implements Runner {
   #requirementChanged(): void {
     const { asker, earlyTokenNeed } = this.#parts
     asker.changed()
-    this.#core.pilot.whenIdle(() => {
-      for (const lane of Array.from(this.#core.lanes.pending())) earlyTokenNeed.check(lane)
+    this.#context.pilot.whenIdle(() => {
+      for (const lane of Array.from(this.#context.lanes.pending())) earlyTokenNeed.check(lane)
     })
   }
 
@@ -149,17 +149,17 @@ export class CommandRunner implements Runner {
     switch (command.type) {
       case 'lane.held': {
         const { name: hold, cause, since } = command.hold
-        this.#core.report('lane.held', { user, hold, cause, since })
+        this.#context.report('lane.held', { user, hold, cause, since })
         return
       }
       case 'lane.released':
-        this.#core.report('lane.released', { user, hold: command.name })
+        this.#context.report('lane.released', { user, hold: command.name })
         return
       case 'lane.idled':
-        this.#core.pilot.retire(lane)
-        this.#core.lanes.forgetIfBare(lane)
+        this.#context.pilot.retire(lane)
+        this.#context.lanes.forgetIfBare(lane)
         this.#parts.sessions.emptied(user)
-        if (this.#core.lanes.count('pending') === 0) this.#core.report('queue.drained', {})
+        if (this.#context.lanes.count('pending') === 0) this.#context.report('queue.drained', {})
     }
   }
 
@@ -185,16 +185,16 @@ export class CommandRunner implements Runner {
         this.#parts.publisher.statusChanged()
         if (command.type === 'need.opened') {
           this.#parts.needs.open(user, need)
-          this.#core.boundary.decide(() => ({ out: 'need', user, reason }))
+          this.#context.boundary.decide(() => ({ out: 'need', user, reason }))
         } else {
           this.#parts.needs.tell(user, need)
-          this.#core.report('token.needed', { user, reason, generation })
+          this.#context.report('token.needed', { user, reason, generation })
         }
         return
       }
       case 'need.closed':
         this.#parts.needs.close(user)
-        this.#core.boundary.decide(() => ({ out: 'need', user, reason: null }))
+        this.#context.boundary.decide(() => ({ out: 'need', user, reason: null }))
         this.#parts.publisher.statusChanged()
         return
       case 'source.ask':

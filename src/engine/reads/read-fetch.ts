@@ -20,7 +20,7 @@ import { type Answered, plain, type Question } from '../boundary/boundary.ts'
 import { askedFraction } from '../random-draws.ts'
 import { judgeRead } from '../sending/judge.ts'
 import type { Replies } from '../sending/reply.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Read, ReadBook, Sending } from './read.ts'
@@ -30,7 +30,7 @@ import { replyCodecOf } from '../boundary/reply-codec.ts'
 const DEFAULT_RETRY_MS = 1000
 
 export interface ReadFetchParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly holds: Holds
   readonly replies: Replies
@@ -39,16 +39,16 @@ export interface ReadFetchParts {
 }
 
 export class ReadFetch {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: ReadFetchParts
 
   constructor(parts: ReadFetchParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   fetch(read: Read, position: string | null): void {
-    const { pilot } = this.#core
+    const { pilot } = this.#context
     const { user } = read
     if (this.#isUndecided) {
       read.phase = 'parked'
@@ -75,7 +75,7 @@ export class ReadFetch {
   }
 
   end(read: Read): void {
-    this.#core.boundary.disarm(alarmOf('read-reply', read.id))
+    this.#context.boundary.disarm(alarmOf('read-reply', read.id))
   }
 
   #fetchSigned(read: Read, user: UserId, position: string | null): void {
@@ -83,7 +83,7 @@ export class ReadFetch {
       read.phase = 'parked'
       return
     }
-    const { pilot } = this.#core
+    const { pilot } = this.#context
     const demanded = pilot.requirement === 'required'
     pilot.token(user, { type: 'work.due', now: this.#parts.wallet.now(), demanded })
     const credential = this.#parts.wallet.credential(user)
@@ -96,7 +96,7 @@ export class ReadFetch {
 
   /** Nobody knows what the server demands, and nothing is to be sent until somebody does (I2). */
   get #isUndecided(): boolean {
-    const { pilot, settings } = this.#core
+    const { pilot, settings } = this.#context
     return pilot.requirement === 'unknown' && settings.whileUnknown === 'hold'
   }
 
@@ -107,12 +107,12 @@ export class ReadFetch {
       read.phase = 'parked'
       return
     }
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     read.phase = 'fetching'
     read.abort = new AbortController()
     const sending: Sending = { ask: 0, credential, isLate: false, isOver: false }
     read.sending = sending
-    boundary.arm(alarmOf('read-reply', read.id), this.#core.settings.replyTimeoutMs, () =>
+    boundary.arm(alarmOf('read-reply', read.id), this.#context.settings.replyTimeoutMs, () =>
       this.#giveUp(read, sending),
     )
     sending.ask = boundary.ask(this.#question(read, sending, request), (answer) =>
@@ -122,7 +122,7 @@ export class ReadFetch {
 
   /** In a journal that begins here its request is under way. */
   restore(read: Read, sending: Sending): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     read.sending = sending
     boundary.rearm(alarmOf('read-reply', read.id), () => this.#giveUp(read, sending))
     boundary.reask(sending.ask, this.#question(read, sending, null), (answer) =>
@@ -143,35 +143,35 @@ export class ReadFetch {
         operations: [id],
         generation: credential?.generation ?? null,
       }),
-      codec: replyCodecOf(this.#core.boundary),
+      codec: replyCodecOf(this.#context.boundary),
       put: async () => {
         if (request === null) throw new TypeError('a replay sends nothing')
         const token = credential?.token.reveal() ?? null
-        const { transport } = this.#core.ports
+        const { transport } = this.#context.ports
         return checkedReply(await transport.send(request, { token, signal: abort.signal }))
       },
     }
   }
 
   #giveUp(read: Read, sending: Sending): void {
-    const late = timeoutError(this.#core.settings.replyTimeoutMs)
+    const late = timeoutError(this.#context.settings.replyTimeoutMs)
     sending.isLate = true
     read.abort.abort(late)
     // The transport has until the end of this turn to tell what it knows (Q6).
-    this.#core.boundary.nextTurn(() => this.#answered(read, sending, { ok: false, error: late }))
+    this.#context.boundary.nextTurn(() => this.#answered(read, sending, { ok: false, error: late }))
   }
 
   #answered(read: Read, sending: Sending, answer: Answered<Reply>): void {
     if (sending.isOver) return
     sending.isOver = true
-    this.#core.boundary.disarm(alarmOf('read-reply', read.id))
+    this.#context.boundary.disarm(alarmOf('read-reply', read.id))
     if (!this.#parts.book.has(read)) return
     if (answer.ok) {
       this.#handleReply(read, sending.credential, answer.value)
       return
     }
     const isTimeOut = sending.isLate && !isNotSent(answer.error)
-    const error = isTimeOut ? timeoutError(this.#core.settings.replyTimeoutMs) : answer.error
+    const error = isTimeOut ? timeoutError(this.#context.settings.replyTimeoutMs) : answer.error
     const tokens = this.#parts.wallet.knownTokens(read.user, sending.credential)
     this.#parts.book.fail(read, noReply(error, tokens))
   }
@@ -179,7 +179,7 @@ export class ReadFetch {
   /** Made by the app's code, at the moment of sending; null: that failed, and so has the read. */
   #requestOf(read: Read, position: string | null): OutgoingRequest | null {
     const { id, user } = read
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     const built = boundary.pull('read.request', builtCodecOf(boundary), () => {
       try {
         if (read.request === null) return { state: 'request', request: NO_REQUEST } as const
@@ -248,13 +248,13 @@ export class ReadFetch {
   /** Many clients that were told the same moment must not read together again (Q7). */
   #askedMs(reply: Reply): number {
     const asked = retryAfterMs(reply.headers, this.#parts.wallet.now())
-    return asked === null ? DEFAULT_RETRY_MS : withRandomPart(asked, askedFraction(this.#core))
+    return asked === null ? DEFAULT_RETRY_MS : withRandomPart(asked, askedFraction(this.#context))
   }
 
   /** True if a 2xx holds JSON, or the read does not declare JSON (Q6). */
   #isAsDeclared({ user, reply: declared }: Read, reply: Reply): boolean {
     if (declared !== 'json') return true
-    return this.#core.boundary.pull('read.fits', plain<boolean>(), () => {
+    return this.#context.boundary.pull('read.fits', plain<boolean>(), () => {
       const context = { owner: { user }, reply: declared, afterUnknown: false }
       return interpretReply(reply, context).outcome === 'accepted'
     })
@@ -263,7 +263,7 @@ export class ReadFetch {
   /** R3: judged against the generation that was sent. */
   #refused(read: Read, credential: Credential | null): void {
     const { user, firstRefusal } = read
-    const { settings, report, pilot } = this.#core
+    const { settings, report, pilot } = this.#context
     const refusal = new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401')
     if (user === null) {
       this.#parts.book.fail(read, refusal)
@@ -301,7 +301,7 @@ export class ReadFetch {
   }
 
   #refuse(user: UserId, generation: number, refusal: HoldfastError): void {
-    this.#core.store.commitAtLast(
+    this.#context.store.commitAtLast(
       [{ change: 'refuseToken', user, generation }],
       {},
       () => undefined,

@@ -6,24 +6,24 @@ import { alarmOf } from '../alarms.ts'
 import type { PositionRow } from '../../../storage/rows.ts'
 import type { OperationId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Read, ReadBook } from './read.ts'
 
 export interface ReadWaitsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly intake: Intake
   readonly book: ReadBook
 }
 
 export class ReadWaits {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: ReadWaitsParts
 
   constructor(parts: ReadWaitsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   begin(read: Read): void {
@@ -61,18 +61,18 @@ export class ReadWaits {
 
   lookLater(read: Read, delayMs: number): void {
     read.phase = 'delaying'
-    this.#core.boundary.arm(alarmOf('read', read.id), delayMs, () => this.look(read))
+    this.#context.boundary.arm(alarmOf('read', read.id), delayMs, () => this.look(read))
   }
 
   /** In a journal that begins here it waits already. */
   restore(read: Read, alarms: ReadonlySet<string>): void {
     const alarm = alarmOf('read', read.id)
-    if (alarms.has(alarm)) this.#core.boundary.rearm(alarm, () => this.look(read))
+    if (alarms.has(alarm)) this.#context.boundary.rearm(alarm, () => this.look(read))
   }
 
   /** It waits for nothing any more. */
   end(read: Read): void {
-    const { boundary, lanes } = this.#core
+    const { boundary, lanes } = this.#context
     if (read.barrier !== null) lanes.ofUser(read.user)?.barriers.delete(read.barrier)
     boundary.disarm(alarmOf('read', read.id))
   }
@@ -83,7 +83,7 @@ export class ReadWaits {
     this.#parts.intake.whenStored(read.user, () => {
       if (!this.#parts.book.has(read)) return
       read.phase = 'settling'
-      const lane = this.#core.lanes.ofUser(read.user)
+      const lane = this.#context.lanes.ofUser(read.user)
       if (lane !== undefined && lane.pending > 0) {
         read.barrier = { through: lane.tail }
         lane.barriers.add(read.barrier)
@@ -96,7 +96,7 @@ export class ReadWaits {
   #awaitNamed(reads: readonly Read[]): void {
     const ids = new Set(reads.flatMap(({ awaited }) => [...awaited]))
     if (ids.size === 0) return
-    this.#core.store.settled([...ids], (settled) => {
+    this.#context.store.settled([...ids], (settled) => {
       for (const read of reads.filter((one) => this.#isSettling(one))) {
         if (!settled.ok) this.#parts.book.fail(read, settled.error)
         else {
@@ -122,7 +122,7 @@ export class ReadWaits {
 
   /** Where the lane begins now; null: it is empty, or not awaited. */
   #firstPlaceOf(read: Read, then: (place: number | null) => void): void {
-    const { lanes, phase, store } = this.#core
+    const { lanes, phase, store } = this.#context
     const lane = lanes.ofUser(read.user)
     if (read.barrier === null || lane === undefined || lane.pending === 0) {
       then(null)
@@ -145,7 +145,7 @@ export class ReadWaits {
       this.#parts.book.ready(read, null)
       return
     }
-    this.#core.store.position(read.user, read.key, (answer) => {
+    this.#context.store.position(read.user, read.key, (answer) => {
       if (!this.#parts.book.has(read)) return
       if (!answer.ok) {
         // Without the position it would not see what was written.
@@ -169,6 +169,6 @@ export class ReadWaits {
   }
 
   #leftOf({ readyAt, waitMs }: PositionRow): number {
-    return Math.min(readyAt - this.#core.boundary.wall, waitMs)
+    return Math.min(readyAt - this.#context.boundary.wall, waitMs)
   }
 }

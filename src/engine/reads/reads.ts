@@ -12,7 +12,7 @@ import type { Wallet } from '../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import { nonce } from '../random-draws.ts'
 import type { Replies } from '../sending/reply.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { HoldName } from '../../../machines/holds.ts'
@@ -33,7 +33,7 @@ const SETTLING: ReadonlySet<EventName> = new Set([
 ])
 
 export interface ReadsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly holds: Holds
   readonly intake: Intake
@@ -42,22 +42,22 @@ export interface ReadsParts {
 }
 
 export class Reads implements ReadBook {
-  readonly #core: Core
+  readonly #context: Context
   readonly #waits: ReadWaits
   readonly #fetch: ReadFetch
   readonly #open = new Set<Read>()
   #isStopped = false
 
   constructor(parts: ReadsParts) {
-    this.#core = parts.core
+    this.#context = parts.context
     this.#waits = new ReadWaits({
-      core: parts.core,
+      context: parts.context,
       wallet: parts.wallet,
       intake: parts.intake,
       book: this,
     })
     this.#fetch = new ReadFetch({
-      core: parts.core,
+      context: parts.context,
       wallet: parts.wallet,
       holds: parts.holds,
       replies: parts.replies,
@@ -67,7 +67,7 @@ export class Reads implements ReadBook {
   }
 
   begin(args: ReadArgs, settle: Settle<Reply>): void {
-    const { pilot } = this.#core
+    const { pilot } = this.#context
     const { user } = pilot
     if (user === null && pilot.requirement === 'required') {
       settle.reject(anonymousRead())
@@ -75,7 +75,7 @@ export class Reads implements ReadBook {
     }
     const read: Read = {
       ...args,
-      id: formatOperationId(NO_LANE, 0, nonce(this.#core)),
+      id: formatOperationId(NO_LANE, 0, nonce(this.#context)),
       user,
       settle,
       awaited: new Set(args.after),
@@ -95,14 +95,14 @@ export class Reads implements ReadBook {
   /** Hears that a hold was lifted from an owner. */
   readonly ownerReleased = (name: HoldName): void => {
     if (name === 'awaiting-token' && this.#open.size > 0) {
-      this.#core.boundary.lastly(() => this.retryParked())
+      this.#context.boundary.lastly(() => this.retryParked())
     }
   }
 
   /** Hears every event, as a step of the same work. */
   readonly hear: EventListener = (name, detail) => {
     if (this.#open.size === 0) return
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     if (SETTLING.has(name)) {
       const { id } = detail as { readonly id: OperationId }
       this.#waits.settled(id, this.#open)
@@ -134,7 +134,7 @@ export class Reads implements ReadBook {
 
   /** For a journal that begins here. */
   save(): readonly SavedRead[] {
-    return Array.from(this.#open, (read) => savedRead(read, this.#core.lanes.ofUser(read.user)))
+    return Array.from(this.#open, (read) => savedRead(read, this.#context.lanes.ofUser(read.user)))
   }
 
   savedCalls(): readonly number[] {
@@ -147,7 +147,7 @@ export class Reads implements ReadBook {
       this.#open.add(read)
       const { barrier } = read
       if (barrier !== null && one.barrier?.isWatched === true) {
-        this.#core.lanes.ofUser(read.user)?.barriers.add(barrier)
+        this.#context.lanes.ofUser(read.user)?.barriers.add(barrier)
       }
       this.#waits.restore(read, alarms)
       if (read.sending !== null) this.#fetch.restore(read, read.sending)
@@ -180,7 +180,7 @@ export class Reads implements ReadBook {
 
   complete(read: Read, reply: Reply): void {
     this.#end(read)
-    this.#core.report('read.completed', { id: read.id, user: read.user })
+    this.#context.report('read.completed', { id: read.id, user: read.user })
     read.settle.resolve(reply)
   }
 

@@ -8,7 +8,7 @@ import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Built, Unreadable } from '../../operations/render-request.ts'
 import type { Answered } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import { type Lane, WINDOW_ROWS } from '../lanes/lane.ts'
 import { windowLoaded } from '../lanes/loaded-window.ts'
@@ -24,7 +24,7 @@ import type { Settlement } from './settle.ts'
 import { Upgrades } from './upgrades.ts'
 
 export interface AttemptsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly holds: Holds
   readonly records: Records
@@ -35,19 +35,19 @@ export interface AttemptsParts {
 
 export class Attempts {
   readonly #parts: AttemptsParts
-  readonly #core: Core
+  readonly #context: Context
   readonly #upgrades: Upgrades
 
   constructor(parts: AttemptsParts) {
     this.#parts = parts
-    this.#core = parts.core
-    this.#upgrades = new Upgrades({ core: parts.core, settlement: parts.settlement })
+    this.#context = parts.context
+    this.#upgrades = new Upgrades({ context: parts.context, settlement: parts.settlement })
   }
 
   /** The lane has a slot. */
   begin(lane: Lane): void {
     lane.attemptCount += 1
-    this.#core.guarded(lane, () => this.#atHead(lane))()
+    this.#context.guarded(lane, () => this.#atHead(lane))()
   }
 
   #atHead(lane: Lane): void {
@@ -87,18 +87,18 @@ export class Attempts {
         return
       }
       if (order === lane.order) {
-        windowLoaded(this.#core, lane, answer.value)
+        windowLoaded(this.#context, lane, answer.value)
         if (answer.value.length === 0) lane.pending = lane.rows.length
       }
       this.#again(lane)
     }
-    this.#core.store.window(lane.id, after, WINDOW_ROWS, this.#core.guarded(lane, loaded))
+    this.#context.store.window(lane.id, after, WINDOW_ROWS, this.#context.guarded(lane, loaded))
   }
 
   #upgrade(lane: Lane): void {
     const { knownHead } = this.#parts
-    const rows = this.#core.kinds.canUpgrade ? knownHead.candidates(lane) : []
-    const { guarded } = this.#core
+    const rows = this.#context.kinds.canUpgrade ? knownHead.candidates(lane) : []
+    const { guarded } = this.#context
     this.#upgrades.store(
       lane,
       rows,
@@ -142,7 +142,7 @@ export class Attempts {
         if (user === null) this.#withToken(lane, resolution)
         else {
           const stored = () => this.#withToken(lane, resolution)
-          wallet.whenStored(user, this.#core.guarded(lane, stored))
+          wallet.whenStored(user, this.#context.guarded(lane, stored))
         }
     }
   }
@@ -189,7 +189,7 @@ export class Attempts {
     const envelope: EnvelopeRow = {
       ...former,
       key: idempotencyKeyOf(members, isMerging),
-      firstAttemptAt: firstAttemptAt ?? this.#core.boundary.wall,
+      firstAttemptAt: firstAttemptAt ?? this.#context.boundary.wall,
       members: members.map((row) => row.place),
     }
     this.#parts.settlement.record(lane, envelope, () => {
@@ -205,7 +205,7 @@ export class Attempts {
     const built = this.#ifUnchanged(lane, lane.order, (made: Built) =>
       this.#withRequest(lane, members, key, made),
     )
-    this.#core.kinds.build(members, lane.owner, lookupOf(members), built)
+    this.#context.kinds.build(members, lane.owner, lookupOf(members), built)
   }
 
   #withRequest(lane: Lane, members: Envelope['members'], key: string, built: Built): void {
@@ -257,7 +257,7 @@ export class Attempts {
     if (thrown !== null) {
       const message = `the request of ${members[0]?.kind ?? ''} could not be made`
       const error = new HoldfastError('APP_CODE_FAILED', message, { cause: thrown })
-      this.#core.report('error', { error })
+      this.#context.report('error', { error })
     }
     const bound = boundEnvelope(lane, key)
     if (which.length === 0 && members.length > 1 && bound === null) {
@@ -272,7 +272,7 @@ export class Attempts {
 
   /** A later part of this attempt, which begins again where the rows of the lane have changed by then. */
   #ifUnchanged<T>(lane: Lane, order: number, then: (value: T) => void): (value: T) => void {
-    return this.#core.guarded(lane, (value: T) => {
+    return this.#context.guarded(lane, (value: T) => {
       if (lane.isChanging) this.#againWhenUnchanged(lane)
       else if (order === lane.order) then(value)
       else this.#again(lane)
@@ -280,7 +280,7 @@ export class Attempts {
   }
 
   #againWhenUnchanged(lane: Lane): void {
-    lane.whenUnchanged(this.#core.guarded(lane, () => this.#again(lane)))
+    lane.whenUnchanged(this.#context.guarded(lane, () => this.#again(lane)))
   }
 }
 

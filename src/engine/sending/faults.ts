@@ -6,7 +6,7 @@ import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import { errorOf } from '../../thrown.ts'
 import { drawnBackoffMs } from '../random-draws.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
 import { idempotencyKeyOf } from './idempotency-key.ts'
@@ -17,25 +17,25 @@ import type { Settlement } from './settle.ts'
 const FAILURE = { name: 'HoldfastError', code: 'INTERNAL', message: 'a fault inside holdfast' }
 
 export interface FaultsParts {
-  readonly core: Core
+  readonly context: Context
   readonly settlement: Settlement
 }
 
 export class Faults {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: FaultsParts
   /** The number of the last attempt of a lane that ended by a fault. */
   readonly #faulty = new WeakMap<Lane, number>()
 
   constructor(parts: FaultsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** Ends the attempt of this lane, in which there was a fault. */
   readonly endAttempt = ({ lane, error }: { readonly lane: Lane; readonly error: Error }): void => {
     const { attempt } = lane
-    if (!this.#core.pilot.sending.includes(lane.id)) return
+    if (!this.#context.pilot.sending.includes(lane.id)) return
     // Its reply is still out, or the alarm for that: it ends by itself.
     if (attempt !== null && attempt.ask !== 0 && !attempt.isAnswered) return
     // What cannot even be retried is begun anew after a while, lest it goes round in a circle.
@@ -47,7 +47,7 @@ export class Faults {
     try {
       this.#retry(lane, attempt)
     } catch (thrown) {
-      if (this.#core.boundary.isEnd(thrown)) throw thrown
+      if (this.#context.boundary.isEnd(thrown)) throw thrown
       this.#parts.settlement.unreadable(lane, errorOf(thrown))
     }
   }
@@ -60,12 +60,12 @@ export class Faults {
     }
     if (attempt !== null) {
       attempt.isAnswered = true
-      this.#core.boundary.disarm(alarmOf('reply', lane.id))
+      this.#context.boundary.disarm(alarmOf('reply', lane.id))
     }
     const members = attempt?.members ?? membersAt(lane, head)
     const envelope = this.#afterFault(lane, attempt, members)
     const { countedAttempts, firstAttemptAt, key, unknownSince } = envelope
-    const { settings, boundary } = this.#core
+    const { settings, boundary } = this.#context
     const isOutOfPatience = boundary.wall - (firstAttemptAt ?? 0) >= settings.patienceMs
     if (countedAttempts < settings.maxAttempts || !isOutOfPatience) {
       const why = { outcome: 'retry', status: null, error: FAILURE } as const
@@ -83,7 +83,7 @@ export class Faults {
 
   /** Q5: it is sent again as it was; whether the server has taken it, nobody knows once it was sent. */
   #afterFault(lane: Lane, attempt: Attempt | null, members: readonly OperationRow[]): EnvelopeRow {
-    const { boundary, kinds } = this.#core
+    const { boundary, kinds } = this.#context
     const [head] = members
     const place = head?.place ?? 0
     const known = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
@@ -93,7 +93,7 @@ export class Faults {
         ? null
         : idempotencyKeyOf([head, ...members.slice(1)], kinds.isMerging(head.kind))
     const attempts = known.attempts + 1
-    const waitMs = drawnBackoffMs(this.#core, attempts)
+    const waitMs = drawnBackoffMs(this.#context, attempts)
     return {
       ...known,
       key: known.key ?? attempt?.key ?? ownKey,

@@ -2,7 +2,7 @@
 import type { FollowUp } from '../../../storage/changes.ts'
 import type { OperationId } from '../../model.ts'
 import type { InterpretedFollowUp } from '../../operations/interpreted.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { admit, type Admission, type Admitted } from '../intake/admission.ts'
 import { draftRow } from '../intake/draft-row.ts'
 
@@ -11,7 +11,7 @@ export type AdmittedFollowUp = Pick<InterpretedFollowUp, 'kind' | 'expiresInMs'>
 
 /** Hears them as they are to be stored, or why one of them cannot be. */
 export function admitFollowUps(
-  core: Core,
+  context: Context,
   followUps: readonly InterpretedFollowUp[],
   then: (admitted: readonly AdmittedFollowUp[] | Error) => void,
 ): void {
@@ -19,7 +19,7 @@ export function admitFollowUps(
   if (followUps.length === 0) then([])
   // All of them are asked at once: how many there are, the server says, so none may wait within another.
   followUps.forEach((followUp, index) => {
-    admit(core, followUp, (admission) => {
+    admit(context, followUp, (admission) => {
       admissions.set(index, admission)
       if (admissions.size === followUps.length) then(admittedOf(followUps, admissions))
     })
@@ -41,12 +41,12 @@ function admittedOf(
 
 /** Their ids are made of their parent's, so that a reply processed twice makes them once. */
 export function followUpRows(
-  core: Core,
+  context: Context,
   parent: OperationId | undefined,
   followUps: readonly AdmittedFollowUp[],
 ): FollowUp[] {
   return followUps.map((followUp, index) => ({
     id: `${parent}/${index}` as OperationId,
-    ...draftRow(core, followUp),
+    ...draftRow(context, followUp),
   }))
 }

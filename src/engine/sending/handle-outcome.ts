@@ -13,7 +13,7 @@ import type { Reply } from '../../ports/transport.ts'
 import { excerptOf } from '../../scrub/excerpt.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import { askedFraction, jitter } from '../random-draws.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt, Credential } from './attempt.ts'
@@ -33,7 +33,7 @@ interface Judgement {
 }
 
 export interface OutcomeHandlerParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly connectivity: Connectivity
   readonly replies: Replies
@@ -42,7 +42,7 @@ export interface OutcomeHandlerParts {
 }
 
 export class OutcomeHandler {
-  readonly #core: Core
+  readonly #context: Context
   readonly #wallet: Wallet
   readonly #connectivity: Connectivity
   readonly #replies: Replies
@@ -50,7 +50,7 @@ export class OutcomeHandler {
   readonly #refusals: Refusals
 
   constructor(parts: OutcomeHandlerParts) {
-    this.#core = parts.core
+    this.#context = parts.context
     this.#wallet = parts.wallet
     this.#connectivity = parts.connectivity
     this.#replies = parts.replies
@@ -60,7 +60,7 @@ export class OutcomeHandler {
 
   handle(lane: Lane, attempt: Attempt, ending: Ending): void {
     const { reply } = ending
-    const declared = this.#core.kinds.facts(attempt.members[0]?.kind ?? '')?.reply ?? null
+    const declared = this.#context.kinds.facts(attempt.members[0]?.kind ?? '')?.reply ?? null
     const isPortal = reply !== null && this.#replies.isPortal(reply, declared)
     if (isPortal && !meetsPortalAlone(lane.repliesAtPortal, this.#connectivity.replyCount)) {
       lane.repliesAtPortal = this.#connectivity.replyCount
@@ -92,7 +92,7 @@ export class OutcomeHandler {
   ): Verdict {
     // Nothing else matters then, and most are.
     if (interpretation?.outcome === 'accepted') return { verdict: 'completed' }
-    const { boundary, settings } = this.#core
+    const { boundary, settings } = this.#context
     const { members, key, credential, sentAt } = attempt
     const place = members[0]?.place ?? 0
     const known = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
@@ -112,8 +112,8 @@ export class OutcomeHandler {
       serverNow: this.#wallet.now(),
       othersWereAnswered:
         lane.repliesAtLastEnd !== null && this.#connectivity.replyCount > lane.repliesAtLastEnd,
-      fraction: isWaiting ? jitter(this.#core) : 0,
-      askedFraction: isWaiting && asksToWait(reply) ? askedFraction(this.#core) : 0,
+      fraction: isWaiting ? jitter(this.#context) : 0,
+      askedFraction: isWaiting && asksToWait(reply) ? askedFraction(this.#context) : 0,
       settings,
     })
   }
@@ -131,7 +131,7 @@ export class OutcomeHandler {
     }
     const kind = members[0]?.kind ?? ''
     const afterUnknown = this.#unknownSince(lane, members, reply) !== null
-    const interpreted = this.#core.kinds.interpret(kind, lane.owner, reply, afterUnknown)
+    const interpreted = this.#context.kinds.interpret(kind, lane.owner, reply, afterUnknown)
     if ('misjudged' in interpreted) {
       this.#reportMisjudged(kind, interpreted)
       then(null)
@@ -145,7 +145,7 @@ export class OutcomeHandler {
       this.#reportNoSense(kind, followUps)
       then(null)
     }
-    admitFollowUps(this.#core, interpreted.followUps, this.#core.guarded(lane, admitted))
+    admitFollowUps(this.#context, interpreted.followUps, this.#context.guarded(lane, admitted))
   }
 
   /** Since when the outcome of this envelope is unknown, by what is recorded and by this reply. */
@@ -153,7 +153,7 @@ export class OutcomeHandler {
     const known = lane.envelopeAt(members[0]?.place ?? 0)?.unknownSince ?? null
     // After a crash in mid-send a conflict with the first sending is proof of it (Q5).
     const isUnknown = lane.isOutcomeUnknown || (lane.mayHaveBeenSent && reply?.status === 409)
-    return known ?? (isUnknown ? (lane.attempt?.sentAt ?? this.#core.boundary.wall) : null)
+    return known ?? (isUnknown ? (lane.attempt?.sentAt ?? this.#context.boundary.wall) : null)
   }
 
   /** A reply that a kind's code made nothing of is `retry`, bounded by Q8: never a loss. */
@@ -163,12 +163,14 @@ export class OutcomeHandler {
       return
     }
     const message = `a follow-up of ${kind} names another owner`
-    this.#core.report('error', { error: new HoldfastError('FOREIGN_FOLLOW_UP', message) })
+    this.#context.report('error', { error: new HoldfastError('FOREIGN_FOLLOW_UP', message) })
   }
 
   #reportNoSense(kind: string, cause: Error | null): void {
     const message = `interpret of ${kind} threw, or made no sense`
-    this.#core.report('error', { error: new HoldfastError('APP_CODE_FAILED', message, { cause }) })
+    this.#context.report('error', {
+      error: new HoldfastError('APP_CODE_FAILED', message, { cause }),
+    })
   }
 
   #carryOut(

@@ -1,6 +1,6 @@
 /** What is known of the head of a lane: the answers to the questions of `next-step.ts`. */
 import type { OperationRow } from '../../../storage/rows.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
@@ -12,20 +12,20 @@ import type { HeadFacts } from './next-step.ts'
 const MERGE_ROWS = MOST_MEMBERS
 
 export interface KnownHeadParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly holds: Holds
   readonly waits: BackoffWaits
 }
 
 export class KnownHead implements HeadFacts {
-  readonly #core: Core
+  readonly #context: Context
   readonly #wallet: Wallet
   readonly #holds: Holds
   readonly #waits: BackoffWaits
 
-  constructor({ core, wallet, holds, waits }: KnownHeadParts) {
-    this.#core = core
+  constructor({ context, wallet, holds, waits }: KnownHeadParts) {
+    this.#context = context
     this.#wallet = wallet
     this.#holds = holds
     this.#waits = waits
@@ -51,14 +51,14 @@ export class KnownHead implements HeadFacts {
 
   isSuperseded({ user, superseded }: Lane, head: OperationRow): boolean {
     if (superseded.has(head.id) || head.superseded === true) return true
-    const current = this.#core.pilot.user
+    const current = this.#context.pilot.user
     return head.deviceScoped && user !== null && current !== null && current !== user
   }
 
   isTooOld(lane: Lane, head: OperationRow): boolean {
-    const windowMs = this.#core.kinds.facts(head.kind)?.idempotencyWindowMs ?? null
+    const windowMs = this.#context.kinds.facts(head.kind)?.idempotencyWindowMs ?? null
     // Looked at before the first attempt too: how the clock is set from then on must be known.
-    return windowMs !== null && this.#core.lifetimes.ageMs(lane.unknownSince) > windowMs
+    return windowMs !== null && this.#context.lifetimes.ageMs(lane.unknownSince) > windowMs
   }
 
   /** Operations that may be sent together with the head. */
@@ -69,7 +69,7 @@ export class KnownHead implements HeadFacts {
 
   /** The envelope at the head. An operation that `isReady` denies, or that is over, ends the run of its members. */
   envelope(lane: Lane, isReady: (row: OperationRow) => boolean): Envelope | null {
-    return formEnvelope(lane, this.#core.kinds, (row) => isReady(row) && !this.isOver(lane, row))
+    return formEnvelope(lane, this.#context.kinds, (row) => isReady(row) && !this.isOver(lane, row))
   }
 
   /**
@@ -77,7 +77,7 @@ export class KnownHead implements HeadFacts {
    * user cannot send now (T9).
    */
   hasToken(lane: Lane): boolean {
-    const { pilot } = this.#core
+    const { pilot } = this.#context
     const { user } = lane
     if (user === null) return this.#holds.isFree(lane)
     if (this.#wallet.isFresh(user)) return this.#holds.isFree(lane)
@@ -88,11 +88,11 @@ export class KnownHead implements HeadFacts {
 
   /** Capped by the window, and not restarted by it (Q4). */
   collectMs(lane: Lane, { isMerging, isRecorded, members }: Envelope): number {
-    const { batchWindowMs } = this.#core.settings
+    const { batchWindowMs } = this.#context.settings
     if (batchWindowMs === 0 || !isMerging || isRecorded) return 0
     // No operation can join it any more.
     if (members.length >= MOST_MEMBERS || members.length < lane.pending) return 0
-    const leftMs = members[0].enqueuedAt + batchWindowMs - this.#core.boundary.wall
+    const leftMs = members[0].enqueuedAt + batchWindowMs - this.#context.boundary.wall
     // Longer than the window: the clock jumped back, and would keep it waiting.
     return leftMs > batchWindowMs ? 0 : Math.max(0, leftMs)
   }
@@ -103,7 +103,7 @@ export class KnownHead implements HeadFacts {
    * adopted (I3): in the next lane it need not be the head, of which this is known anyway after a crash (Q10).
    */
   mustBeRecorded(lane: Lane, { isMerging, members }: Envelope): boolean {
-    const { kinds, settings } = this.#core
+    const { kinds, settings } = this.#context
     const [{ kind, expiresAt }] = members
     if (expiresAt !== null) return true
     const isForgotten = (kinds.facts(kind)?.idempotencyWindowMs ?? null) !== null
@@ -116,10 +116,10 @@ export class KnownHead implements HeadFacts {
   }
 
   #isExpired(lane: Lane, row: OperationRow): boolean {
-    return !lane.isOutcomeUnknown && this.#core.lifetimes.isOver(row)
+    return !lane.isOutcomeUnknown && this.#context.lifetimes.isOver(row)
   }
 
   #isMerging({ kind }: OperationRow): boolean {
-    return this.#core.kinds.isMerging(kind)
+    return this.#context.kinds.isMerging(kind)
   }
 }

@@ -2,7 +2,7 @@
 import type { Change } from '../../../storage/changes.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import type { Wallet } from '../tokens/wallet.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Lane } from '../lanes/lane.ts'
@@ -10,7 +10,7 @@ import type { Attempt } from './attempt.ts'
 import type { Settlement } from './settle.ts'
 
 export interface RefusalsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly holds: Holds
   readonly settlement: Settlement
@@ -18,12 +18,12 @@ export interface RefusalsParts {
 }
 
 export class Refusals {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: RefusalsParts
 
   constructor(parts: RefusalsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** 401: judged against the generation that was sent (T3, T4). */
@@ -80,7 +80,7 @@ export class Refusals {
   /** After a definite refusal it may be formed anew, unless an earlier outcome is unknown (Q5). */
   #afterRefusal(lane: Lane, envelope: EnvelopeRow): EnvelopeRow {
     const { refusedCount } = lane
-    const failure = { lastStatus: 401, lastCode: null, lastFailedAt: this.#core.boundary.wall }
+    const failure = { lastStatus: 401, lastCode: null, lastFailedAt: this.#context.boundary.wall }
     if (!lane.isOutcomeUnknown) {
       return { ...envelope, ...failure, refusedCount, key: null, members: [] }
     }
@@ -88,7 +88,7 @@ export class Refusals {
       ...envelope,
       ...failure,
       refusedCount,
-      unknownSince: envelope.unknownSince ?? this.#core.boundary.wall,
+      unknownSince: envelope.unknownSince ?? this.#context.boundary.wall,
     }
   }
 
@@ -105,7 +105,7 @@ export class Refusals {
   }
 
   #doubtRequirement(lane: Lane): void {
-    const { pilot } = this.#core
+    const { pilot } = this.#context
     if (lane.user === null) {
       // Who has learned meanwhile that it is required is in no doubt.
       if (pilot.requirement !== 'required') {

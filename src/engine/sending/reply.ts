@@ -7,13 +7,13 @@ import type { DeclaredReply } from '../../operations/define-operation.ts'
 import { isCaptivePortal } from '../../operations/interpret-reply.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { plain } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Credential } from './attempt.ts'
 
 export interface RepliesParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly connectivity: Connectivity
 }
@@ -27,7 +27,7 @@ export class Replies {
 
   /** True if a captive portal gave this reply. `declared`: what the kind or the read says of its replies. */
   isPortal(reply: Reply, declared: DeclaredReply): boolean {
-    const { boundary, settings } = this.#parts.core
+    const { boundary, settings } = this.#parts.context
     return boundary.pull('portal', plain<boolean>(), () =>
       isCaptivePortal(reply, declared, settings.origin),
     )
@@ -35,9 +35,9 @@ export class Replies {
 
   /** The server itself has answered: it can be reached, and tells its time (T9). */
   genuine(reply: Reply): void {
-    const { core, wallet, connectivity } = this.#parts
+    const { context, wallet, connectivity } = this.#parts
     connectivity.genuineReply()
-    wallet.clock.heard(reply.headers.date, core.boundary.wall)
+    wallet.clock.heard(reply.headers.date, context.boundary.wall)
   }
 
   /** No captive portal stops the lanes any more; the waits that the reply asks of every lane hold by now. */

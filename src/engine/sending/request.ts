@@ -14,7 +14,7 @@ import { timeoutError } from '../../failure.ts'
 import type { Attempt, Credential } from './attempt.ts'
 import { checkedReply } from './checked-reply.ts'
 import type { Answered, Question } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { replyCodecOf } from '../boundary/reply-codec.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
@@ -32,25 +32,25 @@ export interface SavedAttempt {
 }
 
 export interface RequestsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly settlement: Settlement
   readonly outcomeHandler: OutcomeHandler
 }
 
 export class Requests {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: RequestsParts
   /** The engine has closed: what is still being prepared is not sent any more. */
   #isStopped = false
 
   constructor(parts: RequestsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   send(lane: Lane, members: readonly OperationRow[], key: string, request: BuiltRequest): void {
-    const { boundary, settings, report } = this.#core
+    const { boundary, settings, report } = this.#context
     const { user } = lane
     if (this.#isStopped || !this.#parts.wallet.mayLeave(user)) {
       this.#parts.settlement.end(lane)
@@ -69,7 +69,7 @@ export class Requests {
     }
     lane.attempt = attempt
     for (const { id, kind } of members) report('operation.sent', { id, user, kind })
-    const answered = this.#core.guarded(lane, (answer: Answered<Reply>) =>
+    const answered = this.#context.guarded(lane, (answer: Answered<Reply>) =>
       this.#answered(lane, attempt, this.#endingOf(lane, answer, credential)),
     )
     boundary.arm(alarmOf('reply', lane.id), settings.replyTimeoutMs, () =>
@@ -83,7 +83,7 @@ export class Requests {
     const { attempt } = lane
     if (attempt === null || attempt.isAnswered) return
     attempt.isAnswered = true
-    this.#core.boundary.disarm(alarmOf('reply', lane.id))
+    this.#context.boundary.disarm(alarmOf('reply', lane.id))
     attempt.abort.abort()
     this.#parts.settlement.end(lane)
   }
@@ -92,7 +92,7 @@ export class Requests {
   end(): void {
     this.#isStopped = true
     // Also of a lane with nothing pending: another process may have forgotten the user meanwhile.
-    for (const lane of this.#core.lanes.all()) {
+    for (const lane of this.#context.lanes.all()) {
       if (lane.attempt === null) continue
       lane.attempt.isAnswered = true
       lane.attempt.abort.abort()
@@ -116,7 +116,7 @@ export class Requests {
   }
 
   restore(lane: Lane, saved: SavedAttempt): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     const { ask, members, key, credential, sentAt } = saved
     const attempt: Attempt = {
       members: rowsCodec.read(members),
@@ -132,7 +132,7 @@ export class Requests {
     lane.attempt = attempt
     const request = { method: '', path: '', headers: {}, body: null }
     boundary.rearm(alarmOf('reply', lane.id), () => this.#giveUp(lane, attempt))
-    const answered = this.#core.guarded(lane, (answer: Answered<Reply>) =>
+    const answered = this.#context.guarded(lane, (answer: Answered<Reply>) =>
       this.#answered(lane, attempt, this.#endingOf(lane, answer, attempt.credential)),
     )
     boundary.reask(ask, this.#question(lane, attempt, request), answered)
@@ -146,9 +146,9 @@ export class Requests {
     for (const { ask, name } of open) {
       if (name !== 'send' || awaited.has(ask)) continue
       const put = () => Promise.reject<Reply>(new Error('nobody waits for it'))
-      const codec = replyCodecOf(this.#core.boundary)
+      const codec = replyCodecOf(this.#context.boundary)
       const question = { name, args: () => null, codec, put }
-      this.#core.boundary.reask(ask, question, () => undefined)
+      this.#context.boundary.reask(ask, question, () => undefined)
     }
   }
 
@@ -161,9 +161,9 @@ export class Requests {
     return {
       name: 'send',
       args: () => ({ user, kind, operations, key, generation }),
-      codec: replyCodecOf(this.#core.boundary),
+      codec: replyCodecOf(this.#context.boundary),
       put: async () => {
-        const reply: unknown = await this.#core.ports.transport.send(
+        const reply: unknown = await this.#context.ports.transport.send(
           {
             method: request.method,
             path: request.path,
@@ -185,11 +185,11 @@ export class Requests {
    * arrived, or that there was no connection (Q6).
    */
   #giveUp(lane: Lane, attempt: Attempt): void {
-    const { boundary, settings } = this.#core
+    const { boundary, settings } = this.#context
     attempt.isLate = true
     attempt.abort.abort(timeoutError(settings.replyTimeoutMs))
     const answered = () => this.#answered(lane, attempt, timedOut(settings.replyTimeoutMs))
-    boundary.nextTurn(this.#core.guarded(lane, answered))
+    boundary.nextTurn(this.#context.guarded(lane, answered))
   }
 
   #endingOf({ user }: Lane, answer: Answered<Reply>, sent: Credential | null): Ending {
@@ -202,10 +202,10 @@ export class Requests {
   #answered(lane: Lane, attempt: Attempt, ending: Ending): void {
     if (attempt.isAnswered) return
     attempt.isAnswered = true
-    this.#core.boundary.disarm(alarmOf('reply', lane.id))
+    this.#context.boundary.disarm(alarmOf('reply', lane.id))
     const isAborted = attempt.isLate && ending.reply === null && !ending.isUnsent
     // The error of a transport that was aborted says nothing but that.
-    const known = isAborted ? timedOut(this.#core.settings.replyTimeoutMs) : ending
+    const known = isAborted ? timedOut(this.#context.settings.replyTimeoutMs) : ending
     this.#parts.outcomeHandler.handle(lane, attempt, known)
   }
 }

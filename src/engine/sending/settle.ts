@@ -10,7 +10,7 @@ import type { HoldfastEvents } from '../../events.ts'
 import type { DeadReason, Instant } from '../../model.ts'
 import type { Interpreted } from '../../operations/interpreted.ts'
 import { codeOf } from '../boundary/error-codec.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
@@ -72,7 +72,7 @@ export type Sensible = Omit<Interpreted, 'followUps'> & {
 type Retrying = Pick<HoldfastEvents['operation.retrying'], 'outcome' | 'status' | 'error'>
 
 export interface SettlementParts {
-  readonly core: Core
+  readonly context: Context
   readonly connectivity: Connectivity
   readonly holds: Holds
   readonly waits: BackoffWaits
@@ -80,12 +80,12 @@ export interface SettlementParts {
 }
 
 export class Settlement {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: SettlementParts
 
   constructor(parts: SettlementParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** The attempt is over. */
@@ -93,7 +93,7 @@ export class Settlement {
     lane.attempt = null
     lane.repliesAtLastEnd = this.#parts.connectivity.replyCount
     this.#parts.connectivity.attemptEnded(lane)
-    this.#core.laneEvents.attemptEnded(lane)
+    this.#context.laneEvents.attemptEnded(lane)
   }
 
   /** The head waits for neighbours to merge with. */
@@ -107,9 +107,9 @@ export class Settlement {
     members: readonly OperationRow[],
     interpreted: Sensible | null = null,
   ): void {
-    const { boundary, report, settings, lifetimes } = this.#core
+    const { boundary, report, settings, lifetimes } = this.#context
     const made = madeBy(members, interpreted?.translations ?? {})
-    const followUps = followUpRows(this.#core, members[0]?.id, interpreted?.followUps ?? [])
+    const followUps = followUpRows(this.#context, members[0]?.id, interpreted?.followUps ?? [])
     const change: CompleteChange = {
       change: 'complete',
       lane: lane.id,
@@ -141,7 +141,7 @@ export class Settlement {
 
   /** It is not sent any more: it has expired, or another user has the device. */
   drop(lane: Lane, row: OperationRow, reason: 'expired' | 'superseded', then: () => void): void {
-    const { boundary, report, lifetimes } = this.#core
+    const { boundary, report, lifetimes } = this.#context
     const { id, kind } = row
     const change: Change = {
       change: 'drop',
@@ -165,7 +165,7 @@ export class Settlement {
     const { status, blameless = [], dependsOn = [], limit = null } = death
     const reasonOf = (row: OperationRow) =>
       blameless.includes(row) ? 'outcome-unknown' : death.reason
-    const { settings, report } = this.#core
+    const { settings, report } = this.#context
     const { order } = lane
     // One that died for want of a record does so only while that is lost: a retry may have come between (Q12).
     const isStill = () => dependsOn.length === 0 || (order === lane.order && !lane.isChanging)
@@ -201,7 +201,7 @@ export class Settlement {
       reason,
       status,
       excerpt,
-      at: this.#core.boundary.wall,
+      at: this.#context.boundary.wall,
       attempts: attempts + (reason === 'unreadable' ? 0 : 1),
       envelopeKey,
       unknownSince,
@@ -238,12 +238,12 @@ export class Settlement {
 
   /** The lane could not be read: it is read again after a while. */
   unreadable(lane: Lane, error: Error): void {
-    if (this.#core.store.broken !== null) {
+    if (this.#context.store.broken !== null) {
       this.end(lane)
       return
     }
     this.#storageFailed(lane, error)
-    this.#core.boundary.arm(alarmOf('reread', lane.id), REREAD_MS, () => {
+    this.#context.boundary.arm(alarmOf('reread', lane.id), REREAD_MS, () => {
       this.#parts.holds.liftFromLane(lane, 'storage-failed')
     })
     this.end(lane)
@@ -258,7 +258,7 @@ export class Settlement {
     changes: readonly Change[] = [],
     stored: () => void = () => undefined,
   ): void {
-    const { boundary, report } = this.#core
+    const { boundary, report } = this.#context
     const { attempts } = envelope
     this.#carryOut(lane, {
       changes: [{ change: 'envelope', envelope }, ...changes],
@@ -318,7 +318,7 @@ export class Settlement {
       this.#parts.holds.liftFromLane(lane, 'storage-failed')
       then(answers)
     }
-    const { store, guarded } = this.#core
+    const { store, guarded } = this.#context
     store.commitAtLast(changes, wish, failed, guarded(lane, stored), () => this.end(lane))
   }
 
@@ -331,7 +331,7 @@ export class Settlement {
     // Of an error a journal has only the code.
     this.#parts.holds.setOnLane(lane, 'storage-failed', `storage answers ${codeOf(cause)}`)
     const error = notStored(cause, 'what happened could not be recorded')
-    this.#core.report('error', { error })
+    this.#context.report('error', { error })
   }
 }
 

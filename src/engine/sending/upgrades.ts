@@ -4,27 +4,27 @@
  * whoever reads it finds it unreadable.
  */
 import type { OperationRow } from '../../../storage/rows.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Settlement, Upgraded } from './settle.ts'
 
 export interface UpgradesParts {
-  readonly core: Core
+  readonly context: Context
   readonly settlement: Settlement
 }
 
 export class Upgrades {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: UpgradesParts
 
   constructor(parts: UpgradesParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** `then`: none of the rows is to be upgraded. `again`: rows have changed, and are to be looked at anew. */
   store(lane: Lane, rows: readonly OperationRow[], then: () => void, again: () => void): void {
-    const old = rows.filter((row) => this.#core.kinds.isOld(row))
+    const old = rows.filter((row) => this.#context.kinds.isOld(row))
     if (old.length === 0) {
       then()
       return
@@ -49,7 +49,7 @@ export class Upgrades {
       then(made)
       return
     }
-    const { kinds } = this.#core
+    const { kinds } = this.#context
     kinds.upgrade(row, (payload) => {
       const version = kinds.facts(row.kind)?.version ?? row.version
       const more =

@@ -3,7 +3,7 @@ import { adoptsAnonymous } from '../../../machines/anonymous-policy.ts'
 import type { Affected } from '../../../storage/changes.ts'
 import type { EnvelopeRow } from '../../../storage/rows.ts'
 import type { LaneId, UserId } from '../../model.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
 import type { IdentityStore } from './identity-store.ts'
@@ -11,23 +11,23 @@ import type { IdentityStore } from './identity-store.ts'
 const ANONYMOUS_LANE = { lane: 0 as LaneId, user: null, pending: 0, letters: 0, soloThrough: 0 }
 
 export interface AdoptionParts {
-  readonly core: Core
+  readonly context: Context
   readonly waits: BackoffWaits
   readonly records: Records
   readonly store: IdentityStore
 }
 
 export class Adoption {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: AdoptionParts
 
   constructor(parts: AdoptionParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   adopt(): void {
-    const { lanes, pilot, phase, settings } = this.#core
+    const { lanes, pilot, phase, settings } = this.#context
     const { user } = pilot
     const mayBe = adoptsAnonymous(settings.anonymous, pilot.requirement)
     // What is in flight, only the process that dispatches knows.
@@ -47,7 +47,7 @@ export class Adoption {
   }
 
   #adopted(user: UserId, adopted: readonly Affected[], envelopes: readonly EnvelopeRow[]): void {
-    const { lanes, laneEvents } = this.#core
+    const { lanes, laneEvents } = this.#context
     const [first] = adopted
     if (first === undefined) return
     const from = lanes.ofUser(null)

@@ -4,7 +4,7 @@
  */
 import type { Affected } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
@@ -12,24 +12,24 @@ import type { IdentityStore } from './identity-store.ts'
 import { NOTHING, type StoredTogether } from './stored-together.ts'
 
 export interface DeviceScopeParts {
-  readonly core: Core
+  readonly context: Context
   readonly waits: BackoffWaits
   readonly records: Records
   readonly store: IdentityStore
 }
 
 export class DeviceScope {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: DeviceScopeParts
 
   constructor(parts: DeviceScopeParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** To be stored with the identity, so that nobody finds the one without the other. */
   claimedBy(user: UserId): StoredTogether {
-    const { boundary, lanes, kinds, phase } = this.#core
+    const { boundary, lanes, kinds, phase } = this.#context
     const isNeeded = [...kinds.all()].some(({ deviceScoped }) => deviceScoped)
     if (!isNeeded) return NOTHING
     if (!phase.dispatches) return this.#elsewhere(user)
@@ -50,7 +50,7 @@ export class DeviceScope {
 
   /** What is in flight, only the process that dispatches knows: it drops what is marked when it hears of it (Q17). */
   #elsewhere(user: UserId): StoredTogether {
-    const { boundary, lanes, phase } = this.#core
+    const { boundary, lanes, phase } = this.#context
     return {
       changes: () => [{ change: 'supersede', user, except: 'all', at: boundary.wall }],
       stored: () => {
@@ -64,7 +64,7 @@ export class DeviceScope {
   }
 
   dropMarked(lane: Lane): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     const { id: laneId } = lane
     const except = () => lane.attempt?.members.map(({ place }) => place) ?? []
     lane.hasSuperseded = false
@@ -90,7 +90,7 @@ export class DeviceScope {
   }
 
   #dropped(dropped: readonly Affected[]): void {
-    const { lanes, report, laneEvents } = this.#core
+    const { lanes, report, laneEvents } = this.#context
     const gone = Map.groupBy(dropped, ({ lane: laneId }) => laneId)
     const freed: Lane[] = []
     // All of it, before a wait ends and the lane goes on.

@@ -5,23 +5,23 @@
 import type { Change } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 
 export interface DiscardedLanesParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
 }
 
 export class DiscardedLanes {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: DiscardedLanesParts
   /** Those who have come back before their lane was dropped, until that is stored. */
   readonly #returning = new Set<UserId>()
 
   constructor(parts: DiscardedLanesParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** From now on; in storage, and of the lane, once that is marked. */
@@ -50,7 +50,7 @@ export class DiscardedLanes {
 
   /** The lane is marked: what comes later is not meant, but for what is on its way already. */
   marked(user: UserId): void {
-    const { lanes } = this.#core
+    const { lanes } = this.#context
     if (!this.#parts.wallet.isDiscarding(user)) return
     const lane = lanes.ofUser(user)
     if (lane !== undefined) lane.discardThrough = lane.tail
@@ -74,7 +74,7 @@ export class DiscardedLanes {
   }
 
   #unmark(user: UserId): void {
-    const lane = this.#core.lanes.ofUser(user)
+    const lane = this.#context.lanes.ofUser(user)
     if (lane !== undefined) lane.discardThrough = 0
   }
 }

@@ -3,7 +3,7 @@
  * known. One purge of a lane at a time; what came back meanwhile is swept behind it.
  */
 import type { DropReason } from '../../model.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
@@ -12,7 +12,7 @@ import type { IdentityStore } from './identity-store.ts'
 import { NOTHING, type StoredTogether } from './stored-together.ts'
 
 export interface DropLaneParts {
-  readonly core: Core
+  readonly context: Context
   readonly waits: BackoffWaits
   readonly records: Records
   readonly store: IdentityStore
@@ -32,8 +32,8 @@ export class DropLane {
   }
 
   drop(lane: Lane, reason: DropReason, then: () => void, also: StoredTogether = NOTHING): void {
-    const { core, waits, records, store, discardedLanes, sweep } = this.#parts
-    const { boundary, report, laneEvents } = core
+    const { context, waits, records, store, discardedLanes, sweep } = this.#parts
+    const { boundary, report, laneEvents } = context
     const { id: laneId, user } = lane
     const except = () => lane.attempt?.members.map(({ place }) => place) ?? []
     const through = () => discardedLanes.through(lane)

@@ -6,7 +6,7 @@ import type { Affected, Change } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Records } from '../stored/records.ts'
@@ -14,7 +14,7 @@ import type { Requests } from '../sending/request.ts'
 import type { IdentityStore } from './identity-store.ts'
 
 export interface ForgettingParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly waits: BackoffWaits
   readonly records: Records
@@ -23,16 +23,16 @@ export interface ForgettingParts {
 }
 
 export class Forgetting {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: ForgettingParts
 
   constructor(parts: ForgettingParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   forget(user: UserId, settle: Settle<void>): void {
-    const { boundary, store, lanes, pilot } = this.#core
+    const { boundary, store, lanes, pilot } = this.#context
     if (pilot.user === user) pilot.identity({ type: 'user.loggedOut' })
     const { stored } = this.#parts.wallet.end(user)
     lanes.halt(user)
@@ -58,7 +58,7 @@ export class Forgetting {
   }
 
   #forgotten(user: UserId, itsLanes: readonly Lane[], dropped: readonly Affected[]): void {
-    const { store, laneEvents, report } = this.#core
+    const { store, laneEvents, report } = this.#context
     for (const lane of itsLanes) {
       const ofLine = dropped.filter(({ lane: laneId }) => laneId === lane.id)
       lane.removed(ofLine.map(({ place }) => place))

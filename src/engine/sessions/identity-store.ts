@@ -5,25 +5,25 @@
 import type { Answer, Change } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { notStored } from '../stored/storage-errors.ts'
 
 export interface IdentityStoreParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
 }
 
 export class IdentityStore {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: IdentityStoreParts
 
   constructor(parts: IdentityStoreParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   commitAtLast(changes: () => readonly Change[], then: (answers: readonly Answer[]) => void): void {
-    const { store, report } = this.#core
+    const { store, report } = this.#context
     const failed = (cause: Error) =>
       report('error', { error: notStored(cause, 'a change of identity was not stored yet') })
     store.commitAtLast(changes, {}, failed, then)
@@ -31,7 +31,7 @@ export class IdentityStore {
 
   /** Who is logged in now. */
   identity(): Change {
-    return { change: 'identity', user: this.#core.pilot.user }
+    return { change: 'identity', user: this.#context.pilot.user }
   }
 
   /** Whether this user has logged out with something pending. */

@@ -7,7 +7,7 @@ import { asHoldfastError } from '../../errors.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import { nonce } from '../random-draws.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { admitAtOnce } from '../intake/admission.ts'
 import { arrive } from '../intake/arrive.ts'
 import { draftRow } from '../intake/draft-row.ts'
@@ -16,7 +16,7 @@ import type { IdentityStore } from './identity-store.ts'
 import type { DropLane } from './drop-lane.ts'
 
 export interface LogoutOperationsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly store: IdentityStore
   readonly discardedLanes: DiscardedLanes
@@ -24,29 +24,29 @@ export interface LogoutOperationsParts {
 }
 
 export class LogoutOperations {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: LogoutOperationsParts
   /** Those whose logout discardedLanes and adds something, until that is in the lane. */
   readonly #owed = new Map<UserId, 'owed' | 'storing'>()
 
   constructor(parts: LogoutOperationsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   of(user: UserId): readonly EnqueueChange[] {
-    const { kinds } = this.#core
+    const { kinds } = this.#context
     const operations: EnqueueChange[] = []
     for (const { kind, hasOnLogout } of kinds.all()) {
       const payload = hasOnLogout ? kinds.onLogout(kind, { user }) : null
       if (payload === null) continue
-      const admission = admitAtOnce(this.#core, { kind, payload })
+      const admission = admitAtOnce(this.#context, { kind, payload })
       if (!admission.ok) {
         this.#reportRefused(kind, admission.refusal)
         continue
       }
-      const row = draftRow(this.#core, { kind, ...admission.admitted, expiresInMs: null })
-      operations.push({ change: 'enqueue', user, nonce: nonce(this.#core), ...row })
+      const row = draftRow(this.#context, { kind, ...admission.admitted, expiresInMs: null })
+      operations.push({ change: 'enqueue', user, nonce: nonce(this.#context), ...row })
     }
     return operations
   }
@@ -55,7 +55,7 @@ export class LogoutOperations {
   #reportRefused(kind: string, refusal: Error): void {
     const message = `what onLogout of ${kind} answered cannot be stored`
     const error = asHoldfastError(refusal, 'APP_CODE_FAILED', message)
-    this.#core.report('error', { error })
+    this.#context.report('error', { error })
   }
 
   /** Is something still to be added, behind what is dropped? */
@@ -74,7 +74,7 @@ export class LogoutOperations {
 
   /** The lane is dropped, but this is sent first. */
   putAfterPurge(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
-    const { lanes, boundary } = this.#core
+    const { lanes, boundary } = this.#context
     this.#parts.wallet.setLeaving(user, true)
     this.#parts.discardedLanes.begin(user)
     this.#owed.set(user, 'owed')
@@ -101,7 +101,7 @@ export class LogoutOperations {
   }
 
   put(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
-    const { lanes } = this.#core
+    const { lanes } = this.#context
     const { deviceEpoch } = lanes
     for (const _ of operations) lanes.countUnstored(user, 1)
     this.#parts.store.commitAtLast(
@@ -130,7 +130,7 @@ export class LogoutOperations {
           const lane = lanes.make({ lane: laneId, user, pending: 0, letters: 0, soloThrough: 0 })
           if (isDiscarding && index === 0) lane.discardThrough = place - 1
           arrive(
-            this.#core,
+            this.#context,
             user,
             { ...row, creates, deviceScoped, id, lane: laneId, place },
             deviceEpoch,

@@ -8,7 +8,7 @@ import type { EnqueueChange } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { DiscardedLanes } from './discarded-lanes.ts'
 import type { EndSession } from './end-session.ts'
 import type { LogoutOperations } from './logout-operations.ts'
@@ -26,7 +26,7 @@ export interface LogoutResult {
 }
 
 export interface LogoutsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly discardedLanes: DiscardedLanes
   readonly dropLane: DropLane
@@ -55,8 +55,8 @@ export class Logouts {
   }
 
   logout({ pending, deadlineMs }: LogoutArgs, settle: Settle<LogoutResult>): void {
-    const { core, wallet, logoutOperations, endSession } = this.#parts
-    const { pilot, phase, lanes, boundary } = core
+    const { context, wallet, logoutOperations, endSession } = this.#parts
+    const { pilot, phase, lanes, boundary } = context
     const { user } = pilot
     if (user === null) {
       settle.resolve({ pending: 0 })
@@ -89,8 +89,8 @@ export class Logouts {
 
   /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
   emptied(user: UserId | null): void {
-    const { core, wallet, discardedLanes, logoutOperations, endSession } = this.#parts
-    if (user === null || logoutOperations.isOwed(user) || !core.lanes.isEmpty(user)) return
+    const { context, wallet, discardedLanes, logoutOperations, endSession } = this.#parts
+    if (user === null || logoutOperations.isOwed(user) || !context.lanes.isEmpty(user)) return
     discardedLanes.end(user)
     if (wallet.isLeaving(user)) endSession.ended(user, () => this.#flushed(user))
   }
@@ -106,7 +106,7 @@ export class Logouts {
   restore(saved: readonly SavedLogout[], { settleOf }: Resumed): void {
     for (const { user, calls } of saved) {
       this.#flushing.set(user, calls.map(settleOf))
-      this.#parts.core.boundary.rearm(alarmOf('logout', user), () => this.#flushed(user))
+      this.#parts.context.boundary.rearm(alarmOf('logout', user), () => this.#flushed(user))
     }
   }
 
@@ -116,15 +116,15 @@ export class Logouts {
   }
 
   #discard(user: UserId, operations: readonly EnqueueChange[], left: () => void): void {
-    const { core, discardedLanes, dropLane, logoutOperations, endSession } = this.#parts
+    const { context, discardedLanes, dropLane, logoutOperations, endSession } = this.#parts
     // What was on its way into storage at the call is dropped behind the rest, and is not left.
-    const then = () => dropLane.whenDone(core.lanes.ofUser(user), left)
+    const then = () => dropLane.whenDone(context.lanes.ofUser(user), left)
     if (operations.length > 0) {
       logoutOperations.putAfterPurge(user, operations, then)
       return
     }
     discardedLanes.begin(user)
-    const lane = core.lanes.ofUser(user)
+    const lane = context.lanes.ofUser(user)
     if (lane === undefined || lane.pending === 0) endSession.end(user, then)
     else dropLane.drop(lane, 'logout', then, endSession.of(user))
   }
@@ -149,13 +149,13 @@ export class Logouts {
   }
 
   #flushed(user: UserId): void {
-    this.#parts.core.boundary.disarm(alarmOf('logout', user))
+    this.#parts.context.boundary.disarm(alarmOf('logout', user))
     const waiting = this.#flushing.get(user) ?? []
     this.#flushing.delete(user)
     for (const settle of waiting) settle.resolve(this.#left(user))
   }
 
   #left(user: UserId): LogoutResult {
-    return { pending: this.#parts.core.lanes.ofUser(user)?.pending ?? 0 }
+    return { pending: this.#parts.context.lanes.ofUser(user)?.pending ?? 0 }
   }
 }

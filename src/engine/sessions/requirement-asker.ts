@@ -13,7 +13,7 @@ import { ANSWER_TIMEOUT_MS } from '../../ports/answer-timeout.ts'
 import { type Answered, plain, type Question } from '../boundary/boundary.ts'
 import { SERIES } from '../backoff.ts'
 import { jitteredMs } from '../random-draws.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Sessions } from './sessions.ts'
 
 const KNOWN: ReadonlySet<unknown> = new Set(['unknown', 'required', 'off'])
@@ -43,12 +43,12 @@ export interface SavedAsker {
 }
 
 export interface RequirementAskerParts {
-  readonly core: Core
+  readonly context: Context
   readonly sessions: Sessions
 }
 
 export class RequirementAsker {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: RequirementAskerParts
   /** The call whose answer is waited for. */
   #awaited: Call | null = null
@@ -64,7 +64,7 @@ export class RequirementAsker {
 
   constructor(parts: RequirementAskerParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** True if the source has been asked, or will be by itself. */
@@ -74,7 +74,7 @@ export class RequirementAsker {
 
   /** A 401 to an unsigned request. */
   suspect(): void {
-    const { boundary, settings } = this.#core
+    const { boundary, settings } = this.#context
     if (!settings.hasRequirementSource || this.#awaited !== null || this.#again !== null) return
     if (boundary.monotonic - this.#lastVainAt > SERIES.requirementSource.capMs) this.#vainCount = 0
     if (this.#vainCount === 0) this.ask('suspicion')
@@ -89,7 +89,7 @@ export class RequirementAsker {
   }
 
   ask(why: Why = 'start'): void {
-    const { boundary, settings } = this.#core
+    const { boundary, settings } = this.#context
     if (!settings.hasRequirementSource || this.#awaited !== null) return
     this.#disarm()
     const call: Call = { why, ask: 0 }
@@ -113,7 +113,7 @@ export class RequirementAsker {
   }
 
   restore(saved: SavedAsker): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     this.#answeredUntil = saved.answeredUntil
     this.#failedCount = saved.failedCount
     this.#vainCount = saved.vainCount
@@ -136,7 +136,7 @@ export class RequirementAsker {
       args: () => null,
       codec: plain<Requirement>(),
       put: async () => {
-        const answer: unknown = await this.#core.ports.requirementSource?.()
+        const answer: unknown = await this.#context.ports.requirementSource?.()
         if (!KNOWN.has(answer)) throw new TypeError(`it answered ${typeof answer}`)
         return answer as Requirement
       },
@@ -144,7 +144,7 @@ export class RequirementAsker {
   }
 
   #answered(call: Call, answer: Answered<Requirement>): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     this.#open.delete(call)
     const isAwaited = this.#awaited === call
     if (isAwaited) {
@@ -169,7 +169,7 @@ export class RequirementAsker {
   #learned(requirement: Requirement, { why, ask }: Call): void {
     this.#answeredUntil = ask
     this.#failedCount = 0
-    if (why === 'suspicion' && requirement === this.#core.pilot.requirement) this.#countVain()
+    if (why === 'suspicion' && requirement === this.#context.pilot.requirement) this.#countVain()
     this.#parts.sessions.setRequirement(requirement, {
       resolve: () => undefined,
       reject: () => undefined,
@@ -177,7 +177,7 @@ export class RequirementAsker {
   }
 
   #failed(call: Call, cause: Error): void {
-    const { report } = this.#core
+    const { report } = this.#context
     const message = 'the requirement source gave no answer; what was known is kept'
     const options = { cause, retryable: true }
     report('error', { error: new HoldfastError('REQUIREMENT_UNKNOWN', message, options) })
@@ -186,20 +186,20 @@ export class RequirementAsker {
 
   #failedOrUnknown({ why }: Call): void {
     if (why === 'suspicion') this.#countVain()
-    if (this.#core.pilot.requirement !== 'unknown') return
+    if (this.#context.pilot.requirement !== 'unknown') return
     this.#failedCount += 1
     this.#askLater(this.#failedCount, 'start')
   }
 
   #countVain(): void {
     this.#vainCount += 1
-    this.#lastVainAt = this.#core.boundary.monotonic
+    this.#lastVainAt = this.#context.boundary.monotonic
   }
 
   #askLater(round: number, why: Why): void {
-    const waitMs = jitteredMs(this.#core, round, SERIES.requirementSource)
+    const waitMs = jitteredMs(this.#context, round, SERIES.requirementSource)
     this.#again = why
-    this.#core.boundary.arm(ASK_AGAIN, waitMs, () => this.#askAgain(why))
+    this.#context.boundary.arm(ASK_AGAIN, waitMs, () => this.#askAgain(why))
   }
 
   #askAgain(why: Why): void {
@@ -210,6 +210,6 @@ export class RequirementAsker {
   #disarm(): void {
     if (this.#again === null) return
     this.#again = null
-    this.#core.boundary.disarm(ASK_AGAIN)
+    this.#context.boundary.disarm(ASK_AGAIN)
   }
 }

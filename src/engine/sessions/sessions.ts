@@ -9,7 +9,7 @@ import { mismatchOf } from '../tokens/subject.ts'
 import { type Token, tokenWithoutSecret } from '../tokens/token.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Needs } from '../tokens/needs.ts'
@@ -43,7 +43,7 @@ export const loginCodec: Codec<LoginArgs> = {
 }
 
 export interface SessionsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly waits: BackoffWaits
   readonly records: Records
@@ -52,7 +52,7 @@ export interface SessionsParts {
 }
 
 export class Sessions {
-  readonly #core: Core
+  readonly #context: Context
   readonly #needs: Needs
   readonly #wallet: Wallet
   readonly #store: IdentityStore
@@ -64,14 +64,20 @@ export class Sessions {
   readonly #adoption: Adoption
   readonly #forgetting: Forgetting
 
-  constructor({ core, wallet, waits, records, needs, requests }: SessionsParts) {
-    const store = new IdentityStore({ core, wallet })
-    const discardedLanes = new DiscardedLanes({ core, wallet })
+  constructor({ context, wallet, waits, records, needs, requests }: SessionsParts) {
+    const store = new IdentityStore({ context, wallet })
+    const discardedLanes = new DiscardedLanes({ context, wallet })
     const sweep = (lane: Lane) => this.sweep(lane)
-    const dropLane = new DropLane({ core, waits, records, store, discardedLanes, sweep })
-    const logoutOperations = new LogoutOperations({ core, wallet, store, discardedLanes, dropLane })
+    const dropLane = new DropLane({ context, waits, records, store, discardedLanes, sweep })
+    const logoutOperations = new LogoutOperations({
+      context,
+      wallet,
+      store,
+      discardedLanes,
+      dropLane,
+    })
     const endSession = new EndSession({ wallet, store, discardedLanes })
-    this.#core = core
+    this.#context = context
     this.#needs = needs
     this.#wallet = wallet
     this.#store = store
@@ -79,16 +85,16 @@ export class Sessions {
     this.#dropLane = dropLane
     this.#logoutOperations = logoutOperations
     this.#logouts = new Logouts({
-      core,
+      context,
       wallet,
       discardedLanes,
       dropLane,
       logoutOperations,
       endSession,
     })
-    this.#deviceScope = new DeviceScope({ core, waits, records, store })
-    this.#adoption = new Adoption({ core, waits, records, store })
-    this.#forgetting = new Forgetting({ core, wallet, waits, records, store, requests })
+    this.#deviceScope = new DeviceScope({ context, waits, records, store })
+    this.#adoption = new Adoption({ context, waits, records, store })
+    this.#forgetting = new Forgetting({ context, wallet, waits, records, store, requests })
   }
 
   /** The engine begins: what the last run left to be done at the end of a session is done (I3, T11). */
@@ -99,14 +105,14 @@ export class Sessions {
   }
 
   login({ user, token }: LoginArgs, settle: Settle<void>): void {
-    const { subjectClaim } = this.#core.settings
+    const { subjectClaim } = this.#context.settings
     const mismatch = token === null ? null : mismatchOf(user, token, subjectClaim)
     if (mismatch !== null) {
       settle.reject(mismatch)
       return
     }
     const stored = both(settle)
-    if (this.#core.pilot.user === user) this.#stay(user, stored.first)
+    if (this.#context.pilot.user === user) this.#stay(user, stored.first)
     else this.#switchTo(user, stored.first)
     const accepted = (error: Error | null) => {
       // Nothing has answered it: the app is told again (I11, T5).
@@ -156,7 +162,7 @@ export class Sessions {
   }
 
   setRequirement(requirement: Requirement, settle: Settle<void>): void {
-    const { pilot } = this.#core
+    const { pilot } = this.#context
     pilot.identity({ type: 'requirement.learned', requirement })
     const changes = () => [{ change: 'requirement', requirement: pilot.requirement } as const]
     this.#store.commitAtLast(changes, () => settle.resolve())
@@ -169,7 +175,7 @@ export class Sessions {
    */
   readonly sweep = (lane: Lane): void => {
     const { user } = lane
-    if (!this.#core.phase.dispatches) return
+    if (!this.#context.phase.dispatches) return
     if (lane.hasSuperseded && lane.pending > 0) this.#deviceScope.dropMarked(lane)
     if (user === null) {
       if (this.#dropsAnonymous) this.#drop(lane, 'anonymous')
@@ -188,7 +194,7 @@ export class Sessions {
   }
 
   sweepAnonymous(): void {
-    const lane = this.#core.lanes.ofUser(null)
+    const lane = this.#context.lanes.ofUser(null)
     if (lane !== undefined) this.sweep(lane)
   }
 
@@ -209,7 +215,7 @@ export class Sessions {
   }
 
   #switchTo(user: UserId, then: () => void): void {
-    const { pilot, phase, lanes } = this.#core
+    const { pilot, phase, lanes } = this.#context
     pilot.identity({ type: 'user.loggedIn', user })
     // What others have marked, only the process that dispatches has heard of for sure.
     const isDiscarded =
@@ -238,7 +244,7 @@ export class Sessions {
   }
 
   get #dropsAnonymous(): boolean {
-    const { pilot, settings } = this.#core
+    const { pilot, settings } = this.#context
     return dropsAnonymous(settings.anonymous, pilot.requirement)
   }
 

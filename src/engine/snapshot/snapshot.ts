@@ -5,7 +5,7 @@
 import type { Json } from '../../journal/lines.ts'
 import type { SavedBoundary } from '../boundary/boundary.ts'
 import { readError, writeError } from '../boundary/error-codec.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
 import type { Flushes } from '../lifecycle/flushes.ts'
 import type { OpenCalls } from '../open-calls.ts'
@@ -22,7 +22,7 @@ type RestoredParts = {
 } & { readonly wallet: Wallet; readonly flushes: Flushes; readonly tokenAlarms: TokenAlarms }
 
 export interface SnapshotParts {
-  readonly core: Core
+  readonly context: Context
   readonly openCalls: OpenCalls
   readonly waits: BackoffWaits
   readonly requests: Requests
@@ -31,17 +31,17 @@ export interface SnapshotParts {
 }
 
 export class Snapshot {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: SnapshotParts
 
   constructor(parts: SnapshotParts) {
-    this.#core = parts.core
+    this.#context = parts.context
     this.#parts = parts
   }
 
   /** For a journal that begins here; a text: why the state cannot be told now. */
   readonly summaryOrWhyNot = (boundary: SavedBoundary): Json => {
-    const { phase } = this.#core
+    const { phase } = this.#context
     if (!phase.isBegun) return 'the engine is starting'
     if (phase.isClosing) return 'the engine is closing'
     const why = whyNotBrief(boundary)
@@ -54,39 +54,39 @@ export class Snapshot {
 
   /** The machines of identity and queue have begun from their own part of the summary already. */
   restore(saved: Summary): void {
-    const { core, openCalls, waits, requests, parts, tidying } = this.#parts
-    core.phase.isBegun = true
+    const { context, openCalls, waits, requests, parts, tidying } = this.#parts
+    context.phase.isBegun = true
     for (const one of saved.lanes) this.#restoreLane(one)
-    for (const { user, machine } of saved.tokens) core.pilot.makeToken(user, machine)
+    for (const { user, machine } of saved.tokens) context.pilot.makeToken(user, machine)
     const resumed = {
       alarms: new Set(saved.boundary.alarms),
-      settleOf: openCalls.reopen(saved.open, (call) => core.boundary.recall(call)),
+      settleOf: openCalls.reopen(saved.open, (call) => context.boundary.recall(call)),
     }
     for (const [name, part] of Object.entries(parts) as [keyof SavedParts, SavedPart<unknown>][]) {
       part.restore(saved[name], resumed)
     }
     for (const { line, attempt } of saved.lanes) {
-      const lane = core.lanes.get(line.row.lane)
+      const lane = context.lanes.get(line.row.lane)
       if (lane === undefined) continue
       waits.restore(lane)
       if (attempt !== null) requests.restore(lane, attempt)
     }
     tidying.settledCount = saved.counts.settled
     parts.flushes.count = saved.counts.flushes
-    core.store.repeatCount = saved.counts.repeats
-    core.store.resumeBroken(saved.broken === undefined ? null : readError(saved.broken))
+    context.store.repeatCount = saved.counts.repeats
+    context.store.resumeBroken(saved.broken === undefined ? null : readError(saved.broken))
     requests.restoreLate(saved.boundary.open, new Set(askedOf(saved)))
   }
 
   #summarize(boundary: SavedBoundary): Summary {
-    const { core, openCalls, requests, parts, tidying } = this.#parts
-    const { pilot, store } = core
+    const { context, openCalls, requests, parts, tidying } = this.#parts
+    const { pilot, store } = context
     return {
       boundary,
       ...pilot.save(),
-      lanes: Array.from(core.lanes.all(), (lane) => ({
+      lanes: Array.from(context.lanes.all(), (lane) => ({
         line: lane.save(),
-        told: lane.rows.map((row) => core.kinds.answersOf(row)),
+        told: lane.rows.map((row) => context.kinds.answersOf(row)),
         attempt: requests.save(lane),
         machine: pilot.saveLane(lane),
       })),
@@ -102,7 +102,7 @@ export class Snapshot {
   }
 
   #restoreLane({ line, told, machine }: SummarizedLane): void {
-    const { lanes, kinds, pilot } = this.#core
+    const { lanes, kinds, pilot } = this.#context
     const lane = lanes.make(line.row, line.envelopes)
     lane.restore(line)
     for (const [index, row] of lane.rows.entries()) {

@@ -7,7 +7,7 @@ import type { OperationRow, RecordRow } from '../../../storage/rows.ts'
 import type { OperationId } from '../../model.ts'
 import type { RecordLookup } from '../../operations/define-operation.ts'
 import type { UnknownUse } from '../../operations/record-use.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 
@@ -32,17 +32,17 @@ export const READY: RecordState = { state: 'ready' }
 const NONE_KNOWN: ReadonlyMap<string, RecordRow> = new Map()
 
 export interface RecordsParts {
-  readonly core: Core
+  readonly context: Context
   readonly holds: Holds
 }
 
 export class Records {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: RecordsParts
 
   constructor(parts: RecordsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** Hears at once where nothing is needed. */
@@ -52,7 +52,7 @@ export class Records {
     failed: (error: Error) => void,
     then: (resolution: Resolution) => void,
   ): void {
-    const { kinds, store } = this.#core
+    const { kinds, store } = this.#context
     if (!rows.some(({ kind }) => kinds.hasRecords(kind))) {
       then(this.#resolutionOf(lane, rows, NONE_KNOWN))
       return
@@ -88,7 +88,7 @@ export class Records {
 
   /** An operation that creates records has settled, or come back: whoever waits looks again. */
   changed(): void {
-    for (const lane of this.#core.lanes.pending()) {
+    for (const lane of this.#context.lanes.pending()) {
       this.#parts.holds.liftFromLane(lane, 'awaiting-record')
     }
   }
@@ -98,7 +98,7 @@ export class Records {
    * any more is released, so that the app hears nothing of the others.
    */
   readonly changedElsewhere = (): void => {
-    for (const lane of Array.from(this.#core.lanes.pending())) {
+    for (const lane of Array.from(this.#context.lanes.pending())) {
       if (lane.holds.has('awaiting-record')) this.#lookAgain(lane)
     }
   }
@@ -122,7 +122,7 @@ export class Records {
   ): Resolution {
     return {
       stateOf: (row) => {
-        const use = this.#core.kinds.uses(row)
+        const use = this.#context.kinds.uses(row)
         if ('error' in use) return { state: 'unreadable', use }
         const { required, optional } = use
         if (required.length === 0 && optional.length === 0) return READY

@@ -2,7 +2,7 @@
  * A token that is handed in becomes the current generation: first in storage, then in the wallet, then
  * for the machine. One that says nothing new, or whose session has ended meanwhile, changes nothing.
  */
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Instant, UserId } from '../../model.ts'
 import { seal } from './seal.ts'
@@ -32,7 +32,7 @@ interface SealedToken {
 }
 
 export interface AcceptTokenParts {
-  readonly core: Core
+  readonly context: Context
   /** The corrected time by which tokens expire. */
   readonly now: () => Instant
   /** Tells the machine of the user's token. */
@@ -75,7 +75,7 @@ export class AcceptToken {
       then({ result: 'sessionEnded' })
       return
     }
-    const mismatch = mismatchOf(user, token, this.#parts.core.settings.subjectClaim)
+    const mismatch = mismatchOf(user, token, this.#parts.context.settings.subjectClaim)
     if (mismatch !== null) {
       then({ result: 'failed', error: mismatch })
       return
@@ -97,7 +97,7 @@ export class AcceptToken {
     then: (acceptance: TokenAcceptance) => void,
   ): void {
     const generation = entry.generation + 1
-    seal(this.#parts.core, { user: entry.user, generation, epoch }, token, (sealed) => {
+    seal(this.#parts.context, { user: entry.user, generation, epoch }, token, (sealed) => {
       if (session !== entry.session) then({ result: 'sessionEnded' })
       // Another process has stored a token meanwhile.
       else if (generation !== entry.generation + 1) this.#accept(entry, session, token, then)
@@ -123,13 +123,13 @@ export class AcceptToken {
     { token, sealed, epoch }: SealedToken,
     then: (acceptance: TokenAcceptance) => void,
   ): void {
-    const { core, now, tellOf } = this.#parts
+    const { context, now, tellOf } = this.#parts
     const { user, generation: expected, endCount } = entry
     const generation = expected + 1
     const { expiresAt, refreshAt } = spanOf(token.facts, now())
     const { fingerprint } = token.facts
     // Nothing is said of `leaving`: a token ends no leaving, and another process may know better (T11).
-    core.store.commit(
+    context.store.commit(
       [
         {
           change: 'token',
@@ -172,7 +172,7 @@ export class AcceptToken {
         Object.assign(entry, { token, refused: false, fingerprint, expiresAt, refreshAt })
         entry.formerTokens = formerTokens
         entry.arrivalCount += 1
-        core.report('token.updated', { user, generation })
+        context.report('token.updated', { user, generation })
         tellOf(user)
         then({ result: 'new', generation })
       },

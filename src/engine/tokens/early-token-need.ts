@@ -3,7 +3,7 @@
  * in (T5). A source is asked only when a request is about to go out: it would be asked in vain.
  */
 import type { HoldName } from '../../../machines/holds.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Wallet } from './wallet.ts'
@@ -17,22 +17,22 @@ const OUTER_HOLDS: ReadonlySet<HoldName> = new Set([
 ])
 
 export interface EarlyTokenNeedParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly holds: Holds
 }
 
 export class EarlyTokenNeed {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: EarlyTokenNeedParts
 
   constructor(parts: EarlyTokenNeedParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   readonly check = (lane: Lane): void => {
-    const { settings, pilot, phase } = this.#core
+    const { settings, pilot, phase } = this.#context
     const { user } = lane
     if (user === null || settings.hasSource || !phase.dispatches) return
     if (this.#parts.wallet.credential(user) !== null || !this.#isBlocked(lane)) return

@@ -4,7 +4,7 @@
  * user if the last time is long ago: so one failed fetch of a token never parks a user for good.
  */
 import type { TokenNeed } from '../../../machines/token.machine.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { HoldfastEvents } from '../../events.ts'
 import type { Instant, UserId } from '../../model.ts'
 
@@ -25,15 +25,15 @@ interface Moment {
 }
 
 export interface NeedsParts {
-  readonly core: Core
+  readonly context: Context
 }
 
 export class Needs {
-  readonly #core: Core
+  readonly #context: Context
   readonly #open = new Map<UserId, OpenNeed>()
 
   constructor(parts: NeedsParts) {
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   open(user: UserId, need: TokenNeed): void {
@@ -42,7 +42,7 @@ export class Needs {
 
   /** The app is told of it now. */
   tell(user: UserId, need: TokenNeed): void {
-    const { monotonic, wall } = this.#core.boundary
+    const { monotonic, wall } = this.#context.boundary
     this.#open.set(user, { user, need, toldAt: { monotonic, wall } })
   }
 
@@ -62,13 +62,14 @@ export class Needs {
   }
 
   loggedIn(user: UserId): void {
-    if (this.#open.has(user)) this.#core.pilot.token(user, { type: 'need.recalled', by: 'login' })
+    if (this.#open.has(user))
+      this.#context.pilot.token(user, { type: 'need.recalled', by: 'login' })
   }
 
   /** The network is back, or the machine has woken. */
   returned(): void {
     for (const user of Array.from(this.#open.keys())) {
-      this.#core.pilot.token(user, { type: 'need.recalled', by: 'return' })
+      this.#context.pilot.token(user, { type: 'need.recalled', by: 'return' })
     }
   }
 
@@ -77,11 +78,11 @@ export class Needs {
     if (this.#open.size === 0 || user === null) return
     const toldAt = this.#open.get(user)?.toldAt ?? null
     if (toldAt === null || this.#ageOf(toldAt) < TOLD_FOR_MS) return
-    this.#core.pilot.token(user, { type: 'need.recalled', by: 'work' })
+    this.#context.pilot.token(user, { type: 'need.recalled', by: 'work' })
   }
 
   #ageOf({ monotonic, wall }: Moment): number {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     return Math.max(boundary.monotonic - monotonic, boundary.wall - wall)
   }
 

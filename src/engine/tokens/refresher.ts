@@ -5,7 +5,7 @@
  */
 import { alarmOf } from '../alarms.ts'
 import type { Answered, Question } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { TokenNeedReason, UserId } from '../../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../../ports/answer-timeout.ts'
@@ -47,13 +47,13 @@ export interface SavedCalls {
 }
 
 export interface RefresherParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly tokenReader: TokenReader
 }
 
 export class Refresher {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: RefresherParts
   readonly #inFlight = new Map<UserId, Call>()
   /** Users for whom a call is to be made, first come first served. */
@@ -64,13 +64,13 @@ export class Refresher {
 
   constructor(parts: RefresherParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   /** A token that another process stored meanwhile has not ended a call: the call is joined (T6). */
   ask(user: UserId, reason: TokenNeedReason): void {
     // Nothing can be sent any more, so nobody needs a token (E2).
-    if (this.#isStopped || this.#core.store.broken !== null) return
+    if (this.#isStopped || this.#context.store.broken !== null) return
     if (this.#inFlight.has(user) || this.#queue.has(user)) return
     this.#queue.set(user, { reason, arrivalCount: this.#parts.wallet.arrivalCount(user) })
     this.#callNext()
@@ -94,7 +94,7 @@ export class Refresher {
   }
 
   restore({ open, line }: SavedCalls): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     for (const { isInFlight, ...rest } of open) {
       const call: Call = { ...rest, abort: new AbortController() }
       const { user } = call
@@ -115,7 +115,7 @@ export class Refresher {
       `the server refused a fresh token of ${user} too`,
       { cause: this.#parts.wallet.firstRefusal(user), retryable: true },
     )
-    this.#core.report('token.refreshFailed', { user, error })
+    this.#context.report('token.refreshFailed', { user, error })
   }
 
   /** The engine closes: nothing is called any more, and nothing waits for an answer. */
@@ -127,10 +127,10 @@ export class Refresher {
 
   #callNext(): void {
     for (const [user, waiting] of this.#queue) {
-      if (this.#inFlight.size >= this.#core.settings.maxSourceCalls) return
+      if (this.#inFlight.size >= this.#context.settings.maxSourceCalls) return
       this.#queue.delete(user)
       if (this.#isNeedless(user, waiting)) {
-        this.#core.pilot.token(user, { type: 'source.overtaken' })
+        this.#context.pilot.token(user, { type: 'source.overtaken' })
       } else this.#call(user, waiting.reason)
     }
   }
@@ -141,7 +141,7 @@ export class Refresher {
   }
 
   #call(user: UserId, reason: TokenNeedReason): void {
-    const { boundary } = this.#core
+    const { boundary } = this.#context
     const call: Call = {
       user,
       reason,
@@ -161,7 +161,7 @@ export class Refresher {
     const { user, abort } = call
     if (this.#inFlight.get(user) !== call) return false
     this.#inFlight.delete(user)
-    this.#core.boundary.disarm(alarmOf('source', user))
+    this.#context.boundary.disarm(alarmOf('source', user))
     if (how === 'aborted') abort.abort()
     return true
   }
@@ -188,7 +188,7 @@ export class Refresher {
             : tokenWithoutSecret((json as unknown as { token: Token['facts'] }).token),
       },
       put: async () => {
-        const answer: unknown = await this.#core.ports.tokens?.({
+        const answer: unknown = await this.#context.ports.tokens?.({
           user,
           reason,
           signal: abort.signal,
@@ -221,7 +221,7 @@ export class Refresher {
     const isOvertaken = call.arrivalCount !== this.#parts.wallet.arrivalCount(user)
     if (isDenial) {
       const type = isOvertaken ? 'source.overtaken' : 'source.denied'
-      this.#core.pilot.token(user, { type })
+      this.#context.pilot.token(user, { type })
     } else {
       const message = 'the token source must answer null or a token that a header can carry'
       this.#failed(user, answer.ok ? new TypeError(message) : answer.error)
@@ -235,7 +235,7 @@ export class Refresher {
   }
 
   #yielded({ user, arrivalCount }: Call, token: Token, wasInFlight: boolean): void {
-    const { pilot } = this.#core
+    const { pilot } = this.#context
     const then = (acceptance: TokenAcceptance) => {
       if (!wasInFlight || acceptance.result === 'sessionEnded') return
       if (acceptance.result === 'refused') pilot.token(user, { type: 'source.repeated' })
@@ -252,8 +252,8 @@ export class Refresher {
     const cause = rebuilt(thrown, this.#parts.wallet.knownTokens(user))
     const message = `the token source gave no token for ${user}`
     const error = new HoldfastError('AUTH_SOURCE_FAILED', message, { cause, retryable: true })
-    this.#core.report('token.refreshFailed', { user, error })
-    this.#core.pilot.token(user, { type: 'source.failed' })
+    this.#context.report('token.refreshFailed', { user, error })
+    this.#context.pilot.token(user, { type: 'source.failed' })
   }
 }
 

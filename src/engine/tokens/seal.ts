@@ -5,7 +5,7 @@
 import { types } from 'node:util'
 import type { TokenRow } from '../../../storage/rows.ts'
 import type { Codec } from '../boundary/boundary.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
 import type { UserId } from '../../model.ts'
 import { canonicalOrigin } from '../../origin.ts'
@@ -36,12 +36,12 @@ const sealedCodec: Codec<Uint8Array> = { write: () => null, read: () => new Uint
 
 /** A vault that fails costs the token its next restart, not its use (T15): then it is sealed to null. */
 export function seal(
-  core: Core,
+  context: Context,
   row: SealedFor,
   token: Token,
   then: (sealed: Uint8Array | null) => void,
 ): void {
-  const { boundary, ports, settings, report } = core
+  const { boundary, ports, settings, report } = context
   if (!settings.hasVault) {
     then(null)
     return
@@ -80,7 +80,7 @@ export function seal(
  * of the vault means that the vault is not available just now.
  */
 export async function unsealed(
-  { ports, settings }: Pick<Core, 'ports' | 'settings'>,
+  { ports, settings }: Pick<Context, 'ports' | 'settings'>,
   row: TokenRow,
   readToken: (secret: string) => Token,
 ): Promise<Token> {

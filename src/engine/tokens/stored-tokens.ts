@@ -5,7 +5,7 @@
 import { alarmOf } from '../alarms.ts'
 import type { TokenRow } from '../../../storage/rows.ts'
 import type { OpenedState } from '../../../storage/storage.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import { SERIES, waitOf } from '../backoff.ts'
 import { HoldfastError, VaultUnreadableError } from '../../errors.ts'
@@ -20,7 +20,7 @@ import type { Wallet } from './wallet.ts'
 export const VAULT_IS_OPENING = 'the vault has not given back the token yet'
 
 export interface StoredTokensParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
   readonly holds: Holds
   readonly tokenReader: TokenReader
@@ -35,8 +35,8 @@ export class StoredTokens {
 
   /** The tokens of the start. */
   restore(rows: readonly TokenRow[]): void {
-    const { core, wallet, holds } = this.#parts
-    const { boundary, settings } = core
+    const { context, wallet, holds } = this.#parts
+    const { boundary, settings } = context
     for (const row of rows) {
       wallet.remember(row, null)
       // A token that was refused is never sent again (T4).
@@ -49,7 +49,7 @@ export class StoredTokens {
 
   /** Tokens of newer generations that another process stored reach this one through the vault (Q17). */
   readonly heard = ({ tokens }: OpenedState): void => {
-    const { core, wallet, holds } = this.#parts
+    const { context, wallet, holds } = this.#parts
     wallet.heard(tokens)
     for (const row of tokens) {
       const { user, generation, epoch, refused } = row
@@ -61,14 +61,17 @@ export class StoredTokens {
         continue
       }
       const hasEnded = epoch > wallet.epoch(user)
-      const isSealed = row.sealed !== null && core.settings.hasVault
+      const isSealed = row.sealed !== null && context.settings.hasVault
       // A token that was stored here after the end belongs to the session that followed.
       const own = wallet.tokenOf(row)
       wallet.remember(row, own)
       if (hasEnded) wallet.sessionEnded.tell(user)
       // The lanes of the user must not go on as if there were a token.
       if (own === null && (hasEnded || (!isSealed && !refused))) {
-        core.pilot.token(user, { type: 'token.lost', reason: hasEnded ? 'missing' : 'elsewhere' })
+        context.pilot.token(user, {
+          type: 'token.lost',
+          reason: hasEnded ? 'missing' : 'elsewhere',
+        })
       }
       if (own !== null || !isSealed) continue
       holds.setOnOwner(user, 'awaiting-token', VAULT_IS_OPENING)
@@ -78,16 +81,16 @@ export class StoredTokens {
 
   /** The process that dispatches, or did so before this one, may have been told that the token is refused (T4). */
   #heardRefusal(row: TokenRow): void {
-    const { core, wallet } = this.#parts
+    const { context, wallet } = this.#parts
     if (!row.refused || !wallet.isCurrent(row)) return
     const { user, generation } = row
-    if (core.phase.dispatches) wallet.refused(user, generation)
+    if (context.phase.dispatches) wallet.refused(user, generation)
     else wallet.refusedElsewhere(user, generation)
   }
 
   #unseal(row: TokenRow, round: number): void {
-    const { core, wallet, tokenReader } = this.#parts
-    const { boundary, pilot } = core
+    const { context, wallet, tokenReader } = this.#parts
+    const { boundary, pilot } = context
     const { user } = row
     boundary.ask<Token>(
       {
@@ -97,7 +100,7 @@ export class StoredTokens {
           write: (token) => token.toJSON(),
           read: (json) => tokenWithoutSecret(json as unknown as Token['facts']),
         },
-        put: () => unsealed(core, row, tokenReader.read),
+        put: () => unsealed(context, row, tokenReader.read),
       },
       (answer) => {
         if (answer.ok || !wallet.isStillSealed(row)) {
@@ -111,8 +114,8 @@ export class StoredTokens {
   }
 
   #vaultFailed(row: TokenRow, round: number, failure: Error): void {
-    const { core, wallet } = this.#parts
-    const { boundary, report, pilot } = core
+    const { context, wallet } = this.#parts
+    const { boundary, report, pilot } = context
     const { user } = row
     const cause = rebuilt(failure, wallet.knownTokens(user))
     // Also an error of another copy of this module, or of another realm.

@@ -5,7 +5,7 @@
  */
 import type { Resumed } from '../part.ts'
 import { alarmOf } from '../alarms.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { jitteredMs } from '../random-draws.ts'
 import { SERIES, waitOf } from '../backoff.ts'
 import type { Instant, UserId } from '../../model.ts'
@@ -15,21 +15,21 @@ const ALARMS = ['coolDown', 'wait', 'early'] as const
 type Alarm = (typeof ALARMS)[number]
 
 export interface TokenAlarmsParts {
-  readonly core: Core
+  readonly context: Context
   readonly wallet: Wallet
 }
 
 export class TokenAlarms {
-  readonly #core: Core
+  readonly #context: Context
   readonly #parts: TokenAlarmsParts
 
   constructor(parts: TokenAlarmsParts) {
     this.#parts = parts
-    this.#core = parts.core
+    this.#context = parts.context
   }
 
   coolDown(user: UserId, round: number): void {
-    this.#arm(user, 'coolDown', jitteredMs(this.#core, round, SERIES.tokenSource))
+    this.#arm(user, 'coolDown', jitteredMs(this.#context, round, SERIES.tokenSource))
   }
 
   wait(user: UserId, round: number): void {
@@ -42,25 +42,25 @@ export class TokenAlarms {
   }
 
   end(user: UserId, alarm: Alarm): void {
-    this.#core.boundary.disarm(alarmOf(alarm, user))
+    this.#context.boundary.disarm(alarmOf(alarm, user))
   }
 
   /** In a journal that begins here; the users are those of the restored machines. */
   restore(_saved: undefined, { alarms }: Resumed): void {
-    for (const user of this.#core.pilot.usersWithTokens()) {
+    for (const user of this.#context.pilot.usersWithTokens()) {
       for (const alarm of ALARMS) {
         const name = alarmOf(alarm, user)
-        if (alarms.has(name)) this.#core.boundary.rearm(name, () => this.#fired(user, alarm))
+        if (alarms.has(name)) this.#context.boundary.rearm(name, () => this.#fired(user, alarm))
       }
     }
   }
 
   #arm(user: UserId, alarm: Alarm, delayMs: number): void {
-    this.#core.boundary.arm(alarmOf(alarm, user), delayMs, () => this.#fired(user, alarm))
+    this.#context.boundary.arm(alarmOf(alarm, user), delayMs, () => this.#fired(user, alarm))
   }
 
   #fired(user: UserId, alarm: Alarm): void {
-    const { lanes, pilot } = this.#core
+    const { lanes, pilot } = this.#context
     const working = (lanes.ofUser(user)?.pending ?? 0) > 0
     switch (alarm) {
       case 'coolDown':

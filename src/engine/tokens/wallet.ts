@@ -6,7 +6,7 @@ import type { TokenEvent } from '../../../machines/token.machine.ts'
 import type { TokenRow } from '../../../storage/rows.ts'
 import { withRefused } from '../../../storage/with-refused.ts'
 import type { Credential } from '../sending/attempt.ts'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import type { HoldfastError } from '../../errors.ts'
 import type { Instant, UserId } from '../../model.ts'
 import { Signal } from '../events/signal.ts'
@@ -33,7 +33,7 @@ export interface SavedWallet {
 }
 
 export interface WalletParts {
-  readonly core: Core
+  readonly context: Context
 }
 
 export class Wallet {
@@ -42,14 +42,14 @@ export class Wallet {
   readonly sessionEnded = new Signal<UserId>()
   /** Told after the machine of a user has heard of a token. */
   readonly arrived = new Signal<{ readonly user: UserId; readonly generation: number }>()
-  readonly #core: Core
+  readonly #context: Context
   readonly #acceptToken: AcceptToken
   readonly #entries = new Map<UserId, WalletEntry>()
 
   constructor(parts: WalletParts) {
-    this.#core = parts.core
+    this.#context = parts.context
     this.#acceptToken = new AcceptToken({
-      core: parts.core,
+      context: parts.context,
       now: () => this.now(),
       tellOf: (user) => this.#tellOf(user),
     })
@@ -124,7 +124,7 @@ export class Wallet {
    * False: it must not leave.
    */
   mayLeave(user: UserId | null): boolean {
-    if (this.#core.pilot.requirement !== 'required') return true
+    if (this.#context.pilot.requirement !== 'required') return true
     return user !== null && this.credential(user) !== null
   }
 
@@ -195,7 +195,7 @@ export class Wallet {
     const hasWaited = entry.early?.generation === generation && entry.early.isOver
     if (leftMs <= 0 || leftMs > MOST_EARLY_MS || hasWaited) return false
     entry.early = { generation, isOver: false }
-    this.#core.pilot.token(user, { type: 'token.early', generation, until })
+    this.#context.pilot.token(user, { type: 'token.early', generation, until })
     return true
   }
 
@@ -203,13 +203,13 @@ export class Wallet {
   ripened(user: UserId): void {
     const entry = this.#entry(user)
     if (entry.early !== null) entry.early = { ...entry.early, isOver: true }
-    this.#core.pilot.token(user, { type: 'token.ripened' })
+    this.#context.pilot.token(user, { type: 'token.ripened' })
   }
 
   /** The server refused this generation, and that has been stored (T4). */
   refused(user: UserId, generation: number, refusal = refusalOf(user, generation)): void {
     if (this.#refuse(user, generation, refusal)) {
-      this.#core.pilot.token(user, { type: 'token.refused', generation })
+      this.#context.pilot.token(user, { type: 'token.refused', generation })
     }
   }
 
@@ -227,7 +227,7 @@ export class Wallet {
     entry.refusedGeneration = generation
     entry.refusedTokens = withRefused(entry.refusedTokens, entry.fingerprint ?? '')
     entry.firstRefusal ??= refusal
-    this.#core.report('token.refused', { user, generation })
+    this.#context.report('token.refused', { user, generation })
     return true
   }
 
@@ -238,7 +238,7 @@ export class Wallet {
     const isGood = generation > refusedGeneration && generation <= entry.generation
     if (firstRefusal === null || !isGood) return
     entry.firstRefusal = null
-    this.#core.pilot.token(user, { type: 'token.accepted', generation })
+    this.#context.pilot.token(user, { type: 'token.accepted', generation })
   }
 
   firstRefusal(user: UserId): HoldfastError | null {
@@ -300,7 +300,7 @@ export class Wallet {
       firstRefusal: null,
     })
     this.sessionEnded.tell(user)
-    this.#core.pilot.token(user, { type: 'token.lost', reason: 'missing' })
+    this.#context.pilot.token(user, { type: 'token.lost', reason: 'missing' })
     return { stored: () => entry.storing.done(() => undefined) }
   }
 
@@ -347,13 +347,13 @@ export class Wallet {
 
   /** The corrected time by which tokens expire. */
   now(): Instant {
-    return this.clock.now(this.#core.boundary.wall)
+    return this.clock.now(this.#context.boundary.wall)
   }
 
   #tellOf(user: UserId): void {
     const arrival = this.arrival(user)
     if (arrival === null) return
-    this.#core.pilot.token(user, arrival)
+    this.#context.pilot.token(user, arrival)
     this.arrived.tell({ user, generation: arrival.generation })
   }
 

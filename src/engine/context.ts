@@ -11,7 +11,7 @@ import type { EnginePhase } from './phase.ts'
 import type { Lifetimes } from './sending/lifetimes.ts'
 import type { Store } from './stored/store.ts'
 
-export interface Core {
+export interface Context {
   readonly boundary: Boundary
   readonly settings: Settings
   readonly ports: Ports
