@@ -28,6 +28,7 @@ import { LaneEvents } from './lanes/lane-events.ts'
 import { Lanes } from './lanes/lanes.ts'
 import { BreakDown } from './lifecycle/break-down.ts'
 import { Dispatcher } from './dispatcher/dispatcher.ts'
+import { TakeOver } from './dispatcher/take-over.ts'
 import { Flushes } from './lifecycle/flushes.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { Start } from './lifecycle/start.ts'
@@ -120,7 +121,8 @@ export class Engine {
     const connectivity = new Connectivity({ context, holds, waits, needs })
     const wakeWatch = new WakeWatch({ context, connectivity, waits })
     const records = new Records({ context, holds })
-    const dispatcher = new Dispatcher({ context, holds, waits, connectivity })
+    const takeOver = new TakeOver({ context, holds, waits })
+    const dispatcher = new Dispatcher({ context, holds, takeOver, connectivity })
     const settlement = new Settlement({ context, connectivity, holds, waits, records })
     const refusals = new Refusals({ context, wallet, holds, settlement, dispatcher })
     const replies = new Replies({ context, wallet, connectivity })

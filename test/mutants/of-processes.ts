@@ -91,7 +91,7 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     id: 'close-forgets-the-doubt-of-before',
     what: 'an orderly close forgets what the process before this one may have sent',
     rule: 'Q10',
-    in: 'end',
+    in: 'leaveBehind',
     find: 'isSent(lane) || lane.mayHaveBeenSent || lane.isOutcomeUnknown',
     replace: 'isSent(lane) || lane.isOutcomeUnknown',
     foundBy: {

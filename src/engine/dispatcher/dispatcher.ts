@@ -3,21 +3,18 @@
  * `other-process` and only store. One that waits tries again when it is used, and, while something is
  * pending, by an alarm; what other processes commit is noticed by both.
  */
+import type { TakeOver } from './take-over.ts'
 import type { Resumed } from '../part.ts'
 import type { Answer } from '../../../storage/changes.ts'
-import type { EnvelopeRow, LaneRow } from '../../../storage/rows.ts'
 import type { OpenedState } from '../../../storage/storage.ts'
-import type { LaneId } from '../../model.ts'
 import type { Answered } from '../boundary/boundary.ts'
 import { codeOf } from '../boundary/error-codec.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import { SERIES, waitOf } from '../backoff.ts'
-import type { Lane } from '../lanes/lane.ts'
 import { notStored } from '../stored/storage-errors.ts'
 import { Signal } from '../events/signal.ts'
-import type { BackoffWaits } from '../holds/backoff-waits.ts'
 
 /** A process that has just started tries again so soon: a system may free the locks of the process before it late. */
 const SOON_MS = 1000
@@ -25,7 +22,7 @@ const SOON_MS = 1000
 export interface DispatcherParts {
   readonly context: Context
   readonly holds: Holds
-  readonly waits: BackoffWaits
+  readonly takeOver: TakeOver
   readonly connectivity: Connectivity
 }
 
@@ -53,8 +50,6 @@ export class Dispatcher {
   #isAcquiring = false
   /** The lock is ours, and what the last process left behind is taken up. */
   #hasLock = false
-  /** Lanes whose head the process before this one may have sent, as it said itself; null: it has not said (Q10). */
-  #leftBehind: readonly LaneId[] | null = null
   #isArmed = false
   #roundCount = 0
   /** Monotonic: when a process that has just started tries again; null: that is over. */
@@ -109,15 +104,15 @@ export class Dispatcher {
   /** What the last process said when it closed holds no longer, before anything is sent (Q10). */
   #takeUp(then: (answer: Answered<OpenedState>) => void): void {
     const { store } = this.#context
-    let taken: Answered<readonly Answer[]> | null = null
+    let marked: Answered<readonly Answer[]> | null = null
     let current: Answered<OpenedState> | null = null
     const done = () => {
-      if (taken === null || current === null) return
-      if (taken.ok) this.#leftBehind = leftBehindOf(taken.value)
-      then(taken.ok ? current : taken)
+      if (marked === null || current === null) return
+      if (marked.ok) this.#parts.takeOver.tookUp(marked.value)
+      then(marked.ok ? current : marked)
     }
     store.commit([TAKE_UP], {}, (answer) => {
-      taken = answer
+      marked = answer
       done()
     })
     // A read sees what was handed in before: so it does not wait for the end of the turn.
@@ -169,59 +164,15 @@ export class Dispatcher {
     if (!this.#context.phase.dispatches) this.#armIfPending()
   }
 
-  /**
-   * The process ends in an orderly way: what it leaves in doubt is stored for the next process, if it can be; else the end
-   * counts as a crash. An attempt that is only being prepared has sent nothing, and will not.
-   */
+  /** The process ends in an orderly way. */
   end(): void {
-    if (!this.#context.phase.dispatches) return
-    const { lanes, store, pilot } = this.#context
-    const { sending } = pilot
-    const isSent = (lane: Lane) => sending.includes(lane.id) && lane.attempt !== null
-    const isInDoubt = (lane: Lane) => isSent(lane) || lane.mayHaveBeenSent || lane.isOutcomeUnknown
-    const inDoubt = Array.from(lanes.pending()).filter(isInDoubt)
-    const change = {
-      change: 'leaveBehind',
-      lanes: inDoubt.map(({ id: laneId }) => laneId),
-    } as const
-    store.commit([change], { synced: false }, () => undefined)
+    if (this.#context.phase.dispatches) this.#parts.takeOver.leaveBehind()
   }
 
-  /** What is in a lane at the start, or when it is taken over. */
+  /** The lanes as storage tells of them at the start. */
   adopt(state: OpenedState): void {
-    const { lanes, lifetimes, phase, laneEvents } = this.#context
-    // Also with nothing pending: another process may enqueue, and the clock be set before that is heard.
-    if (phase.dispatches) lifetimes.look()
-    else lifetimes.heardOfOthers()
-    const mayHaveBeenSent = (laneId: LaneId) => this.#leftBehind?.includes(laneId) ?? true
-    const envelopes = state.envelopes.map((envelope) =>
-      phase.dispatches && mayHaveBeenSent(envelope.lane)
-        ? afterTheEnd(this.#context, envelope)
-        : envelope,
-    )
-    const known = new Set<Lane>()
-    for (const row of state.lanes) {
-      const ofLane = envelopes.filter((envelope) => envelope.lane === row.lane)
-      const lane = lanes.make(row, ofLane)
-      const { pending } = lane
-      known.add(lane)
-      lane.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
-      if (pending > 0) laneEvents.operationsRemoved(lane)
-      if (phase.dispatches) this.#resume(lane, row)
-    }
-    this.#emptyAllBut(known)
-    if (!phase.dispatches) this.#armIfPending()
-  }
-
-  /** What a lane that storage told of waits for. */
-  #resume(lane: Lane, { head }: LaneRow): void {
-    const { waits, holds } = this.#parts
-    // One further back, which was adopted, makes nobody wait but itself (Q7).
-    const envelope = head === undefined ? lane.envelope : lane.envelopeAt(head)
-    if (envelope !== null) waits.begin(lane, envelope)
-    if (lane.letters > 0 && this.#context.settings.onDead === 'hold') {
-      holds.setOnLane(lane, 'dead-letter', 'a dead letter from before the start')
-    }
+    this.#parts.takeOver.adopt(state, this.heardOfCommit)
+    if (!this.#context.phase.dispatches) this.#armIfPending()
   }
 
   /** Reads what is stored, however often that takes; whoever has got the lock then takes over. */
@@ -265,7 +216,7 @@ export class Dispatcher {
       {},
       (cause) => report('error', { error: notStored(cause, 'the take-over was not stored yet') }),
       (answers) => {
-        this.#leftBehind = leftBehindOf(answers)
+        this.#parts.takeOver.tookUp(answers)
         this.#hasLock = true
         this.#reload()
       },
@@ -273,7 +224,7 @@ export class Dispatcher {
   }
 
   #heard(state: OpenedState): void {
-    this.#refresh(state)
+    this.#parts.takeOver.refresh(state, this.heardOfCommit)
     this.readAnew.tell(state)
     this.changedElsewhere.tell()
     if (!this.#context.phase.dispatches) this.#armIfPending()
@@ -318,62 +269,4 @@ export class Dispatcher {
     this.#isArmed = false
     this.#roundCount = 0
   }
-
-  #refresh(state: OpenedState): void {
-    const { lanes, lifetimes, laneEvents } = this.#context
-    lifetimes.heardOfOthers()
-    const known = new Set<Lane>()
-    for (const row of state.lanes) {
-      const isNew = lanes.get(row.lane) === undefined
-      const ofLane = state.envelopes.filter((envelope) => envelope.lane === row.lane)
-      const lane = lanes.make(row, ofLane)
-      known.add(lane)
-      const { pending } = lane
-      if (!isNew) lane.refreshed(row)
-      else if (this.#context.phase.dispatches) this.#resume(lane, row)
-      if (lane.pending > 0) laneEvents.operationsAdded(lane)
-      else if (pending > 0) laneEvents.operationsRemoved(lane)
-    }
-    this.#emptyAllBut(known)
-  }
-
-  /** What storage does not name any more has nothing pending, unless that is on its way. */
-  #emptyAllBut(known: ReadonlySet<Lane>): void {
-    const { lanes, laneEvents } = this.#context
-    for (const lane of Array.from(lanes.all())) {
-      if (known.has(lane)) continue
-      lane.letters = 0
-      if (lane.isChanging) {
-        lane.whenUnchanged(() => this.heardOfCommit())
-        continue
-      }
-      if (lane.pending === 0) continue
-      // What is in flight is sent no more either, whatever becomes of it.
-      lane.reordered(0)
-      if (lane.attempt === null) laneEvents.operationsRemoved(lane)
-    }
-  }
-}
-
-/**
- * What the former process recorded it may have sent, and have died before the reply: the outcome is
- * unknown (Q5), also for those who look in storage. One without a key is known to have been refused.
- */
-function afterTheEnd({ boundary, store }: Context, recorded: EnvelopeRow): EnvelopeRow {
-  if (recorded.key === null || recorded.unknownSince !== null) return recorded
-  // Nothing was heard of it at all: then its only sending was right after it was recorded.
-  const isUnheard = recorded.attempts === recorded.unsentAttempts
-  const unknownSince = isUnheard ? (recorded.firstAttemptAt ?? boundary.wall) : boundary.wall
-  const envelope = { ...recorded, unknownSince }
-  store.commitAtLast(
-    [{ change: 'envelope', envelope }],
-    {},
-    () => undefined,
-    () => undefined,
-  )
-  return envelope
-}
-
-function leftBehindOf([answer]: readonly Answer[]): readonly LaneId[] | null {
-  return (answer?.applied === true ? answer.leftBehind : undefined) ?? null
 }
