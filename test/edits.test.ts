@@ -215,7 +215,7 @@ describe('a sample', () => {
 const TREE = {
   'package.json': '{ "type": "module" }',
   'tsconfig.json': '{ "compilerOptions": { "strict": true, "noEmit": true, "types": [] } }',
-  'src/engine/tokens/none.ts': 'export {}\n',
+  'src/engine/none.ts': 'export {}\n',
   'src/engine/sum.ts': `export function sum(numbers: readonly number[]): number {
   let total = 0
   for (const one of numbers) total += one

@@ -1,6 +1,6 @@
 /** The house rules that no tool knows: who may import what, who may read a clock, how long a file may be. */
 import { describe, expect, test } from 'vitest'
-import { circlesAmong, sourcesIn } from './support/sources.ts'
+import { circlesAmong, pairsAmong, sourcesIn } from './support/sources.ts'
 import { needlessLeaves, TRAP_NAMES, TRAPS, trapsIn } from './support/traps.ts'
 
 const MODEL = 'src/model.ts'
@@ -69,8 +69,8 @@ describe('the house', () => {
     expect(wrong).toEqual([])
   })
 
-  test('there are no import circles', () => {
-    expect(circlesAmong(all)).toEqual([])
+  test('there are no import circles, not even of types', () => {
+    expect(circlesAmong(all, true)).toEqual([])
   })
 
   test('a circle would be found', () => {
@@ -83,6 +83,35 @@ describe('the house', () => {
     expect(circlesAmong([file('a.ts', 'b.ts'), file('b.ts', 'a.ts')])).toEqual([
       ['a.ts', 'b.ts', 'a.ts'],
     ])
+  })
+
+  test('a circle of types would be found', () => {
+    const file = (path: string, from: string) => ({
+      path,
+      lineCount: 1,
+      code: '',
+      imports: [{ from, isType: true }],
+    })
+    const files = [file('a.ts', 'b.ts'), file('b.ts', 'a.ts')]
+    expect(circlesAmong(files)).toEqual([])
+    expect(circlesAmong(files, true)).toHaveLength(1)
+  })
+
+  test("no two folders import each other's values, unless one contains the other", () => {
+    expect(pairsAmong(all)).toEqual([])
+  })
+
+  test.each([
+    ['two folders that import each other', 'src/a/x.ts', 'src/b/y.ts', 1],
+    ['a folder and the folder that contains it', 'src/a/x.ts', 'src/a/b/y.ts', 0],
+  ])('(a control) %s', (_title, one, other, count) => {
+    const file = (path: string, from: string) => ({
+      path,
+      lineCount: 1,
+      code: '',
+      imports: [{ from, isType: false }],
+    })
+    expect(pairsAmong([file(one, other), file(other, one)])).toHaveLength(count)
   })
 
   test('only one file sends events to machines', () => {

@@ -52,8 +52,8 @@ function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1')
 }
 
-/** The circles among these files, each as the paths along it. */
-export function circlesAmong(sources: readonly Source[]): string[][] {
+/** The circles among these files, each as the paths along it; `ofTypes`: also where only types are imported. */
+export function circlesAmong(sources: readonly Source[], ofTypes = false): string[][] {
   const byPath = new Map(sources.map((source) => [source.path, source]))
   const done = new Set<string>()
   const circles: string[][] = []
@@ -65,10 +65,26 @@ export function circlesAmong(sources: readonly Source[]): string[][] {
     }
     if (done.has(path)) return
     for (const { from, isType } of byPath.get(path)?.imports ?? []) {
-      if (!isType && byPath.has(from)) visit(from, [...trail, path])
+      if ((ofTypes || !isType) && byPath.has(from)) visit(from, [...trail, path])
     }
     done.add(path)
   }
   for (const { path } of sources) visit(path, [])
   return circles
+}
+
+/** Folders that import each other's values, unless one contains the other: each pair once, with `<->` between them. */
+export function pairsAmong(sources: readonly Source[]): string[] {
+  const arrows = new Set<string>()
+  for (const { path, imports } of sources) {
+    for (const { from, isType } of imports) {
+      if (!isType && from.includes('/')) arrows.add(`${dirname(path)} -> ${dirname(from)}`)
+    }
+  }
+  return [...arrows].flatMap((arrow) => {
+    const [one = '', other = ''] = arrow.split(' -> ')
+    const isInside = one.startsWith(`${other}/`) || other.startsWith(`${one}/`)
+    const isPair = one < other && !isInside && arrows.has(`${other} -> ${one}`)
+    return isPair ? [`${one} <-> ${other}`] : []
+  })
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The folders whose files are edited. */
-const FOLDERS = ['src/engine', 'src/engine/tokens']
+const FOLDERS = ['src/engine']
 const SCENARIOS = 'test/scenarios'
 
 /** The text of each file, by its path from the root of the tree with `/` on every system. */
