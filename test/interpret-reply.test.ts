@@ -1,10 +1,8 @@
 /** What a reply means, where a kind does not say otherwise (Q6). */
 import { describe, expect, test } from 'vitest'
-import {
-  countsTowardsDeath,
-  interpretReply,
-  isCaptivePortal,
-} from '../src/operations/interpret-reply.ts'
+import { isCaptivePortal } from '../src/operations/captive-portal.ts'
+import { interpretReply } from '../src/operations/interpret-reply.ts'
+import { countsTowardsDeath } from '../src/operations/reply-status.ts'
 import type { Reply } from '../src/ports/transport.ts'
 
 const ORIGIN = 'https://api.example.com'

@@ -4,7 +4,7 @@
  */
 import type { UserId } from '../../model.ts'
 import type { DeclaredReply } from '../../operations/define-operation.ts'
-import { isCaptivePortal } from '../../operations/interpret-reply.ts'
+import { isCaptivePortal } from '../../operations/captive-portal.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { plain } from '../boundary/boundary.ts'
 import type { Context } from '../context.ts'
