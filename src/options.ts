@@ -20,9 +20,9 @@ import type { Vault } from './ports/vault.ts'
 /** How long to wait after an attempt that failed for now (Q7). */
 export interface BackoffOptions {
   /** The first wait, in milliseconds. Default: 1000. */
-  readonly base?: number
+  readonly baseMs?: number
   /** The longest wait, in milliseconds. Default: 300000 (5 min). */
-  readonly cap?: number
+  readonly capMs?: number
   /** Full jitter: a random wait between 0 and the computed one. Default: true. */
   readonly jitter?: boolean
 }
@@ -44,7 +44,7 @@ export interface HoldfastOptions {
    */
   readonly requirementSource?: RequirementSource
   /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
-  readonly tokens?: TokenSource
+  readonly tokenSource?: TokenSource
   /**
    * Calls of the token source in flight at once, over all users (T6): a start with many users must not flood
    * the issuer. The others wait in line. Default: 16.
@@ -129,7 +129,7 @@ export type RequirementSource = () => Requirement | Promise<Requirement>
 export interface Ports {
   readonly storage: Storage
   readonly transport: Transport
-  readonly tokens: TokenSource | null
+  readonly tokenSource: TokenSource | null
   readonly requirementSource: RequirementSource | null
   readonly vault: Vault | null
   readonly platform: Platform
@@ -159,7 +159,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
       'off',
     ]),
     hasRequirementSource: options.requirementSource !== undefined,
-    hasSource: options.tokens !== undefined,
+    hasSource: options.tokenSource !== undefined,
     hasVault: options.vault !== undefined,
     subjectClaim: name('subjectClaim', options.subjectClaim ?? null),
     origin: options.transport.origin,
@@ -185,7 +185,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     ports: {
       storage: options.storage,
       transport: options.transport,
-      tokens: options.tokens ?? null,
+      tokenSource: options.tokenSource ?? null,
       requirementSource: options.requirementSource ?? null,
       vault: options.vault ?? null,
       platform: options.platform ?? silentPlatform,
@@ -203,7 +203,7 @@ const NAMES: Readonly<Record<keyof HoldfastOptions, true>> = {
   operations: true,
   requirement: true,
   requirementSource: true,
-  tokens: true,
+  tokenSource: true,
   maxSourceCalls: true,
   vault: true,
   subjectClaim: true,
@@ -285,9 +285,11 @@ function refuseWrongPorts(options: HoldfastOptions): void {
   }
   // A URL may hold a password.
   secretNameOf('createHoldfast: transport.origin', options.transport.origin)
-  const { tokens } = options
-  if (tokens !== undefined && typeof tokens !== 'function') {
-    throw new TypeError(`createHoldfast: tokens must be a function, not a ${typeof tokens}`)
+  const { tokenSource } = options
+  if (tokenSource !== undefined && typeof tokenSource !== 'function') {
+    throw new TypeError(
+      `createHoldfast: tokenSource must be a function, not a ${typeof tokenSource}`,
+    )
   }
 }
 
@@ -308,7 +310,7 @@ function backoffOf(backoff: BackoffOptions): Required<BackoffOptions> {
   if (typeof backoff !== 'object') {
     throw new TypeError(`createHoldfast: backoff must be an object, not ${show(backoff)}`)
   }
-  const { base = 1000, cap = 300_000, jitter = true, ...others } = backoff
+  const { baseMs = 1000, capMs = 300_000, jitter = true, ...others } = backoff
   const [unknown] = Object.keys(others)
   if (unknown !== undefined) {
     throw new TypeError(`createHoldfast: there is no option backoff.${unknown}`)
@@ -317,8 +319,8 @@ function backoffOf(backoff: BackoffOptions): Required<BackoffOptions> {
     throw new TypeError(`createHoldfast: backoff.jitter must be true or false, not ${show(jitter)}`)
   }
   return Object.freeze({
-    base: cutMs(wholeNumber('backoff.base', base, 1)),
-    cap: cutMs(wholeNumber('backoff.cap', cap, 1)),
+    baseMs: cutMs(wholeNumber('backoff.baseMs', baseMs, 1)),
+    capMs: cutMs(wholeNumber('backoff.capMs', capMs, 1)),
     jitter,
   })
 }

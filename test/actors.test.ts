@@ -55,7 +55,7 @@ describe('users, one after the other, leave no machine behind:', () => {
     [
       1000,
       'whose token comes from a source',
-      { tokens: ({ user }) => `${user}-1` },
+      { tokenSource: ({ user }) => `${user}-1` },
       ({ holdfast }, user) => [holdfast.login(user), holdfast.enqueue(note({ text: user }))],
     ],
     [
@@ -138,17 +138,17 @@ describe('a machine that was stopped', () => {
     ],
     [
       'whose source is asked (T6)',
-      { tokens: () => new Promise(() => undefined) },
+      { tokenSource: () => new Promise(() => undefined) },
       (rig) => rig.whileResting(rig.holdfast.refreshToken('alice')),
     ],
     [
       'whose source has failed (T6)',
-      { tokens: () => 5 as never },
+      { tokenSource: () => 5 as never },
       (rig) => rig.whileResting(rig.holdfast.refreshToken('alice')),
     ],
     [
       'whose source has denied (T6)',
-      { tokens: () => null },
+      { tokenSource: () => null },
       (rig) => rig.whileResting(rig.holdfast.refreshToken('alice')),
     ],
   ])('is none of a user %s', async (_name, options, happen) => {

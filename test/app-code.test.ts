@@ -129,7 +129,7 @@ const DOORS: readonly Door[] = [
     name: 'a token source',
     mayWait: true,
     drive: async (fail) => {
-      const rig = await started({ tokens: once(fail, () => 'a1') })
+      const rig = await started({ tokenSource: once(fail, () => 'a1') })
       await rig.login('alice')
       await completes(rig)
       return heardErrors(rig)
@@ -359,7 +359,7 @@ describe('an error of Holdfast of another copy of the module', () => {
   test('denies a token', async () => {
     const sources = [new TokenDeniedError(), foreign('AUTH_DENIED')]
     for (const error of sources) {
-      const rig = await started({ tokens: () => Promise.reject(error) })
+      const rig = await started({ tokenSource: () => Promise.reject(error) })
       await rig.login('alice')
       await rig.enqueue('one')
       await rig.advance(10_000)

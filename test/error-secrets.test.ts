@@ -30,7 +30,7 @@ describe('the cause of an AUTH_ error is made anew', () => {
 
   test('of what the token source threw', async () => {
     const thrown = libraryError()
-    const rig = await Rig.start({ tokens: () => Promise.reject(thrown) })
+    const rig = await Rig.start({ tokenSource: () => Promise.reject(thrown) })
     await rig.login('alice', TOKEN)
     await rig.whileResting(rig.holdfast.refreshToken('alice'))
     await rig.advance(10)
@@ -84,7 +84,7 @@ describe('the cause of an AUTH_ error is made anew', () => {
       status: { value: SECRET },
       name: { value: `Error with ${SECRET}` },
     })
-    const rig = await Rig.start({ tokens: () => Promise.reject(thrown) })
+    const rig = await Rig.start({ tokenSource: () => Promise.reject(thrown) })
     await rig.login('alice', 'a1')
     await rig.whileResting(rig.holdfast.refreshToken('alice'))
     await rig.advance(10)
@@ -95,7 +95,7 @@ describe('the cause of an AUTH_ error is made anew', () => {
 
   test('and a denial with such a cause tells nothing of it', async () => {
     const tokens = () => Promise.reject(new TokenDeniedError(`no ${SECRET}`, libraryError()))
-    const rig = await Rig.start({ tokens })
+    const rig = await Rig.start({ tokenSource: tokens })
     await rig.login('alice', 'a1')
     await rig.whileResting(rig.holdfast.refreshToken('alice'))
     await rig.advance(10)
@@ -105,7 +105,7 @@ describe('the cause of an AUTH_ error is made anew', () => {
 
 // T8
 test('the first 401 is passed on by identity, to the read and to the event', async () => {
-  const rig = await Rig.start({ tokens: () => 'fresh' })
+  const rig = await Rig.start({ tokenSource: () => 'fresh' })
   await rig.login('alice', 'a1')
   const read = rig.holdfast.read({ request: () => ({ method: 'GET', path: '/' }) })
   const failed = read.catch((thrown: unknown) => thrown)
@@ -193,7 +193,7 @@ describe('misuse is told without the value of', () => {
       /not a string$/,
     ],
     ['requirement', make({ requirement: SECRET }), /'off', not another string$/],
-    ['tokens', make({ tokens: SECRET }), /tokens must be a function, not a string$/],
+    ['tokenSource', make({ tokenSource: SECRET }), /tokenSource must be a function, not a string$/],
     ['vault', make({ vault: { key: SECRET } }), /vault must have the method seal/],
     ['token', make({ token: SECRET }), /there is no option token$/],
     ['subjectClaim', make({ subjectClaim: { SECRET } }), /not an object$/],
@@ -225,7 +225,7 @@ describe('misuse is told without the value of', () => {
     ['forget()', ({ holdfast }) => holdfast.forget(`${SECRET}\ud800`)],
     ['setRequirement()', ({ holdfast }) => holdfast.setRequirement(SECRET as never)],
   ])('the arguments of %s', async (_what, call) => {
-    const rig = await Rig.start({ tokens: () => new Promise(() => undefined) })
+    const rig = await Rig.start({ tokenSource: () => new Promise(() => undefined) })
     const error: unknown = await rig.whileResting(call(rig)).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(TypeError)
     expect((error as Error).message).not.toContain(SECRET)

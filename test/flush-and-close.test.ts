@@ -148,7 +148,7 @@ describe('flush()', () => {
   test('waits for a fresh token where a source is being asked', async () => {
     let answer: ((token: string) => void) | undefined
     const rig = await Rig.start({
-      tokens: () =>
+      tokenSource: () =>
         new Promise((resolve) => {
           answer = resolve
         }),
@@ -271,7 +271,7 @@ describe('close()', () => {
       },
     ],
   ])('in the middle of %s leaves no timer', async (_name, happen) => {
-    const rig = await Rig.start({ tokens: () => new Promise(() => undefined) })
+    const rig = await Rig.start({ tokenSource: () => new Promise(() => undefined) })
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
     await happen(rig)

@@ -148,10 +148,10 @@ test.each([
   ['no translations', { translations: null }],
   ['a translation to a number', { translations: { local: 5 } }],
   ['no list of follow-ups', { followUps: { length: 0 } }],
-  ['a reading position that is no text', { ryw: { token: 5 } }],
-  ['a delay that is no number', { ryw: { token: 'w1', delayMs: Number.NaN } }],
-  ['a delay of text', { ryw: { token: 'w1', delayMs: 'soon' } }],
-  ['a position for a key that is no text', { ryw: { token: 'w1', key: 5 } }],
+  ['a reading position that is no text', { readingPosition: { token: 5 } }],
+  ['a delay that is no number', { readingPosition: { token: 'w1', delayMs: Number.NaN } }],
+  ['a delay of text', { readingPosition: { token: 'w1', delayMs: 'soon' } }],
+  ['a position for a key that is no text', { readingPosition: { token: 'w1', key: 5 } }],
 ])('an interpretation with %s is `retry`, and loses nothing', async (_name, made) => {
   let isBad = true
   const strange = strangeKind(() => (isBad ? made : {}))
@@ -169,7 +169,7 @@ test.each([
 })
 
 test('a delay of a fraction of a millisecond is one of a whole (R1)', async () => {
-  const strange = strangeKind(() => ({ ryw: { token: 'w1', delayMs: 0.5 } }))
+  const strange = strangeKind(() => ({ readingPosition: { token: 'w1', delayMs: 0.5 } }))
   const rig = await Rig.start({ operations: [strange] })
   await rig.login('alice', 'a1')
   await rig.whileResting(rig.holdfast.enqueue(strange({})))

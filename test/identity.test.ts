@@ -308,7 +308,7 @@ test('a reply to what was forgotten is not judged by what came after it', async 
 test('a refresh that comes back after forget() stores nothing', async () => {
   let answer: ((token: string) => void) | undefined
   const rig = await Rig.start({
-    tokens: () =>
+    tokenSource: () =>
       new Promise((resolve) => {
         answer = resolve
       }),

@@ -33,13 +33,13 @@ test.each<[string, object]>([
   ["U+0000 in the server's id", { translations: { local: ZERO } }],
   ['translations that are a text', { translations: 'srv-1' }],
   ['translations that are a list', { translations: ['srv-1'] }],
-  ['half a character as the token of a position', { ryw: { token: HALF } }],
-  ['U+0000 in the token of a position', { ryw: { token: ZERO } }],
-  ['half a character as the key of a position', { ryw: { token: 'w1', key: HALF } }],
-  ['U+0000 in the key of a position', { ryw: { token: 'w1', key: ZERO } }],
-  ['a negative delay', { ryw: { token: 'w1', delayMs: -1 } }],
-  ['a delay of NaN', { ryw: { token: 'w1', delayMs: Number.NaN } }],
-  ['a bigint as a delay', { ryw: { token: 'w1', delayMs: 5n } }],
+  ['half a character as the token of a position', { readingPosition: { token: HALF } }],
+  ['U+0000 in the token of a position', { readingPosition: { token: ZERO } }],
+  ['half a character as the key of a position', { readingPosition: { token: 'w1', key: HALF } }],
+  ['U+0000 in the key of a position', { readingPosition: { token: 'w1', key: ZERO } }],
+  ['a negative delay', { readingPosition: { token: 'w1', delayMs: -1 } }],
+  ['a delay of NaN', { readingPosition: { token: 'w1', delayMs: Number.NaN } }],
+  ['a bigint as a delay', { readingPosition: { token: 'w1', delayMs: 5n } }],
   ['half a character as the kind of a follow-up', { followUps: [{ kind: HALF, payload: {} }] }],
   [
     'a follow-up that ends in no time',
@@ -98,7 +98,10 @@ test('a reply may yield 100 follow-ups, and one with more made no sense', async 
 test.each([1e20, Number.MAX_VALUE, Infinity, 60_001, 59_999.5])(
   'a delay of %d ms is cut to the minute that a read waits at most',
   async (delayMs) => {
-    const rig = await startStrange(() => ({ ...accepted, ryw: { token: 'w1', delayMs } }))
+    const rig = await startStrange(() => ({
+      ...accepted,
+      readingPosition: { token: 'w1', delayMs },
+    }))
     rig.last.reply(200)
     await rig.advance()
     expect(rig.eventsOf('error')).toEqual([])
@@ -155,7 +158,7 @@ test('no interpretation leaves a lane stuck', async () => {
         outcome: fc.oneof(fc.constant('accepted'), fc.anything()),
         reason: fc.oneof(fc.constantFrom('conflict', undefined), text),
         translations: fc.oneof(fc.dictionary(fc.string({ unit: 'binary' }), text), fc.anything()),
-        ryw: fc.oneof(
+        readingPosition: fc.oneof(
           fc.record({ token: text, delayMs: number, key: text }, { requiredKeys: [] }),
           fc.anything(),
         ),

@@ -117,7 +117,7 @@ describe('with pseudonyms', () => {
     const rig = await Rig.start({
       journal,
       vault: memoryVault(),
-      tokens: ({ reason }) => (reason === 'refused' ? 'fresh' : null),
+      tokenSource: ({ reason }) => (reason === 'refused' ? 'fresh' : null),
       ...options,
     })
     await rig.login(alice, 'a1')

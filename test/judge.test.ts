@@ -49,7 +49,7 @@ function judged(more: Partial<Judged>): Judged {
     fraction: 1,
     askedFraction: 0,
     settings: {
-      backoff: { base: 1000, cap: 300_000, jitter: false },
+      backoff: { baseMs: 1000, capMs: 300_000, jitter: false },
       maxAttempts: 3,
       patienceMs: 0,
     },
@@ -66,13 +66,13 @@ function waiting(more: Partial<Judged>) {
 // Q7
 describe('the wait', () => {
   test('doubles from the base to the cap, whatever the number of the attempt', () => {
-    const backoff = { base: 1000, cap: 300_000, jitter: false }
+    const backoff = { baseMs: 1000, capMs: 300_000, jitter: false }
     const waits = [1, 2, 3, 8, 9, 10, 100, 5000].map((n) => backoffMs(n, 1, backoff))
     expect(waits).toEqual([1000, 2000, 4000, 128_000, 256_000, 300_000, 300_000, 300_000])
   })
 
   test('has full jitter: from nothing to all of it', () => {
-    const backoff = { base: 1000, cap: 300_000, jitter: true }
+    const backoff = { baseMs: 1000, capMs: 300_000, jitter: true }
     expect([0, 0.25, 0.999_999].map((fraction) => backoffMs(3, fraction, backoff))).toEqual([
       0, 1000, 4000,
     ])

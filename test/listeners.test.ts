@@ -237,7 +237,7 @@ describe('a listener that is added late hears the need', () => {
 
   test('of a user who is not logged in once the source has denied a token, and not before', async () => {
     const answer = gate<null>()
-    const rig = await needing({ tokens: () => answer.promise })
+    const rig = await needing({ tokenSource: () => answer.promise })
     await rig.login('bob')
     const late: unknown[] = []
     rig.holdfast.on('token.needed', (detail) => late.push(detail))

@@ -351,7 +351,7 @@ describe('under required a read', () => {
   test('goes on by itself after the source was unavailable', async () => {
     let calls = 0
     const rig = await Rig.start({
-      tokens: () => {
+      tokenSource: () => {
         calls += 1
         if (calls < 3) throw new Error('unavailable')
         return 'a1'
@@ -404,7 +404,7 @@ describe('under required a read', () => {
   })
 
   test('that is refused twice, with a source, rejects; its cause is the first 401', async () => {
-    const rig = await Rig.start({ tokens: () => 'a2', answer: replying(401) })
+    const rig = await Rig.start({ tokenSource: () => 'a2', answer: replying(401) })
     await rig.login('alice', 'a1')
     const { promise } = begin(rig)
     const failure: unknown = await rig.whileResting(promise).catch((error: unknown) => error)
@@ -418,7 +418,10 @@ describe('under required a read', () => {
 
   test('that was refused twice has refused that token for everybody (T4, T8)', async () => {
     let calls = 0
-    const rig = await Rig.start({ tokens: () => `a${(calls += 1) + 1}`, answer: replying(401) })
+    const rig = await Rig.start({
+      tokenSource: () => `a${(calls += 1) + 1}`,
+      answer: replying(401),
+    })
     await rig.login('alice', 'a1')
     const first = begin(rig)
     await rig.advance()

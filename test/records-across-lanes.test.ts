@@ -221,7 +221,7 @@ const ends: readonly End[] = [
     how: 'has an outcome that is unknown for too long',
     creation: forgetful({ record: 'r1' }),
     token: 'a1',
-    options: { backoff: { base: 20_000, cap: 20_000, jitter: false } },
+    options: { backoff: { baseMs: 20_000, capMs: 20_000, jitter: false } },
     end: async (rig) => {
       lastOfAlice(rig).fail()
       await rig.advance(20_000)

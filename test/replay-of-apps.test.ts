@@ -105,8 +105,8 @@ describe('over a real file, a real clock and a real server', () => {
       operations: [kind],
       requirement: 'required',
       vault: memoryVault(),
-      backoff: { base: 1, cap: 5 },
-      tokens: async ({ user }) => {
+      backoff: { baseMs: 1, capMs: 5 },
+      tokenSource: async ({ user }) => {
         sourceCalls += 1
         return (await server.mint(user)).token
       },
@@ -201,11 +201,11 @@ describe('a redacted journal', () => {
       operations: [secretive],
       requirement: 'required',
       vault: memoryVault(),
-      tokens: async () => {
+      tokenSource: async () => {
         if (sends === 0) throw new Error(SECRETS.thrown)
         return SECRETS.fresh
       },
-      backoff: { base: 1, cap: 1 },
+      backoff: { baseMs: 1, capMs: 1 },
       journal,
     })
     holdfast.pause()

@@ -94,7 +94,7 @@ describe('a token across the end of what is kept is in no', () => {
   const texts = offsetsAcross(256, TOKEN).map((at) => tellOf(TOKEN, at))
 
   async function opened(): Promise<Rig> {
-    const rig = await Rig.start({ backoff: { base: 1, cap: 1, jitter: false } })
+    const rig = await Rig.start({ backoff: { baseMs: 1, capMs: 1, jitter: false } })
     await rig.login('alice', TOKEN)
     return rig
   }
@@ -175,7 +175,7 @@ describe('a token across the end of what is kept is in no', () => {
   test('event of a token source that failed', async () => {
     const failures = [...texts]
     const rig = await Rig.start({
-      tokens: () => Promise.reject(new Error(failures.shift() ?? 'no more')),
+      tokenSource: () => Promise.reject(new Error(failures.shift() ?? 'no more')),
     })
     await rig.login('alice', TOKEN)
     for (const _ of texts) {

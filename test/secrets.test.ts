@@ -60,7 +60,7 @@ async function rigOn(file: string): Promise<Rig> {
   await rig.open({
     storage: sqliteStorage({ file }),
     vault: memoryVault(),
-    tokens: async () => {
+    tokenSource: async () => {
       calls += 1
       if (calls === 1) throw new Error('offline')
       return SECRETS.source
@@ -154,7 +154,7 @@ describe.each(Object.entries(ENCODINGS))('what foreign code echoes as %s', (_nam
     let isSealing = true
     await rig.open({
       storage: sqliteStorage({ file: join(folder, 'outbox.db') }),
-      tokens: () => Promise.reject(library()),
+      tokenSource: () => Promise.reject(library()),
       vault: {
         seal: (secret) => {
           if (isSealing) throw library()

@@ -19,7 +19,7 @@ async function sourced(options: RigOptions = {}): Promise<{ rig: Rig; calls: Cal
   const calls: Call[] = []
   const rig = Rig.prepare(options)
   await rig.open({
-    tokens: (request) =>
+    tokenSource: (request) =>
       new Promise((resolve, reject) => {
         calls.push({
           ...request,
@@ -146,7 +146,7 @@ describe('a call of the source', () => {
     ['answers an object that cannot be looked at', revoked],
     ['answers true', () => true],
   ])('that %s, at once, counts as unavailable too', async (_what, tokens) => {
-    const rig = await Rig.start({ answer: checking, tokens: tokens as TokenSource })
+    const rig = await Rig.start({ answer: checking, tokenSource: tokens as TokenSource })
     await rig.login('alice')
     await rig.enqueue('one')
     await rig.advance(1000)

@@ -149,7 +149,7 @@ describe('the option agent of httpTransport is refused', () => {
 /** An engine whose transport notes when it is to renew its connections, and what is sent. */
 async function noting(renew: () => unknown = () => undefined) {
   const noted: string[] = []
-  const rig = Rig.prepare({ backoff: { base: 200_000, jitter: false } })
+  const rig = Rig.prepare({ backoff: { baseMs: 200_000, jitter: false } })
   const { transport } = rig
   await rig.open({
     transport: {

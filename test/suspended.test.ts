@@ -35,7 +35,7 @@ describe('the hold suspended', () => {
   })
 
   test('ends the waits after an attempt without a reply, as a waking does, and no other', async () => {
-    const rig = await Rig.start({ backoff: { base: 200_000, jitter: false } })
+    const rig = await Rig.start({ backoff: { baseMs: 200_000, jitter: false } })
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
     rig.last.fail()

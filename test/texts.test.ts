@@ -38,7 +38,7 @@ const CALLS: Readonly<Record<string, (rig: Rig, text: string) => Promise<unknown
 
 // Q21
 test.each(Object.entries(CALLS))('%s refuses an ill-formed text', async (_name, call) => {
-  const rig = await Rig.start({ tokens: () => new Promise(() => undefined) })
+  const rig = await Rig.start({ tokenSource: () => new Promise(() => undefined) })
   await rig.login('alice', 'a1')
   const before = rig.database.serialize()
   for (const text of ILL_FORMED) {

@@ -18,7 +18,7 @@ function source() {
 
 async function start(options: RigOptions = {}) {
   const { calls, tokens } = source()
-  const rig = await Rig.start({ tokens, ...options })
+  const rig = await Rig.start({ tokenSource: tokens, ...options })
   await rig.login('alice', 'a1')
   const read = () => {
     const ended: unknown[] = []

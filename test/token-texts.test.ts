@@ -70,7 +70,7 @@ describe('a token that the source gives', () => {
   test.each([...UNSENDABLE, ...BLANK])('%s is a failed call', async (_name, text) => {
     let calls = 0
     const tokens = () => ((calls += 1) === 1 ? text : 'a2')
-    const rig = await Rig.start({ answer: replying(200), tokens })
+    const rig = await Rig.start({ answer: replying(200), tokenSource: tokens })
     await rig.login('alice')
     const id = await rig.enqueue('one')
     await rig.advance()
@@ -86,7 +86,7 @@ describe('a token that the source gives', () => {
   })
 
   test.each(PADDED)('loses the white space around it (%j)', async (text) => {
-    const rig = await Rig.start({ answer: replying(200), tokens: () => text })
+    const rig = await Rig.start({ answer: replying(200), tokenSource: () => text })
     await rig.login('alice')
     await rig.enqueue('one')
     await rig.advance()
@@ -213,7 +213,7 @@ describe('the subject of a token', () => {
     const rig = await Rig.start({
       subjectClaim: 'sub',
       answer: replying(200),
-      tokens: () => jwt({ sub: given.shift() }),
+      tokenSource: () => jwt({ sub: given.shift() }),
     })
     await rig.login('alice')
     await rig.enqueue('one')

@@ -53,7 +53,7 @@ describe('updateToken()', () => {
   test('with one held for expired counts as arrived anew, and is sent', async () => {
     const token = jwt({ sub: 'alice', iat: WALL_START, exp: WALL_START + 60_000 })
     const rig = await Rig.start({
-      tokens: () => new Promise(() => undefined),
+      tokenSource: () => new Promise(() => undefined),
       answer: replying(200),
     })
     await rig.login('alice', token)
@@ -262,7 +262,7 @@ test('403 neither refreshes nor signs out: the operation is rejected', async () 
   let calls = 0
   const rig = await Rig.start({
     answer: replying(403),
-    tokens: () => {
+    tokenSource: () => {
       calls += 1
       return 'a2'
     },
@@ -299,7 +299,7 @@ describe("the server's clock", () => {
     const token = jwt({ iat: WALL_START, exp: WALL_START + 60 * minute })
     const asked: string[] = []
     const rig = await Rig.start({
-      tokens: ({ reason }) => {
+      tokenSource: ({ reason }) => {
         asked.push(reason)
         return new Promise(() => undefined)
       },

@@ -20,7 +20,7 @@ test('operations that a real server answers 431 are all applied once a shorter t
     operations: [note],
     requirement: 'required',
     // Only the newer token can end the wait in the time of this test.
-    backoff: { base: 300_000, cap: 300_000, jitter: false },
+    backoff: { baseMs: 300_000, capMs: 300_000, jitter: false },
     maxAttempts: 1,
     patienceMs: 0,
   })

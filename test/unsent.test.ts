@@ -47,7 +47,7 @@ describe('an operation whose attempts were all unsent', () => {
   })
 
   test('never dies, however often it was tried', async () => {
-    const rig = await Rig.start({ maxAttempts: 1, patienceMs: 0, backoff: { cap: 1000 } })
+    const rig = await Rig.start({ maxAttempts: 1, patienceMs: 0, backoff: { capMs: 1000 } })
     rig.answer = (sent) => sent.fail(refused())
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
@@ -202,7 +202,7 @@ test('the head after a crash is still too late to cancel after an unsent attempt
 
 // Q8: patience begins with the first attempt that left.
 test('the time before the first attempt that left is no part of the patience', async () => {
-  const rig = await Rig.start({ maxAttempts: 1, patienceMs: 10_000, backoff: { cap: 1000 } })
+  const rig = await Rig.start({ maxAttempts: 1, patienceMs: 10_000, backoff: { capMs: 1000 } })
   rig.answer = (sent) => sent.fail(refused())
   await rig.login('alice', 'a1')
   await rig.enqueue('one')

@@ -133,7 +133,7 @@ describe('where the server forgets keys', () => {
     const rig = await Rig.start({
       operations: [note, forgetful],
       vault: memoryVault(),
-      backoff: { base: ms, cap: ms, jitter: false },
+      backoff: { baseMs: ms, capMs: ms, jitter: false },
     })
     await rig.login('alice', 'a1')
     const { id } = await rig.whileResting(rig.holdfast.enqueue(forgetful({ text: 'one' })))

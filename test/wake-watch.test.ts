@@ -12,7 +12,7 @@ const LONG = { base: 100_000_000, cap: 1_000_000_000, jitter: false } as const
 /** Waits for minutes after an attempt. Without a platform, unless one is given. */
 async function waiting(end: 'unknown' | 'retry', options: RigOptions = {}): Promise<Rig> {
   const rig = Rig.prepare({
-    backoff: { base: 200_000, jitter: false },
+    backoff: { baseMs: 200_000, jitter: false },
     answer: (sent) => (end === 'unknown' ? sent.fail() : sent.reply(500)),
     ...options,
   })
@@ -70,7 +70,7 @@ describe('a gap in time while a lane waits', () => {
 // Q15
 describe('nobody looks', () => {
   test('once nobody waits any more: an idle engine has no alarm', async () => {
-    const rig = await waiting('unknown', { backoff: { base: 10_000, jitter: false } })
+    const rig = await waiting('unknown', { backoff: { baseMs: 10_000, jitter: false } })
     rig.answer = replying()
     await rig.advance(10_000)
     expect(rig.sent).toHaveLength(2)
@@ -88,7 +88,7 @@ describe('nobody looks', () => {
     const rig = await waiting('unknown', { platform: undefined as never })
     expect(rig.time.nextAt()).toBe(30_000)
     await rig.close()
-    const told = await Rig.start({ backoff: { base: 200_000, jitter: false } })
+    const told = await Rig.start({ backoff: { baseMs: 200_000, jitter: false } })
     await told.login('alice', 'a1')
     told.tell('resumed')
     await told.enqueue('one')
@@ -101,7 +101,7 @@ describe('nobody looks', () => {
   })
 
   test('while the network is down: its return ends the same waits', async () => {
-    const rig = await Rig.start({ backoff: { base: 200_000, jitter: false } })
+    const rig = await Rig.start({ backoff: { baseMs: 200_000, jitter: false } })
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
     rig.last.fail()
@@ -161,7 +161,7 @@ test.each([
   ['that tells of the network alone', 'online'],
   ['that tells of going to sleep alone', 'suspended'],
 ] as const)('the watch goes on with a platform %s', async (_what, event) => {
-  const rig = await Rig.start({ backoff: { base: 400_000, jitter: false } })
+  const rig = await Rig.start({ backoff: { baseMs: 400_000, jitter: false } })
   await rig.login('alice', 'a1')
   rig.tell(event)
   await rig.advance(70_000)
@@ -176,7 +176,7 @@ test.each([
 // V: replays
 test('a journal that begins while the watch looks replays, and so does one after the platform has told', async () => {
   const journal = new BeginningAnew()
-  const rig = await Rig.start({ journal, backoff: { base: 200_000, jitter: false } })
+  const rig = await Rig.start({ journal, backoff: { baseMs: 200_000, jitter: false } })
   await rig.login('alice', 'a1')
   await rig.enqueue('one')
   rig.last.fail()

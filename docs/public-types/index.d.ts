@@ -884,7 +884,7 @@ interface Interpretation {
     /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
     readonly followUps?: readonly FollowUpDraft[];
     /** Of `accepted`: what a read must name to see this write (R1). */
-    readonly ryw?: ReadingPosition;
+    readonly readingPosition?: ReadingPosition;
 }
 interface ReadingPosition {
     readonly token: string;
@@ -1516,9 +1516,9 @@ declare function memoryVault(key?: Uint8Array): Vault;
 /** How long to wait after an attempt that failed for now (Q7). */
 interface BackoffOptions {
     /** The first wait, in milliseconds. Default: 1000. */
-    readonly base?: number;
+    readonly baseMs?: number;
     /** The longest wait, in milliseconds. Default: 300000 (5 min). */
-    readonly cap?: number;
+    readonly capMs?: number;
     /** Full jitter: a random wait between 0 and the computed one. Default: true. */
     readonly jitter?: boolean;
 }
@@ -1539,7 +1539,7 @@ interface HoldfastOptions {
      */
     readonly requirementSource?: RequirementSource;
     /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
-    readonly tokens?: TokenSource;
+    readonly tokenSource?: TokenSource;
     /**
      * Calls of the token source in flight at once, over all users (T6): a start with many users must not flood
      * the issuer. The others wait in line. Default: 16.

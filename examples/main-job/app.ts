@@ -79,7 +79,7 @@ const holdfast = await createHoldfast({
   transport: httpTransport({ baseUrl: settings.origin }),
   operations: [edit, noteKind],
   requirement: 'required',
-  backoff: { base: 20, cap: 1_000 },
+  backoff: { baseMs: 20, capMs: 1_000 },
 })
 reportFrom(holdfast)
 answerTokenNeeds(holdfast, server, seededChance(settings.seed), failed)

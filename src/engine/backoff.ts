@@ -32,6 +32,6 @@ export function waitOf({ baseMs, capMs }: Series, n: number): number {
 
 /** `min(cap, base × 2^(n-1))` of the option, in milliseconds, with full jitter where wanted (Q7). */
 export function backoffMs(n: number, fraction: number, backoff: Settings['backoff']): number {
-  const waitMs = waitOf({ baseMs: backoff.base, capMs: backoff.cap }, n)
+  const waitMs = waitOf({ baseMs: backoff.baseMs, capMs: backoff.capMs }, n)
   return backoff.jitter ? Math.round(waitMs * fraction) : waitMs
 }

@@ -90,7 +90,8 @@ function identityCalls({ context, server, sessions, refresher }: CallParts) {
     ),
     refreshToken: server.serve('refreshToken', plain<UserId>(), (user, settle: Settle<void>) => {
       if (!context.settings.hasSource) {
-        const message = 'refreshToken: there is no token source; give createHoldfast({ tokens })'
+        const message =
+          'refreshToken: there is no token source; give createHoldfast({ tokenSource })'
         settle.reject(new TypeError(message))
         return
       }

@@ -53,8 +53,8 @@ const WORDS = {
 function checkBackoff(what: string, backoff: unknown): void {
   if (typeof backoff !== 'object' || backoff === null)
     throw new TypeError(`${what} must be an object`)
-  const { base, cap, jitter } = backoff as Fields
-  wholeNumberOf(`${what}.base`, base, 1)
-  wholeNumberOf(`${what}.cap`, cap, 1)
+  const { baseMs, capMs, jitter } = backoff as Fields
+  wholeNumberOf(`${what}.baseMs`, baseMs, 1)
+  wholeNumberOf(`${what}.capMs`, capMs, 1)
   if (typeof jitter !== 'boolean') throw new TypeError(`${what}.jitter must be true or false`)
 }

@@ -1,7 +1,8 @@
 /** From the text of a journal to its lines, or to an error that says why not. */
 import { HoldfastError } from '../errors.ts'
 import { checkKinds, checkSettings } from './checked-settings.ts'
-import type { JournalHeader, JournalLine } from './lines.ts'
+import { settingsOfToday } from './former-names.ts'
+import type { JournalHeader, JournalLine, JsonRecord } from './lines.ts'
 
 export interface Journal {
   readonly header: JournalHeader
@@ -46,13 +47,14 @@ function headerOf(text: string): JournalHeader {
   if (!isRecord(options) || !isRecord(options.settings) || !Array.isArray(options.kinds)) {
     throw invalidLine(1, 'the header has no options.settings or options.kinds; record it anew')
   }
+  const settings = settingsOfToday(options.settings as JsonRecord)
   try {
-    checkSettings(options.settings)
+    checkSettings(settings)
     checkKinds(options.kinds)
   } catch (error) {
     throw invalidLine(1, `${(error as Error).message}; record it anew`)
   }
-  return header as unknown as JournalHeader
+  return { ...header, options: { ...options, settings } } as unknown as JournalHeader
 }
 
 /** The line of this number, as it was parsed; undefined: it is not JSON. */

@@ -273,7 +273,7 @@ function portsOf(boundary: ReplayBoundary, settings: Settings, storage: Storage)
   return {
     storage,
     transport: { origin: settings.origin, send: never },
-    tokens: null,
+    tokenSource: null,
     requirementSource: null,
     vault: null,
     platform: silentPlatform,

@@ -47,7 +47,7 @@ export interface Interpretation {
   /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
   readonly followUps?: readonly FollowUpDraft[]
   /** Of `accepted`: what a read must name to see this write (R1). */
-  readonly ryw?: ReadingPosition
+  readonly readingPosition?: ReadingPosition
 }
 
 export interface ReadingPosition {

@@ -20,7 +20,11 @@ export interface Interpreted {
   readonly reason: 'conflict' | null
   readonly translations: Readonly<Record<string, string>>
   readonly followUps: readonly InterpretedFollowUp[]
-  readonly ryw: { readonly token: string; readonly delayMs: number; readonly key: string } | null
+  readonly readingPosition: {
+    readonly token: string
+    readonly delayMs: number
+    readonly key: string
+  } | null
 }
 
 /** The code threw, or its answer made no sense; or a follow-up names another owner. */
@@ -62,7 +66,10 @@ export const interpretedCodec: Codec<Interpreted | Misjudged> = {
       const cause = error === null ? null : readError(error)
       return { misjudged: misjudged as Misjudged['misjudged'], cause }
     }
-    const read = json as unknown as Omit<Interpreted, 'followUps'> & {
+    const read = interpretedOfToday(json as JsonRecord) as unknown as Omit<
+      Interpreted,
+      'followUps'
+    > & {
       readonly followUps: readonly (Omit<InterpretedFollowUp, 'payload'> & {
         readonly bytes: number
       })[]
@@ -83,7 +90,7 @@ export function interpretedOf(
   interpretation: Interpretation,
   owner: Owner,
 ): Interpreted | Misjudged {
-  const { outcome, reason, translations, followUps = [], ryw } = interpretation
+  const { outcome, reason, translations, followUps = [], readingPosition } = interpretation
   refuseUnless(OUTCOMES.has(outcome), 'an unknown outcome')
   refuseUnless(reason === undefined || reason === 'conflict', 'an unknown reason')
   refuseUnless(Array.isArray(followUps), 'follow-ups that are no list')
@@ -96,7 +103,7 @@ export function interpretedOf(
     reason: reason ?? null,
     translations: translations === undefined ? {} : translationsOf(translations),
     followUps: followUps.map(followUpOf),
-    ryw: ryw === undefined ? null : positionOf(ryw),
+    readingPosition: readingPosition === undefined ? null : positionOf(readingPosition),
   }
 }
 
@@ -142,4 +149,10 @@ function isRecord(json: Json): json is JsonRecord {
 
 function isOfAnother(named: Owner | undefined, owner: Owner): boolean {
   return named !== undefined && named.user !== owner.user
+}
+
+/** In a journal of an earlier version `readingPosition` is `ryw`. Such a journal replays all the same. */
+function interpretedOfToday(interpreted: JsonRecord): JsonRecord {
+  const { ryw, ...rest } = interpreted
+  return ryw === undefined ? interpreted : { ...rest, readingPosition: ryw }
 }

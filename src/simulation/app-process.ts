@@ -17,7 +17,7 @@ import type { PlatformEvent } from '../ports/platform.ts'
 import { AppCalls } from './app-calls.ts'
 import type { Inhabitant, TransactionEnd } from './simulated-disk.ts'
 import type { ProcessParts } from './process-parts.ts'
-import type { ScenarioStep } from './scenario.ts'
+import type { Scenario, ScenarioStep } from './scenario.ts'
 import { whileAlive } from './living-journal.ts'
 import { seenEvent, type SeenLife } from './seen.ts'
 import type { Life } from './virtual-time.ts'
@@ -210,7 +210,7 @@ export class AppProcess {
       storage: world.disk.storage(this.#inhabitant),
       transport: world.server.transport(life, index, () => this.requirement),
       operations: world.kindsFor(life),
-      backoff: { jitter: false, ...withoutUndefined(backoff ?? {}) } as BackoffOptions,
+      backoff: backoffOf(backoff ?? {}),
       clock: world.time.clock(life),
       random,
       platform: {
@@ -221,7 +221,9 @@ export class AppProcess {
         },
       },
       ...(world.vault === null ? {} : { vault: world.vault }),
-      ...(world.scenario.source === undefined ? {} : { tokens: world.sources.tokens(life, index) }),
+      ...(world.scenario.source === undefined
+        ? {}
+        : { tokenSource: world.sources.tokens(life, index) }),
       ...(world.scenario.requirementSource !== undefined && {
         requirementSource: world.sources.requirement(life, index, (learned) => {
           this.requirement = learned
@@ -277,3 +279,15 @@ export class AppProcess {
 
 /** How long an app takes to start again after it was told of damage. */
 const RESTART_MS = 1000
+
+/** The scenario format has its own words. */
+function backoffOf(
+  backoff: NonNullable<NonNullable<Scenario['config']>['backoff']>,
+): BackoffOptions {
+  const { base, cap, jitter = false } = backoff
+  return {
+    jitter,
+    ...(base === undefined ? {} : { baseMs: base }),
+    ...(cap === undefined ? {} : { capMs: cap }),
+  }
+}

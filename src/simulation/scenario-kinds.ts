@@ -36,7 +36,7 @@ function interpret(reply: Reply, context: InterpretContext): Interpretation {
   return {
     ...interpretation,
     ...(record === undefined || id === undefined ? {} : { translations: { [record]: id } }),
-    ...(ryw === undefined ? {} : { ryw: positionOf(ryw) }),
+    ...(ryw === undefined ? {} : { readingPosition: positionOf(ryw) }),
     ...(spawn === undefined ? {} : { followUps: followingNotes(spawn) }),
   }
 }

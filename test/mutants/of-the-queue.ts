@@ -66,19 +66,27 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     id: 'event-before-commit',
     what: 'an operation is reported as completed before that is committed',
     rule: 'Q11',
-    in: 'complete',
-    find: `      report: ({ affected }) => {
-        const { user } = lane
-        for (const { id, kind } of members) report('operation.completed', { id, kind, user })
+    in: '#carryOut',
+    find: `    this.store(lane, changes, { synced }, ([answer]) => {
+      if (answer?.applied !== true) {
+        lane.reordered(lane.pending)
+        this.end(lane)
+        return
+      }
+      if (gone !== undefined) this.#removed(lane, gone)
+      update?.(answer)
+      report?.(answer)
 `,
-    replace: `      changes: (() => {
-        for (const { id, kind } of members) {
-          report('operation.completed', { id, kind, user: lane.user })
-        }
-        return [change]
-      })(),
-      report: ({ affected }) => {
-        const { user } = lane
+    replace: `    if (!synced) report?.({ affected: [] } as never)
+    this.store(lane, changes, { synced }, ([answer]) => {
+      if (answer?.applied !== true) {
+        lane.reordered(lane.pending)
+        this.end(lane)
+        return
+      }
+      if (gone !== undefined) this.#removed(lane, gone)
+      update?.(answer)
+      if (synced) report?.(answer)
 `,
   },
   {

@@ -8,7 +8,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     rule: 'T4',
     in: 'refused',
     find: 'const { generation } = credential\n',
-    replace: 'const generation = this.#wallet.generation(user)\n',
+    replace: 'const generation = this.#parts.wallet.generation(user)\n',
   },
   {
     id: 'late-401-parks',
@@ -18,7 +18,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     find: `if (generation !== this.#parts.wallet.generation(user)) {
 `,
     replace: `if (generation !== this.#parts.wallet.generation(user)) {
-      this.#holds.setOnOwner(user, 'awaiting-token', 'a late 401')
+      this.#parts.holds.setOnOwner(user, 'awaiting-token', 'a late 401')
 `,
   },
   {
@@ -182,7 +182,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     rule: 'T1',
     in: '#vaultFailed',
     find: `codeIn(failure) === 'AUTH_VAULT_UNREADABLE'`,
-    replace: `codeIn(answer.error) !== 'AUTH_VAULT_UNAVAILABLE'`,
+    replace: `codeIn(failure) !== 'AUTH_VAULT_UNAVAILABLE'`,
     foundBy: { file: 'test/scenarios/t1-a-vault-that-is-locked-is-asked-again.yaml' },
   },
   {
@@ -200,7 +200,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     rule: 'T5',
     in: 'announced',
     find: 'if (need.announced) yield',
-    replace: 'if (need.announced && user === this.user) yield',
+    replace: 'if (need.announced && user === this.#context.pilot.user) yield',
     foundBy: {
       file: 'test/scenarios/t5-a-listener-that-comes-late-hears-of-a-user-that-has-left.yaml',
     },

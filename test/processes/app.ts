@@ -54,7 +54,7 @@ const obey: Obey = {
       requirement: settings.requirement,
       vault: memoryVault(Buffer.from(settings.vaultKey, 'hex')),
       clock: settings.clock === 'hand' ? handClock : systemClock,
-      backoff: { base: 10, cap: 100 },
+      backoff: { baseMs: 10, capMs: 100 },
     })
     for (const name of REPORTED) {
       holdfast.on(name, (detail) => say({ type: 'event', name, id: idIn(detail) }))

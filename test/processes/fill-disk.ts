@@ -23,7 +23,7 @@ const code = await codeOf(async () => {
     transport: httpTransport({ baseUrl: origin }),
     operations: [note, bundle],
     requirement: 'off',
-    backoff: { base: 10, cap: 100 },
+    backoff: { baseMs: 10, capMs: 100 },
   })
 })
 tell({ call: 'open', code })

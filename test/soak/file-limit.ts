@@ -46,7 +46,7 @@ export function fileLimit(kib: number, dice: Dice, what: string): Promise<FullTo
         transport: httpTransport({ baseUrl: origin }),
         operations: [note, bundle],
         requirement: 'off',
-        backoff: { base: 10, cap: 100 },
+        backoff: { baseMs: 10, capMs: 100 },
       })
       await drained(holdfast, what)
       await holdfast.close()

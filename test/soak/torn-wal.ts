@@ -68,7 +68,7 @@ export async function surviveTear(folder: string, run: WalRun, torn: Torn, what:
     transport: server,
     operations: [note, bundle],
     requirement: 'off',
-    backoff: { base: 1, cap: 5 },
+    backoff: { baseMs: 1, capMs: 5 },
   })
   const acknowledged: Bundled[] = before(run.acknowledged, intact)
   const kept = acknowledged.length

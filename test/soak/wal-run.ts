@@ -93,7 +93,7 @@ class Run {
       transport: this.#transport(),
       operations: [note, bundle],
       requirement: 'off',
-      backoff: { base: 1, cap: 5 },
+      backoff: { baseMs: 1, capMs: 5 },
     })
     if (isPaused) holdfast.pause()
     for (let step = 0; step < steps; step += 1) await this.#step(holdfast)

@@ -59,7 +59,7 @@ export interface DoctoredRun extends Omit<
 
 const SETTINGS: RunRecord['settings'] = {
   anonymous: 'drop',
-  backoff: { base: 1000, cap: 300_000, jitter: false },
+  backoff: { baseMs: 1000, capMs: 300_000, jitter: false },
   batchWindowMs: 0,
   concurrency: 4,
   hasRequirementSource: false,

@@ -33,7 +33,7 @@ export const positioned = defineOperation({
     key: z.string().optional(),
   }),
   request: ({ payload }) => ({ method: 'POST', path: '/positioned', body: payload }),
-  interpret: fromEcho<ReadingPosition>((ryw) => ({ ryw })),
+  interpret: fromEcho<ReadingPosition>((ryw) => ({ readingPosition: ryw })),
 })
 
 /** Its reply yields follow-ups: notes, unless they say otherwise (Q13). */

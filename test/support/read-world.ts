@@ -96,7 +96,7 @@ export class ReadWorld {
       operations: [note, positioned],
       vault: memoryVault(),
       answer: (sent) => this.#left(sent),
-      ...(setting.hasSource ? { tokens: ({ user }) => this.#source(user) } : {}),
+      ...(setting.hasSource ? { tokenSource: ({ user }) => this.#source(user) } : {}),
     })
   }
 

@@ -117,7 +117,7 @@ export class Settlement {
       at: boundary.wall,
       made,
       followUps,
-      positions: positionsOf(interpreted?.ryw ?? null, boundary.wall),
+      positions: positionsOf(interpreted?.readingPosition ?? null, boundary.wall),
       retain: settings.retainCompleted,
     }
     this.#carryOut(lane, {
@@ -355,9 +355,12 @@ function madeBy(
   return Array.from(locals, (local) => ({ local, remote: remoteOf(local) }))
 }
 
-function positionsOf(ryw: Interpreted['ryw'], now: Instant): readonly PositionRow[] {
-  if (ryw === null) return []
-  const { key, token, delayMs } = ryw
+function positionsOf(
+  position: Interpreted['readingPosition'],
+  now: Instant,
+): readonly PositionRow[] {
+  if (position === null) return []
+  const { key, token, delayMs } = position
   return [{ key, token, readyAt: now + delayMs, waitMs: delayMs }]
 }
 

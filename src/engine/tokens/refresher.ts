@@ -188,7 +188,7 @@ export class Refresher {
             : tokenWithoutSecret((json as unknown as { token: Token['facts'] }).token),
       },
       put: async () => {
-        const answer: unknown = await this.#context.ports.tokens?.({
+        const answer: unknown = await this.#context.ports.tokenSource?.({
           user,
           reason,
           signal: abort.signal,

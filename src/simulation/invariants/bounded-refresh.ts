@@ -17,7 +17,7 @@ import type { RunRecord } from './run-record.ts'
 import { AFTER_REFUSED_TOKENS, doublingWait } from './doubling-wait.ts'
 
 const ANSWER_TIMEOUT_MS = 60_000
-const UNAVAILABLE = { base: 1000, cap: 300_000 }
+const UNAVAILABLE = { baseMs: 1000, capMs: 300_000 }
 
 /** What happened to one user's tokens, in one life. */
 interface Story {

@@ -165,7 +165,7 @@ function earliestWaitOf(
 /** So many tokens may have been tried, so long after the second refusal. */
 function allowedAfter(elapsedMs: number): number {
   let waits = 1
-  let endsAt = AFTER_REFUSED_TOKENS.base
+  let endsAt = AFTER_REFUSED_TOKENS.baseMs
   while (endsAt <= elapsedMs) {
     endsAt += doublingWait(AFTER_REFUSED_TOKENS, waits + 1)
     waits += 1

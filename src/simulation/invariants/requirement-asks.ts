@@ -11,7 +11,7 @@ import { runningMs } from './running-time.ts'
 
 /** A call without an answer has failed after so long. */
 const ANSWER_MS = 60_000
-const AGAIN = { base: 1000, cap: 300_000 } as const
+const AGAIN = { baseMs: 1000, capMs: 300_000 } as const
 /** What is due in an instant may be done by the end of the next second. */
 const LATE_MS = 1000
 

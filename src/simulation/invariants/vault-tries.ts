@@ -4,7 +4,7 @@ import { additionsTo } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 import { doublingWait } from './doubling-wait.ts'
 
-const WAITS = { base: 1000, cap: 300_000 } as const
+const WAITS = { baseMs: 1000, capMs: 300_000 } as const
 
 interface Failure {
   readonly at: number
