@@ -7,7 +7,7 @@ import { replying, Rig, type RigOptions } from './support/rig.ts'
 const NIGHT_MS = 8 * 3_600_000
 
 /** Waits that no sleep here outlasts. */
-const LONG = { base: 100_000_000, cap: 1_000_000_000, jitter: false } as const
+const LONG = { baseMs: 100_000_000, capMs: 1_000_000_000, jitter: false } as const
 
 /** Waits for minutes after an attempt. Without a platform, unless one is given. */
 async function waiting(end: 'unknown' | 'retry', options: RigOptions = {}): Promise<Rig> {
