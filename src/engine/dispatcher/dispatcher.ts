@@ -1,7 +1,7 @@
 /**
- * Which process dispatches this database (Q17): the one that holds the lock. The others have the hold
- * `other-process` and only store. One that waits tries again when it is used, and, while something is
- * pending, by an alarm; what other processes commit is noticed by both.
+ * Decides which process dispatches this database (Q17): the process that holds the lock. Every other process has the
+ * hold `other-process` and only stores. A waiting process tries to take over when it is used, and by an alarm while
+ * operations are pending. Both kinds of process notice the commits of other processes.
  */
 import type { TakeOver } from './take-over.ts'
 import type { Resumed } from '../part.ts'
@@ -16,7 +16,10 @@ import { SERIES, waitOf } from '../backoff.ts'
 import { notStored } from '../stored/storage-errors.ts'
 import { Signal } from '../events/signal.ts'
 
-/** A process that has just started tries again so soon: a system may free the locks of the process before it late. */
+/**
+ * Wait before the first retry of a process that has just started: a system may free the locks of the process before
+ * it late.
+ */
 const SOON_MS = 1000
 
 export interface DispatcherParts {
@@ -28,7 +31,7 @@ export interface DispatcherParts {
 
 const TAKE_UP = { change: 'takeUp' } as const
 
-/** What a journal's summary says of it. */
+/** The dispatcher as a journal's summary has it. */
 export interface SavedDispatcher {
   readonly isOurs: boolean
   readonly roundCount: number
@@ -36,26 +39,26 @@ export interface SavedDispatcher {
 }
 
 export class Dispatcher {
-  /** Told what is stored, after it was read anew. */
+  /** Told the stored state, after it was read again. */
   readonly readAnew = new Signal<OpenedState>()
   /** Told when this process has taken over. */
   readonly tookOver = new Signal()
   /** Told when another process still dispatches. */
   readonly lockRefused = new Signal()
-  /** Told after another process has changed what is stored. */
+  /** Told after another process has changed the stored state. */
   readonly changedElsewhere = new Signal()
   readonly #parts: DispatcherParts
   readonly #context: Context
-  /** The lock is being asked for, or is ours, and what is stored has not been read since. */
+  /** True if this process is asking for the lock, or has it and has not read the stored state since. */
   #isAcquiring = false
-  /** The lock is ours, and what the last process left behind is taken up. */
+  /** True if this process has the lock, and has stored the change `takeUp` (see {@link TakeOver}). */
   #hasLock = false
   #isArmed = false
   #roundCount = 0
-  /** Monotonic: when a process that has just started tries again; null: that is over. */
+  /** Monotonic time at which a process that has just started tries again; null: that retry is over. */
   #soonAt: number | null = null
   #failureCount = 0
-  /** Why the lock could not be asked for, as the app has been told. */
+  /** The code of the last failure to ask for the lock, as the app was told it; null: there was no failure. */
   #lockFailure: string | null = null
 
   constructor(parts: DispatcherParts) {
@@ -81,7 +84,7 @@ export class Dispatcher {
     if (this.#isArmed) this.#context.boundary.rearm('take-over', () => this.#waited())
   }
 
-  /** At the start: `then` hears, once it is known who dispatches, what is stored. */
+  /** At the start. `then` gets the stored state, once it is known whether this process dispatches. */
   start(state: OpenedState, then: (answer: Answered<OpenedState>) => void): void {
     const { store } = this.#context
     store.lock((answer) => {
@@ -89,7 +92,7 @@ export class Dispatcher {
       else if (answer.value) {
         this.#context.phase.dispatches = true
         this.#hasLock = true
-        // What was read before may be out of date: only now nobody else sends.
+        // The state read before the lock was taken may be out of date. Only from now on does no other process send.
         this.#takeUp((current) =>
           then(current.ok ? { ok: true, value: { ...state, ...current.value } } : current),
         )
@@ -101,7 +104,10 @@ export class Dispatcher {
     })
   }
 
-  /** What the last process said when it closed holds no longer, before anything is sent (Q10). */
+  /**
+   * Before anything is sent, stores that the list of lanes which the last process left behind is used up (Q10), and
+   * reads the stored state.
+   */
   #takeUp(then: (answer: Answered<OpenedState>) => void): void {
     const { store } = this.#context
     let marked: Answered<readonly Answer[]> | null = null
@@ -115,19 +121,19 @@ export class Dispatcher {
       marked = answer
       done()
     })
-    // A read sees what was handed in before: so it does not wait for the end of the turn.
+    // A read sees every change that was handed in before it, so it need not wait for the end of the turn.
     store.reload((answer) => {
       current = answer
       done()
     })
   }
 
-  /** True if this process tries to take over, and has no answer yet. */
+  /** True if this process has tried to take over, and has no answer yet. */
   get isTakingOver(): boolean {
     return this.#isAcquiring
   }
 
-  /** The engine is used: a process that waits tries to take over. */
+  /** The engine is used: if this process waits, it tries to take over. */
   used(): void {
     if (this.#context.phase.dispatches || this.#isAcquiring || this.#context.store.broken !== null)
       return
@@ -144,7 +150,7 @@ export class Dispatcher {
     })
   }
 
-  /** Told once, though it is tried at every use. Null: there is nothing to tell. */
+  /** Reports a failure to ask for the lock once, though the lock is tried at every use. Null: there was no failure. */
   #tellOfLock(failure: Error | null): void {
     const code = failure === null ? null : codeOf(failure)
     const isNew = code !== this.#lockFailure
@@ -154,12 +160,15 @@ export class Dispatcher {
     this.#context.report('error', { error })
   }
 
-  /** Another process has committed. `then`: what is stored has been read and heard, or could not be read. */
+  /**
+   * Another process has committed. `then` is called when the stored state has been read and its listeners told, or
+   * could not be read.
+   */
   readonly heardOfCommit = (then: () => void = () => undefined): void => {
     this.#reload(then)
   }
 
-  /** Nothing came of what was on its way into storage. */
+  /** An operation that was on its way into storage was not stored. */
   readonly enqueueAbandoned = (): void => {
     if (!this.#context.phase.dispatches) this.#armIfPending()
   }
@@ -169,19 +178,20 @@ export class Dispatcher {
     if (this.#context.phase.dispatches) this.#parts.takeOver.leaveBehind()
   }
 
-  /** The lanes as storage tells of them at the start. */
+  /** Adopts the stored lanes, at the start or at a take-over. */
   adopt(state: OpenedState): void {
     this.#parts.takeOver.adopt(state, this.heardOfCommit)
     if (!this.#context.phase.dispatches) this.#armIfPending()
   }
 
-  /** Reads what is stored, however often that takes; whoever has got the lock then takes over. */
+  /** Reads the stored state, and repeats that after a failure. If this process has got the lock, it then takes over. */
   #reload(then: () => void = () => undefined): void {
     const { store } = this.#context
-    // What was asked before the lock was ours may be out of date: others were still sending.
+    // A state that was asked for before this process had the lock may be out of date: other processes were still
+    // sending.
     const isLocked = this.#hasLock
     store.reload((answer) => {
-      // Nothing lifts that hold but a new opening (E2).
+      // Once storage is broken, only a new opening lifts the hold `storage-failed` (E2).
       if (store.broken === null) this.#reloaded(answer, isLocked)
       then()
     })
@@ -208,7 +218,7 @@ export class Dispatcher {
     if (isUpToDate) holds.liftFromEvery('storage-failed')
   }
 
-  /** The same for one that has waited: it is repeated until it is stored. */
+  /** Does the same as `#takeUp` for a process that has waited: the change is repeated until it is stored. */
   #takeUpAtLast(): void {
     const { store, report } = this.#context
     store.commitAtLast(
@@ -249,7 +259,7 @@ export class Dispatcher {
     this.used()
   }
 
-  /** Only while something is pending, or about to be: an idle process has no alarm. */
+  /** Arms the alarm only while operations are pending or on their way into storage: an idle process has no alarm. */
   #armIfPending(): void {
     const { lanes, boundary, store } = this.#context
     if (lanes.count('pending') + lanes.unstoredCount === 0 || store.broken !== null) {

@@ -1,6 +1,7 @@
 /**
- * What another process left in storage: at the start, at a take-over, and after a commit of another process. What was in
- * flight when that process ended counts as sent perhaps, unless the process said otherwise when it closed (Q10).
+ * Adopts what another process left in storage: at the start, at a take-over, and after a commit of another process.
+ * An operation that was in flight when that process ended counts as possibly sent, unless the process said otherwise
+ * when it closed (Q10).
  */
 import type { Answer } from '../../../storage/changes.ts'
 import type { EnvelopeRow, LaneRow } from '../../../storage/rows.ts'
@@ -20,7 +21,7 @@ export interface TakeOverParts {
 export class TakeOver {
   readonly #context: Context
   readonly #parts: TakeOverParts
-  /** Lanes whose head the former process may have sent, as it said itself; null: it has not said (Q10). */
+  /** Lanes whose head the former process may have sent, as that process said itself; null: it said nothing (Q10). */
   #leftBehind: readonly LaneId[] | null = null
 
   constructor(parts: TakeOverParts) {
@@ -28,15 +29,16 @@ export class TakeOver {
     this.#context = parts.context
   }
 
-  /** Storage has answered the change `takeUp`: it tells what the former process left behind. */
+  /** Storage has answered the change `takeUp`: the answer names the lanes that the former process left behind. */
   tookUp([answer]: readonly Answer[]): void {
     this.#leftBehind = (answer?.applied === true ? answer.leftBehind : undefined) ?? null
   }
 
-  /** The lanes as they are at the start, or when this process takes over. */
+  /** Takes over the stored lanes, at the start or when this process takes over. */
   adopt(state: OpenedState, reread: () => void): void {
     const { lanes, lifetimes, phase, laneEvents } = this.#context
-    // Also with nothing pending: another process may enqueue, and the clock be set before that is heard.
+    // This is done even if nothing is pending: another process may enqueue, and the clock may be set before this
+    // process hears of that.
     if (phase.dispatches) lifetimes.look()
     else lifetimes.heardOfOthers()
     const mayHaveBeenSent = (id: LaneId) => this.#leftBehind?.includes(id) ?? true
@@ -58,7 +60,7 @@ export class TakeOver {
     this.#emptyAllBut(known, reread)
   }
 
-  /** The lanes after another process has changed what is stored. */
+  /** Brings the lanes up to date after another process has changed the stored state. */
   refresh(state: OpenedState, reread: () => void): void {
     const { lanes, lifetimes, laneEvents, phase } = this.#context
     lifetimes.heardOfOthers()
@@ -78,8 +80,9 @@ export class TakeOver {
   }
 
   /**
-   * This process ends in an orderly way: what it leaves in doubt is stored for the next process, if it can be; else the end
-   * counts as a crash. An attempt that is only being prepared has sent nothing, and will not.
+   * This process ends in an orderly way. It stores which lanes it leaves in doubt, for the next process. If that
+   * cannot be stored, the end counts as a crash. An attempt that is still being prepared has sent nothing, and will
+   * send nothing.
    */
   leaveBehind(): void {
     const { lanes, store, pilot } = this.#context
@@ -91,10 +94,10 @@ export class TakeOver {
     store.commit([change], { synced: false }, () => undefined)
   }
 
-  /** The waits and holds of a lane that storage has told of. */
+  /** Begins the waits and holds of a lane that storage has told of. */
   #resume(lane: Lane, { head }: LaneRow): void {
     const { waits, holds } = this.#parts
-    // An envelope further back, which was adopted, makes no operation wait but its own (Q7).
+    // An adopted envelope further back makes only its own operations wait (Q7).
     const envelope = head === undefined ? lane.envelope : lane.envelopeAt(head)
     if (envelope !== null) waits.begin(lane, envelope)
     if (lane.letters > 0 && this.#context.settings.onDead === 'hold') {
@@ -103,8 +106,9 @@ export class TakeOver {
   }
 
   /**
-   * A lane that storage does not name any more has nothing pending, unless that is on its way into storage. A lane that is
-   * being changed is left until then, and storage is read again (`reread`).
+   * Empties every lane that storage no longer names: it has nothing pending, unless an operation is on its way into
+   * storage. A lane that is being changed is left as it is until the change is over; then storage is read again
+   * (`reread`).
    */
   #emptyAllBut(known: ReadonlySet<Lane>, reread: () => void): void {
     const { lanes, laneEvents } = this.#context
@@ -116,7 +120,7 @@ export class TakeOver {
         continue
       }
       if (lane.pending === 0) continue
-      // An operation in flight is sent no more either, whatever becomes of it.
+      // An operation in flight is not sent again either, whatever its outcome is.
       lane.reordered(0)
       if (lane.attempt === null) laneEvents.operationsRemoved(lane)
     }
@@ -124,12 +128,12 @@ export class TakeOver {
 }
 
 /**
- * The former process may have sent what it recorded, and have died before the reply: the outcome is unknown (Q5), also for a
- * reader of storage. An envelope without a key is known to have been refused.
+ * The former process may have sent a recorded envelope and died before the reply. So the outcome is unknown (Q5), and
+ * that is stored for readers of storage. An envelope without a key is known to have been refused.
  */
 function afterTheEnd({ boundary, store }: Context, recorded: EnvelopeRow): EnvelopeRow {
   if (recorded.key === null || recorded.unknownSince !== null) return recorded
-  // Nothing was heard of it at all: then its only sending was right after it was recorded.
+  // If no attempt of it has an outcome, its only sending was right after it was recorded.
   const isUnheard = recorded.attempts === recorded.unsentAttempts
   const unknownSince = isUnheard ? (recorded.firstAttemptAt ?? boundary.wall) : boundary.wall
   const envelope = { ...recorded, unknownSince }
