@@ -1,6 +1,6 @@
 /**
- * A token that is handed in becomes the current generation: first in storage, then in the wallet, then
- * for the machine. One that says nothing new, or whose session has ended meanwhile, changes nothing.
+ * Takes a token that was handed in, and makes it the current generation: first in storage, then in the wallet, then
+ * in the token machine. A token that says nothing new, or whose session has ended, changes nothing.
  */
 import type { Context } from '../context.ts'
 import { HoldfastError } from '../../errors.ts'
@@ -11,20 +11,20 @@ import { mismatchOf } from './subject.ts'
 import type { Token } from './token.ts'
 import { type WalletEntry, withFormer } from './wallet-entry.ts'
 
-/** What became of a token that was handed in (T2). */
+/** The result for a token that was handed in (T2). */
 export type TokenAcceptance =
   | { readonly result: 'new'; readonly generation: number }
-  /** It is the current one, and works as far as anybody knows. */
+  /** It is the current token, and no refusal of it is known. */
   | { readonly result: 'current' }
-  /** It is one that the server refused. */
+  /** It is a token that the server refused. */
   | { readonly result: 'refused' }
-  /** A newer one has arrived since the source was asked for it (T6). */
+  /** A newer token has arrived since the source was asked for this token (T6). */
   | { readonly result: 'overtaken' }
-  /** The session it was meant for has ended meanwhile (T11). */
+  /** Its session has ended (T11). */
   | { readonly result: 'sessionEnded' }
   | { readonly result: 'failed'; readonly error: Error }
 
-/** A token as it is to be stored; `epoch`: the one that it is sealed for. */
+/** A token as it will be stored; `epoch`: the epoch that it is sealed for. */
 interface SealedToken {
   readonly token: Token
   readonly sealed: Uint8Array | null
@@ -46,7 +46,10 @@ export class AcceptToken {
     this.#parts = parts
   }
 
-  /** After those handed in before it. `since`: only if no more tokens have arrived than these (T6). */
+  /**
+   * Takes the token after the tokens handed in before it. `since`: the token counts only if no more than this number
+   * of tokens have arrived (T6).
+   */
   accept(
     entry: WalletEntry,
     token: Token,
@@ -88,7 +91,10 @@ export class AcceptToken {
     this.#seal(entry, session, token, entry.epoch, then)
   }
 
-  /** It is sealed for the row that it will be in, so the row must be that one when it is stored (E6). */
+  /**
+   * Seals the token for the row that it will be in. So that row must still be the next one when the token is stored
+   * (E6).
+   */
   #seal(
     entry: WalletEntry,
     session: number,
@@ -105,10 +111,10 @@ export class AcceptToken {
     })
   }
 
-  /** T2: a refused one changes nothing, the valid one says nothing new. */
+  /** Tells whether the token is known (T2): a refused token changes nothing, the valid token says nothing new. */
   #isKnown(entry: WalletEntry, token: Token): 'current' | 'refused' | null {
     const { fingerprint } = token.facts
-    // An older one that was refused: there may be a current one that works.
+    // If this is an older token that was refused, the current token may still work.
     const isAnyValid = !entry.refused && entry.token !== null
     if (entry.refusedTokens.includes(fingerprint)) return isAnyValid ? 'current' : 'refused'
     if (fingerprint !== entry.fingerprint) return null
@@ -128,7 +134,7 @@ export class AcceptToken {
     const generation = expected + 1
     const { expiresAt, refreshAt } = spanOf(token.facts, now())
     const { fingerprint } = token.facts
-    // Nothing is said of `leaving`: a token ends no leaving, and another process may know better (T11).
+    // The change leaves `leaving` out: a token does not end it, and another process may know better (T11).
     context.store.commit(
       [
         {
@@ -147,7 +153,8 @@ export class AcceptToken {
       (answer) => {
         const [stored] = answer.ok ? answer.value : []
         const found = stored?.applied === false ? stored.stored : undefined
-        // The session has ended elsewhere, which is not heard of yet: the token is of the one that followed.
+        // Another process has ended the session, and this process has not heard of it yet: the token belongs to the
+        // session that followed.
         if (found?.generation === expected && found.epoch !== epoch && session === entry.session) {
           this.#seal(entry, session, token, found.epoch, then)
           return
@@ -161,9 +168,10 @@ export class AcceptToken {
           then({ result: 'failed', error: answer.ok ? moved : answer.error })
           return
         }
-        // The next generation is counted from this one, though nothing else is left of it.
+        // The next generation is counted from this generation, even if nothing else of the token is kept.
         entry.generation = generation
-        // An end that was decided elsewhere is heard of in the order of storage: it was before this.
+        // An end of a session that another process decided is heard of in the order of storage, so it was before this
+        // change. `endCount` counts only the ends decided here.
         if (endCount !== entry.endCount) {
           then({ result: 'sessionEnded' })
           return

@@ -1,6 +1,7 @@
 /**
- * What cannot be sent just now, for a reason that is not its own, shows already that its user must sign
- * in (T5). A source is asked only when a request is about to go out: it would be asked in vain.
+ * Tells the app early that a user must sign in: while the user's operations are stopped for a reason that is not
+ * their own (T5). It does so only without a token source: a source is asked only when a request is about to go out,
+ * else it would be asked in vain.
  */
 import type { HoldName } from '../../../machines/holds.ts'
 import type { Context } from '../context.ts'

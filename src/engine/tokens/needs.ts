@@ -1,14 +1,14 @@
 /**
- * The open token needs, and when the app was last told of each (T5). An open need is told again, without any
- * timer, at a login of its user, at the return of the network and at the wake from sleep, and by work of its
- * user if the last time is long ago: so one failed fetch of a token never parks a user for good.
+ * The open token needs, and when the app was last told of each (T5). The app is told of an open need again, without
+ * any timer: at a login of its user, at the return of the network, at the wake from sleep, and by work of its user if
+ * the last time is long ago. So one failed fetch of a token never parks a user for good.
  */
 import type { TokenNeed } from '../../../machines/token.machine.ts'
 import type { Context } from '../context.ts'
 import type { HoldfastEvents } from '../../events.ts'
 import type { Instant, UserId } from '../../model.ts'
 
-/** Work tells a need again only after this long: an app that enqueues a lot is not to fetch a lot. */
+/** Shortest time after which work tells a need again: an app that enqueues a lot must not fetch a lot. */
 const TOLD_FOR_MS = 30_000
 
 export interface OpenNeed {
@@ -18,7 +18,7 @@ export interface OpenNeed {
   readonly toldAt: Moment | null
 }
 
-/** By both clocks: one of them may stand still while the machine sleeps. */
+/** A time by both clocks: either clock may stand still while the machine sleeps. */
 interface Moment {
   readonly monotonic: number
   readonly wall: Instant
@@ -54,7 +54,7 @@ export class Needs {
     return this.#open.values()
   }
 
-  /** Those that the app has been told of. */
+  /** The needs that the app has been told of. */
   *announced(): Iterable<HoldfastEvents['token.needed']> {
     for (const { user, need } of this.all()) {
       if (need.announced) yield { user, reason: need.reason, generation: need.refused }

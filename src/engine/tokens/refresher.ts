@@ -1,7 +1,7 @@
 /**
- * The calls of the token source: one at a time per user, and `maxSourceCalls` over all users; the others stand
- * in a queue (T6). The token machine decides when to call; this class calls, and tells the machine the result.
- * A call of a former session, and a call without an answer for 60 s, are in flight no longer.
+ * The calls of the token source: one at a time per user, and `maxSourceCalls` over all users; the others wait in a
+ * queue (T6). The token machine decides when to call; this class calls, and tells the machine the result. A call of a
+ * former session is no longer in flight, and neither is a call without an answer for 60 s.
  */
 import { alarmOf } from '../alarms.ts'
 import type { Answered, Question } from '../boundary/boundary.ts'
@@ -17,7 +17,7 @@ import { tokenTextOf } from './token-text.ts'
 import type { TokenAcceptance } from './accept-token.ts'
 import type { Wallet } from './wallet.ts'
 
-/** What the source answered: a token, nothing, or something that is no token. */
+/** The answer of the source: a token, nothing, or a value that is no token. */
 type Yield = Token | null | 'malformed'
 
 interface Call {
@@ -25,23 +25,29 @@ interface Call {
   readonly reason: TokenNeedReason
   /** The session for which it was made (T11). */
   readonly session: number
-  /** How many tokens of the user had arrived when it began: after one more, its answer is not used (T6). */
+  /**
+   * How many tokens of the user had arrived when the call began. If another token arrives, the answer is not used
+   * (T6).
+   */
   readonly arrivalCount: number
   readonly abort: AbortController
   /** The number of the question. */
   ask: number
 }
 
-/** A call that is to be made. */
+/** A call that stands in the queue. */
 interface Waiting {
   readonly reason: TokenNeedReason
-  /** How many tokens of the user had arrived when it was asked for: after one more, nobody needs it. Null: it is made all the same. */
+  /**
+   * How many tokens of the user had arrived when the call was asked for. If another token arrives, the call is not
+   * needed. Null: the call is made in any case.
+   */
   readonly arrivalCount: number | null
 }
 
 /** The calls as a journal's summary has them. */
 export interface SavedCalls {
-  /** `isInFlight`: the user's machine still waits for it. */
+  /** `isInFlight`: true if the user's machine still waits for the call. */
   readonly open: readonly (Omit<Call, 'abort'> & { readonly isInFlight: boolean })[]
   readonly line: readonly (readonly [UserId, Waiting])[]
 }
@@ -56,9 +62,9 @@ export class Refresher {
   readonly #context: Context
   readonly #parts: RefresherParts
   readonly #inFlight = new Map<UserId, Call>()
-  /** Users for whom a call is to be made, first come first served. */
+  /** Users whose call waits in the queue, in the order of asking. */
   readonly #queue = new Map<UserId, Waiting>()
-  /** Every call without an answer, also one that is in flight no longer. */
+  /** Every call without an answer, including calls that are no longer in flight. */
   readonly #open = new Set<Call>()
   #isStopped = false
 
@@ -67,16 +73,19 @@ export class Refresher {
     this.#context = parts.context
   }
 
-  /** A token that another process stored meanwhile has not ended a call: the call is joined (T6). */
+  /**
+   * Asks for a call of the source. A token that another process stored does not end a call that is in flight or in
+   * the queue: that call is joined (T6).
+   */
   ask(user: UserId, reason: TokenNeedReason): void {
-    // Nothing can be sent any more, so nobody needs a token (E2).
+    // Nothing can be sent now, so no token is needed (E2).
     if (this.#isStopped || this.#context.store.broken !== null) return
     if (this.#inFlight.has(user) || this.#queue.has(user)) return
     this.#queue.set(user, { reason, arrivalCount: this.#parts.wallet.arrivalCount(user) })
     this.#callNext()
   }
 
-  /** `refreshToken()` was called: a call that waits is made also if a token comes first (T6). */
+  /** `refreshToken()` was called: a call in the queue is made even if a token arrives first (T6). */
   insist(user: UserId): void {
     const waiting = this.#queue.get(user)
     if (waiting !== undefined) this.#queue.set(user, { ...waiting, arrivalCount: null })
@@ -108,7 +117,7 @@ export class Refresher {
     for (const [user, waiting] of line) this.#queue.set(user, waiting)
   }
 
-  /** T8: the cause is the first 401, by identity. */
+  /** Reports the failed refresh. Its cause is the very error of the first 401 (T8). */
   refreshFailed(user: UserId): void {
     const error = new HoldfastError(
       'AUTH_REFRESH_FAILED',
@@ -118,7 +127,7 @@ export class Refresher {
     this.#context.report('token.refreshFailed', { user, error })
   }
 
-  /** The engine closes: nothing is called any more, and nothing waits for an answer. */
+  /** The engine closes: no call begins, and no call is in flight. */
   stop(): void {
     this.#isStopped = true
     this.#queue.clear()
@@ -135,7 +144,7 @@ export class Refresher {
     }
   }
 
-  /** A token has come while the call waited. */
+  /** True if a token has arrived while the call stood in the queue. */
   #isNeedless(user: UserId, { arrivalCount }: Waiting): boolean {
     return arrivalCount !== null && arrivalCount !== this.#parts.wallet.arrivalCount(user)
   }
@@ -156,7 +165,7 @@ export class Refresher {
     call.ask = boundary.ask(this.#question(call), (answer) => this.#answered(call, answer))
   }
 
-  /** Answers whether it was in flight until now. */
+  /** Returns true if the call was in flight until now. */
   #endCall(call: Call, how: 'answered' | 'aborted'): boolean {
     const { user, abort } = call
     if (this.#inFlight.get(user) !== call) return false
@@ -204,7 +213,7 @@ export class Refresher {
     const { user, session } = call
     this.#open.delete(call)
     const wasInFlight = this.#endCall(call, 'answered')
-    // A session that has ended wants nothing of it any more (T11).
+    // The answer to a call of a former session is not used (T11).
     if (session === this.#parts.wallet.session(user)) this.#handleAnswer(call, answer, wasInFlight)
     if (wasInFlight) this.#callNext()
   }
@@ -246,7 +255,7 @@ export class Refresher {
     this.#parts.wallet.accept(user, token, then, arrivalCount)
   }
 
-  /** There is no token just now: the source is asked again after a while. */
+  /** The source gave no token: it is asked again after a while. */
   #failed(user: UserId, thrown: Error): void {
     // Never the object of a library, which can hold the whole answer (T16).
     const cause = rebuilt(thrown, this.#parts.wallet.knownTokens(user))
@@ -257,7 +266,7 @@ export class Refresher {
   }
 }
 
-/** Also an error of another realm, or of another copy of this package. */
+/** True if the error is a denial, even one of another realm or of another copy of this package. */
 function isDeniedBy(error: Error): boolean {
   return error.name === 'TokenDeniedError' || codeIn(error) === 'AUTH_DENIED'
 }

@@ -1,6 +1,7 @@
 /**
- * The way of a token into the vault and back. What a vault seals says whose the token is, and is the only place where
- * that is written and read: a value that was moved to another row, or was sealed for another server, is never used (E6).
+ * Seals a token with the vault, and unseals it again. The sealed text names the owner of the token, and only this
+ * file writes and reads it. A value that was moved to another row, or was sealed for another server, is never used
+ * (E6).
  */
 import { types } from 'node:util'
 import type { TokenRow } from '../../../storage/rows.ts'
@@ -21,20 +22,23 @@ interface SealedFor {
   readonly epoch: number
 }
 
-/** The version of the sealed text. A bare token, as it was sealed before there were versions, has none. */
+/** The version of the sealed text. A bare token, as it was sealed before there were versions, has no version. */
 const VERSION = 1
 
-/** What is sealed beside the token, and must be the same at the unsealing. */
+/** The fields that are sealed beside the token, and must be the same at the unsealing. */
 const BINDINGS = ['user', 'origin', 'generation', 'epoch'] as const
 
-/** A text that may be one of these: nothing of it is known to be there. */
+/** A text that may be a sealed one: none of its fields is known to be there. */
 type MaybeSealed = Readonly<
   Partial<Record<'version' | 'token' | (typeof BINDINGS)[number], unknown>>
 >
 
 const sealedCodec: Codec<Uint8Array> = { write: () => null, read: () => new Uint8Array() }
 
-/** A vault that fails costs the token its next restart, not its use (T15): then it is sealed to null. */
+/**
+ * Seals a token. If the vault fails, the token is sealed to null: it is lost at the next restart, but it can be used
+ * until then (T15).
+ */
 export function seal(
   context: Context,
   row: SealedFor,
@@ -64,7 +68,7 @@ export function seal(
         return
       }
       const message = 'the vault could not seal a token; it is kept in memory only'
-      // A vault may quote what it was to seal (T16).
+      // A vault may quote the token that it was given to seal (T16).
       const cause = rebuilt(answer.error, [token.reveal()])
       const error = new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, { cause })
       report('error', { error })

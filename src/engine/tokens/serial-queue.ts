@@ -1,6 +1,6 @@
-/** One thing after another: what is being stored of one user's token, and what waits for that. */
+/** Lets steps wait until nothing of one user's token is being stored. */
 export class SerialQueue {
-  /** A token is being stored, or the end of a session: how many of these. */
+  /** How many tokens and ends of a session are being stored. */
   #count = 0
   readonly #waiting: (() => void)[] = []
 

@@ -5,13 +5,13 @@
 import type { Instant } from '../../model.ts'
 import { parseHttpDate } from '../../transport/http-date.ts'
 
-/** A `Date` header is in whole seconds and has travelled: smaller differences say nothing. */
+/** Differences below this say nothing: a `Date` header is in whole seconds and has travelled. */
 const IGNORED_MS = 5000
 
 export class ServerClock {
   offsetMs = 0
 
-  /** A reply of the server itself arrived at this moment of the wall clock. */
+  /** Hears the `Date` of a reply of the server itself, which arrived at this moment of the wall clock. */
   heard(dateHeader: string | undefined, wall: Instant): void {
     const server = dateHeader === undefined ? null : parseHttpDate(dateHeader.trim(), wall)
     if (server === null) return

@@ -1,6 +1,6 @@
 /**
- * Tokens as storage tells of them: at the start, and after another process has stored one (Q17). What the vault has
- * sealed, the vault opens again.
+ * Takes over tokens from storage: at the start, and after another process has stored a token (Q17). The vault opens
+ * the tokens that it has sealed.
  */
 import { alarmOf } from '../alarms.ts'
 import type { TokenRow } from '../../../storage/rows.ts'
@@ -16,7 +16,7 @@ import { type Token, tokenWithoutSecret } from './token.ts'
 import type { TokenReader } from './token-reader.ts'
 import type { Wallet } from './wallet.ts'
 
-/** The cause of a hold that the answer of the vault will lift. */
+/** The cause of the hold that ends with the answer of the vault. */
 export const VAULT_IS_OPENING = 'the vault has not given back the token yet'
 
 export interface StoredTokensParts {
@@ -42,12 +42,15 @@ export class StoredTokens {
       // A token that was refused is never sent again (T4).
       if (row.sealed === null || row.refused || !settings.hasVault) continue
       holds.setOnOwner(row.user, 'awaiting-token', VAULT_IS_OPENING)
-      // In the turn in which the app listens: an answer may be an error.
+      // This runs in the turn in which the app listens: an answer may be an error.
       boundary.nextTurn(() => this.#unseal(row, 1))
     }
   }
 
-  /** Tokens of newer generations that another process stored reach this one through the vault (Q17). */
+  /**
+   * Takes over the tokens of newer generations that another process stored. They reach this process through the vault
+   * (Q17).
+   */
   readonly heard = ({ tokens }: OpenedState): void => {
     const { context, wallet, holds } = this.#parts
     wallet.heard(tokens)
@@ -62,7 +65,7 @@ export class StoredTokens {
       }
       const hasEnded = epoch > wallet.epoch(user)
       const isSealed = row.sealed !== null && context.settings.hasVault
-      // A token that was stored here after the end belongs to the session that followed.
+      // A token that this process stored after the end belongs to the session that followed.
       const own = wallet.tokenOf(row)
       wallet.remember(row, own)
       if (hasEnded) wallet.sessionEnded.tell(user)
@@ -79,7 +82,9 @@ export class StoredTokens {
     }
   }
 
-  /** The process that dispatches, or did so before this one, may have been told that the token is refused (T4). */
+  /**
+   * The server may have refused the token in the process that dispatches, or in an earlier process that did so (T4).
+   */
   #heardRefusal(row: TokenRow): void {
     const { context, wallet } = this.#parts
     if (!row.refused || !wallet.isCurrent(row)) return
@@ -118,7 +123,7 @@ export class StoredTokens {
     const { boundary, report, pilot } = context
     const { user } = row
     const cause = rebuilt(failure, wallet.knownTokens(user))
-    // Also an error of another copy of this module, or of another realm.
+    // By its code: the error may be of another copy of this module, or of another realm.
     if (codeIn(failure) === 'AUTH_VAULT_UNREADABLE') {
       pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
       const what = `the sealed token of ${user} cannot be opened`

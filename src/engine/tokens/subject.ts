@@ -1,4 +1,4 @@
-/** Which user a token names in its subject claim, and whether that is the right one (T2). */
+/** Reads the user that a token names in its subject claim, and tells whether that is the right user (T2). */
 import { HoldfastError } from '../../errors.ts'
 import type { UserId } from '../../model.ts'
 
@@ -17,7 +17,7 @@ export function subjectOf(claims: Claims, claim: string): string | null {
   return textOf(own(claims, claim) ?? claim.split('.').reduce<unknown>(own, claims))
 }
 
-/** The error of a token that does not name its user; null: it does, or the claim is not looked at. */
+/** The error of a token that does not name its user. Null: it names the user, or no claim is looked at. */
 export function mismatchOf(user: UserId, token: Named, claim: string | null): HoldfastError | null {
   if (claim === null || token.facts.subject === user) return null
   const message = `the token given for ${user} does not name this user in its claim ${claim}`

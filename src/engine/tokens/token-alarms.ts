@@ -1,7 +1,7 @@
 /**
- * The alarms of each user's token: the time that a source which failed is given (T6), the wait after refused
- * tokens (T8), and the time before which a token is not valid (T9). The token machine says when each begins and
- * ends. None of them outlives the process.
+ * The alarms of each user's token: the pause after a failure of the source (T6), the wait after refused tokens (T8),
+ * and the wait until a token becomes valid (T9). The token machine says when each begins and ends. No alarm outlives
+ * the process.
  */
 import type { Resumed } from '../part.ts'
 import { alarmOf } from '../alarms.ts'
@@ -45,7 +45,7 @@ export class TokenAlarms {
     this.#context.boundary.disarm(alarmOf(alarm, user))
   }
 
-  /** In a journal that begins here; the users are those of the restored machines. */
+  /** For a journal that begins here: the users are those of the restored machines. */
   restore(_saved: undefined, { alarms }: Resumed): void {
     for (const user of this.#context.pilot.usersWithTokens()) {
       for (const alarm of ALARMS) {

@@ -1,4 +1,4 @@
-/** Reads what tokens say of themselves. Their fingerprints are keyed with the database's own key. */
+/** Reads the claims of tokens. Their fingerprints are keyed with the database's own key. */
 import { readToken, type Token } from './token.ts'
 
 export class TokenReader {
@@ -9,7 +9,7 @@ export class TokenReader {
     this.#subjectClaim = subjectClaim
   }
 
-  /** The database's own key, told before any token is read. */
+  /** Takes the database's own key, before any token is read. */
   useFingerprintKey(key: string): void {
     this.#fingerprintKey = key
   }

@@ -1,6 +1,6 @@
 /**
- * A token, and what may be known of it. The secret itself leaves only through `reveal()`: printing,
- * logging or serializing a token shows its fingerprint.
+ * A token, and the facts that may be known of it. The secret itself leaves only through `reveal()`: printing, logging
+ * or serializing a token shows its fingerprint.
  */
 import { createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
@@ -11,10 +11,10 @@ import { subjectOf } from './subject.ts'
 
 const FINGERPRINT_LENGTH = 16
 
-/** The end of the times that a token may tell (T2). */
+/** The first instant that a token may not name (T2). */
 const YEAR_10000 = Date.UTC(10_000, 0)
 
-/** What is known of a token without its secret. */
+/** The facts of a token, without its secret. */
 export interface TokenFacts {
   /** Keyed with the database's own key: the same token has the same fingerprint there, and nowhere else. */
   readonly fingerprint: string
@@ -22,7 +22,7 @@ export interface TokenFacts {
   readonly issuedAt: Instant | null
   /** Before this instant the server may refuse it (T9). */
   readonly notBefore: Instant | null
-  /** The user that the subject claim names, if a claim is looked at. Null: it names no user. */
+  /** The user that the subject claim names, if a claim is looked at. Null: the token names no user. */
   readonly subject: string | null
 }
 
@@ -57,7 +57,7 @@ export function tokenWithoutSecret(facts: TokenFacts): Token {
   return new Token('', facts)
 }
 
-/** Reads what a token says of itself; one that is no JWT says nothing. */
+/** Reads the claims of a token; a token that is no JWT has none. */
 export function readToken(secret: string, key: string, subjectClaim: string | null): Token {
   const claims = claimsOf(secret)
   return new Token(secret, {
@@ -80,7 +80,7 @@ function claimsOf(secret: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** The claims count seconds. Outside of the years 1970 to 9999 there is no such instant (T2). */
+/** The instant of a claim, which counts seconds. Null: it is outside of the years 1970 to 9999 (T2). */
 function instantOf(seconds: unknown): Instant | null {
   if (typeof seconds !== 'number') return null
   const ms = Math.round(seconds * 1000)

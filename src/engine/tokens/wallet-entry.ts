@@ -1,4 +1,4 @@
-/** What the wallet knows of one user's token. */
+/** The wallet's entry for one user: the token, and the facts about it. */
 import { HoldfastError } from '../../errors.ts'
 import type { Instant, UserId } from '../../model.ts'
 import { Token, type TokenFacts } from './token.ts'
@@ -6,43 +6,57 @@ import { SerialQueue } from './serial-queue.ts'
 
 export interface WalletEntry {
   readonly user: UserId
-  /** Null where only storage knew it, and no vault could bring it back. */
+  /** Null if only storage has the token, and no vault has given it back. */
   token: Token | null
   generation: number
-  /** As storage counts it: from 0 again for whoever is forgotten (I12). */
+  /** The epoch as storage counts it: after `forget(user)` it begins at 0 again (I12). */
   epoch: number
-  /** Grows with every end of a session: what was begun before belongs to a former one (T11). */
+  /** Grows with every end of a session: work that began before belongs to a former session (T11). */
   session: number
-  /** How many tokens have become the current one: an answer of the source to an older state is not used (T6). */
+  /** How many tokens have become the current one: an answer of the source to an older count is not used (T6). */
   arrivalCount: number
-  /** The generation whose time had not come, and whether it has come since (T9). */
+  /** The generation that was sent before its time, and whether that time has come since (T9). */
   early: { readonly generation: number; readonly isOver: boolean } | null
-  /** How many of these ends were decided here: storage has them behind whatever was on its way. */
+  /**
+   * How many ends of a session were decided in this process: storage has them behind every change that was on its
+   * way.
+   */
   endCount: number
   refused: boolean
-  /** The last generation that was refused: one that is accepted later ends the count of refusals (T8). */
+  /**
+   * The last generation that was refused. The first acceptance of a later generation ends the count of refusals (T8).
+   */
   refusedGeneration: number
   fingerprint: string | null
   /** The tokens before the current one, the newest first: a server may still speak of them (E6). Never saved. */
   formerTokens: readonly Token[]
-  /** Of those that were refused last: one that comes again is no newer than what came since (T2). */
+  /**
+   * The fingerprints of the tokens refused last. If such a token comes again, it is not newer than the tokens that
+   * came since (T2).
+   */
   refusedTokens: readonly string[]
   expiresAt: Instant | null
-  /** From when on a send asks for the next one (T9). */
+  /** From this instant on, a send asks for the next token (T9). */
   refreshAt: Instant | null
-  /** True if the user has logged out, and the session ends once nothing of theirs is pending (T11). */
+  /** True if the user has logged out with operations pending: the session ends when none is left (T11). */
   leaving: boolean
-  /** How many changes of `leaving` are on their way into storage: until then storage does not know better. */
+  /**
+   * How many changes of `leaving` are on their way into storage. Until they are stored, the stored value is older
+   * than the value here.
+   */
   leavingUnstored: number
-  /** Logged out with `discard`: what is still in flight goes too, once its outcome is known (I7). */
+  /**
+   * True if the user logged out with `discard`: an operation in flight is discarded too, once its outcome is known
+   * (I7).
+   */
   discarding: boolean
   /** The first 401 since a token was last accepted (T8). */
   firstRefusal: HoldfastError | null
-  /** Tokens that were handed in wait for the one before them to be stored. */
+  /** Here a token that was handed in waits until the token before it is stored. */
   readonly storing: SerialQueue
 }
 
-/** As a journal's summary has it: of a token only what may be known. */
+/** An entry as a journal's summary has it: of a token only its facts, never the secret. */
 export interface SavedEntry extends Omit<
   WalletEntry,
   'token' | 'formerTokens' | 'firstRefusal' | 'storing'
@@ -76,10 +90,10 @@ export function newEntry(user: UserId): WalletEntry {
   }
 }
 
-/** So many tokens before the current one are remembered. */
+/** Most tokens before the current one that are remembered. */
 const MOST_FORMER = 4
 
-/** The former tokens of a user, once another one takes the place of the current one. */
+/** The former tokens of a user, after another token has taken the place of the current one. */
 export function withFormer({ token, formerTokens }: WalletEntry): readonly Token[] {
   return token === null ? formerTokens : [token, ...formerTokens].slice(0, MOST_FORMER)
 }

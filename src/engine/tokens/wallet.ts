@@ -1,6 +1,6 @@
 /**
- * The tokens in memory, one per user, with what is stored of each. What becomes of a token is true in
- * storage first, then here, then for the machine.
+ * The tokens in memory, one per user, and the stored facts of each. A change of a token reaches storage first, then
+ * the wallet, then the token machine.
  */
 import type { TokenEvent } from '../../../machines/token.machine.ts'
 import type { TokenRow } from '../../../storage/rows.ts'
@@ -23,7 +23,10 @@ import {
   withFormer,
 } from './wallet-entry.ts'
 
-/** A token whose time is further away is refused like every other (T9): nobody's clock is that wrong. */
+/**
+ * Longest time until a token's `notBefore` for which its lanes wait. If it is further away, a 401 counts as a refusal
+ * like any other (T9): no clock is that wrong.
+ */
 const MOST_EARLY_MS = 600_000
 
 /** The wallet as a journal's summary has it. */
@@ -55,32 +58,35 @@ export class Wallet {
     })
   }
 
-  /** The vault has given back the token of this row, unless the session has ended or a newer one has come. */
+  /**
+   * The vault has given back the token of this row: it is remembered, unless the session has ended or a newer token
+   * has come.
+   */
   unsealed(row: TokenRow, token: Token): void {
     if (this.isStillSealed(row)) this.remember({ ...row, leaving: this.isLeaving(row.user) }, token)
   }
 
   /**
-   * True if this is what is known of the user's token, and its text is not. The first token after `forget()` has the numbers
-   * of the one before, and its text is known (I12).
+   * True if this row is current for its user, and the text of the token is not known. The first token after
+   * `forget()` has the generation and epoch of the token before, but its text is known (I12).
    */
   isStillSealed(row: TokenRow): boolean {
     return this.isCurrent(row) && this.#entry(row.user).token === null
   }
 
-  /** Is this still what is known of the user's token? */
+  /** True if this row has the current generation and epoch of the user's token. */
   isCurrent({ user, generation, epoch }: TokenRow): boolean {
     return generation === this.generation(user) && epoch === this.epoch(user)
   }
 
-  /** The token that this row tells of, if it was handed in here. */
+  /** The token of this row, if the app or the source handed it in to this process; else null. */
   tokenOf({ user, generation, fingerprint }: TokenRow): Token | null {
     const entry = this.#entries.get(user)
     const isSame = entry?.generation === generation && entry.fingerprint === fingerprint
     return isSame ? entry.token : null
   }
 
-  /** What storage knew at the start; `token`: what the vault gave back. */
+  /** Takes over the facts of a row from storage. `token`: the token itself, null if it is not known. */
   remember(row: TokenRow, token: Token | null): void {
     const entry = this.#entry(row.user)
     const { generation, epoch, refused, fingerprint, expiresAt, refreshAt, leaving } = row
@@ -97,7 +103,7 @@ export class Wallet {
     this.#tellOf(row.user)
   }
 
-  /** What a machine that knows nothing is to be told of this user's token; null: there is none to tell of. */
+  /** The event that tells a new machine of this user's token; null: there is no token to tell of. */
   arrival(user: UserId): Extract<TokenEvent, { type: 'token.arrived' }> | null {
     const entry = this.#entries.get(user)
     if (entry === undefined || (entry.token === null && !entry.refused)) return null
@@ -105,14 +111,16 @@ export class Wallet {
     return { type: 'token.arrived', generation, expiresAt, refreshAt, refused }
   }
 
-  /** The token a send may carry. Under `required` one that is known to be refused never goes out. */
+  /** The token that a request may carry. Under `required`, a token that is known to be refused never goes out. */
   credential(user: UserId): Credential | null {
     const entry = this.#entries.get(user)
     if (entry === undefined || entry.token === null || entry.refused) return null
     return { token: entry.token, generation: entry.generation }
   }
 
-  /** The tokens of a user that a server or an error may quote: the one that was sent, the current one, former ones (E6). */
+  /**
+   * The tokens of a user that a server or an error may quote: the sent token, the current token, former tokens (E6).
+   */
   knownTokens(user: UserId | null, sent: Credential | null = null): readonly string[] {
     const entry = user === null ? undefined : this.#entries.get(user)
     const known = [sent?.token, entry?.token, ...(entry?.formerTokens ?? [])]
@@ -120,15 +128,15 @@ export class Wallet {
   }
 
   /**
-   * The last look before a request leaves, a write or a read: under `required` it carries a token of its user (E6, I5).
-   * False: it must not leave.
+   * The last check before a request leaves, a write or a read: under `required` it carries a token of its user (E6,
+   * I5). False: the request must not leave.
    */
   mayLeave(user: UserId | null): boolean {
     if (this.#context.pilot.requirement !== 'required') return true
     return user !== null && this.credential(user) !== null
   }
 
-  /** Is there a token that nobody has refused, and whose end is not near? Then it is sent as it is (T9). */
+  /** True if the user has a token that is not refused, and whose end is not near. Then it is sent as it is (T9). */
   isFresh(user: UserId): boolean {
     const entry = this.#entries.get(user)
     if (entry === undefined || entry.token === null || entry.refused) return false
@@ -144,7 +152,7 @@ export class Wallet {
     return this.#entries.get(user)?.epoch ?? 0
   }
 
-  /** What is begun now counts only as long as this is the same (T11). */
+  /** The number of the user's session. Work that begins now counts only while this number is the same (T11). */
   session(user: UserId): number {
     return this.#entries.get(user)?.session ?? 0
   }
@@ -158,12 +166,12 @@ export class Wallet {
     return this.#entries.get(user)?.leaving ?? false
   }
 
-  /** Is a token of this user being stored just now? */
+  /** True if a token of this user, or the end of a session, is being stored. */
   isStoring(user: UserId): boolean {
     return this.#entries.get(user)?.storing.isIdle === false
   }
 
-  /** Is a token of this user being stored just now? Then who needs one waits for that. */
+  /** Calls `then` as soon as no token of this user, and no end of a session, is being stored. */
   whenStored(user: UserId, then: () => void): void {
     const entry = this.#entries.get(user)
     if (entry === undefined) then()
@@ -171,8 +179,8 @@ export class Wallet {
   }
 
   /**
-   * Takes a token that the app pushed or the source gave, after those handed in before it. `since`: only if no
-   * more tokens of the user have arrived than these (T6).
+   * Takes a token that the app pushed or the source gave, after the tokens handed in before it. `since`: the token
+   * counts only if no more than this number of the user's tokens have arrived (T6).
    */
   accept(
     user: UserId,
@@ -184,8 +192,8 @@ export class Wallet {
   }
 
   /**
-   * The server answered 401 to this generation because its time has not come yet: then the lanes of the user wait
-   * for that time, once for each generation (T9). Answers whether it is so.
+   * If the server answered 401 to this generation because its time has not come yet, the lanes of the user wait for
+   * that time, once for each generation (T9). Returns true if they do.
    */
   refusedEarly(user: UserId, generation: number): boolean {
     const entry = this.#entry(user)
@@ -206,14 +214,17 @@ export class Wallet {
     this.#context.pilot.token(user, { type: 'token.ripened' })
   }
 
-  /** The server refused this generation, and that has been stored (T4). */
+  /** The server refused this generation, and the refusal has been stored (T4). */
   refused(user: UserId, generation: number, refusal = refusalOf(user, generation)): void {
     if (this.#refuse(user, generation, refusal)) {
       this.#context.pilot.token(user, { type: 'token.refused', generation })
     }
   }
 
-  /** The server has told that to another process: here nothing is asked for until something needs it (T5). */
+  /**
+   * The server refused this generation in another process. This process asks for no token until something needs it
+   * (T5).
+   */
   refusedElsewhere(user: UserId, generation: number): void {
     const isNews = this.#refuse(user, generation, refusalOf(user, generation))
     if (isNews) this.#tellOf(user)
@@ -221,7 +232,7 @@ export class Wallet {
 
   #refuse(user: UserId, generation: number, refusal: HoldfastError): boolean {
     const entry = this.#entry(user)
-    // Without a token its session has ended meanwhile (T11); a second 401 to it says nothing new (T4).
+    // If there is no token, its session has ended (T11). A second 401 to a generation says nothing new (T4).
     if (entry.generation !== generation || entry.token === null || entry.refused) return false
     entry.refused = true
     entry.refusedGeneration = generation
@@ -231,7 +242,10 @@ export class Wallet {
     return true
   }
 
-  /** The server took a request of this generation. Refusals are counted anew, unless it is older than they are (T8). */
+  /**
+   * The server accepted a request of this generation. The count of refusals starts anew, unless the generation is
+   * older than the refusals (T8).
+   */
   accepted(user: UserId, generation: number): void {
     const entry = this.#entry(user)
     const { firstRefusal, refusedGeneration } = entry
@@ -245,7 +259,7 @@ export class Wallet {
     return this.#entries.get(user)?.firstRefusal ?? null
   }
 
-  /** Storing that is the caller's, who says when it is done. */
+  /** The caller stores the change, and calls `leavingStored()` when it is stored. */
   setLeaving(user: UserId, leaving: boolean): void {
     const entry = this.#entry(user)
     entry.leaving = leaving
@@ -271,14 +285,14 @@ export class Wallet {
     this.#entry(user).discarding = discarding
   }
 
-  /** Those who have logged out with something pending. */
+  /** Users that have logged out with operations pending. */
   leaving(): readonly UserId[] {
     return [...this.#entries.values()].filter(({ leaving }) => leaving).map(({ user }) => user)
   }
 
   /**
-   * The session ends, now; storing that is the caller's, who says when it is done. Tokens that come
-   * meanwhile, for the next session, wait for it.
+   * The session ends now. The caller stores the end, and calls `stored` when it is stored. Tokens for the next
+   * session that come before that wait for it.
    */
   end(user: UserId): { stored: () => void } {
     const entry = this.#entry(user)
@@ -304,14 +318,17 @@ export class Wallet {
     return { stored: () => entry.storing.done(() => undefined) }
   }
 
-  /** Nothing is remembered of this user. */
+  /** The user was forgotten: generation and epoch begin at 0 again (I12). */
   forget(user: UserId): void {
     const entry = this.#entry(user)
     entry.generation = 0
     entry.epoch = 0
   }
 
-  /** Another process has forgotten whose generation is gone, or an older one: nothing else takes it back (I12). */
+  /**
+   * If storage has no token row for a user, or a row with a lower generation, another process called `forget(user)`:
+   * nothing else ever lowers a generation (I12).
+   */
   heard(rows: readonly TokenRow[]): void {
     const stored = new Map(rows.map((row) => [row.user, row]))
     for (const entry of Array.from(this.#entries.values())) {
@@ -327,7 +344,7 @@ export class Wallet {
     }
   }
 
-  /** Is no token on its way into storage? */
+  /** True if no token is on its way into storage. */
   get isIdle(): boolean {
     return [...this.#entries.values()].every(({ storing }) => storing.isIdle)
   }
@@ -366,12 +383,15 @@ export class Wallet {
   }
 }
 
-/** The same of who has had no token: sessions that ended here are unknown there, and none is ending just now. */
+/**
+ * True if a user without a token was forgotten in another process: storage has a lower epoch, and no end of a session
+ * is being stored.
+ */
 function isOfAnotherEpoch({ epoch, storing }: WalletEntry, row: TokenRow | undefined): boolean {
   return storing.isIdle && (row?.epoch ?? 0) < epoch
 }
 
-/** Of one and the same generation there is only one token. */
+/** True if storage has no such generation, or another token of it: a generation has only one token. */
 function isOfAnotherTime(
   { generation, fingerprint }: WalletEntry,
   row: TokenRow | undefined,
