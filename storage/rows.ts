@@ -1,11 +1,11 @@
-/** The rows: what storage holds, as plain data. Changes of them are in `changes.ts`. */
+/** The rows of storage, as plain data. This file declares no change of a row: the changes are in `changes.ts`. */
 import type { DeadReason, DropReason, Instant, LaneId, OperationId, UserId } from '../src/model.ts'
 
 /** One pending operation. */
 export interface OperationRow {
   readonly id: OperationId
   readonly lane: LaneId
-  /** Its place in the lane: smaller goes first (Q2). */
+  /** Its place in the lane. Operations are sent in the order of their places (Q2). */
   readonly place: number
   readonly kind: string
   readonly version: number
@@ -15,35 +15,41 @@ export interface OperationRow {
   readonly expiresAt: Instant | null
   /** The records it creates, by their local ids (Q12). */
   readonly creates: readonly string[]
-  /** Is it of no use once another user has logged in on this device? (I8) */
+  /** True if it is of no use once another user has logged in on this device (I8). */
   readonly deviceScoped: boolean
-  /** Was it in flight when that happened? Then it is not to be sent again. Default: no. */
+  /** True if it was in flight at that login: then it is not sent again. Default: false. */
   readonly superseded?: true
 }
 
-/** What is known of an envelope, once that is more than "not sent yet". */
+/** The state of an envelope, as soon as there is more to it than "not sent yet". */
 export interface EnvelopeRow {
   readonly lane: LaneId
-  /** The place of its first member: it is known by it. */
+  /** The place of its first member, which identifies the envelope in its lane. */
   readonly place: number
-  /** Its idempotency key, or null: it may be formed anew (Q5). */
+  /** Its idempotency key. Null: the envelope may be formed anew (Q5). */
   readonly key: string | null
   /** The places of its members, in order. */
   readonly members: readonly number[]
   /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
   readonly attempts: number
-  /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
+  /** How many of `attempts` came to `unsent`: nothing of the envelope left the process in these (Q6). */
   readonly unsentAttempts: number
-  /** Those of them that count towards death (Q8). */
+  /** How many of `attempts` count towards death (Q8). */
   readonly countedAttempts: number
-  /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
+  /**
+   * The time of the first attempt that was not `unsent`; before that attempt, the time when the envelope was recorded
+   * (Q8).
+   */
   readonly firstAttemptAt: Instant | null
   /** Since when the outcome is unknown; never reset but by its end (Q5). */
   readonly unknownSince: Instant | null
-  /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+  /**
+   * The next attempt is not made before this time (Q7). It is stored with the wait that it was computed from
+   * (`waitMs`), so that a clock that jumped back is noticed.
+   */
   readonly retryAt: Instant | null
   readonly waitMs: number
-  /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
+  /** True if the last outcome was `unknown` or `unsent`: then the return of the network ends the wait (Q7). */
   readonly waitsAfterUnknown: boolean
   /** Generations refused on this head (T4). */
   readonly refusedCount: number
@@ -64,11 +70,11 @@ export interface LetterRow extends OperationRow {
   readonly excerpt: string | null
   readonly diedAt: Instant
   readonly attempts: number
-  /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+  /** The key of its last sending, if its outcome is unknown: a retry uses the same key (Q8). */
   readonly envelopeKey: string | null
-  /** Since when its outcome is unknown, if it is. */
+  /** Since when its outcome is unknown; null: the outcome is known. */
   readonly unknownSince: Instant | null
-  /** The records whose creations failed, where that is why it is dead (Q12). */
+  /** The records whose creations failed, if the operation is dead for that reason (Q12). */
   readonly dependsOn: readonly string[]
 }
 
@@ -76,23 +82,23 @@ export interface LetterRow extends OperationRow {
 export interface RecordRow {
   /** The id the app gave it. */
   readonly local: string
-  /** The server's id, once it is made; while it is to be created anew, the former one. */
+  /** The server's id, once the record is made. While the record waits to be created anew, this is the former id. */
   readonly remote: string | null
-  /** `lost`: its creation is dead, or was taken back, or whoever made it was forgotten (I12). */
+  /** `lost`: its creation is dead, or was taken back, or its user was forgotten (I12). */
   readonly state: 'pending' | 'made' | 'lost'
   /** The lane of its creation. */
   readonly lane: LaneId
-  /** The operation that creates it; null: none has said so, but a reply named it. */
+  /** The operation that creates it. Null: no operation has said that it does, but a reply named the record. */
   readonly creation: OperationId | null
   readonly changedAt: Instant
 }
 
-/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+/** A reading position: a read that waits until `readyAt` and names the token sees the writes before it (R2). */
 export interface PositionRow {
   readonly key: string
   readonly token: string
   readonly readyAt: Instant
-  /** How long that was from the reply: a clock that jumped back never makes it longer. */
+  /** The wait from the reply until `readyAt`: a clock that jumped back never makes it longer. */
   readonly waitMs: number
 }
 
@@ -101,36 +107,36 @@ export interface LaneRow {
   readonly user: UserId | null
   readonly pending: number
   readonly letters: number
-  /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+  /** Operations up to this place are sent each in its own envelope: an envelope with them was rejected (Q4). */
   readonly soloThrough: number
-  /** The place of the first operation that is pending. Default: nobody knows. */
+  /** The place of the first pending operation. Default: not known. */
   readonly head?: number
-  /** The last place that was given. Default: 0. */
+  /** The last place that was assigned. Default: 0. */
   readonly tail?: number
-  /** How far operations have moved back in all, to make room. Default: 0. */
+  /** How many places operations have moved back in all, to make room. Default: 0. */
   readonly shifted?: number
-  /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
+  /** Operations up to this place will be dropped: their user logged out with `discard` (I7). Default: 0. */
   readonly discardThrough?: number
-  /** Are operations of it marked as superseded (I8)? Default: no. */
+  /** True if operations of the lane are marked as superseded (I8). Default: false. */
   readonly hasSuperseded?: true
 }
 
-/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+/** The stored facts of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
 export interface TokenRow {
   readonly user: UserId
   /** 0 before the first token. */
   readonly generation: number
-  /** Bumped by the end of a session (T11). */
+  /** Grows by 1 with each end of a session (T11). */
   readonly epoch: number
   readonly refused: boolean
-  /** Fingerprints of the last tokens that were refused in this session, this one too. Default: none. */
+  /** Fingerprints of the tokens refused last in this session, the current token included. Default: none. */
   readonly refusedTokens?: readonly string[]
-  /** Keyed; null when the session has ended. */
+  /** The keyed fingerprint of the token; null when the session has ended. */
   readonly fingerprint: string | null
   readonly expiresAt: Instant | null
   readonly refreshAt: Instant | null
   readonly sealed: Uint8Array | null
-  /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+  /** True if the user logged out with operations pending: the session ends when the lane is empty (T11). */
   readonly leaving: boolean
 }
 
@@ -143,10 +149,10 @@ export interface DeadlineRow {
 /** How a settled operation ended, as far as it is retained. */
 export interface OutcomeRow {
   readonly id: OperationId
-  /** `dead`: its letter was erased with all else of its user (I12). */
+  /** `dead`: its dead letter was erased with everything else of its user (I12). */
   readonly outcome: 'completed' | 'dropped' | 'cancelled' | 'dead'
   readonly reason: DropReason | DeadReason | null
-  /** The last status of one that died. */
+  /** The last status of a dead operation. */
   readonly status: number | null
   readonly settledAt: Instant
 }

@@ -1,4 +1,7 @@
-/** The three date formats of HTTP (RFC 9110, 5.6.7), and nothing else: `Date.parse` finds a date in almost any text. */
+/**
+ * Parses the three date formats of HTTP (RFC 9110, 5.6.7). It must accept nothing else: `Date.parse` finds a date in
+ * almost any text.
+ */
 import type { Instant } from '../model.ts'
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
@@ -16,13 +19,16 @@ const FORMATS: readonly RegExp[] = [
   new RegExp(String.raw`^${SHORT_DAY} ${MONTH} (?<day>\d\d| \d) ${TIME} (?<year>\d{4})$`),
 ]
 
-/** The longest date has 33 characters (`Wednesday, 09-Nov-94 08:49:37 GMT`). */
+/** Longest text that is looked at: the longest date has 33 characters (`Wednesday, 09-Nov-94 08:49:37 GMT`). */
 const LONGEST = 33
 
-/** A year of two digits that lies further ahead than this is one of the past (RFC 9110). */
+/** A year of two digits that would lie further ahead than this lies in the past (RFC 9110). */
 const YEARS_AHEAD = 50
 
-/** The instant that an HTTP date names; null: the text is no HTTP date. `now` decides the century of two digits. */
+/**
+ * The instant that an HTTP date names; null: the text is no HTTP date. `now` decides the century of a year of two
+ * digits.
+ */
 export function parseHttpDate(text: string, now: Instant): Instant | null {
   if (text.length > LONGEST) return null
   for (const format of FORMATS) {
@@ -39,7 +45,7 @@ function instantOf(parts: Readonly<Record<string, string>>, now: Instant): Insta
   if (hours > 23 || minutes > 59 || seconds > 60) return null
   const fullYear = year.length === 2 ? withCentury(Number(year), now) : Number(year)
   const midnight = new Date(0).setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(day))
-  // A day that the month does not have is in the next month, or in the one before.
+  // `Date` moves a day that the month does not have into the next month, or into the month before.
   if (new Date(midnight).getUTCDate() !== Number(day)) return null
   return midnight + ((hours * 60 + minutes) * 60 + seconds) * 1000
 }
@@ -48,6 +54,6 @@ function withCentury(year: number, now: Instant): number {
   const thisYear = new Date(now).getUTCFullYear()
   const inThisCentury = thisYear - (thisYear % 100) + year
   if (inThisCentury > thisYear + YEARS_AHEAD) return inThisCentury - 100
-  // Late in a century a small number is of the next.
+  // Late in a century, a small number means a year of the next century.
   return inThisCentury + 100 <= thisYear + YEARS_AHEAD ? inThisCentury + 100 : inThisCentury
 }

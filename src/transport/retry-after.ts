@@ -1,16 +1,16 @@
-/** How long a reply asks to wait: its header `Retry-After` (Q7). Pure. */
+/** Reads how long a reply asks to wait: its header `Retry-After` (Q7). Pure. */
 import type { Instant } from '../model.ts'
 import { parseHttpDate } from './http-date.ts'
 
-/** A server may ask for at most 1 h (Q7): a wrong value must not stop an app for days. */
+/** Longest wait that a server may ask for, 1 h (Q7): a wrong value must not stop an app for days. */
 const CAP_MS = 3_600_000
 
 /** A number of seconds. */
 const SECONDS = /^\d+(\.\d+)?$/
 
 /**
- * Milliseconds, at most 1 h; null: the reply asks for nothing that can be understood. A date is compared with the
- * reply's own `Date`; without one, with `now`, which is the time by the corrected clock (T9).
+ * The wait in milliseconds, at most 1 h; null: the reply asks for no wait that can be understood. A date is compared
+ * with the reply's own `Date`; without a `Date`, with `now`, which is the time by the corrected clock (T9).
  */
 export function retryAfterMs(
   headers: Readonly<Record<string, string>>,
@@ -25,7 +25,7 @@ export function retryAfterMs(
   return Math.min(CAP_MS, Math.max(0, until - from))
 }
 
-/** Whole seconds, a fraction rounded up, at most an hour; null: the value is no number of seconds. */
+/** The wait in whole seconds, a fraction rounded up, at most 1 h; null: the value is no number of seconds. */
 export function secondsAskedFor(value: string): number | null {
   const text = value.trim()
   return SECONDS.test(text) ? Math.min(CAP_MS / 1000, Math.ceil(Number(text))) : null
