@@ -17,7 +17,7 @@ export class BackoffWaits {
   readonly #parts: BackoffWaitsParts
   /** Lanes that have the hold. */
   readonly backingOff = new Set<Lane>()
-  /** Lanes whose head waits for neighbours. */
+  /** Lanes whose head waits for operations to merge with. */
   readonly #collecting = new WeakSet<Lane>()
 
   constructor(parts: BackoffWaitsParts) {
@@ -25,7 +25,7 @@ export class BackoffWaits {
     this.#context = parts.context
   }
 
-  /** The wait that the envelope at the head has just been given, or was left with by the last run. */
+  /** Begins the wait of the envelope at the head: a new wait, or a wait that is left from an earlier process. */
   begin(lane: Lane, envelope: EnvelopeRow): void {
     const { retryAt, waitMs } = envelope
     if (retryAt === null) return
@@ -36,14 +36,17 @@ export class BackoffWaits {
     this.#context.boundary.arm(alarmOf('backoff', lane.id), leftMs, () => this.#over(lane))
   }
 
-  /** The head may wait a little for neighbours to merge with (Q4). */
+  /** Lets the head wait a little for operations to merge with (Q4). */
   collect(lane: Lane, waitMs: number): void {
     this.#collecting.add(lane)
     this.#set(lane, 'waiting for operations to merge with')
     this.#context.boundary.arm(alarmOf('backoff', lane.id), waitMs, () => this.#over(lane))
   }
 
-  /** Something has come: enough by now, or a kind that ends the run. */
+  /**
+   * Operations have arrived: ends the wait if the envelope is full, or if the last operation cannot merge with the
+   * first.
+   */
   readonly collected = (lane: Lane): void => {
     if (!this.#collecting.has(lane)) return
     const { kinds } = this.#context
@@ -53,7 +56,7 @@ export class BackoffWaits {
     if (isFull || groupOf(first?.kind) !== groupOf(last?.kind)) this.#over(lane)
   }
 
-  /** The alarm is armed already, in a journal that begins here. */
+  /** For a journal that begins here: the alarm is armed already. */
   restore(lane: Lane): void {
     if (!lane.holds.has('backing-off')) return
     this.backingOff.add(lane)
@@ -61,7 +64,7 @@ export class BackoffWaits {
     this.#context.boundary.rearm(alarmOf('backoff', lane.id), () => this.#over(lane))
   }
 
-  /** Must the head still wait? It may have lost its turn to another one before its wait was over (Q7). */
+  /** True if the head must still wait: it may have lost its turn to another envelope before its wait was over (Q7). */
   mustWait(lane: Lane): boolean {
     const { envelope } = lane
     if (envelope !== null) this.begin(lane, envelope)
@@ -71,7 +74,7 @@ export class BackoffWaits {
     return isWaiting
   }
 
-  /** It is not that envelope's turn any more. */
+  /** Ends the hold: the envelope that waited is not the next to send. */
   end(lane: Lane): void {
     this.#collecting.delete(lane)
     if (!this.backingOff.delete(lane)) return
@@ -89,7 +92,10 @@ export class BackoffWaits {
     this.end(lane)
   }
 
-  /** The network is back, or the machine awake: ends the waits after `unknown` and `unsent`, never after `retry` (Q7). */
+  /**
+   * The network is back, or the machine is awake: ends the waits after `unknown` and `unsent`, never those after
+   * `retry` (Q7).
+   */
   cutShort(): void {
     for (const lane of this.#context.lanes.pending()) {
       if (lane.envelope?.waitsAfterUnknown !== true) continue
@@ -110,22 +116,25 @@ export class BackoffWaits {
     }
   }
 
-  /** So that the wait does not come back with the next process; where this cannot be stored, it does. */
+  /**
+   * Stores the end of the wait, so that it does not come back with the next process; where this cannot be stored, it
+   * does.
+   */
   #storeEnd({ envelope, holds, isChanging }: Lane): void {
-    // What is being changed may be at another place by the time this is stored.
+    // While a lane is being changed, its envelope may be at another place by the time this is stored.
     if (envelope === null || isChanging || !holds.has('backing-off')) return
     const change = { change: 'envelope', envelope: { ...envelope, retryAt: null } } as const
     this.#context.store.commit([change], { synced: false }, () => undefined)
   }
 }
 
-/** In words for `status()`: with the code or the status of the failure (Q22). */
+/** The cause in words for `status()`, with the code or the status of the failure (Q22). */
 function causeOf({ attempts, lastCode, lastStatus }: EnvelopeRow): string {
   const why = lastCode ?? (lastStatus === null ? null : `status ${lastStatus}`)
   return why === null ? `after attempt ${attempts}` : `after attempt ${attempts}: ${why}`
 }
 
-/** Was the last failure a 431? */
+/** True if the last failure was a 431. */
 function isAfterTooLarge({ lastCode, lastStatus }: EnvelopeRow): boolean {
   return lastCode === null && lastStatus === 431
 }

@@ -1,9 +1,9 @@
 /**
- * Can the server be reached? Holds that cover every lane: `offline` (no network, or a captive portal),
- * `suspended`, and the server's own `rate-limited` (Q6, Q7).
+ * Decides whether the server can be reached. Sets the holds that cover every lane: `offline` (no network, or a
+ * captive portal), `suspended`, and the server's own `rate-limited` (Q6, Q7).
  *
- * A captive portal is probed: after the wait of Q7 one lane, in turn, may send its head. Any genuine
- * reply ends it; the portal once more begins the next wait.
+ * A captive portal is probed: after the wait of Q7 one lane, in turn, may send its head. Any genuine reply ends the
+ * portal; another reply of the portal begins the next wait.
  */
 import type { Resumed } from '../part.ts'
 import type { DeadlineRow } from '../../../storage/rows.ts'
@@ -21,12 +21,12 @@ import type { BackoffWaits } from './backoff-waits.ts'
 import { Suspension } from './suspension.ts'
 
 interface Portal {
-  /** How often it was met in a row. */
+  /** How often the portal answered in a row. */
   readonly count: number
   readonly probing: Lane | null
 }
 
-/** What a journal's summary says of it. */
+/** Connectivity as a journal's summary has it. */
 export interface SavedConnectivity {
   readonly replyCount: number
   readonly hasNetwork: boolean
@@ -46,7 +46,7 @@ export interface ConnectivityParts {
 }
 
 export class Connectivity {
-  /** Replies of the server itself so far: a sign that a silence is not everybody's (Q8). */
+  /** Replies of the server itself so far: a sign that a missing reply does not concern every operation (Q8). */
   replyCount = 0
   readonly #context: Context
   readonly #parts: ConnectivityParts
@@ -55,7 +55,7 @@ export class Connectivity {
   #hasNetwork = true
   #portal: Portal | null = null
   #lastProbed = -1
-  /** Monotonic. */
+  /** Monotonic time at which the hold `rate-limited` ends. */
   #limitedUntil = 0
 
   constructor(parts: ConnectivityParts) {
@@ -68,7 +68,7 @@ export class Connectivity {
     })
   }
 
-  /** True once the platform has told `resumed`: then it tells of each waking (Q18). */
+  /** True once the platform has reported `resumed`: then it reports each waking (Q18). */
   get tellsOfWaking(): boolean {
     return this.#tellsOfWaking
   }
@@ -78,18 +78,18 @@ export class Connectivity {
     return this.#hasNetwork
   }
 
-  /** Is a captive portal about to be probed, by itself? */
+  /** True if a captive portal is being probed, or will be, without any call of the app. */
   get isProbing(): boolean {
     return this.#hasNetwork && this.#portal !== null
   }
 
-  /** What is known at the start. */
+  /** Takes over the state of the start. */
   begin(isOnline: boolean, deadlines: readonly DeadlineRow[]): void {
     if (!isOnline) this.#hear('offline')
     this.limitedBefore(deadlines)
   }
 
-  /** What the server asked of the process that dispatched before this one (Q7). */
+  /** Takes over the wait that the server asked of the process that dispatched before this process (Q7). */
   limitedBefore(deadlines: readonly DeadlineRow[]): void {
     const { boundary, settings } = this.#context
     const deadline = deadlines.find(({ origin }) => origin === settings.origin)
@@ -105,15 +105,17 @@ export class Connectivity {
     this.#hear(event)
   }
 
-  /** The machine is awake, though the platform has not told so (Q18). */
+  /** The machine is awake, though the platform has not reported it (Q18). */
   woke(): void {
     this.#hear('resumed')
   }
 
-  /** Something has changed: does anything wait for the end of the hold `suspended`? */
+  /** Something has changed: checks whether an operation waits for the end of the hold `suspended`. */
   readonly look = (): void => this.#suspension.look()
 
-  /** The server asked everybody to wait, from now on. Answers what is to be stored; null: a longer wait is on already. */
+  /**
+   * The server asked every lane to wait, from now on. Returns the change to store; null: a longer wait is on already.
+   */
   limited(waitMs: number): DeadlineChange | null {
     const { boundary, settings } = this.#context
     const until = boundary.monotonic + waitMs
@@ -133,7 +135,10 @@ export class Connectivity {
     this.replyCount += 1
   }
 
-  /** What that reply asks of every lane holds by now: no captive portal stops them any more. */
+  /**
+   * The wait that a genuine reply asks of every lane is set as a hold by now, so no captive portal stops the lanes
+   * any longer.
+   */
   portalGone(): void {
     if (this.#portal === null) return
     this.#context.boundary.disarm('portal')
@@ -148,7 +153,7 @@ export class Connectivity {
     this.#waitForProbe((this.#portal?.count ?? 0) + 1)
   }
 
-  /** The probing lane's attempt has ended, whatever came of it. */
+  /** The probing lane's attempt has ended, with any outcome. */
   attemptEnded(lane: Lane): void {
     if (this.#portal?.probing === lane) this.#waitForProbe(this.#portal.count)
   }
@@ -186,7 +191,10 @@ export class Connectivity {
     if (alarms.has('rate-limited')) boundary.rearm('rate-limited', () => this.#limitOver())
   }
 
-  /** The network is back, or the machine is awake: lanes that wait because no reply came go on, and the app is told again of open needs. */
+  /**
+   * The network is back, or the machine is awake: lanes that wait because no reply came go on, and the app is told of
+   * open needs again.
+   */
   #returned(): void {
     this.#parts.waits.cutShort()
     this.#parts.needs.returned()
@@ -223,7 +231,7 @@ export class Connectivity {
     }
   }
 
-  /** What was open before the sleep, or on the network before, may be dead, and nothing tells so. */
+  /** Connections that were open before the sleep, or on the network before, may be dead, and nothing reports that. */
   #renewConnections(): void {
     const { boundary, ports, report } = this.#context
     const error = boundary.pull('renewConnections', failureCodec, () =>
@@ -252,7 +260,7 @@ export class Connectivity {
     if (portal === null) return
     const lane = this.#nextToProbe()
     if (lane === null) {
-      // Nobody has anything to send: whoever comes next will find out.
+      // No lane is ready to send: the next lane that sends finds out whether the portal is still there.
       this.#portal = null
       this.#liftOffline()
       return
@@ -262,7 +270,7 @@ export class Connectivity {
     this.#parts.holds.setExempt({ lane, name: 'offline' })
   }
 
-  /** In turn: the next lane, by number, that nothing but the portal holds. */
+  /** The next lane in turn, by number, that is held by nothing but the portal. */
   #nextToProbe(): Lane | null {
     if (!this.#hasNetwork) return null
     const ready = [...this.#context.lanes.pending()]

@@ -1,4 +1,7 @@
-/** Which holds are set, on whom: every lane, one owner, one lane. Lanes made later get theirs from here. */
+/**
+ * Keeps which holds are set: on every lane, on an owner, and on a single lane. A lane that is made later gets its
+ * holds from here.
+ */
 import type { Hold, HoldName } from '../../../machines/holds.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import type { Context } from '../context.ts'
@@ -7,13 +10,13 @@ import type { Lane } from '../lanes/lane.ts'
 
 type Book = Map<HoldName, Hold>
 
-/** A lane that is excepted from a hold on every lane, to try whether it still must be. */
+/** A lane that is excepted from a hold on every lane, to probe whether that hold is still needed. */
 interface Exempt {
   readonly lane: Lane
   readonly name: HoldName
 }
 
-/** The holds as a journal's summary has them; those of single lanes stand with the lanes. */
+/** The holds as a journal's summary has them; the holds of single lanes are saved with the lanes. */
 export interface SavedHolds {
   readonly every: readonly Hold[]
   readonly owners: readonly { readonly user: UserId | null; readonly holds: readonly Hold[] }[]
@@ -36,7 +39,7 @@ export class Holds {
     this.#context = parts.context
   }
 
-  /** All holds that a lane has now. One that is on every lane too (`storage-failed`) is told once. */
+  /** All holds that a lane has now. A hold that is on every lane too (`storage-failed`) is listed once. */
   of(lane: Lane): Hold[] {
     const owner = this.#owners.get(lane.user)
     const holds = [...this.#every.values(), ...(owner?.values() ?? [])]
@@ -45,7 +48,7 @@ export class Holds {
     return exempt?.lane === lane ? holds.filter((hold) => hold.name !== exempt.name) : holds
   }
 
-  /** Has it none? Asked before each step of an attempt. */
+  /** True if the lane has no hold. Asked before each step of an attempt. */
   isFree(lane: Lane): boolean {
     const isBare = this.#every.size === 0 && lane.holds.size === 0
     if (isBare && (this.#owners.get(lane.user)?.size ?? 0) === 0) return true
@@ -90,7 +93,7 @@ export class Holds {
     this.#lift(this.#every, name, () => this.#context.lanes.all())
   }
 
-  /** Exempts one lane from a hold on every lane, or (null) nobody any more. */
+  /** Exempts one lane from a hold on every lane; null ends the exemption. */
   setExempt(exempt: Exempt | null): void {
     const former = this.exempt
     this.exempt = exempt
@@ -134,7 +137,7 @@ export class Holds {
     return lane === undefined ? [] : [lane]
   }
 
-  /** Also where nothing is pending just now: an attempt may be under way, and something more may come. */
+  /** Sets the hold, even where nothing is pending just now: an attempt may be under way, and operations may come. */
   #set(book: Book, name: HoldName, cause: string, lanes: () => Iterable<Lane>): void {
     if (book.has(name)) return
     // The app sees it in `status()`.
@@ -143,7 +146,7 @@ export class Holds {
     for (const lane of lanes()) this.#context.pilot.lane(lane, { type: 'hold.set', hold })
   }
 
-  /** A lane keeps the hold if another of this name is on it. */
+  /** Lifts the hold. A lane keeps it if another hold of the same name is on the lane. */
   #lift(book: Book, name: HoldName, lanes: () => Iterable<Lane>): void {
     if (!book.delete(name)) return
     for (const lane of lanes()) {

@@ -1,7 +1,7 @@
 /**
- * The hold `suspended` on every lane: from the word of the platform that the machine goes to sleep until its word that
- * the machine is awake (Q18). Systems lose the second word, or give the first one late, at waking. So the hold also ends
- * by itself, after 60 s of running time: no timer runs while the machine sleeps, on no system.
+ * The hold `suspended` on every lane: from the platform's event that the machine goes to sleep until its event that
+ * the machine is awake (Q18). Systems lose the second event, or deliver the first late, at waking. So the hold also
+ * ends by itself, after 60 s of running time: no timer runs while the machine sleeps, on any system.
  *
  * The alarm is armed only while an operation waits for the end of the hold: an idle engine has no timer (Q15). An
  * operation that comes after the 60 s finds the hold ended.
@@ -12,7 +12,7 @@ import type { Holds } from './holds.ts'
 
 const ALARM: AlarmName = 'suspended'
 
-/** A machine takes less from the word that it goes to sleep until it sleeps. */
+/** Longest time of the hold: a machine takes less from the event that it goes to sleep until it sleeps. */
 const LONGEST_MS = 60_000
 
 export interface SuspensionParts {
@@ -24,7 +24,7 @@ export interface SuspensionParts {
 export class Suspension {
   readonly #context: Context
   readonly #parts: SuspensionParts
-  /** Monotonic: when the hold ends by itself; null: there is no hold. */
+  /** Monotonic time at which the hold ends by itself; null: there is no hold. */
   #endsAt: number | null = null
   #isArmed = false
 
@@ -34,7 +34,7 @@ export class Suspension {
     this.#context = parts.context
   }
 
-  /** The machine goes to sleep: the 60 s begin, also anew. */
+  /** The machine goes to sleep: the 60 s begin, or begin anew. */
   begin(): void {
     this.#disarm()
     this.#endsAt = this.#context.boundary.monotonic + LONGEST_MS
@@ -49,7 +49,7 @@ export class Suspension {
     this.#parts.holds.liftFromEvery('suspended')
   }
 
-  /** Something has changed: does anything wait for the end of the hold? */
+  /** Something has changed: arms or disarms the alarm, or ends a hold whose time is over. */
   look(): void {
     const { boundary, lanes } = this.#context
     if (this.#endsAt === null) return

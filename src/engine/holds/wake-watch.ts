@@ -1,8 +1,9 @@
 /**
- * Notices that the machine has slept, as long as no platform has told of a waking (Q18). No timer runs while a machine
- * sleeps, so the alarm comes too late by one clock or by both: where the monotonic clock goes on in sleep (macOS, Windows) it
- * shows that; where that clock stands still (Linux) the wall clock has gone further than it. Looked at only while a lane
- * waits because no reply came (Q7), so an idle engine has no alarm for it.
+ * Notices that the machine has slept, as long as no platform has reported a waking (Q18). No timer runs while a
+ * machine sleeps, so the alarm comes too late by at least one of the two clocks. Where the monotonic clock goes on in
+ * sleep (macOS, Windows), that clock shows the sleep. Where it stands still (Linux), the wall clock has gone further
+ * than the monotonic clock. The alarm is armed only while a lane waits because no reply came (Q7), so an idle engine
+ * has no such alarm.
  */
 import type { AlarmName } from '../alarms.ts'
 import type { Context } from '../context.ts'
@@ -11,10 +12,10 @@ import type { BackoffWaits } from './backoff-waits.ts'
 
 const ALARM: AlarmName = 'wake'
 const LOOK_MS = 30_000
-/** A smaller gap is a clock that was set, or a process that was busy. */
+/** A gap up to this size is a clock that was set, or a process that was busy. */
 const GAP_MS = 5000
 
-/** Both clocks, as the alarm was armed. */
+/** The times of both clocks when the alarm was armed. */
 export interface Armed {
   readonly wall: number
   readonly monotonic: number
@@ -37,7 +38,7 @@ export class WakeWatch {
     this.#context = parts.context
   }
 
-  /** Something has changed: is there anything to watch for? */
+  /** Something has changed: arms the alarm if a lane waits because no reply came, else disarms it. */
   readonly look = (): void => {
     const { boundary } = this.#context
     const { tellsOfWaking, hasNetwork } = this.#parts.connectivity
@@ -75,7 +76,7 @@ export class WakeWatch {
   }
 
   #isAnyoneWaiting(): boolean {
-    // Asked after everything that changes, so not of every lane.
+    // This runs after every change, so it looks only at the lanes that back off, not at every lane.
     for (const lane of this.#parts.waits.backingOff) {
       if (lane.pending > 0 && lane.envelope?.waitsAfterUnknown === true) return true
     }
