@@ -1,6 +1,7 @@
 /**
- * After damage and after `STORAGE_GONE` only a new opening helps (E2): the app is told once, every lane is held, and
- * each call that waits for storage fails. Nothing is repeated, so nothing is left to wake the engine.
+ * Handles the break-down of storage: after damage and after `STORAGE_GONE` only a new opening helps (E2). The app is
+ * told once, every lane is held, and each call that waits for storage fails. Nothing is repeated, so nothing is left
+ * to wake the engine.
  */
 import { HoldfastError } from '../../errors.ts'
 import type { OpenCalls } from '../open-calls.ts'
@@ -10,7 +11,10 @@ import type { Holds } from '../holds/holds.ts'
 import { storageErrorOfOurs } from '../stored/storage-errors.ts'
 import type { Flushes } from './flushes.ts'
 
-/** A flush resolves by itself. A read that has been sent needs no storage; any other read hears from storage. */
+/**
+ * The calls that do not fail here. A flush resolves by itself. A read that has been sent needs no storage; any other
+ * read gets its error from storage.
+ */
 const NOT_FOR_STORAGE: ReadonlySet<string> = new Set(['flush', 'read'])
 
 export interface BreakDownParts {

@@ -1,12 +1,16 @@
 /**
- * A database belongs to one origin (E6): that of the transport which first opened it. Another one is refused, unless the
- * app says that the server has moved (`formerOrigins`); then the database changes hands, once, before anything is sent.
+ * Checks that the database belongs to the origin of the transport (E6). The origin that first opened a database owns
+ * it, and any other origin is refused, unless the app says that the server has moved (`formerOrigins`). Then the
+ * database changes its origin, once, before anything is sent.
  */
 import { canonicalOrigin } from '../../origin.ts'
 import type { Context } from '../context.ts'
 import { formerOriginInUse, isForOrigin, originChanged } from '../stored/database-origin.ts'
 
-/** `stored`: the origin that the database belongs to. `then` hears why it is not for this transport, or null. */
+/**
+ * `stored`: the origin that the database belongs to. `then` gets the reason why the database is not for this
+ * transport, or null.
+ */
 export function claimDatabase(
   context: Context,
   stored: string | null,
@@ -18,7 +22,10 @@ export function claimDatabase(
   else then(originChanged(stored, origin))
 }
 
-/** Only for the process that dispatches: otherwise another one would go on sending to the former origin. */
+/**
+ * Takes the database over from a former origin. Only the process that dispatches may do so: otherwise another process
+ * would go on sending to the former origin.
+ */
 function takeOver(
   { settings, store }: Context,
   former: string,

@@ -1,6 +1,7 @@
 /**
- * `flush()`: waits until nothing is left that could still be sent by itself (Q19). It covers what the app had handed
- * over at the call, also what is not stored yet: an `enqueue()` that nobody awaits, and the app's own transaction.
+ * `flush()`: waits until no operation is left that could still be sent without the app (Q19). It covers every
+ * operation that the app had handed over at the call, even if it is not stored yet: an `enqueue()` that the app does
+ * not await, and the app's own transaction.
  */
 import type { Resumed } from '../part.ts'
 import { alarmOf } from '../alarms.ts'
@@ -32,24 +33,27 @@ export interface FlushParts {
 interface Flush {
   readonly alarm: string
   readonly settle: Settle<null>
-  /** True until all that was being enqueued at the call is stored, or refused. */
+  /** True until every operation that was being enqueued at the call is stored, or refused. */
   isStoring: boolean
-  /** Operations in transactions of the app whose end is not known yet; null: none of them is left. */
+  /** Operations in transactions of the app whose end is not known yet; null: no such operation is left. */
   undecided: readonly Undecided[] | null
 }
 
-/** One as a journal's summary has it. */
+/** A flush as a journal's summary has it. */
 export interface SavedFlush {
   readonly call: number
   readonly alarm: string
-  /** Null: none is left. */
+  /** Null: no undecided operation is left. */
   readonly undecided: readonly string[] | null
 }
 
 export class Flushes {
   readonly #parts: FlushParts
   readonly #open = new Set<Flush>()
-  /** How many there have been: it makes the names of their alarms, also in a journal that begins later. */
+  /**
+   * How many flushes there have been. The number is part of the name of their alarms, also in a journal that begins
+   * later.
+   */
   count = 0
 
   constructor(parts: FlushParts) {
@@ -73,7 +77,7 @@ export class Flushes {
     this.check()
   }
 
-  /** Something has changed: is there still anything to wait for? */
+  /** Something has changed: ends the flushes if there is nothing left to wait for. */
   readonly check = (): void => {
     if (this.#open.size === 0 || this.#isAnythingMoving()) return
     const isBroken = this.#parts.context.store.broken !== null
@@ -149,7 +153,7 @@ export class Flushes {
     return this.#parts.holds.of(lane).every((hold) => this.#isPassing(hold, lane.user))
   }
 
-  /** Does the hold end by an alarm, or by an answer that is already on its way? */
+  /** True if the hold ends by an alarm, or by an answer that is already on its way. */
   #isPassing({ name, cause }: Hold, user: UserId | null): boolean {
     const { context, wallet, connectivity, asker, dispatcher } = this.#parts
     switch (name) {

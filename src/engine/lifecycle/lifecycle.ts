@@ -27,7 +27,7 @@ export interface LifecycleParts {
 export class Lifecycle {
   readonly #context: Context
   readonly #parts: LifecycleParts
-  /** The calls of `close()` that wait for the end; null: nothing has asked for it. */
+  /** The calls of `close()` that wait for the end; null: `close()` has not been called. */
   #closing: Settle<void>[] | null = null
 
   constructor(parts: LifecycleParts) {
@@ -88,11 +88,11 @@ export class Lifecycle {
     pilot.queue({ type: 'close.requested' })
   }
 
-  /** The queue is closed: nothing is sent any more. */
+  /** The queue is closed: nothing more is sent. */
   closed(): void {
     const { boundary, store } = this.#context
     for (const part of this.#parts.stopping) part.end?.()
-    // In the turn after, so that every caller that the last commit has answered has heard of it.
+    // The end comes in the next turn, so that every caller answered by the last commit has its answer by then.
     store.close((answer) => boundary.nextTurn(() => this.#end(answer)))
   }
 

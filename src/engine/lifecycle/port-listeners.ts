@@ -1,4 +1,4 @@
-/** What the ports tell without being asked: the platform of sleep and of the network, storage of commits elsewhere. */
+/** Listens to the ports: the platform reports sleep and the network, storage reports commits of other processes. */
 import type { WatchLoss } from '../../../storage/storage.ts'
 import { appCodeFailed, atOnce, failureOf } from '../../app-code.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
@@ -26,7 +26,7 @@ export class PortListeners {
   readonly #platform: (event: PlatformEvent, settle: Settle<void>) => void
   readonly #foreignCommit: (args: null, settle: Settle<void>) => void
   readonly #watchLost: (why: WatchLoss, settle: Settle<void>) => void
-  /** How to stop listening to the ports. */
+  /** The functions that stop the listening. */
   readonly #stops: (() => void)[] = []
 
   constructor({ context, publisher, connectivity, dispatcher, server }: PortListenersParts) {
@@ -44,7 +44,7 @@ export class PortListeners {
     })
   }
 
-  /** Begins to listen. Answers why that is not possible, or null. */
+  /** Begins to listen. Returns the error if that is not possible, or null. */
   begin(): Error | null {
     const { ports, boundary } = this.#context
     const error = boundary.pull('listen', failureCodec, () =>
@@ -63,7 +63,7 @@ export class PortListeners {
     return error === null ? null : appCodeFailed('a port, as the engine began to listen,', error)
   }
 
-  /** Ends every listening, also if one of the ports throws. */
+  /** Stops all listening, even if one of the ports throws. */
   stop(): void {
     const { boundary, report } = this.#context
     const error = boundary.pull('listen.stop', failureCodec, () =>

@@ -1,9 +1,12 @@
-/** What the app is told after a damaged database was set aside (E2): what was kept, what is missing, what is dead now. */
+/**
+ * Tells the app that a damaged database was set aside (E2): the kept rows, the missing rows, and the operations that
+ * are dead now.
+ */
 import type { MissingRows, SalvageReport } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Context } from '../context.ts'
 
-/** So many gaps stand in the message; the report has them all. */
+/** Most gaps that the message lists; the report has them all. */
 const MOST_TOLD = 20
 
 export function tellOfSalvage(context: Context, setAside: string, salvaged?: SalvageReport): void {

@@ -1,6 +1,6 @@
 /**
- * The start: storage is opened and says what is true, the vault gives back what it sealed, and the
- * machines, in their initial state, hear of it. Nothing is sent before the turn after that (Q2).
+ * The start: storage is opened and answers the stored state, the vault gives back the tokens that it sealed, and the
+ * machines, in their initial state, hear of both. Nothing is sent before the turn after that (Q2).
  */
 import type { OpenedState, StorageHost } from '../../../storage/storage.ts'
 import { appCodeFailed, atOnce } from '../../app-code.ts'
@@ -32,7 +32,7 @@ export class Start {
     this.#parts = parts
   }
 
-  /** Opens storage. `then` hears why that is not possible, or null. */
+  /** Opens storage. `then` gets the error if that is not possible, or null. */
   begin(then: (error: Error | null) => void): void {
     const { context, dispatcher, tokenReader } = this.#parts
     context.store.open(hostOf(context), (answer) => {
@@ -41,7 +41,7 @@ export class Start {
         return
       }
       const opened = answer.value
-      // The lock may be ours, and nobody else could dispatch.
+      // Storage is closed: this process may have the lock, and no other process could dispatch.
       const refuse = (error: Error) => context.store.close(() => then(error))
       tokenReader.useFingerprintKey(opened.fingerprintKey)
       claimDatabase(context, opened.origin, (refusal) => {
@@ -62,7 +62,7 @@ export class Start {
   }
 }
 
-/** What storage may use of the engine's ports. */
+/** The parts of the engine's ports that storage may use. */
 function hostOf({ ports, settings, kinds }: Context): StorageHost {
   return {
     atTurnEnd: (run) => ports.clock.atTurnEnd(run),
@@ -89,7 +89,7 @@ function restore(parts: StartParts, state: OpenedState): void {
     )
   }
   const isOnline = isOnlineNow(context)
-  // Only who dispatches waits for deadlines (Q17).
+  // Only the process that dispatches waits for deadlines (Q17).
   connectivity.begin(isOnline, context.phase.dispatches ? state.deadlines : [])
   if (state.isCopy === true) boundary.nextTurn(() => tellOfCopy(context))
   if (state.setAside !== undefined) {
@@ -101,7 +101,10 @@ function restore(parts: StartParts, state: OpenedState): void {
   parts.storedTokens.restore(state.tokens)
 }
 
-/** What the last process said that closed the file is no longer true of it (E5). */
+/**
+ * Tells the app that the database is a copy: the statement of the last process that closed the file is not true of
+ * the copy (E5).
+ */
 function tellOfCopy({ report }: Context): void {
   const error = new HoldfastError(
     'STORAGE_COPIED',
@@ -110,7 +113,10 @@ function tellOfCopy({ report }: Context): void {
   report('error', { error })
 }
 
-/** A platform that cannot say so is taken to be online: the requests show whether it is. */
+/**
+ * True if the platform says that it is online. A platform that throws is taken to be online: the requests show
+ * whether it is.
+ */
 function isOnlineNow({ boundary, ports, report }: Context): boolean {
   try {
     return boundary.pull('online', plain<boolean>(), () => atOnce(ports.platform.isOnline()))

@@ -1,4 +1,4 @@
-/** What the app is told where the file system does not tell of commits of other processes (Q17). */
+/** Makes the error for the app where the file system does not report commits of other processes (Q17). */
 import type { WatchLoss } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
 
