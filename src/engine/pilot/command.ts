@@ -1,4 +1,4 @@
-/** What the machines emit. */
+/** The commands that the machines emit. */
 import type { IdentityCommand } from '../../../machines/identity.machine.ts'
 import type { LaneCommand } from '../../../machines/lane.machine.ts'
 import type { QueueCommand } from '../../../machines/queue.machine.ts'
@@ -6,8 +6,8 @@ import type { TokenCommand } from '../../../machines/token.machine.ts'
 
 export type Command = LaneCommand | QueueCommand | IdentityCommand | TokenCommand
 
-/** These go from the lanes to the queue and back. */
+/** Commands that go from the lanes to the queue and back. */
 export type SlotCommand = Extract<Command, { readonly type: `slot.${string}` }>
 
-/** These the engine runs. */
+/** Commands that the engine runs. */
 export type EngineCommand = Exclude<Command, SlotCommand>

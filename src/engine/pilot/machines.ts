@@ -1,4 +1,4 @@
-/** The machines to run; tests put others in their place. */
+/** The machines to run. Tests put other machines in their place. */
 import { identityMachine } from '../../../machines/identity.machine.ts'
 import { laneMachine } from '../../../machines/lane.machine.ts'
 import { queueMachine } from '../../../machines/queue.machine.ts'

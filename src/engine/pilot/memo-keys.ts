@@ -5,7 +5,7 @@ import type { QueueEvent } from '../../../machines/queue.machine.ts'
 import type { Machines } from './machines.ts'
 import type { MemoKeys } from './memoize-transitions.ts'
 
-/** A lane without holds is in one of few states. */
+/** A lane without holds has few states, so its transitions repeat. */
 export const LANE_MEMO_KEYS: MemoKeys = {
   ofState: ({ value, context }: SnapshotFrom<Machines['lane']>) =>
     context.holds.length === 0 ? value : null,

@@ -5,9 +5,9 @@
  */
 import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 
-/** Keys of states and events. Two with the same key must be the same to the machine. */
+/** Keys of states and events. Two states or events with the same key must be the same to the machine. */
 export interface MemoKeys {
-  /** Null: not worth memoizeTransitions. */
+  /** Null: the transitions of this state are not remembered. */
   readonly ofState: (snapshot: never) => string | null
   readonly ofEvent: (event: never) => string | null
 }

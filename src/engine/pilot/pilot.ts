@@ -1,10 +1,11 @@
 /**
- * The pilot: the running machines, and the one place that makes them and sends them events (`tell` below).
+ * The pilot: the running machines, and the only file that makes them and sends them events.
  *
- * Machines of lanes and tokens are made when they are first needed, and stopped when they are idle and empty; of lanes, a
- * few rest instead. Everything that machines emit is a command. Commands run in the order in which they were emitted: slots
- * go from machine to machine here, everything else goes to the command runner. A command that begins longer work (an
- * attempt, a call of the token source) waits until no command is left, so that it finds the machines at rest.
+ * Machines of lanes and tokens are made when they are first needed, and stopped when they are idle and empty; a few
+ * machines of lanes rest instead. Everything that machines emit is a command. Commands run in the order in which they
+ * were emitted: slots go from machine to machine here, every other command goes to the command runner. A command that
+ * begins longer work (an attempt, a call of the token source) waits until no command is left, so that it finds the
+ * machines at rest.
  */
 import { type Actor, type AnyActor, createActor, type Snapshot } from 'xstate'
 import type { Hold } from '../../../machines/holds.ts'
@@ -23,10 +24,13 @@ import type { Machines } from './machines.ts'
 import { LANE_MEMO_KEYS, QUEUE_MEMO_KEYS } from './memo-keys.ts'
 import { memoizeTransitions } from './memoize-transitions.ts'
 
-/** Most machines of idle lanes that are kept: making one takes longer than running it, and few lanes come again at once. */
+/**
+ * Most machines of idle lanes that are kept: making a machine takes longer than running it, and few lanes get
+ * operations again at once.
+ */
 const MOST_RESTING = 4
 
-/** These begin longer work. */
+/** Commands that begin longer work. */
 const BEGINNING_WORK: ReadonlySet<Command['type']> = new Set([
   'attempt.requested',
   'anonymous.adopt',
@@ -44,19 +48,19 @@ export interface PilotParts {
   readonly resumeFrom: Pick<SavedMachines, 'identity' | 'queue'> | undefined
 }
 
-/** The machines as a journal's summary has them; those of lanes are with the lanes. */
+/** The machines as a journal's summary has them; the machines of lanes are saved with the lanes. */
 export interface SavedMachines {
   readonly identity: Snapshot<unknown>
   readonly queue: Snapshot<unknown>
   readonly tokens: readonly { readonly user: UserId; readonly machine: Snapshot<unknown> }[]
 }
 
-/** Knows what the machine of a user's token was told before it was stopped. Null: nothing. */
+/** Knows the event that the machine of a user's token was told before it was stopped. Null: no event. */
 export interface Reminder {
   arrival(user: UserId): Extract<TokenEvent, { type: 'token.arrived' }> | null
 }
 
-/** Runs what the machines command. `lane`: of a machine of a lane; null: of another machine. */
+/** Runs the commands of the machines. `lane`: the lane whose machine emitted the command; null: another machine did. */
 export interface Runner {
   run(command: EngineCommand, lane: Lane | null): void
 }
@@ -100,7 +104,7 @@ export class Pilot {
     )
   }
 
-  /** Everything else has been made: the machines begin. */
+  /** Every other part has been made: the machines begin. */
   start(runner: Runner, reminder: Reminder): void {
     this.#runner = runner
     this.#reminder = reminder
@@ -115,7 +119,7 @@ export class Pilot {
     this.#identity.stop()
   }
 
-  // What the machines know.
+  // The state of the machines.
 
   get user(): UserId | null {
     return this.#identity.getSnapshot().context.user
@@ -138,7 +142,7 @@ export class Pilot {
     return this.#lanes.has(id)
   }
 
-  /** True if an alarm will have the token of this user sent. */
+  /** True if the token machine of this user waits for an alarm, after which the token will be sent. */
   tokenWaitsForAlarm(user: UserId): boolean {
     const actor = this.#tokens.get(user)
     return actor !== undefined && waitsForAlarm(actor.getSnapshot())
@@ -148,7 +152,7 @@ export class Pilot {
     return this.#tokens.keys()
   }
 
-  // What the machines are told.
+  // Events for the machines.
 
   identity(event: IdentityEvent): void {
     this.#identity.send(event)
@@ -185,7 +189,10 @@ export class Pilot {
     this.letRest(user)
   }
 
-  /** A machine that was stopped is told again what it knew, unless that is just what it is about to hear. */
+  /**
+   * Tells a new machine again of the token that the stopped machine knew, unless the event that comes next says the
+   * same.
+   */
   #remind(actor: Actor<Machines['token']>, user: UserId, event: TokenEvent): void {
     if (event.type === 'token.arrived') return
     const arrival = this.#reminder?.arrival(user) ?? null
@@ -194,14 +201,16 @@ export class Pilot {
     actor.send(event.type === 'token.refused' ? { ...arrival, refused: false } : arrival)
   }
 
-  // What the machines command.
+  // Commands of the machines.
 
-  /** Does it when no command is left, after the work that was begun before. */
+  /** Runs the function when no command is left, after the work that was begun before. */
   whenIdle(run: () => void): void {
     this.#work.push(run)
   }
 
-  /** Runs what was emitted, and what is emitted by that. A command that is emitted within another one waits. */
+  /**
+   * Runs the emitted commands, and the commands that these cause. A command that is emitted while another runs waits.
+   */
   #runCommands(): void {
     if (this.#isDraining) return
     this.#isDraining = true
@@ -238,7 +247,7 @@ export class Pilot {
     this.#isWorking = false
   }
 
-  // How machines come and go.
+  // Start and stop of the machines.
 
   /** This lane has operations: its machine begins, with these holds. */
   startLane(lane: Lane, holds: readonly Hold[]): void {
@@ -296,7 +305,7 @@ export class Pilot {
     }
   }
 
-  /** At the end of this piece of work the token machine of the user is stopped, if nothing needs it any more. */
+  /** At the end of this piece of work the token machine of the user is stopped, if nothing needs it then. */
   letRest(user: UserId): void {
     if (this.#restless.size === 0) this.#parts.boundary.lastly(() => this.#stopAtRest())
     this.#restless.add(user)
@@ -342,7 +351,7 @@ export class Pilot {
   }
 }
 
-/** True if the queue is to hear of it. */
+/** True if the command goes to the queue. */
 function isOfSlots(command: Command): command is Exclude<SlotCommand, { type: 'slot.granted' }> {
   return command.type.startsWith('slot.') && command.type !== 'slot.granted'
 }
@@ -352,7 +361,10 @@ function from(snapshot: Snapshot<unknown> | undefined): { snapshot?: Snapshot<un
   return snapshot === undefined ? {} : { snapshot }
 }
 
-/** Runs everything in the list, also what is added meanwhile. A fault in one item keeps no other from running (E3). */
+/**
+ * Runs every item of the list, including items that are added while it runs. A fault in one item keeps no other item
+ * from running (E3).
+ */
 function drain<T>(list: T[], run: (one: T) => void, faults: unknown[]): void {
   for (let next = list.shift(); next !== undefined; next = list.shift()) {
     try {

@@ -1,4 +1,7 @@
-/** Runs what a machine commands. Commands are short; longer work waits until the machines are at rest (`pilot.ts`). */
+/**
+ * Runs the commands of the machines. Commands are short; longer work waits until the machines are at rest
+ * (`pilot.ts`).
+ */
 import type { IdentityCommand } from '../../../machines/identity.machine.ts'
 import type { ParkCause, TokenCommand } from '../../../machines/token.machine.ts'
 import type { EarlyTokenNeed } from '../tokens/early-token-need.ts'
@@ -114,7 +117,8 @@ export class CommandRunner implements Runner {
         this.#parts.holds.liftFromOwner(null, 'requirement-unknown')
         return
       case 'anonymous.drop':
-        // Held until it is done: what was released a moment ago must not be sent unsigned (I3).
+        // The hold stays until the operations are dropped: an operation that was released a moment ago must not be
+        // sent unsigned (I3).
         this.#parts.holds.setOnOwner(null, 'signed-out', 'nobody is logged in')
         if (this.#context.phase.isBegun)
           this.#context.pilot.whenIdle(() => this.#parts.sessions.sweepAnonymous())
