@@ -1,6 +1,6 @@
 /**
- * Publishes events, and that `status()` has changed: first to the parts of the engine, then to the app, which hears of
- * neither before everything that caused it has been done. The publisher depends on no part.
+ * Publishes events, and changes of `status()`: first to the parts of the engine, then to the app. The app never hears
+ * of either before everything that caused it has been done. The publisher depends on no part.
  */
 import { HoldfastError } from '../../errors.ts'
 import type { EventName, HoldfastEvents } from '../../events.ts'
@@ -19,14 +19,14 @@ export interface EventPublisherParts {
   readonly boundary: Boundary
   /** The app: hears every event, after everything that caused it has been done. */
   readonly onEvent: EventListener
-  /** The app: called after each change of what `status()` shows. */
+  /** The app: called after each change of the status. */
   readonly onChange: () => void
 }
 
 export class EventPublisher {
-  /** Told once after each piece of work that changed what `status()` shows. */
+  /** Told once after each piece of work that changed the status. */
   readonly changed = new Signal()
-  /** Grows with each change of what `status()` shows. */
+  /** Grows with each change of the status. */
   statusVersion = 0
   readonly #parts: EventPublisherParts
   readonly #listeners: EventListener[] = []
@@ -58,7 +58,7 @@ export class EventPublisher {
     this.report('error', { error })
   }
 
-  /** What `status()` shows has changed. */
+  /** The status, as `status()` shows it, has changed. */
   readonly statusChanged = (): void => {
     this.statusVersion += 1
     this.#isUntold = true
@@ -74,14 +74,14 @@ export class EventPublisher {
   }
 
   readonly #tellApp = (): void => {
-    // The app may have been told of this change together with the one before.
+    // The app may have been told of this change together with an earlier change.
     if (!this.#isUntold) return
     this.#isUntold = false
     this.#parts.onChange()
   }
 }
 
-/** An event as a journal has it: of an error only the code. */
+/** An event as a journal has it: an error is reduced to its code. */
 function eventDetail(detail: object): Json {
   if (!('error' in detail)) return detail as Json
   const { error, ...rest } = detail as {

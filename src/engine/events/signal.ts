@@ -1,4 +1,7 @@
-/** Something that other parts may hear of: the listeners are called in the order in which the root subscribed them. */
+/**
+ * An event that parts of the engine can subscribe to. The listeners are called in the order in which `engine.ts`
+ * subscribed them.
+ */
 export class Signal<Detail = void> {
   readonly #listeners: ((detail: Detail) => void)[] = []
 
