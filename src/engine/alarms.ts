@@ -1,9 +1,12 @@
-/** Every alarm of the engine. The name of an alarm that there is once for each lane, user or call ends with its id. */
+/** Every alarm of the engine. If an alarm exists once for each lane, user or call, its name ends with that id. */
 
 interface AlarmFacts {
-  /** Null: there is one. */
+  /** The kind of thing of which each has its own alarm; null: the engine has only a single alarm of this name. */
   readonly each: 'lane' | 'user' | 'read' | 'operation' | 'flush' | 'change' | null
-  /** True if a part arms it again in a journal that begins in the middle. While any other alarm is armed none can begin. */
+  /**
+   * True if a part arms it again in a journal that begins in the middle. While an alarm with false is armed, no
+   * journal can begin.
+   */
   readonly isRestored: boolean
 }
 
@@ -58,7 +61,7 @@ export const ALARMS = {
 
 export type AlarmName = keyof typeof ALARMS
 
-/** The name of an alarm that there is once for each `id`. */
+/** The name of an alarm that exists once for each `id`. */
 export function alarmOf(name: AlarmName, id: string | number): string {
   return `${name}:${id}`
 }

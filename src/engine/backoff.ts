@@ -1,4 +1,7 @@
-/** Every wait that grows from one failure to the next: the option `backoff`, and the series of the engine itself. Pure. */
+/**
+ * Computes every wait that grows from each failure to the next: the option `backoff`, and the series of the engine
+ * itself. Pure.
+ */
 import type { Settings } from '../options.ts'
 
 /** A series of waits: `baseMs`, doubling up to `capMs`. */
@@ -7,7 +10,10 @@ export interface Series {
   readonly capMs: number
 }
 
-/** The series of the engine. Only those of the app's own code have jitter, where the option `backoff` has it. */
+/**
+ * The series of the engine. Only the series that wait for code of the app have jitter, where the option `backoff` has
+ * it.
+ */
 export const SERIES = {
   /** A change that could not be stored is stored again (Q11). */
   storing: { baseMs: 1000, capMs: 60_000 },

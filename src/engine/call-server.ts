@@ -1,4 +1,7 @@
-/** Lets the calls of the app and of the ports in, each until it has its answer, and none after `close()`. */
+/**
+ * Lets in the calls of the app and of the ports. Each call is open until it has its answer. No call of the app is let
+ * in after `close()`, except calls served by `serveAlways`.
+ */
 import { HoldfastError, internalFault } from '../errors.ts'
 import { codeIn } from '../thrown.ts'
 import type { Codec, Settle } from './boundary/boundary.ts'
@@ -21,7 +24,7 @@ export class CallServer {
     this.#context = parts.context
   }
 
-  /** Offers the call `name()`, which is refused while the engine is closing. Answers the function that calls it. */
+  /** Offers the call `name()`, which is refused while the engine is closing. Returns the function that calls it. */
   serve<Args, T>(
     name: string,
     codec: Codec<Args>,
@@ -43,7 +46,7 @@ export class CallServer {
     })
   }
 
-  /** Offers the call `name()` also while the engine is closing. */
+  /** Offers the call `name()`, even while the engine is closing. */
   serveAlways<Args, T>(
     name: string,
     codec: Codec<Args>,
@@ -53,8 +56,8 @@ export class CallServer {
   }
 }
 
-/** A call that fails inside is answered: the app must not wait for ever. The fault is told all the same. */
+/** Answers a call in which the engine failed: the app must not wait for ever. The fault is reported as well. */
 function failedInside<T>(settle: Settle<T>, cause: unknown): void {
-  // A replay that has diverged tells so itself.
+  // A replay that has diverged reports that itself.
   if (codeIn(cause) !== 'REPLAY_DIVERGED') settle.reject(internalFault(cause))
 }

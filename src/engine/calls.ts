@@ -1,4 +1,4 @@
-/** Everything that the app calls, let in by the boundary. */
+/** All calls of the app, let in by the boundary. */
 import { HoldfastError } from '../errors.ts'
 import type { OperationId, Requirement, UserId } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
@@ -130,7 +130,7 @@ function queueCalls({ context, server, lifecycle, holds, flushes, dispatcher }: 
       settle.resolve()
     }),
     flush: server.serve('flush', plain<number>(), (deadlineMs, settle: Settle<null>) => {
-      // Before the flush looks whether anything can be sent: this process may take over.
+      // This comes before the flush checks whether an operation can be sent: this process may take over.
       dispatcher.used()
       flushes.begin(deadlineMs, settle)
     }),
@@ -140,7 +140,7 @@ function queueCalls({ context, server, lifecycle, holds, flushes, dispatcher }: 
   }
 }
 
-/** Only the process that dispatches knows what is in flight (Q17). */
+/** Runs the call only in the process that dispatches: no other process knows which operations are in flight (Q17). */
 function ifDispatching({ phase }: Context, settle: Settle<void>, run: () => void): void {
   if (phase.dispatches) run()
   else {

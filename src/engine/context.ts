@@ -1,4 +1,7 @@
-/** What all parts of the engine share. `engine.ts` makes it; other parts come through the constructor. */
+/**
+ * The objects that all parts of the engine share. `engine.ts` makes the context; a part gets other parts through its
+ * constructor.
+ */
 import type { EventName, HoldfastEvents } from '../events.ts'
 import type { Kinds } from '../operations/kinds.ts'
 import type { Ports, Settings } from '../options.ts'
@@ -23,7 +26,7 @@ export interface Context {
   readonly pilot: Pilot
   readonly laneEvents: LaneEvents
   readonly phase: EnginePhase
-  /** Tells the app, after what is being dealt with. */
+  /** Tells the app, after the current piece of work is done. */
   readonly report: <Name extends EventName>(name: Name, detail: HoldfastEvents[Name]) => void
   /** A step of the attempt of this lane: a fault in it ends the attempt (E3). */
   readonly guarded: AttemptGuard['guarded']

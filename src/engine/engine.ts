@@ -1,6 +1,6 @@
 /**
- * The engine: the one place that makes all parts and connects them. Nothing returns to this file while the engine works:
- * a part calls the parts that it was given, or tells a signal, to which the parts below are subscribed.
+ * The engine: the only file that makes all parts and connects them. The parts never call back into this file: a part
+ * calls the parts that it was given, or tells a signal, to which other parts are subscribed below.
  */
 import type { HoldfastEvents } from '../events.ts'
 import type { AnyOperationKind } from '../operations/define-operation.ts'
@@ -70,11 +70,11 @@ export interface EngineParts {
   readonly facts: readonly KindFacts[]
   /** Hears every event, after everything that caused it has been done. */
   readonly onEvent: EventListener
-  /** Called after each change of what `status()` shows. */
+  /** Called after each change of the status. */
   readonly onChange: () => void
-  /** Called after another process has changed what is stored. */
+  /** Called after another process has changed the stored state. */
   readonly onForeignChange?: () => void
-  /** Told the number of the last ending that is recorded, whenever everything that is stored has been read. */
+  /** Told the number of the last recorded ending, whenever the whole stored state has been read. */
   readonly onRecorded?: (recorded: number) => void
   readonly machines?: Machines
   /** A replay that begins in the middle. */
@@ -82,7 +82,7 @@ export interface EngineParts {
 }
 
 export class Engine {
-  /** Everything that the app calls. */
+  /** All calls of the app. */
   readonly calls: Calls
   readonly #statusView: StatusView
   readonly #needs: Needs
@@ -267,7 +267,7 @@ export class Engine {
     return this.#statusView.status
   }
 
-  /** Needs that the app has been asked about and has not answered (T5). */
+  /** Token needs that the app has been told of and has not answered (T5). */
   announcedNeeds(): Iterable<HoldfastEvents['token.needed']> {
     return this.#needs.announced()
   }

@@ -1,9 +1,10 @@
 /**
- * What comes and goes with each call, in the order of coming. Its members are the links: to put one in or to take
- * one out makes no object, where a `Set` of a few that change makes a new table for every other one.
+ * A list for objects that come and go with each call, in the order of arrival. The members themselves are the links:
+ * to add or remove a member makes no object. A `Set` with a few changing members makes a new table for every second
+ * member.
  */
 
-/** What a member of a linked list extends. It can be in one list at a time. */
+/** The base class of the members of a linked list. An object can be in one list at a time. */
 export abstract class Link {
   /** @internal */
   previous: this | null = null
@@ -15,7 +16,7 @@ export class LinkedList<Member extends Link> {
   #first: Member | null = null
   #last: Member | null = null
 
-  /** Null: there is none. */
+  /** The oldest member; null: the list is empty. */
   get first(): Member | null {
     return this.#first
   }
@@ -27,7 +28,7 @@ export class LinkedList<Member extends Link> {
     this.#last = member
   }
 
-  /** Is it no member any more only now? */
+  /** Returns true if this call removed the member, false if it was already gone. */
   remove(member: Member): boolean {
     const { previous, next } = member
     if (previous === null && this.#first !== member) return false
@@ -35,7 +36,7 @@ export class LinkedList<Member extends Link> {
     else previous.next = next
     if (next === null) this.#last = previous
     else next.previous = previous
-    // So that who is gone does not keep alive who came later.
+    // A removed member must not keep alive the members that were added later.
     member.previous = null
     member.next = null
     return true

@@ -1,12 +1,12 @@
 /**
- * The calls of the app that have no answer yet. Most are answered by storage; one may wait for a schema
- * or a vault that never answers, and the end of the engine must not leave it open (Q19).
+ * The calls of the app that have no answer yet. Most calls are answered by storage. A call may wait for a schema or a
+ * vault that never answers, and the end of the engine must not leave it open (Q19).
  */
 import { HoldfastError } from '../errors.ts'
 import { LinkedList, Link } from './linked-list.ts'
 import type { Settle } from './boundary/boundary.ts'
 
-/** One of them. It is settled at most once. */
+/** An open call. It is settled at most once. */
 class OpenCall extends Link implements Settle<never> {
   readonly name: string
   readonly call: number
@@ -40,19 +40,19 @@ export interface SavedCall {
 export class OpenCalls {
   readonly #open = new LinkedList<OpenCall>()
 
-  /** Their names and numbers, in the order of the calls. */
+  /** The names and numbers of the open calls, in the order of the calls. */
   list(): readonly SavedCall[] {
     return Array.from(this.#open, ({ name, call }) => ({ name, call }))
   }
 
-  /** What settles the call `name()`, at most once. */
+  /** Opens the call `name()`. Returns the object that settles it, at most once. */
   begun<T>(name: string, asked: Settle<T>): Settle<T> {
     return new OpenCall(name, asked, this.#open) as Settle<T>
   }
 
   /**
-   * In a journal that begins here these calls have no answer yet. Answers what settles each of them, by its number;
-   * `recall` answers the same for a call that is not among them.
+   * Opens the calls that have no answer yet in a journal that begins here. Returns a function that finds, by its
+   * number, the object that settles a call; `recall` makes that object for a call that is not in `saved`.
    */
   reopen(
     saved: readonly SavedCall[],
@@ -64,12 +64,12 @@ export class OpenCalls {
     return (call) => settles.get(call) ?? recall<never>(call)
   }
 
-  /** Storage answers nothing any more: every call but the named ones fails with this error (E2). */
+  /** Storage no longer answers: every call but the named calls fails with this error (E2). */
   failAll(error: Error, except: ReadonlySet<string>): void {
     for (const call of Array.from(this.#open)) if (!except.has(call.name)) call.reject(error)
   }
 
-  /** The engine is closed: nothing answers them any more. */
+  /** The engine is closed: no call will get another answer. */
   endAll(): void {
     for (let call = this.#open.first; call !== null; call = this.#open.first) {
       const message = `the engine was closed before ${call.name}() was over`

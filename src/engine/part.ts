@@ -1,25 +1,25 @@
-/** The shape of a part of the engine: what the lifecycle and a journal ask of it. Each part has what it needs of this. */
+/** The methods of a part that the lifecycle and a journal call. Each part has only the methods that it needs. */
 import type { Settle } from './boundary/boundary.ts'
 
-/** What a part that is restored may ask of the journal that begins in the middle. */
+/** The facts of a journal that begins in the middle, for a part that is restored from it. */
 export interface Resumed {
   /** The alarms that are armed. */
   readonly alarms: ReadonlySet<string>
-  /** What settles a call that has no answer yet. */
+  /** Finds the object that settles a call without an answer. */
   readonly settleOf: (call: number) => Settle<never>
 }
 
 export interface StoppingPart {
   /** `close()` was called: nothing new begins (Q19). */
   stop?(): void
-  /** The queue is closed: nothing is sent any more. */
+  /** The queue is closed: nothing more is sent. */
   end?(): void
 }
 
 export interface SavedPart<Saved> {
-  /** For a journal that begins here. Left out: the part is restored from the alarms alone. */
+  /** The state for a journal that begins here. If this is left out, the part is restored from the alarms alone. */
   save?(): Saved
   restore(saved: Saved, resumed: Resumed): void
-  /** The calls that are in what is saved. */
+  /** The numbers of the calls in the saved state. */
   savedCalls?(): readonly number[]
 }

@@ -1,4 +1,4 @@
-/** Random draws, each of them on the record. */
+/** Makes the random draws of the engine. Each draw is on the record of the boundary. */
 import { appCodeFailed, atOnce } from '../app-code.ts'
 import { plain } from './boundary/boundary.ts'
 import type { Context } from './context.ts'
@@ -6,19 +6,19 @@ import { backoffMs, type Series, waitOf } from './backoff.ts'
 
 type Draws = Pick<Context, 'boundary' | 'ports' | 'report' | 'settings'>
 
-/** For a wait with full jitter; not drawn where there is none. */
+/** The random factor of a wait with full jitter. Without jitter it is 1, and nothing is drawn. */
 export function jitter({ boundary, ports, report, settings }: Draws): number {
   if (!settings.backoff.jitter) return 1
   try {
     return boundary.pull('random', plain<number>(), () => atOnce(ports.random.fraction()))
   } catch (error) {
     report('error', { error: appCodeFailed('fraction() of the option random', error) })
-    // The whole wait: without one the lane would never go on.
+    // The whole wait is used: without a factor the lane would never go on.
     return 1
   }
 }
 
-/** For the random part that is added to a wait which a server asks for (Q7); none without jitter. */
+/** The factor of the random part that is added to a wait which a server asks for (Q7). Without jitter it is 0. */
 export function askedFraction(draws: Draws): number {
   return draws.settings.backoff.jitter ? jitter(draws) : 0
 }

@@ -1,4 +1,4 @@
-/** What `status()` answers: made anew after something has changed, the same object until then. */
+/** Makes the object that `status()` answers: a new object after a change, the same object until then. */
 import type { EnvelopeRow } from '../../storage/rows.ts'
 import type { Requirement, UserId } from '../model.ts'
 import type { EventPublisher } from './events/publisher.ts'

@@ -1,4 +1,4 @@
-/** What `status()` shows: a frozen plain object, the same one until something changes. */
+/** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
 import type { Hold } from '../../machines/holds.ts'
 import type { Instant, Requirement, TokenNeedReason, UserId } from '../model.ts'
 
@@ -6,19 +6,19 @@ export interface LaneStatus {
   /** Null: the anonymous lane. */
   readonly user: UserId | null
   readonly pending: number
-  /** Is a request of it in flight, or about to be? */
+  /** True if a request of the lane is in flight, or about to be. */
   readonly sending: boolean
-  /** Why it may not send; empty: nothing stops it. */
+  /** The reasons why the lane may not send; empty: nothing stops it. */
   readonly holds: readonly Hold[]
-  /** When its head was enqueued; null before the lane was read. */
+  /** When the head of the lane was enqueued; null before the lane was read. */
   readonly headEnqueuedAt: Instant | null
-  /** Attempts of its head that failed for now. */
+  /** Attempts of the head that failed for now. */
   readonly attempts: number
-  /** Token generations refused on its head (T4). */
+  /** Token generations that were refused on the head (T4). */
   readonly refusedCount: number
-  /** Why the last attempt of its head failed; null: no attempt has. It survives a restart. */
+  /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
   readonly lastFailure: LaneFailure | null
-  /** The end of the wait of its head (Q7); null: the head does not wait. */
+  /** The end of the wait of the head (Q7); null: the head does not wait. */
   readonly retryAt: Instant | null
 }
 
@@ -34,7 +34,7 @@ export interface LaneFailure {
 export interface TokenNeedStatus {
   readonly user: UserId
   readonly reason: TokenNeedReason
-  /** The generation that was refused, where one was. */
+  /** The generation that was refused; null: no generation was refused. */
   readonly generation: number | null
 }
 
@@ -45,7 +45,7 @@ export interface Status {
   /** Null: anonymous. */
   readonly identity: UserId | null
   readonly requirement: Requirement
-  /** Lanes with something pending. */
+  /** Lanes with pending operations. */
   readonly lanes: readonly LaneStatus[]
   readonly tokenNeeds: readonly TokenNeedStatus[]
   readonly counts: { readonly pending: number; readonly sending: number; readonly dead: number }
