@@ -1,8 +1,8 @@
-/** The first places of a lane, as far as they are known while its rows are not in memory: for those who look only. */
+/** The first known places of a lane while its rows are not in memory. Only for parts that display the lane. */
 export class FirstPlaces {
   #places: readonly number[]
 
-  /** Of the first rows of the lane, in their order. */
+  /** `rows`: the first rows of the lane, in their order. */
   constructor(rows: readonly { readonly place: number }[]) {
     this.#places = rows.map(({ place }) => place)
   }
@@ -25,7 +25,7 @@ export class FirstPlaces {
 
   /** `isWhole`: the lane has no other places than the known ones. */
   inserted(places: readonly number[], isWhole: boolean): void {
-    // Behind the last known place there may be others that are not known.
+    // Behind the last known place there may be unknown places.
     const last = isWhole
       ? Number.POSITIVE_INFINITY
       : (this.#places.at(-1) ?? Number.NEGATIVE_INFINITY)

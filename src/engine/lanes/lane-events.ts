@@ -1,4 +1,4 @@
-/** What happens to the operations of a lane, and which parts hear of it, in which order. The root subscribes the parts. */
+/** The events of a lane's operations, and the order in which the parts hear of them. The root subscribes the parts. */
 import type { UserId } from '../../model.ts'
 import type { EventPublisher } from '../events/publisher.ts'
 import { Signal } from '../events/signal.ts'

@@ -1,6 +1,6 @@
 /**
- * One lane in memory: a window on its rows from the head, and what is known of its envelopes. The rows
- * in storage are the truth; this is never more than a copy of the first of them.
+ * One lane in memory: a window of its rows from the head, and the known state of its envelopes. The rows in storage are
+ * the truth. A lane in memory is never more than a copy of the first of these rows.
  */
 import type { Hold, HoldName } from '../../../machines/holds.ts'
 import type { Shift } from '../../../storage/changes.ts'
@@ -12,18 +12,18 @@ import { FirstPlaces } from './first-places.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import type { SavedLane } from './saved-lane.ts'
 
-/** How many rows of a lane are in memory at most. */
+/** The maximum number of rows of a lane in memory. */
 export const WINDOW_ROWS = 256
 
-/** From one place to the next that is given at the end of a lane (Q2). */
+/** The distance between two consecutive places at the end of a lane (Q2). */
 const PLACE_STEP = 1024
 
-/** A place that somebody waits for the lane to have passed; it moves with the operations (R1). */
+/** A place that the lane must have passed before a waiting part goes on. It moves with the operations (R1). */
 export interface Barrier {
   through: number
 }
 
-/** How much all lanes have together. */
+/** The counts of pending operations and of dead letters, over all lanes. */
 export interface Totals {
   pending: number
   letters: number
@@ -39,42 +39,42 @@ export class Lane {
   #letters = 0
   /** Operations up to this place are sent alone (Q4). */
   soloThrough = 0
-  /** Operations up to this place are to be dropped: what a logout has added lies behind it (I7). 0: none. */
+  /** Operations up to this place must be dropped. The operations that a logout added lie behind it (I7). 0: none. */
   discardThrough = 0
-  /** The last place given in this lane, as far as is known. */
+  /** The last place given in this lane, as far as this process knows. */
   tail = 0
   readonly barriers = new Set<Barrier>()
-  /** How far operations have moved back in all, as far as is known. */
+  /** The total distance by which operations have moved back, as far as this process knows. */
   #shifted = 0
-  /** Another process has marked operations of it, which are to be dropped (I8). */
+  /** True if another process has marked operations of this lane as superseded, so that they must be dropped (I8). */
   hasSuperseded = false
-  /** Operations that were here when another user took the device: not to be sent, or not again (I8). */
+  /** Operations that were here when another user took the device. They must not be sent, or not be sent again (I8). */
   readonly superseded = new Set<OperationId>()
-  /** What is here is being dropped, and that is on its way into storage. */
+  /** True if the operations of this lane are being dropped, and the change is not stored yet. */
   isBeingDropped = false
   /** Holds on this lane alone. */
   readonly holds = new Map<HoldName, Hold>()
   /** The attempt under way. */
   attempt: Attempt | null = null
-  /** How many attempts there have been since the start. */
+  /** The number of attempts since the start. */
   attemptCount = 0
   /** Generations refused on the head since it became the head (T4). */
   refusedCount = 0
-  /** The head may have been sent by the process before this one (Q10). */
+  /** True if the process before this one may have sent the head (Q10). */
   mayHaveBeenSent = false
-  /** Replies of the server so far when the head met a captive portal: if there are more by now, it meets it alone (Q6). */
+  /** The count of replies when the head met a captive portal. If it is higher now, the head alone meets one (Q6). */
   repliesAtPortal: number | null = null
-  /** And when its last attempt ended: if there are more by now, others were answered since (Q8). */
+  /** The count of replies when the last attempt ended. If it is higher now, other requests were answered since (Q8). */
   repliesAtLastEnd: number | null = null
   #rows: OperationRow[] = []
   #firstPlaces = new FirstPlaces([])
   readonly #envelopes = new Map<number, EnvelopeRow>()
-  /** Grows whenever rows were changed other than by an attempt: what was taken from them before is out of date. */
+  /** Grows with every change of rows that no attempt made. Data read from the rows before is out of date then. */
   order = 0
   #changeCount = 0
   readonly #afterChanges: (() => void)[] = []
 
-  /** `totals` counts what this lane has, too, from now on. */
+  /** From now on `totals` includes the counts of this lane. */
   constructor(row: LaneRow, envelopes: readonly EnvelopeRow[], totals: Totals) {
     this.#totals = totals
     this.id = row.lane
@@ -85,7 +85,7 @@ export class Lane {
     this.#stored(row, envelopes)
   }
 
-  /** How many operations are pending, in storage. */
+  /** The number of pending operations, in storage. */
   get pending(): number {
     return this.#pending
   }
@@ -95,7 +95,7 @@ export class Lane {
     this.#pending = count
   }
 
-  /** How many dead letters the lane has. */
+  /** The number of dead letters of the lane. */
   get letters(): number {
     return this.#letters
   }
@@ -105,7 +105,7 @@ export class Lane {
     this.#letters = count
   }
 
-  /** It is none of the lanes any more: nothing of it is counted. */
+  /** The lane is not one of the engine's lanes from now on, so the totals no longer include its counts. */
   forgotten(): void {
     this.#totals.pending -= this.#pending
     this.#totals.letters -= this.#letters
@@ -120,7 +120,7 @@ export class Lane {
     return this.#rows[0]
   }
 
-  /** What is known of the envelope at the head, or, before its rows were read, of the first one. */
+  /** The known envelope at the head. Before the rows were read: the first known envelope. */
   get envelope(): EnvelopeRow | null {
     const head = this.head
     if (head !== undefined) return this.#envelopes.get(head.place) ?? null
@@ -128,13 +128,13 @@ export class Lane {
     return first === undefined ? null : (this.#envelopes.get(first) ?? null)
   }
 
-  /** The envelope at the head, as far as it is known where the lane begins: for those who look only. */
+  /** The envelope at the head, as far as the first place of the lane is known. Only for parts that display the lane. */
   get shownEnvelope(): EnvelopeRow | null {
     const place = this.#firstPlace
     return place === undefined ? this.envelope : this.envelopeAt(place)
   }
 
-  /** Are all pending rows in the window? */
+  /** True if all pending rows are in the window. */
   get isWhole(): boolean {
     return this.#rows.length >= this.pending
   }
@@ -143,7 +143,7 @@ export class Lane {
     return this.#envelopes.get(place) ?? null
   }
 
-  /** The last place that an envelope which has been sent reaches to, or null (Q2). */
+  /** The place of the last member of the envelope that was sent. Null: no envelope was sent (Q2). */
   get sentThrough(): number | null {
     if (this.attempt !== null) return this.attempt.members.at(-1)?.place ?? null
     if (this.mayHaveBeenSent && this.head !== undefined) return this.head.place
@@ -154,8 +154,8 @@ export class Lane {
   }
 
   /**
-   * Since when the outcome of the envelope at the head is unknown; null: it is not. What a former process
-   * may have sent is marked when this one begins to dispatch (Q5).
+   * The time since which the outcome of the envelope at the head is unknown. Null: the outcome is not unknown. An envelope
+   * that a former process may have sent is marked when this process begins to dispatch (Q5).
    */
   get unknownSince(): Instant | null {
     return this.envelope?.unknownSince ?? null
@@ -165,7 +165,7 @@ export class Lane {
     return this.unknownSince !== null
   }
 
-  /** The envelope of unknown outcome that has a member at this place: one that was adopted may lie behind others (I3). */
+  /** The envelope of unknown outcome with a member at this place. An adopted envelope may lie behind others (I3). */
   unknownAt(place: number): EnvelopeRow | null {
     const found = Array.from(this.#envelopes.values()).find(
       ({ unknownSince, members }) => unknownSince !== null && members.includes(place),
@@ -173,12 +173,12 @@ export class Lane {
     return found ?? null
   }
 
-  /** Are rows of it being changed, other than by an attempt? Then what is in memory may be gone. */
+  /** True if rows of the lane are being changed, other than by an attempt. Rows in memory may be gone then. */
   get isChanging(): boolean {
     return this.#changeCount > 0
   }
 
-  /** Rows are about to be changed: nothing is sent until `changeEnded()`. */
+  /** A change of rows begins: the lane sends nothing until `changeEnded()`. */
   changeBegun(): void {
     this.#changeCount += 1
   }
@@ -189,27 +189,27 @@ export class Lane {
     while (!this.isChanging && this.#afterChanges.length > 0) this.#afterChanges.shift()?.()
   }
 
-  /** Runs it once nothing is being changed. */
+  /** Calls `then` once no change of rows is in progress. */
   whenUnchanged(then: () => void): void {
     this.#afterChanges.push(then)
   }
 
-  /** True if nobody else has added to the lane before this place, as far as is known. */
+  /** True if, as far as this process knows, no other process has added an operation before this place. */
   isNext(place: number): boolean {
     return place === this.tail + PLACE_STEP
   }
 
-  /** An operation was committed at the end of the lane; `isFirst`: nothing else of it was in storage then. */
+  /** An operation was committed at the end of the lane. `isFirst`: storage had no other operation of it then. */
   arrived(row: OperationRow, isFirst: boolean): void {
     const wasWhole = this.isWhole
-    // Otherwise another process may have put something in between that is not known here yet (Q17).
+    // Otherwise another process may have put operations in between that this process does not know yet (Q17).
     const isNext = isFirst || this.isNext(row.place)
     this.tail = Math.max(this.tail, row.place)
     this.pending += 1
     if (wasWhole && isNext && this.#rows.length < WINDOW_ROWS) this.#rows.push(row)
   }
 
-  /** A window was read behind the last row in memory. */
+  /** A window of rows behind the last row in memory was read. */
   loaded(rows: readonly OperationRow[]): void {
     const last = this.#rows.at(-1)?.place ?? Number.NEGATIVE_INFINITY
     this.#rows.push(...rows.filter((row) => row.place > last))
@@ -227,11 +227,11 @@ export class Lane {
   /** Operations are gone from storage. */
   removed(places: readonly number[]): void {
     const first = this.#firstPlace
-    // Nearly always it is the first of them that are gone.
+    // Nearly always the removed operations are the first rows.
     if (places.every((place, index) => this.#rows[index]?.place === place)) {
       this.#rows.splice(0, places.length)
     } else this.#rows = this.#rows.filter((row) => !places.includes(row.place))
-    // What another process has put in may not be counted yet (Q17).
+    // Operations that another process has put in may not be counted yet (Q17).
     const countedCount = places.filter((place) => place <= this.tail).length
     this.pending = Math.max(this.pending - countedCount, this.#rows.length)
     for (const envelope of Array.from(this.#envelopes.values())) {
@@ -243,12 +243,12 @@ export class Lane {
     this.#firstPlaces.removed(places)
   }
 
-  /** All that was here, the head too, goes on in another lane (I3). */
+  /** All operations of this lane, the head included, continue in another lane (I3). */
   handedOver(): void {
     this.#forgetHead()
   }
 
-  /** The order in storage has changed: the window is to be read again. */
+  /** The order in storage has changed: the window must be read again. */
   reordered(pending: number): void {
     this.order += 1
     this.pending = pending
@@ -256,7 +256,7 @@ export class Lane {
     this.#firstPlaces = new FirstPlaces([])
   }
 
-  /** Operations have come in between, or back. */
+  /** Operations were inserted at these places, or came back to them. */
   inserted(places: readonly number[], shifts: readonly Shift[] = []): void {
     const known = this.head === undefined ? this.#firstPlaces : new FirstPlaces(this.#rows)
     const isWhole = known.count >= this.pending
@@ -267,19 +267,19 @@ export class Lane {
     this.tail = Math.max(this.tail, ...places)
   }
 
-  /** What storage knows of the envelopes, after places have changed or some came back (Q8). */
+  /** Takes the envelopes from storage, after places have changed or operations came back (Q8). */
   restored(envelopes: readonly EnvelopeRow[]): void {
     const known = new Map(this.#envelopes)
     this.#envelopes.clear()
     for (const stored of envelopes) {
       const same = known.get(stored.place)
-      // One whose wait was cut short need not wait again.
+      // An envelope whose wait was cut short need not wait again.
       const isWaited = same?.key === stored.key && same.attempts === stored.attempts
       this.recorded(isWaited ? { ...stored, retryAt: same.retryAt } : stored)
     }
   }
 
-  /** Another process had this lane until now; this is what it left, and whether it may have sent the head. */
+  /** Another process had this lane until now. The arguments say in which state, and if it may have sent the head. */
   takenOver(row: LaneRow, envelopes: readonly EnvelopeRow[], mayHaveBeenSent: boolean): void {
     this.reordered(row.pending)
     this.#shiftedElsewhere(row)
@@ -287,7 +287,7 @@ export class Lane {
     this.#stored(row, envelopes)
   }
 
-  /** Another process has changed this lane: what is known of its length is at least this. */
+  /** Another process has changed this lane. `row` gives the least number of operations that the lane has. */
   refreshed(row: LaneRow): void {
     const isQuiet = this.attempt === null && !this.isChanging
     this.tail = Math.max(this.tail, row.tail ?? 0)
@@ -303,14 +303,14 @@ export class Lane {
     this.#envelopes.set(envelope.place, envelope)
   }
 
-  /** The envelope at the head need not wait any more. */
+  /** The wait of the envelope at the head is over. */
   waited(): void {
     const { envelope } = this
     if (envelope !== null && envelope.retryAt !== null)
       this.recorded({ ...envelope, retryAt: null })
   }
 
-  /** The members are sent one by one. `kept`: what is still known of the head; null: the head begins anew. */
+  /** The members are sent one by one. `kept`: the envelope row that the head keeps; null: the head begins anew. */
   dissolved(place: number, through: number, kept: EnvelopeRow | null): void {
     this.soloThrough = Math.max(this.soloThrough, through)
     if (kept !== null) {
@@ -321,7 +321,7 @@ export class Lane {
     this.#forgetHead()
   }
 
-  /** For a journal that begins here; payloads stay out of it. */
+  /** The state of the lane, for a journal that begins here. Payloads stay out of it. */
   save(): SavedLane {
     const { id: laneId, user, pending, letters, soloThrough, discardThrough, tail } = this
     const shifted = this.#shifted
@@ -349,7 +349,7 @@ export class Lane {
     this.repliesAtLastEnd = saved.repliesAtLastEnd
   }
 
-  /** What storage says of the lane; `pending` and `shifted` are the caller's. */
+  /** Takes the state of the lane from storage, except `pending` and `shifted`, which the caller sets. */
   #stored(row: LaneRow, envelopes: readonly EnvelopeRow[]): void {
     this.letters = row.letters
     this.soloThrough = row.soloThrough
@@ -361,7 +361,7 @@ export class Lane {
     for (const envelope of envelopes) this.#envelopes.set(envelope.place, envelope)
   }
 
-  /** Another process has moved some back. It does not say which: what is awaited may be among them (R1). */
+  /** Another process has moved operations back. `row` does not say which: an awaited operation may be among them (R1). */
   #shiftedElsewhere({ shifted = 0 }: LaneRow): void {
     const by = Math.max(0, shifted - this.#shifted)
     this.#shifted += by

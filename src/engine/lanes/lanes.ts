@@ -1,13 +1,13 @@
-/** The lanes that have something pending, or dead letters, found by number or by owner. */
+/** The lanes with pending operations or dead letters, found by number or by owner. */
 import type { EnvelopeRow, LaneRow } from '../../../storage/rows.ts'
 import type { LaneId, UserId } from '../../model.ts'
 import { Lane, type Totals } from './lane.ts'
 
-/** An owner whose lane is about to be changed, also if it is only on its way. */
+/** An owner whose lane is about to be changed. The lane itself may not exist yet. */
 interface Halt {
-  /** How often it has been halted, and not resumed. */
+  /** The number of calls of `halt()` without a `resume()` yet. */
   count: number
-  /** Each of them is being changed so often. */
+  /** The lanes of the owner. Each has `count` changes in progress. */
   readonly lanes: Set<Lane>
 }
 
@@ -15,27 +15,27 @@ export class Lanes {
   readonly #byLane = new Map<LaneId, Lane>()
   readonly #byUser = new Map<UserId | null, Lane>()
   readonly #totals: Totals = { pending: 0, letters: 0 }
-  /** Operations that are on their way into storage, by owner; of one owner that may be none. */
+  /** The numbers of operations that are not stored yet, by owner. One entry may be 0. */
   readonly #unstored = new Map<UserId | null, number>()
-  /** The owner of whom that is so: often the next one too, who need not be put in again. */
+  /** The owner whose entry is 0. It is kept because often the next operation has the same owner. */
   #lastWithoutUnstored: UserId | null = null
   #unstoredCount = 0
 
   readonly #waiting = new Map<UserId | null, (() => void)[]>()
   readonly #halts = new Map<UserId, Halt>()
-  /** How often the device has gone over to another user; of the last time, to whom (I8). */
+  /** The number of logins that changed the user of the device, and the user of the last one (I8). */
   #deviceEpoch = 0
   #deviceUser: UserId | null = null
-  /** The last time it went to somebody else than that one. */
+  /** The last epoch in which another user than `#deviceUser` had the device. */
   #epochOfOtherUser = 0
 
-  /** The lane of this row, made if need be. */
+  /** The lane of this row. It is made if there is none. */
   make(row: LaneRow, envelopes: readonly EnvelopeRow[] = []): Lane {
     const known = this.#byLane.get(row.lane)
     if (known !== undefined) return known
     const lane = new Lane(row, envelopes, this.#totals)
     this.#byLane.set(row.lane, lane)
-    // An owner has one lane at a time: a new one means that another process has forgotten the user (I12).
+    // An owner has one lane at a time: a new lane means that another process has forgotten the user (I12).
     this.#byUser.get(row.user)?.reordered(0)
     this.#byUser.set(row.user, lane)
     const halt = row.user === null ? undefined : this.#halts.get(row.user)
@@ -45,7 +45,7 @@ export class Lanes {
     return lane
   }
 
-  /** This owner's lane is about to be changed, also if it is only on its way: nothing is sent until `resume()`. */
+  /** This owner's lane is about to be changed, even if it does not exist yet. It sends nothing until `resume()`. */
   halt(user: UserId): void {
     const halt = this.#halts.get(user) ?? { count: 0, lanes: new Set() }
     this.#halts.set(user, halt)
@@ -56,8 +56,8 @@ export class Lanes {
   }
 
   /**
-   * It has been changed: the caller ends the change of each of these lanes. There is none where nothing has
-   * arrived, and there are two where another process had forgotten the user before.
+   * The change is over. The caller ends the change of each returned lane. There is no lane if no operation has arrived, and
+   * there are two lanes if another process had forgotten the user before.
    */
   resume(user: UserId): readonly Lane[] {
     const halt = this.#halts.get(user)
@@ -67,7 +67,7 @@ export class Lanes {
     return [...halt.lanes]
   }
 
-  /** True if this user's operations are being erased or dropped, and that is on its way into storage. */
+  /** True if this user's operations are being erased or dropped, and the change is not stored yet. */
   isLosing(user: UserId | null): boolean {
     if (user === null) return false
     return this.#halts.has(user) || this.ofUser(user)?.isBeingDropped === true
@@ -81,7 +81,7 @@ export class Lanes {
     return this.#byUser.get(user)
   }
 
-  /** An operation of this owner is on its way into storage, or (`-1`) is not any more. */
+  /** Counts an operation of this owner that is on its way into storage (`1`), or whose way has ended (`-1`). */
   countUnstored(user: UserId | null, difference: 1 | -1): void {
     const count = (this.#unstored.get(user) ?? 0) + difference
     this.#unstored.set(user, count)
@@ -96,13 +96,13 @@ export class Lanes {
     for (const run of waiting) run()
   }
 
-  /** Hears when nothing of this owner is on its way into storage; at once, if nothing is. */
+  /** Calls `then` when no operation of this owner is on its way into storage; at once if there is none now. */
   whenNoneUnstored(user: UserId | null, then: () => void): void {
     if (this.hasUnstored(user)) this.#waiting.set(user, [...(this.#waiting.get(user) ?? []), then])
     else then()
   }
 
-  /** Which user of the device this is, counted since the start. */
+  /** The number of logins since the start that changed the user of the device. */
   get deviceEpoch(): number {
     return this.#deviceEpoch
   }
@@ -114,17 +114,17 @@ export class Lanes {
     this.#deviceEpoch += 1
   }
 
-  /** Has somebody else had the device since that epoch? Then what was on its way is superseded (I8). */
+  /** True if another user has had the device since that epoch. Operations on their way then are superseded (I8). */
   hasLostDevice(user: UserId, since: number): boolean {
     return (user === this.#deviceUser ? this.#epochOfOtherUser : this.#deviceEpoch) > since
   }
 
-  /** Is an operation of this owner on its way into storage? */
+  /** True if an operation of this owner is on its way into storage. */
   hasUnstored(user: UserId | null): boolean {
     return (this.#unstored.get(user) ?? 0) > 0
   }
 
-  /** Has this owner neither anything pending nor anything on its way? */
+  /** True if this owner has no pending operation, and no operation on its way into storage. */
   isEmpty(user: UserId | null): boolean {
     return (this.ofUser(user)?.pending ?? 0) === 0 && !this.hasUnstored(user)
   }
@@ -134,10 +134,10 @@ export class Lanes {
     return this.#unstoredCount
   }
 
-  /** Forgets a lane that has neither operations nor letters, and whose machine has come to rest: it would wait for it for ever. */
+  /** Forgets a lane without operations and letters whose machine is at rest: the machine would wait for ever. */
   forgetIfBare(lane: Lane): void {
     if (lane.pending > 0 || lane.letters > 0) return
-    // Asked again, it may be gone already.
+    // On a second call for the same lane, the lane may be gone already.
     if (this.#byLane.get(lane.id) === lane) {
       this.#byLane.delete(lane.id)
       lane.forgotten()
@@ -146,7 +146,7 @@ export class Lanes {
     if (this.#byUser.get(lane.user) === lane) this.#byUser.delete(lane.user)
   }
 
-  /** Lanes with something pending, by number. */
+  /** The lanes with pending operations. */
   *pending(): Iterable<Lane> {
     for (const lane of this.#byLane.values()) {
       if (lane.pending > 0) yield lane

@@ -1,4 +1,4 @@
-/** A window of rows that was read from storage goes into its lane. */
+/** Puts a window of rows that was read from storage into its lane. */
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { Context } from '../context.ts'
 import type { Lane } from './lane.ts'
@@ -8,7 +8,7 @@ export function windowLoaded(
   lane: Lane,
   rows: readonly OperationRow[],
 ): void {
-  // Another process has added to the lane, and this one has not heard of it yet (Q8).
+  // Another process has added operations to the lane, and this process has not heard of it yet (Q8).
   if ((rows.at(-1)?.place ?? 0) > lane.tail) lifetimes.heardOfOthers()
   lane.loaded(rows)
 }

@@ -1,4 +1,4 @@
-/** What the app may do to single operations: cancel, retry, discard (Q9, Q10). */
+/** The commands of the app on single operations: cancel, retry, discard (Q9, Q10). */
 import type { Affected, Answer, Change, Shift } from '../../../storage/changes.ts'
 import type { EnvelopeRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
@@ -28,7 +28,7 @@ export class OperationCommands {
     this.#context = parts.context
   }
 
-  /** Q10: pending → cancelled; what may have arrived is too late. */
+  /** Q10: pending → cancelled. For an operation that may have arrived it is too late. */
   cancel(id: OperationId, settle: Settle<void>): void {
     const { boundary, report } = this.#context
     this.#locate(id, settle, (found, lane) => {
@@ -49,7 +49,7 @@ export class OperationCommands {
     })
   }
 
-  /** Q9: removes a dead letter, or a pending operation with what its unknown outcome binds it to. */
+  /** Q9: removes a dead letter, or a pending operation with the members that its unknown outcome binds it to. */
   discard(id: OperationId, settle: Settle<void>): void {
     const { boundary, report } = this.#context
     this.#locate(id, settle, ({ place }, lane) => {
@@ -57,7 +57,7 @@ export class OperationCommands {
         settle.reject(new HoldfastError('TOO_LATE', `${id} is being sent just now`))
         return
       }
-      // After a crash storage may not know yet that this one may have been sent (Q5).
+      // After a crash, storage may not know yet that this operation may have been sent (Q5).
       const envelope = lane?.unknownAt(place) ?? null
       const first: readonly Change[] = envelope === null ? [] : [{ change: 'envelope', envelope }]
       const change = { change: 'discard', id, at: boundary.wall } as const
@@ -77,7 +77,7 @@ export class OperationCommands {
     })
   }
 
-  /** Q9: back to its place, but never ahead of an envelope that has been sent (Q2). */
+  /** Q9: puts the operation back to its place, but never ahead of an envelope that has been sent (Q2). */
   retry(id: OperationId, settle: Settle<void>): void {
     const retry = ({ state }: Found) => {
       if (state === 'pending') settle.reject(notRetryable(id, 'is pending'))
@@ -90,20 +90,20 @@ export class OperationCommands {
     const { lanes, boundary } = this.#context
     const change = { change: 'revive', id, behind: this.#sent(), at: boundary.wall } as const
     this.#change([...lanes.all()], change, settle, ({ affected, envelopes = [], shifts = [] }) => {
-      // First back, then released from the hold: what lies behind must not go ahead.
+      // The operations come back before the hold is lifted: operations that lie behind must not be sent first.
       this.#back(affected, envelopes, shifts)
       this.#lettersGone(affected)
     })
   }
 
-  /** Lanes that something may come back to (Q12), whose head the former process may have sent (Q2). */
+  /** The lanes that operations may come back to (Q12), and whose head the former process may have sent (Q2). */
   #whereHeadsMatter(): Lane[] {
     return Array.from(this.#context.lanes.pending()).filter(
       ({ letters, mayHaveBeenSent }) => letters > 0 && mayHaveBeenSent,
     )
   }
 
-  /** How far each lane has been sent: what depends on a record may be in another lane than its creation (Q12). */
+  /** How far each lane has been sent: an operation may be in another lane than the creation of its record (Q12). */
   #sent(): readonly { readonly lane: LaneId; readonly place: number }[] {
     return Array.from(this.#context.lanes.pending(), ({ id: laneId, sentThrough: place }) => ({
       lane: laneId,
@@ -111,7 +111,7 @@ export class OperationCommands {
     })).flatMap(({ lane: laneId, place }) => (place === null ? [] : [{ lane: laneId, place }]))
   }
 
-  /** Finds an operation, and sees to it that the head of its lane is known. `settled`: it has ended. */
+  /** Finds an operation, and reads the head of its lane if it is unknown. `settled`: the error for a settled operation. */
   #locate(
     id: OperationId,
     settle: Settle<void>,
@@ -131,7 +131,7 @@ export class OperationCommands {
     })
   }
 
-  /** Sees to it that the head of each of these lanes is known. */
+  /** Reads the head of each of these lanes, if it is unknown. */
   #withHeads(itsLanes: readonly Lane[], settle: Settle<void>, then: () => void): void {
     const lane = itsLanes.find(({ pending, head }) => pending > 0 && head === undefined)
     if (lane === undefined) {
@@ -149,7 +149,10 @@ export class OperationCommands {
     })
   }
 
-  /** These lanes send nothing meanwhile: neither what is about to go, nor anything ahead of what comes back. */
+  /**
+   * Commits the change. Until then these lanes send nothing: neither an operation that is being removed, nor an operation
+   * ahead of one that comes back.
+   */
   #change(
     itsLanes: readonly Lane[],
     change: Extract<Change, { readonly id: OperationId }>,
@@ -180,7 +183,7 @@ export class OperationCommands {
     this.#context.laneEvents.operationsRemoved(lane)
   }
 
-  /** What depends on a record may be in another lane than what creates it (Q12). */
+  /** An operation may be in another lane than the creation of the record that it depends on (Q12). */
   #lettersGone(affected: readonly Affected[]): void {
     const { lanes, laneEvents } = this.#context
     for (const [laneId, { length }] of Map.groupBy(affected, (one) => one.lane)) {
@@ -188,7 +191,7 @@ export class OperationCommands {
       if (lane === undefined) continue
       lane.letters -= length
       if (lane.letters === 0) this.#parts.holds.liftFromLane(lane, 'dead-letter')
-      // An attempt may still be under way that finds nothing to send: only when it ends is the lane forgotten.
+      // An attempt that finds nothing to send may still be under way: the lane is forgotten only when it ends.
       laneEvents.operationsRemoved(lane)
     }
   }
@@ -208,7 +211,7 @@ export class OperationCommands {
         shifts.filter((shift) => shift.lane === laneId),
       )
       lane.restored(envelopes.filter((envelope) => envelope.lane === laneId))
-      // Who has been put ahead of an envelope that waits does not wait for it.
+      // An operation that was put ahead of a waiting envelope does not wait for it.
       const isAhead = waiting !== null && ofLane.some(({ place }) => place < waiting.place)
       if (isAhead) this.#parts.waits.end(lane)
       laneEvents.operationsAdded(lane)
@@ -224,7 +227,7 @@ function isInFlight(lane: Lane | undefined, id: OperationId): boolean {
   return lane?.attempt?.members.some((row) => row.id === id) ?? false
 }
 
-/** A member of an envelope of unknown outcome, or what the process before this one may have sent. */
+/** True for a member of an envelope of unknown outcome, and for a head that the process before this one may have sent. */
 function isOfUnknownOutcome(lane: Lane | undefined, id: OperationId, place: number): boolean {
   if (lane === undefined) return false
   return (lane.mayHaveBeenSent && lane.head?.id === id) || lane.unknownAt(place) !== null

@@ -1,10 +1,10 @@
-/** What a journal that begins in the middle has of a lane. */
+/** The state of a lane in a journal that begins in the middle. */
 import type { Hold } from '../../../machines/holds.ts'
 import type { EnvelopeRow, LaneRow } from '../../../storage/rows.ts'
 import type { Json } from '../../journal/lines.ts'
 import type { OperationId } from '../../model.ts'
 
-/** A lane as a journal's summary has it. */
+/** A lane in the summary of a journal. */
 export interface SavedLane {
   readonly row: LaneRow
   readonly envelopes: readonly EnvelopeRow[]
