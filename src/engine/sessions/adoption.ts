@@ -1,4 +1,4 @@
-/** I3: what the anonymous identity has pending goes to whoever is logged in; what is in flight, later. */
+/** I3: moves the pending operations of the anonymous identity to the current user; those in flight move later. */
 import { adoptsAnonymous } from '../../../machines/anonymous-policy.ts'
 import type { Affected } from '../../../storage/changes.ts'
 import type { EnvelopeRow } from '../../../storage/rows.ts'
@@ -30,9 +30,9 @@ export class Adoption {
     const { lanes, pilot, phase, settings } = this.#context
     const { user } = pilot
     const mayBe = adoptsAnonymous(settings.anonymous, pilot.requirement)
-    // What is in flight, only the process that dispatches knows.
+    // Only the process that dispatches knows which operations are in flight.
     if (user === null || !mayBe || !phase.dispatches || lanes.isEmpty(null)) return
-    // Also where nothing has arrived yet: what is on its way must not be sent from here any more.
+    // The lane is made even if no operation has arrived: operations on their way must not be sent from this lane.
     const lane = lanes.make(ANONYMOUS_LANE)
     const except = () => lane.attempt?.members.map((row) => row.place) ?? []
     if (!lanes.hasUnstored(null) && lane.pending <= except().length) return
@@ -55,7 +55,7 @@ export class Adoption {
     lane.inserted(adopted.map(({ place }) => place))
     lane.restored(envelopes.filter(({ lane: laneId }) => laneId === lane.id))
     laneEvents.operationsAdded(lane)
-    // What has waited for a record of theirs waits for nothing any more (Q12).
+    // Operations that waited for a record of the adopted operations need not wait now (Q12).
     this.#parts.records.changed()
     if (from === undefined) return
     if (from.attempt === null) from.handedOver()

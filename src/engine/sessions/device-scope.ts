@@ -1,6 +1,6 @@
 /**
- * A login drops what is device-scoped and of others, each reported (I8). What is in flight is marked:
- * that goes too, once its outcome is known, unless the server took it.
+ * A login drops the device-scoped operations of other users, and reports each (I8). An operation in flight is marked: it
+ * is dropped once its outcome is known, unless the server took it.
  */
 import type { Affected } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
@@ -27,7 +27,7 @@ export class DeviceScope {
     this.#context = parts.context
   }
 
-  /** To be stored with the identity, so that nobody finds the one without the other. */
+  /** The changes to store together with the identity, so that no process finds the identity without them. */
   claimedBy(user: UserId): StoredTogether {
     const { boundary, lanes, kinds, phase } = this.#context
     const isNeeded = [...kinds.all()].some(({ deviceScoped }) => deviceScoped)
@@ -35,7 +35,7 @@ export class DeviceScope {
     if (!phase.dispatches) return this.#elsewhere(user)
     for (const { user: owner, attempt, rows, superseded } of lanes.pending()) {
       if (owner === null || owner === user) continue
-      // Those that wait are dropped; until that is stored, they are not sent either.
+      // Waiting operations are dropped. They are not sent while the drop is not stored yet.
       for (const row of [...(attempt?.members ?? []), ...rows]) {
         if (row.deviceScoped) superseded.add(row.id)
       }
@@ -48,13 +48,13 @@ export class DeviceScope {
     }
   }
 
-  /** What is in flight, only the process that dispatches knows: it drops what is marked when it hears of it (Q17). */
+  /** Only the process that dispatches knows the operations in flight. It drops the marked operations on news (Q17). */
   #elsewhere(user: UserId): StoredTogether {
     const { boundary, lanes, phase } = this.#context
     return {
       changes: () => [{ change: 'supersede', user, except: 'all', at: boundary.wall }],
       stored: () => {
-        // This one has taken over meanwhile, and does not hear of its own marks.
+        // A process that has taken over by now does not hear of its own marks.
         if (!phase.dispatches) return
         for (const lane of Array.from(lanes.pending())) {
           if (lane.user !== null && lane.user !== user) this.dropMarked(lane)
@@ -82,7 +82,7 @@ export class DeviceScope {
       ],
       ([answer]) => {
         this.#dropped(answer?.applied === true ? answer.affected : [])
-        // What is in flight is read again, with its mark.
+        // The operations in flight are read again, with their marks.
         lane.reordered(lane.pending)
         lane.changeEnded()
       },
@@ -93,7 +93,7 @@ export class DeviceScope {
     const { lanes, report, laneEvents } = this.#context
     const gone = Map.groupBy(dropped, ({ lane: laneId }) => laneId)
     const freed: Lane[] = []
-    // All of it, before a wait ends and the lane goes on.
+    // All dropped operations are removed before a wait ends and a lane goes on.
     for (const [laneId, rows] of gone) {
       const lane = lanes.get(laneId)
       const places = rows.map(({ place }) => place)

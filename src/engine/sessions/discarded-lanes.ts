@@ -1,6 +1,6 @@
 /**
- * Who has logged out with `discard`: from then on all that is in their lane is to be dropped, until they
- * come back (I7). The wallet has it for who is known here, the lane for what is marked in storage.
+ * The users that have logged out with `discard`. From then on all operations in such a user's lane must be dropped, until
+ * the user comes back (I7). The wallet has the flag of each user known in this process; the lane has the mark in storage.
  */
 import type { Change } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
@@ -16,7 +16,7 @@ export interface DiscardedLanesParts {
 export class DiscardedLanes {
   readonly #context: Context
   readonly #parts: DiscardedLanesParts
-  /** Those who have come back before their lane was dropped, until that is stored. */
+  /** The users that have come back before their lane was dropped, until the return is stored. */
   readonly #returning = new Set<UserId>()
 
   constructor(parts: DiscardedLanesParts) {
@@ -24,13 +24,13 @@ export class DiscardedLanes {
     this.#context = parts.context
   }
 
-  /** From now on; in storage, and of the lane, once that is marked. */
+  /** The wallet has the flag from now on. Storage and the lane have the mark once it is stored. */
   begin(user: UserId): void {
     this.#returning.delete(user)
     this.#parts.wallet.setDiscarding(user, true)
   }
 
-  /** `lane`: of this user; undefined: there is none. */
+  /** True if operations of this user must be dropped. `lane`: the user's lane; undefined: there is none. */
   isDiscarding(lane: Lane | undefined, user: UserId): boolean {
     return (lane?.discardThrough ?? 0) > 0 || this.#parts.wallet.isDiscarding(user)
   }
@@ -39,7 +39,7 @@ export class DiscardedLanes {
     return this.#returning.has(user)
   }
 
-  /** Up to which place this lane is to be dropped; null: all of it. */
+  /** The place up to which this lane must be dropped; null: all of it. */
   through({ user, discardThrough }: Lane): number | null {
     return user === null || this.#parts.wallet.isDiscarding(user) ? null : discardThrough
   }
@@ -48,7 +48,7 @@ export class DiscardedLanes {
     return { change: 'discardLane', user, discarding: this.#parts.wallet.isDiscarding(user) }
   }
 
-  /** The lane is marked: what comes later is not meant, but for what is on its way already. */
+  /** The lane is marked in storage. Later operations are not dropped, except operations that are on their way already. */
   marked(user: UserId): void {
     const { lanes } = this.#context
     if (!this.#parts.wallet.isDiscarding(user)) return
@@ -57,13 +57,13 @@ export class DiscardedLanes {
     lanes.whenNoneUnstored(user, () => this.#parts.wallet.setDiscarding(user, false))
   }
 
-  /** There is nothing left to drop. */
+  /** No operation is left to drop. */
   end(user: UserId): void {
     this.#parts.wallet.setDiscarding(user, false)
     this.#unmark(user)
   }
 
-  /** They keep what is left; `returning` until that is stored. */
+  /** The user has come back and keeps the remaining operations. The user counts as returning until that is stored. */
   comeBack(user: UserId): void {
     this.#returning.add(user)
     this.#unmark(user)

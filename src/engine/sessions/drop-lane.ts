@@ -1,6 +1,6 @@
 /**
- * Drops a lane, each operation reported, but for what is in flight: that is left until its outcome is
- * known. One purge of a lane at a time; what came back meanwhile is swept behind it.
+ * Drops the operations of a lane and reports each. An operation in flight is left until its outcome is known. A lane has
+ * one purge at a time; an operation that comes back from flight during the purge is swept after it.
  */
 import type { DropReason } from '../../model.ts'
 import type { Context } from '../context.ts'
@@ -17,13 +17,13 @@ export interface DropLaneParts {
   readonly records: Records
   readonly store: IdentityStore
   readonly discardedLanes: DiscardedLanes
-  /** Looks again at a lane. */
+  /** Drops the operations of a lane that may not stay. */
   readonly sweep: (lane: Lane) => void
 }
 
 export class DropLane {
   readonly #parts: DropLaneParts
-  /** Lanes that are being dropped; `again`: something that was in flight then has come back meanwhile. */
+  /** The lanes that are being dropped. `again`: an operation that was in flight has come back since the purge began. */
   readonly #dropping = new Map<Lane, 'once' | 'again'>()
   readonly #waiting = new Map<Lane, (() => void)[]>()
 
@@ -81,7 +81,7 @@ export class DropLane {
     )
   }
 
-  /** Hears when everything that is being dropped of this lane has gone; at once, if nothing is. */
+  /** Calls `then` when the drop of this lane is done; at once if this lane is not being dropped. */
   whenDone(lane: Lane | undefined, then: () => void): void {
     if (lane === undefined || !this.#dropping.has(lane)) then()
     else this.#waiting.set(lane, [...(this.#waiting.get(lane) ?? []), then])

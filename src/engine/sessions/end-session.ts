@@ -1,4 +1,4 @@
-/** The end of a user's session: the token goes, and what is to be dropped is marked (I7, T11). */
+/** Ends a user's session: removes the token, and marks the operations that must be dropped (I7, T11). */
 import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { DiscardedLanes } from './discarded-lanes.ts'
@@ -22,12 +22,12 @@ export class EndSession {
     this.#carryOut(this.of(user), then)
   }
 
-  /** Nothing of a user who has logged out is left: this session ends, unless another process has ended it already. */
+  /** A logged-out user has no operations left: this session ends, unless another process has ended it already. */
   ended(user: UserId, then: () => void): void {
     this.#carryOut(this.of(user, this.#parts.wallet.epoch(user)), then)
   }
 
-  /** Ends the session, and says what is to be stored of it. `epoch`: only the session of this one. */
+  /** Ends the session, and returns the changes to store. `epoch`: ends only the session of this epoch. */
   of(user: UserId, epoch?: number): StoredTogether {
     const { stored } = this.#parts.wallet.end(user)
     return {

@@ -1,6 +1,6 @@
 /**
- * I12: erases all that is stored of a user; who is logged in is logged out first. It is not repeated
- * where it cannot be stored, or it would erase what comes meanwhile: only the end of the session is.
+ * I12: erases all stored data of a user. If that user is logged in, the user is logged out first. A failed erasure is not
+ * repeated, because it would erase operations that came later. Only the end of the session is repeated.
  */
 import type { Affected, Change } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
@@ -62,7 +62,7 @@ export class Forgetting {
     for (const lane of itsLanes) {
       const ofLine = dropped.filter(({ lane: laneId }) => laneId === lane.id)
       lane.removed(ofLine.map(({ place }) => place))
-      // Also what another process had erased just before.
+      // This includes operations that another process erased just before.
       lane.reordered(0)
       lane.letters = 0
       this.#parts.waits.end(lane)

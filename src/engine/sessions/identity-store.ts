@@ -1,6 +1,6 @@
 /**
- * Storing what a change of identity changes. It is true since the call, so storing it is repeated until
- * it succeeds; the changes say what is true at each try, so none undoes a later one (I1).
+ * Stores the changes that follow from a change of identity. The new identity is true since the call, so storing is
+ * repeated until it succeeds. Each try makes the changes anew from the current state, so none undoes a later one (I1).
  */
 import type { Answer, Change } from '../../../storage/changes.ts'
 import type { UserId } from '../../model.ts'
@@ -29,12 +29,12 @@ export class IdentityStore {
     store.commitAtLast(changes, {}, failed, then)
   }
 
-  /** Who is logged in now. */
+  /** The change that stores the current user. */
   identity(): Change {
     return { change: 'identity', user: this.#context.pilot.user }
   }
 
-  /** Whether this user has logged out with something pending. */
+  /** The change that stores whether this user has logged out with pending operations. */
   leave(user: UserId): Change {
     return { change: 'leave', user, leaving: this.#parts.wallet.isLeaving(user) }
   }

@@ -1,6 +1,6 @@
 /**
- * What the kinds add for a leaving user (`onLogout`, I7): in their lane before the switch, and behind
- * what their logout drops. The session ends when it is sent.
+ * The operations that the kinds add for a leaving user (`onLogout`, I7). They are put in the user's lane before the
+ * switch, and behind the operations that the logout drops. The session ends when they are sent.
  */
 import type { EnqueueChange } from '../../../storage/changes.ts'
 import { asHoldfastError } from '../../errors.ts'
@@ -26,7 +26,7 @@ export interface LogoutOperationsParts {
 export class LogoutOperations {
   readonly #context: Context
   readonly #parts: LogoutOperationsParts
-  /** Those whose logout discardedLanes and adds something, until that is in the lane. */
+  /** The users whose logout discards the lane and adds operations, until these operations are in the lane. */
   readonly #owed = new Map<UserId, 'owed' | 'storing'>()
 
   constructor(parts: LogoutOperationsParts) {
@@ -58,7 +58,7 @@ export class LogoutOperations {
     this.#context.report('error', { error })
   }
 
-  /** Is something still to be added, behind what is dropped? */
+  /** True if operations must still be added behind the dropped ones. */
   isOwed(user: UserId): boolean {
     return this.#owed.has(user)
   }
@@ -67,12 +67,12 @@ export class LogoutOperations {
     return this.#owed.get(user) === 'storing'
   }
 
-  /** They have come back: nothing is dropped for it any more. */
+  /** The user has come back: nothing is dropped for the logout from now on. */
   comeBack(user: UserId): void {
     this.#owed.delete(user)
   }
 
-  /** The lane is dropped, but this is sent first. */
+  /** The lane is dropped, and `operations` are put behind the dropped ones. */
   putAfterPurge(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     const { lanes, boundary } = this.#context
     this.#parts.wallet.setLeaving(user, true)
@@ -84,7 +84,7 @@ export class LogoutOperations {
     }
     const begin = () => {
       const lane = lanes.ofUser(user)
-      // Whoever has come back meanwhile keeps what they have.
+      // A user that has come back by now keeps their operations.
       const isOver = !this.#parts.wallet.isDiscarding(user)
       if (isOver || lane === undefined || lane.pending === 0) enqueue()
       else this.#parts.dropLane.drop(lane, 'logout', enqueue)
@@ -92,7 +92,7 @@ export class LogoutOperations {
     lanes.whenNoneUnstored(user, () => boundary.lastly(begin))
   }
 
-  /** Another process drops what is in the lane, up to here (Q17). */
+  /** Another process drops the operations that are in the lane up to this point (Q17). */
   putBehindMark(user: UserId, operations: readonly EnqueueChange[], then: () => void): void {
     this.#parts.wallet.setLeaving(user, true)
     this.#parts.discardedLanes.begin(user)
@@ -105,7 +105,7 @@ export class LogoutOperations {
     const { deviceEpoch } = lanes
     for (const _ of operations) lanes.countUnstored(user, 1)
     this.#parts.store.commitAtLast(
-      // What was there before is marked first: what is added lies behind it.
+      // The present operations are marked first, so that the added operations lie behind the mark.
       () => [
         this.#parts.discardedLanes.change(user),
         ...operations,
@@ -114,7 +114,7 @@ export class LogoutOperations {
       ],
       ([, ...answers]) => {
         this.#parts.wallet.leavingStored(user)
-        // Not where another logout is at it meanwhile.
+        // Not if another logout of the user has begun since.
         const isDiscarding = this.isStoring(user)
         if (isDiscarding) {
           this.#owed.delete(user)

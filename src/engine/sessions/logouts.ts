@@ -1,6 +1,6 @@
 /**
- * Logout: the identity changes at the call, and the session ends once nothing of that user is pending,
- * at once where that is so already, or where all of it is dropped (I7, T11).
+ * Logout: the identity changes at the call. The session ends once no operation of that user is pending: at once if none
+ * is pending at the call, or if all are dropped (I7, T11).
  */
 import type { Resumed } from '../part.ts'
 import { alarmOf } from '../alarms.ts'
@@ -19,7 +19,7 @@ export interface LogoutArgs {
   readonly deadlineMs: number
 }
 
-/** What a logout left behind. */
+/** The operations that a logout left behind. */
 export interface LogoutResult {
   /** Operations of that user that are still to be sent, under that user's token. */
   readonly pending: number
@@ -34,7 +34,7 @@ export interface LogoutsParts {
   readonly endSession: EndSession
 }
 
-/** A logout that flushes, as a journal's summary has it. */
+/** A logout that flushes, in the summary of a journal. */
 export interface SavedLogout {
   readonly user: UserId
   readonly calls: readonly number[]
@@ -49,7 +49,7 @@ export class Logouts {
     this.#parts = parts
   }
 
-  /** The engine begins: sessions that the last run left to end, end where nothing is pending. */
+  /** The engine begins: a session that was ending in the last run ends now if none of its operations is pending. */
   begin(): void {
     for (const user of this.#parts.wallet.leaving()) this.emptied(user)
   }
@@ -87,7 +87,7 @@ export class Logouts {
     boundary.arm(alarmOf('logout', user), deadlineMs, () => this.#flushed(user))
   }
 
-  /** Nothing of this owner is pending: if they have logged out, their session ends (T11). */
+  /** This owner has no pending operations: if the owner has logged out, the session ends (T11). */
   emptied(user: UserId | null): void {
     const { context, wallet, discardedLanes, logoutOperations, endSession } = this.#parts
     if (user === null || logoutOperations.isOwed(user) || !context.lanes.isEmpty(user)) return
@@ -95,7 +95,7 @@ export class Logouts {
     if (wallet.isLeaving(user)) endSession.ended(user, () => this.#flushed(user))
   }
 
-  /** For a journal that begins here: those that flush. */
+  /** The logouts that flush, for a journal that begins here. */
   save(): readonly SavedLogout[] {
     return Array.from(this.#flushing, ([user, waiting]) => ({
       user,
@@ -110,14 +110,14 @@ export class Logouts {
     }
   }
 
-  /** The engine is closing: who waits for a logout hears what is left. */
+  /** The engine is closing: each waiting logout resolves with the number of operations that are left. */
   endAll(): void {
     for (const user of Array.from(this.#flushing.keys())) this.#flushed(user)
   }
 
   #discard(user: UserId, operations: readonly EnqueueChange[], left: () => void): void {
     const { context, discardedLanes, dropLane, logoutOperations, endSession } = this.#parts
-    // What was on its way into storage at the call is dropped behind the rest, and is not left.
+    // Operations on their way into storage at the call are dropped after the others, and are not left.
     const then = () => dropLane.whenDone(context.lanes.ofUser(user), left)
     if (operations.length > 0) {
       logoutOperations.putAfterPurge(user, operations, then)
@@ -130,8 +130,8 @@ export class Logouts {
   }
 
   /**
-   * What is in flight, only the process that dispatches knows (Q17). So it is told to drop what is here now,
-   * and does so when it hears of it, or whoever dispatches next.
+   * Only the process that dispatches knows which operations are in flight (Q17). So a mark tells it to drop the present
+   * operations. It does so when it hears of the mark; otherwise the next dispatching process does.
    */
   #discardElsewhere(
     user: UserId,

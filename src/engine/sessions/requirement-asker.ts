@@ -1,10 +1,9 @@
 /**
- * Asks the app's own source what the server demands (I2): at the start, and when a 401 to an unsigned
- * request makes it doubtful (I10). One call at a time; one that has no answer for 60 s has failed, and a
- * late answer is still taken, unless a later call has been answered by then. A source that fails changes
- * nothing; it is asked again, after a while, only as long as nobody knows anything. One that does not
- * clear up what the server's 401s put in doubt is asked less and less often, lest the two of them go
- * round in a circle.
+ * Asks the app's own source for the requirement of the server (I2): at the start, and when a 401 to an unsigned request
+ * makes the requirement doubtful (I10). The asker waits for one call at a time. A call without an answer for 60 s has
+ * failed. A late answer is still taken, unless a later call has been answered by then. A source that fails changes
+ * nothing. It is asked again, after a while, only as long as the requirement is unknown. A source that does not clear up
+ * the doubt of the server's 401s is asked less and less often, so that 401s and questions do not go on in a fast loop.
  */
 import type { AlarmName } from '../alarms.ts'
 import { HoldfastError } from '../../errors.ts'
@@ -18,7 +17,7 @@ import type { Sessions } from './sessions.ts'
 
 const KNOWN: ReadonlySet<unknown> = new Set(['unknown', 'required', 'off'])
 
-/** The alarms: to ask again, and to wait no longer for the answer. */
+/** The alarms: one asks again, the other ends the wait for the answer. */
 const ASK_AGAIN: AlarmName = 'requirement'
 const TIME_IS_UP: AlarmName = 'requirement-reply'
 
@@ -30,7 +29,7 @@ interface Call {
   ask: number
 }
 
-/** What a journal's summary says of it. */
+/** The state of the asker in the summary of a journal. */
 export interface SavedAsker {
   readonly awaited: number | null
   readonly open: readonly Call[]
@@ -38,7 +37,7 @@ export interface SavedAsker {
   readonly failedCount: number
   readonly vainCount: number
   readonly lastVainAt: number
-  /** Why it is to be asked again, where that is armed. */
+  /** Why the source is asked again; null: no such alarm is armed. */
   readonly again: Why | null
 }
 
@@ -50,14 +49,14 @@ export interface RequirementAskerParts {
 export class RequirementAsker {
   readonly #context: Context
   readonly #parts: RequirementAskerParts
-  /** The call whose answer is waited for. */
+  /** The call whose answer the asker waits for. */
   #awaited: Call | null = null
-  /** Every call without an answer, also those that have failed by their time limit. */
+  /** Every call without an answer, including calls that have failed by their time limit. */
   readonly #open = new Set<Call>()
-  /** The last question that taught anything: what an earlier one brings is out of date. */
+  /** The number of the last question that brought a requirement. The answer to an earlier question is out of date. */
   #answeredUntil = 0
   #failedCount = 0
-  /** Suspicions in a row that the source did not clear up. */
+  /** The number of suspicions in a row that the source did not clear up. */
   #vainCount = 0
   #lastVainAt = 0
   #again: Why | null = null
@@ -67,7 +66,7 @@ export class RequirementAsker {
     this.#context = parts.context
   }
 
-  /** True if the source has been asked, or will be by itself. */
+  /** True if the source has been asked, or if an alarm will ask it. */
   get isAsking(): boolean {
     return this.#awaited !== null || this.#again !== null
   }
@@ -81,7 +80,7 @@ export class RequirementAsker {
     else this.#askLater(this.#vainCount, 'suspicion')
   }
 
-  /** What is known has changed. */
+  /** The known requirement has changed. */
   changed(): void {
     this.#failedCount = 0
     this.#vainCount = 0
@@ -99,7 +98,7 @@ export class RequirementAsker {
     call.ask = boundary.ask(this.#question(), (answer) => this.#answered(call, answer))
   }
 
-  /** For a journal that begins here. */
+  /** The state of the asker, for a journal that begins here. */
   save(): SavedAsker {
     return {
       awaited: this.#awaited?.ask ?? null,
@@ -156,7 +155,7 @@ export class RequirementAsker {
     } else if (answer.value !== 'unknown') {
       if (call.ask > this.#answeredUntil) this.#learned(answer.value, call)
     } else if (isAwaited) {
-      // A source that does not know keeps what is known.
+      // The answer `unknown` leaves the known requirement as it is.
       this.#failedOrUnknown(call)
     }
   }

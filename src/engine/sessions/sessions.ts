@@ -1,6 +1,6 @@
 /**
- * Who is logged in, what the server demands, and the beginning and end of each user's session. The
- * identity changes at the call, before anything is stored (I1); storing is repeated until it succeeds.
+ * The current user, the requirement of the server, and the beginning and end of each user's session. The identity changes
+ * at the call, before it is stored (I1). Storing is repeated until it succeeds.
  */
 import type { Resumed } from '../part.ts'
 import { dropsAnonymous } from '../../../machines/anonymous-policy.ts'
@@ -30,7 +30,7 @@ export interface LoginArgs {
   readonly token: Token | null
 }
 
-/** Of a token a journal has the facts. */
+/** A journal has only the facts of a token, not its secret. */
 export const loginCodec: Codec<LoginArgs> = {
   write: ({ user, token }) => ({ user, token: token?.toJSON() ?? null }),
   read: (json) => {
@@ -97,7 +97,7 @@ export class Sessions {
     this.#forgetting = new Forgetting({ context, wallet, waits, records, store, requests })
   }
 
-  /** The engine begins: what the last run left to be done at the end of a session is done (I3, T11). */
+  /** The engine begins: finishes the ends of sessions that the last run did not finish (I3, T11). */
   begin(): void {
     this.sweepAnonymous()
     this.adopt()
@@ -115,7 +115,7 @@ export class Sessions {
     if (this.#context.pilot.user === user) this.#stay(user, stored.first)
     else this.#switchTo(user, stored.first)
     const accepted = (error: Error | null) => {
-      // Nothing has answered it: the app is told again (I11, T5).
+      // If the token need has no answer yet, the app is told again (I11, T5).
       this.#needs.loggedIn(user)
       stored.second(error)
     }
@@ -127,7 +127,7 @@ export class Sessions {
     this.#logouts.logout(args, settle)
   }
 
-  /** For a journal that begins here. */
+  /** The logouts that flush, for a journal that begins here. */
   save(): readonly SavedLogout[] {
     return this.#logouts.save()
   }
@@ -169,9 +169,9 @@ export class Sessions {
   }
 
   /**
-   * Drops what may not stay, each reported: of the anonymous identity under `required` (I3), of who
-   * logged out with `discard` (I7), what a login elsewhere has marked (I8). What is in flight is left
-   * until its outcome is known; it is swept then, unless the server took it.
+   * Drops the operations that may not stay, and reports each: operations of the anonymous identity under `required` (I3),
+   * of a user that logged out with `discard` (I7), and operations that a login elsewhere has marked (I8). An operation in
+   * flight is left until its outcome is known; it is swept then, unless the server took it.
    */
   readonly sweep = (lane: Lane): void => {
     const { user } = lane
@@ -198,7 +198,7 @@ export class Sessions {
     if (lane !== undefined) this.sweep(lane)
   }
 
-  /** The user is logged in here, and may have logged out in another process: then the session goes on (T11). */
+  /** The user is logged in here. If the user has logged out in another process, the session goes on (T11). */
   #stay(user: UserId, then: () => void): void {
     if (!this.#wallet.isLeaving(user)) {
       then()
@@ -217,7 +217,7 @@ export class Sessions {
   #switchTo(user: UserId, then: () => void): void {
     const { pilot, phase, lanes } = this.#context
     pilot.identity({ type: 'user.loggedIn', user })
-    // What others have marked, only the process that dispatches has heard of for sure.
+    // Only the process that dispatches has certainly heard of the marks of other processes.
     const isDiscarded =
       this.#discardedLanes.isDiscarding(lanes.ofUser(user), user) || !phase.dispatches
     this.#wallet.setDiscarding(user, false)
@@ -255,7 +255,7 @@ export class Sessions {
   }
 }
 
-/** Settles a call that waits for two things: the storing of the identity, and of the token. */
+/** Settles a call that waits until both the identity and the token are stored. */
 function both(settle: Settle<void>): { first: () => void; second: (error: Error | null) => void } {
   let open = 2
   let failure: Error | null = null

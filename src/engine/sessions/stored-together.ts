@@ -1,6 +1,6 @@
 import type { Answer, Change } from '../../../storage/changes.ts'
 
-/** What is to be stored together with something else, and what is done once it is. */
+/** Changes to store together with other changes, and the action once they are stored. */
 export interface StoredTogether {
   readonly changes: () => readonly Change[]
   readonly stored: (answers: readonly Answer[]) => void
