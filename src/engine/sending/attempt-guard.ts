@@ -23,7 +23,7 @@ export class AttemptGuard {
     this.#parts = parts
   }
 
-  /** A step of the attempt of this lane. */
+  /** Wraps a step of the attempt of this lane. */
   readonly guarded = <Args extends readonly unknown[]>(
     lane: Lane,
     run: (...args: Args) => void,
@@ -36,7 +36,7 @@ export class AttemptGuard {
         if (this.#parts.boundary.isEnd(thrown)) throw thrown
         const error = errorOf(thrown)
         this.#parts.publisher.report('error', { error: internalFault(error) })
-        // The attempt may have been over by then, and another one begun.
+        // The attempt may be over by now, and another attempt may have begun.
         if (attemptCount === lane.attemptCount) this.failed.tell({ lane, error })
       }
     }

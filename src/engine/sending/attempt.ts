@@ -1,4 +1,4 @@
-/** One sending of an envelope, from the choice of its members to the commit of what it came to. */
+/** One sending of an envelope, from the choice of its members to the commit of its outcome. */
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { Instant } from '../../model.ts'
 import type { Token } from '../tokens/token.ts'
@@ -13,14 +13,14 @@ export interface Attempt {
   readonly members: readonly OperationRow[]
   /** Its idempotency key. */
   readonly key: string
-  /** Null: it goes unsigned. */
+  /** Null: the request is unsigned. */
   readonly credential: Credential | null
   readonly sentAt: Instant
-  /** Ends the waiting for its reply. */
+  /** Ends the wait for the reply. */
   readonly abort: AbortController
   /** The number of the question that its reply answers. */
   ask: number
-  /** Has its end been heard of, though not all that follows from it has been done? */
+  /** True if the end of the attempt has been heard. Its consequences may not be done yet. */
   isAnswered: boolean
   /** True if the time for its reply is over. */
   isLate: boolean

@@ -1,7 +1,7 @@
 /**
- * The attempts, from top to bottom: `begin` to the request that leaves. One attempt per lane at a time; it begins with the
- * command `attempt.requested` and always ends with `attempt.ended`. This file does one step and asks for the next one
- * (`next-step.ts`); where a step takes its time and the rows of the lane change meanwhile, the attempt begins again.
+ * Runs an attempt from `begin` to the request that leaves. A lane has one attempt at a time; it begins with the command
+ * `attempt.requested` and always ends with `attempt.ended`. This file does one step and asks `next-step.ts` for the next
+ * step. If the rows of the lane change while a step is in progress, the attempt begins again.
  */
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
@@ -183,7 +183,7 @@ export class Attempts {
   #record(lane: Lane, { members, isMerging }: Envelope): void {
     const { place } = members[0]
     const former = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
-    // Formed anew, it is as old as it was: the head's attempts are counted on (Q8).
+    // An envelope that is formed anew keeps its age: the attempts of the head are counted on (Q8).
     const isAttempted = former.attempts > former.unsentAttempts
     const firstAttemptAt = isAttempted ? former.firstAttemptAt : null
     const envelope: EnvelopeRow = {
@@ -193,7 +193,7 @@ export class Attempts {
       members: members.map((row) => row.place),
     }
     this.#parts.settlement.record(lane, envelope, () => {
-      // Under this key it has not been sent, whatever the process before this one did.
+      // The envelope has not been sent under this key, even if the process before this one sent the head.
       lane.mayHaveBeenSent = false
       this.#again(lane)
     })
@@ -270,7 +270,7 @@ export class Attempts {
     settlement.bury(lane, bound === null ? dead : members, death)
   }
 
-  /** A later part of this attempt, which begins again where the rows of the lane have changed by then. */
+  /** Wraps a later step of this attempt. If the rows of the lane have changed by then, the attempt begins again. */
   #ifUnchanged<T>(lane: Lane, order: number, then: (value: T) => void): (value: T) => void {
     return this.#context.guarded(lane, (value: T) => {
       if (lane.isChanging) this.#againWhenUnchanged(lane)

@@ -1,4 +1,7 @@
-/** The answer of a transport, which may be anything: what is no reply counts as none, and may have arrived (Q6, E3). */
+/**
+ * Checks the answer of a transport, which may be any value. An answer that is not a reply counts as no reply, and the
+ * request may have arrived (Q6, E3).
+ */
 import type { Reply } from '../../ports/transport.ts'
 
 /** @throws TypeError if the answer is no reply. */

@@ -1,4 +1,4 @@
-/** Why operations become dead letters before they are sent, and what is kept with them. Pure. */
+/** The reasons why operations become dead letters before they are sent, and the data kept with them. Pure. */
 import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { scrub } from '../../scrub/scrub.ts'
@@ -36,7 +36,7 @@ export interface UnreadableParts {
   readonly bound: EnvelopeRow | null
   readonly key: string
   readonly why: string
-  /** Tokens that `why` must not show. */
+  /** The tokens that `why` must not show. */
   readonly tokens: readonly string[]
 }
 
@@ -44,9 +44,10 @@ export interface UnreadableParts {
 export function ofUnreadable({ members, dead, bound, key, why, tokens }: UnreadableParts): Death {
   return {
     reason: 'unreadable',
-    // The same body cannot be made any more: the others die with it, and come back with it, under the same key.
+    // The same body can no longer be made: the other members die with the dead ones, and come back with them, under the
+    // same key.
     blameless: bound === null ? [] : members.filter((row) => !dead.includes(row)),
-    // The exception of a kind may quote the payload, or anything else.
+    // The exception of a kind may quote the payload, or any other text.
     excerpt: scrub(why, { tokens }),
     status: bound === null ? null : bound.lastStatus,
     envelopeKey: bound === null ? null : key,
@@ -54,7 +55,7 @@ export function ofUnreadable({ members, dead, bound, key, why, tokens }: Unreada
   }
 }
 
-/** The recorded envelope, if after its last outcome it may only be sent again as it was (Q5); else null. */
+/** The recorded envelope, if after its last outcome it may only be sent again unchanged (Q5); else null. */
 export function boundEnvelope(lane: Lane, key: string): EnvelopeRow | null {
   const { envelope } = lane
   return envelope !== null && envelope.key === key && mustStayAsItWas(envelope) ? envelope : null

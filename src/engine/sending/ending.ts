@@ -15,7 +15,7 @@ export function replied(reply: Reply): Ending {
   return { reply, failure: null, isUnsent: false }
 }
 
-/** The transport rejected. `tokens`: those of the user that are known, the one that was sent among them. */
+/** The transport rejected. `tokens`: the known tokens of the user, including the token that was sent. */
 export function failed(error: Error, tokens: readonly string[]): Ending {
   return { reply: null, failure: failureOf(error, tokens), isUnsent: isNotSent(error) }
 }

@@ -1,4 +1,4 @@
-/** Which operations at the head of a lane make the next envelope (Q4, Q5). Pure. */
+/** Decides which operations at the head of a lane form the next envelope (Q4, Q5). Pure. */
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { Kinds } from '../../operations/kinds.ts'
 import type { Lane } from '../lanes/lane.ts'
@@ -8,10 +8,10 @@ const MOST_BYTES = 262_144
 
 export interface Envelope {
   readonly members: readonly [OperationRow, ...OperationRow[]]
-  /** Null: it has none yet. */
+  /** Null: the envelope has no key yet. */
   readonly key: string | null
   readonly isMerging: boolean
-  /** Is it in storage as it is? Then it is sent again unchanged. */
+  /** True if storage has the envelope in this form. Then it is sent again unchanged. */
   readonly isRecorded: boolean
 }
 
@@ -43,7 +43,7 @@ export function formEnvelope(
   }
 }
 
-/** The run directly behind the head that merges with it, up to what has been sent before (I3, Q5, Q7). */
+/** The operations directly behind the head that merge with it, up to an envelope that was sent before (I3, Q5, Q7). */
 function neighbours(
   lane: Lane,
   mergeKey: string,

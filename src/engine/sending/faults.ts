@@ -1,6 +1,6 @@
 /**
- * A fault inside the engine during an attempt (E3). It must not leave a lane for ever in its attempt, with nothing that
- * would end that: the attempt ends as a counted `retry`, and the app is told (`attempt-guard.ts`).
+ * Handles a fault inside the engine during an attempt (E3). A fault must never leave a lane in its attempt for ever: the
+ * attempt ends as a counted `retry`, and the app is told (`attempt-guard.ts`).
  */
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
@@ -13,7 +13,7 @@ import { idempotencyKeyOf } from './idempotency-key.ts'
 import { alarmOf } from '../alarms.ts'
 import type { Settlement } from './settle.ts'
 
-/** What the app is told in the place of a failure of the transport. */
+/** The failure that the app is told, in the place of a failure of the transport. */
 const FAILURE = { name: 'HoldfastError', code: 'INTERNAL', message: 'a fault inside holdfast' }
 
 export interface FaultsParts {
@@ -36,9 +36,9 @@ export class Faults {
   readonly endAttempt = ({ lane, error }: { readonly lane: Lane; readonly error: Error }): void => {
     const { attempt } = lane
     if (!this.#context.pilot.sending.includes(lane.id)) return
-    // Its reply is still out, or the alarm for that: it ends by itself.
+    // The attempt still waits for its reply or for the alarm: it ends by itself.
     if (attempt !== null && attempt.ask !== 0 && !attempt.isAnswered) return
-    // What cannot even be retried is begun anew after a while, lest it goes round in a circle.
+    // An attempt whose retry fails too begins anew after a while, so that the fault does not repeat in a loop.
     if (this.#faulty.get(lane) === lane.attemptCount) {
       this.#parts.settlement.unreadable(lane, error)
       return
@@ -81,7 +81,7 @@ export class Faults {
     })
   }
 
-  /** Q5: it is sent again as it was; whether the server has taken it, nobody knows once it was sent. */
+  /** Q5: the envelope is sent again unchanged. If the attempt was sent, its outcome is unknown. */
   #afterFault(lane: Lane, attempt: Attempt | null, members: readonly OperationRow[]): EnvelopeRow {
     const { boundary, kinds } = this.#context
     const [head] = members

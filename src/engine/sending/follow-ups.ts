@@ -6,10 +6,10 @@ import type { Context } from '../context.ts'
 import { admit, type Admission, type Admitted } from '../intake/admission.ts'
 import { draftRow } from '../intake/draft-row.ts'
 
-/** A follow-up as its kind has it stored. */
+/** A follow-up in the form that its kind stores. */
 export type AdmittedFollowUp = Pick<InterpretedFollowUp, 'kind' | 'expiresInMs'> & Admitted
 
-/** Hears them as they are to be stored, or why one of them cannot be. */
+/** Passes the follow-ups in the form to store, or the reason why one follow-up cannot be stored. */
 export function admitFollowUps(
   context: Context,
   followUps: readonly InterpretedFollowUp[],
@@ -17,7 +17,7 @@ export function admitFollowUps(
 ): void {
   const admissions = new Map<number, Admission>()
   if (followUps.length === 0) then([])
-  // All of them are asked at once: how many there are, the server says, so none may wait within another.
+  // All follow-ups are admitted at once: the server decides their number, so no admission may be nested in another.
   followUps.forEach((followUp, index) => {
     admit(context, followUp, (admission) => {
       admissions.set(index, admission)
@@ -39,7 +39,7 @@ function admittedOf(
   return admitted
 }
 
-/** Their ids are made of their parent's, so that a reply processed twice makes them once. */
+/** The ids of follow-ups are made of their parent's id, so that a reply processed twice makes them once. */
 export function followUpRows(
   context: Context,
   parent: OperationId | undefined,

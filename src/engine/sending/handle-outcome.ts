@@ -1,6 +1,6 @@
 /**
- * Handles what an attempt came to: a reply, or the reason why there is none. A reply is interpreted by the code of its kind;
- * then the outcome is judged (`judge.ts`), and what follows is settled (`settle.ts`).
+ * Handles the end of an attempt: a reply, or the reason why there is none. The code of the kind interprets a reply; then
+ * the outcome is judged (`judge.ts`), and the consequences are settled (`settle.ts`).
  */
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { DeadlineChange } from '../../../storage/changes.ts'
@@ -24,7 +24,7 @@ import type { Replies } from './reply.ts'
 import type { Settlement, Sensible } from './settle.ts'
 import type { Refusals } from './refusals.ts'
 
-/** What was made of a reply, or of there being none. */
+/** The judgement of a reply, or of a missing reply. */
 interface Judgement {
   readonly ending: Ending
   readonly verdict: Verdict
@@ -90,7 +90,7 @@ export class OutcomeHandler {
     interpretation: Sensible | null,
     isPortal: boolean,
   ): Verdict {
-    // Nothing else matters then, and most are.
+    // Most replies are accepted, and then no other fact matters.
     if (interpretation?.outcome === 'accepted') return { verdict: 'completed' }
     const { boundary, settings } = this.#context
     const { members, key, credential, sentAt } = attempt
@@ -118,7 +118,7 @@ export class OutcomeHandler {
     })
   }
 
-  /** What the kind's code makes of the reply; null: nothing, or there was none. */
+  /** Passes the interpretation of the reply by the kind's code; null: the code failed, or there was no reply. */
   #interpret(
     lane: Lane,
     { members }: Attempt,
@@ -148,15 +148,15 @@ export class OutcomeHandler {
     admitFollowUps(this.#context, interpreted.followUps, this.#context.guarded(lane, admitted))
   }
 
-  /** Since when the outcome of this envelope is unknown, by what is recorded and by this reply. */
+  /** Since when the outcome of this envelope is unknown, by its recorded envelope and by this reply. */
   #unknownSince(lane: Lane, members: readonly OperationRow[], reply: Reply | null): Instant | null {
     const known = lane.envelopeAt(members[0]?.place ?? 0)?.unknownSince ?? null
-    // After a crash in mid-send a conflict with the first sending is proof of it (Q5).
+    // After a crash in the middle of a send, a 409 shows a conflict with the first sending, and proves that send (Q5).
     const isUnknown = lane.isOutcomeUnknown || (lane.mayHaveBeenSent && reply?.status === 409)
     return known ?? (isUnknown ? (lane.attempt?.sentAt ?? this.#context.boundary.wall) : null)
   }
 
-  /** A reply that a kind's code made nothing of is `retry`, bounded by Q8: never a loss. */
+  /** A reply that the kind's code could not interpret is a `retry`, bounded by Q8: never a loss. */
   #reportMisjudged(kind: string, { misjudged, cause }: Misjudged): void {
     if (misjudged === 'threw') {
       this.#reportNoSense(kind, cause)
@@ -191,7 +191,7 @@ export class OutcomeHandler {
         const { unknownSince } = verdict
         this.#settlement.bury(lane, unknownSince === null ? members.slice(0, 1) : members, {
           reason: verdict.reason,
-          // Where there was no reply, the code of the failure says why (Q22): of its text a journal knows nothing.
+          // Without a reply, the code of the failure says why (Q22): a journal does not have the failure's text.
           excerpt: reply === null ? wordOf(ending.failure) : this.#excerptOf(lane, attempt, reply),
           status: reply?.status ?? null,
           envelopeKey: unknownSince === null ? null : attempt.key,
@@ -223,7 +223,7 @@ export class OutcomeHandler {
     const outcome = isUnsent ? 'unsent' : reply === null ? 'unknown' : 'retry'
     const why = { outcome, status: reply?.status ?? null, error: failure } as const
     this.#settlement.wait(lane, members, envelope, why, limit === null ? [] : [limit], () => {
-      // It has not been sent again: what the process before this one did is as unknown as it was (Q10).
+      // An unsent attempt changes nothing: the process before this one may still have sent the head (Q10).
       if (!isUnsent) lane.mayHaveBeenSent = false
     })
   }

@@ -1,4 +1,4 @@
-/** What is known of the head of a lane: the answers to the questions of `next-step.ts`. */
+/** The facts of the head of a lane that `next-step.ts` asks for. */
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { Context } from '../context.ts'
 import type { BackoffWaits } from '../holds/backoff-waits.ts'
@@ -8,7 +8,7 @@ import type { Wallet } from '../tokens/wallet.ts'
 import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
 import type { HeadFacts } from './next-step.ts'
 
-/** So many rows must be in memory before a merging envelope is formed (Q4). */
+/** The rows that must be in memory before a merging envelope is formed (Q4): as many as it can have members. */
 const MERGE_ROWS = MOST_MEMBERS
 
 export interface KnownHeadParts {
@@ -32,7 +32,7 @@ export class KnownHead implements HeadFacts {
   }
 
   needsMore(lane: Lane, head: OperationRow): boolean {
-    // The kind of a recorded envelope may not be known any more (Q14).
+    // The kind of a recorded envelope may have become unknown (Q14).
     const least = this.#isMerging(head) ? MERGE_ROWS : (lane.envelope?.members.length ?? 0)
     return !lane.isWhole && lane.rows.length < least
   }
@@ -57,7 +57,7 @@ export class KnownHead implements HeadFacts {
 
   isTooOld(lane: Lane, head: OperationRow): boolean {
     const windowMs = this.#context.kinds.facts(head.kind)?.idempotencyWindowMs ?? null
-    // Looked at before the first attempt too: how the clock is set from then on must be known.
+    // The age is asked before the first attempt too: every setting of the clock from then on must be known.
     return windowMs !== null && this.#context.lifetimes.ageMs(lane.unknownSince) > windowMs
   }
 
@@ -90,17 +90,18 @@ export class KnownHead implements HeadFacts {
   collectMs(lane: Lane, { isMerging, isRecorded, members }: Envelope): number {
     const { batchWindowMs } = this.#context.settings
     if (batchWindowMs === 0 || !isMerging || isRecorded) return 0
-    // No operation can join it any more.
+    // No further operation can join the envelope.
     if (members.length >= MOST_MEMBERS || members.length < lane.pending) return 0
     const leftMs = members[0].enqueuedAt + batchWindowMs - this.#context.boundary.wall
-    // Longer than the window: the clock jumped back, and would keep it waiting.
+    // A wait longer than the window means that the clock jumped back; the head would wait too long.
     return leftMs > batchWindowMs ? 0 : Math.max(0, leftMs)
   }
 
   /**
-   * True for merging kinds (Q5); for kinds whose server forgets keys, because the time of the sending must be known; for an
-   * operation with a time of its own: after a crash it is dropped only if it was not sent (Q8); and for an operation that may be
-   * adopted (I3): in the next lane it need not be the head, of which this is known anyway after a crash (Q10).
+   * True for merging kinds (Q5). True for kinds whose server forgets keys, because the time of the sending must be known.
+   * True for an operation with a time of its own: after a crash it is dropped only if it was not sent (Q8). True for an
+   * operation that may be adopted (I3): it need not become the head of the next lane. Only of a head is it known without a
+   * record, after a crash, that it may have been sent (Q10).
    */
   mustBeRecorded(lane: Lane, { isMerging, members }: Envelope): boolean {
     const { kinds, settings } = this.#context
@@ -110,7 +111,7 @@ export class KnownHead implements HeadFacts {
     return isMerging || isForgotten || (lane.user === null && settings.anonymous === 'adopt')
   }
 
-  /** True if this operation is not to be sent any more; it is dropped when it is the head (Q8, I8). */
+  /** True if this operation must not be sent, or not be sent again. It is dropped when it is the head (Q8, I8). */
   isOver(lane: Lane, row: OperationRow): boolean {
     return this.#isExpired(lane, row) || this.isSuperseded(lane, row)
   }

@@ -1,7 +1,7 @@
 /**
- * The idempotency key of an envelope (Q5). An operation that is sent alone goes under its own id. An envelope of a merging
- * kind has a key that is made of its members: an envelope that is built again with the same members keeps its key, in this
- * process and in the next. Ids cannot be guessed, so neither can the key.
+ * The idempotency key of an envelope (Q5). An operation that is sent alone has its own id as key. An envelope of a
+ * merging kind has a key that is made of its members: an envelope that is built again with the same members keeps its
+ * key, in this process and in the next. Ids cannot be guessed, so neither can the key.
  */
 import { createHash } from 'node:crypto'
 import type { OperationId } from '../../model.ts'

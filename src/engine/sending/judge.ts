@@ -1,6 +1,6 @@
 /**
- * Judges what an attempt came to, and what a read came to: the rules Q4 to Q9, T4 and R5 as pure functions. They say what
- * becomes of this envelope or this read; tokens and other lanes are not theirs.
+ * Judges the outcome of an attempt, and the outcome of a read: the rules Q4 to Q9, T4 and R5 as pure functions. They
+ * decide only about this envelope or this read, never about tokens or other lanes.
  */
 import type { EnvelopeRow } from '../../../storage/rows.ts'
 import type { DeadReason, Instant } from '../../model.ts'
@@ -20,7 +20,7 @@ export type Verdict =
   | {
       readonly verdict: 'dead'
       readonly reason: DeadReason
-      /** Since when its outcome is unknown, if it is: it dies whole then, and comes back whole under the same key (Q8). */
+      /** Since when the outcome is unknown, or null. Such an envelope dies and comes back whole, with its key (Q8). */
       readonly unknownSince: Instant | null
       readonly limitMs: number | null
     }
@@ -29,17 +29,17 @@ export type Verdict =
   | { readonly verdict: 'waiting'; readonly envelope: EnvelopeRow; readonly limitMs: number | null }
 
 export interface Judged {
-  /** What is known of the envelope so far. */
+  /** The envelope as it is known so far. */
   readonly envelope: EnvelopeRow
   /** Null: there was no reply. */
   readonly reply: Reply | null
-  /** Why there was none; null: there was one. */
+  /** The reason why there was no reply; null: there was a reply. */
   readonly failure: Failure | null
   /** True if no byte of the request has left (Q6). */
   readonly isUnsent: boolean
   /** The generation of the token that was sent; null: the request was unsigned. */
   readonly generation: number | null
-  /** True if a captive portal gave the reply: it is no word of the server (Q6). */
+  /** True if a captive portal gave the reply, and not the server (Q6). */
   readonly isPortal: boolean
   /** Null: the kind's code threw, or there was no reply. */
   readonly interpretation:
@@ -48,7 +48,7 @@ export interface Judged {
   readonly now: Instant
   /** The same moment by the corrected clock (T9). */
   readonly serverNow: Instant
-  /** Was some other request to that origin answered since the attempt before? (Q8) */
+  /** True if another request to that origin was answered since the attempt before (Q8). */
   readonly othersWereAnswered: boolean
   /** At least 0, less than 1: the jitter of the wait. */
   readonly fraction: number
@@ -83,7 +83,7 @@ export function judge(judged: Judged): Verdict {
 function judgeAgain(judged: Judged): Verdict {
   const { envelope, reply, failure, isUnsent, generation, sentAt, now, settings } = judged
   const isUnknown = reply === null && !isUnsent
-  // By the status the server has taken it, by the rest of the reply not: nobody knows (Q5, Q8).
+  // The status says that the server has taken it, the rest of the reply does not: the outcome is unknown (Q5, Q8).
   const isDoubtful = reply !== null && !judged.isPortal && isSuccess(reply.status)
   const attempts = envelope.attempts + 1
   const unsentAttempts = envelope.unsentAttempts + (isUnsent ? 1 : 0)
@@ -93,7 +93,7 @@ function judgeAgain(judged: Judged): Verdict {
   const asked = reply === null ? null : retryAfterMs(reply.headers, judged.serverNow)
   const askedMs = asked === null ? null : withRandomPart(asked, judged.askedFraction)
   const limitMs = reply?.status === 429 || reply?.status === 503 ? askedMs : null
-  // What was not sent leaves nothing but its wait: nothing dies of it (Q8).
+  // An attempt that was not sent causes only a wait, never a death (Q8).
   const patientSince = isUnsent ? Number.POSITIVE_INFINITY : (firstAttemptAt ?? sentAt)
   if (countedAttempts >= settings.maxAttempts && now - patientSince >= settings.patienceMs) {
     return { verdict: 'dead', reason: 'attempts-exhausted', unknownSince, limitMs }
@@ -125,12 +125,12 @@ function judgeAgain(judged: Judged): Verdict {
   }
 }
 
-/** After these the server has surely not begun with it (Q5). */
+/** Statuses after which the server has certainly not begun to process the request (Q5). */
 const DEFINITE_REFUSALS: ReadonlySet<number | null> = new Set([401, 425, 429])
 
 /**
- * May the envelope only be sent again as it was (Q5)? So it is after every attempt that has left, but for a definite
- * refusal; an attempt that came to `unsent` changes nothing of that.
+ * True if the envelope may only be sent again unchanged (Q5). This is so after every attempt that has left, except after
+ * a definite refusal. An attempt with the outcome `unsent` changes nothing of that.
  */
 export function isBound(envelope: EnvelopeRow): boolean {
   const { attempts, unsentAttempts, unknownSince, lastStatus } = envelope
@@ -138,10 +138,10 @@ export function isBound(envelope: EnvelopeRow): boolean {
   return attempts > unsentAttempts && !DEFINITE_REFUSALS.has(lastStatus)
 }
 
-/** The first attempt that was not `unsent`: patience begins with it (Q8). */
+/** The time of the first attempt that was not `unsent`: patience begins with it (Q8). */
 function firstAttemptOf({ envelope, sentAt, now }: Judged): Instant {
-  // What was only recorded until now has not been attempted, however long ago that was; a process that died
-  // after recording it may have sent it, or not, and patience is never shorter for that.
+  // An envelope that was only recorded until now has not been attempted, however long ago that was. A process that died
+  // after the recording may have sent it, or not; patience is never shorter for that.
   const isFirst = envelope.attempts === envelope.unsentAttempts
   const firstSentAt = isFirst ? sentAt : (envelope.firstAttemptAt ?? sentAt)
   // A clock that jumped back does not make the patience longer than it is from now on.
@@ -151,26 +151,26 @@ function firstAttemptOf({ envelope, sentAt, now }: Judged): Instant {
 function isCounted({ envelope, reply, isUnsent, generation, ...judged }: Judged): boolean {
   if (isUnsent) return false
   if (reply === null) return judged.othersWereAnswered
-  // With this token the server has not even read the request: a newer token can help. Nothing can for a request
-  // without a token, so it counts from the first.
+  // With this token the server has not even read the request: a newer token can help. Nothing can help a request without
+  // a token, so it counts from the first attempt.
   const isFirstTooLarge = generation !== null && generation !== envelope.tooLargeGeneration
   if (reply.status === 431 && isFirstTooLarge) return false
   return countsTowardsDeath(reply.status)
 }
 
 /**
- * True if only this lane meets a captive portal, because the server itself has answered others since the lane first met it:
- * then it is no portal, and the reply is judged (Q6). `repliesAtPortal`: how many replies there were by then; null: this is the
- * first time.
+ * True if only this lane meets a captive portal, because the server itself has answered other lanes since this lane first
+ * met the portal. Then there is no portal, and the reply is judged (Q6). `repliesAtPortal`: the count of replies at that
+ * time; null: this is the first time.
  */
 export function meetsPortalAlone(repliesAtPortal: number | null, replyCount: number): boolean {
   return repliesAtPortal !== null && replyCount > repliesAtPortal
 }
 
-/** What becomes of a read that was answered. */
+/** The consequence of a reply for its read. */
 export type ReadVerdict = 'refused' | 'later' | 'accepted' | 'failed'
 
-/** `isLastTry`: the read has been told to come later once (R5). */
+/** `isLastTry`: true if the server has already told the read once to come later (R5). */
 export function judgeRead(status: number, isPortal: boolean, isLastTry: boolean): ReadVerdict {
   if (status === 401 && !isPortal) return 'refused'
   if ((status === 425 || status === 429) && !isLastTry) return 'later'

@@ -1,7 +1,8 @@
 /**
- * Decides alone whether an operation is past its own time (`expiresInMs`, Q8), and how long ago something was (Q5). The row keeps two times of the wall clock,
- * `enqueuedAt` and `expiresAt`; the difference is the operation's life. The wall clock may be set while a process lives,
- * so the age is not `wall - enqueuedAt`. This class never drops anything, and never counts a sleep of the machine as none.
+ * Decides alone whether an operation is past its own time (`expiresInMs`, Q8), and how long ago a moment was (Q5). The
+ * row keeps two times of the wall clock, `enqueuedAt` and `expiresAt`; the difference is the operation's life. The wall
+ * clock may be set while a process lives, so the age is not `wall - enqueuedAt`. This class never drops an operation, and
+ * never counts a sleep of the machine as no time.
  *
  * The time of this process, here called lived time: `lived = monotonic + slept`. `slept` is the time that the machine slept
  * while the monotonic clock stood still (Linux). `Clock.uptime()` tells it; without that method, each noticed wake adds
@@ -29,23 +30,23 @@ import { type Boundary, plain } from '../boundary/boundary.ts'
 /** A smaller difference is not a clock that was set, nor a sleep: two clocks are not read in the same moment. */
 const TOLERANCE_MS = 500
 
-/** Own operations that are remembered: about 1 MB. What goes beyond is found by the stretches. */
+/** The maximum number of own operations in memory: about 1 MB. The age of further operations comes from the stretches. */
 const MOST_OWN = 4096
 
-/** Each setting of the clock begins a stretch; a clock that is set more often than this is not worth the memory. */
+/** The maximum number of stretches; each setting of the clock begins one. More settings are not worth the memory. */
 const MOST_STRETCHES = 64
 
-/** The wall clock ran on without being set. */
+/** A time in which the wall clock ran on without being set. */
 interface Stretch {
   /** `wall - lived`. */
   readonly offset: number
-  /** Lived time: it began after this, at which the stretch before it was last seen; null: the first one. */
+  /** Lived time at which the stretch before was last seen; this stretch began later. Null: this is the first stretch. */
   readonly after: number | null
-  /** Lived time: the next one was first seen then; null: it goes on. */
+  /** Lived time at which the next stretch was first seen. Null: this stretch goes on. */
   until: number | null
 }
 
-/** As a journal's summary has it; null: there was nothing to decide yet. */
+/** The lifetimes in the summary of a journal. */
 export interface SavedLifetimes {
   readonly beganAt: number
   readonly slept: number
@@ -61,7 +62,7 @@ type Times = Pick<OperationRow, 'id' | 'enqueuedAt' | 'expiresAt'>
 export class Lifetimes {
   readonly #boundary: Boundary
   readonly #clock: Clock
-  /** Lived time at which this began; null: no operation has had a time of its own. */
+  /** Lived time of the first look at the clocks; null: no operation has had a time of its own. */
   #beganAt: number | null = null
   #slept = 0
   /** `uptime - monotonic` at the beginning; null: the clock does not tell. */
@@ -96,7 +97,7 @@ export class Lifetimes {
     this.look()
   }
 
-  /** This process has just enqueued it. */
+  /** This process has just enqueued the operation. */
   enqueued({ id, enqueuedAt, expiresAt }: Times): void {
     if (expiresAt === null) return
     this.look()
@@ -104,7 +105,7 @@ export class Lifetimes {
     else this.#knowsAll = false
   }
 
-  /** They have settled, and never come back. */
+  /** The operations have settled, and never come back. */
   settled(operations: readonly Pick<OperationRow, 'id'>[]): void {
     if (this.#own.size > 0) for (const { id } of operations) this.#own.delete(id)
   }
@@ -118,8 +119,8 @@ export class Lifetimes {
   }
 
   /**
-   * How long ago the wall clock had this time, at most, in milliseconds; 0 for null. A clock that was set back makes nothing
-   * younger: if that was before this process began, nobody can tell, and it may be as old as you like.
+   * How long ago the wall clock had this time, at most, in milliseconds; 0 for null. A clock that was set back makes no
+   * moment younger. If the clock was set back before this process began, the true age cannot be known.
    */
   ageMs(since: Instant | null): number {
     this.look()
@@ -128,7 +129,7 @@ export class Lifetimes {
     return Math.max(this.#boundary.wall - since, this.#lived - first)
   }
 
-  /** For a journal that begins here. */
+  /** The state for a journal that begins here; null: no operation has had a time of its own. */
   save(): SavedLifetimes | null {
     if (this.#beganAt === null) return null
     return {
@@ -142,7 +143,7 @@ export class Lifetimes {
     }
   }
 
-  /** `undefined`: a journal of before this part was saved. */
+  /** `undefined`: the journal is older than this part of the summary. */
   restore(saved: SavedLifetimes | null | undefined): void {
     if (saved === null || saved === undefined) return
     this.#beganAt = saved.beganAt
@@ -167,7 +168,7 @@ export class Lifetimes {
     this.#stretches = [{ offset: wall - monotonic, after: null, until: null }]
   }
 
-  /** Was the wall clock set since the last look, or did the machine sleep? */
+  /** Detects whether the wall clock was set since the last look, or whether the machine slept. */
   #compare(isAwake: boolean): void {
     const current = this.#stretches.at(-1)
     if (current === undefined) return
@@ -181,13 +182,13 @@ export class Lifetimes {
       current.until = this.#lived
       const offset = current.offset + ahead
       this.#stretches.push({ offset, after: this.#seenAt, until: null })
-      // The first one tells the age of what is from before.
+      // The first stretch is kept: it tells the age of operations from before this process.
       if (this.#stretches.length > MOST_STRETCHES) this.#stretches.splice(1, 1)
     }
     this.#seenAt = this.#lived
   }
 
-  /** How long the machine has slept, by no other clock than this one, while the monotonic clock stood still. */
+  /** How long the machine has slept while the monotonic clock stood still, by `Clock.uptime()` if the clock tells it. */
   #asleepMs(ahead: number, isAwake: boolean): number {
     const uptime = this.#uptimeAhead === null ? null : this.#uptime()
     const ms =
@@ -229,7 +230,7 @@ export class Lifetimes {
   }
 }
 
-/** A clock of the app may throw, or answer no time: then it does not tell. */
+/** The uptime of the clock. Null: the app's clock has no such method, throws, or answers no time. */
 function uptimeOf(clock: Clock): number | null {
   try {
     const uptime = clock.uptime === undefined ? null : atOnce(clock.uptime())

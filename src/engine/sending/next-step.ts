@@ -1,7 +1,7 @@
 /**
- * The next step of an attempt: what is to be done with the head of a lane, by what is known now. An attempt asks four
- * times, each time with more knowledge: at the head, with its records, with the token, and with the request. Pure: the
- * functions only ask `facts`, in the order in which they are written.
+ * Decides the next step of an attempt from the known facts. An attempt asks four times, each time with more facts: at the
+ * head, with its records, with the token, and with the request. Pure: the functions only ask `facts`, in the order in
+ * which they are written.
  */
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { Built, Unreadable } from '../../operations/render-request.ts'
@@ -9,13 +9,13 @@ import type { Lane } from '../lanes/lane.ts'
 import { READY, type RecordState } from '../stored/records.ts'
 import type { Envelope } from './envelope.ts'
 
-/** What the steps ask of a lane. */
+/** The facts of a lane that the steps ask for. */
 export interface HeadFacts {
-  /** True if rows are not in memory that the envelope at the head may need. */
+  /** True if the envelope at the head may need rows that are not in memory. */
   needsMore(lane: Lane, head: OperationRow): boolean
   /** True if the head waits after a failure (Q7). */
   mustWait(lane: Lane): boolean
-  /** An operation that is past its own time, of those that would be sent (Q8). */
+  /** An operation that would be sent, but is past its own time (Q8). */
   expired(lane: Lane, head: OperationRow): OperationRow | undefined
   /** True if another user has the device by now (I8). */
   isSuperseded(lane: Lane, head: OperationRow): boolean
@@ -24,7 +24,7 @@ export interface HeadFacts {
 }
 
 export interface TokenFacts {
-  /** True if the lane may send: without holds, and with a token where one is demanded (T9). */
+  /** True if the lane may send: it has no holds, and it has a token if the server demands a token (T9). */
   hasToken(lane: Lane): boolean
   /** The envelope at the head; null: its rows are not in memory. */
   envelope(): Envelope | null
@@ -36,7 +36,7 @@ export interface TokenFacts {
 
 export interface RequestFacts {
   hasToken(lane: Lane): boolean
-  /** True if this operation is not to be sent any more (Q8, I8). */
+  /** True if this operation must not be sent, or not be sent again (Q8, I8). */
   isOver(lane: Lane, row: OperationRow): boolean
 }
 
@@ -45,7 +45,7 @@ type Again = { readonly step: 'again' }
 
 export type HeadStep =
   | End
-  /** Rows are to be read from storage. */
+  /** More rows must be read from storage. */
   | { readonly step: 'load' }
   | {
       readonly step: 'drop'
@@ -53,13 +53,13 @@ export type HeadStep =
       readonly reason: 'expired' | 'superseded'
     }
   | { readonly step: 'buryUnknown'; readonly head: OperationRow }
-  /** Payloads are brought to the version of today, and the records are looked up. */
+  /** Payloads are upgraded to the current version, and the records are looked up. */
   | { readonly step: 'prepare' }
 
 export type RecordStep =
   | { readonly step: 'proceed' }
   | { readonly step: 'buryUnreadable' }
-  /** Another lane is to create the record first. */
+  /** Another lane must create the record first. */
   | { readonly step: 'awaitRecord'; readonly local: string }
   | { readonly step: 'buryDependent'; readonly locals: readonly string[] }
 
@@ -96,7 +96,7 @@ export function stepAtHead(lane: Lane, facts: HeadFacts): HeadStep {
   return PREPARE
 }
 
-/** `states`: of the operations at the head that cannot part from each other. The first that is not ready decides (Q12). */
+/** `states`: the record states of the operations at the head that stay together. The first not ready decides (Q12). */
 export function stepWithRecords(states: readonly RecordState[]): RecordStep {
   const decisive = states.find(({ state }) => state !== 'ready') ?? READY
   switch (decisive.state) {
@@ -121,7 +121,7 @@ export function stepWithToken(lane: Lane, facts: TokenFacts): TokenStep {
   return { step: isReady ? 'build' : 'record', envelope }
 }
 
-/** The code of the kind may have taken its time: an earlier answer of `facts` is not enough (E6, Q8, I8). */
+/** The code of the kind may have taken long, so `facts` is asked again (E6, Q8, I8). */
 export function stepWithRequest(
   lane: Lane,
   members: readonly OperationRow[],

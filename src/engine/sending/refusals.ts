@@ -1,4 +1,4 @@
-/** What follows from a 401 to an operation (T3, T4, T9, I10). */
+/** The consequences of a 401 to an operation (T3, T4, T9, I10). */
 import type { Change } from '../../../storage/changes.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import type { Wallet } from '../tokens/wallet.ts'
@@ -58,14 +58,14 @@ export class Refusals {
         this.#parts.wallet.refused(user, generation)
         this.#parts.settlement.end(lane)
       } else {
-        // Another process has replaced it, refused it or ended its session. Until that has been read, nothing
-        // could be sent but the same token once more.
+        // Another process has replaced the token, marked it as refused, or ended its session. Until that change has been
+        // read, the lane could only send the same token once more.
         this.#parts.dispatcher.heardOfCommit(() => this.#parts.settlement.end(lane))
       }
     })
   }
 
-  /** T9: the lane waits for the time of the token, and sends once more then. */
+  /** T9: the lane waits until the token becomes valid, and then sends once more. */
   #refusedEarly(lane: Lane, members: readonly OperationRow[]): void {
     const envelope = lane.envelopeAt(members[0]?.place ?? 0)
     lane.mayHaveBeenSent = false
@@ -77,7 +77,7 @@ export class Refusals {
     this.#parts.settlement.refused(lane, refused, () => this.#parts.settlement.end(lane))
   }
 
-  /** After a definite refusal it may be formed anew, unless an earlier outcome is unknown (Q5). */
+  /** After a definite refusal the envelope may be formed anew, unless an earlier outcome is unknown (Q5). */
   #afterRefusal(lane: Lane, envelope: EnvelopeRow): EnvelopeRow {
     const { refusedCount } = lane
     const failure = { lastStatus: 401, lastCode: null, lastFailedAt: this.#context.boundary.wall }
@@ -92,7 +92,7 @@ export class Refusals {
     }
   }
 
-  /** I10: no loss; somebody must say what the server demands, or bring a token. */
+  /** I10: no loss. The app must tell the requirement of the server, or bring a token. */
   #refusedUnsigned(lane: Lane, members: readonly OperationRow[]): void {
     const envelope = lane.envelopeAt(members[0]?.place ?? 0)
     lane.mayHaveBeenSent = false
@@ -107,7 +107,7 @@ export class Refusals {
   #doubtRequirement(lane: Lane): void {
     const { pilot } = this.#context
     if (lane.user === null) {
-      // Who has learned meanwhile that it is required is in no doubt.
+      // If the engine has learned by now that a token is required, there is no doubt.
       if (pilot.requirement !== 'required') {
         this.#parts.holds.setOnOwner(null, 'requirement-unknown', 'a 401 to an unsigned request')
       }

@@ -1,6 +1,6 @@
 /**
- * The arrival of a reply, of a write or of a read: whether the server itself gave it, and what follows from that alone. A
- * captive portal answers in the server's stead, and its reply says nothing of the server (Q6).
+ * Handles the arrival of a reply to a write or a read: decides whether the server itself gave it, and carries out the
+ * consequences of that alone. A captive portal answers in place of the server, and its reply says nothing of it (Q6).
  */
 import type { UserId } from '../../model.ts'
 import type { DeclaredReply } from '../../operations/define-operation.ts'
@@ -25,7 +25,7 @@ export class Replies {
     this.#parts = parts
   }
 
-  /** True if a captive portal gave this reply. `declared`: what the kind or the read says of its replies. */
+  /** True if a captive portal gave this reply. `declared`: the declaration of the kind or the read on its replies. */
   isPortal(reply: Reply, declared: DeclaredReply): boolean {
     const { boundary, settings } = this.#parts.context
     return boundary.pull('portal', plain<boolean>(), () =>
@@ -40,7 +40,7 @@ export class Replies {
     wallet.clock.heard(reply.headers.date, context.boundary.wall)
   }
 
-  /** No captive portal stops the lanes any more; the waits that the reply asks of every lane hold by now. */
+  /** The captive portal stops the lanes no longer. The waits that the reply asks of every lane hold by now. */
   portalGone(): void {
     this.#parts.connectivity.portalGone()
   }

@@ -1,6 +1,6 @@
 /**
- * One request and its reply: sent under the token the owner has at that moment, which the attempt
- * captures (T3), and awaited no longer than `replyTimeoutMs`.
+ * Sends one request and waits for its reply. The request is sent under the token that the owner has at that moment; the
+ * attempt captures that token (T3). The wait is never longer than `replyTimeoutMs`.
  */
 import { alarmOf } from '../alarms.ts'
 import type { OperationRow } from '../../../storage/rows.ts'
@@ -22,7 +22,7 @@ import { type Ending, failed, replied, timedOut } from './ending.ts'
 import type { Settlement } from './settle.ts'
 import type { OutcomeHandler } from './handle-outcome.ts'
 
-/** An attempt in flight, as a journal's summary has it. */
+/** An attempt in flight, in the summary of a journal. */
 export interface SavedAttempt {
   readonly ask: number
   readonly members: Json
@@ -41,7 +41,7 @@ export interface RequestsParts {
 export class Requests {
   readonly #context: Context
   readonly #parts: RequestsParts
-  /** The engine has closed: what is still being prepared is not sent any more. */
+  /** True if the engine has closed: an attempt that is still being prepared is not sent. */
   #isStopped = false
 
   constructor(parts: RequestsParts) {
@@ -78,7 +78,7 @@ export class Requests {
     attempt.ask = boundary.ask(this.#question(lane, attempt, request), answered)
   }
 
-  /** What it speaks of is erased: whatever the reply is, it must not be judged by what comes after (T3). */
+  /** The members of the attempt are erased: no reply to it may be judged against later state of the lane (T3). */
   abandon(lane: Lane): void {
     const { attempt } = lane
     if (attempt === null || attempt.isAnswered) return
@@ -91,7 +91,7 @@ export class Requests {
   /** Stops waiting for the replies that are still out: the engine is closing. Nothing is sent from now on. */
   end(): void {
     this.#isStopped = true
-    // Also of a lane with nothing pending: another process may have forgotten the user meanwhile.
+    // This includes lanes without pending operations: another process may have forgotten the user in between.
     for (const lane of this.#context.lanes.all()) {
       if (lane.attempt === null) continue
       lane.attempt.isAnswered = true
@@ -99,7 +99,7 @@ export class Requests {
     }
   }
 
-  /** For a journal that begins here. */
+  /** The attempt of the lane, for a journal that begins here. */
   save({ attempt }: Lane): SavedAttempt | null {
     if (attempt === null) return null
     const { ask, members, key, credential, sentAt } = attempt
@@ -138,7 +138,7 @@ export class Requests {
     boundary.reask(ask, this.#question(lane, attempt, request), answered)
   }
 
-  /** Replies that nobody waits for any more, and that may still come. */
+  /** Takes up the questions whose replies no attempt waits for, and which may still arrive. */
   restoreLate(
     open: readonly { readonly ask: number; readonly name: string }[],
     awaited: ReadonlySet<number | undefined>,
@@ -181,8 +181,8 @@ export class Requests {
   }
 
   /**
-   * No reply came in time. The transport has until the end of this turn to tell what it knows: a status that has
-   * arrived, or that there was no connection (Q6).
+   * No reply came in time. The transport has until the end of this turn to tell whether a status has arrived, or whether
+   * there was no connection (Q6).
    */
   #giveUp(lane: Lane, attempt: Attempt): void {
     const { boundary, settings } = this.#context
@@ -204,7 +204,7 @@ export class Requests {
     attempt.isAnswered = true
     this.#context.boundary.disarm(alarmOf('reply', lane.id))
     const isAborted = attempt.isLate && ending.reply === null && !ending.isUnsent
-    // The error of a transport that was aborted says nothing but that.
+    // The error of an aborted transport says only that it was aborted.
     const known = isAborted ? timedOut(this.#context.settings.replyTimeoutMs) : ending
     this.#parts.outcomeHandler.handle(lane, attempt, known)
   }

@@ -1,7 +1,7 @@
 /**
- * Settles what an attempt has come to. Every consequence goes the same way (`#carryOut`): it is committed; then the lane in
- * memory, the machines and the app hear of it; then the attempt ends. A change that cannot be stored is repeated until it can;
- * the lane has the hold `storage-failed` meanwhile (Q11).
+ * Settles the outcome of an attempt. Every consequence goes the same way (`#carryOut`): it is committed; then the lane in
+ * memory, the machines and the app hear of it; then the attempt ends. A change that cannot be stored is repeated until it
+ * is stored. Until then the lane has the hold `storage-failed` (Q11).
  */
 import { alarmOf } from '../alarms.ts'
 import type { Answer, Change, CompleteChange, DeadlineChange } from '../../../storage/changes.ts'
@@ -20,26 +20,26 @@ import { notStored } from '../stored/storage-errors.ts'
 import type { CommitWish } from '../stored/store.ts'
 import { type AdmittedFollowUp, followUpRows } from './follow-ups.ts'
 
-/** How long a lane that could not be read waits before it is read again. */
+/** The wait before a lane that could not be read is read again. */
 const REREAD_MS = 5000
 
-/** Why operations become dead letters, and what is kept with them. */
+/** The reason why operations become dead letters, and the data that is kept with them. */
 export interface Death {
   readonly reason: DeadReason
   readonly excerpt: string | null
   readonly status: number | null
-  /** The key to come back under, if the outcome is unknown (Q8). */
+  /** The key of the envelope for a retry, if the outcome is unknown (Q8). */
   readonly envelopeKey: string | null
   readonly unknownSince?: Instant | null
-  /** Members that die only because the others do, and the envelope with them: `outcome-unknown` (Q14). */
+  /** Members that die only because the other members and the envelope die: `outcome-unknown` (Q14). */
   readonly blameless?: readonly OperationRow[]
   /** The records whose creations failed (Q12). */
   readonly dependsOn?: readonly string[]
-  /** What the server asked of every lane with the same reply (Q7). */
+  /** The wait that the same reply asks of every lane (Q7). */
   readonly limit?: DeadlineChange | null
 }
 
-/** An operation in the version of today, and the version in which it is still stored (Q14). */
+/** An operation in the current version, and the version in which it is still stored (Q14). */
 export interface Upgraded {
   readonly row: OperationRow
   readonly from: number
@@ -47,13 +47,13 @@ export interface Upgraded {
 
 type Applied = Extract<Answer, { applied: true }>
 
-/** What is to be stored of a lane, and what follows once it is. */
+/** The changes of a lane to store, and the steps that follow once they are stored. */
 interface Consequence {
-  /** A function makes them anew for each try. */
+  /** A function makes the changes anew for each try. */
   readonly changes: readonly Change[] | (() => readonly Change[])
-  /** False: losing it in a power cut costs one resend under the same key. Default: true. */
+  /** False: a loss of the changes in a power cut costs one resend under the same key. Default: true. */
   readonly synced?: boolean
-  /** Operations that are not pending any more. */
+  /** Operations that are no longer pending. */
   readonly gone?: readonly OperationRow[]
   /** Brings the lane in memory, and the holds, up to date. */
   readonly update?: (answer: Applied) => void
@@ -63,12 +63,12 @@ interface Consequence {
   readonly areRecordsChanged?: boolean
 }
 
-/** What a kind's code says of a reply, with its follow-ups as they are to be stored. */
+/** The interpretation of a reply by the kind's code, with its follow-ups in the form to store. */
 export type Sensible = Omit<Interpreted, 'followUps'> & {
   readonly followUps: readonly AdmittedFollowUp[]
 }
 
-/** What the app hears of a wait that begins. */
+/** The fields of the event that tells the app of a wait. */
 type Retrying = Pick<HoldfastEvents['operation.retrying'], 'outcome' | 'status' | 'error'>
 
 export interface SettlementParts {
@@ -139,7 +139,7 @@ export class Settlement {
     })
   }
 
-  /** It is not sent any more: it has expired, or another user has the device. */
+  /** Drops an operation that must not be sent: it has expired, or another user has the device. */
   drop(lane: Lane, row: OperationRow, reason: 'expired' | 'superseded', then: () => void): void {
     const { boundary, report, lifetimes } = this.#context
     const { id, kind } = row
@@ -167,7 +167,7 @@ export class Settlement {
       blameless.includes(row) ? 'outcome-unknown' : death.reason
     const { settings, report } = this.#context
     const { order } = lane
-    // One that died for want of a record does so only while that is lost: a retry may have come between (Q12).
+    // An operation dies of a lost record only while the record is lost: a retry may have brought it back (Q12).
     const isStill = () => dependsOn.length === 0 || (order === lane.order && !lane.isChanging)
     const change = this.#buryChange(lane, members, death)
     this.#carryOut(lane, {
@@ -224,12 +224,12 @@ export class Settlement {
 
   /** Makes the record of an envelope durable. */
   record(lane: Lane, envelope: EnvelopeRow, then: () => void): void {
-    // Repeated only while its members are all there: one may be cancelled meanwhile.
+    // The change is repeated only while all its members are there: a member may be cancelled in between.
     const changes = this.#whileUnchanged(lane, () => [{ change: 'envelope', envelope }])
     this.#carryOut(lane, { changes, update: () => lane.recorded(envelope) }, then)
   }
 
-  /** Stores payloads in the version of today, before they are first sent in it (Q14). */
+  /** Stores payloads in the current version, before they are first sent in it (Q14). */
   upgrade(lane: Lane, upgraded: readonly Upgraded[], then: () => void): void {
     const changes = this.#whileUnchanged(lane, () => upgraded.map((one) => upgradeOf(lane, one)))
     const update = () => lane.rewritten(upgraded.map(({ row }) => row))
@@ -249,7 +249,7 @@ export class Settlement {
     this.end(lane)
   }
 
-  /** The head waits before it is sent again (Q7). `changes`: what else is stored with that; `stored` hears first. */
+  /** The head waits before it is sent again (Q7). `changes`: further changes to store; then `stored` is called first. */
   wait(
     lane: Lane,
     members: readonly OperationRow[],
@@ -277,13 +277,13 @@ export class Settlement {
     })
   }
 
-  /** The lane goes on with this envelope: a definite refusal, which makes nobody wait by itself (T4, T9, I10). */
+  /** The lane goes on with this envelope: a definite refusal, which by itself makes no lane wait (T4, T9, I10). */
   refused(lane: Lane, envelope: EnvelopeRow, then: () => void): void {
     const changes: readonly Change[] = [{ change: 'envelope', envelope }]
     this.#carryOut(lane, { changes, update: () => lane.recorded(envelope) }, then)
   }
 
-  /** The one way of every consequence; then `next`. Where a row was not as expected, the lane is read anew instead. */
+  /** Carries out a consequence, then calls `next`. If a row was not as expected, the lane is read again instead. */
   #carryOut(lane: Lane, consequence: Consequence, next = () => this.end(lane)): void {
     const { changes, synced = true, gone, update, report, areRecordsChanged } = consequence
     this.store(lane, changes, { synced }, ([answer]) => {
@@ -328,7 +328,7 @@ export class Settlement {
   }
 
   #storageFailed(lane: Lane, cause: Error): void {
-    // Of an error a journal has only the code.
+    // A journal has only the code of an error.
     this.#parts.holds.setOnLane(lane, 'storage-failed', `storage answers ${codeOf(cause)}`)
     const error = notStored(cause, 'what happened could not be recorded')
     this.#context.report('error', { error })

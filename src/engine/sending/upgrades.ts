@@ -1,7 +1,7 @@
 /**
- * Payloads of older versions. The result of an upgrade is stored before it is first sent (Q14), so that every
- * attempt carries the same, whatever the upgrade draws. A payload that cannot be upgraded is left as it is:
- * whoever reads it finds it unreadable.
+ * Upgrades payloads of older versions. The result of an upgrade is stored before it is first sent (Q14), so that every
+ * attempt carries the same payload, even if the upgrade draws random values. A payload that cannot be upgraded is left as
+ * it is: the part that reads it finds it unreadable.
  */
 import type { OperationRow } from '../../../storage/rows.ts'
 import type { Context } from '../context.ts'
@@ -22,7 +22,7 @@ export class Upgrades {
     this.#context = parts.context
   }
 
-  /** `then`: none of the rows is to be upgraded. `again`: rows have changed, and are to be looked at anew. */
+  /** Calls `then` if no row needs an upgrade. Calls `again` if rows have changed, and must be examined again. */
   store(lane: Lane, rows: readonly OperationRow[], then: () => void, again: () => void): void {
     const old = rows.filter((row) => this.#context.kinds.isOld(row))
     if (old.length === 0) {
@@ -38,7 +38,7 @@ export class Upgrades {
     })
   }
 
-  /** One after the other: a schema may take its time. */
+  /** Upgrades one row after the other, because a schema may take long. */
   #make(
     old: readonly OperationRow[],
     made: readonly Upgraded[],

@@ -3,7 +3,7 @@
  * makes the requirement doubtful (I10). The asker waits for one call at a time. A call without an answer for 60 s has
  * failed. A late answer is still taken, unless a later call has been answered by then. A source that fails changes
  * nothing. It is asked again, after a while, only as long as the requirement is unknown. A source that does not clear up
- * the doubt of the server's 401s is asked less and less often, so that 401s and questions do not go on in a fast loop.
+ * the doubt of the server's 401s is asked less and less often, so that 401s and questions do not go round in a loop.
  */
 import type { AlarmName } from '../alarms.ts'
 import { HoldfastError } from '../../errors.ts'
