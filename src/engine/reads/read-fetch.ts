@@ -1,6 +1,6 @@
 /**
- * Sends a read that need not wait any more, with the newest token of its user and never unsigned where
- * one is demanded, and judges the reply against the generation that was sent (R3, R5).
+ * Sends a read whose waits are over, with the newest token of its user, and never unsigned if the server demands a token.
+ * Judges the reply against the generation that was sent (R3, R5).
  */
 import { alarmOf } from '../alarms.ts'
 import { atOnce } from '../../app-code.ts'
@@ -26,7 +26,7 @@ import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Read, ReadBook, Sending } from './read.ts'
 import { replyCodecOf } from '../boundary/reply-codec.ts'
 
-/** Where 425 or 429 does not say how long to wait. */
+/** The wait after a 425 or 429 that does not say how long to wait. */
 const DEFAULT_RETRY_MS = 1000
 
 export interface ReadFetchParts {
@@ -61,15 +61,15 @@ export class ReadFetch {
     }
   }
 
-  /** Is there something by now that a parked or deferred read waited for? */
+  /** True if a parked or deferred read may try again. */
   mayGoOn({ phase, user, refused }: Read): boolean {
     if (phase !== 'deferred') return phase === 'parked'
-    // Not with the generation that was just refused, though that may not be stored yet.
+    // Not with the generation that was just refused; the refusal may not be stored yet.
     const credential = user === null ? null : this.#parts.wallet.credential(user)
     return credential === null || credential.generation !== refused
   }
 
-  /** Nobody waits for the reply any more. */
+  /** Aborts the request in flight: the read no longer waits for the reply. */
   abort(read: Read): void {
     if (read.phase === 'fetching') read.abort.abort()
   }
@@ -94,7 +94,7 @@ export class ReadFetch {
     }
   }
 
-  /** Nobody knows what the server demands, and nothing is to be sent until somebody does (I2). */
+  /** True if the requirement is unknown, and the app wants nothing sent until it is known (I2). */
   get #isUndecided(): boolean {
     const { pilot, settings } = this.#context
     return pilot.requirement === 'unknown' && settings.whileUnknown === 'hold'
@@ -120,7 +120,7 @@ export class ReadFetch {
     )
   }
 
-  /** In a journal that begins here its request is under way. */
+  /** A journal begins here while the request of this read is in flight. */
   restore(read: Read, sending: Sending): void {
     const { boundary } = this.#context
     read.sending = sending
@@ -157,7 +157,7 @@ export class ReadFetch {
     const late = timeoutError(this.#context.settings.replyTimeoutMs)
     sending.isLate = true
     read.abort.abort(late)
-    // The transport has until the end of this turn to tell what it knows (Q6).
+    // The transport has until the end of this turn to tell a status that has arrived, or a missing connection (Q6).
     this.#context.boundary.nextTurn(() => this.#answered(read, sending, { ok: false, error: late }))
   }
 
@@ -176,7 +176,7 @@ export class ReadFetch {
     this.#parts.book.fail(read, noReply(error, tokens))
   }
 
-  /** Made by the app's code, at the moment of sending; null: that failed, and so has the read. */
+  /** The request, made by the app's code at the moment of sending. Null: the code failed, and so has the read. */
   #requestOf(read: Read, position: string | null): OutgoingRequest | null {
     const { id, user } = read
     const { boundary } = this.#context
@@ -272,7 +272,7 @@ export class ReadFetch {
     const isCurrent =
       credential !== null && credential.generation === this.#parts.wallet.generation(user)
     if (isCurrent && this.#parts.wallet.refusedEarly(user, credential.generation)) {
-      // It goes once more when the hold of its user ends, under the same generation (T9).
+      // The read is sent once more when the hold of its user ends, under the same generation (T9).
       read.phase = 'parked'
       report('read.deferred', { id: read.id, user })
       return
@@ -291,7 +291,7 @@ export class ReadFetch {
     if (credential === null) {
       pilot.token(user, { type: 'unsigned.refused' })
       pilot.identity({ type: 'requirement.suspected' })
-      // A token has come since.
+      // A token has come in between.
       if (this.#parts.wallet.credential(user) !== null) this.#parts.book.look(read)
     } else if (isCurrent) {
       this.#refuse(user, credential.generation, refusal)
@@ -313,14 +313,14 @@ export class ReadFetch {
   }
 }
 
-/** An answer that is no reply is a `TypeError`. */
+/** The error for an answer that is not a reply stays a `TypeError`. */
 function newError(like: Error, message: string): Error {
   return like instanceof TypeError ? new TypeError(message) : new Error(message)
 }
 
 /**
- * The cause tells why: `ECONNREFUSED`, `TIMEOUT` … (Q22, R5). It is never the object of the transport, which can hold the
- * request with its token (E6).
+ * The cause gives the reason: `ECONNREFUSED`, `TIMEOUT` … (Q22, R5). The cause is never the error object of the
+ * transport, which can hold the request with its token (E6).
  */
 function noReply(error: Error, tokens: readonly string[]): HoldfastError {
   const { name, code, message } = failureOf(error, tokens)

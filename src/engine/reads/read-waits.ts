@@ -1,5 +1,5 @@
 /**
- * What a read waits for before it may be sent: the writes that it is to see, then the delay of the newest
+ * The waits of a read before it may be sent: first for the writes that it must see, then for the delay of the newest
  * reading position (R1, R2).
  */
 import { alarmOf } from '../alarms.ts'
@@ -32,17 +32,17 @@ export class ReadWaits {
     else this.#awaitNamed([read])
   }
 
-  /** This operation has settled, whoever waited for it. */
+  /** This operation has settled: no read waits for it from now on. */
   settled(id: OperationId, reads: Iterable<Read>): void {
     for (const read of reads) read.awaited.delete(id)
   }
 
-  /** Some operations have settled: who waits for nothing more goes on. */
+  /** Some operations have settled: a read that waits for no further operation goes on. */
   advance(reads: Iterable<Read>): void {
     for (const read of reads) this.#advance(read)
   }
 
-  /** Operations have been settled elsewhere, and nobody said which. */
+  /** Another process has settled operations, and it is not known which. */
   recheck(reads: Iterable<Read>): void {
     const settling = [...reads].filter((read) => this.#isSettling(read))
     const isNamed = ({ awaited }: Read) => awaited.size > 0
@@ -54,7 +54,7 @@ export class ReadWaits {
   look(read: Read): void {
     read.phase = 'delaying'
     const { user } = read
-    // First, because the position must still be the newest when it is sent.
+    // The wait for the token comes first, because the position must still be the newest when it is sent.
     if (user === null) this.#lookForPosition(read)
     else this.#parts.wallet.whenStored(user, () => this.#lookForPosition(read))
   }
@@ -64,20 +64,20 @@ export class ReadWaits {
     this.#context.boundary.arm(alarmOf('read', read.id), delayMs, () => this.look(read))
   }
 
-  /** In a journal that begins here it waits already. */
+  /** A journal begins here while this read may be waiting. */
   restore(read: Read, alarms: ReadonlySet<string>): void {
     const alarm = alarmOf('read', read.id)
     if (alarms.has(alarm)) this.#context.boundary.rearm(alarm, () => this.look(read))
   }
 
-  /** It waits for nothing any more. */
+  /** Ends the waits of the read. */
   end(read: Read): void {
     const { boundary, lanes } = this.#context
     if (read.barrier !== null) lanes.ofUser(read.user)?.barriers.delete(read.barrier)
     boundary.disarm(alarmOf('read', read.id))
   }
 
-  /** All of the lane at the time of the call, with what is just being stored. */
+  /** Waits for all operations of the lane at the time of the call, including operations that are just being stored. */
   #awaitLane(read: Read): void {
     read.phase = 'storing'
     this.#parts.intake.whenStored(read.user, () => {
@@ -92,7 +92,7 @@ export class ReadWaits {
     })
   }
 
-  /** One question for all that they wait for. */
+  /** Asks storage once for all operations that these reads wait for. */
   #awaitNamed(reads: readonly Read[]): void {
     const ids = new Set(reads.flatMap(({ awaited }) => [...awaited]))
     if (ids.size === 0) return
@@ -120,7 +120,7 @@ export class ReadWaits {
     return this.#parts.book.has(read) && read.phase === 'settling'
   }
 
-  /** Where the lane begins now; null: it is empty, or not awaited. */
+  /** Passes the first place of the lane. Null: the lane is empty, or the read does not wait for it. */
   #firstPlaceOf(read: Read, then: (place: number | null) => void): void {
     const { lanes, phase, store } = this.#context
     const lane = lanes.ofUser(read.user)
@@ -128,7 +128,7 @@ export class ReadWaits {
       then(null)
       return
     }
-    // Where another process dispatches, what is in memory may be gone.
+    // If another process dispatches, rows in memory may be gone from storage.
     if (lane.head !== undefined && phase.dispatches) {
       then(lane.head.place)
       return
@@ -148,12 +148,12 @@ export class ReadWaits {
     this.#context.store.position(read.user, read.key, (answer) => {
       if (!this.#parts.book.has(read)) return
       if (!answer.ok) {
-        // Without the position it would not see what was written.
+        // Without the position the read would not see the writes.
         this.#parts.book.fail(read, answer.error)
         return
       }
       if (read.user !== null && this.#parts.wallet.isStoring(read.user)) {
-        // One that came meanwhile is the one to send (I4).
+        // A token that came in between must be the one that is sent (I4).
         this.look(read)
         return
       }

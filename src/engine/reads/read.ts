@@ -2,10 +2,10 @@
  * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
  * and slots, and ends with the process. It goes through these phases:
  *
- * - `storing`: what its owner was enqueueing at the call is not stored yet.
- * - `settling`: the writes it is to see have not all settled (R1).
- * - `delaying`: they have; the server asked to wait before what they wrote can be seen.
- * - `parked`: it cannot be sent now: no usable token, or nobody knows what the server demands (R3).
+ * - `storing`: operations that its owner was enqueueing at the call are not stored yet.
+ * - `settling`: the writes that the read must see have not all settled (R1).
+ * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
+ * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
  * - `fetching`: its request is in flight.
  * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
  */
@@ -20,12 +20,12 @@ import type { Credential } from '../sending/attempt.ts'
 
 export interface ReadRequestInput {
   readonly owner: { readonly user: UserId | null }
-  /** What the request must name to see what was written; null: nothing. */
+  /** The reading position that the request must name to see the writes; null: there is none. */
   readonly position: string | null
 }
 
 export interface ReadArgs {
-  /** The operations to wait for; null: all of the owner's lane. */
+  /** The operations to wait for; null: all operations of the owner's lane. */
   readonly after: readonly OperationId[] | null
   readonly key: string
   readonly reply: DeclaredReply
@@ -33,7 +33,7 @@ export interface ReadArgs {
   readonly request: ((input: ReadRequestInput) => RequestSpec) | null
 }
 
-/** Of the app's code a journal knows nothing. */
+/** A journal has nothing of the app's code. */
 export const readCodec: Codec<ReadArgs> = {
   write: ({ after, key, reply }) => ({ after, key, reply }),
   read: (json) => ({ ...(json as unknown as Omit<ReadArgs, 'request'>), request: null }),
@@ -46,19 +46,19 @@ export interface Sending {
   /** The number of the question. */
   ask: number
   readonly credential: Credential | null
-  /** True if nobody waits for the reply any more, though it may still come. */
+  /** True if the time for the reply is over, though the reply may still come. */
   isLate: boolean
   isOver: boolean
 }
 
-/** A read as a journal's summary has it. */
+/** A read in the summary of a journal. */
 export interface SavedRead {
   readonly call: number
   readonly id: OperationId
   readonly user: UserId | null
   readonly args: Omit<ReadArgs, 'request'>
   readonly awaited: readonly OperationId[]
-  /** `isWatched`: the lane knows of it. */
+  /** `isWatched`: true if the lane has the barrier. */
   readonly barrier: { readonly through: number; readonly isWatched: boolean } | null
   readonly phase: Phase
   readonly waitedFor: string | null
@@ -77,31 +77,31 @@ export interface Read extends ReadArgs {
   readonly settle: Settle<Reply>
   /** Operations that have not settled yet. */
   readonly awaited: Set<OperationId>
-  /** The end of what the lane held at the call; null: that is not awaited. */
+  /** The last place that the lane held at the call; null: the read does not wait for the lane. */
   barrier: Barrier | null
   phase: Phase
   /** The position whose delay is over. */
   waitedFor: string | null
-  /** After 425 or 429: one more try, without the position (R5). */
+  /** True after 425 or 429: the read has one more try, without the position (R5). */
   isLastTry: boolean
   firstRefusal: HoldfastError | null
   /** The generation that was refused last. */
   refused: number | null
   abort: AbortController
-  /** Its last request; null: it has had none. */
+  /** The last request of the read; null: it has had no request. */
   sending: Sending | null
 }
 
-/** The reads that have not ended. Each part does its own with a read, and hands it back here. */
+/** The reads that have not ended. Each part does its own work on a read, and hands the read back here. */
 export interface ReadBook {
   has(read: Read): boolean
-  /** All that it waited for is there: it may be sent, with this position. */
+  /** All waits of the read are over: it may be sent, with this position. */
   ready(read: Read, position: string | null): void
-  /** It begins anew, behind its writes: with the newest position, and as things are by then. */
+  /** The read begins anew after the wait for its writes: with the newest position and the state of that moment. */
   look(read: Read): void
-  /** The same after this long. */
+  /** Does the same as `look()`, after this delay. */
   lookLater(read: Read, delayMs: number): void
-  /** Whoever waits for a token looks whether there is one. */
+  /** Each read that waits for a token checks whether there is one. */
   retryParked(): void
   complete(read: Read, reply: Reply): void
   fail(read: Read, error: Error): void

@@ -1,6 +1,6 @@
 /**
- * The reads under way (R): each is in this book from its call to its end, so whatever comes while it
- * waits or is in flight finds it. What it waits for is in `read-waits.ts`, its request in `read-fetch.ts`.
+ * The reads under way (R). Each read is in this book from its call to its end, so every event that comes while it waits
+ * or is in flight finds it. Its waits are in `read-waits.ts`, its request is in `read-fetch.ts`.
  */
 import type { Resumed } from '../part.ts'
 import { formatOperationId } from '../../../storage/operation-id.ts'
@@ -115,13 +115,13 @@ export class Reads implements ReadBook {
     }
   }
 
-  /** Another process has committed: what it settled, and the tokens it was given, nobody reports here (Q17). */
+  /** Another process has committed. No event tells this process of the settled operations or the new tokens (Q17). */
   readonly recheck = (): void => {
     this.#waits.recheck(this.#open)
     this.retryParked()
   }
 
-  /** The engine is closing: nothing is sent any more, but what is in flight may still be answered (Q19). */
+  /** The engine is closing: no further read is sent, but a read in flight may still be answered (Q19). */
   stop(): void {
     this.#isStopped = true
     for (const read of this.#open) if (read.phase !== 'fetching') this.#close(read)
@@ -132,7 +132,7 @@ export class Reads implements ReadBook {
     for (const read of this.#open) this.#close(read)
   }
 
-  /** For a journal that begins here. */
+  /** The reads under way, for a journal that begins here. */
   save(): readonly SavedRead[] {
     return Array.from(this.#open, (read) => savedRead(read, this.#context.lanes.ofUser(read.user)))
   }
@@ -154,7 +154,7 @@ export class Reads implements ReadBook {
     }
   }
 
-  // What the parts hand back (ReadBook).
+  // The methods by which the parts hand a read back (ReadBook).
 
   has(read: Read): boolean {
     return this.#open.has(read)
@@ -196,7 +196,7 @@ export class Reads implements ReadBook {
     this.fail(read, new HoldfastError('CLOSED', message))
   }
 
-  /** R4 */
+  /** R4: rejects the reads of all other users. */
   #cancelOthers(user: UserId | null): void {
     const message = 'the identity has changed (identity-changed)'
     for (const read of this.#open) {

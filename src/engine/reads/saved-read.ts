@@ -1,4 +1,4 @@
-/** A read on its way into a journal's summary and back. Of the app's code and of a token nothing is in it. */
+/** Converts a read for the summary of a journal, and back. It never saves the app's code or the secret of a token. */
 import { HoldfastError } from '../../errors.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { tokenWithoutSecret } from '../tokens/token.ts'
