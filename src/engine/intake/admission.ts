@@ -1,20 +1,23 @@
-/** May an operation be stored at all? Known kind, payload, limits, schema, records (E1, Q12, Q14, Q16): the one place that says. */
+/**
+ * Decides whether an operation may be stored: known kind, payload, limits, schema, records (E1, Q12, Q14, Q16). No other
+ * file decides this.
+ */
 import { HoldfastError } from '../../errors.ts'
 import type { Unfit } from '../../operations/checked.ts'
 import type { Storable } from '../../operations/payloads.ts'
 import type { Context } from '../context.ts'
 
-/** What `enqueue()` and `enqueueWithin()` were called with. */
+/** The arguments of `enqueue()` and `enqueueWithin()`. */
 export interface Draft {
   readonly kind: string
   /** JSON text. */
   readonly payload: string
-  /** The object that the text was made of, if it is at hand. It is never recorded. */
+  /** The object that the text was made of, if the caller has it. It is never recorded. */
   readonly given?: unknown
   readonly expiresInMs: number | null
 }
 
-/** Why it cannot be taken, before its schema is asked; null: it can. */
+/** The reason to refuse the operation before its schema is asked; null: there is none. */
 export function refusalOf(
   { kinds, settings, lanes }: Context,
   { kind, payload }: Draft,
@@ -33,9 +36,9 @@ export function refusalOf(
   return null
 }
 
-/** An operation as its kind has it stored. */
+/** The parts of an operation that its kind decides, in the form to store. */
 export interface Admitted {
-  /** JSON text: what the schema made of the payload, or the payload itself (Q14). */
+  /** JSON text: the result of the schema for the payload, or the payload itself (Q14). */
   readonly payload: string
   /** The records that it creates (Q12). */
   readonly creates: readonly string[]
@@ -47,7 +50,7 @@ export type Admission =
 
 type Asked = Pick<Draft, 'given' | 'kind' | 'payload'>
 
-/** Asks the code of the kind, whose schema may take its time. */
+/** Asks the code of the kind, whose schema may take long. */
 export function admit(
   { kinds }: Pick<Context, 'kinds'>,
   asked: Asked,
@@ -56,7 +59,7 @@ export function admit(
   kinds.check(asked, (storable) => then(admissionOf(kinds, asked, storable)))
 }
 
-/** The same for a caller that cannot wait: a schema that does not answer at once refuses. */
+/** Does the same for a caller that cannot wait: if the schema does not answer at once, the operation is refused. */
 export function admitAtOnce({ kinds }: Pick<Context, 'kinds'>, asked: Asked): Admission {
   return admissionOf(kinds, asked, kinds.checkAtOnce(asked))
 }

@@ -1,4 +1,4 @@
-/** An operation as it is to be stored: what is asked for, and what its kind says of it. */
+/** Makes the row of an operation to store, from the app's draft and the facts of its kind. */
 import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
 import type { OperationRow } from '../../../storage/rows.ts'
 import { instantAfter } from '../../checks/numbers.ts'
@@ -11,7 +11,7 @@ type Stored = Omit<EnqueueChange, 'change' | 'user' | 'nonce'> &
 
 export interface Wanted extends Admitted {
   readonly kind: string
-  /** Null: as the kind says. */
+  /** Null: the kind decides. */
   readonly expiresInMs: number | null
 }
 
@@ -22,7 +22,7 @@ export function draftRow(
   const facts = kinds.facts(kind)
   const version = facts?.version ?? 1
   const expiresInMs = wantedMs ?? facts?.expiresInMs ?? null
-  // Until it is stored the clock may be set (Q8).
+  // The clock may be set before the operation is stored (Q8).
   if (expiresInMs !== null) lifetimes.look()
   return {
     kind,
@@ -35,7 +35,7 @@ export function draftRow(
   }
 }
 
-/** The change that stores it at the end of its owner's lane. */
+/** The change that stores the operation at the end of its owner's lane. */
 export function draftChange(
   context: Context,
   user: UserId | null,
@@ -60,7 +60,7 @@ export function draftChange(
   }
 }
 
-/** What is in the lane once it has been stored there. */
+/** The row that is in the lane once the change is stored. */
 export function rowOf(change: EnqueueChange, { id, lane: laneId, place }: Affected): OperationRow {
   const {
     kind,

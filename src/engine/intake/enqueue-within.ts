@@ -1,6 +1,6 @@
 /**
- * Operations stored in the app's own transaction: they are there if that commits, and the engine hears
- * of them when it has. Nothing of it is asynchronous for the app, so the schema must answer at once.
+ * Stores operations in the app's own transaction. The operations are there if the transaction commits, and the engine
+ * hears of them after the commit. The call is synchronous for the app, so the schema must answer at once.
  */
 import { alarmOf } from '../alarms.ts'
 import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
@@ -20,7 +20,7 @@ import { draftCodec, dropAtOnce, type Enqueued, isDropped } from './intake.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
 import { Outstanding } from './outstanding.ts'
 
-/** What a storage must offer beside the contract. */
+/** The methods that a storage must offer beside the contract. */
 export interface TransactionalStorage {
   /** @throws TypeError unless this is the connection to join, with a transaction open. */
   requireTransaction(connection: unknown): void
@@ -29,13 +29,13 @@ export interface TransactionalStorage {
 }
 
 export interface EnqueueWithinArgs extends Draft {
-  /** The app's connection; null: a replay has none, and a call that came too late lost it. */
+  /** The app's connection. Null in a replay, and for a call that came too late. */
   readonly connection: unknown
-  /** Told at the end of the transaction: false if it was rolled back for sure. */
+  /** Called at the end of the transaction: with false if it was certainly rolled back. */
   readonly decided: (mayBeThere: boolean) => void
 }
 
-/** A replay has no connection, and nobody to tell. */
+/** A replay has no connection, and no receipt to tell. */
 export const enqueueWithinCodec: Codec<EnqueueWithinArgs> = {
   write: ({ connection: _connection, decided: _decided, ...draft }) => draftCodec.write(draft),
   read: (json) => ({ ...draftCodec.read(json), connection: null, decided: () => undefined }),
@@ -44,20 +44,20 @@ export const enqueueWithinCodec: Codec<EnqueueWithinArgs> = {
 /** An operation whose transaction may still be open. */
 export interface Undecided {
   readonly change: EnqueueChange
-  /** How many commits had been asked for before. */
+  /** The number of commits that had been asked for before. */
   readonly after: number
   /** Null: storage has not answered yet. */
   put: Affected | null
   readonly decided: (mayBeThere: boolean) => void
 }
 
-/** One as a journal's summary has it: of the payload only its size. */
+/** An undecided operation in the summary of a journal. Instead of the payload it has the payload's size. */
 export interface SavedUndecided {
   readonly change: Omit<EnqueueChange, 'payload'> & { readonly bytes: number }
   readonly put: Affected
 }
 
-/** How long to wait for a transaction that outlives its turn of the event loop. */
+/** The wait before the next look at a transaction that outlives its turn of the event loop. */
 const LOOK_AGAIN_MS = 20
 
 export interface EnqueueWithinParts {
@@ -73,7 +73,7 @@ export class EnqueueWithin {
     this.#context = parts.context
   }
 
-  /** `settle` hears before this returns. */
+  /** `settle` is called before this method returns. */
   enqueue({ connection, decided, ...draft }: EnqueueWithinArgs, settle: Settle<Enqueued>): void {
     const { user } = this.#context.pilot
     const admission = this.#admission(connection, draft)
@@ -90,12 +90,12 @@ export class EnqueueWithin {
     this.#store(change, { connection, decided }, settle)
   }
 
-  /** Operations of which it is not known yet whether their transaction was committed. */
+  /** The operations whose transaction is not known yet to be committed or rolled back. */
   open(): readonly Undecided[] {
     return [...this.#undecided]
   }
 
-  /** Calls back when that is known of all of these; at once, if it is. */
+  /** Calls `then` when the transactions of all these operations are decided; at once if they are. */
   whenDecided(undecided: readonly Undecided[], then: () => void): void {
     const open = undecided.filter((one) => this.#undecided.has(one))
     this.#waiting.whenOver(open, then)
@@ -106,8 +106,8 @@ export class EnqueueWithin {
   }
 
   /**
-   * Looks at the operations that come before these in their lanes, so that the app hears of all in the order of the lane:
-   * what storage answers now may come after what was committed in the app's transaction (Q3).
+   * Looks at the undecided operations that come before `affected` in their lanes, so that the app hears of all operations
+   * in the order of the lane. An operation that storage answers now may lie behind one of the app's transaction (Q3).
    */
   readonly lookAtEarlier = (affected: () => readonly Placed[]): void => {
     if (this.#undecided.size === 0) return
@@ -125,12 +125,12 @@ export class EnqueueWithin {
     for (const undecided of this.#undecided) if (this.#isNext(undecided)) this.#look(undecided)
   }
 
-  /** Has the app been told of all that may have been stored before it? */
+  /** True if the app has been told of all operations that may have been stored before this one. */
   #isNext({ after }: Undecided): boolean {
     return this.#context.store.commitsAnswered >= after
   }
 
-  /** For a journal that begins here. */
+  /** The undecided operations, for a journal that begins here. */
   save(): readonly SavedUndecided[] {
     return Array.from(this.#undecided).flatMap(({ change: { payload, ...change }, put }) =>
       put === null ? [] : [{ change: { ...change, bytes: Buffer.byteLength(payload) }, put }],
@@ -162,7 +162,7 @@ export class EnqueueWithin {
     return withinLimit(this.#context, draft, admitAtOnce(this.#context, draft))
   }
 
-  /** Whatever becomes of the operation, the app must be in a transaction that can be joined (E1). */
+  /** Even for an operation that is then dropped, the app must be in a transaction that can be joined (E1). */
   #misuse(connection: unknown): Error | null {
     return this.#context.boundary.pull('within.misuse', failureCodec, () => {
       try {
@@ -174,7 +174,7 @@ export class EnqueueWithin {
     })
   }
 
-  /** The app's transaction is committed before what is on its way into storage, which would take the operation along (I7, I12). */
+  /** The app's transaction commits before an unstored logout or forget, which would remove the operation (I7, I12). */
   #overtaking(): Error | null {
     const { lanes, pilot } = this.#context
     if (!lanes.isLosing(pilot.user)) return null
@@ -223,10 +223,10 @@ export class EnqueueWithin {
         if (this.#isNext(undecided)) this.#look(undecided)
       },
     )
-    // What the app is told at once, a replay must know at once.
+    // The app is told at once, so a replay must know the answer at once.
     const refusal = boundary.pull('within.refused', failureCodec, () => failure)
     if (refusal !== null) settle.reject(refusal)
-    // In a replay there is nobody to tell, and the call is over all the same.
+    // A replay has no caller to tell, and the call is over all the same.
     else settle.resolve({ id: (put as Affected | null)?.id ?? ('' as OperationId), dropped: false })
   }
 

@@ -1,10 +1,9 @@
 /**
- * How operations come in (Q1, Q2): the owner is fixed at the call, places follow the order of the calls,
- * and the call resolves after the commit. A schema that takes its time delays the later calls of its
- * owner, never their order.
+ * Takes operations in (Q1, Q2): the owner is fixed at the call, places follow the order of the calls, and the call
+ * resolves after the commit. A slow schema delays the later calls of its owner, but never changes their order.
  *
- * Where one is on its way to storage already, those that are called for in one go follow it together, as one
- * question: a thousand questions with their answers would take longer than to store them.
+ * If a question to storage is open already, further calls made in one go follow together, as one question: a thousand
+ * questions with their answers would take longer than the storing itself.
  */
 import { dropsAnonymous } from '../../../machines/anonymous-policy.ts'
 import type { Answer, EnqueueChange } from '../../../storage/changes.ts'
@@ -28,7 +27,7 @@ import { draftChange, rowOf } from './draft-row.ts'
 import { payloadOfSize } from '../boundary/rows-codec.ts'
 import { Outstanding } from './outstanding.ts'
 
-/** What became of it. */
+/** The result of an `enqueue()`. */
 export type Enqueued =
   | { readonly id: OperationId; readonly dropped: false }
   /** An anonymous operation under `required` (I3). */
@@ -55,12 +54,12 @@ class Ticket extends Link {
   /** The epoch of the device at the call (I8). */
   readonly deviceEpoch: number
   readonly settle: Settle<Enqueued>
-  /** What its kind has stored of it; null: the schema has not answered. */
+  /** The payload and records that its kind has answered; null: the schema has not answered. */
   admitted: Admitted | null = null
-  /** Does it wait for its schema, or for calls before it that do? */
+  /** True if the call waits for its schema, or for the schema of an earlier call. */
   isInLine = false
   isOver = false
-  /** What is to be stored, once that is known. */
+  /** The change to store, once it is known. */
   change: EnqueueChange | null = null
 
   constructor(
@@ -81,7 +80,7 @@ class Ticket extends Link {
 
 const NO_LANE = 0 as LaneId
 
-/** So many at most: a transaction takes a few times as many. */
+/** The maximum number of calls in one question. A transaction takes a few times as many. */
 const MOST_TOGETHER = 128
 
 export interface IntakeParts {
@@ -92,19 +91,19 @@ export class Intake {
   readonly #context: Context
   /** Calls that cannot be stored yet, by owner, in the order of the calls. */
   readonly #queues = new Map<UserId | null, Ticket[]>()
-  /** Calls that are not over, and who waits for those that were made before them. */
+  /** The calls that are not over, and the callbacks that wait for some of them. */
   readonly #open = new LinkedList<Ticket>()
   readonly #waiting = new Outstanding<Ticket>()
-  /** Questions to storage that are not answered. */
+  /** The number of questions to storage that are not answered. */
   #askedCount = 0
-  /** Calls that follow together. */
+  /** The calls that the next question takes together. */
   #together: Ticket[] = []
 
   constructor(parts: IntakeParts) {
     this.#context = parts.context
   }
 
-  /** Hears when every call of this owner that has been made by now is over; at once, if they are. */
+  /** Calls `then` when every call that this owner has made so far is over; at once if they are over. */
   whenStored(user: UserId | null, then: () => void): void {
     const left: Ticket[] = []
     for (const ticket of this.#open) if (ticket.user === user) left.push(ticket)
@@ -167,7 +166,7 @@ export class Intake {
     this.#context.laneEvents.enqueueAbandoned(user)
   }
 
-  /** Stores what is found fit and has nothing unchecked before it. */
+  /** Stores the calls that are admitted, up to the first call that is not checked yet. */
   #advance(user: UserId | null): void {
     const queue = this.#queues.get(user) ?? []
     while (queue[0] !== undefined && queue[0].admitted !== null) {
@@ -200,14 +199,14 @@ export class Intake {
     if (together.length === MOST_TOGETHER) this.askTogether()
   }
 
-  /** While its payload was checked another user has taken the device: what that login dropped was stored already (I8). */
+  /** True if another user took the device during the check: that login dropped only operations already stored (I8). */
   #isSuperseded({ user, deviceEpoch }: Ticket, { deviceScoped }: EnqueueChange): boolean {
     return (
       deviceScoped === true && user !== null && this.#context.lanes.hasLostDevice(user, deviceEpoch)
     )
   }
 
-  /** Asks for what was put together so far. */
+  /** Asks storage to store the calls that were put together so far. */
   readonly askTogether = (): void => {
     const tickets = this.#together
     if (tickets.length === 0) return
@@ -224,7 +223,7 @@ export class Intake {
       this.#askedCount -= 1
       const faults: unknown[] = []
       tickets.forEach((ticket, index) => {
-        // What goes wrong with one of them must not leave the others open.
+        // A fault with one call must not leave the others open.
         try {
           this.#stored(ticket, answer.ok ? answer.value[index] : answer.error)
         } catch (fault) {
@@ -251,7 +250,7 @@ export class Intake {
     this.#over(ticket)
   }
 
-  /** Nothing is stored of it, and everybody is told (I3). */
+  /** Stores nothing of the call, and tells the caller and the listeners (I3). */
   #drop(ticket: Ticket): void {
     const { user, draft, nonce: unique, settle } = ticket
     const id = dropAtOnce(this.#context, draft.kind, unique)
@@ -261,19 +260,19 @@ export class Intake {
   }
 }
 
-/** Why this one could not be stored, though others with it could. */
+/** The error of a call that could not be stored, though others in the same question could. */
 function notStored(answer: Answer | undefined): Error {
   const code = answer?.applied === false ? answer.failed : undefined
   const message = 'the operation was not stored'
   return code === undefined ? new Error(message) : new StorageError(code, message)
 }
 
-/** Is an operation of this owner dropped instead of stored, as things are? (I3) */
+/** True if an operation of this owner is dropped now instead of stored (I3). */
 export function isDropped({ pilot, settings }: Context, user: UserId | null): boolean {
   return user === null && dropsAnonymous(settings.anonymous, pilot.requirement)
 }
 
-/** Tells that it is dropped; nothing is stored of it. Answers the id it would have had. */
+/** Reports that the operation is dropped; nothing of it is stored. Returns the id that it would have had. */
 export function dropAtOnce({ report }: Context, kind: string, unique: string): OperationId {
   const id = formatOperationId(NO_LANE, 0, unique)
   report('operation.dropped', { id, user: null, kind, reason: 'anonymous' })

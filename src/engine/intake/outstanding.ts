@@ -1,4 +1,4 @@
-/** Waiting for all that is under way at one moment, and for nothing that begins later. */
+/** Waits for all items that are under way at one moment, and never for an item that begins later. */
 
 interface Waiting<T> {
   readonly left: Set<T>
@@ -8,7 +8,7 @@ interface Waiting<T> {
 export class Outstanding<T> {
   readonly #waiting = new Set<Waiting<T>>()
 
-  /** Calls back when each of these is over; at once, if there is none. */
+  /** Calls `then` when each of these items is over; at once if there are no items. */
   whenOver(items: Iterable<T>, then: () => void): void {
     const left = new Set(items)
     if (left.size === 0) then()
