@@ -1,6 +1,6 @@
 /**
- * The way from an engine to its summary and back: what each part says of itself, and the order in which a replay that begins
- * in the middle gives it back. Nothing of it is ever stored.
+ * Makes the summary of an engine from the state of each part, and restores the parts from it, in a fixed order, for a
+ * replay that begins in the middle. It never stores anything.
  */
 import type { Json } from '../../journal/lines.ts'
 import type { SavedBoundary } from '../boundary/boundary.ts'
@@ -16,7 +16,7 @@ import type { TokenAlarms } from '../tokens/token-alarms.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import { type SavedParts, type Summary, type SummarizedLane, whyNotBrief } from './summary.ts'
 
-/** The parts that are saved, under the names of the summary; they are restored in the order in which they stand here. */
+/** The saved parts, under the names of the summary. They are restored in the order of the object's entries. */
 type RestoredParts = {
   readonly [Name in keyof SavedParts]-?: SavedPart<SavedParts[Name]>
 } & { readonly wallet: Wallet; readonly flushes: Flushes; readonly tokenAlarms: TokenAlarms }
@@ -39,7 +39,7 @@ export class Snapshot {
     this.#parts = parts
   }
 
-  /** For a journal that begins here; a text: why the state cannot be told now. */
+  /** The summary for a journal that begins here. A text instead says why there can be no summary now. */
   readonly summaryOrWhyNot = (boundary: SavedBoundary): Json => {
     const { phase } = this.#context
     if (!phase.isBegun) return 'the engine is starting'
@@ -129,7 +129,7 @@ function savedOf(parts: RestoredParts): SavedParts {
   ) as unknown as SavedParts
 }
 
-/** The numbers of the requests whose replies are awaited. */
+/** The numbers of the requests that wait for a reply. */
 function askedOf({ lanes, reads }: Summary): readonly (number | undefined)[] {
   return [...lanes.map(({ attempt }) => attempt?.ask), ...reads.map(({ sending }) => sending?.ask)]
 }

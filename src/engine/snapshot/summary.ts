@@ -1,7 +1,7 @@
 /**
- * The state of an engine in the middle of its life, so that a journal can begin there: without payloads
- * and secrets, and only at a moment when nothing is under way but requests, calls of the source, reads,
- * flushes and alarms. Nothing but a replay is ever made from it.
+ * The state of an engine in the middle of its life, so that a journal can begin there. It never has payloads or secrets.
+ * It is made only while nothing is under way but requests, calls of the source, reads, flushes and alarms. Only a replay
+ * is ever made from it.
  */
 import { isRestored } from '../alarms.ts'
 import type { Snapshot } from 'xstate'
@@ -26,7 +26,7 @@ import type { SavedMachines } from '../pilot/pilot.ts'
 import type { SavedCall } from '../open-calls.ts'
 import type { Armed } from '../holds/wake-watch.ts'
 
-/** What each part says of itself, by the name under which a journal has it. */
+/** The state of each part, by its name in a journal. */
 export interface SavedParts {
   readonly needs: readonly OpenNeed[]
   readonly dispatch: SavedDispatcher
@@ -36,9 +36,9 @@ export interface SavedParts {
   readonly calls: SavedCalls
   readonly asker: SavedAsker
   readonly undecided: readonly SavedUndecided[]
-  /** What the wake watch compares with; null: it is not needed. */
+  /** The state that the wake watch compares with; null: the watch is not needed. */
   readonly wake: Armed | null
-  /** What the ages of operations are counted from; null: none has had a time of its own. */
+  /** The state from which operations' ages are counted; null: no operation has had a time of its own. */
   readonly lifetimes?: SavedLifetimes | null
   readonly reads: readonly SavedRead[]
   readonly flushes: readonly SavedFlush[]
@@ -48,14 +48,14 @@ export interface SavedParts {
 export interface Summary extends SavedMachines, SavedParts {
   readonly boundary: SavedBoundary
   readonly lanes: readonly SummarizedLane[]
-  /** The calls of the app that have no answer yet, and what each of them waits for. */
+  /** The names and numbers of the app's calls that have no answer yet. */
   readonly open: readonly SavedCall[]
   readonly counts: SavedCounts
   /** The error after which only a new opening of the storage helps (E2); left out: there is none. */
   readonly broken?: Json
 }
 
-/** What has been counted since the process began, and decides something later. */
+/** Counts since the process began that later decisions use. */
 interface SavedCounts {
   readonly settled: number
   readonly flushes: number
@@ -64,7 +64,7 @@ interface SavedCounts {
 
 export interface SummarizedLane {
   readonly line: SavedLane
-  /** What the kinds' code has said of each row already. */
+  /** The answers that the kinds' code has given for each row already. */
   readonly told: readonly KindAnswers[]
   readonly attempt: SavedAttempt | null
   /** Null: the lane is empty, its machine has been stopped. */
@@ -73,7 +73,7 @@ export interface SummarizedLane {
 
 const BRIEF_QUESTIONS: ReadonlySet<string> = new Set(['send', 'source', 'requirement'])
 
-/** What is under way that a summary cannot say; null: nothing. */
+/** The work under way that a summary cannot hold; null: there is none. */
 export function whyNotBrief({ turnCount, open, alarms }: SavedBoundary): string | null {
   if (turnCount > 0) return 'a turn of the event loop is waited for'
   const question = open.find(({ name }) => !BRIEF_QUESTIONS.has(name))
