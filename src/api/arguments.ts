@@ -1,4 +1,7 @@
-/** What the app hands over, checked at the door: misuse is a `TypeError` or `RangeError` that names the call and the value (E1, Q21). */
+/**
+ * Checks the arguments of the app's calls. Misuse is a `TypeError` or `RangeError` that names the call and the value (E1,
+ * Q21).
+ */
 import { deadlineOf as deadlineMsOf, lifetimeOf } from '../checks/numbers.ts'
 import { show, showType } from '../checks/show.ts'
 import { isName, nameOf, secretNameOf } from '../checks/texts.ts'

@@ -1,16 +1,16 @@
-/** What the calls of a Holdfast engine take beside their subject, and what some of them answer. */
+/** The options of the calls of a Holdfast engine, and the results of some calls. */
 import type { ReadRequestInput } from '../engine/reads/read.ts'
 import type { LaneStatus } from '../engine/status.ts'
 import type { RequestSpec } from '../operations/define-operation.ts'
 
 export interface LoginOptions {
-  /** The user's token; left out: it is asked for when there is something to send. */
+  /** The user's token. Left out: the engine asks for it when there is an operation to send. */
   readonly token?: string
 }
 
 export interface LogoutOptions {
   /**
-   * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
+   * The treatment of the user's operations (I7): `keep` sends them later under that user's token,
    * `flush` tries to send them first, `discard` drops them. Default: `keep`.
    */
   readonly pending?: 'keep' | 'flush' | 'discard'
@@ -24,11 +24,11 @@ export interface DeadlineOptions {
 }
 
 export interface ReadOptions {
-  /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
+  /** Makes the request, at the moment of sending. `position`: the reading position to name, to see the writes. */
   readonly request: (input: ReadRequestInput) => RequestSpec
-  /** The ids of the operations to wait for. Default: all that the owner has pending. */
+  /** The ids of the operations to wait for. Default: all pending operations of the owner. */
   readonly after?: readonly string[]
-  /** Which reading positions it uses (R2). Default: those without a key. */
+  /** The key of the reading positions that the read uses (R2). Default: the positions without a key. */
   readonly key?: string
   /**
    * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
@@ -37,7 +37,7 @@ export interface ReadOptions {
   readonly reply?: 'json' | 'any'
 }
 
-/** What is still pending, and why. */
+/** The number of operations that are still pending, and the lanes, which say why. */
 export interface FlushResult {
   readonly pending: number
   readonly lanes: readonly LaneStatus[]

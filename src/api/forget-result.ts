@@ -1,13 +1,16 @@
-/** What `forget()` answers. */
+/** The result of `forget()`. */
 export interface ForgetResult {
   /**
-   * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted: they may still hold the
-   * user's data, and nothing erases it there. Delete them once you need them no more. Usually empty.
+   * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted. The files may still
+   * hold the user's data, and Holdfast never erases it there. Delete the files once you need them no more. Usually empty.
    */
   readonly setAside: readonly string[]
 }
 
-/** `setAside` is asked for with the erasing, not behind it: by then the engine may be closed. Of the two failures the erasing's counts. */
+/**
+ * Waits for both. `setAside` is asked for together with the erasing, not after it, when the engine may be closed. If both
+ * fail, the error of the erasing counts.
+ */
 export async function forgetResult(
   erased: Promise<void>,
   setAside: Promise<readonly string[]>,

@@ -1,4 +1,4 @@
-/** The app's listeners. One that throws, at once or later, stops nobody else and is reported (E3). */
+/** The app's listeners. A listener that throws, at once or later, never stops another listener, and is reported (E3). */
 import { appCodeFailed } from '../app-code.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
 import { mitt } from './mitt.ts'
@@ -10,11 +10,11 @@ type AnyListener = (detail: never) => void
 
 export class Listeners {
   readonly #emitter = mitt<{ [Name in EventName]: HoldfastEvents[Name] }>()
-  /** What stands in the emitter for each listener, as often as it was added. */
+  /** The guarded functions in the emitter for each listener, as many as the listener was added. */
   readonly #guarded = new Map<EventName, Map<AnyListener, AnyListener[]>>()
   readonly #watchers = new Set<() => void>()
 
-  /** Answers the listener as it is called. */
+  /** Returns the guarded function that the emitter calls for the listener. */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): Listener<Name> {
     const guarded = (detail: HoldfastEvents[Name]) => this.#guard(name, () => listener(detail))
     const ofName = this.#guarded.get(name) ?? new Map<AnyListener, AnyListener[]>()
@@ -37,7 +37,7 @@ export class Listeners {
     this.#emitter.emit(name, detail)
   }
 
-  /** Calls back at each `notify()`. Answers how to stop. */
+  /** Calls `watcher` at each `notify()`. Returns a function that ends this. */
   watch(watcher: () => void): () => void {
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
@@ -49,7 +49,7 @@ export class Listeners {
 
   #guard(name: EventName | 'subscribe', listener: () => unknown): void {
     const report = (cause: unknown) => {
-      // A listener of `error` is not told of itself.
+      // A listener of `error` is not told of its own failure.
       if (name === 'error') return
       this.emit('error', { error: appCodeFailed(`a listener of ${name}`, cause) })
     }

@@ -1,4 +1,4 @@
-/** mitt's declarations are read as CommonJS under `nodenext`; this says what it exports. */
+/** TypeScript reads mitt's declarations as CommonJS under `nodenext`. This file gives the type of its real export. */
 import mittModule, { type Emitter, type EventType } from 'mitt'
 
 export type { Emitter }

@@ -1,4 +1,4 @@
-/** What the app may know of one operation. */
+/** The data on one operation that the app can read. */
 import type { Whereabouts } from '../../storage/storage.ts'
 import type { DeadReason, DropReason, Instant, OperationId, UserId } from '../model.ts'
 
@@ -8,7 +8,7 @@ interface StoredInfo {
   readonly user: UserId | null
   readonly kind: string
   readonly version: number
-  /** As it is stored, in its stored version; if that is no JSON (the operation is unreadable), its text. */
+  /** The stored payload, in its stored version. If it is not JSON (the operation is unreadable), its text. */
   readonly payload: unknown
   readonly enqueuedAt: Instant
 }
@@ -36,7 +36,7 @@ export type OperationInfo =
       readonly settledAt: Instant
     }
 
-/** Null: of one that died only that is retained, because its user was forgotten (I12). */
+/** Null for a retained outcome `dead`: the letter is gone, because its user was forgotten (I12). */
 export function describe(found: Whereabouts): OperationInfo | null {
   if (found.state === 'settled') {
     const { id, outcome, reason, settledAt } = found.outcome
@@ -64,7 +64,7 @@ export function describeStored(found: Exclude<Whereabouts, { state: 'settled' }>
   return { ...info, state: 'dead', reason, status, excerpt, diedAt, attempts }
 }
 
-/** Another program may have changed what is stored: one payload must not take the whole list with it. */
+/** Another program may have changed a stored payload: one bad payload must not make the whole list fail. */
 function payloadOf(text: string): unknown {
   try {
     return JSON.parse(text)

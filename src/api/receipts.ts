@@ -1,8 +1,7 @@
 /**
- * Receipts: the answers of `enqueue()`. An engine keeps nothing for a receipt whose end nobody asked for, so a
- * million of them cost nothing. A receipt that is asked late gets the answer from storage, as far as storage can
- * still tell: an operation that is gone without an outcome was completed only if no outcome of that time has been
- * forgotten (Q23).
+ * Receipts: the results of `enqueue()`. An engine keeps nothing for a receipt whose `settled` was never read, so a
+ * million receipts cost nothing. A receipt that is asked late gets the answer from storage, as far as storage can still tell: an
+ * operation that is gone without an outcome was completed only if no outcome of that time has been forgotten (Q23).
  */
 import { needsNewOpening } from '../../storage/storage-error.ts'
 import type { Endings, Settled, Storage } from '../../storage/storage.ts'
@@ -13,12 +12,12 @@ import type { DeadReason, DropReason, OperationId } from '../model.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { errorOf } from '../thrown.ts'
 
-/** Where storage could not say what has settled, it is asked again after this. */
+/** The wait before storage is asked again, if it could not tell which operations have settled. */
 const RECHECK_MS = 1000
 
 /** How an operation ended. */
 export type Settlement =
-  /** The engine was closed first: it is still on disk, and `operation(id)` tells its end after a restart. */
+  /** The engine was closed first: the operation is still on disk, and `operation(id)` tells its end after a restart. */
   | { readonly outcome: 'pending'; readonly id: OperationId }
   | { readonly outcome: 'completed'; readonly id: OperationId }
   | { readonly outcome: 'dropped'; readonly id: OperationId; readonly reason: DropReason }
@@ -30,10 +29,10 @@ export type Settlement =
       /** The last status the server answered with, if it did. */
       readonly status: number | null
     }
-  /** The receipt was asked late: the operation has ended, and its outcome is not retained any more. */
+  /** The receipt was asked late: the operation has ended, and its outcome is no longer retained. */
   | { readonly outcome: 'not-retained'; readonly id: OperationId }
 
-/** The way to the end of an operation. `since`: no ending up to this number is the one of the operation. */
+/** Gets the end of an operation. `since`: the operation's own ending has a higher number than this. */
 interface End {
   of(id: OperationId, since: number): Promise<Settlement>
 }
@@ -55,11 +54,11 @@ export class Receipt {
     this.#since = since
   }
 
-  /** Resolves when the operation has reached its end. It never rejects for what the server said. */
+  /** Resolves when the operation has reached its end. It never rejects because of a reply of the server. */
   get settled(): Promise<Settlement> {
     if (this.#promise === null) {
       this.#promise = this.#end.of(this.id, this.#since)
-      // Whoever asked and does not look must not bring the host down (E3).
+      // A rejection that the app does not handle must not end the app's process (E3).
       this.#promise.catch(() => undefined)
     }
     return this.#promise
@@ -78,11 +77,11 @@ export class Receipts {
   readonly #clock: Pick<Clock, 'after'>
   readonly #waiting = new Map<OperationId, Waiting>()
   readonly #stored: End = { of: (id, since) => this.#wait(id, since) }
-  /** Operations that storage is asked about for the first time, all of one go together. */
+  /** Operations that storage is asked about for the first time. The operations of one turn go together. */
   #asked: OperationId[] = []
-  /** Who is to be told whether the app's transaction was committed. */
+  /** The callbacks that hear whether the app's transaction was committed. */
   readonly #expected = new Set<(mayBeThere: boolean) => void>()
-  /** The last ending that is known to be recorded. */
+  /** The number of the last ending that is known to be recorded. */
   #recorded = 0
   /** True if endings have been recorded here since. */
   #isOutdated = false
@@ -95,7 +94,7 @@ export class Receipts {
     this.#clock = clock
   }
 
-  /** `committed`: was it, in the app's own transaction? */
+  /** `committed`: resolves to true if the app's own transaction may have been committed. */
   make(id: OperationId, isDropped: boolean, committed?: Promise<boolean>): Receipt {
     if (this.#isOutdated) this.#update()
     if (isDropped) return new Receipt(id, DROPPED, 0)
@@ -114,7 +113,7 @@ export class Receipts {
     throw new HoldfastError('UNKNOWN_OPERATION', message)
   }
 
-  /** An operation in the app's own transaction: it is not known yet whether that is committed. */
+  /** Prepares a receipt for an operation in the app's own transaction, whose end is not known yet. */
   expect(): {
     readonly committed: Promise<boolean>
     readonly decided: (mayBeThere: boolean) => void
@@ -131,7 +130,7 @@ export class Receipts {
     return { committed, decided }
   }
 
-  /** Storage has been read: so many endings were recorded by then. */
+  /** Storage has been read. `number`: the number of endings recorded by then. */
   recorded(number: number): void {
     this.#recorded = Math.max(this.#recorded, number)
   }
@@ -143,7 +142,7 @@ export class Receipts {
     if (settlement !== null) this.#settle(settlement)
   }
 
-  /** Another process may have settled what is waited for here. One question at a time, for all of it. */
+  /** Another process may have settled awaited operations. One question at a time asks for all of them. */
   recheck(): void {
     if (this.#recheck !== 'none') {
       this.#recheck = 'due again'
@@ -161,7 +160,7 @@ export class Receipts {
       (thrown: unknown) => {
         this.#rechecked()
         const isBroken = needsNewOpening(codedError(errorOf(thrown)))
-        // Of this commit nobody tells again.
+        // No further news of this commit will come.
         if (this.#recheck === 'none' && !this.#hasEnded && !isBroken) this.#retryLater()
       },
     )
@@ -185,7 +184,7 @@ export class Receipts {
     this.#retry = null
   }
 
-  /** The engine is closed: nothing more will be heard. */
+  /** The engine is closed: no further event will come. */
   end(): void {
     this.#hasEnded = true
     this.#stopRetry()
@@ -200,7 +199,7 @@ export class Receipts {
     waiting?.resolve(settlement)
   }
 
-  /** First listens, then looks: whatever the order, the end is not missed. */
+  /** Listens first and asks storage then, so that the end is not missed, whichever comes first. */
   #wait(id: OperationId, since: number): Promise<Settlement> {
     if (this.#hasEnded) return Promise.resolve({ outcome: 'pending', id })
     return new Promise((resolve, reject) => {
@@ -235,12 +234,12 @@ export class Receipts {
     }
     for (const id of ids) {
       const waiting = this.#waiting.get(id)
-      // It was pending after that many had ended.
+      // The operation was still pending when `recorded` endings were recorded.
       if (waiting !== undefined) waiting.since = Math.max(waiting.since, recorded)
     }
   }
 
-  /** How many endings are recorded by now. Without an answer, receipts are only more careful. */
+  /** Asks storage for the number of recorded endings. Without an answer, receipts are only more careful. */
   #update(): void {
     this.#isOutdated = false
     this.#ask([]).then(
@@ -269,7 +268,7 @@ function settlementOf<Name extends EventName>(
   return name === 'operation.dead' ? { outcome: 'dead', id, reason, status } : null
 }
 
-/** `isRetained`: if it had another outcome than completed, that would still be there. */
+/** `isRetained`: true if an outcome other than completed would still be in storage. */
 function endOf({ id, found }: Settled, isRetained: boolean): Settlement {
   if (found === null) return { outcome: isRetained ? 'completed' : 'not-retained', id }
   if (found.state === 'dead') {

@@ -1,20 +1,20 @@
-/** Lists of what is stored, for the app to look at. They ask storage itself, and decide nothing. */
+/** Lists the stored operations for the app. The lists come from storage itself. They never decide anything. */
 import type { Storage } from '../../storage/storage.ts'
 import { ownerOf } from './arguments.ts'
 import { wholeNumberOf } from '../checks/numbers.ts'
 import { describeStored, type OperationInfo } from './operation-info.ts'
 
 export interface PendingFilter {
-  /** Of this user only; null: of the anonymous identity. Default: of all. */
+  /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
   readonly user?: string | null
-  /** At most so many, a whole number from 1. Default: 1000. */
+  /** The maximum number of operations, a whole number from 1. Default: 1000. */
   readonly limit?: number
 }
 
 const MOST_LETTERS = 1000
 const MOST_PENDING = 1000
 
-/** Lane by lane, each in the order in which it will be sent. */
+/** The pending operations lane by lane, each lane in the order in which it will be sent. */
 export async function pendingOperations(
   storage: Storage,
   { user, limit = MOST_PENDING }: PendingFilter,
@@ -33,7 +33,7 @@ export async function pendingOperations(
   return found
 }
 
-/** The oldest first. */
+/** The dead letters, the oldest first. */
 export async function deadLetters(
   storage: Storage,
   { user }: { readonly user?: string | null },
