@@ -1,4 +1,4 @@
-/** `createHoldfast()` and what it answers: the engine's calls as an app sees them. */
+/** `createHoldfast()` and the `Holdfast` class that it resolves to: the engine's calls as an app sees them. */
 import { appCodeFailed } from './app-code.ts'
 import { refusalOf, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './api/stored-operations.ts'
@@ -40,7 +40,7 @@ import { describe, type OperationInfo } from './api/operation-info.ts'
 import { type Receipt, Receipts } from './api/receipts.ts'
 import type { SqliteConnection } from '../storage/sqlite/options.ts'
 
-/** Of `flush()`, `close()` and a logout that flushes (Q19, I7). */
+/** The default deadline of `flush()`, of `close()` and of a logout that flushes (Q19, I7). */
 const DEFAULT_DEADLINE_MS = 5000
 
 /** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
@@ -99,7 +99,7 @@ export class Holdfast {
    * `STORAGE_…` or `CLOSED`; TypeError or RangeError for a wrong argument. Nothing is stored then.
    */
   enqueue(draft: OperationDraft): Promise<Receipt> {
-    // One promise and no more: nothing else is called as often.
+    // This method makes only one promise, because no other method is called as often.
     return new Promise((resolve, reject) => {
       const { kind, payload, expiresInMs = null } = refuseMalformedDraft('enqueue', draft)
       const text = payloadText(kind, payload)
@@ -113,9 +113,9 @@ export class Holdfast {
 
   /**
    * Stores an operation in the transaction that is open on the app's own connection: the app's row and
-   * its operation are both there, or neither. It is sent after the commit. It comes before what
-   * `enqueue()` has been called for and has not stored yet. After a rollback the receipt's `settled`
-   * rejects with `UNKNOWN_OPERATION`; where storage broke before that could be seen, with the error of storage.
+   * its operation are both there, or neither. The operation is sent after the commit. It comes before operations that
+   * `enqueue()` was called for and has not stored yet. After a rollback the receipt's `settled` rejects with
+   * `UNKNOWN_OPERATION`. If storage broke before the rollback could be seen, it rejects with the error of storage.
    *
    * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
    * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
@@ -137,7 +137,7 @@ export class Holdfast {
       },
     })
     if (enqueued === null) {
-      // Its turn is still to come; by then it must find nothing to store it in.
+      // The call may still run later. Then it must find no connection to store the operation in.
       args.connection = null
       decided(false)
       throw failure ?? new TypeError('enqueueWithin: not from within the code of a kind or a port')
@@ -148,10 +148,10 @@ export class Holdfast {
   }
 
   /**
-   * Changes the identity, at once: the next `enqueue()` in the same tick belongs to this user. The
-   * promise resolves when it is stored (I1). With the same user it is a token update (I11).
+   * Changes the identity at once: the next `enqueue()` in the same tick belongs to this user. The
+   * promise resolves when the change is stored (I1). With the same user the call is a token update (I11).
    *
-   * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+   * @throws TypeError if the user or the token is not a non-empty string; HoldfastError
    * `AUTH_USER_MISMATCH`. The identity is unchanged then.
    */
   async login(user: string, { token }: LoginOptions = {}): Promise<void> {
@@ -160,7 +160,7 @@ export class Holdfast {
     await this.#call<void>((settle) => this.#engine.calls.login({ user: id, token: read }, settle))
   }
 
-  /** Changes the identity to anonymous, at once (I7). Resolves with what was left of the user's. */
+  /** Changes the identity to anonymous at once (I7). Resolves with the number of the user's operations that are left. */
   async logout({
     pending = 'keep',
     deadlineMs = DEFAULT_DEADLINE_MS,
@@ -171,9 +171,9 @@ export class Holdfast {
   }
 
   /**
-   * A fresh token of any user, current or not (T2).
+   * Takes a fresh token of any user, current or not (T2).
    *
-   * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+   * @throws TypeError if the user or the token is not a non-empty string; HoldfastError
    * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
    */
   async updateToken(user: string, token: string): Promise<void> {
@@ -185,7 +185,7 @@ export class Holdfast {
   }
 
   /**
-   * Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6).
+   * Asks the token source for a fresh token of this user, and ends any wait. If a call is under way, joins it (T6).
    *
    * @throws TypeError without a token source.
    */
@@ -194,7 +194,7 @@ export class Holdfast {
     await this.#call<void>((settle) => this.#engine.calls.refreshToken(id, settle))
   }
 
-  /** Says what the server demands (I2). Resolves when it is stored. */
+  /** Tells the engine the requirement of the server (I2). Resolves when it is stored. */
   async setRequirement(requirement: Requirement): Promise<void> {
     secretWordOf('setRequirement: requirement', requirement, ['unknown', 'required', 'off'])
     await this.#call<void>((settle) => this.#engine.calls.setRequirement(requirement, settle))
@@ -210,7 +210,7 @@ export class Holdfast {
   }
 
   /**
-   * Puts a dead letter back at its place, its attempts counted anew (Q9).
+   * Puts a dead letter back at its place. Its attempts are counted anew (Q9).
    *
    * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
    */
@@ -228,8 +228,8 @@ export class Holdfast {
   }
 
   /**
-   * What is known of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
-   * completed; null: completed, never stored, or no longer remembered.
+   * Reads the state of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
+   * completed. Null: the operation was completed, was never stored, or is no longer remembered.
    */
   async operation(id: string): Promise<OperationInfo | null> {
     const found = await this.#query(() => this.#options.ports.storage.find(idOf('operation', id)))
@@ -237,7 +237,7 @@ export class Holdfast {
   }
 
   /**
-   * Fetches something whose answer must reflect the writes made before it (R1). Reads do not wait in
+   * Sends a read: a request whose answer must reflect the writes made before it (R1). Reads do not wait in
    * lanes, and end with the process.
    *
    * @throws HoldfastError `READ_FAILED`, `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`,
@@ -253,18 +253,19 @@ export class Holdfast {
   }
 
   /**
-   * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is logged in is logged
-   * out first. What another user's operations need of these records is lost: they are dead when their turn comes
-   * (`dependency-dead`), and optional needs are cleared.
+   * Erases the user's operations, token, records, reading positions and dead letters (I12). If the user is logged in, the
+   * user is logged out first. Records that another user's operations need are lost: such an operation is dead when its
+   * turn comes (`dependency-dead`), and optional needs are cleared.
    *
-   * With `sqliteStorage({ file })` nothing of it is left in the file or in its `-wal` when this resolves,
-   * unless another process reads an older state just then: then the `-wal` is emptied after a later commit, or at
-   * the close. With `sqliteStorage({ database })` it is gone from the tables, and overwritten in the file at the app's
-   * next checkpoint; where that must be at once, call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself. The
-   * result names the files that Holdfast has set aside (E5). Other copies are the app's affair.
+   * With `sqliteStorage({ file })` none of this data is left in the file or in its `-wal` when the promise resolves,
+   * unless another process reads an older state just then: then the `-wal` is emptied after a later commit, or at the
+   * close. With `sqliteStorage({ database })` the data is gone from the tables, and overwritten in the file at the app's next
+   * checkpoint. If the data must be overwritten at once, call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself. The
+   * result names the files that Holdfast has set aside (E5). The app must erase other copies itself.
    *
-   * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same, nothing else is
-   * erased, and it can be called again; or (`STORAGE_UNAVAILABLE`) where the folder of the database cannot be listed.
+   * @throws HoldfastError if the erasing cannot be stored (`STORAGE_FULL`, …): the session has ended all the same,
+   * nothing else is erased, and the app can call again; or (`STORAGE_UNAVAILABLE`) if the database's folder cannot be
+   * listed.
    */
   async forget(user: string): Promise<ForgetResult> {
     const id = userOf('forget', user)
@@ -274,11 +275,11 @@ export class Holdfast {
   }
 
   /**
-   * What is pending, lane by lane, each in the order in which it will be sent; of one user (null: anonymous)
-   * or of all. Also what is in flight.
+   * The pending operations, lane by lane, each lane in the order in which it will be sent; of one user (null: anonymous)
+   * or of all. Operations in flight are included.
    *
-   * @param filter `limit`: at most so many, a whole number from 1. Default: 1000.
-   * @throws RangeError where the limit is none; HoldfastError where storage cannot be read.
+   * @param filter `limit`: the maximum number of operations, a whole number from 1. Default: 1000.
+   * @throws RangeError if the limit is not such a number; HoldfastError if storage cannot be read.
    */
   async pending(filter: PendingFilter = {}): Promise<readonly OperationInfo[]> {
     return this.#query(() => pendingOperations(this.#options.ports.storage, filter))
@@ -291,7 +292,7 @@ export class Holdfast {
     return this.#query(() => deadLetters(this.#options.ports.storage, filter))
   }
 
-  /** Stops sending until `resume()` or the end of the process. What is in flight goes on. */
+  /** Stops sending until `resume()` or the end of the process. Operations in flight go on. */
   pause(): void {
     this.#engine.calls.pause(null, IGNORED)
   }
@@ -300,7 +301,7 @@ export class Holdfast {
     this.#engine.calls.resume(null, IGNORED)
   }
 
-  /** Waits until nothing is left that could still be sent by itself, or the deadline (Q19). */
+  /** Waits until no operation is left that could still be sent by itself, or until the deadline (Q19). */
   async flush({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<FlushResult> {
     const waitMs = deadlineOf('flush', deadlineMs)
     await this.#call<null>((settle) => this.#engine.calls.flush(waitMs, settle))
@@ -308,7 +309,7 @@ export class Holdfast {
     return { pending: counts.pending, lanes }
   }
 
-  /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
+  /** Lets operations in flight finish within the deadline, then releases all resources (Q19). */
   async close({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
     const waitMs = deadlineOf('close', deadlineMs)
     try {
@@ -322,18 +323,22 @@ export class Holdfast {
     await this.close()
   }
 
-  /** Identity, requirement, lanes with their holds, token needs, counts: frozen, and the same object until something changes. */
+  /** Identity, requirement, lanes with their holds, token needs, counts. Frozen, and the same object until a change. */
   status(): Status {
     return this.#engine.status
   }
 
-  /** Calls back after each change of `status()`. Answers how to stop. @throws TypeError unless the listener is a function. */
+  /**
+   * Calls the listener after each change of `status()`. Returns a function that ends this.
+   *
+   * @throws TypeError unless the listener is a function.
+   */
   subscribe(listener: () => void): () => void {
     return this.#listeners.watch(listenerOf('subscribe', listener))
   }
 
   /**
-   * Listens. `token.needed` is replayed at once for needs that are still open (T5).
+   * Adds a listener of an event. `token.needed` is replayed at once for needs that are still open (T5).
    *
    * @throws TypeError unless there is an event of this name, and the listener is a function.
    */
@@ -343,7 +348,11 @@ export class Holdfast {
     for (const need of this.#engine.announcedNeeds()) guarded(need as HoldfastEvents[Name])
   }
 
-  /** Listens no more. A listener that was not added is no misuse. @throws TypeError as `on()`. */
+  /**
+   * Removes a listener of an event. A listener that was not added is no misuse.
+   *
+   * @throws TypeError as `on()`.
+   */
   off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
     this.#listeners.off(eventOf('off', name), listenerOf('off', listener))
   }
@@ -354,12 +363,12 @@ export class Holdfast {
   }
 
   #emitFault(cause: Error): void {
-    // What goes wrong inside while it starts would leave createHoldfast() waiting for ever.
+    // Without this, a fault inside the engine at the start would leave createHoldfast() waiting for ever.
     this.#failStart?.(cause)
     this.#listeners.emit('error', { error: internalFault(cause) })
   }
 
-  /** A journal that cannot be written is no reason to stop. The app listens in the turn after the start. */
+  /** A journal that cannot be written does not stop the engine. The app listens in the turn after the start. */
   #emitJournalLost(cause: Error): void {
     const error = appCodeFailed('the sink of the journal, which ends with that,', cause)
     if (this.#isStarted) this.#listeners.emit('error', { error })
@@ -373,7 +382,7 @@ export class Holdfast {
   }
 
   async #query<T>(query: () => Promise<T>): Promise<T> {
-    // What is on its way to storage is asked for before (see Intake).
+    // Calls on their way to storage are asked for first (see Intake).
     await Promise.resolve()
     try {
       return await query()
@@ -386,9 +395,9 @@ export class Holdfast {
 const IGNORED: Settle<void> = { resolve: () => undefined, reject: () => undefined }
 
 /**
- * Opens the storage and starts an engine on it. It begins to send in the turn after this resolved.
+ * Opens the storage and starts an engine on it. The engine begins to send in the turn after the promise has resolved.
  *
- * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` where the
+ * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` if the
  * storage cannot be opened. Nothing is left open then.
  */
 export async function createHoldfast(options: HoldfastOptions): Promise<Holdfast> {
