@@ -142,7 +142,7 @@ export class Lanes {
       this.#byLane.delete(lane.id)
       lane.forgotten()
     }
-    // A user who was forgotten may have a new lane by now.
+    // A forgotten user may have a new lane by now.
     if (this.#byUser.get(lane.user) === lane) this.#byUser.delete(lane.user)
   }
 
