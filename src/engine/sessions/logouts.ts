@@ -49,7 +49,7 @@ export class Logouts {
     this.#parts = parts
   }
 
-  /** The engine begins: a session that was ending in the last run ends now if none of its operations is pending. */
+  /** The engine begins: a session that was ending in the last run ends now if it has no pending operations. */
   begin(): void {
     for (const user of this.#parts.wallet.leaving()) this.emptied(user)
   }
