@@ -11,7 +11,7 @@ export interface Credential {
 
 export interface Attempt {
   readonly members: readonly OperationRow[]
-  /** Its idempotency key. */
+  /** The idempotency key of the envelope. */
   readonly key: string
   /** Null: the request is unsigned. */
   readonly credential: Credential | null

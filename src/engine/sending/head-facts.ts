@@ -86,7 +86,7 @@ export class KnownHead implements HeadFacts {
     return this.#holds.isFree(lane) && (!demanded || this.#wallet.credential(user) !== null)
   }
 
-  /** Capped by the window, and not restarted by it (Q4). */
+  /** The wait ends one window after the `enqueue()` of the head. No later operation restarts it (Q4). */
   collectMs(lane: Lane, { isMerging, isRecorded, members }: Envelope): number {
     const { batchWindowMs } = this.#context.settings
     if (batchWindowMs === 0 || !isMerging || isRecorded) return 0

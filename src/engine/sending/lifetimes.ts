@@ -110,7 +110,7 @@ export class Lifetimes {
     if (this.#own.size > 0) for (const { id } of operations) this.#own.delete(id)
   }
 
-  /** True if the operation is past its time. An operation without a time never is. */
+  /** True if the operation is past its own time. False for an operation without such a time. */
   isOver(row: Times): boolean {
     if (row.expiresAt === null) return false
     this.look()
