@@ -4,7 +4,7 @@ import type { DeadReason, DropReason, Instant, OperationId, UserId } from '../mo
 
 interface StoredInfo {
   readonly id: OperationId
-  /** Its owner; null: the anonymous identity. */
+  /** The owner of the operation; null: the anonymous identity. */
   readonly user: UserId | null
   readonly kind: string
   readonly version: number

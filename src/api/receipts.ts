@@ -1,7 +1,8 @@
 /**
  * Receipts: the results of `enqueue()`. An engine keeps nothing for a receipt whose `settled` was never read, so a
- * million receipts cost nothing. A receipt that is asked late gets the answer from storage, as far as storage can still tell: an
- * operation that is gone without an outcome was completed only if no outcome of that time has been forgotten (Q23).
+ * million receipts cost nothing. A receipt that is asked late gets the answer from storage, as far as storage can still
+ * tell: an operation that is gone without an outcome was completed only if no outcome of that time has been forgotten
+ * (Q23).
  */
 import { needsNewOpening } from '../../storage/storage-error.ts'
 import type { Endings, Settled, Storage } from '../../storage/storage.ts'
@@ -83,7 +84,7 @@ export class Receipts {
   readonly #expected = new Set<(mayBeThere: boolean) => void>()
   /** The number of the last ending that is known to be recorded. */
   #recorded = 0
-  /** True if endings have been recorded here since. */
+  /** True if this process has recorded endings since it last asked for their number. */
   #isOutdated = false
   #recheck: 'none' | 'under way' | 'due again' = 'none'
   #retry: Timer | null = null
