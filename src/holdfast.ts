@@ -259,9 +259,10 @@ export class Holdfast {
    *
    * With `sqliteStorage({ file })` none of this data is left in the file or in its `-wal` when the promise resolves,
    * unless another process reads an older state just then: then the `-wal` is emptied after a later commit, or at the
-   * close. With `sqliteStorage({ database })` the data is gone from the tables, and overwritten in the file at the app's next
-   * checkpoint. If the data must be overwritten at once, call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself. The
-   * result names the files that Holdfast has set aside (E5). The app must erase other copies itself.
+   * close. With `sqliteStorage({ database })` the data is gone from the tables, and overwritten in the file at the app's
+   * next checkpoint. If the data must be overwritten at once, call `database.pragma('wal_checkpoint(TRUNCATE)')`
+   * yourself. The result names the files that Holdfast has set aside (E5). Other copies are the responsibility of the
+   * app.
    *
    * @throws HoldfastError if the erasing cannot be stored (`STORAGE_FULL`, …): the session has ended all the same,
    * nothing else is erased, and the app can call again; or (`STORAGE_UNAVAILABLE`) if the database's folder cannot be
