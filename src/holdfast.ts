@@ -1,6 +1,6 @@
 /** `createHoldfast()` and the `Holdfast` class that it resolves to: the engine's calls as an app sees them. */
 import { appCodeFailed } from './app-code.ts'
-import { refusalOf, storageErrorOfOurs } from './engine/stored/storage-errors.ts'
+import { storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './api/stored-operations.ts'
 import type { Settle } from './engine/boundary/boundary.ts'
 import {
@@ -29,6 +29,7 @@ import { forgetResult, type ForgetResult } from './api/forget-result.ts'
 import type { EventName, HoldfastEvents } from './events.ts'
 import { Engine, type Machines } from './engine/engine.ts'
 import { begun } from './journal/pseudonyms.ts'
+import { query } from './api/query.ts'
 import { type Listener, Listeners } from './api/listeners.ts'
 import type { OperationId, Requirement } from './model.ts'
 import type { Reply } from './ports/transport.ts'
@@ -232,7 +233,7 @@ export class Holdfast {
    * completed. Null: the operation was completed, was never stored, or is no longer remembered.
    */
   async operation(id: string): Promise<OperationInfo | null> {
-    const found = await this.#query(() => this.#options.ports.storage.find(idOf('operation', id)))
+    const found = await query(() => this.#options.ports.storage.find(idOf('operation', id)))
     return found === null ? null : describe(found)
   }
 
@@ -271,7 +272,7 @@ export class Holdfast {
   async forget(user: string): Promise<ForgetResult> {
     const id = userOf('forget', user)
     const erased = this.#call<void>((settle) => this.#engine.calls.forget(id, settle))
-    const setAside = this.#query(() => this.#options.ports.storage.filesAside())
+    const setAside = query(() => this.#options.ports.storage.filesAside())
     return forgetResult(erased, setAside)
   }
 
@@ -283,14 +284,14 @@ export class Holdfast {
    * @throws RangeError if the limit is not such a number; HoldfastError if storage cannot be read.
    */
   async pending(filter: PendingFilter = {}): Promise<readonly OperationInfo[]> {
-    return this.#query(() => pendingOperations(this.#options.ports.storage, filter))
+    return query(() => pendingOperations(this.#options.ports.storage, filter))
   }
 
   /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
   async deadLetters(
     filter: { readonly user?: string | null } = {},
   ): Promise<readonly OperationInfo[]> {
-    return this.#query(() => deadLetters(this.#options.ports.storage, filter))
+    return query(() => deadLetters(this.#options.ports.storage, filter))
   }
 
   /** Stops sending until `resume()` or the end of the process. Operations in flight go on. */
@@ -380,16 +381,6 @@ export class Holdfast {
     return new Promise<T>((resolve, reject) => {
       call({ resolve, reject: (error) => reject(storageErrorOfOurs(error)) })
     })
-  }
-
-  async #query<T>(query: () => Promise<T>): Promise<T> {
-    // Calls on their way to storage are asked for first (see Intake).
-    await Promise.resolve()
-    try {
-      return await query()
-    } catch (thrown) {
-      throw refusalOf(thrown)
-    }
   }
 }
 

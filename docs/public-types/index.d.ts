@@ -35,13 +35,13 @@ type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' 
 /** Why an operation was dropped. */
 type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
 
-/** The rows: what storage holds, as plain data. Changes of them are in `changes.ts`. */
+/** The rows of storage, as plain data. This file declares no change of a row: the changes are in `changes.ts`. */
 
 /** One pending operation. */
 interface OperationRow {
     readonly id: OperationId;
     readonly lane: LaneId;
-    /** Its place in the lane: smaller goes first (Q2). */
+    /** Its place in the lane. Operations are sent in the order of their places (Q2). */
     readonly place: number;
     readonly kind: string;
     readonly version: number;
@@ -51,34 +51,40 @@ interface OperationRow {
     readonly expiresAt: Instant | null;
     /** The records it creates, by their local ids (Q12). */
     readonly creates: readonly string[];
-    /** Is it of no use once another user has logged in on this device? (I8) */
+    /** True if it is of no use once another user has logged in on this device (I8). */
     readonly deviceScoped: boolean;
-    /** Was it in flight when that happened? Then it is not to be sent again. Default: no. */
+    /** True if it was in flight at that login: then it is not sent again. Default: false. */
     readonly superseded?: true;
 }
-/** What is known of an envelope, once that is more than "not sent yet". */
+/** The state of an envelope, as soon as there is more to it than "not sent yet". */
 interface EnvelopeRow {
     readonly lane: LaneId;
-    /** The place of its first member: it is known by it. */
+    /** The place of its first member, which identifies the envelope in its lane. */
     readonly place: number;
-    /** Its idempotency key, or null: it may be formed anew (Q5). */
+    /** Its idempotency key. Null: the envelope may be formed anew (Q5). */
     readonly key: string | null;
     /** The places of its members, in order. */
     readonly members: readonly number[];
     /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
     readonly attempts: number;
-    /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
+    /** How many of `attempts` came to `unsent`: nothing of the envelope left the process in these (Q6). */
     readonly unsentAttempts: number;
-    /** Those of them that count towards death (Q8). */
+    /** How many of `attempts` count towards death (Q8). */
     readonly countedAttempts: number;
-    /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
+    /**
+     * The time of the first attempt that was not `unsent`; before that attempt, the time when the envelope was recorded
+     * (Q8).
+     */
     readonly firstAttemptAt: Instant | null;
     /** Since when the outcome is unknown; never reset but by its end (Q5). */
     readonly unknownSince: Instant | null;
-    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+    /**
+     * The next attempt is not made before this time (Q7). It is stored with the wait that it was computed from
+     * (`waitMs`), so that a clock that jumped back is noticed.
+     */
     readonly retryAt: Instant | null;
     readonly waitMs: number;
-    /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
+    /** True if the last outcome was `unknown` or `unsent`: then the return of the network ends the wait (Q7). */
     readonly waitsAfterUnknown: boolean;
     /** Generations refused on this head (T4). */
     readonly refusedCount: number;
@@ -98,33 +104,33 @@ interface LetterRow extends OperationRow {
     readonly excerpt: string | null;
     readonly diedAt: Instant;
     readonly attempts: number;
-    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+    /** The key of its last sending, if its outcome is unknown: a retry uses the same key (Q8). */
     readonly envelopeKey: string | null;
-    /** Since when its outcome is unknown, if it is. */
+    /** Since when its outcome is unknown; null: the outcome is known. */
     readonly unknownSince: Instant | null;
-    /** The records whose creations failed, where that is why it is dead (Q12). */
+    /** The records whose creations failed, if the operation is dead for that reason (Q12). */
     readonly dependsOn: readonly string[];
 }
 /** A record that an operation creates (Q12). */
 interface RecordRow {
     /** The id the app gave it. */
     readonly local: string;
-    /** The server's id, once it is made; while it is to be created anew, the former one. */
+    /** The server's id, once the record is made. While the record waits to be created anew, this is the former id. */
     readonly remote: string | null;
-    /** `lost`: its creation is dead, or was taken back, or whoever made it was forgotten (I12). */
+    /** `lost`: its creation is dead, or was taken back, or its user was forgotten (I12). */
     readonly state: 'pending' | 'made' | 'lost';
     /** The lane of its creation. */
     readonly lane: LaneId;
-    /** The operation that creates it; null: none has said so, but a reply named it. */
+    /** The operation that creates it. Null: no operation has said that it does, but a reply named the record. */
     readonly creation: OperationId | null;
     readonly changedAt: Instant;
 }
-/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+/** A reading position: a read that waits until `readyAt` and names the token sees the writes before it (R2). */
 interface PositionRow {
     readonly key: string;
     readonly token: string;
     readonly readyAt: Instant;
-    /** How long that was from the reply: a clock that jumped back never makes it longer. */
+    /** The wait from the reply until `readyAt`: a clock that jumped back never makes it longer. */
     readonly waitMs: number;
 }
 interface LaneRow {
@@ -132,35 +138,35 @@ interface LaneRow {
     readonly user: UserId | null;
     readonly pending: number;
     readonly letters: number;
-    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+    /** Operations up to this place are sent each in its own envelope: an envelope with them was rejected (Q4). */
     readonly soloThrough: number;
-    /** The place of the first operation that is pending. Default: nobody knows. */
+    /** The place of the first pending operation. Default: not known. */
     readonly head?: number;
-    /** The last place that was given. Default: 0. */
+    /** The last place that was assigned. Default: 0. */
     readonly tail?: number;
-    /** How far operations have moved back in all, to make room. Default: 0. */
+    /** How many places operations have moved back in all, to make room. Default: 0. */
     readonly shifted?: number;
-    /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
+    /** Operations up to this place will be dropped: their user logged out with `discard` (I7). Default: 0. */
     readonly discardThrough?: number;
-    /** Are operations of it marked as superseded (I8)? Default: no. */
+    /** True if operations of the lane are marked as superseded (I8). Default: false. */
     readonly hasSuperseded?: true;
 }
-/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+/** The stored facts of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
 interface TokenRow {
     readonly user: UserId;
     /** 0 before the first token. */
     readonly generation: number;
-    /** Bumped by the end of a session (T11). */
+    /** Grows by 1 with each end of a session (T11). */
     readonly epoch: number;
     readonly refused: boolean;
-    /** Fingerprints of the last tokens that were refused in this session, this one too. Default: none. */
+    /** Fingerprints of the tokens refused last in this session, the current token included. Default: none. */
     readonly refusedTokens?: readonly string[];
-    /** Keyed; null when the session has ended. */
+    /** The keyed fingerprint of the token; null when the session has ended. */
     readonly fingerprint: string | null;
     readonly expiresAt: Instant | null;
     readonly refreshAt: Instant | null;
     readonly sealed: Uint8Array | null;
-    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+    /** True if the user logged out with operations pending: the session ends when the lane is empty (T11). */
     readonly leaving: boolean;
 }
 interface DeadlineRow {
@@ -171,10 +177,10 @@ interface DeadlineRow {
 /** How a settled operation ended, as far as it is retained. */
 interface OutcomeRow {
     readonly id: OperationId;
-    /** `dead`: its letter was erased with all else of its user (I12). */
+    /** `dead`: its dead letter was erased with everything else of its user (I12). */
     readonly outcome: 'completed' | 'dropped' | 'cancelled' | 'dead';
     readonly reason: DropReason | DeadReason | null;
-    /** The last status of one that died. */
+    /** The last status of a dead operation. */
     readonly status: number | null;
     readonly settledAt: Instant;
 }
@@ -476,16 +482,17 @@ type Answer = {
 };
 
 /**
- * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
- * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
+ * The contract of a storage, which holds the truth of the engine. A storage knows rows and conditional changes of
+ * rows; it must never know why they are made. `src/simulation/storage-contract.ts` is the suite that every
+ * implementation must pass.
  */
 
-/** What storage says at the start. */
+/** The state that storage answers at the start. */
 interface OpenedState {
-    /** Did this call create the database? */
+    /** True if this call created the database. */
     readonly fresh: boolean;
     readonly fingerprintKey: string;
-    /** The origin that the database belongs to (E6); null: no opening has named one. */
+    /** The origin that the database belongs to (E6); null: no opening has named an origin. */
     readonly origin: string | null;
     readonly identity: UserId | null;
     readonly requirement: Requirement;
@@ -495,40 +502,46 @@ interface OpenedState {
     readonly deadlines: readonly DeadlineRow[];
     /** The number of the last ending that was recorded (see {@link Endings}). */
     readonly recorded: number;
-    /** True once of a file that was copied to its place: it does not know what has been sent since (E5). */
+    /** True once, for a file that was copied to its place: the copy does not know what was sent since (E5). */
     readonly isCopy?: true;
-    /** Where a damaged database was set aside, in whose stead this one was made. */
+    /** The place where a damaged database was set aside; this database was made in its stead. */
     readonly setAside?: string;
-    /** With `setAside`: what was taken out of that one into this one. */
+    /** With `setAside`: the report on the rows that were taken from the damaged database into this database. */
     readonly salvaged?: SalvageReport;
 }
 /** The tables of a database, as a report names them. */
 type SalvagedRows = 'operations' | 'envelopes' | 'letters' | 'lanes' | 'tokens' | 'records' | 'forgotten-records' | 'positions' | 'outcomes' | 'deadlines' | 'meta';
 /**
- * Rows of a damaged database that are not in the new one: the row of a `key`, or whatever rows there were between
- * `after` and `before` (null: from the first row, to the last row).
+ * Rows of a damaged database that are missing in the new one: the row with the key `key`, or any rows there were
+ * between `after` and `before` (null: from the first row, to the last row).
  */
 interface MissingRows {
     readonly rows: SalvagedRows;
-    /** `owner-unknown`: the row can be read, and nothing certain says whose it is. */
+    /** `owner-unknown`: the row can be read, but its owner is not certain. */
     readonly why: 'unreadable' | 'owner-unknown';
-    /** How many; null: that cannot be known. */
+    /** How many rows are missing; null: the number cannot be known. */
     readonly count: number | null;
     readonly key: string | null;
     readonly after: string | null;
     readonly before: string | null;
 }
-/** What came of a salvage (E2). It has numbers and keys, no payloads and no tokens. */
+/** The result of a salvage (E2). It has numbers and keys, no payloads and no tokens. */
 interface SalvageReport {
     /** How many rows of each table were kept. */
     readonly kept: Readonly<Partial<Record<SalvagedRows, number>>>;
     readonly missing: readonly MissingRows[];
-    /** Operations that are dead letters now (`outcome-unknown`): they may have been sent in an envelope that is not whole any more. */
+    /**
+     * Operations that are dead letters now (`outcome-unknown`): they may have been sent in an envelope that is no
+     * longer whole.
+     */
     readonly buried: readonly Affected[];
 }
-/** The kinds whose envelopes are recorded before they are first sent (Q5), each with the group that it merges in; null: alone. */
+/**
+ * The kinds whose envelopes are recorded before they are first sent (Q5), each with its merge group; null: operations
+ * of the kind do not merge.
+ */
 type RecordedKinds = Readonly<Record<string, string | null>>;
-/** What an implementation may use of the process it lives in. */
+/** The parts of the surrounding process that an implementation may use. */
 interface StorageHost {
     /** Runs a function once, at the end of this turn of the event loop. */
     readonly atTurnEnd: (run: () => void) => void;
@@ -537,25 +550,25 @@ interface StorageHost {
     readonly wall: () => Instant;
     /** Taken as the fingerprint key of a new database. */
     readonly newFingerprintKey: string;
-    /** Taken as the origin of a database that has none yet. Default: none. */
+    /** Taken as the origin of a database that has no origin yet. Default: none. */
     readonly origin?: string;
-    /** What a salvage needs to know. Default: any kind may be one of them. */
+    /** The recorded kinds, which a salvage needs. Default: any kind may be a recorded kind. */
     readonly recordedKinds?: RecordedKinds;
 }
 /**
- * Why commits of other processes are noticed late: there is no watch, or it has ended (`failed`); it did not tell of a
- * touch of its own (`unproved`); or what it watched was removed and cannot be made again (`gone`).
+ * Why commits of other processes are noticed late. `failed`: there is no watch, or it has ended. `unproved`: the
+ * watch did not report a touch of this process itself. `gone`: the watched file was removed and cannot be made again.
  */
 type WatchLoss = 'failed' | 'unproved' | 'gone';
 interface CommitOptions {
     /**
-     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
-     * one resend under the same key. Default: true.
+     * True if the commit must survive a power cut before `commit` resolves. False where a lost commit costs no more
+     * than one resend under the same key. Default: true.
      */
     readonly synced?: boolean;
     /**
-     * Does each change stand for itself? Then one that misses or fails takes no other with it, and the answer of one
-     * that failed says why (`failed`). Default: false.
+     * True if each change stands for itself: a change that misses or fails takes no other change with it, and the
+     * answer of a failed change says why (`failed`). Default: false.
      */
     readonly apart?: boolean;
 }
@@ -572,7 +585,7 @@ type Whereabouts = {
     readonly state: 'settled';
     readonly outcome: OutcomeRow;
 };
-/** An operation that is pending no more; where it is now, as `find` tells it. */
+/** An operation that is no longer pending, and where it is now, as `find` tells it. */
 interface Settled {
     readonly id: OperationId;
     readonly found: Exclude<Whereabouts, {
@@ -580,86 +593,91 @@ interface Settled {
     }> | null;
 }
 /**
- * What has settled of some operations, and the numbers of endings: every ending but a completion gets the next
- * number. An operation that was pending, or not yet enqueued, when `recorded` was n, and is gone now
- * (`found: null`), was completed if `forgotten` is at most n; else its outcome is not retained any more.
+ * Which of the given operations have settled, and the numbers of endings. Every ending but a completion gets the next
+ * number. Take an operation that was pending, or not yet enqueued, when `recorded` was n, and that is gone now
+ * (`found: null`). It was completed if `forgotten` is at most n; else its outcome is no longer retained.
  */
 interface Endings {
     readonly settled: readonly Settled[];
-    /** The last number, at the beginning of the question. */
+    /** The last number that was given, at the beginning of the question. */
     readonly recorded: number;
-    /** The last number that is not retained any more. */
+    /** The highest number whose ending is no longer retained. */
     readonly forgotten: number;
 }
 /**
- * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and
- * only a new opening helps (E2).
+ * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open`, the engine calls nothing but `close`, and only
+ * a new opening helps (E2).
  */
 interface Storage {
     /**
-     * Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed, and it may be tried again.
-     * One storage serves one engine at a time: it rejects while it is open, and goes on as it was.
+     * Opens the database, migrates it, and reads the state. Rejects with a {@link StorageError}; then nothing was
+     * changed, and the call may be tried again. One storage serves one engine at a time: `open` rejects while the
+     * storage is open, and the storage goes on as it was.
      */
     open(host: StorageHost): Promise<OpenedState>;
     /**
-     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-     * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the
-     * rest of its call is missed too (unless they are `apart`), so the conditional one comes first. Rejects
-     * with a {@link StorageError}: then nothing of this call was applied.
+     * Applies the changes of one call, in order, in one transaction, and resolves after the commit. The calls of one
+     * turn share a transaction, unless they cause no fsync. After a change that missed, the rest of its call is missed
+     * too (unless they are `apart`), so the conditional change comes first. Rejects with a {@link StorageError}: then
+     * nothing of this call was applied.
      */
     commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
     /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
     window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
-    /** Where an operation is, or null: never stored, completed, or no longer retained. */
+    /** Where an operation is. Null: it was never stored, was completed, or is no longer retained. */
     find(id: OperationId): Promise<Whereabouts | null>;
     /**
-     * Those of these operations that are pending no more, in the order of the ids. However many are asked
-     * about, it is one question, and does not block the thread for long.
+     * The given operations that are no longer pending, in the order of the ids. However many ids are given, it is one
+     * question, and does not block the thread for long.
      */
     settled(ids: readonly OperationId[]): Promise<Endings>;
-    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+    /** Dead letters, the oldest first: of one user, or of the anonymous identity (`user: null`), or of all owners. */
     letters(filter: {
         readonly user?: UserId | null;
         readonly limit: number;
     }): Promise<readonly (LetterRow & {
         readonly user: UserId | null;
     })[]>;
-    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+    /** The rows of these records, by their local ids. A record that no operation creates is left out. */
     records(locals: readonly string[]): Promise<readonly RecordRow[]>;
     /** The newest reading position of an owner and key, or null. */
     position(user: UserId | null, key: string): Promise<PositionRow | null>;
     /**
-     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
-     * `false`, at once. It is held until `close()`, or the death of the process.
+     * Takes the right to dispatch this database (Q17). Answers `false` at once if another process has it. The right is
+     * held until `close()`, or until the process dies.
      */
     lock(): Promise<boolean>;
-    /** What `open` would tell now. Sees every earlier commit. */
+    /** The state that `open` would answer now. Sees every earlier commit. */
     reload(): Promise<OpenedState>;
     /**
-     * Calls the listener after commits of other processes, without polling; answers how to stop. `lost` is called once if the
-     * system does not tell of them, or not any more; the listener is then called late (Q17).
+     * Calls the listener after commits of other processes, without polling; returns the function that stops it. `lost`
+     * is called once if the system does not report such commits, or no longer does; then the listener is called late
+     * (Q17).
      */
     watch(listener: () => void, lost?: (why: WatchLoss) => void): () => void;
-    /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
+    /**
+     * Gives back the space that a large drain or a `forget` has freed, a part in each turn, where the implementation
+     * can do so.
+     */
     tidy(): Promise<void>;
     /**
-     * The files that damage has left beside the database, with what could be read of them and what could not (E2): paths,
-     * sorted. A storage that leaves no such files answers an empty list.
+     * The paths of the files that damage has left beside the database, sorted. They hold the rows that could be read,
+     * and the rows that could not (E2). A storage that leaves no such files answers an empty list.
      */
     filesAside(): Promise<readonly string[]>;
-    /** Commits what was handed in, then lets go of the file. Later calls reject. */
+    /** Commits every change that was handed in, then closes the file. Later calls reject. */
     close(): Promise<void>;
 }
 
-/** What the app may know of one operation. */
+/** The data on one operation that the app can read. */
 
 interface StoredInfo {
     readonly id: OperationId;
-    /** Its owner; null: the anonymous identity. */
+    /** The owner of the operation; null: the anonymous identity. */
     readonly user: UserId | null;
     readonly kind: string;
     readonly version: number;
-    /** As it is stored, in its stored version; if that is no JSON (the operation is unreadable), its text. */
+    /** The stored payload, in its stored version. If it is not JSON (the operation is unreadable), its text. */
     readonly payload: unknown;
     readonly enqueuedAt: Instant;
 }
@@ -684,12 +702,12 @@ type OperationInfo = (StoredInfo & {
     readonly settledAt: Instant;
 };
 
-/** Lists of what is stored, for the app to look at. They ask storage itself, and decide nothing. */
+/** Lists the stored operations for the app. The lists come from storage itself. They never decide anything. */
 
 interface PendingFilter {
-    /** Of this user only; null: of the anonymous identity. Default: of all. */
+    /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
     readonly user?: string | null;
-    /** At most so many, a whole number from 1. Default: 1000. */
+    /** The maximum number of operations, a whole number from 1. Default: 1000. */
     readonly limit?: number;
 }
 
@@ -1228,10 +1246,10 @@ interface Hold {
  * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
  * and slots, and ends with the process. It goes through these phases:
  *
- * - `storing`: what its owner was enqueueing at the call is not stored yet.
- * - `settling`: the writes it is to see have not all settled (R1).
- * - `delaying`: they have; the server asked to wait before what they wrote can be seen.
- * - `parked`: it cannot be sent now: no usable token, or nobody knows what the server demands (R3).
+ * - `storing`: operations that its owner was enqueueing at the call are not stored yet.
+ * - `settling`: the writes that the read must see have not all settled (R1).
+ * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
+ * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
  * - `fetching`: its request is in flight.
  * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
  */
@@ -1240,29 +1258,29 @@ interface ReadRequestInput {
     readonly owner: {
         readonly user: UserId | null;
     };
-    /** What the request must name to see what was written; null: nothing. */
+    /** The reading position that the request must name to see the writes; null: there is none. */
     readonly position: string | null;
 }
 
-/** What `status()` shows: a frozen plain object, the same one until something changes. */
+/** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
 
 interface LaneStatus {
     /** Null: the anonymous lane. */
     readonly user: UserId | null;
     readonly pending: number;
-    /** Is a request of it in flight, or about to be? */
+    /** True if a request of the lane is in flight, or about to be. */
     readonly sending: boolean;
-    /** Why it may not send; empty: nothing stops it. */
+    /** The reasons why the lane may not send; empty: nothing stops it. */
     readonly holds: readonly Hold[];
-    /** When its head was enqueued; null before the lane was read. */
+    /** When the head of the lane was enqueued; null before the lane was read. */
     readonly headEnqueuedAt: Instant | null;
-    /** Attempts of its head that failed for now. */
+    /** Attempts of the head that failed for now. */
     readonly attempts: number;
-    /** Token generations refused on its head (T4). */
+    /** Token generations that were refused on the head (T4). */
     readonly refusedCount: number;
-    /** Why the last attempt of its head failed; null: no attempt has. It survives a restart. */
+    /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
     readonly lastFailure: LaneFailure | null;
-    /** The end of the wait of its head (Q7); null: the head does not wait. */
+    /** The end of the wait of the head (Q7); null: the head does not wait. */
     readonly retryAt: Instant | null;
 }
 /** Why an attempt failed (Q22). */
@@ -1276,7 +1294,7 @@ interface LaneFailure {
 interface TokenNeedStatus {
     readonly user: UserId;
     readonly reason: TokenNeedReason;
-    /** The generation that was refused, where one was. */
+    /** The generation that was refused; null: no generation was refused. */
     readonly generation: number | null;
 }
 type QueueState = 'starting' | 'running' | 'closing' | 'closed';
@@ -1285,7 +1303,7 @@ interface Status {
     /** Null: anonymous. */
     readonly identity: UserId | null;
     readonly requirement: Requirement;
-    /** Lanes with something pending. */
+    /** Lanes with pending operations. */
     readonly lanes: readonly LaneStatus[];
     readonly tokenNeeds: readonly TokenNeedStatus[];
     readonly counts: {
@@ -1295,15 +1313,15 @@ interface Status {
     };
 }
 
-/** What the calls of a Holdfast engine take beside their subject, and what some of them answer. */
+/** The options of the calls of a Holdfast engine, and the results of some calls. */
 
 interface LoginOptions {
-    /** The user's token; left out: it is asked for when there is something to send. */
+    /** The user's token. Left out: the engine asks for it when there is an operation to send. */
     readonly token?: string;
 }
 interface LogoutOptions {
     /**
-     * What becomes of the user's operations (I7): `keep` sends them later under that user's token,
+     * The treatment of the user's operations (I7): `keep` sends them later under that user's token,
      * `flush` tries to send them first, `discard` drops them. Default: `keep`.
      */
     readonly pending?: 'keep' | 'flush' | 'discard';
@@ -1315,11 +1333,11 @@ interface DeadlineOptions {
     readonly deadlineMs?: number;
 }
 interface ReadOptions {
-    /** Makes the request, at the moment of sending. `position`: what it must name to see what was written. */
+    /** Makes the request, at the moment of sending. `position`: the reading position to name, to see the writes. */
     readonly request: (input: ReadRequestInput) => RequestSpec;
-    /** The ids of the operations to wait for. Default: all that the owner has pending. */
+    /** The ids of the operations to wait for. Default: all pending operations of the owner. */
     readonly after?: readonly string[];
-    /** Which reading positions it uses (R2). Default: those without a key. */
+    /** The key of the reading positions that the read uses (R2). Default: the positions without a key. */
     readonly key?: string;
     /**
      * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
@@ -1327,7 +1345,7 @@ interface ReadOptions {
      */
     readonly reply?: 'json' | 'any';
 }
-/** What is still pending, and why. */
+/** The number of operations that are still pending, and the lanes, which say why. */
 interface FlushResult {
     readonly pending: number;
     readonly lanes: readonly LaneStatus[];
@@ -1596,21 +1614,21 @@ interface HoldfastOptions {
 type RequirementSource = () => Requirement | Promise<Requirement>;
 
 /**
- * Logout: the identity changes at the call, and the session ends once nothing of that user is pending,
- * at once where that is so already, or where all of it is dropped (I7, T11).
+ * Logout: the identity changes at the call. The session ends once no operation of that user is pending: at once if none
+ * is pending at the call, or if all are dropped (I7, T11).
  */
 
-/** What a logout left behind. */
+/** The operations that a logout left behind. */
 interface LogoutResult {
     /** Operations of that user that are still to be sent, under that user's token. */
     readonly pending: number;
 }
 
-/** What `forget()` answers. */
+/** The result of `forget()`. */
 interface ForgetResult {
     /**
-     * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted: they may still hold the
-     * user's data, and nothing erases it there. Delete them once you need them no more. Usually empty.
+     * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted. The files may still
+     * hold the user's data, and Holdfast never erases it there. Delete the files once you need them no more. Usually empty.
      */
     readonly setAside: readonly string[];
 }
@@ -1619,7 +1637,7 @@ type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void;
 
 /** How an operation ended. */
 type Settlement = 
-/** The engine was closed first: it is still on disk, and `operation(id)` tells its end after a restart. */
+/** The engine was closed first: the operation is still on disk, and `operation(id)` tells its end after a restart. */
 {
     readonly outcome: 'pending';
     readonly id: OperationId;
@@ -1640,7 +1658,7 @@ type Settlement =
     /** The last status the server answered with, if it did. */
     readonly status: number | null;
 }
-/** The receipt was asked late: the operation has ended, and its outcome is not retained any more. */
+/** The receipt was asked late: the operation has ended, and its outcome is no longer retained. */
  | {
     readonly outcome: 'not-retained';
     readonly id: OperationId;
@@ -1649,7 +1667,7 @@ type Settlement =
 declare class Receipt {
     #private;
     readonly id: OperationId;
-    /** Resolves when the operation has reached its end. It never rejects for what the server said. */
+    /** Resolves when the operation has reached its end. It never rejects because of a reply of the server. */
     get settled(): Promise<Settlement>;
 }
 
@@ -1723,38 +1741,38 @@ declare class Holdfast {
     enqueue(draft: OperationDraft): Promise<Receipt>;
     /**
      * Stores an operation in the transaction that is open on the app's own connection: the app's row and
-     * its operation are both there, or neither. It is sent after the commit. It comes before what
-     * `enqueue()` has been called for and has not stored yet. After a rollback the receipt's `settled`
-     * rejects with `UNKNOWN_OPERATION`; where storage broke before that could be seen, with the error of storage.
+     * its operation are both there, or neither. The operation is sent after the commit. It comes before operations that
+     * `enqueue()` was called for and has not stored yet. After a rollback the receipt's `settled` rejects with
+     * `UNKNOWN_OPERATION`. If storage broke before the rollback could be seen, it rejects with the error of storage.
      *
      * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
      * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
      */
     enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt;
     /**
-     * Changes the identity, at once: the next `enqueue()` in the same tick belongs to this user. The
-     * promise resolves when it is stored (I1). With the same user it is a token update (I11).
+     * Changes the identity at once: the next `enqueue()` in the same tick belongs to this user. The
+     * promise resolves when the change is stored (I1). With the same user the call is a token update (I11).
      *
-     * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+     * @throws TypeError if the user or the token is not a non-empty string; HoldfastError
      * `AUTH_USER_MISMATCH`. The identity is unchanged then.
      */
     login(user: string, { token }?: LoginOptions): Promise<void>;
-    /** Changes the identity to anonymous, at once (I7). Resolves with what was left of the user's. */
+    /** Changes the identity to anonymous at once (I7). Resolves with the number of the user's operations that are left. */
     logout({ pending, deadlineMs, }?: LogoutOptions): Promise<LogoutResult>;
     /**
-     * A fresh token of any user, current or not (T2).
+     * Takes a fresh token of any user, current or not (T2).
      *
-     * @throws TypeError where the user or the token is not a non-empty string; HoldfastError
+     * @throws TypeError if the user or the token is not a non-empty string; HoldfastError
      * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
      */
     updateToken(user: string, token: string): Promise<void>;
     /**
-     * Asks the token source for a fresh token of this user, ending any wait; joins a call under way (T6).
+     * Asks the token source for a fresh token of this user, and ends any wait. If a call is under way, joins it (T6).
      *
      * @throws TypeError without a token source.
      */
     refreshToken(user: string): Promise<void>;
-    /** Says what the server demands (I2). Resolves when it is stored. */
+    /** Tells the engine the requirement of the server (I2). Resolves when it is stored. */
     setRequirement(requirement: Requirement): Promise<void>;
     /**
      * Takes back an operation that has not been sent (Q10).
@@ -1763,7 +1781,7 @@ declare class Holdfast {
      */
     cancel(id: string): Promise<void>;
     /**
-     * Puts a dead letter back at its place, its attempts counted anew (Q9).
+     * Puts a dead letter back at its place. Its attempts are counted anew (Q9).
      *
      * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
      */
@@ -1775,12 +1793,12 @@ declare class Holdfast {
      */
     discard(id: string): Promise<void>;
     /**
-     * What is known of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
-     * completed; null: completed, never stored, or no longer remembered.
+     * Reads the state of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
+     * completed. Null: the operation was completed, was never stored, or is no longer remembered.
      */
     operation(id: string): Promise<OperationInfo | null>;
     /**
-     * Fetches something whose answer must reflect the writes made before it (R1). Reads do not wait in
+     * Sends a read: a request whose answer must reflect the writes made before it (R1). Reads do not wait in
      * lanes, and end with the process.
      *
      * @throws HoldfastError `READ_FAILED`, `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`,
@@ -1789,57 +1807,67 @@ declare class Holdfast {
      */
     read({ request, after, key, reply }: ReadOptions): Promise<Reply>;
     /**
-     * Erases the user's operations, token, records, reading positions and dead letters (I12). Who is logged in is logged
-     * out first. What another user's operations need of these records is lost: they are dead when their turn comes
-     * (`dependency-dead`), and optional needs are cleared.
+     * Erases the user's operations, token, records, reading positions and dead letters (I12). If the user is logged in, the
+     * user is logged out first. Records that another user's operations need are lost: such an operation is dead when its
+     * turn comes (`dependency-dead`), and optional needs are cleared.
      *
-     * With `sqliteStorage({ file })` nothing of it is left in the file or in its `-wal` when this resolves,
-     * unless another process reads an older state just then: then the `-wal` is emptied after a later commit, or at
-     * the close. With `sqliteStorage({ database })` it is gone from the tables, and overwritten in the file at the app's
-     * next checkpoint; where that must be at once, call `database.pragma('wal_checkpoint(TRUNCATE)')` yourself. The
-     * result names the files that Holdfast has set aside (E5). Other copies are the app's affair.
+     * With `sqliteStorage({ file })` none of this data is left in the file or in its `-wal` when the promise resolves,
+     * unless another process reads an older state just then: then the `-wal` is emptied after a later commit, or at the
+     * close. With `sqliteStorage({ database })` the data is gone from the tables, and overwritten in the file at the app's
+     * next checkpoint. If the data must be overwritten at once, call `database.pragma('wal_checkpoint(TRUNCATE)')`
+     * yourself. The result names the files that Holdfast has set aside (E5). Other copies are the responsibility of the
+     * app.
      *
-     * @throws HoldfastError where it cannot be stored (`STORAGE_FULL`, …): the session has ended all the same, nothing else is
-     * erased, and it can be called again; or (`STORAGE_UNAVAILABLE`) where the folder of the database cannot be listed.
+     * @throws HoldfastError if the erasing cannot be stored (`STORAGE_FULL`, …): the session has ended all the same,
+     * nothing else is erased, and the app can call again; or (`STORAGE_UNAVAILABLE`) if the database's folder cannot be
+     * listed.
      */
     forget(user: string): Promise<ForgetResult>;
     /**
-     * What is pending, lane by lane, each in the order in which it will be sent; of one user (null: anonymous)
-     * or of all. Also what is in flight.
+     * The pending operations, lane by lane, each lane in the order in which it will be sent; of one user (null: anonymous)
+     * or of all. Operations in flight are included.
      *
-     * @param filter `limit`: at most so many, a whole number from 1. Default: 1000.
-     * @throws RangeError where the limit is none; HoldfastError where storage cannot be read.
+     * @param filter `limit`: the maximum number of operations, a whole number from 1. Default: 1000.
+     * @throws RangeError if the limit is not such a number; HoldfastError if storage cannot be read.
      */
     pending(filter?: PendingFilter): Promise<readonly OperationInfo[]>;
     /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
     deadLetters(filter?: {
         readonly user?: string | null;
     }): Promise<readonly OperationInfo[]>;
-    /** Stops sending until `resume()` or the end of the process. What is in flight goes on. */
+    /** Stops sending until `resume()` or the end of the process. Operations in flight go on. */
     pause(): void;
     resume(): void;
-    /** Waits until nothing is left that could still be sent by itself, or the deadline (Q19). */
+    /** Waits until no operation is left that could still be sent by itself, or until the deadline (Q19). */
     flush({ deadlineMs }?: DeadlineOptions): Promise<FlushResult>;
-    /** Lets what is in flight finish within the deadline, then lets go of everything (Q19). */
+    /** Lets operations in flight finish within the deadline, then releases all resources (Q19). */
     close({ deadlineMs }?: DeadlineOptions): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
-    /** Identity, requirement, lanes with their holds, token needs, counts: frozen, and the same object until something changes. */
+    /** Identity, requirement, lanes with their holds, token needs, counts. Frozen, and the same object until a change. */
     status(): Status;
-    /** Calls back after each change of `status()`. Answers how to stop. @throws TypeError unless the listener is a function. */
+    /**
+     * Calls the listener after each change of `status()`. Returns a function that ends this.
+     *
+     * @throws TypeError unless the listener is a function.
+     */
     subscribe(listener: () => void): () => void;
     /**
-     * Listens. `token.needed` is replayed at once for needs that are still open (T5).
+     * Adds a listener of an event. `token.needed` is replayed at once for needs that are still open (T5).
      *
      * @throws TypeError unless there is an event of this name, and the listener is a function.
      */
     on<Name extends EventName>(name: Name, listener: Listener<Name>): void;
-    /** Listens no more. A listener that was not added is no misuse. @throws TypeError as `on()`. */
+    /**
+     * Removes a listener of an event. A listener that was not added is no misuse.
+     *
+     * @throws TypeError as `on()`.
+     */
     off<Name extends EventName>(name: Name, listener: Listener<Name>): void;
 }
 /**
- * Opens the storage and starts an engine on it. It begins to send in the turn after this resolved.
+ * Opens the storage and starts an engine on it. The engine begins to send in the turn after the promise has resolved.
  *
- * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` where the
+ * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` if the
  * storage cannot be opened. Nothing is left open then.
  */
 declare function createHoldfast(options: HoldfastOptions): Promise<Holdfast>;

@@ -829,13 +829,13 @@ declare const HOLDS: {
 };
 type HoldName = keyof typeof HOLDS;
 
-/** The rows: what storage holds, as plain data. Changes of them are in `changes.ts`. */
+/** The rows of storage, as plain data. This file declares no change of a row: the changes are in `changes.ts`. */
 
 /** One pending operation. */
 interface OperationRow {
     readonly id: OperationId;
     readonly lane: LaneId;
-    /** Its place in the lane: smaller goes first (Q2). */
+    /** Its place in the lane. Operations are sent in the order of their places (Q2). */
     readonly place: number;
     readonly kind: string;
     readonly version: number;
@@ -845,34 +845,40 @@ interface OperationRow {
     readonly expiresAt: Instant | null;
     /** The records it creates, by their local ids (Q12). */
     readonly creates: readonly string[];
-    /** Is it of no use once another user has logged in on this device? (I8) */
+    /** True if it is of no use once another user has logged in on this device (I8). */
     readonly deviceScoped: boolean;
-    /** Was it in flight when that happened? Then it is not to be sent again. Default: no. */
+    /** True if it was in flight at that login: then it is not sent again. Default: false. */
     readonly superseded?: true;
 }
-/** What is known of an envelope, once that is more than "not sent yet". */
+/** The state of an envelope, as soon as there is more to it than "not sent yet". */
 interface EnvelopeRow {
     readonly lane: LaneId;
-    /** The place of its first member: it is known by it. */
+    /** The place of its first member, which identifies the envelope in its lane. */
     readonly place: number;
-    /** Its idempotency key, or null: it may be formed anew (Q5). */
+    /** Its idempotency key. Null: the envelope may be formed anew (Q5). */
     readonly key: string | null;
     /** The places of its members, in order. */
     readonly members: readonly number[];
     /** Sendings that came to `retry`, `unknown` or `unsent` (the n of Q7). */
     readonly attempts: number;
-    /** The part of them that came to `unsent`: nothing of the envelope has left by them (Q6). */
+    /** How many of `attempts` came to `unsent`: nothing of the envelope left the process in these (Q6). */
     readonly unsentAttempts: number;
-    /** Those of them that count towards death (Q8). */
+    /** How many of `attempts` count towards death (Q8). */
     readonly countedAttempts: number;
-    /** The first attempt that was not `unsent`; before it, the time of the record (Q8). */
+    /**
+     * The time of the first attempt that was not `unsent`; before that attempt, the time when the envelope was recorded
+     * (Q8).
+     */
     readonly firstAttemptAt: Instant | null;
     /** Since when the outcome is unknown; never reset but by its end (Q5). */
     readonly unknownSince: Instant | null;
-    /** Not before this; with the wait it was computed from, so that a clock that jumped back is noticed (Q7). */
+    /**
+     * The next attempt is not made before this time (Q7). It is stored with the wait that it was computed from
+     * (`waitMs`), so that a clock that jumped back is noticed.
+     */
     readonly retryAt: Instant | null;
     readonly waitMs: number;
-    /** True if the last outcome was `unknown` or `unsent`: the return of the network ends the wait then (Q7). */
+    /** True if the last outcome was `unknown` or `unsent`: then the return of the network ends the wait (Q7). */
     readonly waitsAfterUnknown: boolean;
     /** Generations refused on this head (T4). */
     readonly refusedCount: number;
@@ -892,33 +898,33 @@ interface LetterRow extends OperationRow {
     readonly excerpt: string | null;
     readonly diedAt: Instant;
     readonly attempts: number;
-    /** The key it was last sent under, if its outcome is unknown: it comes back under the same (Q8). */
+    /** The key of its last sending, if its outcome is unknown: a retry uses the same key (Q8). */
     readonly envelopeKey: string | null;
-    /** Since when its outcome is unknown, if it is. */
+    /** Since when its outcome is unknown; null: the outcome is known. */
     readonly unknownSince: Instant | null;
-    /** The records whose creations failed, where that is why it is dead (Q12). */
+    /** The records whose creations failed, if the operation is dead for that reason (Q12). */
     readonly dependsOn: readonly string[];
 }
 /** A record that an operation creates (Q12). */
 interface RecordRow {
     /** The id the app gave it. */
     readonly local: string;
-    /** The server's id, once it is made; while it is to be created anew, the former one. */
+    /** The server's id, once the record is made. While the record waits to be created anew, this is the former id. */
     readonly remote: string | null;
-    /** `lost`: its creation is dead, or was taken back, or whoever made it was forgotten (I12). */
+    /** `lost`: its creation is dead, or was taken back, or its user was forgotten (I12). */
     readonly state: 'pending' | 'made' | 'lost';
     /** The lane of its creation. */
     readonly lane: LaneId;
-    /** The operation that creates it; null: none has said so, but a reply named it. */
+    /** The operation that creates it. Null: no operation has said that it does, but a reply named the record. */
     readonly creation: OperationId | null;
     readonly changedAt: Instant;
 }
-/** A reading position: a read that waits until `readyAt` and names the token sees what was written (R2). */
+/** A reading position: a read that waits until `readyAt` and names the token sees the writes before it (R2). */
 interface PositionRow {
     readonly key: string;
     readonly token: string;
     readonly readyAt: Instant;
-    /** How long that was from the reply: a clock that jumped back never makes it longer. */
+    /** The wait from the reply until `readyAt`: a clock that jumped back never makes it longer. */
     readonly waitMs: number;
 }
 interface LaneRow {
@@ -926,35 +932,35 @@ interface LaneRow {
     readonly user: UserId | null;
     readonly pending: number;
     readonly letters: number;
-    /** Operations up to this place are sent one by one: their envelope was rejected (Q4). */
+    /** Operations up to this place are sent each in its own envelope: an envelope with them was rejected (Q4). */
     readonly soloThrough: number;
-    /** The place of the first operation that is pending. Default: nobody knows. */
+    /** The place of the first pending operation. Default: not known. */
     readonly head?: number;
-    /** The last place that was given. Default: 0. */
+    /** The last place that was assigned. Default: 0. */
     readonly tail?: number;
-    /** How far operations have moved back in all, to make room. Default: 0. */
+    /** How many places operations have moved back in all, to make room. Default: 0. */
     readonly shifted?: number;
-    /** Operations up to this place are to be dropped: their user logged out with `discard` (I7). Default: 0. */
+    /** Operations up to this place will be dropped: their user logged out with `discard` (I7). Default: 0. */
     readonly discardThrough?: number;
-    /** Are operations of it marked as superseded (I8)? Default: no. */
+    /** True if operations of the lane are marked as superseded (I8). Default: false. */
     readonly hasSuperseded?: true;
 }
-/** What is stored of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
+/** The stored facts of a user's token. The token itself is only in `sealed`, put there by a vault (T1). */
 interface TokenRow {
     readonly user: UserId;
     /** 0 before the first token. */
     readonly generation: number;
-    /** Bumped by the end of a session (T11). */
+    /** Grows by 1 with each end of a session (T11). */
     readonly epoch: number;
     readonly refused: boolean;
-    /** Fingerprints of the last tokens that were refused in this session, this one too. Default: none. */
+    /** Fingerprints of the tokens refused last in this session, the current token included. Default: none. */
     readonly refusedTokens?: readonly string[];
-    /** Keyed; null when the session has ended. */
+    /** The keyed fingerprint of the token; null when the session has ended. */
     readonly fingerprint: string | null;
     readonly expiresAt: Instant | null;
     readonly refreshAt: Instant | null;
     readonly sealed: Uint8Array | null;
-    /** Logged out with operations pending: the session ends when the lane is empty (T11). */
+    /** True if the user logged out with operations pending: the session ends when the lane is empty (T11). */
     readonly leaving: boolean;
 }
 interface DeadlineRow {
@@ -965,10 +971,10 @@ interface DeadlineRow {
 /** How a settled operation ended, as far as it is retained. */
 interface OutcomeRow {
     readonly id: OperationId;
-    /** `dead`: its letter was erased with all else of its user (I12). */
+    /** `dead`: its dead letter was erased with everything else of its user (I12). */
     readonly outcome: 'completed' | 'dropped' | 'cancelled' | 'dead';
     readonly reason: DropReason | DeadReason | null;
-    /** The last status of one that died. */
+    /** The last status of a dead operation. */
     readonly status: number | null;
     readonly settledAt: Instant;
 }
@@ -1263,16 +1269,17 @@ type Answer = {
 };
 
 /**
- * The Storage contract: what is true. It knows rows and conditional changes of rows, and nothing of
- * why they are made. `src/simulation/storage-contract.ts` is the suite that every implementation must pass.
+ * The contract of a storage, which holds the truth of the engine. A storage knows rows and conditional changes of
+ * rows; it must never know why they are made. `src/simulation/storage-contract.ts` is the suite that every
+ * implementation must pass.
  */
 
-/** What storage says at the start. */
+/** The state that storage answers at the start. */
 interface OpenedState {
-    /** Did this call create the database? */
+    /** True if this call created the database. */
     readonly fresh: boolean;
     readonly fingerprintKey: string;
-    /** The origin that the database belongs to (E6); null: no opening has named one. */
+    /** The origin that the database belongs to (E6); null: no opening has named an origin. */
     readonly origin: string | null;
     readonly identity: UserId | null;
     readonly requirement: Requirement;
@@ -1282,40 +1289,46 @@ interface OpenedState {
     readonly deadlines: readonly DeadlineRow[];
     /** The number of the last ending that was recorded (see {@link Endings}). */
     readonly recorded: number;
-    /** True once of a file that was copied to its place: it does not know what has been sent since (E5). */
+    /** True once, for a file that was copied to its place: the copy does not know what was sent since (E5). */
     readonly isCopy?: true;
-    /** Where a damaged database was set aside, in whose stead this one was made. */
+    /** The place where a damaged database was set aside; this database was made in its stead. */
     readonly setAside?: string;
-    /** With `setAside`: what was taken out of that one into this one. */
+    /** With `setAside`: the report on the rows that were taken from the damaged database into this database. */
     readonly salvaged?: SalvageReport;
 }
 /** The tables of a database, as a report names them. */
 type SalvagedRows = 'operations' | 'envelopes' | 'letters' | 'lanes' | 'tokens' | 'records' | 'forgotten-records' | 'positions' | 'outcomes' | 'deadlines' | 'meta';
 /**
- * Rows of a damaged database that are not in the new one: the row of a `key`, or whatever rows there were between
- * `after` and `before` (null: from the first row, to the last row).
+ * Rows of a damaged database that are missing in the new one: the row with the key `key`, or any rows there were
+ * between `after` and `before` (null: from the first row, to the last row).
  */
 interface MissingRows {
     readonly rows: SalvagedRows;
-    /** `owner-unknown`: the row can be read, and nothing certain says whose it is. */
+    /** `owner-unknown`: the row can be read, but its owner is not certain. */
     readonly why: 'unreadable' | 'owner-unknown';
-    /** How many; null: that cannot be known. */
+    /** How many rows are missing; null: the number cannot be known. */
     readonly count: number | null;
     readonly key: string | null;
     readonly after: string | null;
     readonly before: string | null;
 }
-/** What came of a salvage (E2). It has numbers and keys, no payloads and no tokens. */
+/** The result of a salvage (E2). It has numbers and keys, no payloads and no tokens. */
 interface SalvageReport {
     /** How many rows of each table were kept. */
     readonly kept: Readonly<Partial<Record<SalvagedRows, number>>>;
     readonly missing: readonly MissingRows[];
-    /** Operations that are dead letters now (`outcome-unknown`): they may have been sent in an envelope that is not whole any more. */
+    /**
+     * Operations that are dead letters now (`outcome-unknown`): they may have been sent in an envelope that is no
+     * longer whole.
+     */
     readonly buried: readonly Affected[];
 }
-/** The kinds whose envelopes are recorded before they are first sent (Q5), each with the group that it merges in; null: alone. */
+/**
+ * The kinds whose envelopes are recorded before they are first sent (Q5), each with its merge group; null: operations
+ * of the kind do not merge.
+ */
 type RecordedKinds = Readonly<Record<string, string | null>>;
-/** What an implementation may use of the process it lives in. */
+/** The parts of the surrounding process that an implementation may use. */
 interface StorageHost {
     /** Runs a function once, at the end of this turn of the event loop. */
     readonly atTurnEnd: (run: () => void) => void;
@@ -1324,25 +1337,25 @@ interface StorageHost {
     readonly wall: () => Instant;
     /** Taken as the fingerprint key of a new database. */
     readonly newFingerprintKey: string;
-    /** Taken as the origin of a database that has none yet. Default: none. */
+    /** Taken as the origin of a database that has no origin yet. Default: none. */
     readonly origin?: string;
-    /** What a salvage needs to know. Default: any kind may be one of them. */
+    /** The recorded kinds, which a salvage needs. Default: any kind may be a recorded kind. */
     readonly recordedKinds?: RecordedKinds;
 }
 /**
- * Why commits of other processes are noticed late: there is no watch, or it has ended (`failed`); it did not tell of a
- * touch of its own (`unproved`); or what it watched was removed and cannot be made again (`gone`).
+ * Why commits of other processes are noticed late. `failed`: there is no watch, or it has ended. `unproved`: the
+ * watch did not report a touch of this process itself. `gone`: the watched file was removed and cannot be made again.
  */
 type WatchLoss = 'failed' | 'unproved' | 'gone';
 interface CommitOptions {
     /**
-     * Must it survive a power cut before `commit` resolves? `false` where losing it costs no more than
-     * one resend under the same key. Default: true.
+     * True if the commit must survive a power cut before `commit` resolves. False where a lost commit costs no more
+     * than one resend under the same key. Default: true.
      */
     readonly synced?: boolean;
     /**
-     * Does each change stand for itself? Then one that misses or fails takes no other with it, and the answer of one
-     * that failed says why (`failed`). Default: false.
+     * True if each change stands for itself: a change that misses or fails takes no other change with it, and the
+     * answer of a failed change says why (`failed`). Default: false.
      */
     readonly apart?: boolean;
 }
@@ -1359,7 +1372,7 @@ type Whereabouts = {
     readonly state: 'settled';
     readonly outcome: OutcomeRow;
 };
-/** An operation that is pending no more; where it is now, as `find` tells it. */
+/** An operation that is no longer pending, and where it is now, as `find` tells it. */
 interface Settled {
     readonly id: OperationId;
     readonly found: Exclude<Whereabouts, {
@@ -1367,74 +1380,79 @@ interface Settled {
     }> | null;
 }
 /**
- * What has settled of some operations, and the numbers of endings: every ending but a completion gets the next
- * number. An operation that was pending, or not yet enqueued, when `recorded` was n, and is gone now
- * (`found: null`), was completed if `forgotten` is at most n; else its outcome is not retained any more.
+ * Which of the given operations have settled, and the numbers of endings. Every ending but a completion gets the next
+ * number. Take an operation that was pending, or not yet enqueued, when `recorded` was n, and that is gone now
+ * (`found: null`). It was completed if `forgotten` is at most n; else its outcome is no longer retained.
  */
 interface Endings {
     readonly settled: readonly Settled[];
-    /** The last number, at the beginning of the question. */
+    /** The last number that was given, at the beginning of the question. */
     readonly recorded: number;
-    /** The last number that is not retained any more. */
+    /** The highest number whose ending is no longer retained. */
     readonly forgotten: number;
 }
 /**
- * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open` the engine asks nothing any more but `close`, and
- * only a new opening helps (E2).
+ * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open`, the engine calls nothing but `close`, and only
+ * a new opening helps (E2).
  */
 interface Storage {
     /**
-     * Opens, migrates, reads. Rejects with a {@link StorageError}; then nothing was changed, and it may be tried again.
-     * One storage serves one engine at a time: it rejects while it is open, and goes on as it was.
+     * Opens the database, migrates it, and reads the state. Rejects with a {@link StorageError}; then nothing was
+     * changed, and the call may be tried again. One storage serves one engine at a time: `open` rejects while the
+     * storage is open, and the storage goes on as it was.
      */
     open(host: StorageHost): Promise<OpenedState>;
     /**
-     * Applies the changes of one call, in order, in one transaction, and resolves after the commit.
-     * The calls of one turn share a transaction, unless they cause no fsync. After a change that missed, the
-     * rest of its call is missed too (unless they are `apart`), so the conditional one comes first. Rejects
-     * with a {@link StorageError}: then nothing of this call was applied.
+     * Applies the changes of one call, in order, in one transaction, and resolves after the commit. The calls of one
+     * turn share a transaction, unless they cause no fsync. After a change that missed, the rest of its call is missed
+     * too (unless they are `apart`), so the conditional change comes first. Rejects with a {@link StorageError}: then
+     * nothing of this call was applied.
      */
     commit(changes: readonly Change[], options?: CommitOptions): Promise<readonly Answer[]>;
     /** The pending operations of a lane behind `after` (exclusive), in order of place. Sees every earlier commit. */
     window(lane: LaneId, after: number, limit: number): Promise<readonly OperationRow[]>;
-    /** Where an operation is, or null: never stored, completed, or no longer retained. */
+    /** Where an operation is. Null: it was never stored, was completed, or is no longer retained. */
     find(id: OperationId): Promise<Whereabouts | null>;
     /**
-     * Those of these operations that are pending no more, in the order of the ids. However many are asked
-     * about, it is one question, and does not block the thread for long.
+     * The given operations that are no longer pending, in the order of the ids. However many ids are given, it is one
+     * question, and does not block the thread for long.
      */
     settled(ids: readonly OperationId[]): Promise<Endings>;
-    /** Dead letters, the oldest first; of one user or (`user: null`) of the anonymous identity, or of all. */
+    /** Dead letters, the oldest first: of one user, or of the anonymous identity (`user: null`), or of all owners. */
     letters(filter: {
         readonly user?: UserId | null;
         readonly limit: number;
     }): Promise<readonly (LetterRow & {
         readonly user: UserId | null;
     })[]>;
-    /** What is known of these records, by their local ids; nothing of those that no operation creates. */
+    /** The rows of these records, by their local ids. A record that no operation creates is left out. */
     records(locals: readonly string[]): Promise<readonly RecordRow[]>;
     /** The newest reading position of an owner and key, or null. */
     position(user: UserId | null, key: string): Promise<PositionRow | null>;
     /**
-     * Takes the right to dispatch this database (Q17), unless another process has it: then answers
-     * `false`, at once. It is held until `close()`, or the death of the process.
+     * Takes the right to dispatch this database (Q17). Answers `false` at once if another process has it. The right is
+     * held until `close()`, or until the process dies.
      */
     lock(): Promise<boolean>;
-    /** What `open` would tell now. Sees every earlier commit. */
+    /** The state that `open` would answer now. Sees every earlier commit. */
     reload(): Promise<OpenedState>;
     /**
-     * Calls the listener after commits of other processes, without polling; answers how to stop. `lost` is called once if the
-     * system does not tell of them, or not any more; the listener is then called late (Q17).
+     * Calls the listener after commits of other processes, without polling; returns the function that stops it. `lost`
+     * is called once if the system does not report such commits, or no longer does; then the listener is called late
+     * (Q17).
      */
     watch(listener: () => void, lost?: (why: WatchLoss) => void): () => void;
-    /** Gives back what a large drain, or a `forget`, has freed, a part in each turn, where that can be done. */
+    /**
+     * Gives back the space that a large drain or a `forget` has freed, a part in each turn, where the implementation
+     * can do so.
+     */
     tidy(): Promise<void>;
     /**
-     * The files that damage has left beside the database, with what could be read of them and what could not (E2): paths,
-     * sorted. A storage that leaves no such files answers an empty list.
+     * The paths of the files that damage has left beside the database, sorted. They hold the rows that could be read,
+     * and the rows that could not (E2). A storage that leaves no such files answers an empty list.
      */
     filesAside(): Promise<readonly string[]>;
-    /** Commits what was handed in, then lets go of the file. Later calls reject. */
+    /** Commits every change that was handed in, then closes the file. Later calls reject. */
     close(): Promise<void>;
 }
 

@@ -89,6 +89,8 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     const { boundary, settings, ports, machines = MACHINES, resumeFrom } = parts
+
+    // The parts, each after the parts that it calls.
     const publisher = new EventPublisher(parts)
     const { report, machineFailed } = publisher
     const phase = new EnginePhase()
@@ -208,6 +210,7 @@ export class Engine {
     this.#statusView = new StatusView({ publisher, pilot, lanes, holds, needs })
     this.#needs = needs
 
+    // The signals: which part hears of what, and in which order.
     const { store, laneEvents } = context
     const breakDown = new BreakDown({ context, holds, flushes, openCalls })
     publisher.subscribe(reads.hear, tidying.hear)
@@ -235,6 +238,7 @@ export class Engine {
       boundary.afterwards(() => parts.onForeignChange?.()),
     )
 
+    // A journal that begins in the middle, and the start of the machines.
     const snapshot = new Snapshot({
       context,
       openCalls,

@@ -1,4 +1,5 @@
 /** The wallet's entry for one user: the token, and the facts about it. */
+import type { TokenRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Instant, UserId } from '../../model.ts'
 import { Token, type TokenFacts } from './token.ts'
@@ -121,4 +122,25 @@ export function refusalOf(user: UserId, generation: number): HoldfastError {
     'AUTH_TOKEN_REFUSED',
     `the server answered 401 to generation ${generation} of ${user}`,
   )
+}
+
+/**
+ * True if a user without a token was forgotten in another process: storage has a lower epoch, and no end of a session
+ * is being stored.
+ */
+export function isOfAnotherEpoch(
+  { epoch, storing }: WalletEntry,
+  row: TokenRow | undefined,
+): boolean {
+  return storing.isIdle && (row?.epoch ?? 0) < epoch
+}
+
+/** True if storage has no such generation, or another token of it: a generation has only one token. */
+export function isOfAnotherTime(
+  { generation, fingerprint }: WalletEntry,
+  row: TokenRow | undefined,
+): boolean {
+  if (row === undefined || row.generation < generation) return true
+  const isSame = fingerprint === null || row.fingerprint === null || row.fingerprint === fingerprint
+  return row.generation === generation && !isSame
 }

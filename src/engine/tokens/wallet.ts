@@ -14,6 +14,8 @@ import { ServerClock } from './server-clock.ts'
 import { type TokenAcceptance, AcceptToken } from './accept-token.ts'
 import type { Token } from './token.ts'
 import {
+  isOfAnotherEpoch,
+  isOfAnotherTime,
   newEntry,
   refusalOf,
   resumeEntry,
@@ -381,22 +383,4 @@ export class Wallet {
     this.#entries.set(user, entry)
     return entry
   }
-}
-
-/**
- * True if a user without a token was forgotten in another process: storage has a lower epoch, and no end of a session
- * is being stored.
- */
-function isOfAnotherEpoch({ epoch, storing }: WalletEntry, row: TokenRow | undefined): boolean {
-  return storing.isIdle && (row?.epoch ?? 0) < epoch
-}
-
-/** True if storage has no such generation, or another token of it: a generation has only one token. */
-function isOfAnotherTime(
-  { generation, fingerprint }: WalletEntry,
-  row: TokenRow | undefined,
-): boolean {
-  if (row === undefined || row.generation < generation) return true
-  const isSame = fingerprint === null || row.fingerprint === null || row.fingerprint === fingerprint
-  return row.generation === generation && !isSame
 }
