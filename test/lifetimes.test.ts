@@ -45,7 +45,7 @@ class Desk {
         return take()
       },
     }
-    return new Lifetimes(boundary as Partial<Boundary> as Boundary, clock)
+    return new Lifetimes({ boundary: boundary as Partial<Boundary> as Boundary, clock })
   }
 
   /** Enqueues an operation that has so long. */

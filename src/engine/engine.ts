@@ -105,9 +105,9 @@ export class Engine {
       phase,
       lanes,
       pilot,
-      kinds: new Kinds(boundary, parts.kinds, parts.facts, report),
-      store: new Store(boundary, ports.storage, settings.origin),
-      lifetimes: new Lifetimes(boundary, ports.clock),
+      kinds: new Kinds({ boundary, kinds: parts.kinds, facts: parts.facts, report }),
+      store: new Store({ boundary, storage: ports.storage, origin: settings.origin }),
+      lifetimes: new Lifetimes({ boundary, clock: ports.clock }),
       laneEvents: new LaneEvents({ publisher, phase, pilot, lanes }),
       guarded: guard.guarded,
     }

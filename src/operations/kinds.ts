@@ -40,6 +40,13 @@ export interface KindAnswers {
 
 type ReportError = (name: 'error', detail: HoldfastEvents['error']) => void
 
+export interface KindsParts {
+  readonly boundary: Boundary
+  readonly kinds: readonly AnyOperationKind[]
+  readonly facts: readonly KindFacts[]
+  readonly report: ReportError
+}
+
 export class Kinds {
   readonly #boundary: Boundary
   readonly #builtCodec: Codec<Built | 'later'>
@@ -54,12 +61,7 @@ export class Kinds {
   readonly #uses = new WeakMap<OperationRow, RecordUse | UnknownUse>()
 
   /** `report` tells the app of an exception of the code of a kind. */
-  constructor(
-    boundary: Boundary,
-    kinds: readonly AnyOperationKind[],
-    facts: readonly KindFacts[],
-    report: ReportError,
-  ) {
+  constructor({ boundary, kinds, facts, report }: KindsParts) {
     this.#boundary = boundary
     this.#builtCodec = builtCodecOf(boundary)
     this.#report = report

@@ -59,9 +59,13 @@ export interface SavedLifetimes {
 
 type Times = Pick<OperationRow, 'id' | 'enqueuedAt' | 'expiresAt'>
 
+export interface LifetimesParts {
+  readonly boundary: Boundary
+  readonly clock: Clock
+}
+
 export class Lifetimes {
-  readonly #boundary: Boundary
-  readonly #clock: Clock
+  readonly #parts: LifetimesParts
   /** Lived time of the first look at the clocks; null: no operation has had a time of its own. */
   #beganAt: number | null = null
   #slept = 0
@@ -75,9 +79,8 @@ export class Lifetimes {
   /** True as long as every operation that was enqueued since the beginning is one of `#own`. */
   #knowsAll = true
 
-  constructor(boundary: Boundary, clock: Clock) {
-    this.#boundary = boundary
-    this.#clock = clock
+  constructor(parts: LifetimesParts) {
+    this.#parts = parts
   }
 
   /** Looks at the clocks; does nothing more if neither was set. */
@@ -126,7 +129,7 @@ export class Lifetimes {
     this.look()
     if (since === null) return 0
     const [first = Number.NEGATIVE_INFINITY] = this.#momentsOf(since)
-    return Math.max(this.#boundary.wall - since, this.#lived - first)
+    return Math.max(this.#parts.boundary.wall - since, this.#lived - first)
   }
 
   /** The state for a journal that begins here; null: no operation has had a time of its own. */
@@ -156,11 +159,11 @@ export class Lifetimes {
   }
 
   get #lived(): number {
-    return this.#boundary.monotonic + this.#slept
+    return this.#parts.boundary.monotonic + this.#slept
   }
 
   #begin(): void {
-    const { wall, monotonic } = this.#boundary
+    const { wall, monotonic } = this.#parts.boundary
     const uptime = this.#uptime()
     this.#uptimeAhead = uptime === null ? null : uptime - monotonic
     this.#beganAt = monotonic
@@ -172,7 +175,7 @@ export class Lifetimes {
   #compare(isAwake: boolean): void {
     const current = this.#stretches.at(-1)
     if (current === undefined) return
-    let ahead = this.#boundary.wall - this.#lived - current.offset
+    let ahead = this.#parts.boundary.wall - this.#lived - current.offset
     if (isAwake || Math.abs(ahead) > TOLERANCE_MS) {
       const asleepMs = this.#asleepMs(ahead, isAwake)
       this.#slept += asleepMs
@@ -201,7 +204,9 @@ export class Lifetimes {
   }
 
   #uptime(): number | null {
-    return this.#boundary.pull('uptime', plain<number | null>(), () => uptimeOf(this.#clock))
+    return this.#parts.boundary.pull('uptime', plain<number | null>(), () =>
+      uptimeOf(this.#parts.clock),
+    )
   }
 
   #bornAt(enqueuedAt: Instant): number {

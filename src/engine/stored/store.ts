@@ -60,11 +60,14 @@ const openedCodec: Codec<OpenedState> = {
 /** Where an operation stands. */
 export type Placed = Pick<Affected, 'lane' | 'place'>
 
+export interface StoreParts {
+  readonly boundary: Boundary
+  readonly storage: Storage
+  readonly origin: string
+}
+
 export class Store {
-  readonly #boundary: Boundary
-  readonly #storage: Storage
-  /** Of the transport. */
-  readonly #origin: string
+  readonly #parts: StoreParts
   /** How many changes had to be stored at last: it makes the names of their alarms, also in a journal that begins later. */
   repeatCount = 0
   /** Told before anything is asked: a part that waits to store something asks first. */
@@ -81,10 +84,8 @@ export class Store {
   #commitsAsked = 0
   #commitsAnswered = 0
 
-  constructor(boundary: Boundary, storage: Storage, origin: string) {
-    this.#boundary = boundary
-    this.#storage = storage
-    this.#origin = origin
+  constructor(parts: StoreParts) {
+    this.#parts = parts
   }
 
   /** The error after which only a new opening helps (E2); null: storage may be asked. */
@@ -114,9 +115,9 @@ export class Store {
         args: () => null,
         codec: openedCodec,
         put: async () => {
-          const state = await this.#storage.open(host)
+          const state = await this.#parts.storage.open(host)
           // Before the first line that has a digest.
-          this.#boundary.fileKey.use(state.fingerprintKey)
+          this.#parts.boundary.fileKey.use(state.fingerprintKey)
           return state
         },
       },
@@ -136,7 +137,7 @@ export class Store {
         name: 'commit',
         args: () => ({ synced, changes: changes.map(redact) }),
         codec: plain<readonly Answer[]>(),
-        put: () => this.#storage.commit(changes, { synced, apart }),
+        put: () => this.#parts.storage.commit(changes, { synced, apart }),
       },
       (answer) => {
         this.#commitsAnswered += 1
@@ -173,7 +174,9 @@ export class Store {
           return
         }
         failed(answer.error)
-        this.#boundary.arm(alarmOf('record', nth), waitOf(SERIES.storing, n), () => attempt(n + 1))
+        this.#parts.boundary.arm(alarmOf('record', nth), waitOf(SERIES.storing, n), () =>
+          attempt(n + 1),
+        )
       })
     }
     attempt(1)
@@ -190,7 +193,7 @@ export class Store {
         name: 'window',
         args: () => ({ lane: laneId, after, limit }),
         codec: rowsCodec,
-        put: () => this.#storage.window(laneId, after, limit),
+        put: () => this.#parts.storage.window(laneId, after, limit),
       },
       then,
       (answer) => this.#hearFirst(answer, () => (answer.ok ? answer.value : [])),
@@ -204,7 +207,7 @@ export class Store {
   ): void {
     this.asking.tell()
     const broken = this.#broken
-    this.#boundary.ask(broken === null ? question : refused(question, broken), (answer) => {
+    this.#parts.boundary.ask(broken === null ? question : refused(question, broken), (answer) => {
       const coded = answer.ok ? answer : ({ ok: false, error: codedError(answer.error) } as const)
       before(coded)
       then(coded)
@@ -236,7 +239,7 @@ export class Store {
         args: () => id,
         codec: plain<Found | 'settled' | null>(),
         put: async () => {
-          const found = await this.#storage.find(id)
+          const found = await this.#parts.storage.find(id)
           if (found === null) return null
           if (found.state === 'settled') return 'settled'
           const { lane: laneId, place } = found.state === 'pending' ? found.row : found.letter
@@ -258,7 +261,7 @@ export class Store {
         args: () => ids,
         codec: plain<readonly OperationId[]>(),
         put: async () => {
-          const { settled } = await this.#storage.settled(ids)
+          const { settled } = await this.#parts.storage.settled(ids)
           return settled.map(({ id }) => id)
         },
       },
@@ -272,7 +275,7 @@ export class Store {
         name: 'records',
         args: () => locals,
         codec: plain<readonly RecordRow[]>(),
-        put: () => this.#storage.records(locals),
+        put: () => this.#parts.storage.records(locals),
       },
       then,
     )
@@ -288,7 +291,7 @@ export class Store {
         name: 'position',
         args: () => ({ user, key }),
         codec: plain<PositionRow | null>(),
-        put: () => this.#storage.position(user, key),
+        put: () => this.#parts.storage.position(user, key),
       },
       then,
     )
@@ -297,7 +300,12 @@ export class Store {
   /** Takes the right to dispatch, unless another process has it (Q17). */
   lock(then: (answer: Answered<boolean>) => void): void {
     this.#ask(
-      { name: 'lock', args: () => null, codec: plain<boolean>(), put: () => this.#storage.lock() },
+      {
+        name: 'lock',
+        args: () => null,
+        codec: plain<boolean>(),
+        put: () => this.#parts.storage.lock(),
+      },
       then,
     )
   }
@@ -305,15 +313,20 @@ export class Store {
   /** What is stored now, whoever stored it. */
   reload(then: (answer: Answered<OpenedState>) => void): void {
     this.#ask(
-      { name: 'reload', args: () => null, codec: openedCodec, put: () => this.#storage.reload() },
+      {
+        name: 'reload',
+        args: () => null,
+        codec: openedCodec,
+        put: () => this.#parts.storage.reload(),
+      },
       (answer) => this.#opened(this.#ofOurOrigin(answer), then),
     )
   }
 
   /** Another process may have given the database to another origin meanwhile: then nothing of it is sent from here (E6). */
   #ofOurOrigin(answer: Answered<OpenedState>): Answered<OpenedState> {
-    if (!answer.ok || isForOrigin(answer.value.origin, this.#origin)) return answer
-    const error = originChanged(answer.value.origin, this.#origin)
+    if (!answer.ok || isForOrigin(answer.value.origin, this.#parts.origin)) return answer
+    const error = originChanged(answer.value.origin, this.#parts.origin)
     this.#hear({ ok: false, error })
     return { ok: false, error }
   }
@@ -325,7 +338,7 @@ export class Store {
         name: 'tidy',
         args: () => null,
         codec: plain<null>(),
-        put: () => this.#storage.tidy().then(() => null),
+        put: () => this.#parts.storage.tidy().then(() => null),
       },
       () => undefined,
     )
@@ -333,12 +346,12 @@ export class Store {
 
   close(then: (answer: Answered<null>) => void): void {
     this.asking.tell()
-    this.#boundary.ask(
+    this.#parts.boundary.ask(
       {
         name: 'close',
         args: () => null,
         codec: plain<null>(),
-        put: () => this.#storage.close().then(() => null),
+        put: () => this.#parts.storage.close().then(() => null),
       },
       then,
     )
