@@ -18,7 +18,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     rule: 'Q8',
     in: 'isOver',
     find: 'return this.#lived - bornAt >= row.expiresAt - row.enqueuedAt',
-    replace: 'return row.expiresAt <= this.#boundary.wall',
+    replace: 'return row.expiresAt <= this.#parts.boundary.wall',
   },
   {
     id: 'age-from-the-start',
