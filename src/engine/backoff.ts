@@ -36,8 +36,8 @@ export function waitOf({ baseMs, capMs }: Series, n: number): number {
   return Math.min(capMs, baseMs * 2 ** (n - 1))
 }
 
-/** `min(cap, base × 2^(n-1))` of the option, in milliseconds, with full jitter where wanted (Q7). */
+/** `min(capMs, baseMs × 2^(n-1))`, in milliseconds, with full jitter where wanted (Q7). */
 export function backoffMs(n: number, fraction: number, backoff: Settings['backoff']): number {
-  const waitMs = waitOf({ baseMs: backoff.baseMs, capMs: backoff.capMs }, n)
+  const waitMs = waitOf(backoff, n)
   return backoff.jitter ? Math.round(waitMs * fraction) : waitMs
 }

@@ -2,7 +2,7 @@
 import { appCodeFailed, atOnce } from '../app-code.ts'
 import { plain } from './boundary/boundary.ts'
 import type { Context } from './context.ts'
-import { backoffMs, type Series, waitOf } from './backoff.ts'
+import { backoffMs, type Series } from './backoff.ts'
 
 type Draws = Pick<Context, 'boundary' | 'ports' | 'report' | 'settings'>
 
@@ -23,16 +23,11 @@ export function askedFraction(draws: Draws): number {
   return draws.settings.backoff.jitter ? jitter(draws) : 0
 }
 
-/** The n-th wait of a series of the engine, with full jitter where the option `backoff` has it. */
+/** The n-th wait of a series, or of the option `backoff` itself, with full jitter where the option has it (Q7). */
 export function jitteredMs(draws: Draws, n: number, series: Series): number {
-  const fraction = jitter(draws)
-  const waitMs = waitOf(series, n)
-  return draws.settings.backoff.jitter ? Math.round(waitMs * fraction) : waitMs
-}
-
-/** The n-th wait of the option `backoff` (Q7). */
-export function drawnBackoffMs(draws: Draws, n: number): number {
-  return backoffMs(n, jitter(draws), draws.settings.backoff)
+  const { baseMs, capMs } = series
+  const { jitter: isJittered } = draws.settings.backoff
+  return backoffMs(n, jitter(draws), { baseMs, capMs, jitter: isJittered })
 }
 
 export function nonce({ boundary, ports }: Pick<Context, 'boundary' | 'ports'>): string {

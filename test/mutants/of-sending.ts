@@ -52,8 +52,8 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     what: 'the wait before a captive portal is probed does not double',
     rule: 'Q6',
     in: '#waitForProbe',
-    find: 'drawnBackoffMs(this.#context, count)',
-    replace: 'drawnBackoffMs(this.#context, 1)',
+    find: 'jitteredMs(this.#context, count, settings.backoff)',
+    replace: 'jitteredMs(this.#context, 1, settings.backoff)',
     foundBy: {
       file: 'test/scenarios/q6-407-and-511-and-a-redirect-away-are-a-captive-portal.yaml',
     },

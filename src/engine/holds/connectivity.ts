@@ -11,7 +11,7 @@ import type { DeadlineChange } from '../../../storage/changes.ts'
 import { appCodeFailed, failureOf } from '../../app-code.ts'
 import type { LaneId } from '../../model.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
-import { drawnBackoffMs } from '../random-draws.ts'
+import { jitteredMs } from '../random-draws.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import type { Context } from '../context.ts'
 import type { Holds } from './holds.ts'
@@ -248,10 +248,10 @@ export class Connectivity {
   }
 
   #waitForProbe(count: number): void {
-    const { boundary } = this.#context
+    const { boundary, settings } = this.#context
     this.#portal = { count, probing: null }
     this.#parts.holds.setExempt(null)
-    const waitMs = drawnBackoffMs(this.#context, count)
+    const waitMs = jitteredMs(this.#context, count, settings.backoff)
     boundary.arm('portal', waitMs, () => this.#probe())
   }
 

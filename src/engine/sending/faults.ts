@@ -5,7 +5,7 @@
 import { blankEnvelope } from '../../../storage/blank-envelope.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import { errorOf } from '../../thrown.ts'
-import { drawnBackoffMs } from '../random-draws.ts'
+import { jitteredMs } from '../random-draws.ts'
 import type { Context } from '../context.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt } from './attempt.ts'
@@ -83,7 +83,7 @@ export class Faults {
 
   /** Q5: the envelope is sent again unchanged. If the attempt was sent, its outcome is unknown. */
   #afterFault(lane: Lane, attempt: Attempt | null, members: readonly OperationRow[]): EnvelopeRow {
-    const { boundary, kinds } = this.#context
+    const { boundary, kinds, settings } = this.#context
     const [head] = members
     const place = head?.place ?? 0
     const known = lane.envelopeAt(place) ?? blankEnvelope(lane.id, place)
@@ -93,7 +93,7 @@ export class Faults {
         ? null
         : idempotencyKeyOf([head, ...members.slice(1)], kinds.isMerging(head.kind))
     const attempts = known.attempts + 1
-    const waitMs = drawnBackoffMs(this.#context, attempts)
+    const waitMs = jitteredMs(this.#context, attempts, settings.backoff)
     return {
       ...known,
       key: known.key ?? attempt?.key ?? ownKey,
