@@ -122,6 +122,9 @@ describe('with the records', () => {
 })
 
 describe('with the token', () => {
+  type TokenFactsAndEnvelope = Parameters<typeof stepWithToken>[1] & {
+    readonly envelope: () => Envelope | null
+  }
   const READY = { hasToken: true, envelope: ENVELOPE, collectMs: 0, mustBeRecorded: false }
   const QUESTIONS = Object.keys(READY)
 
@@ -147,19 +150,22 @@ describe('with the token', () => {
       4,
     ],
   ])('%s', (_title, known, step, askedCount) => {
-    const { facts, asked } = asking<Parameters<typeof stepWithToken>[1]>({ ...READY, ...known })
-    expect(stepWithToken(LANE, facts)).toEqual(step)
+    const { facts, asked } = asking<TokenFactsAndEnvelope>({ ...READY, ...known })
+    expect(stepWithToken(LANE, facts, facts.envelope)).toEqual(step)
     expect(asked).toEqual(QUESTIONS.slice(0, askedCount))
   })
 
   test('a recorded envelope is not recorded again', () => {
     const recorded = { ...ENVELOPE, key: 'k', isRecorded: true }
-    const { facts } = asking<Parameters<typeof stepWithToken>[1]>({
+    const { facts } = asking<TokenFactsAndEnvelope>({
       ...READY,
       envelope: recorded,
       mustBeRecorded: true,
     })
-    expect(stepWithToken(LANE, facts)).toEqual({ step: 'build', envelope: recorded })
+    expect(stepWithToken(LANE, facts, facts.envelope)).toEqual({
+      step: 'build',
+      envelope: recorded,
+    })
   })
 })
 

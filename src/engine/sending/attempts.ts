@@ -155,12 +155,7 @@ export class Attempts {
       return
     }
     const isReady = (row: OperationRow) => resolution.stateOf(row).state === 'ready'
-    const step = stepWithToken(lane, {
-      hasToken: () => knownHead.hasToken(lane),
-      envelope: () => knownHead.envelope(lane, isReady),
-      collectMs: (_lane, envelope) => knownHead.collectMs(lane, envelope),
-      mustBeRecorded: (_lane, envelope) => knownHead.mustBeRecorded(lane, envelope),
-    })
+    const step = stepWithToken(lane, knownHead, () => knownHead.envelope(lane, isReady))
     switch (step.step) {
       case 'end':
         settlement.end(lane)

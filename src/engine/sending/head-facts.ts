@@ -6,7 +6,7 @@ import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import { type Envelope, formEnvelope, MOST_MEMBERS } from './envelope.ts'
-import type { HeadFacts } from './next-step.ts'
+import type { HeadFacts, RequestFacts, TokenFacts } from './next-step.ts'
 
 /** The rows that must be in memory before a merging envelope is formed (Q4): as many as it can have members. */
 const MERGE_ROWS = MOST_MEMBERS
@@ -18,7 +18,7 @@ export interface KnownHeadParts {
   readonly waits: BackoffWaits
 }
 
-export class KnownHead implements HeadFacts {
+export class KnownHead implements HeadFacts, TokenFacts, RequestFacts {
   readonly #context: Context
   readonly #wallet: Wallet
   readonly #holds: Holds

@@ -26,8 +26,6 @@ export interface HeadFacts {
 export interface TokenFacts {
   /** True if the lane may send: it has no holds, and it has a token if the server demands a token (T9). */
   hasToken(lane: Lane): boolean
-  /** The envelope at the head; null: its rows are not in memory. */
-  envelope(): Envelope | null
   /** How long the head still waits for neighbours to merge with, in ms (Q4). */
   collectMs(lane: Lane, envelope: Envelope): number
   /** True if the envelope must be in storage before it is first sent (Q5, Q8, I3). */
@@ -111,9 +109,14 @@ export function stepWithRecords(states: readonly RecordState[]): RecordStep {
   }
 }
 
-export function stepWithToken(lane: Lane, facts: TokenFacts): TokenStep {
+/** `formed`: forms the envelope at the head; it answers null if the rows of the envelope are not in memory. */
+export function stepWithToken(
+  lane: Lane,
+  facts: TokenFacts,
+  formed: () => Envelope | null,
+): TokenStep {
   if (!facts.hasToken(lane)) return END
-  const envelope = facts.envelope()
+  const envelope = formed()
   if (envelope === null) return AGAIN
   const waitMs = facts.collectMs(lane, envelope)
   if (waitMs > 0) return { step: 'collect', waitMs }

@@ -166,12 +166,11 @@ export class Settlement {
     const reasonOf = (row: OperationRow) =>
       blameless.includes(row) ? 'outcome-unknown' : death.reason
     const { settings, report } = this.#context
-    const { order } = lane
-    // An operation dies of a lost record only while the record is lost: a retry may have brought it back (Q12).
-    const isStill = () => dependsOn.length === 0 || (order === lane.order && !lane.isChanging)
     const change = this.#buryChange(lane, members, death)
+    const changes = limit === null ? [change] : [change, limit]
     this.#carryOut(lane, {
-      changes: () => (isStill() ? [change, ...(limit === null ? [] : [limit])] : []),
+      // An operation dies of a lost record only while the record is lost: a retry may have brought it back (Q12).
+      changes: dependsOn.length === 0 ? changes : this.#whileUnchanged(lane, () => changes),
       gone: members,
       update: () => {
         lane.letters += members.length
