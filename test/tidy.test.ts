@@ -1,6 +1,6 @@
 /** The house rules that no tool knows: who may import what, who may read a clock, how long a file may be. */
 import { describe, expect, test } from 'vitest'
-import { circlesAmong, pairsAmong, sourcesIn } from './support/sources.ts'
+import { circlesAmong, pairsAmong, type Source, sourcesIn } from './support/sources.ts'
 import { needlessLeaves, TRAP_NAMES, TRAPS, trapsIn } from './support/traps.ts'
 
 const MODEL = 'src/model.ts'
@@ -29,6 +29,11 @@ const MAY_USE_TIME: Readonly<Record<string, string>> = {
 
 const TIME_AND_CHANCE =
   /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bperformance\.now\b|\bhrtime\b|\brandom(?:UUID|Bytes|Int)\b|\bgetRandomValues\b/
+
+/** A made-up file that imports another one. */
+function importing(path: string, from: string, isType = false): Source {
+  return { path, lineCount: 1, code: '', imports: [{ from, isType }] }
+}
 
 test('the files are found', () => {
   for (const files of [machines, storage, src]) expect(files.length).toBeGreaterThan(3)
@@ -74,25 +79,13 @@ describe('the house', () => {
   })
 
   test('a circle would be found', () => {
-    const file = (path: string, from: string) => ({
-      path,
-      lineCount: 1,
-      code: '',
-      imports: [{ from, isType: false }],
-    })
-    expect(circlesAmong([file('a.ts', 'b.ts'), file('b.ts', 'a.ts')])).toEqual([
+    expect(circlesAmong([importing('a.ts', 'b.ts'), importing('b.ts', 'a.ts')])).toEqual([
       ['a.ts', 'b.ts', 'a.ts'],
     ])
   })
 
   test('a circle of types would be found', () => {
-    const file = (path: string, from: string) => ({
-      path,
-      lineCount: 1,
-      code: '',
-      imports: [{ from, isType: true }],
-    })
-    const files = [file('a.ts', 'b.ts'), file('b.ts', 'a.ts')]
+    const files = [importing('a.ts', 'b.ts', true), importing('b.ts', 'a.ts', true)]
     expect(circlesAmong(files)).toEqual([])
     expect(circlesAmong(files, true)).toHaveLength(1)
   })
@@ -105,13 +98,7 @@ describe('the house', () => {
     ['two folders that import each other', 'src/a/x.ts', 'src/b/y.ts', 1],
     ['a folder and the folder that contains it', 'src/a/x.ts', 'src/a/b/y.ts', 0],
   ])('(a control) %s', (_title, one, other, count) => {
-    const file = (path: string, from: string) => ({
-      path,
-      lineCount: 1,
-      code: '',
-      imports: [{ from, isType: false }],
-    })
-    expect(pairsAmong([file(one, other), file(other, one)])).toHaveLength(count)
+    expect(pairsAmong([importing(one, other), importing(other, one)])).toHaveLength(count)
   })
 
   test('only one file sends events to machines', () => {
