@@ -2,7 +2,7 @@
 import { appCodeFailed } from './app-code.ts'
 import { storageErrorOfOurs } from './engine/stored/storage-errors.ts'
 import { deadLetters, type PendingFilter, pendingOperations } from './api/stored-operations.ts'
-import type { Settle } from './engine/boundary/boundary.ts'
+import { IGNORED, type Settle } from './engine/boundary/boundary.ts'
 import {
   deadlineOf,
   eventOf,
@@ -383,8 +383,6 @@ export class Holdfast {
     })
   }
 }
-
-const IGNORED: Settle<void> = { resolve: () => undefined, reject: () => undefined }
 
 /**
  * Opens the storage and starts an engine on it. The engine begins to send in the turn after the promise has resolved.

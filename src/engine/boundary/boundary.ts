@@ -42,6 +42,9 @@ export interface Settle<T> {
   reject(error: Error): void
 }
 
+/** Settles a call whose result nothing waits for. */
+export const IGNORED: Settle<void> = { resolve: () => undefined, reject: () => undefined }
+
 /** Something the app may call. */
 export interface Service<Args, T> {
   readonly name: string

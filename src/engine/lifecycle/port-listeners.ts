@@ -2,7 +2,7 @@
 import type { WatchLoss } from '../../../storage/storage.ts'
 import { appCodeFailed, atOnce, failureOf } from '../../app-code.ts'
 import type { PlatformEvent } from '../../ports/platform.ts'
-import { plain, type Settle } from '../boundary/boundary.ts'
+import { IGNORED, plain, type Settle } from '../boundary/boundary.ts'
 import { failureCodec } from '../boundary/error-codec.ts'
 import type { CallServer } from '../call-server.ts'
 import type { Context } from '../context.ts'
@@ -18,8 +18,6 @@ export interface PortListenersParts {
   readonly dispatcher: Dispatcher
   readonly server: CallServer
 }
-
-const IGNORED: Settle<void> = { resolve: () => undefined, reject: () => undefined }
 
 export class PortListeners {
   readonly #context: Context

@@ -9,7 +9,7 @@ import type { AlarmName } from '../alarms.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Requirement } from '../../model.ts'
 import { ANSWER_TIMEOUT_MS } from '../../ports/answer-timeout.ts'
-import { type Answered, plain, type Question } from '../boundary/boundary.ts'
+import { type Answered, IGNORED, plain, type Question } from '../boundary/boundary.ts'
 import { SERIES } from '../backoff.ts'
 import { jitteredMs } from '../random-draws.ts'
 import type { Context } from '../context.ts'
@@ -169,10 +169,7 @@ export class RequirementAsker {
     this.#answeredUntil = ask
     this.#failedCount = 0
     if (why === 'suspicion' && requirement === this.#context.pilot.requirement) this.#countVain()
-    this.#parts.sessions.setRequirement(requirement, {
-      resolve: () => undefined,
-      reject: () => undefined,
-    })
+    this.#parts.sessions.setRequirement(requirement, IGNORED)
   }
 
   #failed(call: Call, cause: Error): void {
