@@ -6,7 +6,7 @@ import { alarmOf } from '../alarms.ts'
 import type { Affected, EnqueueChange } from '../../../storage/changes.ts'
 import type { Fate } from '../../../storage/storage.ts'
 import { HoldfastError } from '../../errors.ts'
-import type { OperationId, UserId } from '../../model.ts'
+import type { OperationId } from '../../model.ts'
 import { admitAtOnce, type Admission, type Draft, refusalOf, withinLimit } from './admission.ts'
 import { arrive } from './arrive.ts'
 import { type Codec, plain, type Settle } from '../boundary/boundary.ts'
@@ -215,7 +215,7 @@ export class EnqueueWithin {
       (answer) => {
         if (!answer.ok) {
           this.#undecided.delete(undecided)
-          this.#abandoned(user)
+          this.#context.laneEvents.enqueueAbandoned(user)
           this.#waiting.over(undecided)
           return
         }
@@ -247,7 +247,7 @@ export class EnqueueWithin {
     this.#undecided.delete(undecided)
     decided(fate !== 'gone')
     if (fate === 'there') this.#arrived(change, put)
-    else this.#abandoned(change.user)
+    else this.#context.laneEvents.enqueueAbandoned(change.user)
     this.#waiting.over(undecided)
   }
 
@@ -255,11 +255,6 @@ export class EnqueueWithin {
     const { user } = change
     this.#context.lanes.countUnstored(user, -1)
     arrive(this.#context, user, rowOf(change, put))
-  }
-
-  #abandoned(user: UserId | null): void {
-    this.#context.lanes.countUnstored(user, -1)
-    this.#context.laneEvents.enqueueAbandoned(user)
   }
 
   #storage(): TransactionalStorage {

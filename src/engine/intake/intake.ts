@@ -158,12 +158,7 @@ export class Intake {
     if (ticket.isInLine) queue?.splice(queue.indexOf(ticket), 1)
     ticket.settle.reject(unfit)
     this.#over(ticket)
-    this.#abandoned(ticket.user)
-  }
-
-  #abandoned(user: UserId | null): void {
-    this.#context.lanes.countUnstored(user, -1)
-    this.#context.laneEvents.enqueueAbandoned(user)
+    this.#context.laneEvents.enqueueAbandoned(ticket.user)
   }
 
   /** Stores the calls that are admitted, up to the first call that is not checked yet. */
@@ -241,7 +236,7 @@ export class Intake {
     if (put === undefined || change === null) {
       settle.reject(answer instanceof Error ? answer : notStored(answer))
       this.#over(ticket)
-      this.#abandoned(user)
+      this.#context.laneEvents.enqueueAbandoned(user)
       return
     }
     this.#context.lanes.countUnstored(user, -1)
@@ -256,7 +251,7 @@ export class Intake {
     const id = dropAtOnce(this.#context, draft.kind, unique)
     settle.resolve({ id, dropped: true })
     this.#over(ticket)
-    this.#abandoned(user)
+    this.#context.laneEvents.enqueueAbandoned(user)
   }
 }
 

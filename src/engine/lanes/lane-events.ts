@@ -58,7 +58,9 @@ export class LaneEvents {
 
   /** An operation of this owner that was on its way into storage was not stored. */
   enqueueAbandoned(user: UserId | null): void {
+    const { lanes, pilot } = this.#parts
+    lanes.countUnstored(user, -1)
     this.abandoned.tell(user)
-    if (user !== null) this.#parts.pilot.letRest(user)
+    if (user !== null) pilot.letRest(user)
   }
 }
