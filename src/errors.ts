@@ -3,6 +3,7 @@
  * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
  */
 import type { StorageErrorCode } from '../storage/storage-error.ts'
+import type { OperationId, UserId } from './model.ts'
 import { codeIn, errorOf } from './thrown.ts'
 
 export type ErrorCode =
@@ -64,10 +65,20 @@ export type ErrorCode =
   | 'WATCH_LOST'
   | StorageErrorCode
 
-export interface HoldfastErrorOptions {
+export interface HoldfastErrorOptions extends ErrorSubject {
   readonly cause?: unknown
   /** Can the same call succeed later, unchanged? Default: false. */
   readonly retryable?: boolean
+}
+
+/** The subject of an error, as far as its message names it. */
+interface ErrorSubject {
+  readonly operationId?: OperationId
+  readonly user?: UserId
+  /** The option of `createHoldfast()` that decided, such as `maxPending`. */
+  readonly option?: string
+  /** The value of that option, where it is a limit. */
+  readonly limit?: number
 }
 
 /** The base of every error of Holdfast. */
@@ -75,11 +86,23 @@ export class HoldfastError extends Error {
   override readonly name: string = 'HoldfastError'
   readonly code: ErrorCode
   readonly retryable: boolean
+  // The subject of the error, as far as the message names it: an error without one has no such property.
+  declare readonly operationId?: OperationId
+  declare readonly user?: UserId
+  /** The option of `createHoldfast()` that decided, such as `maxPending`. */
+  declare readonly option?: string
+  /** The value of that option, where it is a limit. */
+  declare readonly limit?: number
 
-  constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
-    super(message, (options.cause ?? null) === null ? undefined : { cause: options.cause })
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { cause, retryable = false, ...subject }: HoldfastErrorOptions = {},
+  ) {
+    super(message, (cause ?? null) === null ? undefined : { cause })
     this.code = code
-    this.retryable = options.retryable ?? false
+    this.retryable = retryable
+    Object.assign(this, subject)
   }
 }
 
@@ -96,8 +119,8 @@ export class TokenDeniedError extends HoldfastError {
 export class VaultUnreadableError extends HoldfastError {
   override readonly name = 'VaultUnreadableError'
 
-  constructor(message = 'the sealed token cannot be opened', cause?: unknown) {
-    super('AUTH_VAULT_UNREADABLE', message, { cause })
+  constructor(message = 'the sealed token cannot be opened', cause?: unknown, user?: UserId) {
+    super('AUTH_VAULT_UNREADABLE', message, { cause, ...(user === undefined ? {} : { user }) })
   }
 }
 

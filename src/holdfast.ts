@@ -1,19 +1,7 @@
-/** `createHoldfast()` and the `Holdfast` class that it resolves to: the engine's calls as an app sees them. */
-import { appCodeFailed } from './app-code.ts'
-import { storageErrorOfOurs } from './engine/stored/storage-errors.ts'
-import { deadLetters, type PendingFilter, pendingOperations } from './api/stored-operations.ts'
-import { IGNORED, type Settle } from './engine/boundary/boundary.ts'
-import {
-  deadlineOf,
-  eventOf,
-  idOf,
-  idsOf,
-  listenerOf,
-  refuseMalformedDraft,
-  tokenOf,
-  userOf,
-} from './api/arguments.ts'
-import { secretWordOf, textOf, wordOf } from './checks/texts.ts'
+/**
+ * The engine's calls as an app sees them, and nothing of how they are done. `src/api/live-holdfast.ts` carries them out.
+ */
+import type { SqliteConnection } from '../storage/sqlite/options.ts'
 import type {
   DeadlineOptions,
   FlushResult,
@@ -21,77 +9,27 @@ import type {
   LogoutOptions,
   ReadOptions,
 } from './api/call-options.ts'
-import { LiveBoundary } from './engine/boundary/live-boundary.ts'
+import type { ForgetResult } from './api/forget-result.ts'
+import type { ListenedName, Listener } from './api/listeners.ts'
+import type { DeadLetter, OperationInfo, PendingOperation } from './api/operation-info.ts'
+import type { Receipt } from './api/receipts.ts'
+import type { PendingFilter } from './api/stored-operations.ts'
 import type { LogoutResult } from './engine/sessions/logouts.ts'
 import type { Status } from './engine/status.ts'
-import { internalFault } from './errors.ts'
-import { forgetResult, type ForgetResult } from './api/forget-result.ts'
-import type { EventName, HoldfastEvents } from './events.ts'
-import { Engine, type Machines } from './engine/engine.ts'
-import { begun } from './journal/pseudonyms.ts'
-import { query } from './api/query.ts'
-import { type Listener, Listeners } from './api/listeners.ts'
-import type { OperationId, Requirement } from './model.ts'
+import type { EventName } from './events.ts'
+import type { Requirement } from './model.ts'
+import type { AnyOperationKind, DraftOf } from './operations/define-operation.ts'
 import type { Reply } from './ports/transport.ts'
-import type { OperationDraft } from './operations/define-operation.ts'
-import { payloadText } from './operations/payload-text.ts'
-import { factsOf } from './operations/kind-facts.ts'
-import { type HoldfastOptions, resolveOptions, type ResolvedOptions } from './options.ts'
-import { describe, type OperationInfo } from './api/operation-info.ts'
-import { type Receipt, Receipts } from './api/receipts.ts'
-import type { SqliteConnection } from '../storage/sqlite/options.ts'
 
-/** The default deadline of `flush()`, of `close()` and of a logout that flushes (Q19, I7). */
-const DEFAULT_DEADLINE_MS = 5000
-
-/** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
-export class Holdfast {
-  readonly #engine: Engine
-  readonly #options: ResolvedOptions
-  readonly #listeners = new Listeners()
-  readonly #receipts: Receipts
-  #failStart: ((error: Error) => void) | null = null
-  #isStarted = false
-
-  /** @internal Use {@link createHoldfast}. */
-  constructor(options: ResolvedOptions, machines?: Machines) {
-    this.#options = options
-    this.#receipts = new Receipts(options.ports.storage, options.ports.clock)
-    const { settings, ports, kinds } = options
-    const facts = factsOf(kinds)
-    const journal = begun(options.journal, settings, facts, () => boundary.fileKey)
-    const boundary: LiveBoundary = new LiveBoundary({
-      clock: ports.clock,
-      journal,
-      onFault: (cause) => this.#emitFault(cause),
-      onJournalLost: (cause) => this.#emitJournalLost(cause),
-    })
-    boundary.begin(settings.requirement)
-    this.#engine = new Engine({
-      boundary,
-      settings,
-      ports,
-      kinds,
-      facts,
-      onEvent: (name, detail) => this.#emit(name, detail),
-      onChange: () => this.#listeners.notify(),
-      onForeignChange: () => this.#receipts.recheck(),
-      onRecorded: (number) => this.#receipts.recorded(number),
-      ...(machines === undefined ? {} : { machines }),
-    })
-  }
-
-  /** @internal */
-  start(): Promise<void> {
-    return this.#call<void>((settle) => {
-      this.#failStart = (error) => settle.reject(error)
-      this.#engine.calls.start(null, settle)
-    }).finally(() => {
-      this.#failStart = null
-      this.#isStarted = true
-    })
-  }
-
+/**
+ * An engine that holds an app's outgoing operations. Made by `createHoldfast()`.
+ *
+ * `Kinds`: the union of the kinds that were given to `createHoldfast({ operations })`, say
+ * `Holdfast<typeof addNote | typeof addTag>`. An operation of another kind does not compile. Default: any kind.
+ */
+export interface Holdfast<
+  Kinds extends AnyOperationKind = AnyOperationKind,
+> extends AsyncDisposable {
   /**
    * Stores an operation for the identity that is current at the call (Q1). Resolves once it is on
    * disk (Q2).
@@ -99,18 +37,7 @@ export class Holdfast {
    * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`, `APP_CODE_FAILED`,
    * `STORAGE_…` or `CLOSED`; TypeError or RangeError for a wrong argument. Nothing is stored then.
    */
-  enqueue(draft: OperationDraft): Promise<Receipt> {
-    // This method makes only one promise, because no other method is called as often.
-    return new Promise((resolve, reject) => {
-      const { kind, payload, expiresInMs = null } = refuseMalformedDraft('enqueue', draft)
-      const text = payloadText(kind, payload)
-      const args = { kind, payload: text, given: payload, expiresInMs }
-      this.#engine.calls.enqueue(args, {
-        resolve: ({ id, dropped }) => resolve(this.#receipts.make(id, dropped)),
-        reject: (error) => reject(storageErrorOfOurs(error)),
-      })
-    })
-  }
+  enqueue(draft: DraftOf<Kinds>): Promise<Receipt>
 
   /**
    * Stores an operation in the transaction that is open on the app's own connection: the app's row and
@@ -121,32 +48,7 @@ export class Holdfast {
    * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
    * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
    */
-  enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt {
-    const { kind, payload, expiresInMs = null } = refuseMalformedDraft('enqueueWithin', draft)
-    const text = payloadText(kind, payload)
-    const { committed, decided } = this.#receipts.expect()
-    const connection = database as SqliteConnection | null
-    const args = { kind, payload: text, expiresInMs, connection, decided }
-    let enqueued: { readonly id: OperationId; readonly dropped: boolean } | null = null
-    let failure: Error | null = null
-    this.#engine.calls.enqueueWithin(args, {
-      resolve: (value) => {
-        enqueued = value
-      },
-      reject: (error) => {
-        failure = storageErrorOfOurs(error)
-      },
-    })
-    if (enqueued === null) {
-      // The call may still run later. Then it must find no connection to store the operation in.
-      args.connection = null
-      decided(false)
-      throw failure ?? new TypeError('enqueueWithin: not from within the code of a kind or a port')
-    }
-    const { id, dropped } = enqueued as { readonly id: OperationId; readonly dropped: boolean }
-    if (dropped) decided(true)
-    return this.#receipts.make(id, dropped, committed)
-  }
+  enqueueWithin(database: SqliteConnection, draft: DraftOf<Kinds>): Receipt
 
   /**
    * Changes the identity at once: the next `enqueue()` in the same tick belongs to this user. The
@@ -155,21 +57,10 @@ export class Holdfast {
    * @throws TypeError if the user or the token is not a non-empty string; HoldfastError
    * `AUTH_USER_MISMATCH`. The identity is unchanged then.
    */
-  async login(user: string, { token }: LoginOptions = {}): Promise<void> {
-    const id = userOf('login', user)
-    const read = token === undefined ? null : this.#engine.calls.readToken(tokenOf('login', token))
-    await this.#call<void>((settle) => this.#engine.calls.login({ user: id, token: read }, settle))
-  }
+  login(user: string, options?: LoginOptions): Promise<void>
 
   /** Changes the identity to anonymous at once (I7). Resolves with the number of the user's operations that are left. */
-  async logout({
-    pending = 'keep',
-    deadlineMs = DEFAULT_DEADLINE_MS,
-  }: LogoutOptions = {}): Promise<LogoutResult> {
-    wordOf('logout: pending', pending, ['keep', 'flush', 'discard'])
-    const args = { pending, deadlineMs: deadlineOf('logout', deadlineMs) }
-    return this.#call((settle) => this.#engine.calls.logout(args, settle))
-  }
+  logout(options?: LogoutOptions): Promise<LogoutResult>
 
   /**
    * Takes a fresh token of any user, current or not (T2).
@@ -177,65 +68,44 @@ export class Holdfast {
    * @throws TypeError if the user or the token is not a non-empty string; HoldfastError
    * `AUTH_USER_MISMATCH` or `STORAGE_…`; nothing is stored then.
    */
-  async updateToken(user: string, token: string): Promise<void> {
-    const id = userOf('updateToken', user)
-    const read = this.#engine.calls.readToken(tokenOf('updateToken', token))
-    await this.#call<void>((settle) =>
-      this.#engine.calls.updateToken({ user: id, token: read }, settle),
-    )
-  }
+  updateToken(user: string, token: string): Promise<void>
 
   /**
    * Asks the token source for a fresh token of this user, and ends any wait. If a call is under way, joins it (T6).
    *
    * @throws TypeError without a token source.
    */
-  async refreshToken(user: string): Promise<void> {
-    const id = userOf('refreshToken', user)
-    await this.#call<void>((settle) => this.#engine.calls.refreshToken(id, settle))
-  }
+  refreshToken(user: string): Promise<void>
 
   /** Tells the engine the requirement of the server (I2). Resolves when it is stored. */
-  async setRequirement(requirement: Requirement): Promise<void> {
-    secretWordOf('setRequirement: requirement', requirement, ['unknown', 'required', 'off'])
-    await this.#call<void>((settle) => this.#engine.calls.setRequirement(requirement, settle))
-  }
+  setRequirement(requirement: Requirement): Promise<void>
 
   /**
    * Takes back an operation that has not been sent (Q10).
    *
    * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
    */
-  async cancel(id: string): Promise<void> {
-    await this.#call<void>((settle) => this.#engine.calls.cancel(idOf('cancel', id), settle))
-  }
+  cancel(id: string): Promise<void>
 
   /**
    * Puts a dead letter back at its place. Its attempts are counted anew (Q9).
    *
    * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
    */
-  async retry(id: string): Promise<void> {
-    await this.#call<void>((settle) => this.#engine.calls.retry(idOf('retry', id), settle))
-  }
+  retry(id: string): Promise<void>
 
   /**
    * Removes a dead letter, or a pending operation that is not in flight (Q9).
    *
    * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
    */
-  async discard(id: string): Promise<void> {
-    await this.#call<void>((settle) => this.#engine.calls.discard(idOf('discard', id), settle))
-  }
+  discard(id: string): Promise<void>
 
   /**
    * Reads the state of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
    * completed. Null: the operation was completed, was never stored, or is no longer remembered.
    */
-  async operation(id: string): Promise<OperationInfo | null> {
-    const found = await query(() => this.#options.ports.storage.find(idOf('operation', id)))
-    return found === null ? null : describe(found)
-  }
+  operation(id: string): Promise<OperationInfo | null>
 
   /**
    * Sends a read: a request whose answer must reflect the writes made before it (R1). Reads do not wait in
@@ -245,13 +115,7 @@ export class Holdfast {
    * `AUTH_TOKEN_REFUSED` (an anonymous read), `AUTH_REFRESH_FAILED`, `APP_CODE_FAILED` (its request
    * could not be made), `STORAGE_…` or `CLOSED`.
    */
-  async read({ request, after, key = '', reply }: ReadOptions): Promise<Reply> {
-    if (typeof request !== 'function') throw new TypeError('read: request must be a function')
-    if (reply !== undefined) wordOf('read: reply', reply, ['json', 'any'])
-    const ids = after === undefined ? null : idsOf('read', 'after', after)
-    const args = { request, after: ids, key: textOf('read: key', key), reply: reply ?? null }
-    return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))
-  }
+  read(options: ReadOptions): Promise<Reply>
 
   /**
    * Erases the user's operations, token, records, reading positions and dead letters (I12). If the user is logged in, the
@@ -269,12 +133,7 @@ export class Holdfast {
    * nothing else is erased, and the app can call again; or (`STORAGE_UNAVAILABLE`) if the database's folder cannot be
    * listed.
    */
-  async forget(user: string): Promise<ForgetResult> {
-    const id = userOf('forget', user)
-    const erased = this.#call<void>((settle) => this.#engine.calls.forget(id, settle))
-    const setAside = query(() => this.#options.ports.storage.filesAside())
-    return forgetResult(erased, setAside)
-  }
+  forget(user: string): Promise<ForgetResult>
 
   /**
    * The pending operations, lane by lane, each lane in the order in which it will be sent; of one user (null: anonymous)
@@ -283,115 +142,55 @@ export class Holdfast {
    * @param filter `limit`: the maximum number of operations, a whole number from 1. Default: 1000.
    * @throws RangeError if the limit is not such a number; HoldfastError if storage cannot be read.
    */
-  async pending(filter: PendingFilter = {}): Promise<readonly OperationInfo[]> {
-    return query(() => pendingOperations(this.#options.ports.storage, filter))
-  }
+  pending(filter?: PendingFilter): Promise<readonly PendingOperation[]>
 
   /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
-  async deadLetters(
-    filter: { readonly user?: string | null } = {},
-  ): Promise<readonly OperationInfo[]> {
-    return query(() => deadLetters(this.#options.ports.storage, filter))
-  }
+  deadLetters(filter?: { readonly user?: string | null }): Promise<readonly DeadLetter[]>
 
   /** Stops sending until `resume()` or the end of the process. Operations in flight go on. */
-  pause(): void {
-    this.#engine.calls.pause(null, IGNORED)
-  }
+  pause(): void
 
-  resume(): void {
-    this.#engine.calls.resume(null, IGNORED)
-  }
+  /** Ends `pause()`. */
+  resume(): void
 
   /** Waits until no operation is left that could still be sent by itself, or until the deadline (Q19). */
-  async flush({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<FlushResult> {
-    const waitMs = deadlineOf('flush', deadlineMs)
-    await this.#call<null>((settle) => this.#engine.calls.flush(waitMs, settle))
-    const { counts, lanes } = this.status()
-    return { pending: counts.pending, lanes }
-  }
+  flush(options?: DeadlineOptions): Promise<FlushResult>
 
   /** Lets operations in flight finish within the deadline, then releases all resources (Q19). */
-  async close({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
-    const waitMs = deadlineOf('close', deadlineMs)
-    try {
-      await this.#call<void>((settle) => this.#engine.calls.close(waitMs, settle))
-    } finally {
-      this.#receipts.end()
-    }
-  }
+  close(options?: DeadlineOptions): Promise<void>
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
-  }
+  /** Closes the engine, at the end of a block with `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
 
   /** Identity, requirement, lanes with their holds, token needs, counts. Frozen, and the same object until a change. */
-  status(): Status {
-    return this.#engine.status
-  }
+  status(): Status
 
   /**
    * Calls the listener after each change of `status()`. Returns a function that ends this.
    *
    * @throws TypeError unless the listener is a function.
    */
-  subscribe(listener: () => void): () => void {
-    return this.#listeners.watch(listenerOf('subscribe', listener))
-  }
+  subscribe(listener: () => void): () => void
 
   /**
-   * Adds a listener of an event. `token.needed` is replayed at once for needs that are still open (T5).
+   * Adds a listener of an event; `*`: of every event. Returns a function that removes the listener. `token.needed` is
+   * replayed at once for needs that are still open (T5).
    *
    * @throws TypeError unless there is an event of this name, and the listener is a function.
    */
-  on<Name extends EventName>(name: Name, listener: Listener<Name>): void {
-    const guarded = this.#listeners.on(eventOf('on', name), listenerOf('on', listener))
-    if (name !== 'token.needed') return
-    for (const need of this.#engine.announcedNeeds()) guarded(need as HoldfastEvents[Name])
-  }
+  on<Name extends ListenedName>(name: Name, listener: Listener<Name>): () => void
+
+  /**
+   * Adds a listener of an event that is called once. Returns a function that removes the listener.
+   *
+   * @throws TypeError as `on()`.
+   */
+  once<Name extends EventName>(name: Name, listener: Listener<Name>): () => void
 
   /**
    * Removes a listener of an event. A listener that was not added is no misuse.
    *
    * @throws TypeError as `on()`.
    */
-  off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
-    this.#listeners.off(eventOf('off', name), listenerOf('off', listener))
-  }
-
-  #emit<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
-    this.#receipts.hear(name, detail)
-    this.#listeners.emit(name, detail)
-  }
-
-  #emitFault(cause: Error): void {
-    // Without this, a fault inside the engine at the start would leave createHoldfast() waiting for ever.
-    this.#failStart?.(cause)
-    this.#listeners.emit('error', { error: internalFault(cause) })
-  }
-
-  /** A journal that cannot be written does not stop the engine. The app listens in the turn after the start. */
-  #emitJournalLost(cause: Error): void {
-    const error = appCodeFailed('the sink of the journal, which ends with that,', cause)
-    if (this.#isStarted) this.#listeners.emit('error', { error })
-    else this.#options.ports.clock.atTurnEnd(() => this.#emitJournalLost(cause))
-  }
-
-  #call<T>(call: (settle: Settle<T>) => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      call({ resolve, reject: (error) => reject(storageErrorOfOurs(error)) })
-    })
-  }
-}
-
-/**
- * Opens the storage and starts an engine on it. The engine begins to send in the turn after the promise has resolved.
- *
- * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` if the
- * storage cannot be opened. Nothing is left open then.
- */
-export async function createHoldfast(options: HoldfastOptions): Promise<Holdfast> {
-  const holdfast = new Holdfast(resolveOptions(options))
-  await holdfast.start()
-  return holdfast
+  off<Name extends ListenedName>(name: Name, listener: Listener<Name>): void
 }

@@ -1,5 +1,6 @@
 /** The public face of Holdfast. */
-export { createHoldfast, type Holdfast } from './holdfast.ts'
+export { createHoldfast } from './create-holdfast.ts'
+export type { Holdfast } from './holdfast.ts'
 export type {
   DeadlineOptions,
   FlushResult,
@@ -29,7 +30,7 @@ export {
 export type { EventName, HoldfastEvents } from './events.ts'
 export type { ForgetResult } from './api/forget-result.ts'
 export { fileJournal, type FileJournal, type FileJournalOptions } from './journal/file-journal.ts'
-export type { Listener } from './api/listeners.ts'
+export type { AnyEvent, ListenedName, Listener } from './api/listeners.ts'
 export type { JournalHeader, JournalSink } from './journal/lines.ts'
 export { ringJournal, type RingJournal, type RingJournalOptions } from './journal/ring-journal.ts'
 export type {
@@ -46,8 +47,10 @@ export type {
 export {
   type AnyOperationKind,
   defineOperation,
+  type DraftOf,
   type DraftOptions,
   type FollowUpDraft,
+  type InfoOf,
   type InterpretContext,
   type Interpretation,
   type MergeInput,
@@ -63,7 +66,8 @@ export {
 } from './operations/define-operation.ts'
 export { interpretReply } from './operations/interpret-reply.ts'
 export { path, type PathPart } from './operations/path.ts'
-export type { OperationInfo } from './api/operation-info.ts'
+export type { StoredPayload } from './operations/stored-payload.ts'
+export type { DeadLetter, OperationInfo, PendingOperation } from './api/operation-info.ts'
 export type { PendingFilter } from './api/stored-operations.ts'
 export type { BackoffOptions, HoldfastOptions, RequirementSource } from './options.ts'
 export { type Clock, systemClock, type Timer } from './ports/clock.ts'

@@ -27,11 +27,12 @@ export interface BackoffOptions {
   readonly jitter?: boolean
 }
 
-export interface HoldfastOptions {
-  readonly storage: Storage
-  readonly transport: Transport
-  /** Every kind that is or may still be stored. */
-  readonly operations: readonly AnyOperationKind[]
+/** The options of `createHoldfast()`. At least one of `requirement` and `requirementSource` must be given. */
+export type HoldfastOptions<Kinds extends AnyOperationKind = AnyOperationKind> =
+  CommonOptions<Kinds> & RequirementOptions
+
+/** How the engine learns the requirement of the server. Without either option nothing would ever be sent. */
+interface RequirementOption {
   /**
    * Does the server demand identity verification? `required` and `off` are asserted now; `unknown`
    * means: as last stored, else nothing is sent until `setRequirement()` (I2).
@@ -39,10 +40,23 @@ export interface HoldfastOptions {
   readonly requirement?: Requirement
   /**
    * Asked at the start, and when a 401 makes the requirement doubtful (I2). A failure, or no answer for
-   * 60 s, keeps what is known. One of `requirement` and this must be given: without, nothing would ever
-   * be sent.
+   * 60 s, keeps what is known.
    */
   readonly requirementSource?: RequirementSource
+}
+
+type RequirementOptions = RequirementOption &
+  (
+    | Required<Pick<RequirementOption, 'requirement'>>
+    | Required<Pick<RequirementOption, 'requirementSource'>>
+  )
+
+/** Each option but `requirement` and `requirementSource`. */
+interface CommonOptions<Kinds extends AnyOperationKind> {
+  readonly storage: Storage
+  readonly transport: Transport
+  /** Every kind that is or may still be stored. */
+  readonly operations: readonly Kinds[]
   /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
   readonly tokenSource?: TokenSource
   /**

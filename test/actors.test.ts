@@ -171,7 +171,7 @@ describe('a machine that was stopped', () => {
     await rig.enqueue('two')
     await rig.advance()
     await rig.whileResting(rig.holdfast.updateToken('bob', 'bob-2'))
-    await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+    await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
     await rig.close()
     const beginnings = journal.beginnings()
     expect(new Set(beginnings.map(({ machineCount }) => machineCount)).size).toBeGreaterThan(1)

@@ -138,7 +138,7 @@ describe('meanwhile', () => {
     const rig = await signedIn()
     await enqueueCount(rig, 1)
     await rig.advance(100)
-    await rig.whileResting(rig.holdfast.logout({ pending }))
+    await rig.whileResting(rig.holdfast.logout({ unsent: pending }))
     await rig.advance(5000)
     expect(sentAt(rig)).toEqual(expected)
     expect(rig.time.nextAt()).toBeNull()

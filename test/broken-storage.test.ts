@@ -57,7 +57,7 @@ describe.each(CODES)('%s', (code) => {
   test.each([
     ['at an enqueue', 'commit', (rig: Rig) => rig.holdfast.enqueue(note({ text: 'x' }))],
     ['at a login', 'commit', (rig: Rig) => rig.holdfast.login('carol', { token: 'c1' })],
-    ['at a logout', 'commit', (rig: Rig) => rig.holdfast.logout({ pending: 'flush' })],
+    ['at a logout', 'commit', (rig: Rig) => rig.holdfast.logout({ unsent: 'flush' })],
     ['at a token', 'commit', (rig: Rig) => rig.holdfast.updateToken('bob', 'b2')],
     ['at a requirement', 'commit', (rig: Rig) => rig.holdfast.setRequirement('off')],
     ['at forget()', 'commit', (rig: Rig) => rig.holdfast.forget('bob')],

@@ -27,7 +27,7 @@ async function opened(options: Parameters<typeof neighbours>[0] = {}) {
 }
 
 function logout({ rig }: Neighbour): Promise<{ readonly pending: number }> {
-  return rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+  return rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
 }
 
 function droppedBy({ rig }: Pick<Neighbour, 'rig'>): readonly string[] {
@@ -129,7 +129,7 @@ describe('what a logout with discard has added', () => {
     const rig = await Rig.start({ operations: [note, farewell], vault: memoryVault() })
     await rig.login('alice', 'a1')
     const id = await rig.enqueue('in flight')
-    await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+    await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
     rig.crash()
     rig.answer = replying(200)
     await rig.open()
@@ -145,7 +145,7 @@ test('who logs in again after a crash keeps what was in flight when the lane was
   const rig = await Rig.start({ vault: memoryVault() })
   await rig.login('alice', 'a1')
   await rig.enqueue('in flight')
-  await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+  await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
   await rig.login('alice', 'a2')
   rig.crash()
   rig.answer = replying(200)

@@ -79,7 +79,7 @@ describe('under an engine with a vault', () => {
       await rig.login('alice', 'one')
       await rig.enqueue('text')
       await rig.whileResting(rig.holdfast.updateToken('alice', 'two'))
-      await rig.whileResting(rig.holdfast.logout({ pending }))
+      await rig.whileResting(rig.holdfast.logout({ unsent: pending }))
       await rig.advance()
       expect(sealedIn(file)).toEqual([])
     },

@@ -1,7 +1,7 @@
 /** Messages and causes of errors hold no secret (E1, E6, T16, T8). */
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { createHoldfast } from '../src/holdfast.ts'
+import { createHoldfast } from '../src/create-holdfast.ts'
 import { TokenDeniedError, VaultUnreadableError } from '../src/errors.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'

@@ -68,7 +68,7 @@ it.each(['read', 'flush', 'logout'])(
         ? rig.holdfast.read(reading)
         : call === 'flush'
           ? rig.holdfast.flush({ deadlineMs })
-          : rig.holdfast.logout({ pending: 'flush', deadlineMs })
+          : rig.holdfast.logout({ unsent: 'flush', deadlineMs })
     const ended = Promise.allSettled([waiting])
     if (call === 'logout') await rig.login('bob', 'b1')
     let beganAnewCount = 0

@@ -330,7 +330,7 @@ describe('close()', () => {
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
     const flush = new Watched(rig.holdfast.flush())
-    const logout = new Watched(rig.holdfast.logout({ pending: 'flush' }))
+    const logout = new Watched(rig.holdfast.logout({ unsent: 'flush' }))
     await rig.advance(100)
     expect([flush.isOpen, logout.isOpen]).toEqual([true, true])
     await rig.close()

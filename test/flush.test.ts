@@ -203,13 +203,13 @@ describe('flush() does not wait', () => {
 })
 
 // I7, Q19
-test('logout({ pending: "flush" }) sends what is still on its way into storage', async () => {
+test('logout({ unsent: "flush" }) sends what is still on its way into storage', async () => {
   const rig = await online()
   const enqueued = rig.holdfast.enqueue(note({ text: 'one' }))
   rig.database.transaction(() => {
     rig.holdfast.enqueueWithin(rig.database, note({ text: 'within' }))
   })()
-  const loggedOut = rig.holdfast.logout({ pending: 'flush' })
+  const loggedOut = rig.holdfast.logout({ unsent: 'flush' })
   expect(await rig.whileResting(loggedOut)).toEqual({ pending: 0 })
   await enqueued
   expect(new Set(rig.bodies)).toEqual(new Set(['one', 'within']))

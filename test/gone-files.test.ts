@@ -19,7 +19,7 @@ import { replay } from '../src/journal/replay.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import type { LaneId, OperationId } from '../src/model.ts'
 import type { Change } from '../storage/changes.ts'
-import type { SqliteStorageOptions } from '../storage/sqlite/options.ts'
+import type { SqliteSettings } from '../storage/sqlite/options.ts'
 import { note, replying, Rig } from './support/rig.ts'
 import { enqueueing, NOW, SqliteLife } from './support/sqlite-life.ts'
 import { storageOnThread } from './support/on-thread.ts'
@@ -63,9 +63,7 @@ const cannotGo = leftOutOnWindows('open files that are removed, moved or replace
 const HARMS = ALL_HARMS.filter(([name]) => !cannotGo || name.startsWith('the file is cut'))
 
 /** A storage in use that holds the lock, on a file of some forty pages with little in its -wal. */
-async function inUse(
-  options: SqliteStorageOptions = {},
-): Promise<{ life: SqliteLife; file: string }> {
+async function inUse(options: SqliteSettings = {}): Promise<{ life: SqliteLife; file: string }> {
   const file = newFile()
   const before = await SqliteLife.open({ file })
   await before.commit(Array.from({ length: 200 }, () => enqueueing(null, 'x'.repeat(500))))

@@ -106,7 +106,7 @@ describe.each([
 
   test('the session ends: nothing is sent', async () => {
     const { rig, open } = await checking(kindAt, { requirement: 'required' }, 'a1')
-    await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+    await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
     open()
     await rig.advance()
     expect(rig.sent).toEqual([])

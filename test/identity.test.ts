@@ -38,7 +38,7 @@ describe('login() and logout()', () => {
       const rig = await Rig.start()
       await rig.login('alice', 'a1')
       for (const text of ['one', 'two', 'three']) await rig.enqueue(text)
-      const logout = new Watched(rig.holdfast.logout({ pending, deadlineMs: 1000 }))
+      const logout = new Watched(rig.holdfast.logout({ unsent: pending, deadlineMs: 1000 }))
       if (pending === 'flush') {
         rig.last.reply(200)
         await rig.advance(999)
@@ -62,7 +62,7 @@ describe('login() and logout()', () => {
       const enqueued = [note({ text: 'one' }), note({ text: 'two' })].map((draft) =>
         rig.holdfast.enqueue(draft),
       )
-      const left = rig.holdfast.logout({ pending: 'discard' })
+      const left = rig.holdfast.logout({ unsent: 'discard' })
       const receipts = await rig.whileResting(Promise.all(enqueued))
       expect(await rig.whileResting(left)).toEqual({ pending: 0 })
       expect(rig.eventsOf('operation.dropped').slice(awaitedCount)).toMatchObject(
@@ -75,7 +75,7 @@ describe('login() and logout()', () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
-    const logout = new Watched(rig.holdfast.logout({ pending: 'flush', deadlineMs: 60_000 }))
+    const logout = new Watched(rig.holdfast.logout({ unsent: 'flush', deadlineMs: 60_000 }))
     await rig.advance(10)
     expect(logout.isOpen).toBe(true)
     rig.last.reply(200)

@@ -58,7 +58,7 @@ describe('operations that are enqueued in one go', () => {
   test('are dropped by a logout in the same go (I7)', async () => {
     const rig = await loggedIn()
     for (const text of texts) void rig.holdfast.enqueue(note({ text }))
-    await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+    await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
     const dropped = rig.heard.filter(({ name }) => name === 'operation.dropped')
     expect(dropped).toHaveLength(MANY)
     expect(rig.holdfast.status().counts.pending).toBe(0)

@@ -133,7 +133,7 @@ describe('with pseudonyms', () => {
     await rig.advance(10)
     await rig.whileResting(rig.holdfast.updateToken(bob, 'b1'))
     await rig.advance(10)
-    const flushed = rig.holdfast.logout({ pending: 'flush', deadlineMs: 500 })
+    const flushed = rig.holdfast.logout({ unsent: 'flush', deadlineMs: 500 })
     await rig.advance(600)
     await flushed
     await rig.whileResting(rig.holdfast.refreshToken(alice))

@@ -5,6 +5,8 @@ import { gate } from './support/gate.ts'
 import { replying, Rig, type RigOptions } from './support/rig.ts'
 import { throwing } from './support/throwing.ts'
 
+type AnyCall = (...args: unknown[]) => unknown
+
 const unhandled: unknown[] = []
 const note = (reason: unknown) => void unhandled.push(reason)
 
@@ -132,6 +134,120 @@ describe('a listener', () => {
 })
 
 // T5
+describe('the function that on() answers', () => {
+  test('removes the listener, and a second call removes no other', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    const heard: string[] = []
+    const listener = ({ id }: { readonly id: string }) => heard.push(id)
+    const stop = rig.holdfast.on('operation.enqueued', listener)
+    rig.holdfast.on('operation.enqueued', listener)
+    await rig.login('alice', 'a1')
+    stop()
+    stop()
+    const id = await rig.enqueue('one')
+    expect(heard).toEqual([id])
+  })
+})
+
+describe('a listener that is added with once()', () => {
+  test('hears the first event alone', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    const heard: string[] = []
+    rig.holdfast.once('operation.enqueued', ({ id }) => heard.push(id))
+    await rig.login('alice', 'a1')
+    const first = await rig.enqueue('one')
+    await rig.enqueue('two')
+    expect(heard).toEqual([first])
+  })
+
+  test('hears nothing once it was removed', async () => {
+    const rig = await Rig.start()
+    const heard: unknown[] = []
+    const stop = rig.holdfast.once('identity.changed', (detail) => heard.push(detail))
+    stop()
+    await rig.login('alice', 'a1')
+    expect(heard).toEqual([])
+  })
+
+  test('hears one token need that was open before, and no other', async () => {
+    const rig = await Rig.start()
+    for (const user of ['alice', 'bob']) {
+      await rig.login(user)
+      await rig.enqueue('one')
+    }
+    const heard: string[] = []
+    rig.holdfast.once('token.needed', ({ user }) => heard.push(user))
+    await rig.login('carol')
+    await rig.enqueue('one')
+    expect(heard).toHaveLength(1)
+  })
+
+  test('cannot be a listener of every event', async () => {
+    const rig = await Rig.start()
+    expect(() => rig.holdfast.once('*' as never, () => undefined)).toThrow("not '*'")
+  })
+
+  test('is reported if it throws later', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    rig.holdfast.once('operation.enqueued', (() => Promise.reject(new Error('bug'))) as () => void)
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.advance()
+    expect(rig.eventsOf('error').map(({ error }) => error.code)).toEqual(['APP_CODE_FAILED'])
+  })
+})
+
+describe('a listener of every event', () => {
+  test('hears what the listeners of the single events hear, in the same order', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    const heard: unknown[] = []
+    const stop = rig.holdfast.on('*', (event) => heard.push(event))
+    const before = rig.heard.length
+    await rig.login('alice', 'a1')
+    await rig.enqueue('one')
+    await rig.advance()
+    const expected = rig.heard.slice(before).map(({ name, detail }) => ({ name, detail }))
+    expect(heard.length).toBeGreaterThan(3)
+    expect(heard).toEqual(expected)
+    stop()
+    await rig.enqueue('two')
+    expect(heard).toEqual(expected)
+  })
+
+  test('hears of a need that was open before', async () => {
+    const rig = await Rig.start()
+    await rig.login('alice')
+    await rig.enqueue('one')
+    const heard: unknown[] = []
+    rig.holdfast.on('*', (event) => heard.push(event))
+    const detail = { user: 'alice', reason: 'missing', generation: null }
+    expect(heard).toEqual([{ name: 'token.needed', detail }])
+  })
+
+  test('that throws is told once of each of its failures', async () => {
+    const rig = await Rig.start({ answer: replying(200) })
+    const names: string[] = []
+    rig.holdfast.on('*', ({ name }) => {
+      names.push(name)
+      throw new Error('bug')
+    })
+    await rig.login('alice', 'a1')
+    const others = names.filter((name) => name !== 'error')
+    expect(others.length).toBeGreaterThan(0)
+    expect(names.length).toBe(2 * others.length)
+  })
+
+  test('is gone after off()', async () => {
+    const rig = await Rig.start()
+    const heard: unknown[] = []
+    const listener = (event: object) => heard.push(event)
+    rig.holdfast.on('*', listener)
+    rig.holdfast.off('*', listener)
+    await rig.login('alice', 'a1')
+    expect(heard).toEqual([])
+  })
+})
+
 describe('a token need', () => {
   test('is asked once, and replayed to who listens later, until it is answered', async () => {
     const rig = await Rig.start({ answer: replying(200) })
@@ -325,7 +441,7 @@ describe('status()', () => {
     rig.last.reply(401)
     await rig.advance()
     expect(rig.holdfast.status().lanes).toMatchObject([
-      { user: 'alice', headEnqueuedAt: enqueuedAt, attempts: 1, refusedCount: 2, sending: false },
+      { user: 'alice', headEnqueuedAt: enqueuedAt, attempts: 1, refusedTokens: 2, sending: false },
     ])
   })
 })
@@ -341,15 +457,18 @@ function unfrozenIn(value: unknown, path = 'status'): string[] {
 describe('a listener that is none', () => {
   const nothing = () => undefined
 
-  test.each(['on', 'off'] as const)('is a TypeError of %s(), which names it', async (call) => {
-    const rig = await Rig.start()
-    for (const wrong of [undefined, null, 'listener', {}, Object.create(null)]) {
-      expect(() => rig.holdfast[call]('error', wrong as never)).toThrow(TypeError)
-      expect(() => rig.holdfast[call]('error', wrong as never)).toThrow(
-        `${call}: the listener must be a function, not`,
-      )
-    }
-  })
+  test.each(['on', 'once', 'off'] as const)(
+    'is a TypeError of %s(), which names it',
+    async (call) => {
+      const rig = await Rig.start()
+      for (const wrong of [undefined, null, 'listener', {}, Object.create(null)]) {
+        const listen = () =>
+          Reflect.apply(rig.holdfast[call] as AnyCall, rig.holdfast, ['error', wrong])
+        expect(listen).toThrow(TypeError)
+        expect(listen).toThrow(`${call}: the listener must be a function, not`)
+      }
+    },
+  )
 
   test('is a TypeError of subscribe(), which names it', async () => {
     const rig = await Rig.start()
@@ -360,15 +479,15 @@ describe('a listener that is none', () => {
     }
   })
 
-  test.each(['operation.complete', 'errors', '*', '', 'toString', undefined, Symbol('error'), {}])(
+  test.each(['operation.complete', 'errors', '**', '', 'toString', undefined, Symbol('error'), {}])(
     'of an event that does not exist (%s) is a TypeError, which names it',
     async (name) => {
       const rig = await Rig.start()
-      for (const call of ['on', 'off'] as const) {
-        expect(() => rig.holdfast[call](name as never, nothing)).toThrow(TypeError)
-        expect(() => rig.holdfast[call](name as never, nothing)).toThrow(
-          `${call}: there is no event`,
-        )
+      for (const call of ['on', 'once', 'off'] as const) {
+        const listen = (given: unknown, to: object) =>
+          Reflect.apply(rig.holdfast[call] as AnyCall, rig.holdfast, [given, to])
+        expect(() => listen(name, nothing)).toThrow(TypeError)
+        expect(() => listen(name, nothing)).toThrow(`${call}: there is no event`)
       }
     },
   )

@@ -2,7 +2,7 @@
 import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createHoldfast } from '../src/holdfast.ts'
+import { createHoldfast } from '../src/create-holdfast.ts'
 import { defineOperation } from '../src/operations/define-operation.ts'
 import type { HoldfastOptions } from '../src/options.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
@@ -199,7 +199,7 @@ describe('a call refuses', () => {
     ['refreshToken() without a user', ({ holdfast }) => holdfast.refreshToken(''), /user.*''/],
     [
       'logout() with a wrong word',
-      ({ holdfast }) => holdfast.logout({ pending: 'drop' as never }),
+      ({ holdfast }) => holdfast.logout({ unsent: 'drop' as never }),
       /'discard'.*drop/,
     ],
     [

@@ -17,7 +17,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { afterEach, describe, expect, test } from 'vitest'
 import { fileJournal } from '../src/journal/file-journal.ts'
 import { DamageMark } from '../storage/sqlite/salvage/damage-mark.ts'
-import type { SqliteStorageOptions } from '../storage/sqlite/options.ts'
+import type { SqliteSettings } from '../storage/sqlite/options.ts'
 import { SqliteStorage } from '../storage/sqlite/sqlite-storage.ts'
 import type { Storage, StorageHost } from '../storage/storage.ts'
 import { storageOnThread } from './support/on-thread.ts'
@@ -43,10 +43,7 @@ afterEach(async () => {
   for (const storage of storages.splice(0)) await storage.close()
 })
 
-async function opened(
-  thread: (typeof THREADS)[number],
-  options: SqliteStorageOptions,
-): Promise<Storage> {
+async function opened(thread: (typeof THREADS)[number], options: SqliteSettings): Promise<Storage> {
   const storage = thread === 'main' ? new SqliteStorage(options) : storageOnThread(options)
   await storage.open(host)
   storages.push(storage)

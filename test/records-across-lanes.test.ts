@@ -167,7 +167,7 @@ const ends: readonly End[] = [
     creation,
     end: async (rig) => {
       await rig.login('alice')
-      await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+      await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
     },
     event: 'operation.dropped',
     reason: 'logout',
@@ -178,7 +178,7 @@ const ends: readonly End[] = [
     token: 'a1',
     end: async (rig) => {
       await rig.login('alice')
-      await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+      await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
       expectWaiting(rig)
       await reply(rig, 500)
     },
@@ -473,7 +473,7 @@ describe('a lane that waits for a record of another lane goes on when another pr
     ],
     [
       'logs the user of the creation out, with discard',
-      ({ rig }) => rig.whileResting(rig.holdfast.logout({ pending: 'discard' })),
+      ({ rig }) => rig.whileResting(rig.holdfast.logout({ unsent: 'discard' })),
     ],
   ])('%s', async (_what, end) => {
     const { first, second, waiting } = await opened()

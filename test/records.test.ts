@@ -227,7 +227,7 @@ describe('a record that another lane is to create', () => {
     await rig.login('bob', 'b1')
     await put(rig, use({ required: ['r1'] }))
     await rig.login('alice')
-    await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+    await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
     await rig.advance()
     expect(rig.holdsOf('bob')).toEqual([])
     expect(rig.eventsOf('operation.dead')).toMatchObject([{ reason: 'dependency-dead' }])

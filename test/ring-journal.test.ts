@@ -360,7 +360,7 @@ describe('a journal begins anew while the app waits for', () => {
   test('logouts that flush', async () => {
     const { rig, journal } = await waiting()
     await rig.enqueue('one')
-    const loggedOut = rig.holdfast.logout({ pending: 'flush', deadlineMs: 60_000 })
+    const loggedOut = rig.holdfast.logout({ unsent: 'flush', deadlineMs: 60_000 })
     await rig.advance(100)
     await tick(rig)
     rig.last.reply(200)
@@ -368,7 +368,7 @@ describe('a journal begins anew while the app waits for', () => {
     expect(await rig.whileResting(loggedOut)).toEqual({ pending: 0 })
     await rig.login('alice')
     await rig.enqueue('two')
-    const late = rig.holdfast.logout({ pending: 'flush', deadlineMs: 1000 })
+    const late = rig.holdfast.logout({ unsent: 'flush', deadlineMs: 1000 })
     await rig.advance(100)
     await tick(rig)
     await rig.advance(1000)

@@ -110,7 +110,7 @@ describe('at the start, a sealed value is unreadable', () => {
 
   test('where it is of a session that has ended', async () => {
     const rig = await withFormerToken(async ({ holdfast }) => {
-      await holdfast.logout({ pending: 'discard' })
+      await holdfast.logout({ unsent: 'discard' })
       await holdfast.login('alice')
       await holdfast.enqueue(note({ text: 'two' }))
     })
@@ -295,7 +295,7 @@ describe('a token is sealed for the row in which it is stored', () => {
     await first.rig.open()
     await first.rig.login('alice', 'a1')
     await second.rig.open()
-    await first.rig.whileResting(first.rig.holdfast.logout({ pending: 'discard' }))
+    await first.rig.whileResting(first.rig.holdfast.logout({ unsent: 'discard' }))
     await second.rig.whileResting(second.rig.holdfast.updateToken('alice', 'a2'))
     await first.rig.close()
     await second.rig.close()
@@ -348,7 +348,7 @@ test('what the vault is given names whom and what the token is for, and its vers
   }
   const rig = await Rig.start({ vault })
   await rig.login('alice', 'a1')
-  await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+  await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
   await rig.login('alice', 'a2')
   const first = JSON.parse(sealedText('a1')) as object
   expect(seen).toEqual([first, { ...first, generation: 2, epoch: 1, token: 'a2' }])

@@ -218,7 +218,7 @@ describe('a call of the source', () => {
 
   test.each<[string, (rig: Rig) => Promise<unknown>]>([
     ['the engine closes', (rig) => rig.close()],
-    ['the session ends', (rig) => rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))],
+    ['the session ends', (rig) => rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))],
     ['its user is forgotten', (rig) => rig.whileResting(rig.holdfast.forget('alice'))],
     ['there is no answer for 60 s', (rig) => rig.advance(60_000)],
   ])('gets a signal that is aborted when %s', async (_when, end) => {

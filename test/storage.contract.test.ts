@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test, vi } from 'vitest'
 import { storageContract, type StorageSubject } from '../src/simulation/storage-contract.ts'
-import type { SqliteStorageOptions } from '../storage/sqlite/options.ts'
+import type { SqliteSettings } from '../storage/sqlite/options.ts'
 import { SqliteStorage } from '../storage/sqlite/sqlite-storage.ts'
 import type { WorkerStorage } from '../storage/sqlite/worker/worker-storage.ts'
 import type { Change } from '../storage/changes.ts'
@@ -28,7 +28,7 @@ const failing = {
 } satisfies Change
 
 /** A database file. A crash leaves the files as they are; the next life has a copy of them. */
-function onFile(options: SqliteStorageOptions): StorageSubject {
+function onFile(options: SqliteSettings): StorageSubject {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-'))
   const made: Storage[] = []
   let file = join(folder, 'life-1.db')

@@ -175,7 +175,7 @@ test('an endless duration stands in no journal as Infinity', async () => {
   await rig.login('alice', 'a1')
   await rig.enqueue('one')
   await rig.whileResting(rig.holdfast.flush({ deadlineMs: Infinity }))
-  await rig.whileResting(rig.holdfast.logout({ pending: 'flush', deadlineMs: Infinity }))
+  await rig.whileResting(rig.holdfast.logout({ unsent: 'flush', deadlineMs: Infinity }))
   expect(rig.bodies).toEqual(['one'])
   const lines = rig.journal.lines()
   const [header = ''] = lines

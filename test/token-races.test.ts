@@ -185,7 +185,7 @@ describe('during a refresh', () => {
     await rig.enqueue('one')
     rig.last.reply(401)
     await rig.advance()
-    await rig.whileResting(rig.holdfast.logout({ pending: 'discard' }))
+    await rig.whileResting(rig.holdfast.logout({ unsent: 'discard' }))
     calls[0]?.open('a2')
     await rig.advance()
     expect(rig.eventsOf('token.updated')).toHaveLength(1)

@@ -1,6 +1,6 @@
 /** 431: a token has grown past what the server reads of headers. A newer token helps, and nothing dies meanwhile (Q7, Q8). */
 import { expect, test } from 'vitest'
-import { createHoldfast } from '../src/holdfast.ts'
+import { createHoldfast } from '../src/create-holdfast.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { httpTransport } from '../src/transport/http-transport.ts'
 import { serve } from './support/http-servers.ts'

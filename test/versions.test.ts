@@ -73,6 +73,38 @@ describe('a stored operation', () => {
     expect(rig.last.request.body).toBe('{"text":"one","from":1}')
   })
 
+  test('of an older version passes through each step of a map, from its own version on', async () => {
+    const rig = await stored([first])
+    await rig.whileResting(rig.holdfast.enqueue(first({ text: 'one' })))
+    await rig.close()
+    const add = (name: string) => (payload: unknown) => ({ ...(payload as object), [name]: name })
+    const steps = defineOperation({
+      kind: 'it',
+      payload: z.looseObject({}),
+      request: ({ payload }) => ({ method: 'POST', path: '/it', body: payload }),
+      version: 4,
+      upgrade: { 1: add('a'), 2: add('b'), 3: add('c') },
+    })
+    await rig.open({ operations: [note, steps] })
+    expect(rig.last.request.body).toBe('{"text":"one","a":"a","b":"b","c":"c"}')
+    expect(await rig.holdfast.operation(rig.last.request.operations[0] ?? '')).toMatchObject({
+      version: 4,
+    })
+  })
+
+  test('of a version that the map has no step for is a dead letter', async () => {
+    const rig = await stored([first])
+    await rig.whileResting(rig.holdfast.enqueue(first({ text: 'one' })))
+    await rig.close()
+    const steps = defineOperation({
+      ...upgraded.spec,
+      version: 3,
+      upgrade: { 2: (payload) => payload },
+    })
+    await rig.open({ operations: [note, steps] })
+    expect(rig.eventsOf('operation.dead')).toMatchObject([{ reason: 'unreadable' }])
+  })
+
   test.each(Object.entries(unreadables))(
     '%s is a dead letter that keeps everything, and the lane goes on',
     async (_name, operations) => {

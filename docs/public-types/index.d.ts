@@ -2,6 +2,79 @@ import { StandardSchemaV1 } from '@standard-schema/spec';
 import { Agent } from 'node:http';
 
 /**
+ * Sets up a connection the way Holdfast needs it, or says why not. A file that is refused has not
+ * been changed.
+ */
+
+/** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
+type Durability = 'power-loss' | 'app-crash';
+
+/** What a SQLite storage is made with. */
+
+/** What Holdfast uses of a better-sqlite3 connection. */
+interface SqliteConnection {
+    readonly open: boolean;
+    readonly inTransaction: boolean;
+    prepare(sql: string): object;
+    exec(sql: string): object;
+    pragma(sql: string, options?: {
+        simple?: boolean;
+    }): unknown;
+}
+/** The options of `sqliteStorage()`: exactly one of `file` and `database`. */
+type SqliteStorageOptions = CommonSqliteOptions & (FileOption | DatabaseOption);
+interface FileOption {
+    /**
+     * The database file; it is made if it is not there, its folder is not. The name is used exactly as given, with the blanks
+     * at its ends; a blank name is refused. Nothing but SQLite may open the file or a file beside it while this process has it
+     * open: a plain read drops the locks of the process. The same goes for a second SQLite library in this process. The file
+     * and those beside it are made for this user alone (mode 0600), and narrowed where they are wider (E5); on Windows the
+     * folder decides who may read them.
+     */
+    readonly file: string;
+    readonly database?: never;
+    /**
+     * Where SQLite runs: on the thread that makes the storage (`main`), or on a worker thread (`worker`).
+     * There neither an fsync nor another process's lock ever blocks the app, say Electron's main process. It
+     * costs a round trip between threads in each turn that stores something. Not with `database`, which belongs
+     * to the app's own thread. Default: `main`.
+     */
+    readonly thread?: 'main' | 'worker';
+}
+interface DatabaseOption {
+    /**
+     * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
+     * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too. Whether the app
+     * reads integers as BigInt (`defaultSafeIntegers()`) is the app's affair.
+     */
+    readonly database: SqliteConnection;
+    readonly file?: never;
+    readonly thread?: 'main';
+}
+interface CommonSqliteOptions {
+    /**
+     * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
+     * (`NORMAL`, several times faster). Default: `power-loss`.
+     */
+    readonly durability?: Durability;
+    /**
+     * What becomes of a `file` that is damaged: `createHoldfast()` rejects with `STORAGE_CORRUPT`
+     * (`refuse`), or it is renamed, whole, a new one is made in its place, and every row that can still be read goes
+     * into the new one (`set-aside`); an `error` event tells what was kept and what is missing. Default: `refuse`.
+     */
+    readonly onCorrupt?: 'refuse' | 'set-aside';
+    /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
+    readonly busyTimeoutMs?: number;
+}
+
+/** What can go wrong with storage, each with a stable code (E2). */
+type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT'
+/** The file was removed, replaced or cut while it was in use. */
+ | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA'
+/** The database belongs to another origin than the transport's (E6). */
+ | 'ORIGIN_CHANGED' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
+
+/**
  * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
  * behaviour; `machines/` and `storage/` may import its types, and only these.
  */
@@ -34,6 +107,595 @@ type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreada
 type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' | 'dependency-dead' | 'outcome-unknown';
 /** Why an operation was dropped. */
 type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
+
+/**
+ * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
+ * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
+ */
+
+type ErrorCode = 
+/** `enqueue()` of a kind that was not given to `createHoldfast({ operations })`. */
+'UNKNOWN_KIND'
+/** The payload does not fit the kind's schema, or is not JSON. */
+ | 'INVALID_PAYLOAD'
+/** The payload is longer than `maxPayloadBytes`. */
+ | 'PAYLOAD_TOO_LARGE'
+/** As many operations are pending as `maxPending` allows. */
+ | 'QUEUE_FULL'
+/** No operation of this id is pending, dead or remembered. */
+ | 'UNKNOWN_OPERATION'
+/** Only a dead letter can be retried. */
+ | 'NOT_RETRYABLE'
+/** A member of an envelope that is in flight, or whose outcome is unknown. */
+ | 'TOO_LATE'
+/** A reply yielded a follow-up that names another owner. */
+ | 'FOREIGN_FOLLOW_UP'
+/** The requirement source failed; what was known is kept. */
+ | 'REQUIREMENT_UNKNOWN'
+/** Only the process that dispatches this database can do that. */
+ | 'OTHER_PROCESS'
+/** Code of the app threw: a listener, a kind, a port, the sink of a journal. The exception is the `cause`. */
+ | 'APP_CODE_FAILED'
+/** A fault in Holdfast itself: please report it, with a journal if there is one. */
+ | 'INTERNAL'
+/** The subject claim of the token names another user, or no user. */
+ | 'AUTH_USER_MISMATCH'
+/** The server refused a token that was obtained because it refused the one before. */
+ | 'AUTH_REFRESH_FAILED'
+/** The token source threw, or gave no answer in time. */
+ | 'AUTH_SOURCE_FAILED'
+/** The server answered 401. */
+ | 'AUTH_TOKEN_REFUSED'
+/** A read of the anonymous identity, under `required`. */
+ | 'AUTH_ANONYMOUS'
+/** A transport says that no byte of the request has left. */
+ | 'NOT_SENT'
+/** A read got no reply, or one that is no answer. */
+ | 'READ_FAILED'
+/** The identity changed before a read was answered. */
+ | 'READ_CANCELLED'
+/** The token source said that only the user can help. */
+ | 'AUTH_DENIED'
+/** A sealed token can not be opened any more. */
+ | 'AUTH_VAULT_UNREADABLE'
+/** The vault can not be used just now. */
+ | 'AUTH_VAULT_UNAVAILABLE'
+/** A journal's decisions and those of this version differ. */
+ | 'REPLAY_DIVERGED'
+/** The file is not a journal this version can read. */
+ | 'JOURNAL_INVALID'
+/** A scenario file is malformed. */
+ | 'SCENARIO_INVALID'
+/** The database file is a copy: a restored backup, say. What was sent since then is sent again. */
+ | 'STORAGE_COPIED'
+/** Commits of other processes are noticed late: the file system does not tell of them. */
+ | 'WATCH_LOST' | StorageErrorCode;
+interface HoldfastErrorOptions extends ErrorSubject {
+    readonly cause?: unknown;
+    /** Can the same call succeed later, unchanged? Default: false. */
+    readonly retryable?: boolean;
+}
+/** The subject of an error, as far as its message names it. */
+interface ErrorSubject {
+    readonly operationId?: OperationId;
+    readonly user?: UserId;
+    /** The option of `createHoldfast()` that decided, such as `maxPending`. */
+    readonly option?: string;
+    /** The value of that option, where it is a limit. */
+    readonly limit?: number;
+}
+/** The base of every error of Holdfast. */
+declare class HoldfastError extends Error {
+    readonly name: string;
+    readonly code: ErrorCode;
+    readonly retryable: boolean;
+    readonly operationId?: OperationId;
+    readonly user?: UserId;
+    /** The option of `createHoldfast()` that decided, such as `maxPending`. */
+    readonly option?: string;
+    /** The value of that option, where it is a limit. */
+    readonly limit?: number;
+    constructor(code: ErrorCode, message: string, { cause, retryable, ...subject }?: HoldfastErrorOptions);
+}
+/** To be thrown by a token source: asking again is no use, the user must sign in (T6). */
+declare class TokenDeniedError extends HoldfastError {
+    readonly name = "TokenDeniedError";
+    constructor(message?: string, cause?: unknown);
+}
+/** To be thrown by a vault: what it sealed can never be opened again (T1). */
+declare class VaultUnreadableError extends HoldfastError {
+    readonly name = "VaultUnreadableError";
+    constructor(message?: string, cause?: unknown, user?: UserId);
+}
+interface NotSentErrorOptions {
+    /** The system's name of the failure, such as `ECONNREFUSED`. Default: the `code` of the cause, if it has one. */
+    readonly reason?: string;
+    readonly cause?: unknown;
+}
+/**
+ * To be thrown by a transport if no byte of the request has left: the connection was refused, the name was not
+ * resolved, the connection was not made in time, the certificate was not accepted. The outcome is then `unsent`.
+ * Every other error of a transport means that the request may have arrived: `unknown` (Q6).
+ */
+declare class NotSentError extends HoldfastError {
+    readonly name = "NotSentError";
+    /** The system's name of the failure, such as `ECONNREFUSED` or `ENOTFOUND`; null if it has none. */
+    readonly reason: string | null;
+    constructor(message?: string, { reason, cause }?: NotSentErrorOptions);
+}
+
+/** The way to the server: one request out, one reply back. */
+
+/** One request. It carries no credential: that comes beside it, so that logging a request is safe. */
+interface OutgoingRequest {
+    readonly method: string;
+    /** From the root of the origin, with the query: `/users/alice/notes?draft=1`. */
+    readonly path: string;
+    /** Lower-case names; with `idempotency-key`, without `authorization`. */
+    readonly headers: Readonly<Record<string, string>>;
+    /** JSON text, or null: no body. */
+    readonly body: string | null;
+    readonly kind: string;
+    readonly user: UserId | null;
+    /** The operations it carries, in order. */
+    readonly operations: readonly OperationId[];
+}
+interface SendOptions {
+    /** The bearer token, or null: the request goes unsigned. */
+    readonly token: string | null;
+    /**
+     * Aborted when the time for the reply is over (the reason is a `TimeoutError` then), or the engine closes. The
+     * transport should settle at once then: with the cut reply, if it has a status, or with the error that is true.
+     */
+    readonly signal: AbortSignal;
+}
+interface Reply {
+    readonly status: number;
+    /** Lower-case names. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
+    readonly isCut?: boolean;
+}
+/**
+ * Sends one request, once. Resolves with any reply of the server whose status has arrived, also if the rest of it could
+ * not be read (`isCut`). Rejects with `NotSentError` if no byte of the request has left; with any other error if there
+ * was no reply (Q6).
+ */
+interface Transport {
+    /** Scheme, host and port: deadlines that a server sets hold for all of it. */
+    readonly origin: string;
+    send(request: OutgoingRequest, options: SendOptions): Promise<Reply>;
+    /**
+     * The machine was asleep, or the network was gone: connections that are open and idle may be dead. Called before the next
+     * `send()`, which should go over a new connection. Requests in flight are left alone: they end by themselves. It must
+     * return at once. Left out: the transport keeps no connection open, or looks after that itself.
+     */
+    renewConnections?(): void;
+}
+
+/** The type of a payload as it is stored: as JSON. A `Date` is a text there, and a field of a class instance a plain field. */
+
+/** The type of a value after `JSON.stringify()` and `JSON.parse()`. */
+type AsJson<Value> = Value extends string | number | boolean | null | undefined ? Value : Value extends {
+    toJSON(): infer Made;
+} ? AsJson<Made> : Value extends object ? {
+    [Key in keyof Value]: AsJson<Value[Key]>;
+} : Value;
+/** The output of the schema as JSON, or its input where the schema does not take its own output again (Q14). */
+type StoredPayload<Schema extends StandardSchemaV1> = AsJson<StandardSchemaV1.InferOutput<Schema>> | AsJson<StandardSchemaV1.InferInput<Schema>>;
+
+/** How an app says what its operations are: one definition per kind. */
+
+/** The request that carries an operation to the server. */
+interface RequestSpec {
+    readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
+    /**
+     * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
+     * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
+     * parts.
+     */
+    readonly path: string;
+    /** The parameters, behind the path. */
+    readonly query?: Readonly<Record<string, string>>;
+    /** Anything JSON; left out: no body. */
+    readonly body?: unknown;
+    /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
+    readonly headers?: Readonly<Record<string, string>>;
+}
+/**
+ * The server's id of a record: of one that an operation created under a local id, what a reply
+ * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
+ * needs it only optionally (Q12).
+ */
+type RecordLookup = (id: string) => string | null;
+interface RequestInput<Payload> {
+    readonly payload: Payload;
+    readonly owner: Owner;
+    readonly id: OperationId;
+    readonly record: RecordLookup;
+}
+/** What a reply means. */
+interface Interpretation {
+    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
+    /** Why it is `rejected`, where there is more to say. */
+    readonly reason?: 'conflict';
+    /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
+    readonly translations?: Readonly<Record<string, string>>;
+    /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
+    readonly followUps?: readonly FollowUpDraft[];
+    /** Of `accepted`: what a read must name to see this write (R1). */
+    readonly readingPosition?: ReadingPosition;
+}
+interface ReadingPosition {
+    readonly token: string;
+    /** How long after this reply a read waits, in milliseconds. Default: 500. */
+    readonly delayMs?: number;
+    /** Which reads it is for. Default: all that name no key. */
+    readonly key?: string;
+}
+/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
+type DeclaredReply = 'json' | 'any' | null;
+interface InterpretContext {
+    readonly owner: Owner;
+    /** The word of the kind about its replies; null: it declares nothing. */
+    readonly reply: DeclaredReply;
+    /** Was the outcome of an earlier attempt of this envelope unknown? */
+    readonly afterUnknown: boolean;
+}
+/** How neighbours of a kind become one request (Q4). */
+interface MergeSpec<Payload> {
+    /** Kinds of one group merge with each other. Default: the kind itself. */
+    readonly group?: string;
+    /** Only operations with the same key merge. */
+    readonly key: (payload: Payload) => string;
+    /** One request for all of them, or null: none is needed, all are completed at once. */
+    readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
+}
+interface MergeInput {
+    readonly owner: Owner;
+    /** Which operations the payloads are of, in the same order. */
+    readonly operations: readonly {
+        readonly id: OperationId;
+        readonly kind: string;
+    }[];
+    readonly record: RecordLookup;
+}
+/** The records an operation uses, by local id (Q12). */
+interface RecordNeeds {
+    /** Without these it is dead. */
+    readonly required?: readonly string[];
+    /** Without these it is sent all the same. */
+    readonly optional?: readonly string[];
+}
+type Upgrade = (payload: unknown, fromVersion: number) => unknown;
+/** By the version that a step begins with. */
+type UpgradeSteps = Readonly<Record<number, (payload: unknown) => unknown>>;
+/** All that a kind says of itself but its schema. */
+interface KindSpec<Payload, Kind extends string = string> {
+    /** Names the kind in storage: never reuse it for something else. */
+    readonly kind: Kind;
+    /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
+    readonly request: (input: RequestInput<Payload>) => RequestSpec;
+    /** A whole number, from 1. Default: 1. */
+    readonly version?: number;
+    /**
+     * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
+     * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
+     */
+    readonly reply?: 'json' | 'any';
+    /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
+    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
+    readonly merge?: MergeSpec<Payload>;
+    /**
+     * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
+     * the process lives, of the wall clock across a restart (Q8). Default: never.
+     */
+    readonly expiresInMs?: number;
+    /**
+     * Brings a stored payload of an older version to this one (Q14). The result is stored. A map has one step for each
+     * older version, which brings its payload to the next version: `{ 1: (payload) => …, 2: (payload) => … }`. Without
+     * this, and for a version that the map leaves out, such a payload is `unreadable`.
+     */
+    readonly upgrade?: Upgrade | UpgradeSteps;
+    /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
+    readonly creates?: (payload: Payload) => readonly string[];
+    /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
+    readonly needs?: (payload: Payload) => RecordNeeds;
+    /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
+    readonly deviceScoped?: boolean;
+    /**
+     * At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). The schema must
+     * answer at once. If it throws, or the payload does not fit, an `error` event tells, and the logout goes on.
+     */
+    readonly onLogout?: (owner: Owner) => unknown;
+    /**
+     * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
+     * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
+     */
+    readonly idempotencyWindowMs?: number;
+}
+interface OperationSpec<Schema extends StandardSchemaV1, Kind extends string = string> extends KindSpec<StandardSchemaV1.InferOutput<Schema>, Kind> {
+    /**
+     * Any Standard Schema (zod, valibot, arktype, …). It runs at `enqueue()`, and its output is stored, as JSON, so that
+     * defaults are drawn once; if the schema does not take that output again, its input is stored (Q14).
+     */
+    readonly payload: Schema;
+}
+/** A kind whatever its payload. */
+interface AnyOperationKind {
+    readonly kind: string;
+    readonly spec: KindSpec<never> & {
+        readonly payload: StandardSchemaV1;
+    };
+}
+/** An operation the app wants: what `enqueue()` takes. */
+interface OperationDraft<Kind extends string = string, Payload = unknown> {
+    readonly kind: Kind;
+    readonly payload: Payload;
+    /** For this operation only, in milliseconds. Default: that of its kind. */
+    readonly expiresInMs?: number;
+}
+/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
+interface FollowUpDraft extends OperationDraft {
+    /** May say so; naming another owner is an error. */
+    readonly owner?: Owner;
+}
+interface DraftOptions {
+    /** For this operation only. */
+    readonly expiresInMs?: number;
+}
+/** The drafts of these kinds: a union of one draft type for each kind. */
+type DraftOf<Kinds extends AnyOperationKind> = Kinds extends {
+    readonly kind: infer Kind extends string;
+    readonly spec: {
+        readonly payload: infer Schema extends StandardSchemaV1;
+    };
+} ? OperationDraft<Kind, StandardSchemaV1.InferInput<Schema>> : never;
+/** What the app reads of an operation of a known kind. `Info`: its type before the kind was known. */
+type InfoOf<Info, Kind extends string, Schema extends StandardSchemaV1> = Info extends {
+    readonly kind: string;
+} ? Info & {
+    readonly kind: Kind;
+} & (Info extends {
+    readonly payload: unknown;
+} ? {
+    readonly payload: StoredPayload<Schema>;
+} : object) : never;
+/** A kind, and the function that makes drafts of it. */
+interface OperationKind<Schema extends StandardSchemaV1, Kind extends string = string> {
+    (payload: StandardSchemaV1.InferInput<Schema>, options?: DraftOptions): OperationDraft<Kind, StandardSchemaV1.InferInput<Schema>>;
+    readonly kind: Kind;
+    readonly spec: OperationSpec<Schema, Kind>;
+    /**
+     * True if this is an operation of this kind: one that the engine answers, or the detail of an event. Its payload then
+     * has a type. An operation that is stored in another version of the kind has another payload, so for it this is false.
+     *
+     * ```ts
+     * for (const letter of (await holdfast.deadLetters()).items) {
+     *   if (addNote.is(letter)) console.log(letter.payload.text)
+     * }
+     * ```
+     */
+    is<Info extends object>(info: Info | null): info is InfoOf<Info, Kind, Schema>;
+}
+/**
+ * Defines a kind of operation.
+ *
+ * ```ts
+ * const addNote = defineOperation({
+ *   kind: 'note',
+ *   payload: z.object({ text: z.string() }),
+ *   request: ({ payload, owner }) => ({ method: 'POST', path: path`/users/${owner.user}/notes`, body: payload }),
+ * })
+ * ```
+ *
+ * @throws TypeError where a part is missing or of the wrong type.
+ */
+declare function defineOperation<Schema extends StandardSchemaV1, const Kind extends string>(spec: OperationSpec<Schema, Kind>): OperationKind<Schema, Kind>;
+
+/**
+ * The journal's lines: what came in from outside, and what was decided. One journal replays to the
+ * same decisions, because between two `in` lines the engine runs to completion without asking
+ * anybody. Tokens, payloads and bodies are redacted before a line is made.
+ */
+type Json = null | boolean | number | string | readonly Json[] | {
+    readonly [name: string]: Json | undefined;
+};
+/** A record of plain JSON. */
+type JsonRecord = {
+    readonly [name: string]: Json | undefined;
+};
+/** What came from outside. */
+type InLine = 
+/** A process began: the first line, and again after each crash or restart in one recording. */
+{
+    readonly in: 'start';
+    readonly requirement: string;
+}
+/** The state of a process in the middle of its life: where a journal begins that has lost its beginning. */
+ | {
+    readonly in: 'summary';
+    readonly state: Json;
+}
+/** The app called, or the platform told something. */
+ | {
+    readonly in: 'call';
+    readonly call: number;
+    readonly name: string;
+    readonly args: Json;
+}
+/** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */
+ | {
+    readonly in: 'answer';
+    readonly ask: number;
+    readonly value?: Json;
+    readonly error?: Json;
+} | {
+    readonly in: 'alarm';
+    readonly name: string;
+}
+/** The turn of the event loop after the engine was ready. */
+ | {
+    readonly in: 'turn';
+}
+/** What the app does just now has run to its end: the operations it has enqueued meanwhile go to storage together. */
+ | {
+    readonly in: 'soon';
+}
+/** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
+ | {
+    readonly in: 'pull';
+    readonly name: string;
+    readonly value?: Json;
+    readonly error?: Json;
+};
+/** What was decided. */
+type OutLine = 
+/** A question to the outside: changes to commit, a request to send, a source to call, … */
+{
+    readonly out: 'ask';
+    readonly ask: number;
+    readonly name: string;
+    readonly args: Json;
+} | {
+    readonly out: 'event';
+    readonly name: string;
+    readonly detail: Json;
+} | {
+    readonly out: 'alarm';
+    readonly name: string;
+    readonly at: number;
+} | {
+    readonly out: 'alarm.cancelled';
+    readonly name: string;
+} | {
+    readonly out: 'need';
+    readonly user: string;
+    readonly reason: string | null;
+} | {
+    readonly out: 'call.rejected';
+    readonly call: number;
+    readonly code: string;
+};
+interface JournalHeader {
+    readonly journal: 1;
+    readonly holdfast: string;
+    /** `payloads: 'digest'`: payloads and bodies are kept as size and digest only. */
+    readonly payloads: 'digest' | 'full';
+    /** The resolved options that decide anything, and the facts about each kind. */
+    readonly options: JsonRecord;
+    /** True if the journal was cut where no summary could be made: it can be read, not replayed. */
+    readonly beginningLost?: boolean;
+    /** Why no summary could be made there. */
+    readonly why?: string;
+    /** True if each user id is a pseudonym (E6). */
+    readonly pseudonyms?: boolean;
+}
+/** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
+interface JournalSink {
+    /** True if user ids are to be replaced by pseudonyms (E6). Left out: false. */
+    readonly pseudonyms?: boolean;
+    /** The first line; again after each summary. */
+    header(header: JournalHeader): void;
+    write(line: InLine | OutLine, t: number, wall?: number): void;
+    /**
+     * Is it time to begin anew, with a summary of the state, so that what came before may go? Asked
+     * between two things that come in. Left out: never.
+     */
+    wantsSummary?(): boolean;
+    /** Told why there is none, whenever one was wanted. */
+    noSummary?(why: string): void;
+}
+
+/**
+ * Holds: the named reasons why a lane may not send (Q18). A lane sends only while its set of holds
+ * is empty. This table is the one place that says of each hold whom it covers, who sets it, who
+ * lifts it, and whether it is stored. A hold is never also a state of a machine.
+ */
+
+declare const HOLDS: {
+    readonly 'requirement-unknown': {
+        readonly covers: 'every lane';
+        readonly setBy: 'identity machine, while the requirement is unknown (I2); a 401 to an unsigned anonymous request under off (I10)';
+        readonly liftedBy: 'identity machine, when the requirement is learned';
+        readonly stored: 'no';
+    };
+    readonly 'awaiting-token': {
+        readonly covers: 'one owner';
+        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10), while its time has not come (T9), or while it is held (T8); the start, until the vault has given back a token (T1)';
+        readonly liftedBy: 'token machine, when a newer generation arrives, the time of the token has come (T9), the wait after refused tokens is over (T8), none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
+        readonly stored: 'no';
+    };
+    readonly 'signed-out': {
+        readonly covers: 'one owner';
+        readonly setBy: 'token machine, when the token source denied (T6); identity machine, on the anonymous lane under the policies hold and adopt (I3)';
+        readonly liftedBy: 'token machine, when a token arrives, the source is asked anew, or no token is demanded any more; identity machine, when the requirement changes';
+        readonly stored: 'no';
+    };
+    readonly offline: {
+        readonly covers: 'every lane';
+        readonly setBy: 'the network port, or a captive portal (Q6)';
+        readonly liftedBy: 'the network port, or any genuine reply';
+        readonly stored: 'no';
+    };
+    readonly suspended: {
+        readonly covers: 'every lane';
+        readonly setBy: 'the power port, when the machine goes to sleep';
+        readonly liftedBy: 'the power port, when it wakes; itself, after 60 s of running time';
+        readonly stored: 'no';
+    };
+    readonly 'rate-limited': {
+        readonly covers: 'every lane';
+        readonly setBy: '429 or 503 with Retry-After (Q7)';
+        readonly liftedBy: 'its deadline';
+        readonly stored: 'deadline';
+    };
+    readonly 'backing-off': {
+        readonly covers: 'one lane';
+        readonly setBy: 'the outcomes retry, unknown and unsent (Q7)';
+        readonly liftedBy: 'its deadline; after unknown and unsent also the return of the network and waking, after 431 a newer token';
+        readonly stored: 'deadline';
+    };
+    readonly paused: {
+        readonly covers: 'every lane';
+        readonly setBy: 'pause()';
+        readonly liftedBy: 'resume(), or the end of the process';
+        readonly stored: 'no';
+    };
+    readonly 'storage-failed': {
+        readonly covers: 'one lane';
+        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17), or storage is damaged or gone (E2)';
+        readonly liftedBy: 'the repeated call, once it succeeds; after damage and STORAGE_GONE nothing but a new opening';
+        readonly stored: 'no';
+    };
+    readonly 'other-process': {
+        readonly covers: 'every lane';
+        readonly setBy: 'another process that dispatches this database (Q17)';
+        readonly liftedBy: 'taking over';
+        readonly stored: 'no';
+    };
+    readonly 'dead-letter': {
+        readonly covers: 'one lane';
+        readonly setBy: "a dead letter, under onDead: 'hold' (Q9)";
+        readonly liftedBy: 'its retry() or discard()';
+        readonly stored: 'no';
+    };
+    readonly 'awaiting-record': {
+        readonly covers: 'one lane';
+        readonly setBy: 'a head that requires a record created in another lane and not there yet (Q12)';
+        readonly liftedBy: 'the creation, or its end';
+        readonly stored: 'no';
+    };
+};
+type HoldName = keyof typeof HOLDS;
+/** A hold as it is set on a lane. */
+interface Hold {
+    readonly name: HoldName;
+    /** What set it, in words for `status()`; never a secret. */
+    readonly cause: string;
+    readonly since: Instant;
+}
 
 /** The rows of storage, as plain data. This file declares no change of a row: the changes are in `changes.ts`. */
 
@@ -184,13 +846,6 @@ interface OutcomeRow {
     readonly status: number | null;
     readonly settledAt: Instant;
 }
-
-/** What can go wrong with storage, each with a stable code (E2). */
-type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT'
-/** The file was removed, replaced or cut while it was in use. */
- | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA'
-/** The database belongs to another origin than the transport's (E6). */
- | 'ORIGIN_CHANGED' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
 
 /**
  * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
@@ -482,6 +1137,124 @@ type Answer = {
 };
 
 /**
+ * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
+ * and slots, and ends with the process. It goes through these phases:
+ *
+ * - `storing`: operations that its owner was enqueueing at the call are not stored yet.
+ * - `settling`: the writes that the read must see have not all settled (R1).
+ * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
+ * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
+ * - `fetching`: its request is in flight.
+ * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
+ */
+
+interface ReadRequestInput {
+    readonly owner: {
+        readonly user: UserId | null;
+    };
+    /** The reading position that the request must name to see the writes; null: there is none. */
+    readonly position: string | null;
+}
+
+/** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
+
+interface LaneStatus {
+    /** Null: the anonymous lane. */
+    readonly user: UserId | null;
+    readonly pending: number;
+    /** True if a request of the lane is in flight, or about to be. */
+    readonly sending: boolean;
+    /** The reasons why the lane may not send; empty: nothing stops it. */
+    readonly holds: readonly Hold[];
+    /** When the head of the lane was enqueued; null before the lane was read. */
+    readonly headEnqueuedAt: Instant | null;
+    /** Attempts of the head that failed for now. */
+    readonly attempts: number;
+    /** Token generations that were refused on the head (T4). */
+    readonly refusedTokens: number;
+    /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
+    readonly lastFailure: LaneFailure | null;
+    /** The end of the wait of the head (Q7); null: the head does not wait. */
+    readonly retryAt: Instant | null;
+}
+/** Why an attempt failed (Q22). */
+interface LaneFailure {
+    readonly at: Instant;
+    /** The status of the reply; null: there was no reply. */
+    readonly status: number | null;
+    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
+    readonly code: string | null;
+}
+interface TokenNeedStatus {
+    readonly user: UserId;
+    readonly reason: TokenNeedReason;
+    /** The generation that was refused; null: no generation was refused. */
+    readonly generation: number | null;
+}
+type QueueState = 'starting' | 'running' | 'closing' | 'closed';
+interface Status {
+    readonly queue: QueueState;
+    /** Null: anonymous. */
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    /** Lanes with pending operations. */
+    readonly lanes: readonly LaneStatus[];
+    readonly tokenNeeds: readonly TokenNeedStatus[];
+    readonly counts: {
+        readonly pending: number;
+        readonly sending: number;
+        readonly dead: number;
+    };
+}
+
+/** The options of the calls of a Holdfast engine, and the results of some calls. */
+
+interface LoginOptions {
+    /** The user's token. Left out: the engine asks for it when there is an operation to send. */
+    readonly token?: string;
+}
+interface LogoutOptions {
+    /**
+     * The treatment of the user's operations that have not been sent (I7): `keep` sends them later under that user's
+     * token, `flush` tries to send them first, `discard` drops them. Default: `keep`.
+     */
+    readonly unsent?: 'keep' | 'flush' | 'discard';
+    /** How long `flush` may take, in milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface DeadlineOptions {
+    /** In milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface ReadOptions {
+    /** Makes the request, at the moment of sending. `position`: the reading position to name, to see the writes. */
+    readonly request: (input: ReadRequestInput) => RequestSpec;
+    /** The ids of the operations to wait for. Default: all pending operations of the owner. */
+    readonly after?: readonly string[];
+    /** The key of the reading positions that the read uses (R2). Default: the positions without a key. */
+    readonly key?: string;
+    /**
+     * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
+     * too. Left out: only an HTML page rejects, because it is a captive portal's.
+     */
+    readonly reply?: 'json' | 'any';
+}
+/** The number of operations that are still pending, and the lanes, which say why. */
+interface FlushResult {
+    readonly pending: number;
+    readonly lanes: readonly LaneStatus[];
+}
+
+/** The result of `forget()`. */
+interface ForgetResult {
+    /**
+     * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted. The files may still
+     * hold the user's data, and Holdfast never erases it there. Delete the files once you need them no more. Usually empty.
+     */
+    readonly setAside: readonly string[];
+}
+
+/**
  * The contract of a storage, which holds the truth of the engine. A storage knows rows and conditional changes of
  * rows; it must never know why they are made. `src/simulation/storage-contract.ts` is the suite that every
  * implementation must pass.
@@ -669,688 +1442,6 @@ interface Storage {
     close(): Promise<void>;
 }
 
-/** The data on one operation that the app can read. */
-
-interface StoredInfo {
-    readonly id: OperationId;
-    /** The owner of the operation; null: the anonymous identity. */
-    readonly user: UserId | null;
-    readonly kind: string;
-    readonly version: number;
-    /** The stored payload, in its stored version. If it is not JSON (the operation is unreadable), its text. */
-    readonly payload: unknown;
-    readonly enqueuedAt: Instant;
-}
-type OperationInfo = (StoredInfo & {
-    readonly state: 'pending';
-}) | (StoredInfo & {
-    readonly state: 'dead';
-    readonly reason: DeadReason;
-    readonly status: number | null;
-    /** The beginning of the server's reply, redacted. */
-    readonly excerpt: string | null;
-    readonly diedAt: Instant;
-    readonly attempts: number;
-}) | {
-    readonly state: 'dropped';
-    readonly id: OperationId;
-    readonly reason: DropReason | null;
-    readonly settledAt: Instant;
-} | {
-    readonly state: 'completed' | 'cancelled';
-    readonly id: OperationId;
-    readonly settledAt: Instant;
-};
-
-/** Lists the stored operations for the app. The lists come from storage itself. They never decide anything. */
-
-interface PendingFilter {
-    /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
-    readonly user?: string | null;
-    /** The maximum number of operations, a whole number from 1. Default: 1000. */
-    readonly limit?: number;
-}
-
-/**
- * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
- * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
- */
-
-type ErrorCode = 
-/** `enqueue()` of a kind that was not given to `createHoldfast({ operations })`. */
-'UNKNOWN_KIND'
-/** The payload does not fit the kind's schema, or is not JSON. */
- | 'INVALID_PAYLOAD'
-/** The payload is longer than `maxPayloadBytes`. */
- | 'PAYLOAD_TOO_LARGE'
-/** As many operations are pending as `maxPending` allows. */
- | 'QUEUE_FULL'
-/** No operation of this id is pending, dead or remembered. */
- | 'UNKNOWN_OPERATION'
-/** Only a dead letter can be retried. */
- | 'NOT_RETRYABLE'
-/** A member of an envelope that is in flight, or whose outcome is unknown. */
- | 'TOO_LATE'
-/** A reply yielded a follow-up that names another owner. */
- | 'FOREIGN_FOLLOW_UP'
-/** The requirement source failed; what was known is kept. */
- | 'REQUIREMENT_UNKNOWN'
-/** Only the process that dispatches this database can do that. */
- | 'OTHER_PROCESS'
-/** Code of the app threw: a listener, a kind, a port, the sink of a journal. The exception is the `cause`. */
- | 'APP_CODE_FAILED'
-/** A fault in Holdfast itself: please report it, with a journal if there is one. */
- | 'INTERNAL'
-/** The subject claim of the token names another user, or no user. */
- | 'AUTH_USER_MISMATCH'
-/** The server refused a token that was obtained because it refused the one before. */
- | 'AUTH_REFRESH_FAILED'
-/** The token source threw, or gave no answer in time. */
- | 'AUTH_SOURCE_FAILED'
-/** The server answered 401. */
- | 'AUTH_TOKEN_REFUSED'
-/** A read of the anonymous identity, under `required`. */
- | 'AUTH_ANONYMOUS'
-/** A transport says that no byte of the request has left. */
- | 'NOT_SENT'
-/** A read got no reply, or one that is no answer. */
- | 'READ_FAILED'
-/** The identity changed before a read was answered. */
- | 'READ_CANCELLED'
-/** The token source said that only the user can help. */
- | 'AUTH_DENIED'
-/** A sealed token can not be opened any more. */
- | 'AUTH_VAULT_UNREADABLE'
-/** The vault can not be used just now. */
- | 'AUTH_VAULT_UNAVAILABLE'
-/** A journal's decisions and those of this version differ. */
- | 'REPLAY_DIVERGED'
-/** The file is not a journal this version can read. */
- | 'JOURNAL_INVALID'
-/** A scenario file is malformed. */
- | 'SCENARIO_INVALID'
-/** The database file is a copy: a restored backup, say. What was sent since then is sent again. */
- | 'STORAGE_COPIED'
-/** Commits of other processes are noticed late: the file system does not tell of them. */
- | 'WATCH_LOST' | StorageErrorCode;
-interface HoldfastErrorOptions {
-    readonly cause?: unknown;
-    /** Can the same call succeed later, unchanged? Default: false. */
-    readonly retryable?: boolean;
-}
-/** The base of every error of Holdfast. */
-declare class HoldfastError extends Error {
-    readonly name: string;
-    readonly code: ErrorCode;
-    readonly retryable: boolean;
-    constructor(code: ErrorCode, message: string, options?: HoldfastErrorOptions);
-}
-/** To be thrown by a token source: asking again is no use, the user must sign in (T6). */
-declare class TokenDeniedError extends HoldfastError {
-    readonly name = "TokenDeniedError";
-    constructor(message?: string, cause?: unknown);
-}
-/** To be thrown by a vault: what it sealed can never be opened again (T1). */
-declare class VaultUnreadableError extends HoldfastError {
-    readonly name = "VaultUnreadableError";
-    constructor(message?: string, cause?: unknown);
-}
-interface NotSentErrorOptions {
-    /** The system's name of the failure, such as `ECONNREFUSED`. Default: the `code` of the cause, if it has one. */
-    readonly reason?: string;
-    readonly cause?: unknown;
-}
-/**
- * To be thrown by a transport if no byte of the request has left: the connection was refused, the name was not
- * resolved, the connection was not made in time, the certificate was not accepted. The outcome is then `unsent`.
- * Every other error of a transport means that the request may have arrived: `unknown` (Q6).
- */
-declare class NotSentError extends HoldfastError {
-    readonly name = "NotSentError";
-    /** The system's name of the failure, such as `ECONNREFUSED` or `ENOTFOUND`; null if it has none. */
-    readonly reason: string | null;
-    constructor(message?: string, { reason, cause }?: NotSentErrorOptions);
-}
-
-/** The way to the server: one request out, one reply back. */
-
-/** One request. It carries no credential: that comes beside it, so that logging a request is safe. */
-interface OutgoingRequest {
-    readonly method: string;
-    /** From the root of the origin, with the query: `/users/alice/notes?draft=1`. */
-    readonly path: string;
-    /** Lower-case names; with `idempotency-key`, without `authorization`. */
-    readonly headers: Readonly<Record<string, string>>;
-    /** JSON text, or null: no body. */
-    readonly body: string | null;
-    readonly kind: string;
-    readonly user: UserId | null;
-    /** The operations it carries, in order. */
-    readonly operations: readonly OperationId[];
-}
-interface SendOptions {
-    /** The bearer token, or null: the request goes unsigned. */
-    readonly token: string | null;
-    /**
-     * Aborted when the time for the reply is over (the reason is a `TimeoutError` then), or the engine closes. The
-     * transport should settle at once then: with the cut reply, if it has a status, or with the error that is true.
-     */
-    readonly signal: AbortSignal;
-}
-interface Reply {
-    readonly status: number;
-    /** Lower-case names. */
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
-    readonly isCut?: boolean;
-}
-/**
- * Sends one request, once. Resolves with any reply of the server whose status has arrived, also if the rest of it could
- * not be read (`isCut`). Rejects with `NotSentError` if no byte of the request has left; with any other error if there
- * was no reply (Q6).
- */
-interface Transport {
-    /** Scheme, host and port: deadlines that a server sets hold for all of it. */
-    readonly origin: string;
-    send(request: OutgoingRequest, options: SendOptions): Promise<Reply>;
-    /**
-     * The machine was asleep, or the network was gone: connections that are open and idle may be dead. Called before the next
-     * `send()`, which should go over a new connection. Requests in flight are left alone: they end by themselves. It must
-     * return at once. Left out: the transport keeps no connection open, or looks after that itself.
-     */
-    renewConnections?(): void;
-}
-
-/** How an app says what its operations are: one definition per kind. */
-
-/** The request that carries an operation to the server. */
-interface RequestSpec {
-    readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
-    /**
-     * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
-     * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
-     * parts.
-     */
-    readonly path: string;
-    /** The parameters, behind the path. */
-    readonly query?: Readonly<Record<string, string>>;
-    /** Anything JSON; left out: no body. */
-    readonly body?: unknown;
-    /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
-    readonly headers?: Readonly<Record<string, string>>;
-}
-/**
- * The server's id of a record: of one that an operation created under a local id, what a reply
- * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
- * needs it only optionally (Q12).
- */
-type RecordLookup = (id: string) => string | null;
-interface RequestInput<Payload> {
-    readonly payload: Payload;
-    readonly owner: Owner;
-    readonly id: OperationId;
-    readonly record: RecordLookup;
-}
-/** What a reply means. */
-interface Interpretation {
-    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
-    /** Why it is `rejected`, where there is more to say. */
-    readonly reason?: 'conflict';
-    /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
-    readonly translations?: Readonly<Record<string, string>>;
-    /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
-    readonly followUps?: readonly FollowUpDraft[];
-    /** Of `accepted`: what a read must name to see this write (R1). */
-    readonly readingPosition?: ReadingPosition;
-}
-interface ReadingPosition {
-    readonly token: string;
-    /** How long after this reply a read waits, in milliseconds. Default: 500. */
-    readonly delayMs?: number;
-    /** Which reads it is for. Default: all that name no key. */
-    readonly key?: string;
-}
-/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
-type DeclaredReply = 'json' | 'any' | null;
-interface InterpretContext {
-    readonly owner: Owner;
-    /** The word of the kind about its replies; null: it declares nothing. */
-    readonly reply: DeclaredReply;
-    /** Was the outcome of an earlier attempt of this envelope unknown? */
-    readonly afterUnknown: boolean;
-}
-/** How neighbours of a kind become one request (Q4). */
-interface MergeSpec<Payload> {
-    /** Kinds of one group merge with each other. Default: the kind itself. */
-    readonly group?: string;
-    /** Only operations with the same key merge. */
-    readonly key: (payload: Payload) => string;
-    /** One request for all of them, or null: none is needed, all are completed at once. */
-    readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
-}
-interface MergeInput {
-    readonly owner: Owner;
-    /** Which operations the payloads are of, in the same order. */
-    readonly operations: readonly {
-        readonly id: OperationId;
-        readonly kind: string;
-    }[];
-    readonly record: RecordLookup;
-}
-/** The records an operation uses, by local id (Q12). */
-interface RecordNeeds {
-    /** Without these it is dead. */
-    readonly required?: readonly string[];
-    /** Without these it is sent all the same. */
-    readonly optional?: readonly string[];
-}
-/** All that a kind says of itself but its schema. */
-interface KindSpec<Payload> {
-    /** Names the kind in storage: never reuse it for something else. */
-    readonly kind: string;
-    /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
-    readonly request: (input: RequestInput<Payload>) => RequestSpec;
-    /** A whole number, from 1. Default: 1. */
-    readonly version?: number;
-    /**
-     * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
-     * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
-     */
-    readonly reply?: 'json' | 'any';
-    /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
-    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
-    readonly merge?: MergeSpec<Payload>;
-    /**
-     * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
-     * the process lives, of the wall clock across a restart (Q8). Default: never.
-     */
-    readonly expiresInMs?: number;
-    /**
-     * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
-     * `unreadable`.
-     */
-    readonly upgrade?: (payload: unknown, fromVersion: number) => unknown;
-    /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
-    readonly creates?: (payload: Payload) => readonly string[];
-    /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
-    readonly needs?: (payload: Payload) => RecordNeeds;
-    /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
-    readonly deviceScoped?: boolean;
-    /**
-     * At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). The schema must
-     * answer at once. If it throws, or the payload does not fit, an `error` event tells, and the logout goes on.
-     */
-    readonly onLogout?: (owner: Owner) => unknown;
-    /**
-     * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
-     * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
-     */
-    readonly idempotencyWindowMs?: number;
-}
-interface OperationSpec<Schema extends StandardSchemaV1> extends KindSpec<StandardSchemaV1.InferOutput<Schema>> {
-    /**
-     * Any Standard Schema (zod, valibot, arktype, …). It runs at `enqueue()`, and its output is stored, as JSON, so that
-     * defaults are drawn once; if the schema does not take that output again, its input is stored (Q14).
-     */
-    readonly payload: Schema;
-}
-/** A kind whatever its payload. */
-interface AnyOperationKind {
-    readonly kind: string;
-    readonly spec: KindSpec<never> & {
-        readonly payload: StandardSchemaV1;
-    };
-}
-/** An operation the app wants: what `enqueue()` takes. */
-interface OperationDraft {
-    readonly kind: string;
-    readonly payload: unknown;
-    /** For this operation only, in milliseconds. Default: that of its kind. */
-    readonly expiresInMs?: number;
-}
-/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
-interface FollowUpDraft extends OperationDraft {
-    /** May say so; naming another owner is an error. */
-    readonly owner?: Owner;
-}
-interface DraftOptions {
-    /** For this operation only. */
-    readonly expiresInMs?: number;
-}
-/** A kind, and the function that makes drafts of it. */
-interface OperationKind<Schema extends StandardSchemaV1> {
-    (payload: StandardSchemaV1.InferInput<Schema>, options?: DraftOptions): OperationDraft;
-    readonly kind: string;
-    readonly spec: OperationSpec<Schema>;
-}
-/**
- * Defines a kind of operation.
- *
- * ```ts
- * const addNote = defineOperation({
- *   kind: 'note',
- *   payload: z.object({ text: z.string() }),
- *   request: ({ payload, owner }) => ({ method: 'POST', path: path`/users/${owner.user}/notes`, body: payload }),
- * })
- * ```
- *
- * @throws TypeError where a part is missing or of the wrong type.
- */
-declare function defineOperation<Schema extends StandardSchemaV1>(spec: OperationSpec<Schema>): OperationKind<Schema>;
-
-/**
- * The journal's lines: what came in from outside, and what was decided. One journal replays to the
- * same decisions, because between two `in` lines the engine runs to completion without asking
- * anybody. Tokens, payloads and bodies are redacted before a line is made.
- */
-type Json = null | boolean | number | string | readonly Json[] | {
-    readonly [name: string]: Json | undefined;
-};
-/** A record of plain JSON. */
-type JsonRecord = {
-    readonly [name: string]: Json | undefined;
-};
-/** What came from outside. */
-type InLine = 
-/** A process began: the first line, and again after each crash or restart in one recording. */
-{
-    readonly in: 'start';
-    readonly requirement: string;
-}
-/** The state of a process in the middle of its life: where a journal begins that has lost its beginning. */
- | {
-    readonly in: 'summary';
-    readonly state: Json;
-}
-/** The app called, or the platform told something. */
- | {
-    readonly in: 'call';
-    readonly call: number;
-    readonly name: string;
-    readonly args: Json;
-}
-/** An answer to the question of this number: of storage, transport, source, vault or a kind's code. */
- | {
-    readonly in: 'answer';
-    readonly ask: number;
-    readonly value?: Json;
-    readonly error?: Json;
-} | {
-    readonly in: 'alarm';
-    readonly name: string;
-}
-/** The turn of the event loop after the engine was ready. */
- | {
-    readonly in: 'turn';
-}
-/** What the app does just now has run to its end: the operations it has enqueued meanwhile go to storage together. */
- | {
-    readonly in: 'soon';
-}
-/** Asked for and answered at once: a random draw, a kind's own code, the state of the platform. */
- | {
-    readonly in: 'pull';
-    readonly name: string;
-    readonly value?: Json;
-    readonly error?: Json;
-};
-/** What was decided. */
-type OutLine = 
-/** A question to the outside: changes to commit, a request to send, a source to call, … */
-{
-    readonly out: 'ask';
-    readonly ask: number;
-    readonly name: string;
-    readonly args: Json;
-} | {
-    readonly out: 'event';
-    readonly name: string;
-    readonly detail: Json;
-} | {
-    readonly out: 'alarm';
-    readonly name: string;
-    readonly at: number;
-} | {
-    readonly out: 'alarm.cancelled';
-    readonly name: string;
-} | {
-    readonly out: 'need';
-    readonly user: string;
-    readonly reason: string | null;
-} | {
-    readonly out: 'call.rejected';
-    readonly call: number;
-    readonly code: string;
-};
-interface JournalHeader {
-    readonly journal: 1;
-    readonly holdfast: string;
-    /** `payloads: 'digest'`: payloads and bodies are kept as size and digest only. */
-    readonly payloads: 'digest' | 'full';
-    /** The resolved options that decide anything, and the facts about each kind. */
-    readonly options: JsonRecord;
-    /** True if the journal was cut where no summary could be made: it can be read, not replayed. */
-    readonly beginningLost?: boolean;
-    /** Why no summary could be made there. */
-    readonly why?: string;
-    /** True if each user id is a pseudonym (E6). */
-    readonly pseudonyms?: boolean;
-}
-/** Where a journal goes. Called in the middle of a decision: it must not throw and not call back. */
-interface JournalSink {
-    /** True if user ids are to be replaced by pseudonyms (E6). Left out: false. */
-    readonly pseudonyms?: boolean;
-    /** The first line; again after each summary. */
-    header(header: JournalHeader): void;
-    write(line: InLine | OutLine, t: number, wall?: number): void;
-    /**
-     * Is it time to begin anew, with a summary of the state, so that what came before may go? Asked
-     * between two things that come in. Left out: never.
-     */
-    wantsSummary?(): boolean;
-    /** Told why there is none, whenever one was wanted. */
-    noSummary?(why: string): void;
-}
-
-/**
- * Holds: the named reasons why a lane may not send (Q18). A lane sends only while its set of holds
- * is empty. This table is the one place that says of each hold whom it covers, who sets it, who
- * lifts it, and whether it is stored. A hold is never also a state of a machine.
- */
-
-declare const HOLDS: {
-    readonly 'requirement-unknown': {
-        readonly covers: 'every lane';
-        readonly setBy: 'identity machine, while the requirement is unknown (I2); a 401 to an unsigned anonymous request under off (I10)';
-        readonly liftedBy: 'identity machine, when the requirement is learned';
-        readonly stored: 'no';
-    };
-    readonly 'awaiting-token': {
-        readonly covers: 'one owner';
-        readonly setBy: 'token machine, when its user cannot send without a fresh token (T4, T5, T9, I10), while its time has not come (T9), or while it is held (T8); the start, until the vault has given back a token (T1)';
-        readonly liftedBy: 'token machine, when a newer generation arrives, the time of the token has come (T9), the wait after refused tokens is over (T8), none is demanded any more (T7), or nobody asks for one while nothing is pending; the start, when the vault has answered';
-        readonly stored: 'no';
-    };
-    readonly 'signed-out': {
-        readonly covers: 'one owner';
-        readonly setBy: 'token machine, when the token source denied (T6); identity machine, on the anonymous lane under the policies hold and adopt (I3)';
-        readonly liftedBy: 'token machine, when a token arrives, the source is asked anew, or no token is demanded any more; identity machine, when the requirement changes';
-        readonly stored: 'no';
-    };
-    readonly offline: {
-        readonly covers: 'every lane';
-        readonly setBy: 'the network port, or a captive portal (Q6)';
-        readonly liftedBy: 'the network port, or any genuine reply';
-        readonly stored: 'no';
-    };
-    readonly suspended: {
-        readonly covers: 'every lane';
-        readonly setBy: 'the power port, when the machine goes to sleep';
-        readonly liftedBy: 'the power port, when it wakes; itself, after 60 s of running time';
-        readonly stored: 'no';
-    };
-    readonly 'rate-limited': {
-        readonly covers: 'every lane';
-        readonly setBy: '429 or 503 with Retry-After (Q7)';
-        readonly liftedBy: 'its deadline';
-        readonly stored: 'deadline';
-    };
-    readonly 'backing-off': {
-        readonly covers: 'one lane';
-        readonly setBy: 'the outcomes retry, unknown and unsent (Q7)';
-        readonly liftedBy: 'its deadline; after unknown and unsent also the return of the network and waking, after 431 a newer token';
-        readonly stored: 'deadline';
-    };
-    readonly paused: {
-        readonly covers: 'every lane';
-        readonly setBy: 'pause()';
-        readonly liftedBy: 'resume(), or the end of the process';
-        readonly stored: 'no';
-    };
-    readonly 'storage-failed': {
-        readonly covers: 'one lane';
-        readonly setBy: 'a reply that could not be recorded, or a lane that could not be read (Q11, E2); on every lane: what is stored cannot be read anew (Q17), or storage is damaged or gone (E2)';
-        readonly liftedBy: 'the repeated call, once it succeeds; after damage and STORAGE_GONE nothing but a new opening';
-        readonly stored: 'no';
-    };
-    readonly 'other-process': {
-        readonly covers: 'every lane';
-        readonly setBy: 'another process that dispatches this database (Q17)';
-        readonly liftedBy: 'taking over';
-        readonly stored: 'no';
-    };
-    readonly 'dead-letter': {
-        readonly covers: 'one lane';
-        readonly setBy: "a dead letter, under onDead: 'hold' (Q9)";
-        readonly liftedBy: 'its retry() or discard()';
-        readonly stored: 'no';
-    };
-    readonly 'awaiting-record': {
-        readonly covers: 'one lane';
-        readonly setBy: 'a head that requires a record created in another lane and not there yet (Q12)';
-        readonly liftedBy: 'the creation, or its end';
-        readonly stored: 'no';
-    };
-};
-type HoldName = keyof typeof HOLDS;
-/** A hold as it is set on a lane. */
-interface Hold {
-    readonly name: HoldName;
-    /** What set it, in words for `status()`; never a secret. */
-    readonly cause: string;
-    readonly since: Instant;
-}
-
-/**
- * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
- * and slots, and ends with the process. It goes through these phases:
- *
- * - `storing`: operations that its owner was enqueueing at the call are not stored yet.
- * - `settling`: the writes that the read must see have not all settled (R1).
- * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
- * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
- * - `fetching`: its request is in flight.
- * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
- */
-
-interface ReadRequestInput {
-    readonly owner: {
-        readonly user: UserId | null;
-    };
-    /** The reading position that the request must name to see the writes; null: there is none. */
-    readonly position: string | null;
-}
-
-/** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
-
-interface LaneStatus {
-    /** Null: the anonymous lane. */
-    readonly user: UserId | null;
-    readonly pending: number;
-    /** True if a request of the lane is in flight, or about to be. */
-    readonly sending: boolean;
-    /** The reasons why the lane may not send; empty: nothing stops it. */
-    readonly holds: readonly Hold[];
-    /** When the head of the lane was enqueued; null before the lane was read. */
-    readonly headEnqueuedAt: Instant | null;
-    /** Attempts of the head that failed for now. */
-    readonly attempts: number;
-    /** Token generations that were refused on the head (T4). */
-    readonly refusedCount: number;
-    /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
-    readonly lastFailure: LaneFailure | null;
-    /** The end of the wait of the head (Q7); null: the head does not wait. */
-    readonly retryAt: Instant | null;
-}
-/** Why an attempt failed (Q22). */
-interface LaneFailure {
-    readonly at: Instant;
-    /** The status of the reply; null: there was no reply. */
-    readonly status: number | null;
-    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
-    readonly code: string | null;
-}
-interface TokenNeedStatus {
-    readonly user: UserId;
-    readonly reason: TokenNeedReason;
-    /** The generation that was refused; null: no generation was refused. */
-    readonly generation: number | null;
-}
-type QueueState = 'starting' | 'running' | 'closing' | 'closed';
-interface Status {
-    readonly queue: QueueState;
-    /** Null: anonymous. */
-    readonly identity: UserId | null;
-    readonly requirement: Requirement;
-    /** Lanes with pending operations. */
-    readonly lanes: readonly LaneStatus[];
-    readonly tokenNeeds: readonly TokenNeedStatus[];
-    readonly counts: {
-        readonly pending: number;
-        readonly sending: number;
-        readonly dead: number;
-    };
-}
-
-/** The options of the calls of a Holdfast engine, and the results of some calls. */
-
-interface LoginOptions {
-    /** The user's token. Left out: the engine asks for it when there is an operation to send. */
-    readonly token?: string;
-}
-interface LogoutOptions {
-    /**
-     * The treatment of the user's operations (I7): `keep` sends them later under that user's token,
-     * `flush` tries to send them first, `discard` drops them. Default: `keep`.
-     */
-    readonly pending?: 'keep' | 'flush' | 'discard';
-    /** How long `flush` may take, in milliseconds. Default: 5000. */
-    readonly deadlineMs?: number;
-}
-interface DeadlineOptions {
-    /** In milliseconds. Default: 5000. */
-    readonly deadlineMs?: number;
-}
-interface ReadOptions {
-    /** Makes the request, at the moment of sending. `position`: the reading position to name, to see the writes. */
-    readonly request: (input: ReadRequestInput) => RequestSpec;
-    /** The ids of the operations to wait for. Default: all pending operations of the owner. */
-    readonly after?: readonly string[];
-    /** The key of the reading positions that the read uses (R2). Default: the positions without a key. */
-    readonly key?: string;
-    /**
-     * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
-     * too. Left out: only an HTML page rejects, because it is a captive portal's.
-     */
-    readonly reply?: 'json' | 'any';
-}
-/** The number of operations that are still pending, and the lanes, which say why. */
-interface FlushResult {
-    readonly pending: number;
-    readonly lanes: readonly LaneStatus[];
-}
-
 interface Failure {
     /** The name of the error, such as `NotSentError` or `TypeError`. */
     readonly name: string;
@@ -1451,12 +1542,59 @@ interface HoldfastEvents {
 }
 type EventName = keyof HoldfastEvents;
 
-/** What becomes of the operations of the anonymous identity (I3). The identity machine and the engine both ask here. */
+/** An event with its name. A test of the name narrows the detail. */
+type AnyEvent = {
+    [Name in EventName]: {
+        readonly name: Name;
+        readonly detail: HoldfastEvents[Name];
+    };
+}[EventName];
+/** What a listener of each name is called with. `*`: of every event. */
+type Heard = HoldfastEvents & {
+    readonly '*': AnyEvent;
+};
+/** The name of an event, or `*`: every event. */
+type ListenedName = keyof Heard;
+type Listener<Name extends ListenedName> = (heard: Heard[Name]) => void;
 
-/** The option `anonymous`: what becomes of anonymous operations once the server demands identity verification. */
-type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
+/** The data on one operation that the app can read. */
 
-type UnknownPolicy = 'hold' | 'send';
+interface StoredInfo {
+    readonly id: OperationId;
+    /** The owner of the operation; null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly kind: string;
+    readonly version: number;
+    /** The stored payload, in its stored version. If it is not JSON (the operation is unreadable), its text. */
+    readonly payload: unknown;
+    readonly enqueuedAt: Instant;
+}
+/** An operation that has not settled. */
+interface PendingOperation extends StoredInfo {
+    readonly state: 'pending';
+}
+/** An operation that failed for good, kept until the app retries or discards it (Q9). */
+interface DeadLetter extends StoredInfo {
+    readonly state: 'dead';
+    readonly reason: DeadReason;
+    /** The status of the last reply; null: there was none. */
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+}
+/** What is known of an operation, wherever it is now. */
+type OperationInfo = PendingOperation | DeadLetter | {
+    readonly state: 'dropped';
+    readonly id: OperationId;
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+} | {
+    readonly state: 'completed' | 'cancelled';
+    readonly id: OperationId;
+    readonly settledAt: Instant;
+};
 
 /** An armed timer. */
 interface Timer {
@@ -1480,6 +1618,58 @@ interface Clock {
 }
 /** The clock of the machine. */
 declare const systemClock: Clock;
+
+/** How an operation ended. */
+type Settlement = 
+/** The engine was closed first: the operation is still on disk, and `operation(id)` tells its end after a restart. */
+{
+    readonly outcome: 'pending';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'completed';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'dropped';
+    readonly id: OperationId;
+    readonly reason: DropReason;
+} | {
+    readonly outcome: 'cancelled';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'dead';
+    readonly id: OperationId;
+    readonly reason: DeadReason;
+    /** The last status the server answered with, if it did. */
+    readonly status: number | null;
+}
+/** The receipt was asked late: the operation has ended, and its outcome is no longer retained. */
+ | {
+    readonly outcome: 'not-retained';
+    readonly id: OperationId;
+};
+/** The proof that an operation is on disk. */
+declare class Receipt {
+    #private;
+    readonly id: OperationId;
+    /** Resolves when the operation has reached its end. It never rejects because of a reply of the server. */
+    get settled(): Promise<Settlement>;
+}
+
+/** Lists the stored operations for the app. The lists come from storage itself. They never decide anything. */
+
+interface PendingFilter {
+    /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
+    readonly user?: string | null;
+    /** The maximum number of operations, a whole number from 1. Default: 1000. */
+    readonly limit?: number;
+}
+
+/** What becomes of the operations of the anonymous identity (I3). The identity machine and the engine both ask here. */
+
+/** The option `anonymous`: what becomes of anonymous operations once the server demands identity verification. */
+type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
+
+type UnknownPolicy = 'hold' | 'send';
 
 /** What the machine underneath tells: is there a network, is it about to sleep. */
 type PlatformEvent = 'online' | 'offline' | 'suspended' | 'resumed';
@@ -1540,11 +1730,10 @@ interface BackoffOptions {
     /** Full jitter: a random wait between 0 and the computed one. Default: true. */
     readonly jitter?: boolean;
 }
-interface HoldfastOptions {
-    readonly storage: Storage;
-    readonly transport: Transport;
-    /** Every kind that is or may still be stored. */
-    readonly operations: readonly AnyOperationKind[];
+/** The options of `createHoldfast()`. At least one of `requirement` and `requirementSource` must be given. */
+type HoldfastOptions<Kinds extends AnyOperationKind = AnyOperationKind> = CommonOptions<Kinds> & RequirementOptions;
+/** How the engine learns the requirement of the server. Without either option nothing would ever be sent. */
+interface RequirementOption {
     /**
      * Does the server demand identity verification? `required` and `off` are asserted now; `unknown`
      * means: as last stored, else nothing is sent until `setRequirement()` (I2).
@@ -1552,10 +1741,17 @@ interface HoldfastOptions {
     readonly requirement?: Requirement;
     /**
      * Asked at the start, and when a 401 makes the requirement doubtful (I2). A failure, or no answer for
-     * 60 s, keeps what is known. One of `requirement` and this must be given: without, nothing would ever
-     * be sent.
+     * 60 s, keeps what is known.
      */
     readonly requirementSource?: RequirementSource;
+}
+type RequirementOptions = RequirementOption & (Required<Pick<RequirementOption, 'requirement'>> | Required<Pick<RequirementOption, 'requirementSource'>>);
+/** Each option but `requirement` and `requirementSource`. */
+interface CommonOptions<Kinds extends AnyOperationKind> {
+    readonly storage: Storage;
+    readonly transport: Transport;
+    /** Every kind that is or may still be stored. */
+    readonly operations: readonly Kinds[];
     /** Called when a user needs a fresh token (T6). Left out: the app pushes with `updateToken()`. */
     readonly tokenSource?: TokenSource;
     /**
@@ -1624,113 +1820,17 @@ interface LogoutResult {
     readonly pending: number;
 }
 
-/** The result of `forget()`. */
-interface ForgetResult {
-    /**
-     * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted. The files may still
-     * hold the user's data, and Holdfast never erases it there. Delete the files once you need them no more. Usually empty.
-     */
-    readonly setAside: readonly string[];
-}
-
-type Listener<Name extends EventName> = (detail: HoldfastEvents[Name]) => void;
-
-/** How an operation ended. */
-type Settlement = 
-/** The engine was closed first: the operation is still on disk, and `operation(id)` tells its end after a restart. */
-{
-    readonly outcome: 'pending';
-    readonly id: OperationId;
-} | {
-    readonly outcome: 'completed';
-    readonly id: OperationId;
-} | {
-    readonly outcome: 'dropped';
-    readonly id: OperationId;
-    readonly reason: DropReason;
-} | {
-    readonly outcome: 'cancelled';
-    readonly id: OperationId;
-} | {
-    readonly outcome: 'dead';
-    readonly id: OperationId;
-    readonly reason: DeadReason;
-    /** The last status the server answered with, if it did. */
-    readonly status: number | null;
-}
-/** The receipt was asked late: the operation has ended, and its outcome is no longer retained. */
- | {
-    readonly outcome: 'not-retained';
-    readonly id: OperationId;
-};
-/** The proof that an operation is on disk. */
-declare class Receipt {
-    #private;
-    readonly id: OperationId;
-    /** Resolves when the operation has reached its end. It never rejects because of a reply of the server. */
-    get settled(): Promise<Settlement>;
-}
-
 /**
- * Sets up a connection the way Holdfast needs it, or says why not. A file that is refused has not
- * been changed.
+ * The engine's calls as an app sees them, and nothing of how they are done. `src/api/live-holdfast.ts` carries them out.
  */
 
-/** `power-loss`: a commit survives a power cut. `app-crash`: it survives the death of the process. */
-type Durability = 'power-loss' | 'app-crash';
-
-/** What a SQLite storage is made with. */
-
-/** What Holdfast uses of a better-sqlite3 connection. */
-interface SqliteConnection {
-    readonly open: boolean;
-    readonly inTransaction: boolean;
-    prepare(sql: string): object;
-    exec(sql: string): object;
-    pragma(sql: string, options?: {
-        simple?: boolean;
-    }): unknown;
-}
-interface SqliteStorageOptions {
-    /**
-     * The database file; it is made if it is not there, its folder is not. The name is used exactly as given, with the blanks
-     * at its ends; a blank name is refused. Nothing but SQLite may open the file or a file beside it while this process has it
-     * open: a plain read drops the locks of the process. The same goes for a second SQLite library in this process. The file
-     * and those beside it are made for this user alone (mode 0600), and narrowed where they are wider (E5); on Windows the
-     * folder decides who may read them.
-     */
-    readonly file?: string;
-    /**
-     * Instead of `file`: the app's own better-sqlite3 connection. It is not closed by Holdfast. It is put
-     * into WAL, and, for `power-loss`, stands at `synchronous=FULL` for the app's own transactions too. Whether the app
-     * reads integers as BigInt (`defaultSafeIntegers()`) is the app's affair.
-     */
-    readonly database?: SqliteConnection;
-    /**
-     * What an acknowledged operation survives: `power-loss` (`synchronous=FULL`) or `app-crash`
-     * (`NORMAL`, several times faster). Default: `power-loss`.
-     */
-    readonly durability?: Durability;
-    /**
-     * What becomes of a `file` that is damaged: `createHoldfast()` rejects with `STORAGE_CORRUPT`
-     * (`refuse`), or it is renamed, whole, a new one is made in its place, and every row that can still be read goes
-     * into the new one (`set-aside`); an `error` event tells what was kept and what is missing. Default: `refuse`.
-     */
-    readonly onCorrupt?: 'refuse' | 'set-aside';
-    /** How long a write waits for another process, in milliseconds. It blocks the thread. Default: 1000. */
-    readonly busyTimeoutMs?: number;
-    /**
-     * Where SQLite runs: on the thread that makes the storage (`main`), or on a worker thread (`worker`).
-     * There neither an fsync nor another process's lock ever blocks the app, say Electron's main process. It
-     * costs a round trip between threads in each turn that stores something. Not with `database`, which belongs
-     * to the app's own thread. Default: `main`.
-     */
-    readonly thread?: 'main' | 'worker';
-}
-
-/** An engine that holds an app's outgoing operations. Made by {@link createHoldfast}. */
-declare class Holdfast {
-    #private;
+/**
+ * An engine that holds an app's outgoing operations. Made by `createHoldfast()`.
+ *
+ * `Kinds`: the union of the kinds that were given to `createHoldfast({ operations })`, say
+ * `Holdfast<typeof addNote | typeof addTag>`. An operation of another kind does not compile. Default: any kind.
+ */
+interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends AsyncDisposable {
     /**
      * Stores an operation for the identity that is current at the call (Q1). Resolves once it is on
      * disk (Q2).
@@ -1738,7 +1838,7 @@ declare class Holdfast {
      * @throws HoldfastError `UNKNOWN_KIND`, `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `QUEUE_FULL`, `APP_CODE_FAILED`,
      * `STORAGE_…` or `CLOSED`; TypeError or RangeError for a wrong argument. Nothing is stored then.
      */
-    enqueue(draft: OperationDraft): Promise<Receipt>;
+    enqueue(draft: DraftOf<Kinds>): Promise<Receipt>;
     /**
      * Stores an operation in the transaction that is open on the app's own connection: the app's row and
      * its operation are both there, or neither. The operation is sent after the commit. It comes before operations that
@@ -1748,7 +1848,7 @@ declare class Holdfast {
      * @throws TypeError unless the connection is the one given to `sqliteStorage({ database })`, with a
      * transaction open; HoldfastError as `enqueue()`. Nothing is stored then.
      */
-    enqueueWithin(database: SqliteConnection, draft: OperationDraft): Receipt;
+    enqueueWithin(database: SqliteConnection, draft: DraftOf<Kinds>): Receipt;
     /**
      * Changes the identity at once: the next `enqueue()` in the same tick belongs to this user. The
      * promise resolves when the change is stored (I1). With the same user the call is a token update (I11).
@@ -1756,9 +1856,9 @@ declare class Holdfast {
      * @throws TypeError if the user or the token is not a non-empty string; HoldfastError
      * `AUTH_USER_MISMATCH`. The identity is unchanged then.
      */
-    login(user: string, { token }?: LoginOptions): Promise<void>;
+    login(user: string, options?: LoginOptions): Promise<void>;
     /** Changes the identity to anonymous at once (I7). Resolves with the number of the user's operations that are left. */
-    logout({ pending, deadlineMs, }?: LogoutOptions): Promise<LogoutResult>;
+    logout(options?: LogoutOptions): Promise<LogoutResult>;
     /**
      * Takes a fresh token of any user, current or not (T2).
      *
@@ -1805,7 +1905,7 @@ declare class Holdfast {
      * `AUTH_TOKEN_REFUSED` (an anonymous read), `AUTH_REFRESH_FAILED`, `APP_CODE_FAILED` (its request
      * could not be made), `STORAGE_…` or `CLOSED`.
      */
-    read({ request, after, key, reply }: ReadOptions): Promise<Reply>;
+    read(options: ReadOptions): Promise<Reply>;
     /**
      * Erases the user's operations, token, records, reading positions and dead letters (I12). If the user is logged in, the
      * user is logged out first. Records that another user's operations need are lost: such an operation is dead when its
@@ -1830,18 +1930,20 @@ declare class Holdfast {
      * @param filter `limit`: the maximum number of operations, a whole number from 1. Default: 1000.
      * @throws RangeError if the limit is not such a number; HoldfastError if storage cannot be read.
      */
-    pending(filter?: PendingFilter): Promise<readonly OperationInfo[]>;
+    pending(filter?: PendingFilter): Promise<readonly PendingOperation[]>;
     /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
     deadLetters(filter?: {
         readonly user?: string | null;
-    }): Promise<readonly OperationInfo[]>;
+    }): Promise<readonly DeadLetter[]>;
     /** Stops sending until `resume()` or the end of the process. Operations in flight go on. */
     pause(): void;
+    /** Ends `pause()`. */
     resume(): void;
     /** Waits until no operation is left that could still be sent by itself, or until the deadline (Q19). */
-    flush({ deadlineMs }?: DeadlineOptions): Promise<FlushResult>;
+    flush(options?: DeadlineOptions): Promise<FlushResult>;
     /** Lets operations in flight finish within the deadline, then releases all resources (Q19). */
-    close({ deadlineMs }?: DeadlineOptions): Promise<void>;
+    close(options?: DeadlineOptions): Promise<void>;
+    /** Closes the engine, at the end of a block with `await using`. */
     [Symbol.asyncDispose](): Promise<void>;
     /** Identity, requirement, lanes with their holds, token needs, counts. Frozen, and the same object until a change. */
     status(): Status;
@@ -1852,25 +1954,33 @@ declare class Holdfast {
      */
     subscribe(listener: () => void): () => void;
     /**
-     * Adds a listener of an event. `token.needed` is replayed at once for needs that are still open (T5).
+     * Adds a listener of an event; `*`: of every event. Returns a function that removes the listener. `token.needed` is
+     * replayed at once for needs that are still open (T5).
      *
      * @throws TypeError unless there is an event of this name, and the listener is a function.
      */
-    on<Name extends EventName>(name: Name, listener: Listener<Name>): void;
+    on<Name extends ListenedName>(name: Name, listener: Listener<Name>): () => void;
+    /**
+     * Adds a listener of an event that is called once. Returns a function that removes the listener.
+     *
+     * @throws TypeError as `on()`.
+     */
+    once<Name extends EventName>(name: Name, listener: Listener<Name>): () => void;
     /**
      * Removes a listener of an event. A listener that was not added is no misuse.
      *
      * @throws TypeError as `on()`.
      */
-    off<Name extends EventName>(name: Name, listener: Listener<Name>): void;
+    off<Name extends ListenedName>(name: Name, listener: Listener<Name>): void;
 }
+
 /**
  * Opens the storage and starts an engine on it. The engine begins to send in the turn after the promise has resolved.
  *
  * @throws TypeError or RangeError for a wrong option, naming it; HoldfastError `STORAGE_…` if the
  * storage cannot be opened. Nothing is left open then.
  */
-declare function createHoldfast(options: HoldfastOptions): Promise<Holdfast>;
+declare function createHoldfast<Kinds extends AnyOperationKind>(options: HoldfastOptions<Kinds>): Promise<Holdfast<Kinds>>;
 
 interface FileJournalOptions {
     /**
@@ -2007,5 +2117,5 @@ interface HttpTransportOptions {
  */
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
-export { FileJournal, Holdfast, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyOperationKind, BackoffOptions, Clock, DeadReason, DeadlineOptions, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
+export type { AnyEvent, AnyOperationKind, BackoffOptions, Clock, DeadLetter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, ListenedName, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };

@@ -9,6 +9,40 @@ type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 
  | 'ORIGIN_CHANGED' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
 
 /**
+ * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
+ * behaviour; `machines/` and `storage/` may import its types, and only these.
+ */
+declare const brand: unique symbol;
+/** A string that is one kind of id and not another. */
+type Id<Name extends string> = string & {
+    readonly [brand]: Name;
+};
+/** Names one operation for ever; also its `Idempotency-Key` when it is sent alone. */
+type OperationId = Id<'OperationId'>;
+/** The app's own id of a user (`externalId` in a JWT's subject claim, say). */
+type UserId = Id<'UserId'>;
+/** Storage's number for a lane. 0 is the anonymous lane of this device. */
+type LaneId = number & {
+    readonly [brand]: 'LaneId';
+};
+/** A point in wall-clock time, in milliseconds since 1970-01-01T00:00:00Z. */
+type Instant = number;
+/** Who made an operation: a user, or (`user: null`) the anonymous identity of this device. */
+interface Owner {
+    readonly user: UserId | null;
+}
+/** Does the server demand identity verification? (I2) */
+type Requirement = 'unknown' | 'required' | 'off';
+/** What an attempt came to (Q6). */
+type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unsent' | 'unknown';
+/** Why a user needs a fresh token (T5). */
+type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
+/** Why an operation became a dead letter. */
+type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' | 'dependency-dead' | 'outcome-unknown';
+/** Why an operation was dropped. */
+type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
+
+/**
  * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
  * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
  */
@@ -70,17 +104,32 @@ type ErrorCode =
  | 'STORAGE_COPIED'
 /** Commits of other processes are noticed late: the file system does not tell of them. */
  | 'WATCH_LOST' | StorageErrorCode;
-interface HoldfastErrorOptions {
+interface HoldfastErrorOptions extends ErrorSubject {
     readonly cause?: unknown;
     /** Can the same call succeed later, unchanged? Default: false. */
     readonly retryable?: boolean;
+}
+/** The subject of an error, as far as its message names it. */
+interface ErrorSubject {
+    readonly operationId?: OperationId;
+    readonly user?: UserId;
+    /** The option of `createHoldfast()` that decided, such as `maxPending`. */
+    readonly option?: string;
+    /** The value of that option, where it is a limit. */
+    readonly limit?: number;
 }
 /** The base of every error of Holdfast. */
 declare class HoldfastError extends Error {
     readonly name: string;
     readonly code: ErrorCode;
     readonly retryable: boolean;
-    constructor(code: ErrorCode, message: string, options?: HoldfastErrorOptions);
+    readonly operationId?: OperationId;
+    readonly user?: UserId;
+    /** The option of `createHoldfast()` that decided, such as `maxPending`. */
+    readonly option?: string;
+    /** The value of that option, where it is a limit. */
+    readonly limit?: number;
+    constructor(code: ErrorCode, message: string, { cause, retryable, ...subject }?: HoldfastErrorOptions);
 }
 /** A replay decided otherwise than the journal says (`holdfast replay`). */
 declare class ReplayDivergedError extends HoldfastError {
@@ -712,40 +761,6 @@ type Scenario = z.infer<typeof scenarioSchema>;
 
 /** @throws HoldfastError `SCENARIO_INVALID`, with file, line and what is wrong. */
 declare function parseScenario(text: string, file: string): Scenario;
-
-/**
- * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
- * behaviour; `machines/` and `storage/` may import its types, and only these.
- */
-declare const brand: unique symbol;
-/** A string that is one kind of id and not another. */
-type Id<Name extends string> = string & {
-    readonly [brand]: Name;
-};
-/** Names one operation for ever; also its `Idempotency-Key` when it is sent alone. */
-type OperationId = Id<'OperationId'>;
-/** The app's own id of a user (`externalId` in a JWT's subject claim, say). */
-type UserId = Id<'UserId'>;
-/** Storage's number for a lane. 0 is the anonymous lane of this device. */
-type LaneId = number & {
-    readonly [brand]: 'LaneId';
-};
-/** A point in wall-clock time, in milliseconds since 1970-01-01T00:00:00Z. */
-type Instant = number;
-/** Who made an operation: a user, or (`user: null`) the anonymous identity of this device. */
-interface Owner {
-    readonly user: UserId | null;
-}
-/** Does the server demand identity verification? (I2) */
-type Requirement = 'unknown' | 'required' | 'off';
-/** What an attempt came to (Q6). */
-type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unsent' | 'unknown';
-/** Why a user needs a fresh token (T5). */
-type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
-/** Why an operation became a dead letter. */
-type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' | 'dependency-dead' | 'outcome-unknown';
-/** Why an operation was dropped. */
-type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
 
 /**
  * Holds: the named reasons why a lane may not send (Q18). A lane sends only while its set of holds
@@ -1699,10 +1714,13 @@ interface RecordNeeds {
     /** Without these it is sent all the same. */
     readonly optional?: readonly string[];
 }
+type Upgrade = (payload: unknown, fromVersion: number) => unknown;
+/** By the version that a step begins with. */
+type UpgradeSteps = Readonly<Record<number, (payload: unknown) => unknown>>;
 /** All that a kind says of itself but its schema. */
-interface KindSpec<Payload> {
+interface KindSpec<Payload, Kind extends string = string> {
     /** Names the kind in storage: never reuse it for something else. */
-    readonly kind: string;
+    readonly kind: Kind;
     /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
     readonly request: (input: RequestInput<Payload>) => RequestSpec;
     /** A whole number, from 1. Default: 1. */
@@ -1721,10 +1739,11 @@ interface KindSpec<Payload> {
      */
     readonly expiresInMs?: number;
     /**
-     * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
-     * `unreadable`.
+     * Brings a stored payload of an older version to this one (Q14). The result is stored. A map has one step for each
+     * older version, which brings its payload to the next version: `{ 1: (payload) => …, 2: (payload) => … }`. Without
+     * this, and for a version that the map leaves out, such a payload is `unreadable`.
      */
-    readonly upgrade?: (payload: unknown, fromVersion: number) => unknown;
+    readonly upgrade?: Upgrade | UpgradeSteps;
     /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
     readonly creates?: (payload: Payload) => readonly string[];
     /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
@@ -1750,9 +1769,9 @@ interface AnyOperationKind {
     };
 }
 /** An operation the app wants: what `enqueue()` takes. */
-interface OperationDraft {
-    readonly kind: string;
-    readonly payload: unknown;
+interface OperationDraft<Kind extends string = string, Payload = unknown> {
+    readonly kind: Kind;
+    readonly payload: Payload;
     /** For this operation only, in milliseconds. Default: that of its kind. */
     readonly expiresInMs?: number;
 }

@@ -45,11 +45,11 @@ export class Typing {
       if (this.#turn % 2 === 1) await this.#leaveNote()
       await this.#write(next)
     }
-    await this.#holdfast.logout({ pending: 'keep' })
+    await this.#holdfast.logout({ unsent: 'keep' })
   }
 
   async #leaveNote(): Promise<void> {
-    await this.#holdfast.logout({ pending: 'keep' })
+    await this.#holdfast.logout({ unsent: 'keep' })
     const receipt = await this.#holdfast.enqueue(noteKind({ text: 'somebody was here' }))
     say({ type: 'anonymousEnqueued', id: receipt.id })
   }

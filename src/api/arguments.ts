@@ -58,8 +58,8 @@ export function deadlineOf(call: string, deadlineMs: unknown): number {
 }
 
 /** @throws TypeError unless there is an event of this name. */
-export function eventOf<Name extends EventName>(call: string, name: Name): Name {
-  if (EVENT_NAMES.includes(name)) return name
+export function eventOf<Name extends EventName | '*'>(call: string, name: Name): Name {
+  if (name === '*' || EVENT_NAMES.includes(name as EventName)) return name
   throw new TypeError(`${call}: there is no event ${show(name)}`)
 }
 

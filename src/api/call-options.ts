@@ -10,10 +10,10 @@ export interface LoginOptions {
 
 export interface LogoutOptions {
   /**
-   * The treatment of the user's operations (I7): `keep` sends them later under that user's token,
-   * `flush` tries to send them first, `discard` drops them. Default: `keep`.
+   * The treatment of the user's operations that have not been sent (I7): `keep` sends them later under that user's
+   * token, `flush` tries to send them first, `discard` drops them. Default: `keep`.
    */
-  readonly pending?: 'keep' | 'flush' | 'discard'
+  readonly unsent?: 'keep' | 'flush' | 'discard'
   /** How long `flush` may take, in milliseconds. Default: 5000. */
   readonly deadlineMs?: number
 }

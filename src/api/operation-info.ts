@@ -1,4 +1,5 @@
 /** The data on one operation that the app can read. */
+import type { LetterRow, OperationRow } from '../../storage/rows.ts'
 import type { Whereabouts } from '../../storage/storage.ts'
 import type { DeadReason, DropReason, Instant, OperationId, UserId } from '../model.ts'
 
@@ -13,17 +14,27 @@ interface StoredInfo {
   readonly enqueuedAt: Instant
 }
 
+/** An operation that has not settled. */
+export interface PendingOperation extends StoredInfo {
+  readonly state: 'pending'
+}
+
+/** An operation that failed for good, kept until the app retries or discards it (Q9). */
+export interface DeadLetter extends StoredInfo {
+  readonly state: 'dead'
+  readonly reason: DeadReason
+  /** The status of the last reply; null: there was none. */
+  readonly status: number | null
+  /** The beginning of the server's reply, redacted. */
+  readonly excerpt: string | null
+  readonly diedAt: Instant
+  readonly attempts: number
+}
+
+/** What is known of an operation, wherever it is now. */
 export type OperationInfo =
-  | (StoredInfo & { readonly state: 'pending' })
-  | (StoredInfo & {
-      readonly state: 'dead'
-      readonly reason: DeadReason
-      readonly status: number | null
-      /** The beginning of the server's reply, redacted. */
-      readonly excerpt: string | null
-      readonly diedAt: Instant
-      readonly attempts: number
-    })
+  | PendingOperation
+  | DeadLetter
   | {
       readonly state: 'dropped'
       readonly id: OperationId
@@ -45,23 +56,25 @@ export function describe(found: Whereabouts): OperationInfo | null {
       ? { state: outcome, id, reason: reason as DropReason | null, settledAt }
       : { state: outcome, id, settledAt }
   }
-  return describeStored(found)
+  return found.state === 'pending'
+    ? describePending(found.row, found.user)
+    : describeLetter(found.letter, found.user)
 }
 
-export function describeStored(found: Exclude<Whereabouts, { state: 'settled' }>): OperationInfo {
-  const row = found.state === 'pending' ? found.row : found.letter
-  const { id, kind, version, enqueuedAt } = row
-  const info = {
-    id,
-    user: found.user,
-    kind,
-    version,
-    enqueuedAt,
-    payload: payloadOf(row.payload),
-  }
-  if (found.state === 'pending') return { ...info, state: 'pending' }
-  const { reason, status, excerpt, diedAt, attempts } = found.letter
-  return { ...info, state: 'dead', reason, status, excerpt, diedAt, attempts }
+export function describePending(row: OperationRow, user: UserId | null): PendingOperation {
+  return { ...stored(row, user), state: 'pending' }
+}
+
+export function describeLetter(letter: LetterRow, user: UserId | null): DeadLetter {
+  const { reason, status, excerpt, diedAt, attempts } = letter
+  return { ...stored(letter, user), state: 'dead', reason, status, excerpt, diedAt, attempts }
+}
+
+function stored(
+  { id, kind, version, enqueuedAt, payload }: OperationRow,
+  user: UserId | null,
+): StoredInfo {
+  return { id, user, kind, version, enqueuedAt, payload: payloadOf(payload) }
 }
 
 /** Another program may have changed a stored payload: one bad payload must not make the whole list fail. */

@@ -111,7 +111,7 @@ export class Receipts {
   ): Promise<Settlement> {
     if (await committed) return this.#wait(id, since)
     const message = `${id} was never stored: the transaction it was part of was rolled back`
-    throw new HoldfastError('UNKNOWN_OPERATION', message)
+    throw new HoldfastError('UNKNOWN_OPERATION', message, { operationId: id })
   }
 
   /** Prepares a receipt for an operation in the app's own transaction, whose end is not known yet. */

@@ -2,7 +2,12 @@
 import type { Storage } from '../../storage/storage.ts'
 import { ownerOf } from './arguments.ts'
 import { wholeNumberOf } from '../checks/numbers.ts'
-import { describeStored, type OperationInfo } from './operation-info.ts'
+import {
+  type DeadLetter,
+  describeLetter,
+  describePending,
+  type PendingOperation,
+} from './operation-info.ts'
 
 export interface PendingFilter {
   /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
@@ -18,17 +23,17 @@ const MOST_PENDING = 1000
 export async function pendingOperations(
   storage: Storage,
   { user, limit = MOST_PENDING }: PendingFilter,
-): Promise<readonly OperationInfo[]> {
+): Promise<readonly PendingOperation[]> {
   wholeNumberOf('pending: limit', limit, 1)
   if (user !== undefined) ownerOf('pending', user)
   const { lanes } = await storage.reload()
-  const found: OperationInfo[] = []
+  const found: PendingOperation[] = []
   for (const { lane, user: owner, pending } of lanes) {
     if (pending === 0 || (user !== undefined && owner !== user)) continue
     const left = limit - found.length
     if (left === 0) break
     const rows = await storage.window(lane, Number.MIN_SAFE_INTEGER, left)
-    found.push(...rows.map((row) => describeStored({ state: 'pending', row, user: owner })))
+    found.push(...rows.map((row) => describePending(row, owner)))
   }
   return found
 }
@@ -37,10 +42,10 @@ export async function pendingOperations(
 export async function deadLetters(
   storage: Storage,
   { user }: { readonly user?: string | null },
-): Promise<readonly OperationInfo[]> {
+): Promise<readonly DeadLetter[]> {
   const letters = await storage.letters({
     ...(user === undefined ? {} : { user: ownerOf('deadLetters', user) }),
     limit: MOST_LETTERS,
   })
-  return letters.map((letter) => describeStored({ state: 'dead', letter, user: letter.user }))
+  return letters.map((letter) => describeLetter(letter, letter.user))
 }

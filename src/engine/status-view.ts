@@ -54,7 +54,7 @@ function makeStatus({ queue, user, requirement, lanes, holds, needs }: StatusPar
       holds: Object.freeze(holds.of(lane)),
       headEnqueuedAt: lane.head?.enqueuedAt ?? null,
       attempts: envelope?.attempts ?? 0,
-      refusedCount: lane.refusedCount,
+      refusedTokens: lane.refusedCount,
       lastFailure: lastFailureOf(envelope),
       retryAt: lane.holds.has('backing-off') ? (envelope?.retryAt ?? null) : null,
     })

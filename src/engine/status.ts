@@ -15,7 +15,7 @@ export interface LaneStatus {
   /** Attempts of the head that failed for now. */
   readonly attempts: number
   /** Token generations that were refused on the head (T4). */
-  readonly refusedCount: number
+  readonly refusedTokens: number
   /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
   readonly lastFailure: LaneFailure | null
   /** The end of the wait of the head (Q7); null: the head does not wait. */

@@ -5,6 +5,7 @@ import { show } from '../checks/show.ts'
 import { nameOf, wordOf } from '../checks/texts.ts'
 import type { OperationId, Outcome, Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
+import type { StoredPayload } from './stored-payload.ts'
 
 /** The request that carries an operation to the server. */
 export interface RequestSpec {
@@ -94,10 +95,15 @@ export interface RecordNeeds {
   readonly optional?: readonly string[]
 }
 
+export type Upgrade = (payload: unknown, fromVersion: number) => unknown
+
+/** By the version that a step begins with. */
+export type UpgradeSteps = Readonly<Record<number, (payload: unknown) => unknown>>
+
 /** All that a kind says of itself but its schema. */
-interface KindSpec<Payload> {
+interface KindSpec<Payload, Kind extends string = string> {
   /** Names the kind in storage: never reuse it for something else. */
-  readonly kind: string
+  readonly kind: Kind
   /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
   readonly request: (input: RequestInput<Payload>) => RequestSpec
   /** A whole number, from 1. Default: 1. */
@@ -116,10 +122,11 @@ interface KindSpec<Payload> {
    */
   readonly expiresInMs?: number
   /**
-   * Brings a stored payload of an older version to this one (Q14). The result is stored. Left out: such a payload is
-   * `unreadable`.
+   * Brings a stored payload of an older version to this one (Q14). The result is stored. A map has one step for each
+   * older version, which brings its payload to the next version: `{ 1: (payload) => …, 2: (payload) => … }`. Without
+   * this, and for a version that the map leaves out, such a payload is `unreadable`.
    */
-  readonly upgrade?: (payload: unknown, fromVersion: number) => unknown
+  readonly upgrade?: Upgrade | UpgradeSteps
   /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
   readonly creates?: (payload: Payload) => readonly string[]
   /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
@@ -138,9 +145,10 @@ interface KindSpec<Payload> {
   readonly idempotencyWindowMs?: number
 }
 
-export interface OperationSpec<Schema extends StandardSchemaV1> extends KindSpec<
-  StandardSchemaV1.InferOutput<Schema>
-> {
+export interface OperationSpec<
+  Schema extends StandardSchemaV1,
+  Kind extends string = string,
+> extends KindSpec<StandardSchemaV1.InferOutput<Schema>, Kind> {
   /**
    * Any Standard Schema (zod, valibot, arktype, …). It runs at `enqueue()`, and its output is stored, as JSON, so that
    * defaults are drawn once; if the schema does not take that output again, its input is stored (Q14).
@@ -155,9 +163,9 @@ export interface AnyOperationKind {
 }
 
 /** An operation the app wants: what `enqueue()` takes. */
-export interface OperationDraft {
-  readonly kind: string
-  readonly payload: unknown
+export interface OperationDraft<Kind extends string = string, Payload = unknown> {
+  readonly kind: Kind
+  readonly payload: Payload
   /** For this operation only, in milliseconds. Default: that of its kind. */
   readonly expiresInMs?: number
 }
@@ -173,11 +181,42 @@ export interface DraftOptions {
   readonly expiresInMs?: number
 }
 
-/** A kind, and the function that makes drafts of it. */
-export interface OperationKind<Schema extends StandardSchemaV1> {
-  (payload: StandardSchemaV1.InferInput<Schema>, options?: DraftOptions): OperationDraft
+/** The drafts of these kinds: a union of one draft type for each kind. */
+export type DraftOf<Kinds extends AnyOperationKind> = Kinds extends {
+  readonly kind: infer Kind extends string
+  readonly spec: { readonly payload: infer Schema extends StandardSchemaV1 }
+}
+  ? OperationDraft<Kind, StandardSchemaV1.InferInput<Schema>>
+  : never
+
+/** What the app reads of an operation of a known kind. `Info`: its type before the kind was known. */
+export type InfoOf<Info, Kind extends string, Schema extends StandardSchemaV1> = Info extends {
   readonly kind: string
-  readonly spec: OperationSpec<Schema>
+}
+  ? Info & { readonly kind: Kind } & (Info extends { readonly payload: unknown }
+        ? { readonly payload: StoredPayload<Schema> }
+        : object)
+  : never
+
+/** A kind, and the function that makes drafts of it. */
+export interface OperationKind<Schema extends StandardSchemaV1, Kind extends string = string> {
+  (
+    payload: StandardSchemaV1.InferInput<Schema>,
+    options?: DraftOptions,
+  ): OperationDraft<Kind, StandardSchemaV1.InferInput<Schema>>
+  readonly kind: Kind
+  readonly spec: OperationSpec<Schema, Kind>
+  /**
+   * True if this is an operation of this kind: one that the engine answers, or the detail of an event. Its payload then
+   * has a type. An operation that is stored in another version of the kind has another payload, so for it this is false.
+   *
+   * ```ts
+   * for (const letter of (await holdfast.deadLetters()).items) {
+   *   if (addNote.is(letter)) console.log(letter.payload.text)
+   * }
+   * ```
+   */
+  is<Info extends object>(info: Info | null): info is InfoOf<Info, Kind, Schema>
 }
 
 /**
@@ -193,16 +232,21 @@ export interface OperationKind<Schema extends StandardSchemaV1> {
  *
  * @throws TypeError where a part is missing or of the wrong type.
  */
-export function defineOperation<Schema extends StandardSchemaV1>(
-  spec: OperationSpec<Schema>,
-): OperationKind<Schema> {
+export function defineOperation<Schema extends StandardSchemaV1, const Kind extends string>(
+  spec: OperationSpec<Schema, Kind>,
+): OperationKind<Schema, Kind> {
   refuseMalformed(spec)
+  const { kind, version = 1 } = spec
   const make = (payload: StandardSchemaV1.InferInput<Schema>, options: DraftOptions = {}) => ({
-    kind: spec.kind,
+    kind,
     payload,
     ...options,
   })
-  return Object.assign(make, { kind: spec.kind, spec: Object.freeze({ ...spec }) })
+  const is = <Info extends object>(info: Info | null): info is InfoOf<Info, Kind, Schema> => {
+    const { kind: itsKind, version: itsVersion = version } = (info ?? {}) as Partial<typeof spec>
+    return itsKind === kind && itsVersion === version
+  }
+  return Object.assign(make, { kind, spec: Object.freeze({ ...spec }), is })
 }
 
 function refuseMalformed(spec: AnyOperationKind['spec']): void {
@@ -212,7 +256,7 @@ function refuseMalformed(spec: AnyOperationKind['spec']): void {
   if (typeof spec.payload?.['~standard']?.validate !== 'function') {
     throw new TypeError(`${where}: payload must be a Standard Schema (zod, valibot, arktype, …)`)
   }
-  const functions = ['request', 'interpret', 'upgrade', 'creates', 'needs', 'onLogout'] as const
+  const functions = ['request', 'interpret', 'creates', 'needs', 'onLogout'] as const
   for (const name of functions) {
     if (spec[name] !== undefined && typeof spec[name] !== 'function') {
       throw new TypeError(`${where}: ${name} must be a function`)
@@ -222,6 +266,7 @@ function refuseMalformed(spec: AnyOperationKind['spec']): void {
   if (!Number.isSafeInteger(version) || version < 1) {
     throw new TypeError(`${where}: version must be a whole number from 1, not ${show(version)}`)
   }
+  if (spec.upgrade !== undefined) refuseMalformedUpgrade(where, spec.upgrade, version)
   if (reply !== undefined) wordOf(`${where}: reply`, reply, ['json', 'any'])
   if (expiresInMs !== undefined) lifetimeOf(`${where}: expiresInMs`, expiresInMs)
   const { idempotencyWindowMs } = spec
@@ -235,5 +280,21 @@ function refuseMalformed(spec: AnyOperationKind['spec']): void {
     (typeof merge.key !== 'function' || typeof merge.combine !== 'function')
   ) {
     throw new TypeError(`${where}: merge needs the functions key and combine`)
+  }
+}
+
+function refuseMalformedUpgrade(where: string, upgrade: unknown, version: number): void {
+  if (typeof upgrade === 'function') return
+  if (typeof upgrade !== 'object' || upgrade === null) {
+    throw new TypeError(`${where}: upgrade must be a function, or a map of functions by version`)
+  }
+  for (const [from, step] of Object.entries(upgrade)) {
+    const isOlder = /^[1-9]\d*$/.test(from) && Number(from) < version
+    if (!isOlder) {
+      throw new TypeError(`${where}: upgrade[${show(from)}] is of no version before ${version}`)
+    }
+    if (typeof step !== 'function') {
+      throw new TypeError(`${where}: upgrade[${from}] must be a function`)
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** Stored payloads: from JSON text to what a kind's code works on, through `upgrade` and the schema. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { atOnce } from '../app-code.ts'
+
 import type { Codec } from '../engine/boundary/boundary.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import { errorOf, isThenable, textOf } from '../thrown.ts'
@@ -8,6 +8,7 @@ import type { Checked, Unfit } from './checked.ts'
 import type { AnyOperationKind } from './define-operation.ts'
 import { isSameJson } from './same-json.ts'
 import { type Maybe, storedForm, type StoredForm, whenKnown } from './stored-form.ts'
+import { upgraded } from './upgrade.ts'
 
 /** A payload of the current version that is to be stored. */
 export interface Given {
@@ -65,7 +66,9 @@ export class Payloads {
     const spec = this.#specs.get(kind)
     if (spec === undefined) return { ok: false, why: `the kind ${kind} is unknown` }
     try {
-      const made: unknown = JSON.stringify(atOnce(spec.upgrade?.(JSON.parse(text), version)))
+      const given: unknown = JSON.parse(text)
+      const value = upgraded(spec.upgrade, given, version, spec.version ?? 1)
+      const made: unknown = JSON.stringify(value)
       if (typeof made !== 'string') return { ok: false, why: `upgrade of ${kind} made no JSON` }
       const stored = this.#storedForm(kind, spec, made)
       return whenKnown(stored, (form) => (form.ok ? { ok: true, text: form.text ?? made } : form))
@@ -85,7 +88,8 @@ export class Payloads {
       return { ok: false, why: `the payload of ${kind} is not JSON: ${textOf(error)}` }
     }
     try {
-      if (version < (spec.version ?? 1)) value = atOnce(spec.upgrade?.(value, version))
+      const { version: current = 1 } = spec
+      if (version < current) value = upgraded(spec.upgrade, value, version, current)
     } catch (error) {
       const why = `version ${version} of ${kind} could not be read: ${textOf(error)}`
       return { ok: false, why, thrown: errorOf(error) }

@@ -89,10 +89,10 @@ export class AppCalls {
     this.#note(call, this.#process.holdfast.login(user, options))
   }
 
-  #logout(pending: Step<'logout'>): void {
-    const call = this.#call('logout', this.#process.identity, { pending })
+  #logout(unsent: Step<'logout'>): void {
+    const call = this.#call('logout', this.#process.identity, { pending: unsent })
     this.#process.identity = null
-    this.#note(call, this.#process.holdfast.logout({ pending }))
+    this.#note(call, this.#process.holdfast.logout({ unsent }))
   }
 
   #updateToken({ user, token }: Step<'updateToken'>): void {

@@ -3,7 +3,7 @@
  * `AppCalls`.
  */
 import type { Database } from 'better-sqlite3'
-import { Holdfast } from '../holdfast.ts'
+import { LiveHoldfast } from '../api/live-holdfast.ts'
 import { HoldfastError } from '../errors.ts'
 import { EVENT_NAMES } from '../events.ts'
 import type { Requirement } from '../model.ts'
@@ -46,7 +46,7 @@ export class AppProcess {
   readonly #calls: AppCalls
   readonly #platformListeners = new Set<(event: PlatformEvent) => void>()
   #life: Life = { isAlive: false }
-  #holdfast: Holdfast | null = null
+  #holdfast: LiveHoldfast | null = null
   #inhabitant: Inhabitant | null = null
   #settings: Settings | null = null
 
@@ -59,7 +59,7 @@ export class AppProcess {
     return this.#life
   }
 
-  get holdfast(): Holdfast {
+  get holdfast(): LiveHoldfast {
     if (this.#holdfast === null) throw new Error('the process has not been started')
     return this.#holdfast
   }
@@ -100,7 +100,7 @@ export class AppProcess {
     this.isBroken = false
     this.isClosing = false
     this.closedFor = null
-    const holdfast = new Holdfast(options, machines)
+    const holdfast = new LiveHoldfast(options, machines)
     this.#holdfast = holdfast
     this.#listen(holdfast, life)
     this.#isStarting = true
@@ -260,7 +260,7 @@ export class AppProcess {
     })
   }
 
-  #listen(holdfast: Holdfast, life: Life): void {
+  #listen(holdfast: LiveHoldfast, life: Life): void {
     const { world, recorder } = this.#parts
     for (const event of EVENT_NAMES) {
       holdfast.on(event, (detail) => {

@@ -13,14 +13,14 @@ import { Erasing } from './erasing.ts'
 import { FileGuard } from './file-guard.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Opened } from './opened.ts'
-import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from './options.ts'
+import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteSettings } from './options.ts'
 import { DamageMark } from './salvage/damage-mark.ts'
 import type { System } from './system.ts'
 import { Tables } from './tables.ts'
 import { Transaction } from './transaction.ts'
 
 export interface OpenParts {
-  readonly options: SqliteStorageOptions
+  readonly options: SqliteSettings
   readonly system: System
   readonly host: StorageHost
   /** Null: the app's own connection. */

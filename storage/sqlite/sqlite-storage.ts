@@ -19,14 +19,14 @@ import { settledInParts } from './in-parts.ts'
 import { notTheAppsConnection } from './not-the-apps-connection.ts'
 import { openDatabase } from './open-database.ts'
 import type { Opened } from './opened.ts'
-import type { SqliteStorageOptions } from './options.ts'
+import type { SqliteSettings } from './options.ts'
 import { openCarefully } from './salvage/opening.ts'
 import { type System, THIS_SYSTEM } from './system.ts'
 import type { Tables } from './tables.ts'
 import { tidy } from './tidying.ts'
 
 export class SqliteStorage implements Storage {
-  readonly #options: SqliteStorageOptions
+  readonly #options: SqliteSettings
   readonly #system: System
   #open: Opened | null = null
   #lastCommit: Promise<unknown> = Promise.resolve()
@@ -39,7 +39,7 @@ export class SqliteStorage implements Storage {
   #listener: (() => void) | null = null
 
   /** `system`: for tests and the simulator, which put another one in the place of this one. */
-  constructor(options: SqliteStorageOptions, system: System = THIS_SYSTEM) {
+  constructor(options: SqliteSettings, system: System = THIS_SYSTEM) {
     this.#options = options
     this.#system = system
   }

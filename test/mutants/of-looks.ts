@@ -23,8 +23,8 @@ export const LOOK_MUTANTS: readonly Mutant[] = [
     what: 'a listener that comes late hears of every need at each event',
     rule: 'T5',
     in: 'on',
-    find: "if (name !== 'token.needed') return",
-    replace: '',
+    find: "if (name === 'token.needed' || name === '*') {",
+    replace: '{',
   },
   {
     id: 'late-listener-hears-nothing',

@@ -22,7 +22,7 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     id: 'receipts-deaf-to-others',
     what: 'a receipt is not told of an end in another process',
     rule: 'Q23',
-    in: 'Holdfast',
+    in: 'LiveHoldfast',
     find: 'onForeignChange: () => this.#receipts.recheck(),',
     replace: 'onForeignChange: () => undefined,',
   },

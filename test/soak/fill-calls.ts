@@ -34,7 +34,8 @@ export async function fillCalls(
     const text = `fill-${++made} ${'x'.repeat(dice.of([0, 10, 1000, 3000, 12_000]))}`
     let id = ''
     const code = await codeOf(async () => {
-      id = (await holdfast.enqueue(dice.of([note, bundle])({ text }))).id
+      id = (await holdfast.enqueue(dice.of<typeof note | typeof bundle>([note, bundle])({ text })))
+        .id
     })
     if (code === null) stored.push({ id, text })
     tell({ call: 'enqueue', text, id, code })

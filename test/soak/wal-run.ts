@@ -123,7 +123,9 @@ class Run {
     const calls = Array.from({ length: dice.of([1, 1, 2, 6]) }, async () => {
       const text = `run-${this.#tried.size + 1} ${'x'.repeat(dice.of([0, 10, 500, 6000]))}`
       this.#tried.add(text.split(' ', 1)[0] ?? '')
-      const { id } = await holdfast.enqueue(dice.of([note, bundle])({ text }))
+      const { id } = await holdfast.enqueue(
+        dice.of<typeof note | typeof bundle>([note, bundle])({ text }),
+      )
       this.#acknowledged.push({ synced: this.#synced, what: { id, text } })
     })
     await Promise.all([changed, ...calls])

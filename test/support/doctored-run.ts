@@ -233,7 +233,13 @@ export function ask(run: DoctoredRun, at: number, facts: Partial<SourceCall> = {
 export function showLane(run: DoctoredRun, holds: readonly string[], sending = false): void {
   const shown = holds.map((name) => ({ name: name as never, cause: 'a test', since: 0 }))
   const lane = { user: 'alice' as never, pending: 1, sending, holds: shown }
-  const rest = { headEnqueuedAt: 0, attempts: 0, refusedCount: 0, lastFailure: null, retryAt: null }
+  const rest = {
+    headEnqueuedAt: 0,
+    attempts: 0,
+    refusedTokens: 0,
+    lastFailure: null,
+    retryAt: null,
+  }
   const counts = { ...run.status.counts, pending: 1 }
   run.status = { ...run.status, lanes: [{ ...lane, ...rest }], counts }
 }

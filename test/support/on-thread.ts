@@ -4,7 +4,7 @@
  * count of its pages and ends the process (nodejs/node#64500).
  */
 import { pathToFileURL } from 'node:url'
-import type { SqliteStorageOptions } from '../../storage/sqlite/options.ts'
+import type { SqliteSettings } from '../../storage/sqlite/options.ts'
 import { WorkerStorage } from '../../storage/sqlite/worker/worker-storage.ts'
 import { ROOT, whyNotBuilt } from './built.ts'
 
@@ -12,7 +12,7 @@ const CODE = pathToFileURL(`${ROOT}dist/storage/sqlite/worker/worker.js`)
 
 let isBuilt = false
 
-export function storageOnThread(options: SqliteStorageOptions): WorkerStorage {
+export function storageOnThread(options: SqliteSettings): WorkerStorage {
   if (!isBuilt) {
     const whyNot = whyNotBuilt()
     if (whyNot !== null) throw new Error(`no storage can run on a thread, because ${whyNot}`)

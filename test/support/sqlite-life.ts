@@ -2,7 +2,7 @@
 import { afterEach } from 'vitest'
 import type { LaneId, UserId } from '../../src/model.ts'
 import type { Answer, Change } from '../../storage/changes.ts'
-import type { SqliteStorageOptions } from '../../storage/sqlite/options.ts'
+import type { SqliteSettings } from '../../storage/sqlite/options.ts'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
 import type { System } from '../../storage/sqlite/system.ts'
 import type { CommitOptions, OpenedState, StorageHost } from '../../storage/storage.ts'
@@ -25,12 +25,12 @@ export class SqliteLife {
   monotonicMs: () => number = () => 0
   readonly #turnEnds: (() => void)[] = []
 
-  private constructor(options: SqliteStorageOptions, system?: System) {
+  private constructor(options: SqliteSettings, system?: System) {
     this.storage = new SqliteStorage(options, system)
   }
 
   static async open(
-    options: SqliteStorageOptions,
+    options: SqliteSettings,
     more: Pick<StorageHost, 'recordedKinds'> = {},
     system?: System,
   ): Promise<SqliteLife> {

@@ -3,7 +3,8 @@
  * answers, when the test says so. After each test it is closed, and its thread must be gone.
  */
 import { afterEach } from 'vitest'
-import { createHoldfast, type Holdfast } from '../../src/holdfast.ts'
+import { createHoldfast } from '../../src/create-holdfast.ts'
+import type { Holdfast } from '../../src/holdfast.ts'
 import { EVENT_NAMES, type EventName, type HoldfastEvents } from '../../src/events.ts'
 import { MemoryJournal } from '../../src/journal/memory-journal.ts'
 import type { OutgoingRequest, Reply } from '../../src/ports/transport.ts'

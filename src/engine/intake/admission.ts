@@ -24,14 +24,15 @@ export function refusalOf(
 ): HoldfastError | null {
   if (kinds.facts(kind) === undefined) {
     const message = `the kind ${kind} is unknown; give its definition to createHoldfast({ operations })`
-    return new HoldfastError('UNKNOWN_KIND', message)
+    return new HoldfastError('UNKNOWN_KIND', message, { option: 'operations' })
   }
   const long = tooLarge(settings, kind, payload)
   if (long !== null) return long
   const { maxPending } = settings
   if (lanes.count('pending') + lanes.unstoredCount >= maxPending) {
     const message = `${maxPending} operations are pending, as many as maxPending allows`
-    return new HoldfastError('QUEUE_FULL', message, { retryable: true })
+    const subject = { option: 'maxPending', limit: maxPending }
+    return new HoldfastError('QUEUE_FULL', message, { retryable: true, ...subject })
   }
   return null
 }
@@ -96,7 +97,8 @@ function tooLarge(
   const bytes = Buffer.byteLength(payload)
   if (bytes <= maxPayloadBytes) return null
   const message = `the payload of ${kind} has ${bytes} bytes, maxPayloadBytes is ${maxPayloadBytes}`
-  return new HoldfastError('PAYLOAD_TOO_LARGE', message)
+  const subject = { option: 'maxPayloadBytes', limit: maxPayloadBytes }
+  return new HoldfastError('PAYLOAD_TOO_LARGE', message, subject)
 }
 
 function unfit(kind: string, { why, thrown }: Unfit): HoldfastError {

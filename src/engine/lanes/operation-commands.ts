@@ -34,9 +34,9 @@ export class OperationCommands {
     this.#locate(id, settle, (found, lane) => {
       if (found.state === 'dead') {
         const message = `${id} is a dead letter: it can be retried or discarded, not cancelled`
-        settle.reject(new HoldfastError('UNKNOWN_OPERATION', message))
+        settle.reject(new HoldfastError('UNKNOWN_OPERATION', message, { operationId: id }))
       } else if (isInFlight(lane, id) || isOfUnknownOutcome(lane, id, found.place)) {
-        settle.reject(new HoldfastError('TOO_LATE', `${id} has been sent and may have arrived`))
+        settle.reject(tooLate(id, 'has been sent and may have arrived'))
       } else {
         const change = { change: 'cancel', id, at: boundary.wall } as const
         this.#change(linesOf(lane), change, settle, ({ affected }) => {
@@ -54,7 +54,7 @@ export class OperationCommands {
     const { boundary, report } = this.#context
     this.#locate(id, settle, ({ place }, lane) => {
       if (isInFlight(lane, id)) {
-        settle.reject(new HoldfastError('TOO_LATE', `${id} is being sent just now`))
+        settle.reject(tooLate(id, 'is being sent just now'))
         return
       }
       // After a crash, storage may not know yet that this operation may have been sent (Q5).
@@ -234,9 +234,15 @@ function isOfUnknownOutcome(lane: Lane | undefined, id: OperationId, place: numb
 }
 
 function unknownOperation(id: OperationId): HoldfastError {
-  return new HoldfastError('UNKNOWN_OPERATION', `no operation ${id} is pending or dead`)
+  const message = `no operation ${id} is pending or dead`
+  return new HoldfastError('UNKNOWN_OPERATION', message, { operationId: id })
+}
+
+function tooLate(id: OperationId, why: string): HoldfastError {
+  return new HoldfastError('TOO_LATE', `${id} ${why}`, { operationId: id })
 }
 
 function notRetryable(id: OperationId, why: string): HoldfastError {
-  return new HoldfastError('NOT_RETRYABLE', `${id} ${why}, only a dead letter can be retried`)
+  const message = `${id} ${why}, only a dead letter can be retried`
+  return new HoldfastError('NOT_RETRYABLE', message, { operationId: id })
 }

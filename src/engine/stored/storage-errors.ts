@@ -1,7 +1,16 @@
 /** Storage's errors as the app sees them: Holdfast's own, with the same code. */
-import { isStorageError, StorageError } from '../../../storage/storage-error.ts'
+import {
+  isStorageError,
+  StorageError,
+  type StorageErrorCode,
+} from '../../../storage/storage-error.ts'
 import { HoldfastError } from '../../errors.ts'
 import { errorOf } from '../../thrown.ts'
+
+/** The options of Holdfast that decide about errors of storage. */
+const OPTIONS: Readonly<Partial<Record<StorageErrorCode, string>>> = {
+  ORIGIN_CHANGED: 'formerOrigins',
+}
 
 /** What could not be stored, with the code of why. */
 export function notStored(cause: Error, message: string): HoldfastError {
@@ -20,7 +29,9 @@ export function codedError(error: Error): StorageError {
 export function storageErrorOfOurs(error: Error): Error {
   if (!isStorageError(error)) return error
   const { code, message, cause, retryable } = error
-  return new HoldfastError(code, message, { cause, retryable })
+  const option = OPTIONS[code]
+  const subject = option === undefined ? {} : { option }
+  return new HoldfastError(code, message, { cause, retryable, ...subject })
 }
 
 /** The error of a question that a client puts to storage itself: misuse as it is, anything else with a code (E1, E2). */

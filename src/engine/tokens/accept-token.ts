@@ -163,7 +163,7 @@ export class AcceptToken {
           const moved = new HoldfastError(
             'STORAGE_BUSY',
             `another process stored a token of ${user} at the same time`,
-            { retryable: true },
+            { retryable: true, user },
           )
           then({ result: 'failed', error: answer.ok ? moved : answer.error })
           return

@@ -122,7 +122,7 @@ export class Refresher {
     const error = new HoldfastError(
       'AUTH_REFRESH_FAILED',
       `the server refused a fresh token of ${user} too`,
-      { cause: this.#parts.wallet.firstRefusal(user), retryable: true },
+      { cause: this.#parts.wallet.firstRefusal(user), retryable: true, user },
     )
     this.#context.report('token.refreshFailed', { user, error })
   }
@@ -260,7 +260,8 @@ export class Refresher {
     // Never the object of a library, which can hold the whole answer (T16).
     const cause = rebuilt(thrown, this.#parts.wallet.knownTokens(user))
     const message = `the token source gave no token for ${user}`
-    const error = new HoldfastError('AUTH_SOURCE_FAILED', message, { cause, retryable: true })
+    const options = { cause, retryable: true, user }
+    const error = new HoldfastError('AUTH_SOURCE_FAILED', message, options)
     this.#context.report('token.refreshFailed', { user, error })
     this.#context.pilot.token(user, { type: 'source.failed' })
   }

@@ -127,12 +127,12 @@ export class StoredTokens {
     if (codeIn(failure) === 'AUTH_VAULT_UNREADABLE') {
       pilot.token(user, { type: 'token.lost', reason: 'unreadable' })
       const what = `the sealed token of ${user} cannot be opened`
-      report('error', { error: new VaultUnreadableError(what, cause) })
+      report('error', { error: new VaultUnreadableError(what, cause, user) })
       pilot.token(user, { type: 'vault.answered' })
       return
     }
     const message = `the vault could not give back the token of ${user}; it is tried again`
-    const options = { cause, retryable: true }
+    const options = { cause, retryable: true, user }
     report('error', { error: new HoldfastError('AUTH_VAULT_UNAVAILABLE', message, options) })
     boundary.arm(alarmOf('vault', user), waitOf(SERIES.vault, round), () =>
       this.#unseal(row, round + 1),

@@ -21,7 +21,7 @@ export function subjectOf(claims: Claims, claim: string): string | null {
 export function mismatchOf(user: UserId, token: Named, claim: string | null): HoldfastError | null {
   if (claim === null || token.facts.subject === user) return null
   const message = `the token given for ${user} does not name this user in its claim ${claim}`
-  return new HoldfastError('AUTH_USER_MISMATCH', message)
+  return new HoldfastError('AUTH_USER_MISMATCH', message, { user, option: 'subjectClaim' })
 }
 
 function own(value: unknown, name: string): unknown {

@@ -121,6 +121,7 @@ export function refusalOf(user: UserId, generation: number): HoldfastError {
   return new HoldfastError(
     'AUTH_TOKEN_REFUSED',
     `the server answered 401 to generation ${generation} of ${user}`,
+    { user },
   )
 }
 

@@ -10,7 +10,7 @@ import { isStorable } from '../storable.ts'
 import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
-/** What a call may take of itself: the default deadline of `logout({ pending: 'flush' })`. */
+/** What a call may take of itself: the default deadline of `logout({ unsent: 'flush' })`. */
 const LONGEST_CALL_MS = 5000
 
 export const typedFailure: Invariant = (run) => {

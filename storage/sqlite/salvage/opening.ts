@@ -15,7 +15,7 @@ import { openFile, pathOf } from '../database-file.ts'
 import { DispatchLock } from '../dispatch-lock.ts'
 import { storageErrorOf } from '../error-of.ts'
 import { checkWal, keepAsidePrivate, keepOursPrivate } from '../files-beside.ts'
-import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteStorageOptions } from '../options.ts'
+import { DEFAULT_BUSY_TIMEOUT_MS, type SqliteSettings } from '../options.ts'
 import { realPathOf } from '../real-path.ts'
 import { moveAside, nameAside } from '../set-aside.ts'
 import type { System } from '../system.ts'
@@ -43,7 +43,7 @@ interface OpeningParts {
 
 /** @throws StorageError */
 export function openCarefully(
-  options: SqliteStorageOptions,
+  options: SqliteSettings,
   host: StorageHost,
   system: System,
   open: Open,

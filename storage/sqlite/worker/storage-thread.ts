@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { StorageError } from '../../storage-error.ts'
 import type { StorageHost, WatchLoss } from '../../storage.ts'
 import { storageErrorOf } from '../error-of.ts'
-import type { SqliteStorageOptions } from '../options.ts'
+import type { SqliteSettings } from '../options.ts'
 import { fromPlainError } from './plain-error.ts'
 import type { Answered, Asked, Handed, Question, QuestionName, Report } from './protocol.ts'
 
@@ -41,7 +41,7 @@ export class StorageThread {
   /** Why nothing can be asked of it any more; null: it runs. */
   #end: StorageError | null = null
 
-  constructor(options: SqliteStorageOptions, host: StorageHost, code: URL = codeOfThread()) {
+  constructor(options: SqliteSettings, host: StorageHost, code: URL = codeOfThread()) {
     this.#host = host
     this.worker = new Worker(code, {
       name: 'holdfast storage',

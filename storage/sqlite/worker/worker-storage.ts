@@ -17,17 +17,17 @@ import type {
 } from '../../storage.ts'
 import { storageErrorOf } from '../error-of.ts'
 import { notTheAppsConnection } from '../not-the-apps-connection.ts'
-import type { SqliteStorageOptions } from '../options.ts'
+import type { SqliteSettings } from '../options.ts'
 import { StorageThread } from './storage-thread.ts'
 
 export class WorkerStorage implements Storage {
-  readonly #options: SqliteStorageOptions
+  readonly #options: SqliteSettings
   readonly #code: URL | undefined
   #thread: StorageThread | null = null
   #closing: Promise<void> = Promise.resolve()
 
   /** `code`: what the thread runs. Tests have it run the build: taking types off costs each thread anew. */
-  constructor(options: SqliteStorageOptions, code?: URL) {
+  constructor(options: SqliteSettings, code?: URL) {
     this.#options = options
     this.#code = code
   }
@@ -135,7 +135,7 @@ export class WorkerStorage implements Storage {
 }
 
 function startThread(
-  options: SqliteStorageOptions,
+  options: SqliteSettings,
   host: StorageHost,
   code: URL | undefined,
 ): StorageThread {

@@ -6,7 +6,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { StorageHost } from '../../storage.ts'
 import { storageErrorOf } from '../error-of.ts'
-import type { SqliteStorageOptions } from '../options.ts'
+import type { SqliteSettings } from '../options.ts'
 import { SqliteStorage } from '../sqlite-storage.ts'
 import { toPlainError } from './plain-error.ts'
 import type { Asked, Handed, Question } from './protocol.ts'
@@ -16,7 +16,7 @@ import { Reports } from './reports.ts'
 const GRACE_MS = 100
 
 if (parentPort !== null) {
-  serve(parentPort, new SqliteStorage(workerData as SqliteStorageOptions))
+  serve(parentPort, new SqliteStorage(workerData as SqliteSettings))
 }
 
 function serve(port: MessagePort, storage: SqliteStorage): void {
