@@ -78,6 +78,8 @@ export interface CompleteChange {
   readonly positions?: readonly PositionRow[]
   /** Are their ids retained, so that somebody can ask? Default: false. */
   readonly retain?: boolean
+  /** What came of them, as JSON text (Q23): of an operation with a result the id is always retained. Default: none. */
+  readonly results?: readonly { readonly id: OperationId; readonly result: string }[]
 }
 
 /** Removes operations for a reason, which is retained. */
@@ -148,6 +150,16 @@ export interface ReviveChange {
   readonly behind: readonly { readonly lane: LaneId; readonly place: number }[]
   /** When; an outcome that was given up as unknown is unknown anew from here. */
   readonly at?: Instant
+  /** Takes the place of its payload (Q9). Missed while its outcome is unknown. Default: the payload stays. */
+  readonly replacement?: Replacement
+}
+
+/** A payload that the app has given instead of the stored one, and what its kind says of it. */
+export interface Replacement {
+  readonly payload: string
+  readonly version: number
+  /** The records that the operation creates now (Q12). */
+  readonly creates: readonly string[]
 }
 
 /** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */

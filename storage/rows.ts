@@ -19,6 +19,8 @@ export interface OperationRow {
   readonly deviceScoped: boolean
   /** True if it was in flight at that login: then it is not sent again. Default: false. */
   readonly superseded?: true
+  /** How often its payload has been replaced (Q9). Each payload has its own idempotency key (Q5). Default: 0. */
+  readonly revision?: number
 }
 
 /** The state of an envelope, as soon as there is more to it than "not sent yet". */
@@ -49,6 +51,8 @@ export interface EnvelopeRow {
    */
   readonly retryAt: Instant | null
   readonly waitMs: number
+  /** The part of `waitMs` that a `Retry-After` asked for: `sendNow()` never ends it (Q7). Default: 0. */
+  readonly askedMs?: number
   /** True if the last outcome was `unknown` or `unsent`: then the return of the network ends the wait (Q7). */
   readonly waitsAfterUnknown: boolean
   /** Generations refused on this head (T4). */
@@ -140,6 +144,13 @@ export interface TokenRow {
   readonly leaving: boolean
 }
 
+/** What is stored of an owner beside the operations. */
+export interface OwnerRow {
+  readonly user: UserId | null
+  /** When an operation of the owner was last completed, to the second; exact while nothing of the owner is pending. */
+  readonly lastCompletedAt: Instant
+}
+
 export interface DeadlineRow {
   readonly origin: string
   readonly until: Instant
@@ -154,5 +165,7 @@ export interface OutcomeRow {
   readonly reason: DropReason | DeadReason | null
   /** The last status of a dead operation. */
   readonly status: number | null
+  /** JSON text: what the kind's code made of the reply (Q23). Default: nothing. */
+  readonly result?: string
   readonly settledAt: Instant
 }

@@ -3,7 +3,7 @@
  * rows; it must never know why they are made. `src/simulation/storage-contract.ts` is the suite that every
  * implementation must pass.
  */
-import type { Instant, LaneId, OperationId, Requirement, UserId } from '../src/model.ts'
+import type { DeadReason, Instant, LaneId, OperationId, Requirement, UserId } from '../src/model.ts'
 import type {
   OperationRow,
   EnvelopeRow,
@@ -14,6 +14,7 @@ import type {
   TokenRow,
   DeadlineRow,
   OutcomeRow,
+  OwnerRow,
 } from './rows.ts'
 import type { Affected, Change, Answer } from './changes.ts'
 
@@ -30,6 +31,8 @@ export interface OpenedState {
   readonly envelopes: readonly EnvelopeRow[]
   readonly tokens: readonly TokenRow[]
   readonly deadlines: readonly DeadlineRow[]
+  /** Owners of whom an operation has been completed. Default: none. */
+  readonly owners?: readonly OwnerRow[]
   /** The number of the last ending that was recorded (see {@link Endings}). */
   readonly recorded: number
   /** True once, for a file that was copied to its place: the copy does not know what was sent since (E5). */
@@ -50,6 +53,7 @@ export type SalvagedRows =
   | 'records'
   | 'forgotten-records'
   | 'positions'
+  | 'owners'
   | 'outcomes'
   | 'deadlines'
   | 'meta'
@@ -134,9 +138,10 @@ export interface Settled {
 }
 
 /**
- * Which of the given operations have settled, and the numbers of endings. Every ending but a completion gets the next
- * number. Take an operation that was pending, or not yet enqueued, when `recorded` was n, and that is gone now
- * (`found: null`). It was completed if `forgotten` is at most n; else its outcome is no longer retained.
+ * Which of the given operations have settled, and the numbers of endings. Every ending gets the next number, but for a
+ * completion that is not retained. Take an operation that was pending, or not yet enqueued, when `recorded` was n, and
+ * that is gone now (`found: null`). It was completed, without a result, if `forgotten` is at most n; else its outcome is
+ * no longer retained.
  */
 export interface Endings {
   readonly settled: readonly Settled[]
@@ -151,6 +156,27 @@ export interface Endings {
  * stored. `gone`: it is not. `unknown`: only a new opening can tell.
  */
 export type Fate = 'open' | 'there' | 'gone' | 'unknown'
+
+/** Names dead letters: those that are as each given field says. */
+export interface LetterFilter {
+  /** Of this user, or of the anonymous identity (`null`). Default: of all owners. */
+  readonly user?: UserId | null
+  readonly kind?: string
+  readonly reason?: DeadReason
+  /** Only letters behind this one, in the given order. Default: from the first. */
+  readonly after?: LetterPosition
+  readonly limit: number
+  /** `age`: the oldest first. `place`: lane by lane, each in the order of its places. Default: `age`. */
+  readonly order?: 'age' | 'place'
+}
+
+/** Where a dead letter stands in either order. */
+export interface LetterPosition {
+  readonly diedAt: Instant
+  readonly lane: LaneId
+  readonly place: number
+  readonly id: OperationId
+}
 
 /**
  * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open`, the engine calls nothing but `close`, and only
@@ -184,11 +210,8 @@ export interface Storage {
    */
   settled(ids: readonly OperationId[]): Promise<Endings>
 
-  /** Dead letters, the oldest first: of one user, or of the anonymous identity (`user: null`), or of all owners. */
-  letters(filter: {
-    readonly user?: UserId | null
-    readonly limit: number
-  }): Promise<readonly (LetterRow & { readonly user: UserId | null })[]>
+  /** Dead letters that the filter names, in its order. */
+  letters(filter: LetterFilter): Promise<readonly (LetterRow & { readonly user: UserId | null })[]>
 
   /** The rows of these records, by their local ids. A record that no operation creates is left out. */
   records(locals: readonly string[]): Promise<readonly RecordRow[]>

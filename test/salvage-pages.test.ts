@@ -70,6 +70,7 @@ function compare(
     'holdfast_letters',
     'holdfast_tokens',
     'holdfast_positions',
+    'holdfast_owners',
     'holdfast_outcomes',
     'holdfast_deadlines',
     'holdfast_forgotten_records',

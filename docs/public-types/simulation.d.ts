@@ -864,6 +864,8 @@ interface OperationRow {
     readonly deviceScoped: boolean;
     /** True if it was in flight at that login: then it is not sent again. Default: false. */
     readonly superseded?: true;
+    /** How often its payload has been replaced (Q9). Each payload has its own idempotency key (Q5). Default: 0. */
+    readonly revision?: number;
 }
 /** The state of an envelope, as soon as there is more to it than "not sent yet". */
 interface EnvelopeRow {
@@ -893,6 +895,8 @@ interface EnvelopeRow {
      */
     readonly retryAt: Instant | null;
     readonly waitMs: number;
+    /** The part of `waitMs` that a `Retry-After` asked for: `sendNow()` never ends it (Q7). Default: 0. */
+    readonly askedMs?: number;
     /** True if the last outcome was `unknown` or `unsent`: then the return of the network ends the wait (Q7). */
     readonly waitsAfterUnknown: boolean;
     /** Generations refused on this head (T4). */
@@ -978,6 +982,12 @@ interface TokenRow {
     /** True if the user logged out with operations pending: the session ends when the lane is empty (T11). */
     readonly leaving: boolean;
 }
+/** What is stored of an owner beside the operations. */
+interface OwnerRow {
+    readonly user: UserId | null;
+    /** When an operation of the owner was last completed, to the second; exact while nothing of the owner is pending. */
+    readonly lastCompletedAt: Instant;
+}
 interface DeadlineRow {
     readonly origin: string;
     readonly until: Instant;
@@ -991,6 +1001,8 @@ interface OutcomeRow {
     readonly reason: DropReason | DeadReason | null;
     /** The last status of a dead operation. */
     readonly status: number | null;
+    /** JSON text: what the kind's code made of the reply (Q23). Default: nothing. */
+    readonly result?: string;
     readonly settledAt: Instant;
 }
 
@@ -1062,6 +1074,11 @@ interface CompleteChange {
     readonly positions?: readonly PositionRow[];
     /** Are their ids retained, so that somebody can ask? Default: false. */
     readonly retain?: boolean;
+    /** What came of them, as JSON text (Q23): of an operation with a result the id is always retained. Default: none. */
+    readonly results?: readonly {
+        readonly id: OperationId;
+        readonly result: string;
+    }[];
 }
 /** Removes operations for a reason, which is retained. */
 interface DropChange {
@@ -1131,6 +1148,15 @@ interface ReviveChange {
     }[];
     /** When; an outcome that was given up as unknown is unknown anew from here. */
     readonly at?: Instant;
+    /** Takes the place of its payload (Q9). Missed while its outcome is unknown. Default: the payload stays. */
+    readonly replacement?: Replacement;
+}
+/** A payload that the app has given instead of the stored one, and what its kind says of it. */
+interface Replacement {
+    readonly payload: string;
+    readonly version: number;
+    /** The records that the operation creates now (Q12). */
+    readonly creates: readonly string[];
 }
 /** Removes a dead letter, or a pending operation, with its whole envelope if its outcome is unknown (Q9). */
 interface DiscardChange {
@@ -1302,6 +1328,8 @@ interface OpenedState {
     readonly envelopes: readonly EnvelopeRow[];
     readonly tokens: readonly TokenRow[];
     readonly deadlines: readonly DeadlineRow[];
+    /** Owners of whom an operation has been completed. Default: none. */
+    readonly owners?: readonly OwnerRow[];
     /** The number of the last ending that was recorded (see {@link Endings}). */
     readonly recorded: number;
     /** True once, for a file that was copied to its place: the copy does not know what was sent since (E5). */
@@ -1312,7 +1340,7 @@ interface OpenedState {
     readonly salvaged?: SalvageReport;
 }
 /** The tables of a database, as a report names them. */
-type SalvagedRows = 'operations' | 'envelopes' | 'letters' | 'lanes' | 'tokens' | 'records' | 'forgotten-records' | 'positions' | 'outcomes' | 'deadlines' | 'meta';
+type SalvagedRows = 'operations' | 'envelopes' | 'letters' | 'lanes' | 'tokens' | 'records' | 'forgotten-records' | 'positions' | 'owners' | 'outcomes' | 'deadlines' | 'meta';
 /**
  * Rows of a damaged database that are missing in the new one: the row with the key `key`, or any rows there were
  * between `after` and `before` (null: from the first row, to the last row).
@@ -1395,9 +1423,10 @@ interface Settled {
     }> | null;
 }
 /**
- * Which of the given operations have settled, and the numbers of endings. Every ending but a completion gets the next
- * number. Take an operation that was pending, or not yet enqueued, when `recorded` was n, and that is gone now
- * (`found: null`). It was completed if `forgotten` is at most n; else its outcome is no longer retained.
+ * Which of the given operations have settled, and the numbers of endings. Every ending gets the next number, but for a
+ * completion that is not retained. Take an operation that was pending, or not yet enqueued, when `recorded` was n, and
+ * that is gone now (`found: null`). It was completed, without a result, if `forgotten` is at most n; else its outcome is
+ * no longer retained.
  */
 interface Endings {
     readonly settled: readonly Settled[];
@@ -1405,6 +1434,25 @@ interface Endings {
     readonly recorded: number;
     /** The highest number whose ending is no longer retained. */
     readonly forgotten: number;
+}
+/** Names dead letters: those that are as each given field says. */
+interface LetterFilter {
+    /** Of this user, or of the anonymous identity (`null`). Default: of all owners. */
+    readonly user?: UserId | null;
+    readonly kind?: string;
+    readonly reason?: DeadReason;
+    /** Only letters behind this one, in the given order. Default: from the first. */
+    readonly after?: LetterPosition;
+    readonly limit: number;
+    /** `age`: the oldest first. `place`: lane by lane, each in the order of its places. Default: `age`. */
+    readonly order?: 'age' | 'place';
+}
+/** Where a dead letter stands in either order. */
+interface LetterPosition {
+    readonly diedAt: Instant;
+    readonly lane: LaneId;
+    readonly place: number;
+    readonly id: OperationId;
 }
 /**
  * After `STORAGE_CORRUPT` and `STORAGE_GONE` from any call but `open`, the engine calls nothing but `close`, and only
@@ -1433,11 +1481,8 @@ interface Storage {
      * question, and does not block the thread for long.
      */
     settled(ids: readonly OperationId[]): Promise<Endings>;
-    /** Dead letters, the oldest first: of one user, or of the anonymous identity (`user: null`), or of all owners. */
-    letters(filter: {
-        readonly user?: UserId | null;
-        readonly limit: number;
-    }): Promise<readonly (LetterRow & {
+    /** Dead letters that the filter names, in its order. */
+    letters(filter: LetterFilter): Promise<readonly (LetterRow & {
         readonly user: UserId | null;
     })[]>;
     /** The rows of these records, by their local ids. A record that no operation creates is left out. */

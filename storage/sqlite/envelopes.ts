@@ -6,14 +6,15 @@ import type { EnvelopeRow } from '../rows.ts'
 import { withoutMembers } from '../without-members.ts'
 import { parseStored } from './stored-json.ts'
 
-interface Stored extends Omit<EnvelopeRow, 'members' | 'waitsAfterUnknown'> {
+interface Stored extends Omit<EnvelopeRow, 'members' | 'waitsAfterUnknown' | 'askedMs'> {
   readonly members: string
+  readonly askedMs: number
   readonly waitsAfterUnknown: 0 | 1
 }
 
 const COLUMNS = `lane, place, key, members, attempts, unsent_attempts AS unsentAttempts,
   counted_attempts AS countedAttempts, first_attempt_at AS firstAttemptAt, unknown_since AS unknownSince, retry_at AS retryAt,
-  wait_ms AS waitMs, waits_after_unknown AS waitsAfterUnknown, refused_count AS refusedCount,
+  wait_ms AS waitMs, asked_ms AS askedMs, waits_after_unknown AS waitsAfterUnknown, refused_count AS refusedCount,
   too_large_generation AS tooLargeGeneration, last_status AS lastStatus, last_code AS lastCode,
   last_failed_at AS lastFailedAt`
 
@@ -27,10 +28,10 @@ export class Envelopes {
   constructor(database: Database) {
     this.#write = database.prepare<[Stored]>(
       `INSERT OR REPLACE INTO holdfast_envelopes (lane, place, key, members, attempts, unsent_attempts,
-         counted_attempts, first_attempt_at, unknown_since, retry_at, wait_ms, waits_after_unknown, refused_count,
+         counted_attempts, first_attempt_at, unknown_since, retry_at, wait_ms, asked_ms, waits_after_unknown, refused_count,
          too_large_generation, last_status, last_code, last_failed_at)
        VALUES (@lane, @place, @key, @members, @attempts, @unsentAttempts, @countedAttempts, @firstAttemptAt,
-         @unknownSince, @retryAt, @waitMs, @waitsAfterUnknown, @refusedCount, @tooLargeGeneration, @lastStatus,
+         @unknownSince, @retryAt, @waitMs, @askedMs, @waitsAfterUnknown, @refusedCount, @tooLargeGeneration, @lastStatus,
          @lastCode, @lastFailedAt)`,
     )
     this.#delete = database.prepare<[number, number]>(
@@ -51,6 +52,7 @@ export class Envelopes {
     this.#write.run({
       ...envelope,
       members: JSON.stringify(envelope.members),
+      askedMs: envelope.askedMs ?? 0,
       waitsAfterUnknown: envelope.waitsAfterUnknown ? 1 : 0,
     })
   }
@@ -115,9 +117,10 @@ export class Envelopes {
   }
 }
 
-function restore(stored: Stored): EnvelopeRow {
+function restore({ askedMs, ...stored }: Stored): EnvelopeRow {
   return {
     ...stored,
+    ...(askedMs === 0 ? {} : { askedMs }),
     members: parseStored<number[]>(stored.members),
     waitsAfterUnknown: stored.waitsAfterUnknown === 1,
   }

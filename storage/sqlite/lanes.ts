@@ -200,18 +200,19 @@ export class Lanes {
     this.#inserted.run({ lane, place })
   }
 
-  /** The operations at these places are gone. */
-  taken(lane: LaneId, places: readonly number[]): void {
-    if (places.length === 0) return
+  /** The operations at these places are gone. Answers true if none is left. */
+  taken(lane: LaneId, places: readonly number[]): boolean {
+    if (places.length === 0) return false
     const from = Math.min(...places)
     const through = Math.max(...places)
     const first = this.#first.get(lane, lane)
     // A run from the head, and the next one a step behind it: it counts itself.
     const isRun = first !== undefined && through < first
-    if (isRun && first === from + places.length * PLACE_STEP) return
+    if (isRun && first === from + places.length * PLACE_STEP) return false
     const end = this.#ends.get(lane)
     if (end !== undefined) end.isEmpty = first === undefined
     this.#taken.run({ lane, count: places.length, from, through })
+    return first === undefined
   }
 
   /** What is pending now is to be dropped, or (`false`) is not any more. */

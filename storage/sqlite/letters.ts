@@ -1,7 +1,8 @@
 /** The dead letters: operations that failed for good, until someone retries or discards them (Q9). */
 import type { Database } from 'better-sqlite3'
-import type { Instant, LaneId, OperationId, UserId } from '../../src/model.ts'
-import type { Answer, BuryChange, DiscardChange, ReviveChange } from '../changes.ts'
+import type { Instant, LaneId, OperationId } from '../../src/model.ts'
+import type { Answer, BuryChange, DiscardChange, Replacement, ReviveChange } from '../changes.ts'
+import type { LetterFilter } from '../storage.ts'
 import { blankEnvelope } from '../blank-envelope.ts'
 import type { LetterRow, OperationRow } from '../rows.ts'
 import type { Envelopes } from './envelopes.ts'
@@ -21,10 +22,23 @@ const LETTER_COLUMNS = `${OPERATION_COLUMNS}, reason, status, excerpt, died_at A
 
 interface StoredLetter
   extends
-    Omit<LetterRow, 'creates' | 'deviceScoped' | 'superseded' | 'dependsOn'>,
+    Omit<LetterRow, 'creates' | 'deviceScoped' | 'superseded' | 'revision' | 'dependsOn'>,
     StoredOperation {
   /** JSON, or null: none. */
   readonly dependsOn: string | null
+}
+
+/** The values of a listing. Where there is no letter to begin behind, they lie before all letters. */
+interface Listed {
+  readonly isOfAll: 0 | 1
+  readonly user: string | null
+  readonly kind: string | null
+  readonly reason: string | null
+  readonly died_at: number
+  readonly lane: number
+  readonly place: number
+  readonly id: string
+  readonly limit: number
 }
 
 export class Letters {
@@ -36,8 +50,8 @@ export class Letters {
   readonly #delete
   readonly #get
   readonly #ofKey
-  readonly #list
-  readonly #listOfUser
+  readonly #byAge
+  readonly #byPlace
   readonly #dependents
   readonly #ofLane
   readonly #forget
@@ -55,10 +69,10 @@ export class Letters {
     this.#outcomes = outcomes
     this.#insert = database.prepare<[StoredLetter]>(
       `INSERT INTO holdfast_letters (id, lane, place, kind, version, payload, enqueued_at, expires_at,
-         creates, device_scoped, superseded, reason, status, excerpt, died_at, attempts, envelope_key, unknown_since,
+         creates, device_scoped, superseded, revision, reason, status, excerpt, died_at, attempts, envelope_key, unknown_since,
          depends_on)
        VALUES (@id, @lane, @place, @kind, @version, @payload, @enqueuedAt, @expiresAt,
-         @creates, @deviceScoped, @superseded, @reason, @status, @excerpt, @diedAt, @attempts, @envelopeKey, @unknownSince,
+         @creates, @deviceScoped, @superseded, @revision, @reason, @status, @excerpt, @diedAt, @attempts, @envelopeKey, @unknownSince,
          @dependsOn)`,
     )
     this.#delete = database.prepare<[string]>('DELETE FROM holdfast_letters WHERE id = ?')
@@ -75,13 +89,16 @@ export class Letters {
       'SELECT id, reason, status FROM holdfast_letters WHERE lane = ? ORDER BY died_at, place',
     )
     this.#forget = database.prepare<[number]>('DELETE FROM holdfast_letters WHERE lane = ?')
-    this.#list = database.prepare<[number], StoredLetter>(
-      `SELECT ${LETTER_COLUMNS} FROM holdfast_letters ORDER BY died_at, lane, place LIMIT ?`,
-    )
-    this.#listOfUser = database.prepare<[string | null, number], StoredLetter>(
-      `SELECT ${LETTER_COLUMNS} FROM holdfast_letters
-       WHERE lane = (SELECT lane FROM holdfast_lanes WHERE user IS ?) ORDER BY died_at, place LIMIT ?`,
-    )
+    const listed = (order: string) =>
+      database.prepare<[Listed], StoredLetter>(
+        `SELECT ${LETTER_COLUMNS} FROM holdfast_letters
+         WHERE (@isOfAll = 1 OR lane = (SELECT lane FROM holdfast_lanes WHERE user IS @user))
+           AND (@kind IS NULL OR kind = @kind) AND (@reason IS NULL OR reason = @reason)
+           AND (${order}) > (${order.replaceAll(/\w+/g, (column) => `@${column}`)})
+         ORDER BY ${order} LIMIT @limit`,
+      )
+    this.#byAge = listed('died_at, lane, place, id')
+    this.#byPlace = listed('lane, place, id')
   }
 
   bury(change: BuryChange): Answer {
@@ -94,6 +111,7 @@ export class Letters {
         creates: columnOf(row.creates),
         deviceScoped: row.deviceScoped ? 1 : 0,
         superseded: row.superseded === true ? 1 : 0,
+        revision: row.revision ?? 0,
         dependsOn: columnOf(change.dependsOn),
         unknownSince: change.unknownSince ?? null,
         reason: members[index]?.reason ?? reason,
@@ -108,8 +126,12 @@ export class Letters {
   }
 
   revive(change: ReviveChange): Answer {
-    const letter = this.find(change.id)
-    if (letter === null) return MISSED
+    const found = this.find(change.id)
+    if (found === null) return MISSED
+    const { replacement } = change
+    // A payload that may have arrived is never replaced (Q5).
+    if (replacement !== undefined && found.envelopeKey !== null) return MISSED
+    const letter = replacement === undefined ? found : replaced(found, replacement)
     const at = change.at ?? letter.diedAt
     const rows = this.#putBack(letter, change, at)
     const lanes = new Set(rows.map(({ lane }) => lane))
@@ -143,24 +165,33 @@ export class Letters {
   /** Of each letter stays how the operation ended (Q23). */
   forgetLane(lane: LaneId, at: Instant): void {
     for (const { id, reason, status } of this.#ofLane.all(lane)) {
-      this.#outcomes.record(id, 'dead', reason, at, status)
+      this.#outcomes.record(id, 'dead', reason, at, { status })
     }
     this.#forget.run(lane)
   }
 
-  list(filter: { readonly user?: UserId | null; readonly limit: number }): LetterRow[] {
-    const stored =
-      filter.user === undefined
-        ? this.#list.all(filter.limit)
-        : this.#listOfUser.all(filter.user, filter.limit)
-    return stored.map(letterOf)
+  list({ user, kind, reason, after, limit, order = 'age' }: LetterFilter): LetterRow[] {
+    const listed = order === 'age' ? this.#byAge : this.#byPlace
+    return listed
+      .all({
+        isOfAll: user === undefined ? 1 : 0,
+        user: user ?? null,
+        kind: kind ?? null,
+        reason: reason ?? null,
+        died_at: after?.diedAt ?? Number.MIN_SAFE_INTEGER,
+        lane: after?.lane ?? -1,
+        place: after?.place ?? Number.MIN_SAFE_INTEGER,
+        id: after?.id ?? '',
+        limit,
+      })
+      .map(letterOf)
   }
 
   /** With what is dead because its record's creation was (Q12), and so on. */
   #putBack(letter: LetterRow, change: ReviveChange, at: Instant): OperationRow[] {
     // It may depend on several records, and have come back with another of them.
     if (this.find(letter.id) === null) return []
-    const letters = this.#envelopeOf(letter)
+    const letters = letter.envelopeKey === null ? [letter] : this.#envelopeOf(letter)
     for (const { id } of letters) this.#delete.run(id)
     const behind = change.behind.find(({ lane }) => lane === letter.lane)?.place ?? null
     const rows = this.#pending.putBack(letters, behind, at)
@@ -208,6 +239,11 @@ export class Letters {
       user: this.#lanes.user(lane),
     }))
   }
+}
+
+/** The letter with another payload, which has another key (Q5). */
+function replaced(letter: LetterRow, { payload, version, creates }: Replacement): LetterRow {
+  return { ...letter, payload, version, creates, revision: (letter.revision ?? 0) + 1 }
 }
 
 function letterOf(stored: StoredLetter): LetterRow {

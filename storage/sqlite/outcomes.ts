@@ -23,8 +23,18 @@ const PRUNED_AFTER = 1000
 export interface EndingNumbers {
   /** The last one that was recorded. */
   readonly recorded: number
-  /** The last one of those that are not retained any more; completions do not count. */
+  /** The last one of those that are not retained any more; completions without a result do not count. */
   readonly forgotten: number
+}
+
+type StoredOutcome = Omit<OutcomeRow, 'result'> & { readonly result: string | null }
+
+/** What else is known of an end. */
+interface RecordedEnd {
+  /** Of a dead operation: the last status. */
+  readonly status?: number | null
+  /** Of a completed one: JSON text. */
+  readonly result?: string | null
 }
 
 const NONE: EndingNumbers = { recorded: 0, forgotten: 0 }
@@ -50,17 +60,21 @@ export class Outcomes {
   #isAlone = false
 
   constructor(database: Database) {
-    this.#insert = database.prepare<[string, number, string, string | null, number | null, number]>(
-      `INSERT OR REPLACE INTO holdfast_outcomes (id, number, outcome, reason, status, settled_at)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+    this.#insert = database.prepare<
+      [string, number, string, string | null, number | null, number, string | null]
+    >(
+      `INSERT OR REPLACE INTO holdfast_outcomes (id, number, outcome, reason, status, settled_at, result)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#get = database.prepare<[string], OutcomeRow>(
-      'SELECT id, outcome, reason, status, settled_at AS settledAt FROM holdfast_outcomes WHERE id = ?',
+    this.#get = database.prepare<[string], StoredOutcome>(
+      'SELECT id, outcome, reason, status, settled_at AS settledAt, result FROM holdfast_outcomes WHERE id = ?',
     )
+    // Nobody has to be told of a completion without a result: that is what the lack of an outcome means.
+    const isTelling = `(outcome <> 'completed' OR result IS NOT NULL)`
     const isOld = 'settled_at < ?'
     this.#lastOld = database
       .prepare<[number], number | null>(
-        `SELECT max(number) FROM holdfast_outcomes WHERE ${isOld} AND outcome <> 'completed'`,
+        `SELECT max(number) FROM holdfast_outcomes WHERE ${isOld} AND ${isTelling}`,
       )
       .pluck()
     this.#deleteOld = database.prepare<[number]>(`DELETE FROM holdfast_outcomes WHERE ${isOld}`)
@@ -69,11 +83,10 @@ export class Outcomes {
         'SELECT number FROM holdfast_outcomes ORDER BY number DESC LIMIT 1 OFFSET ?',
       )
       .pluck()
-    // Nobody has to be told of a completion: that is what the lack of an outcome means.
-    const isSurplus = `number < ? AND (outcome = 'completed' OR settled_at < ?)`
+    const isSurplus = `number < ? AND (NOT ${isTelling} OR settled_at < ?)`
     this.#lastSurplus = database
       .prepare<[number, number], number | null>(
-        `SELECT max(number) FROM holdfast_outcomes WHERE ${isSurplus} AND outcome <> 'completed'`,
+        `SELECT max(number) FROM holdfast_outcomes WHERE ${isSurplus} AND ${isTelling}`,
       )
       .pluck()
     this.#deleteSurplus = database.prepare<[number, number]>(
@@ -82,7 +95,7 @@ export class Outcomes {
     this.#hasRecent = database
       .prepare<[number], 0 | 1>(
         `SELECT EXISTS (SELECT 1 FROM holdfast_outcomes
-           WHERE settled_at >= ? AND outcome <> 'completed')`,
+           WHERE settled_at >= ? AND ${isTelling})`,
       )
       .pluck()
     this.#first = database
@@ -104,16 +117,19 @@ export class Outcomes {
     outcome: OutcomeRow['outcome'],
     reason: DropReason | DeadReason | null,
     at: Instant,
-    status: number | null = null,
+    { status = null, result = null }: RecordedEnd = {},
   ): void {
     const { recorded, forgotten } = this.#numbersWithin()
-    this.#insert.run(id, recorded + 1, outcome, reason, status, at)
+    this.#insert.run(id, recorded + 1, outcome, reason, status, at, result)
     this.#numbers = { recorded: recorded + 1, forgotten }
     if (recorded + 1 >= this.#prunedAt) this.#prune(at)
   }
 
   find(id: OperationId): OutcomeRow | null {
-    return this.#get.get(id) ?? null
+    const stored = this.#get.get(id)
+    if (stored === undefined) return null
+    const { result, ...row } = stored
+    return result === null ? row : { ...row, result }
   }
 
   /** As they are by now, whatever others have written: a read does not notice that they have. */

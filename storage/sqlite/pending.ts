@@ -24,6 +24,7 @@ import type { Moved } from './moved.ts'
 import { OPERATION_COLUMNS, operationOf, type StoredOperation } from './operation-columns.ts'
 import { isOfLane, keyOf } from './row-key.ts'
 import type { Outcomes } from './outcomes.ts'
+import type { Owners } from './owners.ts'
 import { Places } from './places.ts'
 import type { Positions } from './positions.ts'
 import type { Records } from './records.ts'
@@ -36,6 +37,7 @@ export class Pending {
   readonly #lanes: Lanes
   readonly #envelopes: Envelopes
   readonly #outcomes: Outcomes
+  readonly #owners: Owners
   readonly #records: Records
   readonly #positions: Positions
   readonly #rows: WrittenRows
@@ -54,6 +56,7 @@ export class Pending {
     lanes: Lanes,
     envelopes: Envelopes,
     outcomes: Outcomes,
+    owners: Owners,
     records: Records,
     positions: Positions,
     moved: Moved,
@@ -61,6 +64,7 @@ export class Pending {
     this.#lanes = lanes
     this.#envelopes = envelopes
     this.#outcomes = outcomes
+    this.#owners = owners
     this.#records = records
     this.#positions = positions
     this.#rows = new WrittenRows(database)
@@ -125,16 +129,28 @@ export class Pending {
   }
 
   complete(change: CompleteChange): Answer {
-    const { lane, members, at = 0, made = [], positions = [], retain = false } = change
-    if (!this.#remove(lane, members)) return MISSED
+    const { lane, members, at = 0, made = [], positions = [] } = change
+    const removed = this.#remove(lane, members)
+    if (removed === null) return MISSED
+    if (change.at !== undefined) {
+      this.#owners.completed(this.#lanes.user(lane), at, removed.isLast)
+    }
     for (const { local, remote } of made) this.#records.make(local, remote, lane, at)
     for (const position of positions) this.#positions.set(lane, position)
-    if (retain) {
-      for (const { id } of members) this.#outcomes.record(id, 'completed', null, at)
-    }
+    this.#recordCompleted(change, at)
     return change.followUps === undefined || change.followUps.length === 0
       ? DONE
       : this.#follow(lane, members.at(-1)?.place ?? 0, change.followUps)
+  }
+
+  /** An operation with a result is always retained: somebody may still ask for the result (Q23). */
+  #recordCompleted(change: CompleteChange, at: Instant): void {
+    const { members, results = [], retain = false } = change
+    if (!retain && results.length === 0) return
+    for (const { id } of members) {
+      const result = results.find((one) => one.id === id)?.result ?? null
+      if (retain || result !== null) this.#outcomes.record(id, 'completed', null, at, { result })
+    }
   }
 
   drop(change: DropChange): Answer {
@@ -331,22 +347,19 @@ export class Pending {
     return rows.includes(null) ? null : (rows as OperationRow[])
   }
 
-  /** All or nothing. The records of their envelopes go too. */
-  #remove(lane: LaneId, members: readonly Member[]): boolean {
+  /** All or nothing (null). The records of their envelopes go too. `isLast`: nothing of the lane is left. */
+  #remove(lane: LaneId, members: readonly Member[]): { readonly isLast: boolean } | null {
     if (members.length > 1) {
       const allThere = members.every(({ id, place }) => this.#get.get(lane, place)?.id === id)
-      if (!allThere) return false
+      if (!allThere) return null
     }
     for (const { id, place } of members) {
-      if (this.#delete.run(lane, place, id).changes === 0) return false
+      if (this.#delete.run(lane, place, id).changes === 0) return null
       this.#moved.forget(id, lane, place)
     }
     this.#envelopes.dissolve(lane, members)
-    this.#lanes.taken(
-      lane,
-      members.map(({ place }) => place),
-    )
-    return true
+    const places = members.map(({ place }) => place)
+    return { isLast: this.#lanes.taken(lane, places) }
   }
 }
 

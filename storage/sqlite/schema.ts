@@ -169,6 +169,21 @@ const MIGRATIONS: readonly string[] = [
     WHERE holdfast_outcomes.id = numbered.id;
   CREATE INDEX holdfast_outcomes_by_number ON holdfast_outcomes (number);
   `,
+  // Of a wait that was stored before, nobody knows whether a server asked for it: it counts as asked for.
+  `
+  ALTER TABLE holdfast_envelopes ADD COLUMN asked_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE holdfast_envelopes SET asked_ms = wait_ms;
+  ALTER TABLE holdfast_operations ADD COLUMN revision INTEGER NOT NULL DEFAULT 0; -- how often its payload was replaced
+  ALTER TABLE holdfast_letters ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE holdfast_outcomes ADD COLUMN result TEXT; -- JSON; NULL: none
+
+  CREATE INDEX holdfast_letters_by_age ON holdfast_letters (died_at, lane, place, id);
+
+  CREATE TABLE holdfast_owners (
+    user TEXT PRIMARY KEY,                  -- '': the anonymous identity
+    last_completed_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** The schema this version of Holdfast writes. */

@@ -7,6 +7,7 @@ import type {
   CommitOptions,
   Endings,
   Fate,
+  LetterFilter,
   OpenedState,
   Storage,
   StorageHost,
@@ -112,10 +113,9 @@ export class SqliteStorage implements Storage {
     return settledInParts(ids, ask, () => this.#turnEnd())
   }
 
-  async letters(filter: {
-    readonly user?: UserId | null
-    readonly limit: number
-  }): Promise<readonly (LetterRow & { readonly user: UserId | null })[]> {
+  async letters(
+    filter: LetterFilter,
+  ): Promise<readonly (LetterRow & { readonly user: UserId | null })[]> {
     return this.#read((tables) => tables.letters(filter), 'as it is')
   }
 

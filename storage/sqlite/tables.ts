@@ -6,13 +6,14 @@ import type { Database } from 'better-sqlite3'
 import type { LaneId, OperationId, UserId } from '../../src/model.ts'
 import type { Answer, Change, ForgetChange } from '../changes.ts'
 import type { LaneRow, LetterRow, OperationRow, PositionRow, RecordRow } from '../rows.ts'
-import type { Endings, OpenedState, StorageHost, Whereabouts } from '../storage.ts'
+import type { Endings, LetterFilter, OpenedState, StorageHost, Whereabouts } from '../storage.ts'
 import { Envelopes } from './envelopes.ts'
 import { Lanes } from './lanes.ts'
 import { Letters } from './letters.ts'
 import { Moved } from './moved.ts'
 import { endOf, isOfLane, keyOf } from './row-key.ts'
 import { Outcomes } from './outcomes.ts'
+import { Owners } from './owners.ts'
 import { OPERATION_COLUMNS, operationOf, type StoredOperation } from './operation-columns.ts'
 import { DONE, MISSED, Pending } from './pending.ts'
 import { Positions } from './positions.ts'
@@ -24,6 +25,7 @@ export class Tables {
   readonly #lanes: Lanes
   readonly #envelopes: Envelopes
   readonly #outcomes: Outcomes
+  readonly #owners: Owners
   readonly #pending: Pending
   readonly #letters: Letters
   readonly #sessions: Sessions
@@ -39,6 +41,7 @@ export class Tables {
     this.#lanes = new Lanes(database)
     this.#envelopes = new Envelopes(database)
     this.#outcomes = new Outcomes(database)
+    this.#owners = new Owners(database)
     // No opening reads these tables, nor that of moved operations: that they are there shows when statements are made.
     this.#records = new Records(connection)
     this.#positions = new Positions(connection)
@@ -47,6 +50,7 @@ export class Tables {
       this.#lanes,
       this.#envelopes,
       this.#outcomes,
+      this.#owners,
       this.#records,
       this.#positions,
       new Moved(connection),
@@ -159,6 +163,7 @@ export class Tables {
   outdated(): void {
     this.#lanes.outdated()
     this.#outcomes.outdated()
+    this.#owners.outdated()
   }
 
   /** Another process has written: it may wait for what it has enqueued. */
@@ -171,6 +176,7 @@ export class Tables {
     this.#lanes.outdated()
     this.#pending.forget()
     this.#outcomes.outdated()
+    this.#owners.outdated()
   }
 
   /** What is done at the opening. Writes: run it in a transaction. */
@@ -186,6 +192,7 @@ export class Tables {
 
   /** What the engine is told at the start, and whenever it asks anew. */
   state(fresh: boolean): OpenedState {
+    const owners = this.#owners.all()
     return {
       fresh,
       fingerprintKey: this.#sessions.get('fingerprint-key') ?? '',
@@ -201,6 +208,7 @@ export class Tables {
       envelopes: this.#envelopes.all(),
       tokens: this.#sessions.tokens(),
       deadlines: this.#sessions.deadlines(),
+      ...(owners.length === 0 ? {} : { owners }),
       recorded: this.#outcomes.numbers().recorded,
     }
   }
@@ -239,10 +247,7 @@ export class Tables {
     return { settled, recorded, forgotten: this.#outcomes.forgotten() }
   }
 
-  letters(filter: {
-    readonly user?: UserId | null
-    readonly limit: number
-  }): (LetterRow & { readonly user: UserId | null })[] {
+  letters(filter: LetterFilter): (LetterRow & { readonly user: UserId | null })[] {
     return this.#letters
       .list(filter)
       .map((letter) => ({ ...letter, user: this.#lanes.user(letter.lane) }))
@@ -253,6 +258,7 @@ export class Tables {
     const lane = this.#lanes.find(user)
     if (this.#sessions.identity() === user) this.#sessions.set('identity', null)
     this.#sessions.forget(user)
+    this.#owners.erase(user)
     if (lane === null) return DONE
     const answer = this.#pending.purge({
       change: 'purge',

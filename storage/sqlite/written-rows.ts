@@ -31,10 +31,12 @@ export class WrittenRows {
       'INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at)'
     const plainRow = `(${keyOf('?', '?')}, ?, ?, ?, ?, ?)`
     const severalRows = Array.from({ length: SEVERAL }, () => plainRow).join(', ')
-    this.#insert = database.prepare<[...PlainRow, number | null, string | null, 0 | 1, 0 | 1]>(
+    this.#insert = database.prepare<
+      [...PlainRow, number | null, string | null, 0 | 1, 0 | 1, number]
+    >(
       `INSERT INTO holdfast_operations (key, id, kind, version, payload, enqueued_at, expires_at,
-         creates, device_scoped, superseded)
-       VALUES (${keyOf('?', '?')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         creates, device_scoped, superseded, revision)
+       VALUES (${keyOf('?', '?')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#insertPlain = database.prepare<PlainRow>(`${insertPlain} VALUES ${plainRow}`)
     this.#insertSeveral = database.prepare<PlainRow[number][]>(
@@ -48,13 +50,14 @@ export class WrittenRows {
       this.#insertPlain.run(lane, place, id, kind, version, payload, enqueuedAt)
       return
     }
-    const { creates = [], expiresAt, deviceScoped = false, superseded = false } = row
+    const { creates = [], expiresAt, deviceScoped = false, superseded = false, revision = 0 } = row
     this.#insert.run(
       ...([lane, place, id, kind, version, payload, enqueuedAt] satisfies PlainRow),
       expiresAt,
       columnOf(creates),
       deviceScoped ? 1 : 0,
       superseded ? 1 : 0,
+      revision,
     )
   }
 
@@ -84,7 +87,7 @@ export class WrittenRows {
 }
 
 /** Is there nothing to say of it but what every row has? */
-function isPlain({ expiresAt, creates, deviceScoped, superseded }: Written): boolean {
-  const isOrdinary = deviceScoped !== true && superseded !== true
+function isPlain({ expiresAt, creates, deviceScoped, superseded, revision }: Written): boolean {
+  const isOrdinary = deviceScoped !== true && superseded !== true && (revision ?? 0) === 0
   return expiresAt === null && isOrdinary && (creates === undefined || creates.length === 0)
 }

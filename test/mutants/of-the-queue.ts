@@ -102,8 +102,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     what: 'a completed operation stays in the table',
     rule: 'Q2',
     in: 'complete',
-    find: 'if (!this.#remove(lane, members)) return MISSED',
-    replace: '',
+    find: 'const removed = this.#remove(lane, members)\n    if (removed === null) return MISSED',
+    replace: 'const removed = { isLast: false }',
   },
   {
     id: 'newest-first',

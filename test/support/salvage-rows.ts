@@ -19,6 +19,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   holdfast_records: ['local'],
   holdfast_forgotten_records: ['digest'],
   holdfast_positions: ['lane', 'key'],
+  holdfast_owners: ['user'],
   holdfast_outcomes: ['id'],
   holdfast_deadlines: ['origin'],
   holdfast_moved: ['id'],

@@ -87,6 +87,39 @@ export const endingCases = [
     },
   ),
 
+  // Q23
+  storageCase(
+    'an operation that was completed with a result is retained, with the result, and counts when it is forgotten',
+    async (bench) => {
+      const [done, other] = await bench.enqueue(ALICE, 2)
+      await bench.apply({
+        change: 'complete',
+        lane: done.lane,
+        members: [done, other],
+        at: NOW,
+        results: [{ id: done.id, result: '{"version":3}' }],
+      })
+      const outcome = {
+        id: done.id,
+        outcome: 'completed',
+        reason: null,
+        status: null,
+        settledAt: NOW,
+        result: '{"version":3}',
+      }
+      await bench.reopen()
+      assert.deepEqual(await bench.storage.find(done.id), { state: 'settled', outcome })
+      assert.equal(await bench.storage.find(other.id), null)
+      const { settled } = await bench.storage.settled([done.id])
+      assert.deepEqual(settled, [{ id: done.id, found: { state: 'settled', outcome } }])
+      assert.deepEqual(await numbersOf(bench), [1, 0])
+      bench.wall = NOW + 7 * DAY_MS + 1
+      await bench.reopen()
+      assert.equal(await bench.storage.find(done.id), null)
+      assert.deepEqual(await numbersOf(bench), [1, 1])
+    },
+  ),
+
   storageCase('a transaction that is rolled back gives no number away', async (bench) => {
     const [first, second] = await bench.enqueue(null, 2)
     const cancel = { change: 'cancel', id: first.id, at: NOW } as const

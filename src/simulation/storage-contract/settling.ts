@@ -1,5 +1,6 @@
 /** How pending operations end: completed, dropped, purged, cancelled, discarded. And what is remembered of it. */
 import assert from 'node:assert/strict'
+import type { Affected } from '../../../storage/changes.ts'
 import type { LaneId, OperationId } from '../../model.ts'
 import { ALICE, ANONYMOUS_LANE, envelopeOf, idsOf, NOW, storageCase } from './bench.ts'
 
@@ -47,6 +48,34 @@ export const settlingCases = [
       assert.deepEqual(await bench.idsOf(lane), idsOf([a, b]))
       assert.deepEqual(await bench.storage.letters({ limit: 9 }), [])
       assert.equal((await bench.reopen()).lanes[0]?.pending, 2)
+    },
+  ),
+
+  // Q22
+  storageCase(
+    'the last completion of each owner is stored, to the second, and exactly once nothing is left',
+    async (bench) => {
+      const [a, b, c] = await bench.enqueue(ALICE, 3)
+      const [anonymous] = await bench.enqueue(null, 1)
+      const complete = (one: Affected, at: number) =>
+        bench.apply({ change: 'complete', lane: one.lane, members: [one], at })
+      await complete(a, NOW)
+      await complete(b, NOW + 999)
+      const { owners: early } = await bench.reopen()
+      const [early0] = early ?? []
+      assert.ok(early0?.user === ALICE && early0.lastCompletedAt >= NOW)
+      await complete(c, NOW + 999)
+      await complete(anonymous, NOW + 5)
+      const owners = (await bench.crash()).owners ?? []
+      assert.deepEqual(
+        owners.toSorted((one, other) => (one.user ?? '').localeCompare(other.user ?? '')),
+        [
+          { user: null, lastCompletedAt: NOW + 5 },
+          { user: ALICE, lastCompletedAt: NOW + 999 },
+        ],
+      )
+      await bench.apply({ change: 'forget', user: ALICE, at: NOW + 1000 })
+      assert.deepEqual((await bench.reopen()).owners, [{ user: null, lastCompletedAt: NOW + 5 }])
     },
   ),
 

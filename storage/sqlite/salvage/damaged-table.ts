@@ -35,7 +35,6 @@ export class DamagedTable {
   readonly #last: Statement
   readonly #before: Statement
   readonly #keyFrom: Statement
-  readonly #there: Statement
   readonly #exact: Statement
 
   /** Null: the damaged database does not know the table any more. */
@@ -67,7 +66,6 @@ export class DamagedTable {
     this.#last = prepare(`${rows} ${down}`)
     this.#before = prepare(`${rows} WHERE ${key} < ${bound} ${down}`)
     this.#exact = prepare(`${rows} WHERE ${key} = ${bound}`)
-    this.#there = prepare(`${keys} WHERE ${key} = ${bound}`)
     this.#keyFrom = prepare(`${keys} WHERE ${key} >= ${bound} ${up} LIMIT 1`)
   }
 
@@ -98,28 +96,14 @@ export class DamagedTable {
 
   /** The key of the first row from here on, even where the rest of its row cannot be read; null: there is no row. */
   keyFrom(key: Key): Key | 'unreadable' | null {
-    // The stack of an error takes longer than the seek, and this is the one that fails by the thousand.
-    const limit = Error.stackTraceLimit
-    Reflect.set(Error, 'stackTraceLimit', 0)
-    try {
-      return (this.#keyFrom.get(...key) as Key | undefined) ?? null
-    } catch (error) {
-      throwUnlessUnreadable(error)
-      return 'unreadable'
-    } finally {
-      Reflect.set(Error, 'stackTraceLimit', limit)
-    }
+    const found = withoutStack(() => this.#keyFrom.get(...key) as Key | undefined)
+    return found === 'unreadable' ? found : (found ?? null)
   }
 
   /** The row of exactly this key; null: there is none, or it cannot be read. */
   read(key: Key): ReadRow | null {
-    try {
-      const values = this.#exact.get(...key) as Value[] | undefined
-      return values === undefined ? null : this.#rowOf(values)
-    } catch (error) {
-      throwUnlessUnreadable(error)
-      return null
-    }
+    const values = withoutStack(() => this.#exact.get(...key) as Value[] | undefined)
+    return values === 'unreadable' || values === undefined ? null : this.#rowOf(values)
   }
 
   #walk(
@@ -136,8 +120,8 @@ export class DamagedTable {
         if (next === 'unreadable') return { last, isWhole: false }
         if (next === null) return { last, isWhole: true }
         const key = this.#keyOf(next)
-        // A key that was damaged may stand anywhere: SQLite does not find the row there.
-        const isFound = this.#isThere(key)
+        // A key that was damaged may stand anywhere, and may be the key of another row: a seek to it does not find this row.
+        const isFound = this.#finds(key, next)
         if (isFound && isBeyond(key)) return { last, isWhole: true }
         const row = isFound ? this.#rowOf(next) : null
         if (row === null) miss(key)
@@ -149,13 +133,11 @@ export class DamagedTable {
     }
   }
 
-  #isThere(key: Key): boolean {
-    try {
-      return this.#there.get(...key) !== undefined
-    } catch (error) {
-      throwUnlessUnreadable(error)
-      return false
-    }
+  /** True if a seek to its key finds this row. */
+  #finds(key: Key, row: readonly Value[]): boolean {
+    const found = withoutStack(() => this.#exact.get(...key) as Value[] | undefined)
+    if (found === 'unreadable' || found === undefined) return false
+    return found.every((value, index) => isSameValue(value, row[index]))
   }
 
   #keyOf(values: readonly Value[]): Key {
@@ -175,6 +157,26 @@ export class DamagedTable {
     )
     return Number(length) === bytes ? { key: values.slice(0, keyLength), values: columns } : null
   }
+}
+
+/** A seek that fails by the thousand: the stack of an error would take longer than the seek. */
+function withoutStack<T>(seek: () => T): T | 'unreadable' {
+  const limit = Error.stackTraceLimit
+  Reflect.set(Error, 'stackTraceLimit', 0)
+  try {
+    return seek()
+  } catch (error) {
+    throwUnlessUnreadable(error)
+    return 'unreadable'
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', limit)
+  }
+}
+
+function isSameValue(one: Value, other: Value | undefined): boolean {
+  return one instanceof Uint8Array && other instanceof Uint8Array
+    ? Buffer.compare(one, other) === 0
+    : one === other
 }
 
 /** Null: there is no further row. What the caller does with a row is no part of reading it. */

@@ -21,6 +21,7 @@ import {
   FORGOTTEN_RECORDS,
   LETTERS,
   OUTCOMES,
+  OWNERS,
   POSITIONS,
   RECORDS,
   type SalvagedTable,
@@ -67,6 +68,9 @@ export function salvage({ source, target, recordedKinds, at }: SalvageParts): Sa
     keys: () => idsIn(source, 'holdfast_outcomes', 'holdfast_outcomes_by_age'),
   })
   const users = [...lanes.values()].flatMap(({ user }) => (user === null ? [] : [user]))
+  if (!isOlderThanOwners(source)) {
+    copy('owners', OWNERS, { keys: () => ['', ...users].map((user) => [user]) })
+  }
   copy('tokens', TOKENS, { keys: () => users.map((user) => [user]) })
   copy('deadlines', DEADLINES)
   mendRecords(target, at)
@@ -82,6 +86,18 @@ export function salvage({ source, target, recordedKinds, at }: SalvageParts): Sa
   })
   markInDoubt(target, inDoubt)
   return { kept: tally.kept(), missing: tally.missing(), buried }
+}
+
+/** True if the damaged database is surely of a schema without the table of owners. */
+function isOlderThanOwners(source: Database): boolean {
+  try {
+    const table = source.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'holdfast_owners'`).get()
+    const other = source.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'holdfast_lanes'`).get()
+    return table === undefined && other !== undefined
+  } catch (error) {
+    throwUnlessUnreadable(error)
+    return false
+  }
 }
 
 /** An index names rows whose own pages may be unreadable. */

@@ -54,6 +54,8 @@ export const POSITIONS: SalvagedTable = {
   sense: 'true',
 }
 
+export const OWNERS: SalvagedTable = { name: 'holdfast_owners', key: ['user'], sense: 'true' }
+
 export const OUTCOMES: SalvagedTable = {
   name: 'holdfast_outcomes',
   key: ['id'],
@@ -88,6 +90,7 @@ export const SALVAGED_TABLES: readonly SalvagedTable[] = [
   RECORDS,
   FORGOTTEN_RECORDS,
   POSITIONS,
+  OWNERS,
   OUTCOMES,
   TOKENS,
   DEADLINES,
