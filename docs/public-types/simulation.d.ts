@@ -238,6 +238,8 @@ type JournalLine = (InLine | OutLine) & {
 interface JournalHeader {
     readonly journal: 1;
     readonly holdfast: string;
+    /** Which fields the rows in its lines have (`former-rows.ts`). Default: 1. */
+    readonly rows?: number;
     /** `payloads: 'digest'`: payloads and bodies are kept as size and digest only. */
     readonly payloads: 'digest' | 'full';
     /** The resolved options that decide anything, and the facts about each kind. */

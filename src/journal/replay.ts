@@ -10,7 +10,6 @@
  * - where a database was set aside, or an operation came in a transaction of the app: what else that did, and
  *   whether it was committed, nobody wrote down.
  */
-import { isDeepStrictEqual } from 'node:util'
 import SqliteDatabase from 'better-sqlite3'
 import { SqliteStorage } from '../../storage/sqlite/sqlite-storage.ts'
 import { needsNewOpening } from '../../storage/storage-error.ts'
@@ -111,7 +110,7 @@ class Replay {
     this.#facts = header.options.kinds as unknown as readonly KindFacts[]
     this.#machines = machines
     this.#isAlone = isAlone
-    this.#cursor = new Cursor(lines)
+    this.#cursor = new Cursor(lines, header.rows ?? 1)
     // Storage sorts by user, and pseudonyms have another order.
     const isNamed = header.pseudonyms !== true
     this.hasStorage = isNamed && beganFresh(lines) && !lines.some(mayBeShared)
@@ -214,7 +213,7 @@ class Replay {
       this.#answers.set(open, await answerTo(open))
     }
     const answer = this.#answers.get(question) ?? {}
-    if ('value' in answer && isDeepStrictEqual(answer.value, line.value)) return
+    if ('value' in answer && this.#cursor.isAsRecorded(answer.value, line.value)) return
     if (this.#mayBeOfAnother(question)) {
       this.hasStorage = false
       return

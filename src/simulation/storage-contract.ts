@@ -12,9 +12,11 @@ import { countCases } from './storage-contract/counts.ts'
 import { endingCases } from './storage-contract/endings.ts'
 import { envelopeCases } from './storage-contract/envelopes.ts'
 import { letterCases } from './storage-contract/letters.ts'
+import { listedLetterCases } from './storage-contract/listed-letters.ts'
 import { markCases } from './storage-contract/marks.ts'
 import { placeCases } from './storage-contract/places.ts'
 import { readingCases } from './storage-contract/reading.ts'
+import { replacedPayloadCases } from './storage-contract/replaced-payloads.ts'
 import { sessionCases } from './storage-contract/sessions.ts'
 import { settlingCases } from './storage-contract/settling.ts'
 import { upgradeCases } from './storage-contract/upgrades.ts'
@@ -32,6 +34,8 @@ export const storageContract: readonly StorageContractCase[] = [
   ...endingCases,
   ...envelopeCases,
   ...letterCases,
+  ...listedLetterCases,
+  ...replacedPayloadCases,
   ...readingCases,
   ...sessionCases,
 ]

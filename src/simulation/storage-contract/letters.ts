@@ -1,7 +1,6 @@
 /** Dead letters, and the way back from there (Q9). */
 import assert from 'node:assert/strict'
 import type { Affected } from '../../../storage/changes.ts'
-import type { LetterFilter, LetterPosition } from '../../../storage/storage.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import { ALICE, type Bench, BOB, envelopeOf, idsOf, NOW, storageCase } from './bench.ts'
 
@@ -315,87 +314,6 @@ export const letterCases = [
       assert.deepEqual(await bench.storage.letters({ limit: 9 }), [])
     },
   ),
-
-  storageCase(
-    'letters are filtered by kind and by reason, and come page by page in either order',
-    async (bench) => {
-      const alices = await bench.enqueue(ALICE, 3)
-      const bobs = await bench.enqueue(BOB, 3)
-      const age = [bobs[2], alices[1], bobs[0], alices[2], alices[0], bobs[1]]
-      for (const [index, letter] of age.entries()) {
-        await bench.apply({
-          change: 'bury',
-          lane: letter.lane,
-          members: [letter],
-          reason: index < 2 ? 'unreadable' : 'rejected',
-          status: null,
-          excerpt: null,
-          at: NOW + (index < 4 ? 0 : index),
-          attempts: 1,
-          envelopeKey: null,
-        })
-      }
-      const paged = async (filter: Omit<LetterFilter, 'limit'>) => {
-        const pages: OperationId[][] = []
-        let after: LetterPosition | null = null
-        for (;;) {
-          const page = await bench.storage.letters({
-            ...filter,
-            ...(after === null ? {} : { after }),
-            limit: 2,
-          })
-          if (page.length === 0) return pages.flat()
-          pages.push(idsOf(page))
-          after = page.at(-1) ?? null
-        }
-      }
-      const byPlace = [...alices, ...bobs].toSorted((a, b) => a.lane - b.lane || a.place - b.place)
-      // Of one moment, lane by lane.
-      const first = age.slice(0, 4).toSorted((a, b) => a.lane - b.lane || a.place - b.place)
-      assert.deepEqual(await paged({}), idsOf([...first, alices[0], bobs[1]]))
-      assert.deepEqual(await paged({ order: 'place' }), idsOf(byPlace))
-      assert.deepEqual(await paged({ order: 'place', user: BOB }), idsOf(bobs))
-      assert.deepEqual(await paged({ reason: 'unreadable' }), idsOf([alices[1], bobs[2]]))
-      assert.deepEqual(await paged({ reason: 'unreadable', user: ALICE }), idsOf([alices[1]]))
-      assert.deepEqual(await paged({ kind: 'note' }), idsOf([...first, alices[0], bobs[1]]))
-      assert.deepEqual(await paged({ kind: 'other' }), [])
-    },
-  ),
-
-  // Q9
-  storageCase(
-    'a letter comes back with another payload at its old place, and counts its revisions',
-    async (bench) => {
-      const [dead, next] = await bench.enqueue(ALICE, 2)
-      const replacement = { payload: '{"n":"new"}', version: 2, creates: ['list-1'] }
-      await bench.bury([dead])
-      await bench.apply({ change: 'revive', id: dead.id, behind: [], at: NOW, replacement })
-      const [row] = await bench.window(dead.lane)
-      assert.deepEqual(await bench.idsOf(dead.lane), idsOf([dead, next]))
-      assert.deepEqual(
-        [row?.place, row?.payload, row?.version, row?.creates, row?.revision],
-        [dead.place, '{"n":"new"}', 2, ['list-1'], 1],
-      )
-      const [record] = await bench.storage.records(['list-1'])
-      assert.deepEqual([record?.state, record?.creation], ['pending', dead.id])
-      await bench.bury([dead])
-      const [letter] = await bench.storage.letters({ limit: 1 })
-      assert.equal(letter?.revision, 1)
-      await bench.apply({ change: 'revive', id: dead.id, behind: [], replacement })
-      await bench.reopen()
-      const [again] = await bench.window(dead.lane)
-      assert.equal(again?.revision, 2)
-    },
-  ),
-
-  // Q5, Q9
-  storageCase('a payload whose outcome is unknown is never replaced', async (bench) => {
-    const [dead] = await bench.enqueue(ALICE, 1)
-    await bench.bury([dead], 'envelope-key')
-    const replacement = { payload: '{}', version: 1, creates: [] }
-    await bench.miss({ change: 'revive', id: dead.id, behind: [], replacement })
-    assert.equal((await bench.storage.find(dead.id))?.state, 'dead')
-  }),
 
   storageCase('one key in two lanes is two envelopes', async (bench) => {
     const [alices] = await bench.enqueue(ALICE, 1)
