@@ -15,6 +15,7 @@ export function blankEnvelope(lane: LaneId, place: number): EnvelopeRow {
     unknownSince: null,
     retryAt: null,
     waitMs: 0,
+    askedMs: 0,
     waitsAfterUnknown: false,
     refusedCount: 0,
     tooLargeGeneration: null,

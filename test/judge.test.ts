@@ -20,6 +20,7 @@ const fresh: EnvelopeRow = {
   firstAttemptAt: null,
   unknownSince: null,
   retryAt: null,
+  askedMs: 0,
   waitMs: 0,
   waitsAfterUnknown: false,
   refusedCount: 0,

@@ -30,6 +30,7 @@ import { BreakDown } from './lifecycle/break-down.ts'
 import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { TakeOver } from './dispatcher/take-over.ts'
 import { Flushes } from './lifecycle/flushes.ts'
+import { LaneMovement } from './lifecycle/lane-movement.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { Start } from './lifecycle/start.ts'
 import { PortListeners } from './lifecycle/port-listeners.ts'
@@ -153,16 +154,8 @@ export class Engine {
     const intake = new Intake({ context })
     const enqueueWithin = new EnqueueWithin({ context })
     const reads = new Reads({ context, wallet, holds, intake, replies, dispatcher })
-    const flushes = new Flushes({
-      context,
-      holds,
-      wallet,
-      intake,
-      enqueueWithin,
-      connectivity,
-      asker,
-      dispatcher,
-    })
+    const movement = new LaneMovement({ context, holds, wallet, connectivity, asker, dispatcher })
+    const flushes = new Flushes({ context, wallet, intake, enqueueWithin, movement })
     const tidying = new Tidying({ store: context.store })
     const openCalls = new OpenCalls()
     const server = new CallServer({ context, open: openCalls, dispatcher })

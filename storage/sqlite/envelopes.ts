@@ -6,9 +6,8 @@ import type { EnvelopeRow } from '../rows.ts'
 import { withoutMembers } from '../without-members.ts'
 import { parseStored } from './stored-json.ts'
 
-interface Stored extends Omit<EnvelopeRow, 'members' | 'waitsAfterUnknown' | 'askedMs'> {
+interface Stored extends Omit<EnvelopeRow, 'members' | 'waitsAfterUnknown'> {
   readonly members: string
-  readonly askedMs: number
   readonly waitsAfterUnknown: 0 | 1
 }
 
@@ -52,7 +51,6 @@ export class Envelopes {
     this.#write.run({
       ...envelope,
       members: JSON.stringify(envelope.members),
-      askedMs: envelope.askedMs ?? 0,
       waitsAfterUnknown: envelope.waitsAfterUnknown ? 1 : 0,
     })
   }
@@ -117,10 +115,9 @@ export class Envelopes {
   }
 }
 
-function restore({ askedMs, ...stored }: Stored): EnvelopeRow {
+function restore(stored: Stored): EnvelopeRow {
   return {
     ...stored,
-    ...(askedMs === 0 ? {} : { askedMs }),
     members: parseStored<number[]>(stored.members),
     waitsAfterUnknown: stored.waitsAfterUnknown === 1,
   }

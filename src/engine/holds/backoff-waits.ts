@@ -1,7 +1,7 @@
 /** The waits between attempts: the hold `backing-off` of a lane, and the alarm that lifts it (Q7). */
 import { alarmOf } from '../alarms.ts'
 import type { EnvelopeRow } from '../../../storage/rows.ts'
-import type { UserId } from '../../model.ts'
+import type { Instant, UserId } from '../../model.ts'
 import type { Context } from '../context.ts'
 import { MOST_MEMBERS } from '../sending/envelope.ts'
 import type { Holds } from './holds.ts'
@@ -19,6 +19,8 @@ export class BackoffWaits {
   readonly backingOff = new Set<Lane>()
   /** Lanes whose head waits for operations to merge with. */
   readonly #collecting = new WeakSet<Lane>()
+  /** When the wait of each lane ends, by the monotonic clock. Unknown in a journal that begins during the wait. */
+  readonly #endsAt = new WeakMap<Lane, number>()
 
   constructor(parts: BackoffWaitsParts) {
     this.#parts = parts
@@ -33,6 +35,7 @@ export class BackoffWaits {
     const leftMs = Math.min(retryAt - this.#context.boundary.wall, waitMs)
     if (leftMs <= 0) return
     this.#set(lane, causeOf(envelope))
+    this.#endsAt.set(lane, this.#context.boundary.monotonic + leftMs)
     this.#context.boundary.arm(alarmOf('backoff', lane.id), leftMs, () => this.#over(lane))
   }
 
@@ -102,6 +105,35 @@ export class BackoffWaits {
       this.#storeEnd(lane)
       this.#over(lane)
     }
+  }
+
+  /**
+   * The app wants the waiting operations of this user (null: of the anonymous identity; undefined: of every owner) to be
+   * sent now. Ends the waits, and answers their lanes. A wait that a `Retry-After` asked for goes on (Q7).
+   */
+  sendNow(user: UserId | null | undefined): readonly Lane[] {
+    const waiting = Array.from(this.backingOff).filter(
+      (lane) => (user === undefined || lane.user === user) && !this.#isAskedToWait(lane),
+    )
+    for (const lane of waiting) {
+      this.#storeEnd(lane)
+      this.#over(lane)
+    }
+    return waiting
+  }
+
+  /** True if the part of the wait that the server asked for is not over. */
+  #isAskedToWait(lane: Lane): boolean {
+    const { retryAt = null, waitMs = 0, askedMs = 0 } = lane.envelope ?? {}
+    if (retryAt === null || askedMs === 0) return false
+    return waitMs - this.#leftMs(lane, retryAt, waitMs) < askedMs
+  }
+
+  /** By the monotonic clock: a wall clock that was set forward makes no wait shorter. */
+  #leftMs(lane: Lane, retryAt: Instant, waitMs: number): number {
+    const { monotonic, wall } = this.#context.boundary
+    const endsAt = this.#endsAt.get(lane)
+    return endsAt === undefined ? Math.min(retryAt - wall, waitMs) : endsAt - monotonic
   }
 
   /** A token of this generation has arrived: ends the waits after 431 under an older one (Q7). */

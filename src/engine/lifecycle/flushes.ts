@@ -5,29 +5,19 @@
  */
 import type { Resumed } from '../part.ts'
 import { alarmOf } from '../alarms.ts'
-import type { Hold } from '../../../machines/holds.ts'
-import type { UserId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Context } from '../context.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Undecided, EnqueueWithin } from '../intake/enqueue-within.ts'
-import type { Holds } from '../holds/holds.ts'
-import type { Lane } from '../lanes/lane.ts'
-import { VAULT_IS_OPENING } from '../tokens/stored-tokens.ts'
-import type { Connectivity } from '../holds/connectivity.ts'
-import type { RequirementAsker } from '../sessions/requirement-asker.ts'
-import type { Dispatcher } from '../dispatcher/dispatcher.ts'
+import type { LaneMovement } from './lane-movement.ts'
 
 export interface FlushParts {
   readonly context: Context
-  readonly holds: Holds
   readonly wallet: Wallet
   readonly intake: Intake
   readonly enqueueWithin: EnqueueWithin
-  readonly connectivity: Connectivity
-  readonly asker: RequirementAsker
-  readonly dispatcher: Dispatcher
+  readonly movement: LaneMovement
 }
 
 interface Flush {
@@ -144,39 +134,8 @@ export class Flushes {
   }
 
   #isAnythingMoving(): boolean {
-    for (const lane of this.#parts.context.lanes.pending()) if (this.#isMoving(lane)) return true
+    const { context, movement } = this.#parts
+    for (const lane of context.lanes.pending()) if (movement.isMoving(lane)) return true
     return false
-  }
-
-  #isMoving(lane: Lane): boolean {
-    if (lane.attempt !== null) return true
-    return this.#parts.holds.of(lane).every((hold) => this.#isPassing(hold, lane.user))
-  }
-
-  /** True if the hold ends by an alarm, or by an answer that is already on its way. */
-  #isPassing({ name, cause }: Hold, user: UserId | null): boolean {
-    const { context, wallet, connectivity, asker, dispatcher } = this.#parts
-    switch (name) {
-      case 'backing-off':
-      case 'rate-limited':
-        return true
-      case 'storage-failed':
-        return context.store.broken === null
-      case 'offline':
-        return connectivity.isProbing
-      case 'awaiting-token':
-        if (context.settings.hasSource || cause === VAULT_IS_OPENING) return true
-        return user !== null && (wallet.isStoring(user) || context.pilot.tokenWaitsForAlarm(user))
-      case 'requirement-unknown':
-        return asker.isAsking
-      case 'other-process':
-        return dispatcher.isTakingOver
-      case 'awaiting-record':
-      case 'dead-letter':
-      case 'paused':
-      case 'signed-out':
-      case 'suspended':
-        return false
-    }
   }
 }

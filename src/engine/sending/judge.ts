@@ -115,6 +115,7 @@ function judgeAgain(judged: Judged): Verdict {
       unknownSince,
       retryAt: now + waitMs,
       waitMs,
+      askedMs: askedMs ?? 0,
       waitsAfterUnknown: reply === null,
       tooLargeGeneration:
         (reply?.status === 431 ? generation : null) ?? envelope.tooLargeGeneration,
