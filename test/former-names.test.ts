@@ -43,3 +43,21 @@ test('a wrong value under a former name is told under the name of today', async 
     message: expect.stringContaining('settings.backoff.baseMs') as unknown,
   })
 })
+
+test('a journal whose rows lack the fields that were added since replays, and they are not compared', async () => {
+  const journal = await journalOf(scenarioWith('retry-after'))
+  expect(journal).toMatch(/"askedMs":[1-9]/)
+  const former = journal.replace('"rows":2,', '').replaceAll(/"askedMs":\d+,/g, '')
+  expect(former).not.toContain('askedMs')
+  expect(await replay(former)).toEqual(await replay(journal))
+  const other = journal.replaceAll(/"askedMs":[1-9]\d*,/g, '"askedMs":1,')
+  await expect(replay(other)).rejects.toMatchObject({ code: 'REPLAY_DIVERGED' })
+})
+
+test('a line that is nested too deeply is refused, and says so', async () => {
+  const journal = await journalOf(scenarioWith('retry-after'))
+  const former = journal.replace('"rows":2,', '').split('\n')
+  const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+  former[1] = (former[1] ?? '').replace(/\}$/, `,"deep":${deep}}`)
+  await expect(replay(former.join('\n'))).rejects.toMatchObject({ code: 'JOURNAL_INVALID' })
+})

@@ -750,8 +750,8 @@ interface EnvelopeRow {
      */
     readonly retryAt: Instant | null;
     readonly waitMs: number;
-    /** The part of `waitMs` that a `Retry-After` asked for: `sendNow()` never ends it (Q7). Default: 0. */
-    readonly askedMs?: number;
+    /** The part of `waitMs` that a `Retry-After` asked for: `sendNow()` never ends it (Q7). */
+    readonly askedMs: number;
     /** True if the last outcome was `unknown` or `unsent`: then the return of the network ends the wait (Q7). */
     readonly waitsAfterUnknown: boolean;
     /** Generations refused on this head (T4). */

@@ -2,6 +2,7 @@
 import { HoldfastError } from '../errors.ts'
 import { checkKinds, checkSettings } from './checked-settings.ts'
 import { settingsOfToday } from './former-names.ts'
+import { asOfToday } from './former-rows.ts'
 import type { JournalHeader, JournalLine, JsonRecord } from './lines.ts'
 
 export interface Journal {
@@ -23,9 +24,19 @@ export function readJournal(text: string): Journal {
   const lines = texts.slice(1).flatMap((line, index) => {
     const parsed = parse(line)
     if (parsed === undefined && index === texts.length - 2) return []
-    return [lineOf(parsed, index + 1)]
+    return [ofToday(lineOf(parsed, index + 1), header.rows ?? 1)]
   })
   return { header, lines }
+}
+
+function ofToday(line: JournalLine, rows: number): JournalLine {
+  try {
+    return asOfToday(line, rows)
+  } catch (error) {
+    // The stack ends before the line does.
+    if (!(error instanceof RangeError)) throw error
+    throw invalidLine(line.line + 1, 'it is nested too deeply; no recording writes such a line')
+  }
 }
 
 /** The journal is of no use from this line of its file on. */

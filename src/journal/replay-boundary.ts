@@ -40,7 +40,8 @@ export class Cursor {
 
   /** True if this is what the journal says. */
   isAsRecorded(actual: unknown, recorded: unknown): boolean {
-    return isDeepStrictEqual(asOfRows(actual as Json, this.#rows), recorded)
+    const [one, other] = [actual, recorded].map((json) => asOfRows(json as Json, this.#rows))
+    return isDeepStrictEqual(one, other)
   }
 
   get next(): JournalLine | undefined {
