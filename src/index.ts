@@ -16,6 +16,7 @@ export type {
   QueueState,
   Status,
   TokenNeedStatus,
+  Totals,
 } from './engine/status.ts'
 export type { Failure } from './failure.ts'
 export {

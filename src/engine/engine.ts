@@ -57,6 +57,7 @@ import { RequirementAsker } from './sessions/requirement-asker.ts'
 import { Sessions } from './sessions/sessions.ts'
 import type { Status } from './status.ts'
 import { StatusView } from './status-view.ts'
+import { EventTotals } from './totals.ts'
 import { Records } from './stored/records.ts'
 import { Store } from './stored/store.ts'
 import { Tidying } from './stored/tidying.ts'
@@ -200,13 +201,14 @@ export class Engine {
       tokenReader,
       dispatcher,
     })
-    this.#statusView = new StatusView({ publisher, pilot, lanes, holds, needs })
+    const totals = new EventTotals()
+    this.#statusView = new StatusView({ publisher, pilot, lanes, holds, needs, totals })
     this.#needs = needs
 
     // The signals: which part hears of what, and in which order.
     const { store, laneEvents } = context
     const breakDown = new BreakDown({ context, holds, flushes, openCalls })
-    publisher.subscribe(reads.hear, tidying.hear)
+    publisher.subscribe(reads.hear, tidying.hear, totals.hear)
     publisher.changed.subscribe(flushes.check, connectivity.look, wakeWatch.look)
     laneEvents.added.subscribe(sessions.sweep, waits.collected, holds.startLane)
     laneEvents.added.subscribe(earlyTokenNeed.check)

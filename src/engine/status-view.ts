@@ -1,12 +1,20 @@
 /** Makes the object that `status()` answers: a new object after a change, the same object until then. */
 import type { EnvelopeRow } from '../../storage/rows.ts'
-import type { Requirement, UserId } from '../model.ts'
+import type { Instant, Requirement, UserId } from '../model.ts'
 import type { EventPublisher } from './events/publisher.ts'
 import type { Holds } from './holds/holds.ts'
 import type { Lanes } from './lanes/lanes.ts'
 import type { Needs } from './tokens/needs.ts'
 import type { Pilot } from './pilot/pilot.ts'
-import type { LaneFailure, LaneStatus, QueueState, Status, TokenNeedStatus } from './status.ts'
+import type {
+  LaneFailure,
+  LaneStatus,
+  QueueState,
+  Status,
+  TokenNeedStatus,
+  Totals,
+} from './status.ts'
+import type { Counted, EventTotals } from './totals.ts'
 
 export interface StatusViewParts {
   readonly publisher: EventPublisher
@@ -14,6 +22,7 @@ export interface StatusViewParts {
   readonly lanes: Lanes
   readonly holds: Holds
   readonly needs: Needs
+  readonly totals: EventTotals
 }
 
 export class StatusView {
@@ -26,10 +35,11 @@ export class StatusView {
   }
 
   get status(): Status {
-    const { publisher, pilot, lanes, holds, needs } = this.#parts
+    const { publisher, pilot, lanes, holds, needs, totals } = this.#parts
     if (this.#shown !== null && this.#version === publisher.statusVersion) return this.#shown
     const { queueState: queue, user, requirement } = pilot
-    this.#shown = makeStatus({ queue, user, requirement, lanes, holds, needs })
+    const { counted } = totals
+    this.#shown = makeStatus({ queue, user, requirement, lanes, holds, needs, counted })
     this.#version = publisher.statusVersion
     return this.#shown
   }
@@ -42,9 +52,11 @@ interface StatusParts {
   readonly lanes: Lanes
   readonly holds: Holds
   readonly needs: Needs
+  readonly counted: Counted
 }
 
-function makeStatus({ queue, user, requirement, lanes, holds, needs }: StatusParts): Status {
+function makeStatus(parts: StatusParts): Status {
+  const { queue, user, requirement, lanes, holds, needs, counted } = parts
   const rows = [...lanes.pending()].map((lane) => {
     const { shownEnvelope: envelope } = lane
     return Object.freeze<LaneStatus>({
@@ -77,7 +89,16 @@ function makeStatus({ queue, user, requirement, lanes, holds, needs }: StatusPar
       sending: rows.filter((row) => row.sending).length,
       dead: lanes.count('letters'),
     }),
+    totals: Object.freeze<Totals>({ ...counted, oldestHeadAt: oldestOf(rows) }),
   })
+}
+
+function oldestOf(lanes: readonly LaneStatus[]): Instant | null {
+  let oldest: Instant | null = null
+  for (const { headEnqueuedAt: at } of lanes) {
+    if (at !== null && (oldest === null || at < oldest)) oldest = at
+  }
+  return oldest
 }
 
 function lastFailureOf(envelope: EnvelopeRow | null): LaneFailure | null {

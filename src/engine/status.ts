@@ -1,6 +1,6 @@
 /** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
 import type { Hold } from '../../machines/holds.ts'
-import type { Instant, Requirement, TokenNeedReason, UserId } from '../model.ts'
+import type { DeadReason, Instant, Requirement, TokenNeedReason, UserId } from '../model.ts'
 
 export interface LaneStatus {
   /** Null: the anonymous lane. */
@@ -38,6 +38,27 @@ export interface TokenNeedStatus {
   readonly generation: number | null
 }
 
+/**
+ * Counts of the events of this engine since `createHoldfast()`. They begin at 0 with each engine and are not stored. Where
+ * several processes have one file open, each process counts only its own events: the process that dispatches counts the
+ * ends of operations, and the sum over all processes counts each end once.
+ */
+export interface Totals {
+  /** Operations that were completed. */
+  readonly accepted: number
+  /** Times that an operation has to be sent again after a wait: each event `operation.retrying`. A 401 does not count. */
+  readonly retried: number
+  /** Operations that became dead letters, by reason; a reason that has not occurred is 0. */
+  readonly dead: Readonly<Record<DeadReason, number>>
+  /** New tokens of any user, from the token source or from the app. */
+  readonly refreshed: number
+  /**
+   * When the oldest head of a lane was enqueued: a head that grows old means that a lane does not move. Null: nothing is
+   * pending, or no lane with pending operations has been read yet.
+   */
+  readonly oldestHeadAt: Instant | null
+}
+
 export type QueueState = 'starting' | 'running' | 'closing' | 'closed'
 
 export interface Status {
@@ -49,4 +70,5 @@ export interface Status {
   readonly lanes: readonly LaneStatus[]
   readonly tokenNeeds: readonly TokenNeedStatus[]
   readonly counts: { readonly pending: number; readonly sending: number; readonly dead: number }
+  readonly totals: Totals
 }

@@ -83,6 +83,20 @@ const STATUS: Status = {
   lanes: [],
   tokenNeeds: [],
   counts: { pending: 0, sending: 0, dead: 0 },
+  totals: {
+    accepted: 0,
+    retried: 0,
+    dead: {
+      rejected: 0,
+      'attempts-exhausted': 0,
+      unreadable: 0,
+      conflict: 0,
+      'dependency-dead': 0,
+      'outcome-unknown': 0,
+    },
+    refreshed: 0,
+    oldestHeadAt: null,
+  },
 }
 
 /** The id of the operation of this name that was put there first. */
