@@ -9,7 +9,7 @@ import { stringify } from 'yaml'
 import { systemClock } from '../ports/clock.ts'
 import type { Coverage } from '../simulation/search/coverage.ts'
 import { type Failure, fuzz, type FuzzResult, smallestOf } from '../simulation/search/fuzz.ts'
-import { printable, printableJson } from './printable.ts'
+import { printable, printableJson } from '../scrub/printable.ts'
 import { evidenceOf, headlineOf } from './show-mismatch.ts'
 
 export interface FuzzCommandOptions {

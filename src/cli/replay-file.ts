@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { HoldfastError, ReplayDivergedError } from '../errors.ts'
 import { replay } from '../journal/replay.ts'
-import { printable, printableJson } from './printable.ts'
+import { printable, printableJson } from '../scrub/printable.ts'
 
 export async function replayFile(
   file: string,

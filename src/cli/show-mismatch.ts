@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import type { Mismatch } from '../simulation/mismatch.ts'
 import { INVARIANTS } from '../simulation/invariants/index.ts'
-import { printable, printableLines } from './printable.ts'
+import { printable, printableLines } from '../scrub/printable.ts'
 
 /** The invariant that is not in the list, because the search itself checks it, on the journals of a plan. */
 const REPLAYS = {

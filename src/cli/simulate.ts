@@ -7,7 +7,7 @@ import { parseScenario } from '../simulation/parse-scenario.ts'
 import { type Rejection, tell } from '../simulation/rejections.ts'
 import { runScenario, type ScenarioResult } from '../simulation/run-scenario.ts'
 import type { Scenario } from '../simulation/scenario.ts'
-import { printable, printableJson } from './printable.ts'
+import { printable, printableJson } from '../scrub/printable.ts'
 import { evidenceOf, headlineOf } from './show-mismatch.ts'
 
 export interface SimulateOptions {

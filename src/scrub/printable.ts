@@ -1,6 +1,6 @@
 /**
- * Texts of a file or a server as a terminal may show them (E6): with every control character escaped, lest a name in a
- * journal or a scenario clears the screen, or writes a line of its own.
+ * Texts of a file, a server or an app as a terminal or a log may show them (E6): with every control character escaped,
+ * lest such a text clears the screen, or writes a line of its own.
  */
 
 /** C0, DEL and C1, and the marks that turn the direction of a text. */
