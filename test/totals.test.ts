@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { replay } from '../src/journal/replay.ts'
 import { ringJournal } from '../src/journal/ring-journal.ts'
-import { count, Rig } from './support/rig.ts'
+import { neighbours } from './support/neighbours.ts'
+import { count, note, replying, Rig } from './support/rig.ts'
 
 const NO_DEAD = {
   rejected: 0,
@@ -113,6 +114,19 @@ describe('the totals of the status', () => {
     await rig.close()
     await rig.open()
     expect(totalsOf(rig)).toMatchObject({ accepted: 0, refreshed: 0 })
+  })
+
+  test('of a process that waits do not count what another process sends', async () => {
+    const { first, second } = neighbours({ requirement: 'off', answer: replying(200) })
+    await first.rig.open()
+    await second.rig.open()
+    const { rig } = second
+    const receipt = await rig.whileResting(rig.holdfast.enqueue(note({ text: 'one' })))
+    await first.hear()
+    await second.hear()
+    expect(await rig.whileResting(receipt.settled)).toMatchObject({ outcome: 'completed' })
+    expect(totalsOf(rig).accepted).toBe(0)
+    expect(totalsOf(first.rig).accepted).toBe(1)
   })
 
   test('are in no line of a journal, so a journal that begins in the middle replays', async () => {
