@@ -34,6 +34,8 @@ export { fileJournal, type FileJournal, type FileJournalOptions } from './journa
 export type { AnyEvent, ListenedName, Listener } from './api/listeners.ts'
 export type { JournalHeader, JournalSink } from './journal/lines.ts'
 export { ringJournal, type RingJournal, type RingJournalOptions } from './journal/ring-journal.ts'
+export { consoleLogger, type ConsoleLoggerOptions } from './log/console-logger.ts'
+export type { Logger, LogLevel } from './log/logger.ts'
 export type {
   DeadReason,
   DropReason,

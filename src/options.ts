@@ -7,6 +7,7 @@ import { checkedClock, checkedRandom } from './checks/ports.ts'
 import { show } from './checks/show.ts'
 import { nameOf, secretNameOf, secretWordOf, wordOf } from './checks/texts.ts'
 import type { JournalSink } from './journal/lines.ts'
+import type { Logger } from './log/logger.ts'
 import type { Requirement } from './model.ts'
 import { formerOriginsOf } from './origin.ts'
 import type { AnyOperationKind } from './operations/define-operation.ts'
@@ -108,6 +109,8 @@ interface CommonOptions<Kinds extends AnyOperationKind> {
   readonly platform?: Platform
   /** Where to record the run, so that it can be replayed. Default: nowhere. */
   readonly journal?: JournalSink
+  /** Where to write one line per decision: `console`, a pino logger, electron-log, `consoleLogger()`. Default: nowhere. */
+  readonly logger?: Logger
   readonly clock?: Clock
   readonly random?: Random
 }
@@ -156,6 +159,7 @@ export interface ResolvedOptions {
   readonly ports: Ports
   readonly kinds: readonly AnyOperationKind[]
   readonly journal: JournalSink | null
+  readonly logger: Logger | null
 }
 
 /** Checks the options and fills in the defaults. @throws TypeError or RangeError, naming the option. */
@@ -196,6 +200,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     settings: Object.freeze(settings),
     kinds: kindsOf(options.operations),
     journal: options.journal ?? null,
+    logger: options.logger ?? null,
     ports: {
       storage: options.storage,
       transport: options.transport,
@@ -235,6 +240,7 @@ const NAMES: Readonly<Record<keyof HoldfastOptions, true>> = {
   replyTimeoutMs: true,
   platform: true,
   journal: true,
+  logger: true,
   clock: true,
   random: true,
 }
@@ -282,6 +288,7 @@ const METHODS = {
   vault: ['seal', 'unseal'],
   platform: ['isOnline', 'subscribe'],
   journal: ['header', 'write'],
+  logger: ['debug', 'info', 'warn', 'error'],
   clock: ['wall', 'monotonic', 'after', 'atTurnEnd'],
   random: ['fraction', 'nonce'],
 } as const
@@ -291,7 +298,7 @@ function refuseWrongPorts(options: HoldfastOptions): void {
   for (const option of ['storage', 'transport'] as const) {
     requireMethods(option, options[option], METHODS[option])
   }
-  for (const option of ['vault', 'platform', 'journal', 'clock', 'random'] as const) {
+  for (const option of ['vault', 'platform', 'journal', 'logger', 'clock', 'random'] as const) {
     if (options[option] !== undefined) requireMethods(option, options[option], METHODS[option])
   }
   if (options.transport.renewConnections !== undefined) {

@@ -135,6 +135,14 @@ describe('time and chance', () => {
   })
 })
 
+// The lint rule sees `console.log`, but not `console[level]`.
+test('only the logger for the console and the command use console', () => {
+  const users = all
+    .filter(({ code, path }) => /\bconsole\b(?!-)/.test(code) && !path.startsWith('src/cli/'))
+    .map(({ path }) => path)
+  expect(users).toEqual(['src/log/console-logger.ts'])
+})
+
 test('nothing is exported by default', () => {
   const wrong = all.filter(({ code }) => /^export default\b|\bas default\b/m.test(code))
   expect(wrong.map(({ path }) => path)).toEqual([])

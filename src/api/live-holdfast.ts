@@ -24,11 +24,12 @@ import type {
 import { LiveBoundary } from '../engine/boundary/live-boundary.ts'
 import type { LogoutResult } from '../engine/sessions/logouts.ts'
 import type { Status } from '../engine/status.ts'
-import { internalFault } from '../errors.ts'
+import { type HoldfastError, internalFault } from '../errors.ts'
 import { forgetResult, type ForgetResult } from './forget-result.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
 import { Engine, type Machines } from '../engine/engine.ts'
 import { begun } from '../journal/pseudonyms.ts'
+import { decisionLog } from '../log/decision-log.ts'
 import { query } from './query.ts'
 import { type ListenedName, type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement } from '../model.ts'
@@ -66,11 +67,14 @@ export class LiveHoldfast<
     const { settings, ports, kinds } = options
     const facts = factsOf(kinds)
     const journal = begun(options.journal, settings, facts, () => boundary.fileKey)
+    const log = decisionLog(options.logger, this.#listeners, this.#emitLate)
     const boundary: LiveBoundary = new LiveBoundary({
       clock: ports.clock,
       journal,
+      log,
       onFault: (cause) => this.#emitFault(cause),
-      onJournalLost: (cause) => this.#emitJournalLost(cause),
+      onJournalLost: (cause) =>
+        this.#emitLate(appCodeFailed('the sink of the journal, which ends with that,', cause)),
     })
     boundary.begin(settings.requirement)
     this.#engine = new Engine({
@@ -290,11 +294,10 @@ export class LiveHoldfast<
     this.#listeners.emit('error', { error: internalFault(cause) })
   }
 
-  /** A journal that cannot be written does not stop the engine. The app listens in the turn after the start. */
-  #emitJournalLost(cause: Error): void {
-    const error = appCodeFailed('the sink of the journal, which ends with that,', cause)
+  /** A journal or a log that cannot be written does not stop the engine. The app listens in the turn after the start. */
+  readonly #emitLate = (error: HoldfastError): void => {
     if (this.#isStarted) this.#listeners.emit('error', { error })
-    else this.#options.ports.clock.atTurnEnd(() => this.#emitJournalLost(cause))
+    else this.#options.ports.clock.atTurnEnd(() => this.#emitLate(error))
   }
 
   #call<T>(call: (settle: Settle<T>) => void): Promise<T> {

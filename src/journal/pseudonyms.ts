@@ -10,7 +10,7 @@ import type { FileKey } from '../engine/boundary/file-key.ts'
 import type { KindFacts } from '../operations/kind-facts.ts'
 import type { Settings } from '../options.ts'
 import { headerOf } from './header.ts'
-import type { InLine, JournalHeader, JournalSink, Json, OutLine } from './lines.ts'
+import type { InLine, JournalHeader, JournalSink, Json, JsonRecord, OutLine } from './lines.ts'
 
 /** `subject`: the user that a token names. */
 const NAMES: ReadonlySet<string> = new Set(['user', 'former', 'identity', 'subject'])
@@ -45,7 +45,7 @@ class PseudonymJournal implements JournalSink {
 
   /** Answers what the sink answers, which may be a promise that rejects. */
   write(line: InLine | OutLine, t: number, wall?: number): unknown {
-    return this.#journal.write(this.#lineOf(line), t, wall)
+    return this.#journal.write(pseudonymsIn(line, this.#fileKey()), t, wall)
   }
 
   wantsSummary(): boolean {
@@ -55,13 +55,27 @@ class PseudonymJournal implements JournalSink {
   noSummary(why: string): void {
     this.#journal.noSummary?.(why)
   }
+}
 
-  #lineOf(line: InLine | OutLine): InLine | OutLine {
-    const isCall = 'in' in line && line.in === 'call' && CALLS_OF_USER.has(line.name)
-    if (isCall && typeof line.args === 'string') return { ...line, args: this.#of(line.args) }
-    const isAlarm = 'in' in line ? line.in === 'alarm' : line.out.startsWith('alarm')
-    const plain = this.#json(line as unknown as Json) as unknown as InLine | OutLine
-    return isAlarm && 'name' in plain ? { ...plain, name: this.#alarm(plain.name) } : plain
+/** The line with a pseudonym in the place of each user id. */
+export function pseudonymsIn<Line extends object>(line: Line, fileKey: FileKey): Line {
+  return new Pseudonyms(fileKey).lineOf(line as JsonRecord) as Line
+}
+
+class Pseudonyms {
+  readonly #fileKey: FileKey
+
+  constructor(fileKey: FileKey) {
+    this.#fileKey = fileKey
+  }
+
+  lineOf(line: JsonRecord): JsonRecord {
+    const { in: entered, out, name, args } = line
+    const isCall = entered === 'call' && typeof name === 'string' && CALLS_OF_USER.has(name)
+    if (isCall && typeof args === 'string') return { ...line, args: this.#of(args) }
+    const isAlarm = entered === 'alarm' || out === 'alarm' || out === 'alarm.cancelled'
+    const plain = this.#json(line) as JsonRecord
+    return isAlarm && typeof name === 'string' ? { ...plain, name: this.#alarm(name) } : plain
   }
 
   #json(value: Json | undefined, name = ''): Json | undefined {
@@ -91,7 +105,7 @@ class PseudonymJournal implements JournalSink {
   }
 
   #of(user: string): string {
-    return `user-${this.#fileKey().digest('user', user)}`
+    return `user-${this.#fileKey.digest('user', user)}`
   }
 }
 

@@ -233,6 +233,9 @@ export class ReplayBoundary implements Boundary {
     this.#cursor.expect(line(), this.monotonic)
   }
 
+  /** A replay has no log. */
+  note(): void {}
+
   lastly(run: () => void): void {
     this.#last.push(run)
   }

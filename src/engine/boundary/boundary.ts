@@ -5,7 +5,7 @@
  * `ReplayBoundary` to a journal.
  */
 import type { Instant } from '../../model.ts'
-import type { Json, OutLine } from '../../journal/lines.ts'
+import type { Json, JsonRecord, OutLine } from '../../journal/lines.ts'
 import type { FileKey } from './file-key.ts'
 
 /** How a value is written to a journal, redacted, and read back from it. */
@@ -110,6 +110,9 @@ export interface Boundary {
 
   /** Writes down what was decided. The line is only made where somebody reads it. */
   decide(line: () => OutLine): void
+
+  /** Tells the log of the app, which is no journal, of something that decides nothing. */
+  note(name: string, level: 'debug' | 'info', fields: () => JsonRecord): void
 
   /** Runs something once, as the last part of what is being dealt with. */
   lastly(run: () => void): void

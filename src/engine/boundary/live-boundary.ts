@@ -1,5 +1,7 @@
 /** The boundary to the real world: a clock, promises, and a journal if one is wanted. */
-import type { InLine, JournalSink, OutLine } from '../../journal/lines.ts'
+import type { InLine, JournalSink, JsonRecord, OutLine } from '../../journal/lines.ts'
+import type { DecisionLog } from '../../log/decision-log.ts'
+import type { LogLine } from '../../log/log-line.ts'
 import type { Instant, Requirement } from '../../model.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type {
@@ -83,6 +85,8 @@ class AnswerEntry<T> implements Entry {
 export interface LiveBoundaryOptions {
   readonly clock: Clock
   readonly journal: JournalSink | null
+  /** Hears every decision. Default: null. */
+  readonly log?: DecisionLog | null
   /** Told of a fault in Holdfast itself, which must not reach the host. */
   readonly onFault: (error: Error) => void
   /** Told once of a journal that cannot be written any more. */
@@ -96,6 +100,7 @@ export class LiveBoundary implements Boundary {
   #summarize: Summarize = () => 'the engine is being made'
   readonly #clock: Clock
   #journal: JournalSink | null
+  readonly #log: DecisionLog | null
   readonly #onFault: (error: Error) => void
   readonly #onJournalLost: (error: Error) => void
   readonly #alarms = new Map<string, Timer>()
@@ -112,9 +117,10 @@ export class LiveBoundary implements Boundary {
   /** Turns, and ends of what the app does just now, that are waited for. */
   #turnCount = 0
 
-  constructor({ clock, journal, onFault, onJournalLost }: LiveBoundaryOptions) {
+  constructor({ clock, journal, log = null, onFault, onJournalLost }: LiveBoundaryOptions) {
     this.#clock = clock
     this.#journal = journal
+    this.#log = log
     this.#onFault = onFault
     this.#onJournalLost = onJournalLost
     this.wall = clock.wall()
@@ -129,16 +135,15 @@ export class LiveBoundary implements Boundary {
   serve<Args, T>(service: Service<Args, T>): (args: Args, settle: Settle<T>) => void {
     return (args, settle) => {
       const call = ++this.#callCount
-      this.#enter(new CallEntry(service, call, args, this.#noting(call, settle)))
+      const noting = this.#noting(call, service.name, settle)
+      this.#enter(new CallEntry(service, call, args, noting))
     }
   }
 
   ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): number {
     const ask = ++this.#askCount
-    if (this.#journal !== null) {
-      this.#open.set(ask, question.name)
-      this.decide(() => ({ out: 'ask', ask, name: question.name, args: question.args() }))
-    }
+    if (this.#journal !== null) this.#open.set(ask, question.name)
+    this.#decideDetail(() => ({ out: 'ask', ask, name: question.name, args: question.args() }))
     let put: Promise<T>
     try {
       put = Promise.resolve(question.put())
@@ -211,7 +216,7 @@ export class LiveBoundary implements Boundary {
   arm(name: string, delayMs: number, run: () => void): void {
     if (this.#isSilent) return
     this.#alarms.get(name)?.cancel()
-    this.decide(() => ({ out: 'alarm', name, at: this.monotonic + delayMs }))
+    this.#decideDetail(() => ({ out: 'alarm', name, at: this.monotonic + delayMs }))
     const timer = this.#clock.after(delayMs, () => {
       this.#enter({
         line: () => ({ in: 'alarm', name }),
@@ -229,7 +234,7 @@ export class LiveBoundary implements Boundary {
     if (timer === undefined) return
     timer.cancel()
     this.#alarms.delete(name)
-    this.decide(() => ({ out: 'alarm.cancelled', name }))
+    this.#decideDetail(() => ({ out: 'alarm.cancelled', name }))
   }
 
   silence(): void {
@@ -260,7 +265,23 @@ export class LiveBoundary implements Boundary {
   }
 
   decide(line: () => OutLine): void {
+    this.#tell(line)
     this.#write(line, this.monotonic)
+  }
+
+  /** There are many details: they are only made for the log if it writes them. */
+  #decideDetail(line: () => OutLine): void {
+    if (this.#log?.hasDetails === true) this.#tell(line)
+    this.#write(line, this.monotonic)
+  }
+
+  note(note: string, level: 'debug' | 'info', fields: () => JsonRecord): void {
+    this.#tell(() => ({ note, level, fields: fields() }))
+  }
+
+  #tell(line: () => LogLine): void {
+    const write = this.#log?.lineOf(line, this) ?? null
+    if (write !== null) this.afterwards(write)
   }
 
   lastly(run: () => void): void {
@@ -352,14 +373,16 @@ export class LiveBoundary implements Boundary {
     }
   }
 
-  /** A rejection is a decision. Without a journal nobody reads it. */
-  #noting<T>(call: number, settle: Settle<T>): Settle<T> {
-    if (this.#journal === null) return settle
+  /** A rejection is a decision. Without a journal and a log nobody reads it. */
+  #noting<T>(call: number, name: string, settle: Settle<T>): Settle<T> {
+    if (this.#journal === null && this.#log === null) return settle
     return {
       call,
       resolve: (value) => settle.resolve(value),
       reject: (error) => {
-        this.decide(() => ({ out: 'call.rejected', call, code: codeOf(error) }))
+        const code = codeOf(error)
+        this.#tell(() => ({ rejected: name, code }))
+        this.#write(() => ({ out: 'call.rejected', call, code }), this.monotonic)
         settle.reject(error)
       },
     }

@@ -243,6 +243,7 @@ export class Dispatcher {
   #takeOver(state: OpenedState): void {
     this.#isAcquiring = false
     this.#context.phase.dispatches = true
+    this.#context.boundary.note('dispatch.takenOver', 'info', () => ({}))
     this.#disarm()
     this.adopt(state)
     this.readAnew.tell(state)

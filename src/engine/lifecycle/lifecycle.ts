@@ -57,9 +57,16 @@ export class Lifecycle {
   /** The turn after the start: the app listens by now. */
   #begin(): void {
     const { asker, publisher } = this.#parts
-    const { phase, pilot } = this.#context
+    const { boundary, lanes, phase, pilot } = this.#context
     if (phase.isClosing) return
     phase.isBegun = true
+    boundary.note('engine.started', 'info', () => ({
+      dispatches: phase.dispatches,
+      identity: pilot.user,
+      requirement: pilot.requirement,
+      pending: lanes.count('pending'),
+      dead: lanes.count('letters'),
+    }))
     this.beginToDispatch()
     pilot.queue({ type: 'storage.loaded' })
     asker.ask()
@@ -83,6 +90,7 @@ export class Lifecycle {
     }
     this.#closing = [settle]
     phase.isClosing = true
+    boundary.note('engine.closing', 'debug', () => ({ deadlineMs }))
     for (const part of this.#parts.stopping) part.stop?.()
     boundary.arm('close', deadlineMs, () => pilot.queue({ type: 'deadline.passed' }))
     pilot.queue({ type: 'close.requested' })
@@ -98,11 +106,12 @@ export class Lifecycle {
 
   #end(answer: Answered<null>): void {
     const { openCalls, publisher } = this.#parts
-    const { boundary, pilot } = this.#context
+    const { boundary, lanes, pilot } = this.#context
     boundary.silence()
     openCalls.endAll()
     pilot.stop()
     publisher.statusChanged()
+    boundary.note('engine.closed', 'info', () => ({ pending: lanes.count('pending') }))
     for (const settle of this.#closing ?? []) {
       if (answer.ok) settle.resolve()
       else settle.reject(answer.error)
