@@ -11,6 +11,13 @@ export type {
 export type { ReadRequestInput } from './engine/reads/read.ts'
 export type { LogoutResult } from './engine/sessions/logouts.ts'
 export type {
+  AttemptError,
+  AttemptFacts,
+  AttemptMessage,
+  AttemptResult,
+} from './channels/attempt-channel.ts'
+export type { SettlementMessage } from './channels/settlement-channel.ts'
+export type {
   LaneFailure,
   LaneStatus,
   QueueState,

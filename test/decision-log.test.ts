@@ -72,10 +72,18 @@ describe('a logger gets', () => {
     ])
   })
 
-  test('as details each question and alarm', async () => {
+  test('as details each attempt, question and alarm', async () => {
     const { logger, lines } = keepingLogger()
     await eventfulLife({ logger })
     const details = lines.filter((line) => line.startsWith('debug'))
+    expect(details).toContainEqual(
+      expect.stringMatching(
+        /attempt\.ended operations=\[\S+\] user=alice outcome=retry status=503/,
+      ),
+    )
+    expect(details).toContainEqual(
+      expect.stringMatching(/outcome=refused-token status=401 durationMs=0$/),
+    )
     expect(details).toContain('debug holdfast ask.source user=alice reason=refused')
     expect(details).toContain('debug holdfast alarm.armed name=backoff:1 inMs=1000')
   })

@@ -1,11 +1,13 @@
 /** A journal holds no secret that a server, an error or a payload brings (E6), and replays all the same. */
 import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../src/errors.ts'
 import { replay } from '../src/journal/replay.ts'
 import { ringJournal } from '../src/journal/ring-journal.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import type { Reply } from '../src/ports/transport.ts'
+import { keepingLogger, listenToChannels } from './support/observers.ts'
 import { note, Rig, type RigOptions } from './support/rig.ts'
 
 const SECRET = 'hunter2-of-the-server'
@@ -68,8 +70,10 @@ describe('of the headers of a reply a journal has', () => {
 })
 
 // E6
-test('of an error a journal has its name and code only if they are plain words', async () => {
-  const rig = await Rig.start()
+test('of an error a journal, a log and a channel have its name and code only if they are plain words', async () => {
+  const { logger, lines } = keepingLogger()
+  const { attempts } = listenToChannels()
+  const rig = await Rig.start({ logger })
   await rig.login('alice', 'a1')
   await rig.enqueue('one')
   const bad = { name: `Error of ${SECRET}`, code: SECRET, reason: SECRET }
@@ -77,8 +81,10 @@ test('of an error a journal has its name and code only if they are plain words',
   await rig.advance(1000)
   rig.last.fail(Object.assign(new Error(SECRET), { code: 'ECONNRESET' }))
   await rig.advance(10)
-  expect(textOf(rig)).not.toContain('hunter2')
-  expect(textOf(rig)).toContain('ECONNRESET')
+  for (const text of [textOf(rig), lines.join('\n'), inspect(attempts, { depth: 20 })]) {
+    expect(text).not.toContain('hunter2')
+    expect(text).toContain('ECONNRESET')
+  }
   expect(rig.eventsOf('operation.retrying')).toMatchObject([
     { error: { name: 'Error', code: null } },
     { error: { name: 'Error', code: 'ECONNRESET' } },

@@ -1,4 +1,4 @@
-/** No token and no payload where it does not belong: events, errors, journal, status, files, inspect(). */
+/** No token and no payload where it does not belong: events, errors, journal, log, channels, status, files, inspect(). */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -9,7 +9,8 @@ import { WALL_START } from '../src/simulation/virtual-time.ts'
 import { replay } from '../src/journal/replay.ts'
 import { ENCODINGS } from './support/encodings.ts'
 import { jwt } from './support/jwt.ts'
-import { HTML_REPLY, Rig } from './support/rig.ts'
+import { keepingLogger, listenToChannels } from './support/observers.ts'
+import { HTML_REPLY, Rig, type RigOptions } from './support/rig.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const SECRETS = {
@@ -54,9 +55,9 @@ async function eventfulLife(rig: Rig): Promise<string[]> {
   return shown
 }
 
-async function rigOn(file: string): Promise<Rig> {
+async function rigOn(file: string, options: RigOptions = {}): Promise<Rig> {
   let calls = 0
-  const rig = Rig.prepare()
+  const rig = Rig.prepare(options)
   await rig.open({
     storage: sqliteStorage({ file }),
     vault: memoryVault(),
@@ -86,6 +87,23 @@ describe('a token is', () => {
     withoutSecrets(journal)
     expect(journal).not.toContain(PAYLOAD)
     await rig.close()
+  })
+
+  test('in no line of a log and in no message of a channel', async () => {
+    const { logger, lines } = keepingLogger()
+    const heard = listenToChannels()
+    const rig = await rigOn(join(temporaryFolder(), 'outbox.db'), { logger })
+    await eventfulLife(rig)
+    await rig.close()
+    expect(rig.sent.map(({ token }) => token)).toContain(SECRETS.source)
+    expect(lines.length).toBeGreaterThan(50)
+    expect(heard.attempts.length).toBeGreaterThan(20)
+    expect(heard.settlements.length).toBeGreaterThan(0)
+    const channels = inspect(heard, { depth: 20, showHidden: true, maxStringLength: null })
+    for (const text of [lines.join('\n'), channels]) {
+      withoutSecrets(text)
+      expect(text).not.toContain(PAYLOAD)
+    }
   })
 
   test('in no byte of the database and the files beside it, but sealed', async () => {
@@ -146,11 +164,13 @@ describe.each(Object.entries(ENCODINGS))('what foreign code echoes as %s', (_nam
   /** A piece of it. What is wrapped has pieces of six characters. */
   const needles = [echo, echo.slice(1, 13), ...echo.split('\n').filter((line) => line.length > 5)]
 
-  test('is in nothing that leaves: letters, events, errors, status, journal, files', async () => {
+  test('is in nothing that leaves: letters, events, errors, status, journal, log, channels, files', async () => {
     const folder = temporaryFolder()
     const library = () =>
       Object.assign(new Error(`no ${echo}`), { name: echo, code: echo, response: { data: echo } })
-    const rig = Rig.prepare()
+    const { logger, lines } = keepingLogger()
+    const channels = listenToChannels()
+    const rig = Rig.prepare({ logger })
     let isSealing = true
     await rig.open({
       storage: sqliteStorage({ file: join(folder, 'outbox.db') }),
@@ -198,10 +218,13 @@ describe.each(Object.entries(ENCODINGS))('what foreign code echoes as %s', (_nam
     await rig.close()
     const text = [
       ...rig.journal.lines(),
+      ...lines,
       bytes(),
-      inspect([rig.heard, shown], { depth: 20, showHidden: true, maxStringLength: null }),
+      inspect([rig.heard, shown, channels], { depth: 20, showHidden: true, maxStringLength: null }),
     ].join('\n')
     expect(rig.heard.map(({ name }) => name)).toContain('token.refreshFailed')
+    expect(lines).toContainEqual(expect.stringContaining('holdfast token.refreshFailed'))
+    expect(channels.attempts.map(({ step }) => step)).toContain('error')
     expect(rig.eventsOf('operation.dead')).toHaveLength(bodies.length)
     expect(needles.filter((needle) => text.includes(needle))).toEqual([])
     await replay(rig.journal.lines().join('\n'))

@@ -2,6 +2,7 @@
  * Publishes events, and changes of `status()`: first to the parts of the engine, then to the app. The app never hears
  * of either before everything that caused it has been done. The publisher depends on no part.
  */
+import { publishSettlement } from '../../channels/settlement-channel.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { EventName, HoldfastEvents } from '../../events.ts'
 import type { Json } from '../../journal/lines.ts'
@@ -48,7 +49,10 @@ export class EventPublisher {
     boundary.decide(() => ({ out: 'event', name, detail: eventDetail(detail) }))
     this.statusChanged()
     for (const listener of this.#listeners) listener(name, detail)
-    boundary.afterwards(() => onEvent(name, detail))
+    boundary.afterwards(() => {
+      onEvent(name, detail)
+      publishSettlement(name, detail)
+    })
   }
 
   readonly machineFailed = (thrown: unknown): void => {

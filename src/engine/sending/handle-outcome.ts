@@ -17,6 +17,7 @@ import type { Context } from '../context.ts'
 import type { Connectivity } from '../holds/connectivity.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Attempt, Credential } from './attempt.ts'
+import type { AttemptEnd } from './attempt-watch.ts'
 import type { Ending } from './ending.ts'
 import { admitFollowUps, type AdmittedFollowUp } from './follow-ups.ts'
 import { judge, meetsPortalAlone, type Verdict } from './judge.ts'
@@ -65,11 +66,13 @@ export class OutcomeHandler {
     if (isPortal && !meetsPortalAlone(lane.repliesAtPortal, this.#connectivity.replyCount)) {
       lane.repliesAtPortal = this.#connectivity.replyCount
       this.#connectivity.portalMet(reply.status)
+      attempt.watch.ended({ outcome: null, status: reply.status, failure: null })
       this.#settlement.end(lane)
       return
     }
     if (reply !== null && !isPortal) this.#replies.genuine(reply)
     this.#interpret(lane, attempt, reply, (interpreted) => {
+      attempt.watch.ended(endOf(ending, interpreted))
       const verdict = this.#judge(lane, attempt, ending, interpreted, isPortal)
       const limitMs = 'limitMs' in verdict ? verdict.limitMs : null
       const limit = limitMs === null ? null : this.#connectivity.limited(limitMs)
@@ -232,6 +235,12 @@ export class OutcomeHandler {
   #hasNewerToken({ user }: Lane, sent: Credential | null): boolean {
     return user !== null && sent !== null && this.#wallet.generation(user) > sent.generation
   }
+}
+
+/** The outcome by the table of Q6. */
+function endOf({ reply, failure, isUnsent }: Ending, interpreted: Sensible | null): AttemptEnd {
+  if (reply === null) return { outcome: isUnsent ? 'unsent' : 'unknown', status: null, failure }
+  return { outcome: interpreted?.outcome ?? 'retry', status: reply.status, failure }
 }
 
 function asksToWait(reply: Reply | null): boolean {

@@ -12,6 +12,7 @@ import { type TokenFacts, tokenWithoutSecret } from '../tokens/token.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import { timeoutError } from '../../failure.ts'
 import type { Attempt, Credential } from './attempt.ts'
+import { AttemptWatch } from './attempt-watch.ts'
 import { checkedReply } from './checked-reply.ts'
 import type { Answered, Question } from '../boundary/boundary.ts'
 import type { Context } from '../context.ts'
@@ -63,6 +64,7 @@ export class Requests {
       credential,
       sentAt: boundary.wall,
       abort: new AbortController(),
+      watch: this.#watch(lane, members, key, credential),
       ask: 0,
       isAnswered: false,
       isLate: false,
@@ -96,6 +98,7 @@ export class Requests {
       if (lane.attempt === null) continue
       lane.attempt.isAnswered = true
       lane.attempt.abort.abort()
+      lane.attempt.watch.ended()
     }
   }
 
@@ -118,13 +121,15 @@ export class Requests {
   restore(lane: Lane, saved: SavedAttempt): void {
     const { boundary } = this.#context
     const { ask, members, key, credential, sentAt } = saved
+    const rows = rowsCodec.read(members)
     const attempt: Attempt = {
-      members: rowsCodec.read(members),
+      members: rows,
       key,
       credential:
         credential === null ? null : { ...credential, token: tokenWithoutSecret(credential.token) },
       sentAt,
       abort: new AbortController(),
+      watch: this.#watch(lane, rows, key, null),
       ask,
       isAnswered: false,
       isLate: false,
@@ -152,6 +157,24 @@ export class Requests {
     }
   }
 
+  #watch(
+    lane: Lane,
+    members: readonly OperationRow[],
+    key: string,
+    credential: Credential | null,
+  ): AttemptWatch {
+    const { place = 0, kind = '' } = members[0] ?? {}
+    const attempt = (lane.envelopeAt(place)?.attempts ?? 0) + 1
+    return new AttemptWatch(this.#context.boundary, () => ({
+      operations: members.map((row) => row.id),
+      kind,
+      user: lane.user,
+      key,
+      attempt,
+      generation: credential?.generation ?? null,
+    }))
+  }
+
   #question(lane: Lane, attempt: Attempt, request: BuiltRequest): Question<Reply> {
     const { members, key, credential, abort } = attempt
     const { user } = lane
@@ -163,17 +186,19 @@ export class Requests {
       args: () => ({ user, kind, operations, key, generation }),
       codec: replyCodecOf(this.#context.boundary),
       put: async () => {
-        const reply: unknown = await this.#context.ports.transport.send(
-          {
-            method: request.method,
-            path: request.path,
-            headers: headersOf(request, key),
-            body: request.body,
-            kind,
-            user,
-            operations,
-          },
-          { token: credential?.token.reveal() ?? null, signal: abort.signal },
+        const outgoing = {
+          method: request.method,
+          path: request.path,
+          headers: headersOf(request, key),
+          body: request.body,
+          kind,
+          user,
+          operations,
+        }
+        const token = credential?.token.reveal() ?? null
+        const { transport } = this.#context.ports
+        const reply: unknown = await attempt.watch.send(() =>
+          transport.send(outgoing, { token, signal: abort.signal }),
         )
         return checkedReply(reply)
       },

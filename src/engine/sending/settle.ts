@@ -90,6 +90,7 @@ export class Settlement {
 
   /** The attempt is over. */
   end(lane: Lane): void {
+    lane.attempt?.watch.ended()
     lane.attempt = null
     lane.repliesAtLastEnd = this.#parts.connectivity.replyCount
     this.#parts.connectivity.attemptEnded(lane)
