@@ -3,13 +3,23 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { EVENT_NAMES } from '../src/events.ts'
+import { logLineOf } from '../src/log/log-line.ts'
 import { parseScenario } from '../src/simulation/parse-scenario.ts'
 import { replay } from '../src/journal/replay.ts'
 import { INVARIANTS } from '../src/simulation/invariants/index.ts'
 import { runScenario } from '../src/simulation/run-scenario.ts'
 import { scenarioKinds } from '../src/simulation/scenario-kinds.ts'
 import { StorageError, type StorageErrorCode } from '../storage/storage-error.ts'
-import { codeBlocks, codeIn, linkedFiles, projectText, tableRows } from './support/markdown.ts'
+import {
+  codeBlocks,
+  codeIn,
+  linkedFiles,
+  projectText,
+  sectionOf,
+  tableRows,
+} from './support/markdown.ts'
+import { sourcesIn } from './support/sources.ts'
 import { complaintsOfCompiler, writeSnippets } from './support/snippets.ts'
 
 const documents = [
@@ -20,6 +30,7 @@ const documents = [
   'docs/behind-a-proxy.md',
   'docs/errors.md',
   'docs/machines.md',
+  'docs/observability.md',
   'docs/performance.md',
   'docs/rules.md',
   'docs/scenarios.md',
@@ -91,6 +102,52 @@ describe('the tables of docs/scenarios.md', () => {
     const rows = tableRows(projectText('docs/scenarios.md')).filter((row) => 'kind' in row)
     const told = rows.flatMap((row) => codeIn(row['kind']))
     expect(told).toEqual(scenarioKinds.map(({ kind }) => kind))
+  })
+})
+
+describe('docs/observability.md', () => {
+  const text = projectText('docs/observability.md')
+  const lines = tableRows(text).filter((row) => 'level' in row)
+
+  test('tells the level of the line of every event', () => {
+    const told = lines.map((row) => [codeIn(row['line'])[0], row['level']])
+    const known = EVENT_NAMES.map((name) => [
+      name,
+      logLineOf({ out: 'event', name, detail: {} }, 0)?.level ?? 'error',
+    ])
+    expect(told.filter(([name]) => EVENT_NAMES.includes(name as never)).toSorted()).toEqual(
+      known.toSorted(),
+    )
+  })
+
+  test('tells every note that the engine makes, with its level', () => {
+    const told = lines.map((row) => `${codeIn(row['line'])[0]} ${row['level']}`)
+    const made = sourcesIn('src/engine').flatMap(({ code }) =>
+      Array.from(
+        code.matchAll(/boundary\.note\(\s*'([\w.]+)', '(\w+)'/g),
+        ([, name, level]) => `${name} ${level}`,
+      ),
+    )
+    expect(made.length).toBeGreaterThan(3)
+    expect(made.filter((note) => !told.includes(note))).toEqual([])
+  })
+
+  test.each([
+    ['### `holdfast.attempt`', 'src/channels/attempt-channel.ts', 'AttemptFacts', 'property'],
+    [
+      '### `holdfast:settlement`',
+      'src/channels/settlement-channel.ts',
+      'SettlementMessage',
+      'property',
+    ],
+    ['## Counters', 'src/engine/status.ts', 'Totals', 'counter'],
+  ])('%s tells every member of %s, interface %s', (heading, file, name, column) => {
+    const rows = tableRows(sectionOf(text, heading)).filter((row) => column in row)
+    const told = rows.flatMap((row) => codeIn(row[column]))
+    const body = new RegExp(`export interface ${name} \\{\n([^]*?)\n\\}`).exec(projectText(file))
+    const known = Array.from((body?.[1] ?? '').matchAll(/^ {2}readonly (\w+)/gm), ([, m]) => m)
+    expect(known.length).toBeGreaterThan(4)
+    expect(told.filter((member) => member !== 'result' && member !== 'error')).toEqual(known)
   })
 })
 
