@@ -15,7 +15,7 @@ export type {
   AttemptFacts,
   AttemptMessage,
   AttemptResult,
-} from './channels/attempt-channel.ts'
+} from './channels/attempt-message.ts'
 export type { SettlementMessage } from './channels/settlement-channel.ts'
 export type {
   LaneFailure,

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
-import type { AttemptMessage } from '../src/channels/attempt-channel.ts'
+import type { AttemptMessage } from '../src/channels/attempt-message.ts'
 import { replay } from '../src/journal/replay.ts'
 import { NotSentError } from '../src/errors.ts'
 import { listenToChannels, subscribed } from './support/observers.ts'

@@ -17,7 +17,7 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
  * A logger that writes each line by the method of `console` of the same name: `warn` and `error` go to `stderr`. The
  * methods are looked up at each call, so that a program that replaces them gets the lines.
  *
- * @throws TypeError if the level is none of `debug`, `info`, `warn` and `error`.
+ * @throws TypeError unless the level is one of `debug`, `info`, `warn` and `error`, and `pseudonyms` is true or false.
  * @example
  * ```ts
  * import { consoleLogger, createHoldfast, type HoldfastOptions } from 'holdfast'

@@ -1,5 +1,6 @@
 /** The logger of the app, as Holdfast calls it. It decides nothing: the engine works alike without it. */
 
+/** From what only a developer wants to what needs a person. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /**

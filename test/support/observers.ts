@@ -1,7 +1,7 @@
 /** Everything that an engine tells a logger and the channels of `diagnostics_channel`, kept for a test. */
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import { afterEach } from 'vitest'
-import type { AttemptMessage } from '../../src/channels/attempt-channel.ts'
+import type { AttemptMessage } from '../../src/channels/attempt-message.ts'
 import type { SettlementMessage } from '../../src/channels/settlement-channel.ts'
 import type { Logger, LogLevel } from '../../src/log/logger.ts'
 

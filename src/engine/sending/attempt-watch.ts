@@ -2,12 +2,8 @@
  * Watches one attempt for those outside: it tells `diagnostics_channel` of its beginning and its end, and the log of its
  * end. It decides nothing. In a replay no transport is called, so nothing is published there.
  */
-import {
-  attemptChannel,
-  type AttemptFacts,
-  type AttemptMessage,
-  type AttemptResult,
-} from '../../channels/attempt-channel.ts'
+import { attemptChannel } from '../../channels/attempt-channel.ts'
+import type { AttemptFacts, AttemptMessage, AttemptResult } from '../../channels/attempt-message.ts'
 import type { Failure } from '../../failure.ts'
 import type { Outcome } from '../../model.ts'
 import type { Boundary } from '../boundary/boundary.ts'
