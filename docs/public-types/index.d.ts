@@ -134,7 +134,7 @@ type ErrorCode =
  | 'REQUIREMENT_UNKNOWN'
 /** Only the process that dispatches this database can do that. */
  | 'OTHER_PROCESS'
-/** Code of the app threw: a listener, a kind, a port, a journal or a logger. The exception is the `cause`. */
+/** Code of the app threw: a listener, a kind, a port, the sink of a journal. The exception is the `cause`. */
  | 'APP_CODE_FAILED'
 /** A fault in Holdfast itself: please report it, with a journal if there is one. */
  | 'INTERNAL'
@@ -1164,61 +1164,6 @@ type Answer = {
     };
 };
 
-/** What the channel `holdfast.attempt` tells: plain data, without a token, a payload or a text of a server (E6). */
-
-/** The facts of an attempt, as they are when the request leaves. */
-interface AttemptFacts {
-    /** The operations of the envelope, in their order. */
-    readonly operations: readonly OperationId[];
-    /** The kind of the first operation. */
-    readonly kind: string;
-    /** The owner; null: the anonymous identity. */
-    readonly user: UserId | null;
-    /** The idempotency key, as the server gets it. */
-    readonly key: string;
-    /** The number of the attempt, from 1. It grows with each outcome that makes the envelope wait. */
-    readonly attempt: number;
-    /** The generation of the token; null: the request is unsigned. */
-    readonly generation: number | null;
-}
-/** How an attempt ended. */
-interface AttemptResult {
-    /**
-     * Null: the attempt has no outcome, because a captive portal answered, the operations were erased (`forget()`), the engine
-     * closed, or the engine failed inside.
-     */
-    readonly outcome: Outcome | null;
-    /** The status of the reply; null: there was no reply. */
-    readonly status: number | null;
-    /** From the call of the transport to the outcome, in milliseconds of the monotonic clock. */
-    readonly durationMs: number;
-}
-/** Why there was no reply: the names of an error where they are plain words, never its text (E6). */
-interface AttemptError {
-    readonly name: string;
-    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: it has none. */
-    readonly code: string | null;
-}
-/**
- * The message of `holdfast.attempt`. All five channels of one attempt get the same object, so a subscriber may keep its own
- * data under it (in a WeakMap, or as a property of its own). The facts are read-only and frozen.
- */
-interface AttemptMessage extends AttemptFacts {
-    /** From `asyncStart` on. */
-    readonly result?: AttemptResult;
-    /** From `error` on, if there was no reply. */
-    readonly error?: AttemptError;
-}
-
-interface Failure {
-    /** The name of the error, such as `NotSentError` or `TypeError`. */
-    readonly name: string;
-    /** The system's name of the failure, such as `ECONNREFUSED`, or `TIMEOUT`; null: the error has none. */
-    readonly code: string | null;
-    /** Redacted, and at most 256 characters. */
-    readonly message: string;
-}
-
 /**
  * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
  * and slots, and ends with the process. It goes through these phases:
@@ -1274,26 +1219,6 @@ interface TokenNeedStatus {
     /** The generation that was refused; null: no generation was refused. */
     readonly generation: number | null;
 }
-/**
- * Counts of the events of this engine since `createHoldfast()`. They begin at 0 with each engine and are not stored. Where
- * several processes have one file open, each process counts only its own events: the process that dispatches counts the
- * ends of operations, and the sum over all processes counts each end once.
- */
-interface Totals {
-    /** Operations that were completed. */
-    readonly accepted: number;
-    /** Times that an operation has to be sent again after a wait: each event `operation.retrying`. A 401 does not count. */
-    readonly retried: number;
-    /** Operations that became dead letters, by reason; a reason that has not occurred is 0. */
-    readonly dead: Readonly<Record<DeadReason, number>>;
-    /** New tokens of any user, from the token source or from the app. */
-    readonly refreshed: number;
-    /**
-     * When the oldest head of a lane was enqueued: a head that grows old means that a lane does not move. Null: nothing is
-     * pending, or no lane with pending operations has been read yet.
-     */
-    readonly oldestHeadAt: Instant | null;
-}
 type QueueState = 'starting' | 'running' | 'closing' | 'closed';
 interface Status {
     readonly queue: QueueState;
@@ -1308,7 +1233,6 @@ interface Status {
         readonly sending: number;
         readonly dead: number;
     };
-    readonly totals: Totals;
 }
 
 /** The options of the calls of a Holdfast engine, and the results of some calls. */
@@ -1565,6 +1489,15 @@ interface Storage {
     close(): Promise<void>;
 }
 
+interface Failure {
+    /** The name of the error, such as `NotSentError` or `TypeError`. */
+    readonly name: string;
+    /** The system's name of the failure, such as `ECONNREFUSED`, or `TIMEOUT`; null: the error has none. */
+    readonly code: string | null;
+    /** Redacted, and at most 256 characters. */
+    readonly message: string;
+}
+
 /** What the app hears, each after the commit that made it true. */
 
 interface OperationDetail {
@@ -1785,41 +1718,6 @@ type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
 
 type UnknownPolicy = 'hold' | 'send';
 
-/** The logger of the app, as Holdfast calls it. It decides nothing: the engine works alike without it. */
-/** From what only a developer wants to what needs a person. */
-type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-/**
- * Where log lines go. `console`, a pino logger and electron-log fit as they are.
- *
- * Each call has one argument, a text such as
- * `holdfast operation.retrying id=1.s.x user=alice kind=note outcome=retry status=503 attempts=2`. It is the one call that
- * means the same to all of them: pino takes `(object, message)`, `console` and electron-log take `(message, ...values)`,
- * and each of them writes a text without further arguments as it is.
- *
- * A logger is called after the work that a line tells of, outside of the engine. If a method throws, or answers a
- * promise that rejects, the app gets one event `error` (`APP_CODE_FAILED`); the logger is still called, because a full
- * disk may have room later.
- *
- * @example
- * ```ts
- * import { createHoldfast, type HoldfastOptions } from 'holdfast'
- *
- * declare const options: HoldfastOptions
- *
- * const holdfast = await createHoldfast({ ...options, logger: console })
- * ```
- */
-interface Logger {
-    debug(message: string): void;
-    info(message: string): void;
-    warn(message: string): void;
-    error(message: string): void;
-    /** True if user ids are to be replaced by the pseudonyms that a journal with `pseudonyms` has. Left out: false. */
-    readonly pseudonyms?: boolean;
-    /** False: no line of this level is made. Left out: every line is made. pino has this method. */
-    isLevelEnabled?(level: LogLevel): boolean;
-}
-
 /** What the machine underneath tells: is there a network, is it about to sleep. */
 type PlatformEvent = 'online' | 'offline' | 'suspended' | 'resumed';
 interface Platform {
@@ -1952,8 +1850,6 @@ interface CommonOptions<Kinds extends AnyOperationKind> {
     readonly platform?: Platform;
     /** Where to record the run, so that it can be replayed. Default: nowhere. */
     readonly journal?: JournalSink;
-    /** Where to write one line per decision: `console`, a pino logger, electron-log, `consoleLogger()`. Default: nowhere. */
-    readonly logger?: Logger;
     readonly clock?: Clock;
     readonly random?: Random;
 }
@@ -2133,19 +2029,6 @@ interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends As
  */
 declare function createHoldfast<Kinds extends AnyOperationKind>(options: HoldfastOptions<Kinds>): Promise<Holdfast<Kinds>>;
 
-/** The message of `holdfast:settlement`. Frozen. */
-interface SettlementMessage {
-    readonly id: OperationId;
-    /** The owner; null: the anonymous identity. */
-    readonly user: UserId | null;
-    readonly kind: string;
-    readonly outcome: 'completed' | 'dropped' | 'cancelled' | 'dead';
-    /** Why it was dropped, or is dead; null: it was completed or cancelled. */
-    readonly reason: DropReason | DeadReason | null;
-    /** The status of the reply that made it a dead letter; null: there was none, or it is no dead letter. */
-    readonly status: number | null;
-}
-
 interface FileJournalOptions {
     /**
      * Made for its user alone (mode 0600), and so is the one before it. A link, a FIFO or a file of another user in the
@@ -2203,28 +2086,6 @@ declare class RingJournal implements JournalSink {
 }
 /** Keeps the newest lines of a run in memory; `text()` is the journal. */
 declare function ringJournal(options?: RingJournalOptions): RingJournal;
-
-interface ConsoleLoggerOptions {
-    /** The lowest level that is written. Default: `info`. */
-    readonly level?: LogLevel;
-    /** True if user ids are to be replaced by pseudonyms. Default: false. */
-    readonly pseudonyms?: boolean;
-}
-/**
- * A logger that writes each line by the method of `console` of the same name: `warn` and `error` go to `stderr`. The
- * methods are looked up at each call, so that a program that replaces them gets the lines.
- *
- * @throws TypeError unless the level is one of `debug`, `info`, `warn` and `error`, and `pseudonyms` is true or false.
- * @example
- * ```ts
- * import { consoleLogger, createHoldfast, type HoldfastOptions } from 'holdfast'
- *
- * declare const options: HoldfastOptions
- *
- * const holdfast = await createHoldfast({ ...options, logger: consoleLogger({ level: 'debug' }) })
- * ```
- */
-declare function consoleLogger({ level, pseudonyms, }?: ConsoleLoggerOptions): Logger;
 
 /** What a reply means where a kind does not say otherwise (Q6). Pure. */
 
@@ -2303,5 +2164,5 @@ interface HttpTransportOptions {
  */
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
-export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, consoleLogger, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };
+export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
+export type { AnyEvent, AnyOperationKind, BackoffOptions, Clock, DeadLetter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, ListenedName, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };

@@ -68,7 +68,7 @@ type ErrorCode =
  | 'REQUIREMENT_UNKNOWN'
 /** Only the process that dispatches this database can do that. */
  | 'OTHER_PROCESS'
-/** Code of the app threw: a listener, a kind, a port, a journal or a logger. The exception is the `cause`. */
+/** Code of the app threw: a listener, a kind, a port, the sink of a journal. The exception is the `cause`. */
  | 'APP_CODE_FAILED'
 /** A fault in Holdfast itself: please report it, with a journal if there is one. */
  | 'INTERNAL'
