@@ -8,6 +8,8 @@ import type {
   LoginOptions,
   LogoutOptions,
   ReadOptions,
+  SendNowOptions,
+  SendNowResult,
 } from './api/call-options.ts'
 import type { ForgetResult } from './api/forget-result.ts'
 import type { ListenedName, Listener } from './api/listeners.ts'
@@ -155,6 +157,15 @@ export interface Holdfast<
 
   /** Waits until no operation is left that could still be sent by itself, or until the deadline (Q19). */
   flush(options?: DeadlineOptions): Promise<FlushResult>
+
+  /**
+   * Sends now what waits after a failed attempt: each such lane is tried once, at once (Q7). Holds other than
+   * `backing-off`, and waits that a `Retry-After` asked for, go on. Resolves with what the attempts came to, at the latest
+   * after the deadline; in a process that does not dispatch, with none.
+   *
+   * @throws TypeError or RangeError for a wrong argument; HoldfastError `CLOSED`.
+   */
+  sendNow(options?: SendNowOptions): Promise<SendNowResult>
 
   /** Lets operations in flight finish within the deadline, then releases all resources (Q19). */
   close(options?: DeadlineOptions): Promise<void>

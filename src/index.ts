@@ -7,8 +7,11 @@ export type {
   LoginOptions,
   LogoutOptions,
   ReadOptions,
+  SendNowOptions,
+  SendNowResult,
 } from './api/call-options.ts'
 export type { ReadRequestInput } from './engine/reads/read.ts'
+export type { AttemptSummary } from './engine/lifecycle/send-nows.ts'
 export type { LogoutResult } from './engine/sessions/logouts.ts'
 export type {
   AttemptError,

@@ -237,13 +237,15 @@ describe('a journal begins anew while the app waits for', () => {
 
   /** Replays every beginning, and says how many there were while such a call was open. */
   async function beginningsWith(
-    call: 'reads' | 'flushes' | 'logouts',
+    call: 'reads' | 'flushes' | 'logouts' | 'sendNows',
     { rig, journal }: { rig: Rig; journal: BeginningAnew },
   ): Promise<number> {
     await rig.close()
     const beginnings = journal.beginnings()
     for (const { text } of beginnings) await replay(text)
-    return beginnings.filter(({ summary }) => summary[call].length > 0).length
+    const openOf = ({ summary }: (typeof beginnings)[number]) =>
+      call === 'sendNows' ? (summary.sendNows?.open ?? []) : summary[call]
+    return beginnings.filter((beginning) => openOf(beginning).length > 0).length
   }
 
   test('a read behind writes that have not settled', async () => {
@@ -355,6 +357,25 @@ describe('a journal begins anew while the app waits for', () => {
     await rig.advance(30)
     expect(await rig.whileResting(flushed)).toMatchObject({ pending: 0 })
     expect(await beginningsWith('flushes', { rig, journal })).toBeGreaterThan(0)
+  })
+
+  test('a sendNow() that waits for a reply, and one that ends at its deadline', async () => {
+    const { rig, journal } = await waiting({ backoff: { baseMs: 60_000, jitter: false } })
+    await rig.enqueue('one')
+    rig.last.reply(500)
+    await rig.advance()
+    const calls = [100, 60_000].map((deadlineMs) => rig.holdfast.sendNow({ deadlineMs }))
+    await rig.advance(50)
+    await tick(rig)
+    await rig.advance(100)
+    await tick(rig)
+    rig.last.reply(200)
+    await rig.advance()
+    expect(await rig.whileResting(Promise.all(calls))).toMatchObject([
+      { attempts: [] },
+      { attempts: [] },
+    ])
+    expect(await beginningsWith('sendNows', { rig, journal })).toBeGreaterThan(0)
   })
 
   test('logouts that flush', async () => {

@@ -9,7 +9,7 @@ import { runScenario } from '../src/simulation/run-scenario.ts'
 import { decisionsOf } from './support/journals.ts'
 
 const OWN = fileURLToPath(new URL('./scenarios/', import.meta.url))
-const SHARED = ['scenarios', 'scenarios-next/edges']
+const SHARED = ['scenarios', 'scenarios-next/edges', 'scenarios-next/developer']
   .map((folder) => fileURLToPath(new URL(`../../shared/${folder}/`, import.meta.url)))
   .filter((folder) => existsSync(folder))
 

@@ -67,13 +67,6 @@ interface CommonSqliteOptions {
     readonly busyTimeoutMs?: number;
 }
 
-/** What can go wrong with storage, each with a stable code (E2). */
-type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT'
-/** The file was removed, replaced or cut while it was in use. */
- | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA'
-/** The database belongs to another origin than the transport's (E6). */
- | 'ORIGIN_CHANGED' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
-
 /**
  * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
  * behaviour; `machines/` and `storage/` may import its types, and only these.
@@ -107,392 +100,6 @@ type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreada
 type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' | 'dependency-dead' | 'outcome-unknown';
 /** Why an operation was dropped. */
 type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
-
-/**
- * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
- * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
- */
-
-type ErrorCode = 
-/** `enqueue()` of a kind that was not given to `createHoldfast({ operations })`. */
-'UNKNOWN_KIND'
-/** The payload does not fit the kind's schema, or is not JSON. */
- | 'INVALID_PAYLOAD'
-/** The payload is longer than `maxPayloadBytes`. */
- | 'PAYLOAD_TOO_LARGE'
-/** As many operations are pending as `maxPending` allows. */
- | 'QUEUE_FULL'
-/** No operation of this id is pending, dead or remembered. */
- | 'UNKNOWN_OPERATION'
-/** Only a dead letter can be retried. */
- | 'NOT_RETRYABLE'
-/** A member of an envelope that is in flight, or whose outcome is unknown. */
- | 'TOO_LATE'
-/** A reply yielded a follow-up that names another owner. */
- | 'FOREIGN_FOLLOW_UP'
-/** The requirement source failed; what was known is kept. */
- | 'REQUIREMENT_UNKNOWN'
-/** Only the process that dispatches this database can do that. */
- | 'OTHER_PROCESS'
-/** Code of the app threw: a listener, a kind, a port, the sink of a journal. The exception is the `cause`. */
- | 'APP_CODE_FAILED'
-/** A fault in Holdfast itself: please report it, with a journal if there is one. */
- | 'INTERNAL'
-/** The subject claim of the token names another user, or no user. */
- | 'AUTH_USER_MISMATCH'
-/** The server refused a token that was obtained because it refused the one before. */
- | 'AUTH_REFRESH_FAILED'
-/** The token source threw, or gave no answer in time. */
- | 'AUTH_SOURCE_FAILED'
-/** The server answered 401. */
- | 'AUTH_TOKEN_REFUSED'
-/** A read of the anonymous identity, under `required`. */
- | 'AUTH_ANONYMOUS'
-/** A transport says that no byte of the request has left. */
- | 'NOT_SENT'
-/** A read got no reply, or one that is no answer. */
- | 'READ_FAILED'
-/** The identity changed before a read was answered. */
- | 'READ_CANCELLED'
-/** The token source said that only the user can help. */
- | 'AUTH_DENIED'
-/** A sealed token can not be opened any more. */
- | 'AUTH_VAULT_UNREADABLE'
-/** The vault can not be used just now. */
- | 'AUTH_VAULT_UNAVAILABLE'
-/** A journal's decisions and those of this version differ. */
- | 'REPLAY_DIVERGED'
-/** The file is not a journal this version can read. */
- | 'JOURNAL_INVALID'
-/** A scenario file is malformed. */
- | 'SCENARIO_INVALID'
-/** The database file is a copy: a restored backup, say. What was sent since then is sent again. */
- | 'STORAGE_COPIED'
-/** Commits of other processes are noticed late: the file system does not tell of them. */
- | 'WATCH_LOST' | StorageErrorCode;
-interface HoldfastErrorOptions extends ErrorSubject {
-    readonly cause?: unknown;
-    /** Can the same call succeed later, unchanged? Default: false. */
-    readonly retryable?: boolean;
-}
-/** The subject of an error, as far as its message names it. */
-interface ErrorSubject {
-    readonly operationId?: OperationId;
-    readonly user?: UserId;
-    /** The option of `createHoldfast()` that decided, such as `maxPending`. */
-    readonly option?: string;
-    /** The value of that option, where it is a limit. */
-    readonly limit?: number;
-}
-/** The base of every error of Holdfast. */
-declare class HoldfastError extends Error {
-    readonly name: string;
-    readonly code: ErrorCode;
-    readonly retryable: boolean;
-    readonly operationId?: OperationId;
-    readonly user?: UserId;
-    /** The option of `createHoldfast()` that decided, such as `maxPending`. */
-    readonly option?: string;
-    /** The value of that option, where it is a limit. */
-    readonly limit?: number;
-    constructor(code: ErrorCode, message: string, { cause, retryable, ...subject }?: HoldfastErrorOptions);
-}
-/** To be thrown by a token source: asking again is no use, the user must sign in (T6). */
-declare class TokenDeniedError extends HoldfastError {
-    readonly name = "TokenDeniedError";
-    constructor(message?: string, cause?: unknown);
-}
-/** To be thrown by a vault: what it sealed can never be opened again (T1). */
-declare class VaultUnreadableError extends HoldfastError {
-    readonly name = "VaultUnreadableError";
-    constructor(message?: string, cause?: unknown, user?: UserId);
-}
-interface NotSentErrorOptions {
-    /** The system's name of the failure, such as `ECONNREFUSED`. Default: the `code` of the cause, if it has one. */
-    readonly reason?: string;
-    readonly cause?: unknown;
-}
-/**
- * To be thrown by a transport if no byte of the request has left: the connection was refused, the name was not
- * resolved, the connection was not made in time, the certificate was not accepted. The outcome is then `unsent`.
- * Every other error of a transport means that the request may have arrived: `unknown` (Q6).
- */
-declare class NotSentError extends HoldfastError {
-    readonly name = "NotSentError";
-    /** The system's name of the failure, such as `ECONNREFUSED` or `ENOTFOUND`; null if it has none. */
-    readonly reason: string | null;
-    constructor(message?: string, { reason, cause }?: NotSentErrorOptions);
-}
-
-/** The way to the server: one request out, one reply back. */
-
-/** One request. It carries no credential: that comes beside it, so that logging a request is safe. */
-interface OutgoingRequest {
-    readonly method: string;
-    /** From the root of the origin, with the query: `/users/alice/notes?draft=1`. */
-    readonly path: string;
-    /** Lower-case names; with `idempotency-key`, without `authorization`. */
-    readonly headers: Readonly<Record<string, string>>;
-    /** JSON text, or null: no body. */
-    readonly body: string | null;
-    readonly kind: string;
-    readonly user: UserId | null;
-    /** The operations it carries, in order. */
-    readonly operations: readonly OperationId[];
-}
-interface SendOptions {
-    /** The bearer token, or null: the request goes unsigned. */
-    readonly token: string | null;
-    /**
-     * Aborted when the time for the reply is over (the reason is a `TimeoutError` then), or the engine closes. The
-     * transport should settle at once then: with the cut reply, if it has a status, or with the error that is true.
-     */
-    readonly signal: AbortSignal;
-}
-interface Reply {
-    readonly status: number;
-    /** Lower-case names. */
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
-    readonly isCut?: boolean;
-}
-/**
- * Sends one request, once. Resolves with any reply of the server whose status has arrived, also if the rest of it could
- * not be read (`isCut`). Rejects with `NotSentError` if no byte of the request has left; with any other error if there
- * was no reply (Q6).
- */
-interface Transport {
-    /** Scheme, host and port: deadlines that a server sets hold for all of it. */
-    readonly origin: string;
-    send(request: OutgoingRequest, options: SendOptions): Promise<Reply>;
-    /**
-     * The machine was asleep, or the network was gone: connections that are open and idle may be dead. Called before the next
-     * `send()`, which should go over a new connection. Requests in flight are left alone: they end by themselves. It must
-     * return at once. Left out: the transport keeps no connection open, or looks after that itself.
-     */
-    renewConnections?(): void;
-}
-
-/** The type of a payload as it is stored: as JSON. A `Date` is a text there, and a field of a class instance a plain field. */
-
-/** The type of a value after `JSON.stringify()` and `JSON.parse()`. */
-type AsJson<Value> = Value extends string | number | boolean | null | undefined ? Value : Value extends {
-    toJSON(): infer Made;
-} ? AsJson<Made> : Value extends object ? {
-    [Key in keyof Value]: AsJson<Value[Key]>;
-} : Value;
-/** The output of the schema as JSON, or its input where the schema does not take its own output again (Q14). */
-type StoredPayload<Schema extends StandardSchemaV1> = AsJson<StandardSchemaV1.InferOutput<Schema>> | AsJson<StandardSchemaV1.InferInput<Schema>>;
-
-/** How an app says what its operations are: one definition per kind. */
-
-/** The request that carries an operation to the server. */
-interface RequestSpec {
-    readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
-    /**
-     * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
-     * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
-     * parts.
-     */
-    readonly path: string;
-    /** The parameters, behind the path. */
-    readonly query?: Readonly<Record<string, string>>;
-    /** Anything JSON; left out: no body. */
-    readonly body?: unknown;
-    /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
-    readonly headers?: Readonly<Record<string, string>>;
-}
-/**
- * The server's id of a record: of one that an operation created under a local id, what a reply
- * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
- * needs it only optionally (Q12).
- */
-type RecordLookup = (id: string) => string | null;
-interface RequestInput<Payload> {
-    readonly payload: Payload;
-    readonly owner: Owner;
-    readonly id: OperationId;
-    readonly record: RecordLookup;
-}
-/** What a reply means. */
-interface Interpretation {
-    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
-    /** Why it is `rejected`, where there is more to say. */
-    readonly reason?: 'conflict';
-    /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
-    readonly translations?: Readonly<Record<string, string>>;
-    /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
-    readonly followUps?: readonly FollowUpDraft[];
-    /** Of `accepted`: what a read must name to see this write (R1). */
-    readonly readingPosition?: ReadingPosition;
-}
-interface ReadingPosition {
-    readonly token: string;
-    /** How long after this reply a read waits, in milliseconds. Default: 500. */
-    readonly delayMs?: number;
-    /** Which reads it is for. Default: all that name no key. */
-    readonly key?: string;
-}
-/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
-type DeclaredReply = 'json' | 'any' | null;
-interface InterpretContext {
-    readonly owner: Owner;
-    /** The word of the kind about its replies; null: it declares nothing. */
-    readonly reply: DeclaredReply;
-    /** Was the outcome of an earlier attempt of this envelope unknown? */
-    readonly afterUnknown: boolean;
-}
-/** How neighbours of a kind become one request (Q4). */
-interface MergeSpec<Payload> {
-    /** Kinds of one group merge with each other. Default: the kind itself. */
-    readonly group?: string;
-    /** Only operations with the same key merge. */
-    readonly key: (payload: Payload) => string;
-    /** One request for all of them, or null: none is needed, all are completed at once. */
-    readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
-}
-interface MergeInput {
-    readonly owner: Owner;
-    /** Which operations the payloads are of, in the same order. */
-    readonly operations: readonly {
-        readonly id: OperationId;
-        readonly kind: string;
-    }[];
-    readonly record: RecordLookup;
-}
-/** The records an operation uses, by local id (Q12). */
-interface RecordNeeds {
-    /** Without these it is dead. */
-    readonly required?: readonly string[];
-    /** Without these it is sent all the same. */
-    readonly optional?: readonly string[];
-}
-type Upgrade = (payload: unknown, fromVersion: number) => unknown;
-/** By the version that a step begins with. */
-type UpgradeSteps = Readonly<Record<number, (payload: unknown) => unknown>>;
-/** All that a kind says of itself but its schema. */
-interface KindSpec<Payload, Kind extends string = string> {
-    /** Names the kind in storage: never reuse it for something else. */
-    readonly kind: Kind;
-    /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
-    readonly request: (input: RequestInput<Payload>) => RequestSpec;
-    /** A whole number, from 1. Default: 1. */
-    readonly version?: number;
-    /**
-     * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
-     * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
-     */
-    readonly reply?: 'json' | 'any';
-    /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
-    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
-    readonly merge?: MergeSpec<Payload>;
-    /**
-     * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
-     * the process lives, of the wall clock across a restart (Q8). Default: never.
-     */
-    readonly expiresInMs?: number;
-    /**
-     * Brings a stored payload of an older version to this one (Q14). The result is stored. A map has one step for each
-     * older version, which brings its payload to the next version: `{ 1: (payload) => …, 2: (payload) => … }`. Without
-     * this, and for a version that the map leaves out, such a payload is `unreadable`.
-     */
-    readonly upgrade?: Upgrade | UpgradeSteps;
-    /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
-    readonly creates?: (payload: Payload) => readonly string[];
-    /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
-    readonly needs?: (payload: Payload) => RecordNeeds;
-    /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
-    readonly deviceScoped?: boolean;
-    /**
-     * At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). The schema must
-     * answer at once. If it throws, or the payload does not fit, an `error` event tells, and the logout goes on.
-     */
-    readonly onLogout?: (owner: Owner) => unknown;
-    /**
-     * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
-     * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
-     */
-    readonly idempotencyWindowMs?: number;
-}
-interface OperationSpec<Schema extends StandardSchemaV1, Kind extends string = string> extends KindSpec<StandardSchemaV1.InferOutput<Schema>, Kind> {
-    /**
-     * Any Standard Schema (zod, valibot, arktype, …). It runs at `enqueue()`, and its output is stored, as JSON, so that
-     * defaults are drawn once; if the schema does not take that output again, its input is stored (Q14).
-     */
-    readonly payload: Schema;
-}
-/** A kind whatever its payload. */
-interface AnyOperationKind {
-    readonly kind: string;
-    readonly spec: KindSpec<never> & {
-        readonly payload: StandardSchemaV1;
-    };
-}
-/** An operation the app wants: what `enqueue()` takes. */
-interface OperationDraft<Kind extends string = string, Payload = unknown> {
-    readonly kind: Kind;
-    readonly payload: Payload;
-    /** For this operation only, in milliseconds. Default: that of its kind. */
-    readonly expiresInMs?: number;
-}
-/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
-interface FollowUpDraft extends OperationDraft {
-    /** May say so; naming another owner is an error. */
-    readonly owner?: Owner;
-}
-interface DraftOptions {
-    /** For this operation only. */
-    readonly expiresInMs?: number;
-}
-/** The drafts of these kinds: a union of one draft type for each kind. */
-type DraftOf<Kinds extends AnyOperationKind> = Kinds extends {
-    readonly kind: infer Kind extends string;
-    readonly spec: {
-        readonly payload: infer Schema extends StandardSchemaV1;
-    };
-} ? OperationDraft<Kind, StandardSchemaV1.InferInput<Schema>> : never;
-/** What the app reads of an operation of a known kind. `Info`: its type before the kind was known. */
-type InfoOf<Info, Kind extends string, Schema extends StandardSchemaV1> = Info extends {
-    readonly kind: string;
-} ? Info & {
-    readonly kind: Kind;
-} & (Info extends {
-    readonly payload: unknown;
-} ? {
-    readonly payload: StoredPayload<Schema>;
-} : object) : never;
-/** A kind, and the function that makes drafts of it. */
-interface OperationKind<Schema extends StandardSchemaV1, Kind extends string = string> {
-    (payload: StandardSchemaV1.InferInput<Schema>, options?: DraftOptions): OperationDraft<Kind, StandardSchemaV1.InferInput<Schema>>;
-    readonly kind: Kind;
-    readonly spec: OperationSpec<Schema, Kind>;
-    /**
-     * True if this is an operation of this kind: one that the engine answers, or the detail of an event. Its payload then
-     * has a type. An operation that is stored in another version of the kind has another payload, so for it this is false.
-     *
-     * ```ts
-     * for (const letter of (await holdfast.deadLetters()).items) {
-     *   if (addNote.is(letter)) console.log(letter.payload.text)
-     * }
-     * ```
-     */
-    is<Info extends object>(info: Info | null): info is InfoOf<Info, Kind, Schema>;
-}
-/**
- * Defines a kind of operation.
- *
- * ```ts
- * const addNote = defineOperation({
- *   kind: 'note',
- *   payload: z.object({ text: z.string() }),
- *   request: ({ payload, owner }) => ({ method: 'POST', path: path`/users/${owner.user}/notes`, body: payload }),
- * })
- * ```
- *
- * @throws TypeError where a part is missing or of the wrong type.
- */
-declare function defineOperation<Schema extends StandardSchemaV1, const Kind extends string>(spec: OperationSpec<Schema, Kind>): OperationKind<Schema, Kind>;
 
 /**
  * The journal's lines: what came in from outside, and what was decided. One journal replays to the
@@ -861,6 +468,13 @@ interface OutcomeRow {
     readonly settledAt: Instant;
 }
 
+/** What can go wrong with storage, each with a stable code (E2). */
+type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT'
+/** The file was removed, replaced or cut while it was in use. */
+ | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA'
+/** The database belongs to another origin than the transport's (E6). */
+ | 'ORIGIN_CHANGED' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
+
 /**
  * The changes: everything that can happen to the rows, as plain data. Each is conditional on what it
  * expects to find and is answered `applied: true`, or `applied: false` ("missed") with nothing changed.
@@ -1165,124 +779,6 @@ type Answer = {
 };
 
 /**
- * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
- * and slots, and ends with the process. It goes through these phases:
- *
- * - `storing`: operations that its owner was enqueueing at the call are not stored yet.
- * - `settling`: the writes that the read must see have not all settled (R1).
- * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
- * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
- * - `fetching`: its request is in flight.
- * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
- */
-
-interface ReadRequestInput {
-    readonly owner: {
-        readonly user: UserId | null;
-    };
-    /** The reading position that the request must name to see the writes; null: there is none. */
-    readonly position: string | null;
-}
-
-/** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
-
-interface LaneStatus {
-    /** Null: the anonymous lane. */
-    readonly user: UserId | null;
-    readonly pending: number;
-    /** True if a request of the lane is in flight, or about to be. */
-    readonly sending: boolean;
-    /** The reasons why the lane may not send; empty: nothing stops it. */
-    readonly holds: readonly Hold[];
-    /** When the head of the lane was enqueued; null before the lane was read. */
-    readonly headEnqueuedAt: Instant | null;
-    /** Attempts of the head that failed for now. */
-    readonly attempts: number;
-    /** Token generations that were refused on the head (T4). */
-    readonly refusedTokens: number;
-    /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
-    readonly lastFailure: LaneFailure | null;
-    /** The end of the wait of the head (Q7); null: the head does not wait. */
-    readonly retryAt: Instant | null;
-}
-/** Why an attempt failed (Q22). */
-interface LaneFailure {
-    readonly at: Instant;
-    /** The status of the reply; null: there was no reply. */
-    readonly status: number | null;
-    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
-    readonly code: string | null;
-}
-interface TokenNeedStatus {
-    readonly user: UserId;
-    readonly reason: TokenNeedReason;
-    /** The generation that was refused; null: no generation was refused. */
-    readonly generation: number | null;
-}
-type QueueState = 'starting' | 'running' | 'closing' | 'closed';
-interface Status {
-    readonly queue: QueueState;
-    /** Null: anonymous. */
-    readonly identity: UserId | null;
-    readonly requirement: Requirement;
-    /** Lanes with pending operations. */
-    readonly lanes: readonly LaneStatus[];
-    readonly tokenNeeds: readonly TokenNeedStatus[];
-    readonly counts: {
-        readonly pending: number;
-        readonly sending: number;
-        readonly dead: number;
-    };
-}
-
-/** The options of the calls of a Holdfast engine, and the results of some calls. */
-
-interface LoginOptions {
-    /** The user's token. Left out: the engine asks for it when there is an operation to send. */
-    readonly token?: string;
-}
-interface LogoutOptions {
-    /**
-     * The treatment of the user's operations that have not been sent (I7): `keep` sends them later under that user's
-     * token, `flush` tries to send them first, `discard` drops them. Default: `keep`.
-     */
-    readonly unsent?: 'keep' | 'flush' | 'discard';
-    /** How long `flush` may take, in milliseconds. Default: 5000. */
-    readonly deadlineMs?: number;
-}
-interface DeadlineOptions {
-    /** In milliseconds. Default: 5000. */
-    readonly deadlineMs?: number;
-}
-interface ReadOptions {
-    /** Makes the request, at the moment of sending. `position`: the reading position to name, to see the writes. */
-    readonly request: (input: ReadRequestInput) => RequestSpec;
-    /** The ids of the operations to wait for. Default: all pending operations of the owner. */
-    readonly after?: readonly string[];
-    /** The key of the reading positions that the read uses (R2). Default: the positions without a key. */
-    readonly key?: string;
-    /**
-     * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
-     * too. Left out: only an HTML page rejects, because it is a captive portal's.
-     */
-    readonly reply?: 'json' | 'any';
-}
-/** The number of operations that are still pending, and the lanes, which say why. */
-interface FlushResult {
-    readonly pending: number;
-    readonly lanes: readonly LaneStatus[];
-}
-
-/** The result of `forget()`. */
-interface ForgetResult {
-    /**
-     * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted. The files may still
-     * hold the user's data, and Holdfast never erases it there. Delete the files once you need them no more. Usually empty.
-     */
-    readonly setAside: readonly string[];
-}
-
-/**
  * The contract of a storage, which holds the truth of the engine. A storage knows rows and conditional changes of
  * rows; it must never know why they are made. `src/simulation/storage-contract.ts` is the suite that every
  * implementation must pass.
@@ -1489,6 +985,122 @@ interface Storage {
     close(): Promise<void>;
 }
 
+/**
+ * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
+ * a `TypeError` or `RangeError` that names the option and the value. No message holds a secret.
+ */
+
+type ErrorCode = 
+/** `enqueue()` of a kind that was not given to `createHoldfast({ operations })`. */
+'UNKNOWN_KIND'
+/** The payload does not fit the kind's schema, or is not JSON. */
+ | 'INVALID_PAYLOAD'
+/** The payload is longer than `maxPayloadBytes`. */
+ | 'PAYLOAD_TOO_LARGE'
+/** As many operations are pending as `maxPending` allows. */
+ | 'QUEUE_FULL'
+/** No operation of this id is pending, dead or remembered. */
+ | 'UNKNOWN_OPERATION'
+/** Only a dead letter can be retried. */
+ | 'NOT_RETRYABLE'
+/** A member of an envelope that is in flight, or whose outcome is unknown. */
+ | 'TOO_LATE'
+/** A reply yielded a follow-up that names another owner. */
+ | 'FOREIGN_FOLLOW_UP'
+/** The requirement source failed; what was known is kept. */
+ | 'REQUIREMENT_UNKNOWN'
+/** Only the process that dispatches this database can do that. */
+ | 'OTHER_PROCESS'
+/** Code of the app threw: a listener, a kind, a port, a journal or a logger. The exception is the `cause`. */
+ | 'APP_CODE_FAILED'
+/** A fault in Holdfast itself: please report it, with a journal if there is one. */
+ | 'INTERNAL'
+/** The subject claim of the token names another user, or no user. */
+ | 'AUTH_USER_MISMATCH'
+/** The server refused a token that was obtained because it refused the one before. */
+ | 'AUTH_REFRESH_FAILED'
+/** The token source threw, or gave no answer in time. */
+ | 'AUTH_SOURCE_FAILED'
+/** The server answered 401. */
+ | 'AUTH_TOKEN_REFUSED'
+/** A read of the anonymous identity, under `required`. */
+ | 'AUTH_ANONYMOUS'
+/** A transport says that no byte of the request has left. */
+ | 'NOT_SENT'
+/** A read got no reply, or one that is no answer. */
+ | 'READ_FAILED'
+/** The identity changed before a read was answered. */
+ | 'READ_CANCELLED'
+/** The token source said that only the user can help. */
+ | 'AUTH_DENIED'
+/** A sealed token can not be opened any more. */
+ | 'AUTH_VAULT_UNREADABLE'
+/** The vault can not be used just now. */
+ | 'AUTH_VAULT_UNAVAILABLE'
+/** A journal's decisions and those of this version differ. */
+ | 'REPLAY_DIVERGED'
+/** The file is not a journal this version can read. */
+ | 'JOURNAL_INVALID'
+/** A scenario file is malformed. */
+ | 'SCENARIO_INVALID'
+/** The database file is a copy: a restored backup, say. What was sent since then is sent again. */
+ | 'STORAGE_COPIED'
+/** Commits of other processes are noticed late: the file system does not tell of them. */
+ | 'WATCH_LOST' | StorageErrorCode;
+interface HoldfastErrorOptions extends ErrorSubject {
+    readonly cause?: unknown;
+    /** Can the same call succeed later, unchanged? Default: false. */
+    readonly retryable?: boolean;
+}
+/** The subject of an error, as far as its message names it. */
+interface ErrorSubject {
+    readonly operationId?: OperationId;
+    readonly user?: UserId;
+    /** The option of `createHoldfast()` that decided, such as `maxPending`. */
+    readonly option?: string;
+    /** The value of that option, where it is a limit. */
+    readonly limit?: number;
+}
+/** The base of every error of Holdfast. */
+declare class HoldfastError extends Error {
+    readonly name: string;
+    readonly code: ErrorCode;
+    readonly retryable: boolean;
+    readonly operationId?: OperationId;
+    readonly user?: UserId;
+    /** The option of `createHoldfast()` that decided, such as `maxPending`. */
+    readonly option?: string;
+    /** The value of that option, where it is a limit. */
+    readonly limit?: number;
+    constructor(code: ErrorCode, message: string, { cause, retryable, ...subject }?: HoldfastErrorOptions);
+}
+/** To be thrown by a token source: asking again is no use, the user must sign in (T6). */
+declare class TokenDeniedError extends HoldfastError {
+    readonly name = "TokenDeniedError";
+    constructor(message?: string, cause?: unknown);
+}
+/** To be thrown by a vault: what it sealed can never be opened again (T1). */
+declare class VaultUnreadableError extends HoldfastError {
+    readonly name = "VaultUnreadableError";
+    constructor(message?: string, cause?: unknown, user?: UserId);
+}
+interface NotSentErrorOptions {
+    /** The system's name of the failure, such as `ECONNREFUSED`. Default: the `code` of the cause, if it has one. */
+    readonly reason?: string;
+    readonly cause?: unknown;
+}
+/**
+ * To be thrown by a transport if no byte of the request has left: the connection was refused, the name was not
+ * resolved, the connection was not made in time, the certificate was not accepted. The outcome is then `unsent`.
+ * Every other error of a transport means that the request may have arrived: `unknown` (Q6).
+ */
+declare class NotSentError extends HoldfastError {
+    readonly name = "NotSentError";
+    /** The system's name of the failure, such as `ECONNREFUSED` or `ENOTFOUND`; null if it has none. */
+    readonly reason: string | null;
+    constructor(message?: string, { reason, cause }?: NotSentErrorOptions);
+}
+
 interface Failure {
     /** The name of the error, such as `NotSentError` or `TypeError`. */
     readonly name: string;
@@ -1589,59 +1201,317 @@ interface HoldfastEvents {
 }
 type EventName = keyof HoldfastEvents;
 
-/** An event with its name. A test of the name narrows the detail. */
-type AnyEvent = {
-    [Name in EventName]: {
-        readonly name: Name;
-        readonly detail: HoldfastEvents[Name];
-    };
-}[EventName];
-/** What a listener of each name is called with. `*`: of every event. */
-type Heard = HoldfastEvents & {
-    readonly '*': AnyEvent;
-};
-/** The name of an event, or `*`: every event. */
-type ListenedName = keyof Heard;
-type Listener<Name extends ListenedName> = (heard: Heard[Name]) => void;
+/** The way to the server: one request out, one reply back. */
 
-/** The data on one operation that the app can read. */
-
-interface StoredInfo {
-    readonly id: OperationId;
-    /** The owner of the operation; null: the anonymous identity. */
-    readonly user: UserId | null;
+/** One request. It carries no credential: that comes beside it, so that logging a request is safe. */
+interface OutgoingRequest {
+    readonly method: string;
+    /** From the root of the origin, with the query: `/users/alice/notes?draft=1`. */
+    readonly path: string;
+    /** Lower-case names; with `idempotency-key`, without `authorization`. */
+    readonly headers: Readonly<Record<string, string>>;
+    /** JSON text, or null: no body. */
+    readonly body: string | null;
     readonly kind: string;
-    readonly version: number;
-    /** The stored payload, in its stored version. If it is not JSON (the operation is unreadable), its text. */
+    readonly user: UserId | null;
+    /** The operations it carries, in order. */
+    readonly operations: readonly OperationId[];
+}
+interface SendOptions {
+    /** The bearer token, or null: the request goes unsigned. */
+    readonly token: string | null;
+    /**
+     * Aborted when the time for the reply is over (the reason is a `TimeoutError` then), or the engine closes. The
+     * transport should settle at once then: with the cut reply, if it has a status, or with the error that is true.
+     */
+    readonly signal: AbortSignal;
+}
+interface Reply {
+    readonly status: number;
+    /** Lower-case names. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
+    readonly isCut?: boolean;
+}
+/**
+ * Sends one request, once. Resolves with any reply of the server whose status has arrived, also if the rest of it could
+ * not be read (`isCut`). Rejects with `NotSentError` if no byte of the request has left; with any other error if there
+ * was no reply (Q6).
+ */
+interface Transport {
+    /** Scheme, host and port: deadlines that a server sets hold for all of it. */
+    readonly origin: string;
+    send(request: OutgoingRequest, options: SendOptions): Promise<Reply>;
+    /**
+     * The machine was asleep, or the network was gone: connections that are open and idle may be dead. Called before the next
+     * `send()`, which should go over a new connection. Requests in flight are left alone: they end by themselves. It must
+     * return at once. Left out: the transport keeps no connection open, or looks after that itself.
+     */
+    renewConnections?(): void;
+}
+
+/** The type of a payload as it is stored: as JSON. A `Date` is a text there, and a field of a class instance a plain field. */
+
+/** The type of a value after `JSON.stringify()` and `JSON.parse()`. */
+type AsJson<Value> = Value extends string | number | boolean | null | undefined ? Value : Value extends {
+    toJSON(): infer Made;
+} ? AsJson<Made> : Value extends object ? {
+    [Key in keyof Value]: AsJson<Value[Key]>;
+} : Value;
+/** The output of the schema as JSON, or its input where the schema does not take its own output again (Q14). */
+type StoredPayload<Schema extends StandardSchemaV1> = AsJson<StandardSchemaV1.InferOutput<Schema>> | AsJson<StandardSchemaV1.InferInput<Schema>>;
+
+/** How an app says what its operations are: one definition per kind. */
+
+/** The request that carries an operation to the server. */
+interface RequestSpec {
+    readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
+    /**
+     * Comes behind the path of the transport's `baseUrl`: `/users/alice/notes`. It begins with one slash and has no `?`,
+     * `#`, backslash, white space or control character, and no segment `.` or `..` (Q6). The tag `path` makes one from
+     * parts.
+     */
+    readonly path: string;
+    /** The parameters, behind the path. */
+    readonly query?: Readonly<Record<string, string>>;
+    /** Anything JSON; left out: no body. */
+    readonly body?: unknown;
+    /** Further headers, of Latin-1. `authorization` and `idempotency-key` are Holdfast's. */
+    readonly headers?: Readonly<Record<string, string>>;
+}
+/**
+ * The server's id of a record: of one that an operation created under a local id, what a reply
+ * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
+ * needs it only optionally (Q12).
+ */
+type RecordLookup = (id: string) => string | null;
+interface RequestInput<Payload> {
+    readonly payload: Payload;
+    readonly owner: Owner;
+    readonly id: OperationId;
+    readonly record: RecordLookup;
+}
+/** What a reply means. */
+interface Interpretation {
+    readonly outcome: Exclude<Outcome, 'unknown' | 'unsent'>;
+    /** Why it is `rejected`, where there is more to say. */
+    readonly reason?: 'conflict';
+    /** Of `accepted`: the server's ids of records the operation created, by local id (Q12). */
+    readonly translations?: Readonly<Record<string, string>>;
+    /** Of `accepted`: operations of the same owner that come directly behind this one (Q13). */
+    readonly followUps?: readonly FollowUpDraft[];
+    /** Of `accepted`: what a read must name to see this write (R1). */
+    readonly readingPosition?: ReadingPosition;
+}
+interface ReadingPosition {
+    readonly token: string;
+    /** How long after this reply a read waits, in milliseconds. Default: 500. */
+    readonly delayMs?: number;
+    /** Which reads it is for. Default: all that name no key. */
+    readonly key?: string;
+}
+/** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
+type DeclaredReply = 'json' | 'any' | null;
+interface InterpretContext {
+    readonly owner: Owner;
+    /** The word of the kind about its replies; null: it declares nothing. */
+    readonly reply: DeclaredReply;
+    /** Was the outcome of an earlier attempt of this envelope unknown? */
+    readonly afterUnknown: boolean;
+}
+/** How neighbours of a kind become one request (Q4). */
+interface MergeSpec<Payload> {
+    /** Kinds of one group merge with each other. Default: the kind itself. */
+    readonly group?: string;
+    /** Only operations with the same key merge. */
+    readonly key: (payload: Payload) => string;
+    /** One request for all of them, or null: none is needed, all are completed at once. */
+    readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
+}
+interface MergeInput {
+    readonly owner: Owner;
+    /** Which operations the payloads are of, in the same order. */
+    readonly operations: readonly {
+        readonly id: OperationId;
+        readonly kind: string;
+    }[];
+    readonly record: RecordLookup;
+}
+/** The records an operation uses, by local id (Q12). */
+interface RecordNeeds {
+    /** Without these it is dead. */
+    readonly required?: readonly string[];
+    /** Without these it is sent all the same. */
+    readonly optional?: readonly string[];
+}
+type Upgrade = (payload: unknown, fromVersion: number) => unknown;
+/** By the version that a step begins with. */
+type UpgradeSteps = Readonly<Record<number, (payload: unknown) => unknown>>;
+/** All that a kind says of itself but its schema. */
+interface KindSpec<Payload, Kind extends string = string> {
+    /** Names the kind in storage: never reuse it for something else. */
+    readonly kind: Kind;
+    /** Makes the request. It must be pure: after an unknown outcome it is sent again, unchanged (Q5). */
+    readonly request: (input: RequestInput<Payload>) => RequestSpec;
+    /** A whole number, from 1. Default: 1. */
+    readonly version?: number;
+    /**
+     * The body of a 2xx (Q6). `json`: JSON or nothing; any other body makes the outcome `retry`. `any`: anything, also
+     * an HTML page. Left out: every 2xx is `accepted`. Unless `any` is declared, an HTML page is a captive portal's.
+     */
+    readonly reply?: 'json' | 'any';
+    /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
+    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
+    readonly merge?: MergeSpec<Payload>;
+    /**
+     * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
+     * the process lives, of the wall clock across a restart (Q8). Default: never.
+     */
+    readonly expiresInMs?: number;
+    /**
+     * Brings a stored payload of an older version to this one (Q14). The result is stored. A map has one step for each
+     * older version, which brings its payload to the next version: `{ 1: (payload) => …, 2: (payload) => … }`. Without
+     * this, and for a version that the map leaves out, such a payload is `unreadable`.
+     */
+    readonly upgrade?: Upgrade | UpgradeSteps;
+    /** The local ids of the records it creates (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
+    readonly creates?: (payload: Payload) => readonly string[];
+    /** The records it uses (Q12). If it throws, `enqueue()` rejects with `APP_CODE_FAILED`. */
+    readonly needs?: (payload: Payload) => RecordNeeds;
+    /** Is it of no use once another user has logged in on this device? (I8) Default: false. */
+    readonly deviceScoped?: boolean;
+    /**
+     * At a logout, what is enqueued for the leaving user, before the switch: a payload, or null (I7). The schema must
+     * answer at once. If it throws, or the payload does not fit, an `error` event tells, and the logout goes on.
+     */
+    readonly onLogout?: (owner: Owner) => unknown;
+    /**
+     * How long the server remembers idempotency keys, in milliseconds. An unknown outcome older than
+     * that is not sent again blindly: it becomes a dead letter, `outcome-unknown` (Q5). Default: for ever.
+     */
+    readonly idempotencyWindowMs?: number;
+}
+interface OperationSpec<Schema extends StandardSchemaV1, Kind extends string = string> extends KindSpec<StandardSchemaV1.InferOutput<Schema>, Kind> {
+    /**
+     * Any Standard Schema (zod, valibot, arktype, …). It runs at `enqueue()`, and its output is stored, as JSON, so that
+     * defaults are drawn once; if the schema does not take that output again, its input is stored (Q14).
+     */
+    readonly payload: Schema;
+}
+/** A kind whatever its payload. */
+interface AnyOperationKind {
+    readonly kind: string;
+    readonly spec: KindSpec<never> & {
+        readonly payload: StandardSchemaV1;
+    };
+}
+/** An operation the app wants: what `enqueue()` takes. */
+interface OperationDraft<Kind extends string = string, Payload = unknown> {
+    readonly kind: Kind;
+    readonly payload: Payload;
+    /** For this operation only, in milliseconds. Default: that of its kind. */
+    readonly expiresInMs?: number;
+}
+/** An operation that a reply yields. It belongs to the owner of the one it follows, and to nobody else. */
+interface FollowUpDraft extends OperationDraft {
+    /** May say so; naming another owner is an error. */
+    readonly owner?: Owner;
+}
+interface DraftOptions {
+    /** For this operation only. */
+    readonly expiresInMs?: number;
+}
+/** The drafts of these kinds: a union of one draft type for each kind. */
+type DraftOf<Kinds extends AnyOperationKind> = Kinds extends {
+    readonly kind: infer Kind extends string;
+    readonly spec: {
+        readonly payload: infer Schema extends StandardSchemaV1;
+    };
+} ? OperationDraft<Kind, StandardSchemaV1.InferInput<Schema>> : never;
+/** What the app reads of an operation of a known kind. `Info`: its type before the kind was known. */
+type InfoOf<Info, Kind extends string, Schema extends StandardSchemaV1> = Info extends {
+    readonly kind: string;
+} ? Info & {
+    readonly kind: Kind;
+} & (Info extends {
     readonly payload: unknown;
-    readonly enqueuedAt: Instant;
+} ? {
+    readonly payload: StoredPayload<Schema>;
+} : object) : never;
+/** A kind, and the function that makes drafts of it. */
+interface OperationKind<Schema extends StandardSchemaV1, Kind extends string = string> {
+    (payload: StandardSchemaV1.InferInput<Schema>, options?: DraftOptions): OperationDraft<Kind, StandardSchemaV1.InferInput<Schema>>;
+    readonly kind: Kind;
+    readonly spec: OperationSpec<Schema, Kind>;
+    /**
+     * True if this is an operation of this kind: one that the engine answers, or the detail of an event. Its payload then
+     * has a type. An operation that is stored in another version of the kind has another payload, so for it this is false.
+     *
+     * ```ts
+     * for (const letter of (await holdfast.deadLetters()).items) {
+     *   if (addNote.is(letter)) console.log(letter.payload.text)
+     * }
+     * ```
+     */
+    is<Info extends object>(info: Info | null): info is InfoOf<Info, Kind, Schema>;
 }
-/** An operation that has not settled. */
-interface PendingOperation extends StoredInfo {
-    readonly state: 'pending';
+/**
+ * Defines a kind of operation.
+ *
+ * ```ts
+ * const addNote = defineOperation({
+ *   kind: 'note',
+ *   payload: z.object({ text: z.string() }),
+ *   request: ({ payload, owner }) => ({ method: 'POST', path: path`/users/${owner.user}/notes`, body: payload }),
+ * })
+ * ```
+ *
+ * @throws TypeError where a part is missing or of the wrong type.
+ */
+declare function defineOperation<Schema extends StandardSchemaV1, const Kind extends string>(spec: OperationSpec<Schema, Kind>): OperationKind<Schema, Kind>;
+
+/** What becomes of the operations of the anonymous identity (I3). The identity machine and the engine both ask here. */
+
+/** The option `anonymous`: what becomes of anonymous operations once the server demands identity verification. */
+type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
+
+type UnknownPolicy = 'hold' | 'send';
+
+/** The logger of the app, as Holdfast calls it. It decides nothing: the engine works alike without it. */
+/** From what only a developer wants to what needs a person. */
+type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/**
+ * Where log lines go. `console`, a pino logger and electron-log fit as they are.
+ *
+ * Each call has one argument, a text such as
+ * `holdfast operation.retrying id=1.s.x user=alice kind=note outcome=retry status=503 attempts=2`. It is the one call that
+ * means the same to all of them: pino takes `(object, message)`, `console` and electron-log take `(message, ...values)`,
+ * and each of them writes a text without further arguments as it is.
+ *
+ * A logger is called after the work that a line tells of, outside of the engine. If a method throws, or answers a
+ * promise that rejects, the app gets one event `error` (`APP_CODE_FAILED`); the logger is still called, because a full
+ * disk may have room later.
+ *
+ * @example
+ * ```ts
+ * import { createHoldfast, type HoldfastOptions } from 'holdfast'
+ *
+ * declare const options: HoldfastOptions
+ *
+ * const holdfast = await createHoldfast({ ...options, logger: console })
+ * ```
+ */
+interface Logger {
+    debug(message: string): void;
+    info(message: string): void;
+    warn(message: string): void;
+    error(message: string): void;
+    /** True if user ids are to be replaced by the pseudonyms that a journal with `pseudonyms` has. Left out: false. */
+    readonly pseudonyms?: boolean;
+    /** False: no line of this level is made. Left out: every line is made. pino has this method. */
+    isLevelEnabled?(level: LogLevel): boolean;
 }
-/** An operation that failed for good, kept until the app retries or discards it (Q9). */
-interface DeadLetter extends StoredInfo {
-    readonly state: 'dead';
-    readonly reason: DeadReason;
-    /** The status of the last reply; null: there was none. */
-    readonly status: number | null;
-    /** The beginning of the server's reply, redacted. */
-    readonly excerpt: string | null;
-    readonly diedAt: Instant;
-    readonly attempts: number;
-}
-/** What is known of an operation, wherever it is now. */
-type OperationInfo = PendingOperation | DeadLetter | {
-    readonly state: 'dropped';
-    readonly id: OperationId;
-    readonly reason: DropReason | null;
-    readonly settledAt: Instant;
-} | {
-    readonly state: 'completed' | 'cancelled';
-    readonly id: OperationId;
-    readonly settledAt: Instant;
-};
 
 /** An armed timer. */
 interface Timer {
@@ -1665,58 +1535,6 @@ interface Clock {
 }
 /** The clock of the machine. */
 declare const systemClock: Clock;
-
-/** How an operation ended. */
-type Settlement = 
-/** The engine was closed first: the operation is still on disk, and `operation(id)` tells its end after a restart. */
-{
-    readonly outcome: 'pending';
-    readonly id: OperationId;
-} | {
-    readonly outcome: 'completed';
-    readonly id: OperationId;
-} | {
-    readonly outcome: 'dropped';
-    readonly id: OperationId;
-    readonly reason: DropReason;
-} | {
-    readonly outcome: 'cancelled';
-    readonly id: OperationId;
-} | {
-    readonly outcome: 'dead';
-    readonly id: OperationId;
-    readonly reason: DeadReason;
-    /** The last status the server answered with, if it did. */
-    readonly status: number | null;
-}
-/** The receipt was asked late: the operation has ended, and its outcome is no longer retained. */
- | {
-    readonly outcome: 'not-retained';
-    readonly id: OperationId;
-};
-/** The proof that an operation is on disk. */
-declare class Receipt {
-    #private;
-    readonly id: OperationId;
-    /** Resolves when the operation has reached its end. It never rejects because of a reply of the server. */
-    get settled(): Promise<Settlement>;
-}
-
-/** Lists the stored operations for the app. The lists come from storage itself. They never decide anything. */
-
-interface PendingFilter {
-    /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
-    readonly user?: string | null;
-    /** The maximum number of operations, a whole number from 1. Default: 1000. */
-    readonly limit?: number;
-}
-
-/** What becomes of the operations of the anonymous identity (I3). The identity machine and the engine both ask here. */
-
-/** The option `anonymous`: what becomes of anonymous operations once the server demands identity verification. */
-type AnonymousPolicy = 'drop' | 'hold' | 'adopt';
-
-type UnknownPolicy = 'hold' | 'send';
 
 /** What the machine underneath tells: is there a network, is it about to sleep. */
 type PlatformEvent = 'online' | 'offline' | 'suspended' | 'resumed';
@@ -1850,11 +1668,131 @@ interface CommonOptions<Kinds extends AnyOperationKind> {
     readonly platform?: Platform;
     /** Where to record the run, so that it can be replayed. Default: nowhere. */
     readonly journal?: JournalSink;
+    /** Where to write one line per decision: `console`, a pino logger, electron-log, `consoleLogger()`. Default: nowhere. */
+    readonly logger?: Logger;
     readonly clock?: Clock;
     readonly random?: Random;
 }
 /** Says what the server demands, say from a remote configuration. */
 type RequirementSource = () => Requirement | Promise<Requirement>;
+
+/** What the channel `holdfast.attempt` tells: plain data, without a token, a payload or a text of a server (E6). */
+
+/** The facts of an attempt, as they are when the request leaves. */
+interface AttemptFacts {
+    /** The operations of the envelope, in their order. */
+    readonly operations: readonly OperationId[];
+    /** The kind of the first operation. */
+    readonly kind: string;
+    /** The owner; null: the anonymous identity. */
+    readonly user: UserId | null;
+    /** The idempotency key, as the server gets it. */
+    readonly key: string;
+    /** The number of the attempt, from 1. It grows with each outcome that makes the envelope wait. */
+    readonly attempt: number;
+    /** The generation of the token; null: the request is unsigned. */
+    readonly generation: number | null;
+}
+/** How an attempt ended. */
+interface AttemptResult {
+    /**
+     * Null: the attempt has no outcome, because a captive portal answered, the operations were erased (`forget()`), the engine
+     * closed, or the engine failed inside.
+     */
+    readonly outcome: Outcome | null;
+    /** The status of the reply; null: there was no reply. */
+    readonly status: number | null;
+    /** From the call of the transport to the outcome, in milliseconds of the monotonic clock. */
+    readonly durationMs: number;
+}
+/** Why there was no reply: the names of an error where they are plain words, never its text (E6). */
+interface AttemptError {
+    readonly name: string;
+    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: it has none. */
+    readonly code: string | null;
+}
+/**
+ * The message of `holdfast.attempt`. All five channels of one attempt get the same object, so a subscriber may keep its own
+ * data under it (in a WeakMap, or as a property of its own). The facts are read-only and frozen.
+ */
+interface AttemptMessage extends AttemptFacts {
+    /** From `asyncStart` on. */
+    readonly result?: AttemptResult;
+    /** From `error` on, if there was no reply. */
+    readonly error?: AttemptError;
+}
+
+/** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
+
+interface LaneStatus {
+    /** Null: the anonymous lane. */
+    readonly user: UserId | null;
+    readonly pending: number;
+    /** True if a request of the lane is in flight, or about to be. */
+    readonly sending: boolean;
+    /** The reasons why the lane may not send; empty: nothing stops it. */
+    readonly holds: readonly Hold[];
+    /** When the head of the lane was enqueued; null before the lane was read. */
+    readonly headEnqueuedAt: Instant | null;
+    /** Attempts of the head that failed for now. */
+    readonly attempts: number;
+    /** Token generations that were refused on the head (T4). */
+    readonly refusedTokens: number;
+    /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
+    readonly lastFailure: LaneFailure | null;
+    /** The end of the wait of the head (Q7); null: the head does not wait. */
+    readonly retryAt: Instant | null;
+}
+/** Why an attempt failed (Q22). */
+interface LaneFailure {
+    readonly at: Instant;
+    /** The status of the reply; null: there was no reply. */
+    readonly status: number | null;
+    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
+    readonly code: string | null;
+}
+interface TokenNeedStatus {
+    readonly user: UserId;
+    readonly reason: TokenNeedReason;
+    /** The generation that was refused; null: no generation was refused. */
+    readonly generation: number | null;
+}
+/**
+ * Counts of the events of this engine since `createHoldfast()`. They begin at 0 with each engine and are not stored. Where
+ * several processes have one file open, each process counts only its own events: the process that dispatches counts the
+ * ends of operations, and the sum over all processes counts each end once.
+ */
+interface Totals {
+    /** Operations that were completed. */
+    readonly accepted: number;
+    /** Times that an operation has to be sent again after a wait: each event `operation.retrying`. A 401 does not count. */
+    readonly retried: number;
+    /** Operations that became dead letters, by reason; a reason that has not occurred is 0. */
+    readonly dead: Readonly<Record<DeadReason, number>>;
+    /** New tokens of any user, from the token source or from the app. */
+    readonly refreshed: number;
+    /**
+     * When the oldest head of a lane was enqueued: a head that grows old means that a lane does not move. Null: nothing is
+     * pending, or no lane with pending operations has been read yet.
+     */
+    readonly oldestHeadAt: Instant | null;
+}
+type QueueState = 'starting' | 'running' | 'closing' | 'closed';
+interface Status {
+    readonly queue: QueueState;
+    /** Null: anonymous. */
+    readonly identity: UserId | null;
+    readonly requirement: Requirement;
+    /** Lanes with pending operations. */
+    readonly lanes: readonly LaneStatus[];
+    readonly tokenNeeds: readonly TokenNeedStatus[];
+    readonly counts: {
+        readonly pending: number;
+        readonly sending: number;
+        readonly dead: number;
+    };
+    readonly totals: Totals;
+}
 
 /**
  * Logout: the identity changes at the call. The session ends once no operation of that user is pending: at once if none
@@ -1865,6 +1803,205 @@ type RequirementSource = () => Requirement | Promise<Requirement>;
 interface LogoutResult {
     /** Operations of that user that are still to be sent, under that user's token. */
     readonly pending: number;
+}
+
+/**
+ * `sendNow()`: ends the waits after failed attempts, and hears what the next attempt of each of these lanes came to (Q7).
+ * A lane that still cannot send, or only after another wait, is not waited for.
+ */
+
+/** What an attempt came to that `sendNow()` has started. */
+interface AttemptSummary {
+    /** The owner; null: the anonymous identity. */
+    readonly user: UserId | null;
+    /** The operations of the envelope, in their order. */
+    readonly operations: readonly OperationId[];
+    /**
+     * Null: the attempt has no outcome, because a captive portal answered, the operations were erased (`forget()`), or the
+     * engine was closed.
+     */
+    readonly outcome: Outcome | null;
+    /** The status of the reply; null: there was no reply. */
+    readonly status: number | null;
+    /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply, or it has no name. */
+    readonly code: string | null;
+}
+
+/**
+ * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
+ * and slots, and ends with the process. It goes through these phases:
+ *
+ * - `storing`: operations that its owner was enqueueing at the call are not stored yet.
+ * - `settling`: the writes that the read must see have not all settled (R1).
+ * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
+ * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
+ * - `fetching`: its request is in flight.
+ * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
+ */
+
+interface ReadRequestInput {
+    readonly owner: {
+        readonly user: UserId | null;
+    };
+    /** The reading position that the request must name to see the writes; null: there is none. */
+    readonly position: string | null;
+}
+
+/** The options of the calls of a Holdfast engine, and the results of some calls. */
+
+interface LoginOptions {
+    /** The user's token. Left out: the engine asks for it when there is an operation to send. */
+    readonly token?: string;
+}
+interface LogoutOptions {
+    /**
+     * The treatment of the user's operations that have not been sent (I7): `keep` sends them later under that user's
+     * token, `flush` tries to send them first, `discard` drops them. Default: `keep`.
+     */
+    readonly unsent?: 'keep' | 'flush' | 'discard';
+    /** How long `flush` may take, in milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface DeadlineOptions {
+    /** In milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface SendNowOptions {
+    /** Only the operations of this user; null: of the anonymous identity. Default: of every owner. */
+    readonly user?: string | null;
+    /** How long to wait for what the attempts come to, in milliseconds. Default: 5000. */
+    readonly deadlineMs?: number;
+}
+interface ReadOptions {
+    /** Makes the request, at the moment of sending. `position`: the reading position to name, to see the writes. */
+    readonly request: (input: ReadRequestInput) => RequestSpec;
+    /** The ids of the operations to wait for. Default: all pending operations of the owner. */
+    readonly after?: readonly string[];
+    /** The key of the reading positions that the read uses (R2). Default: the positions without a key. */
+    readonly key?: string;
+    /**
+     * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
+     * too. Left out: only an HTML page rejects, because it is a captive portal's.
+     */
+    readonly reply?: 'json' | 'any';
+}
+/** What `sendNow()` has started, and what is left of it. */
+interface SendNowResult extends FlushResult {
+    /** The attempts that have ended, in the order of their ends. */
+    readonly attempts: readonly AttemptSummary[];
+}
+/** The number of operations that are still pending, and the lanes, which say why. */
+interface FlushResult {
+    readonly pending: number;
+    readonly lanes: readonly LaneStatus[];
+}
+
+/** The result of `forget()`. */
+interface ForgetResult {
+    /**
+     * The files that Holdfast has set aside as damaged (`onCorrupt: 'set-aside'`), as paths, sorted. The files may still
+     * hold the user's data, and Holdfast never erases it there. Delete the files once you need them no more. Usually empty.
+     */
+    readonly setAside: readonly string[];
+}
+
+/** An event with its name. A test of the name narrows the detail. */
+type AnyEvent = {
+    [Name in EventName]: {
+        readonly name: Name;
+        readonly detail: HoldfastEvents[Name];
+    };
+}[EventName];
+/** What a listener of each name is called with. `*`: of every event. */
+type Heard = HoldfastEvents & {
+    readonly '*': AnyEvent;
+};
+/** The name of an event, or `*`: every event. */
+type ListenedName = keyof Heard;
+type Listener<Name extends ListenedName> = (heard: Heard[Name]) => void;
+
+/** The data on one operation that the app can read. */
+
+interface StoredInfo {
+    readonly id: OperationId;
+    /** The owner of the operation; null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly kind: string;
+    readonly version: number;
+    /** The stored payload, in its stored version. If it is not JSON (the operation is unreadable), its text. */
+    readonly payload: unknown;
+    readonly enqueuedAt: Instant;
+}
+/** An operation that has not settled. */
+interface PendingOperation extends StoredInfo {
+    readonly state: 'pending';
+}
+/** An operation that failed for good, kept until the app retries or discards it (Q9). */
+interface DeadLetter extends StoredInfo {
+    readonly state: 'dead';
+    readonly reason: DeadReason;
+    /** The status of the last reply; null: there was none. */
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+}
+/** What is known of an operation, wherever it is now. */
+type OperationInfo = PendingOperation | DeadLetter | {
+    readonly state: 'dropped';
+    readonly id: OperationId;
+    readonly reason: DropReason | null;
+    readonly settledAt: Instant;
+} | {
+    readonly state: 'completed' | 'cancelled';
+    readonly id: OperationId;
+    readonly settledAt: Instant;
+};
+
+/** How an operation ended. */
+type Settlement = 
+/** The engine was closed first: the operation is still on disk, and `operation(id)` tells its end after a restart. */
+{
+    readonly outcome: 'pending';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'completed';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'dropped';
+    readonly id: OperationId;
+    readonly reason: DropReason;
+} | {
+    readonly outcome: 'cancelled';
+    readonly id: OperationId;
+} | {
+    readonly outcome: 'dead';
+    readonly id: OperationId;
+    readonly reason: DeadReason;
+    /** The last status the server answered with, if it did. */
+    readonly status: number | null;
+}
+/** The receipt was asked late: the operation has ended, and its outcome is no longer retained. */
+ | {
+    readonly outcome: 'not-retained';
+    readonly id: OperationId;
+};
+/** The proof that an operation is on disk. */
+declare class Receipt {
+    #private;
+    readonly id: OperationId;
+    /** Resolves when the operation has reached its end. It never rejects because of a reply of the server. */
+    get settled(): Promise<Settlement>;
+}
+
+/** Lists the stored operations for the app. The lists come from storage itself. They never decide anything. */
+
+interface PendingFilter {
+    /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
+    readonly user?: string | null;
+    /** The maximum number of operations, a whole number from 1. Default: 1000. */
+    readonly limit?: number;
 }
 
 /**
@@ -1988,6 +2125,14 @@ interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends As
     resume(): void;
     /** Waits until no operation is left that could still be sent by itself, or until the deadline (Q19). */
     flush(options?: DeadlineOptions): Promise<FlushResult>;
+    /**
+     * Sends now what waits after a failed attempt: each such lane is tried once, at once (Q7). Holds other than
+     * `backing-off`, and waits that a `Retry-After` asked for, go on. Resolves with what the attempts came to, at the latest
+     * after the deadline; in a process that does not dispatch, with none.
+     *
+     * @throws TypeError or RangeError for a wrong argument; HoldfastError `CLOSED`.
+     */
+    sendNow(options?: SendNowOptions): Promise<SendNowResult>;
     /** Lets operations in flight finish within the deadline, then releases all resources (Q19). */
     close(options?: DeadlineOptions): Promise<void>;
     /** Closes the engine, at the end of a block with `await using`. */
@@ -2028,6 +2173,19 @@ interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends As
  * storage cannot be opened. Nothing is left open then.
  */
 declare function createHoldfast<Kinds extends AnyOperationKind>(options: HoldfastOptions<Kinds>): Promise<Holdfast<Kinds>>;
+
+/** The message of `holdfast:settlement`. Frozen. */
+interface SettlementMessage {
+    readonly id: OperationId;
+    /** The owner; null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly kind: string;
+    readonly outcome: 'completed' | 'dropped' | 'cancelled' | 'dead';
+    /** Why it was dropped, or is dead; null: it was completed or cancelled. */
+    readonly reason: DropReason | DeadReason | null;
+    /** The status of the reply that made it a dead letter; null: there was none, or it is no dead letter. */
+    readonly status: number | null;
+}
 
 interface FileJournalOptions {
     /**
@@ -2086,6 +2244,28 @@ declare class RingJournal implements JournalSink {
 }
 /** Keeps the newest lines of a run in memory; `text()` is the journal. */
 declare function ringJournal(options?: RingJournalOptions): RingJournal;
+
+interface ConsoleLoggerOptions {
+    /** The lowest level that is written. Default: `info`. */
+    readonly level?: LogLevel;
+    /** True if user ids are to be replaced by pseudonyms. Default: false. */
+    readonly pseudonyms?: boolean;
+}
+/**
+ * A logger that writes each line by the method of `console` of the same name: `warn` and `error` go to `stderr`. The
+ * methods are looked up at each call, so that a program that replaces them gets the lines.
+ *
+ * @throws TypeError unless the level is one of `debug`, `info`, `warn` and `error`, and `pseudonyms` is true or false.
+ * @example
+ * ```ts
+ * import { consoleLogger, createHoldfast, type HoldfastOptions } from 'holdfast'
+ *
+ * declare const options: HoldfastOptions
+ *
+ * const holdfast = await createHoldfast({ ...options, logger: consoleLogger({ level: 'debug' }) })
+ * ```
+ */
+declare function consoleLogger({ level, pseudonyms, }?: ConsoleLoggerOptions): Logger;
 
 /** What a reply means where a kind does not say otherwise (Q6). Pure. */
 
@@ -2164,5 +2344,5 @@ interface HttpTransportOptions {
  */
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
-export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyEvent, AnyOperationKind, BackoffOptions, Clock, DeadLetter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, ListenedName, Listener, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendOptions, Settlement, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Transport, UserId, Vault };
+export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, consoleLogger, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
+export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };

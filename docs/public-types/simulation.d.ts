@@ -68,7 +68,7 @@ type ErrorCode =
  | 'REQUIREMENT_UNKNOWN'
 /** Only the process that dispatches this database can do that. */
  | 'OTHER_PROCESS'
-/** Code of the app threw: a listener, a kind, a port, the sink of a journal. The exception is the `cause`. */
+/** Code of the app threw: a listener, a kind, a port, a journal or a logger. The exception is the `cause`. */
  | 'APP_CODE_FAILED'
 /** A fault in Holdfast itself: please report it, with a journal if there is one. */
  | 'INTERNAL'
@@ -591,6 +591,13 @@ declare const scenarioSchema: z.ZodObject<{
             second: "second";
         }>>;
         flush: z.ZodNumber;
+    }, z.core.$strict>, z.ZodObject<{
+        at: z.ZodNumber;
+        process: z.ZodOptional<z.ZodEnum<{
+            main: "main";
+            second: "second";
+        }>>;
+        sendNow: z.ZodUnion<readonly [z.ZodString, z.ZodLiteral<true>]>;
     }, z.core.$strict>, z.ZodObject<{
         at: z.ZodNumber;
         process: z.ZodOptional<z.ZodEnum<{

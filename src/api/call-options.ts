@@ -1,4 +1,5 @@
 /** The options of the calls of a Holdfast engine, and the results of some calls. */
+import type { AttemptSummary } from '../engine/lifecycle/send-nows.ts'
 import type { ReadRequestInput } from '../engine/reads/read.ts'
 import type { LaneStatus } from '../engine/status.ts'
 import type { RequestSpec } from '../operations/define-operation.ts'
@@ -23,6 +24,13 @@ export interface DeadlineOptions {
   readonly deadlineMs?: number
 }
 
+export interface SendNowOptions {
+  /** Only the operations of this user; null: of the anonymous identity. Default: of every owner. */
+  readonly user?: string | null
+  /** How long to wait for what the attempts come to, in milliseconds. Default: 5000. */
+  readonly deadlineMs?: number
+}
+
 export interface ReadOptions {
   /** Makes the request, at the moment of sending. `position`: the reading position to name, to see the writes. */
   readonly request: (input: ReadRequestInput) => RequestSpec
@@ -35,6 +43,12 @@ export interface ReadOptions {
    * too. Left out: only an HTML page rejects, because it is a captive portal's.
    */
   readonly reply?: 'json' | 'any'
+}
+
+/** What `sendNow()` has started, and what is left of it. */
+export interface SendNowResult extends FlushResult {
+  /** The attempts that have ended, in the order of their ends. */
+  readonly attempts: readonly AttemptSummary[]
 }
 
 /** The number of operations that are still pending, and the lanes, which say why. */

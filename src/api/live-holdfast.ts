@@ -9,6 +9,7 @@ import {
   idOf,
   idsOf,
   listenerOf,
+  ownerOf,
   refuseMalformedDraft,
   tokenOf,
   userOf,
@@ -20,8 +21,11 @@ import type {
   LoginOptions,
   LogoutOptions,
   ReadOptions,
+  SendNowOptions,
+  SendNowResult,
 } from './call-options.ts'
 import { LiveBoundary } from '../engine/boundary/live-boundary.ts'
+import type { AttemptSummary } from '../engine/lifecycle/send-nows.ts'
 import type { LogoutResult } from '../engine/sessions/logouts.ts'
 import type { Status } from '../engine/status.ts'
 import { type HoldfastError, internalFault } from '../errors.ts'
@@ -229,6 +233,20 @@ export class LiveHoldfast<
     await this.#call<null>((settle) => this.#engine.calls.flush(waitMs, settle))
     const { counts, lanes } = this.status()
     return { pending: counts.pending, lanes }
+  }
+
+  async sendNow({
+    user,
+    deadlineMs = DEFAULT_DEADLINE_MS,
+  }: SendNowOptions = {}): Promise<SendNowResult> {
+    const owner = user === undefined ? null : { user: ownerOf('sendNow', user) }
+    const args = { owner, deadlineMs: deadlineOf('sendNow', deadlineMs) }
+    const attempts = await this.#call<readonly AttemptSummary[]>((settle) =>
+      this.#engine.calls.sendNow(args, settle),
+    )
+    const lanes = this.status().lanes.filter((lane) => owner === null || lane.user === owner.user)
+    const pending = lanes.reduce((sum, lane) => sum + lane.pending, 0)
+    return { attempts, pending, lanes }
   }
 
   async close({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {

@@ -2,7 +2,7 @@
 
 interface AlarmFacts {
   /** The kind of thing of which each has its own alarm; null: the engine has only a single alarm of this name. */
-  readonly each: 'lane' | 'user' | 'read' | 'operation' | 'flush' | 'change' | null
+  readonly each: 'lane' | 'user' | 'read' | 'operation' | 'flush' | 'call' | 'change' | null
   /**
    * True if a part arms it again in a journal that begins in the middle. While an alarm with false is armed, no
    * journal can begin.
@@ -37,6 +37,8 @@ export const ALARMS = {
   'read-reply': { each: 'read', isRestored: true },
   /** A flush has waited long enough (Q19). */
   flush: { each: 'flush', isRestored: true },
+  /** A `sendNow()` has waited long enough (Q7). */
+  'send-now': { each: 'call', isRestored: true },
   /** A change that could not be stored is stored again (Q11). */
   record: { each: 'change', isRestored: false },
   /** The requirement source is asked again (I2). */

@@ -15,6 +15,7 @@ import { OperationCommands } from './lanes/operation-commands.ts'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
 import type { Flushes } from './lifecycle/flushes.ts'
 import type { Lifecycle } from './lifecycle/lifecycle.ts'
+import type { AttemptSummary, SendNowArgs, SendNows } from './lifecycle/send-nows.ts'
 import { readCodec } from './reads/read.ts'
 import type { Reads } from './reads/reads.ts'
 import type { LogoutArgs, LogoutResult } from './sessions/logouts.ts'
@@ -29,6 +30,7 @@ export interface CallParts {
   readonly waits: BackoffWaits
   readonly sessions: Sessions
   readonly flushes: Flushes
+  readonly sendNows: SendNows
   readonly intake: Intake
   readonly enqueueWithin: EnqueueWithin
   readonly reads: Reads
@@ -110,7 +112,8 @@ function identityCalls({ context, server, sessions, refresher }: CallParts) {
   }
 }
 
-function queueCalls({ context, server, lifecycle, holds, flushes, dispatcher }: CallParts) {
+function queueCalls(parts: CallParts) {
+  const { context, server, lifecycle, holds, flushes, sendNows, dispatcher } = parts
   return {
     start: server.serveAlways<null, void>('start', plain<null>(), (_args, settle) =>
       lifecycle.start(settle),
@@ -134,6 +137,11 @@ function queueCalls({ context, server, lifecycle, holds, flushes, dispatcher }: 
       dispatcher.used()
       flushes.begin(deadlineMs, settle)
     }),
+    sendNow: server.serve(
+      'sendNow',
+      plain<SendNowArgs>(),
+      (args, settle: Settle<readonly AttemptSummary[]>) => sendNows.begin(args, settle),
+    ),
     close: server.serveAlways<number, void>('close', plain<number>(), (deadlineMs, settle) =>
       lifecycle.close(deadlineMs, settle),
     ),

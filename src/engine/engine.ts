@@ -31,6 +31,7 @@ import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { TakeOver } from './dispatcher/take-over.ts'
 import { Flushes } from './lifecycle/flushes.ts'
 import { LaneMovement } from './lifecycle/lane-movement.ts'
+import { SendNows } from './lifecycle/send-nows.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { Start } from './lifecycle/start.ts'
 import { PortListeners } from './lifecycle/port-listeners.ts'
@@ -157,6 +158,7 @@ export class Engine {
     const reads = new Reads({ context, wallet, holds, intake, replies, dispatcher })
     const movement = new LaneMovement({ context, holds, wallet, connectivity, asker, dispatcher })
     const flushes = new Flushes({ context, wallet, intake, enqueueWithin, movement })
+    const sendNows = new SendNows({ context, waits, dispatcher, movement })
     const tidying = new Tidying({ store: context.store })
     const openCalls = new OpenCalls()
     const server = new CallServer({ context, open: openCalls, dispatcher })
@@ -170,7 +172,7 @@ export class Engine {
       sessions,
       asker,
       openCalls,
-      stopping: [flushes, requests, reads, sessions, refresher, listeners, dispatcher],
+      stopping: [flushes, sendNows, requests, reads, sessions, refresher, listeners, dispatcher],
     })
     const runner = new CommandRunner({
       context,
@@ -193,6 +195,7 @@ export class Engine {
       waits,
       sessions,
       flushes,
+      sendNows,
       intake,
       enqueueWithin,
       reads,
@@ -209,11 +212,12 @@ export class Engine {
     const { store, laneEvents } = context
     const breakDown = new BreakDown({ context, holds, flushes, openCalls })
     publisher.subscribe(reads.hear, tidying.hear, totals.hear)
-    publisher.changed.subscribe(flushes.check, connectivity.look, wakeWatch.look)
+    publisher.changed.subscribe(flushes.check, sendNows.check, connectivity.look, wakeWatch.look)
     laneEvents.added.subscribe(sessions.sweep, waits.collected, holds.startLane)
     laneEvents.added.subscribe(earlyTokenNeed.check)
     laneEvents.attemptOver.subscribe(sessions.sweep)
     laneEvents.anonymousAttemptOver.subscribe(sessions.adopt)
+    laneEvents.attempted.subscribe(sendNows.attempted)
     laneEvents.enqueued.subscribe(needs.worked)
     laneEvents.abandoned.subscribe(sessions.emptied, dispatcher.enqueueAbandoned)
     store.asking.subscribe(intake.askTogether)
@@ -254,6 +258,7 @@ export class Engine {
         lifetimes: context.lifetimes,
         reads,
         flushes,
+        sendNows,
         logouts: sessions,
       },
     })

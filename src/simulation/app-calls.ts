@@ -21,6 +21,9 @@ import { withoutUndefined } from './without-undefined.ts'
 type Step<Name extends string> = Extract<ScenarioStep, Record<Name, unknown>>[Name &
   keyof Extract<ScenarioStep, Record<Name, unknown>>]
 
+/** The default deadline of `sendNow()`. */
+const SEND_NOW_MS = 5000
+
 /** An operation that was enqueued; `isKept`: false if the app has rolled it back. */
 interface Taken {
   readonly receipt: Receipt
@@ -72,7 +75,8 @@ export class AppCalls {
     } else if ('refreshToken' in step) {
       const call = this.#call('refreshToken', step.refreshToken)
       this.#note(call, this.#process.holdfast.refreshToken(step.refreshToken))
-    } else if ('flush' in step) {
+    } else if ('sendNow' in step) this.#sendNow(step.sendNow)
+    else if ('flush' in step) {
       this.#note(
         this.#call('flush', this.#process.identity, { deadlineMs: step.flush }),
         this.#process.holdfast.flush({ deadlineMs: step.flush }),
@@ -101,6 +105,13 @@ export class AppCalls {
       call,
       this.#process.holdfast.updateToken(user, this.#parts.world.tokens.secret(token)),
     )
+  }
+
+  #sendNow(user: Step<'sendNow'>): void {
+    const whose = user === true ? null : user
+    const call = this.#call('sendNow', whose, { deadlineMs: SEND_NOW_MS })
+    const options = { deadlineMs: SEND_NOW_MS, ...(user === true ? {} : { user }) }
+    this.#note(call, this.#process.holdfast.sendNow(options))
   }
 
   #setRequirement(requirement: Requirement): void {

@@ -29,6 +29,7 @@ const WORDS_WITHOUT_ID = [
   'requirement',
   'forget',
   'flush',
+  'sendNow',
 ] as const
 
 /** The steps without an id that name a user. */
@@ -37,6 +38,7 @@ const WORDS_WITH_USER: ReadonlySet<string> = new Set([
   'updateToken',
   'refreshToken',
   'forget',
+  'sendNow',
 ])
 
 type Word = (typeof WORDS_WITHOUT_ID)[number]
@@ -83,6 +85,7 @@ function userOf(step: ScenarioStep): string | null {
   if ('login' in step) return step.login.user
   if ('updateToken' in step) return step.updateToken.user
   if ('refreshToken' in step) return step.refreshToken
+  if ('sendNow' in step) return step.sendNow === true ? null : step.sendNow
   return 'forget' in step ? step.forget : null
 }
 

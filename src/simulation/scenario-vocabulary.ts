@@ -66,5 +66,6 @@ function usersOf(step: ScenarioStep): readonly string[] {
   if ('login' in step) return [step.login.user]
   if ('updateToken' in step) return [step.updateToken.user]
   if ('refreshToken' in step) return [step.refreshToken]
+  if ('sendNow' in step) return step.sendNow === true ? [] : [step.sendNow]
   return 'forget' in step ? [step.forget] : []
 }

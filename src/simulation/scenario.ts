@@ -169,6 +169,8 @@ const step = z.union([
   }),
   /** The deadline, in milliseconds. */
   z.strictObject({ ...inProcess, flush: durationMs }),
+  /** Of this user, or of every owner (`true`). */
+  z.strictObject({ ...inProcess, sendNow: z.union([name, z.literal(true)]) }),
   z.strictObject({ ...inProcess, queue: z.enum(['pause', 'resume']) }),
   // At once, or instead of the next commit, or as soon as that is done.
   z.strictObject({

@@ -4,8 +4,15 @@ import type { EventPublisher } from '../events/publisher.ts'
 import { Signal } from '../events/signal.ts'
 import type { EnginePhase } from '../phase.ts'
 import type { Pilot } from '../pilot/pilot.ts'
+import type { Attempt } from '../sending/attempt.ts'
 import type { Lanes } from './lanes.ts'
 import type { Lane } from './lane.ts'
+
+/** An attempt with a request that is over. */
+export interface Attempted {
+  readonly lane: Lane
+  readonly attempt: Attempt
+}
 
 export interface LaneEventsParts {
   readonly publisher: EventPublisher
@@ -19,6 +26,8 @@ export class LaneEvents {
   readonly added = new Signal<Lane>()
   /** Told when an attempt is over, before the machine of the lane hears of it: a part may drop operations of the lane. */
   readonly attemptOver = new Signal<Lane>()
+  /** Told when an attempt with a request is over, after all that follows from it. */
+  readonly attempted = new Signal<Attempted>()
   /** Told when an attempt of the anonymous lane is over. */
   readonly anonymousAttemptOver = new Signal()
   /** Told after the app has enqueued an operation for this owner, and it is stored. */
@@ -47,13 +56,17 @@ export class LaneEvents {
     else lanes.forgetIfBare(lane)
   }
 
-  /** The attempt of this lane is over, and everything that follows from it has been told. */
-  attemptEnded(lane: Lane): void {
+  /**
+   * The attempt of this lane is over, and everything that follows from it has been told. `attempt`: null if no request was
+   * made.
+   */
+  attemptEnded(lane: Lane, attempt: Attempt | null): void {
     const { publisher, pilot } = this.#parts
     publisher.statusChanged()
     this.attemptOver.tell(lane)
     pilot.attemptEnded(lane)
     if (lane.user === null) this.anonymousAttemptOver.tell()
+    if (attempt !== null) this.attempted.tell({ lane, attempt })
   }
 
   /** An operation of this owner that was on its way into storage was not stored. */

@@ -24,7 +24,7 @@ export class AttemptWatch {
   readonly #sentAt: number
   /** Null: nothing was subscribed when the request left. */
   #message: AttemptMessage | null = null
-  #isOver = false
+  #end: AttemptEnd | null = null
 
   constructor(boundary: Boundary, facts: () => AttemptFacts) {
     this.#boundary = boundary
@@ -51,10 +51,15 @@ export class AttemptWatch {
     })
   }
 
+  /** The end that was told. Before that: without an outcome. */
+  get end(): AttemptEnd {
+    return this.#end ?? NO_OUTCOME
+  }
+
   /** The attempt is over; only the first end is told. */
   ended({ outcome, status, failure }: AttemptEnd = NO_OUTCOME): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.#end !== null) return
+    this.#end = { outcome, status, failure }
     const durationMs = this.#boundary.monotonic - this.#sentAt
     this.#boundary.note('attempt.ended', 'debug', () => {
       const { operations, user } = this.#facts()

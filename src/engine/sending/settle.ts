@@ -90,11 +90,12 @@ export class Settlement {
 
   /** The attempt is over. */
   end(lane: Lane): void {
-    lane.attempt?.watch.ended()
+    const { attempt } = lane
+    attempt?.watch.ended()
     lane.attempt = null
     lane.repliesAtLastEnd = this.#parts.connectivity.replyCount
     this.#parts.connectivity.attemptEnded(lane)
-    this.#context.laneEvents.attemptEnded(lane)
+    this.#context.laneEvents.attemptEnded(lane, attempt)
   }
 
   /** The head waits for neighbours to merge with. */

@@ -17,6 +17,7 @@ import type { SavedAttempt } from '../sending/request.ts'
 import type { SavedLifetimes } from '../sending/lifetimes.ts'
 import type { SavedLogout } from '../sessions/logouts.ts'
 import type { SavedFlush } from '../lifecycle/flushes.ts'
+import type { SavedSendNows } from '../lifecycle/send-nows.ts'
 import type { SavedHolds } from '../holds/holds.ts'
 import type { SavedLane } from '../lanes/saved-lane.ts'
 import type { SavedBoundary } from '../boundary/boundary.ts'
@@ -42,6 +43,7 @@ export interface SavedParts {
   readonly lifetimes?: SavedLifetimes | null
   readonly reads: readonly SavedRead[]
   readonly flushes: readonly SavedFlush[]
+  readonly sendNows?: SavedSendNows
   readonly logouts: readonly SavedLogout[]
 }
 

@@ -28,6 +28,8 @@ interface Attempts {
   readonly firstFailedAt: number | null
   /** Not before this; null: at once. */
   readonly notBefore: number | null
+  /** Not before this because the server asked for it: `sendNow()` does not end that (Q7). */
+  readonly askedUntil: number
   /** Does nobody know what one of them came to? */
   readonly isUnknown: boolean
   /** Was the last outcome `unknown` or `unsent`? Then the return of the network ends the wait. */
@@ -124,6 +126,7 @@ function attemptsAfter(
   }
   const rest = {
     notBefore: null,
+    askedUntil: 0,
     isCuttable: false,
     isUnsent: false,
     isTooLarge: false,
@@ -171,6 +174,7 @@ function attemptsAfter(
     isTooLarge,
     tooLarge: isTooLarge ? (client.token?.generation ?? 0) : former.tooLarge,
     notBefore: since + Math.max(backoffMs, retryAfterMs(run, request) ?? 0),
+    askedUntil: since + (retryAfterMs(run, request) ?? 0),
     since,
     life: client.life,
     former: before ?? null,
@@ -216,7 +220,8 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
   const isWaiting = notBefore !== null && request.at < notBefore
   const isEnded =
     (known.isCuttable && isCutShort) ||
-    (known.isTooLarge && hasNewToken(run, known.tooLarge, request))
+    (known.isTooLarge && hasNewToken(run, known.tooLarge, request)) ||
+    isSentNow(run, known, request)
   if (isWaiting && !isEnded && !jumped(run, known, request)) {
     return `its wait lasts until ${notBefore}`
   }
@@ -227,6 +232,21 @@ function attemptFault(run: RunRecord, known: Attempts, request: SeenRequest): st
   return isExhausted && !run.turns.some(({ turn, at }) => turn === 'wall' && at >= firstFailedAt)
     ? `it has failed ${counted} times since ${firstFailedAt}`
     : null
+}
+
+/** Did the app call `sendNow()` since, when no server asked the operation to wait any more? */
+function isSentNow(
+  { calls }: RunRecord,
+  { since, askedUntil }: Attempts,
+  { at, user }: SeenRequest,
+): boolean {
+  return calls.some(
+    (call) =>
+      call.name === 'sendNow' &&
+      (call.user === null || call.user === user) &&
+      call.at >= Math.max(since, askedUntil) &&
+      call.at <= at,
+  )
 }
 
 /** That a generation was answered 431, a salvage may have lost: the next 431 may count, or be its first once more. */

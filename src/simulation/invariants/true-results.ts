@@ -3,6 +3,7 @@
  * sent by itself (Q19); `logout()` and `flush()` say what is left (I7); `forget()` leaves nothing (I12); `cancel()`,
  * `retry()` and `discard()` have done what they are called (Q9, Q10).
  */
+import type { AttemptSummary } from '../../engine/lifecycle/send-nows.ts'
 import type { LaneStatus } from '../../engine/status.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import type { SeenCall } from '../seen.ts'
@@ -30,6 +31,8 @@ function faultsOf(run: RunRecord, call: SeenCall): readonly object[] {
   switch (call.name) {
     case 'flush':
       return flushFaults(run, call)
+    case 'sendNow':
+      return sendNowFaults(run, call)
     case 'logout':
       return logoutFaults(run, call)
     case 'forget':
@@ -57,8 +60,7 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
   const shown = lanes.reduce((sum, lane) => sum + lane.pending, 0)
   if (pending !== shown) faults.push({ ...call, why: 'its count is not that of its lanes' })
   const tookMs = (settledAt ?? at) - at
-  const sleptMs = tookMs - runningMs({ now: settledAt ?? at, turns: run.turns }, at)
-  if (tookMs > (deadlineMs ?? 0) + sleptMs) faults.push(withReason('it is past its deadline')(call))
+  if (isPastDeadline(run, call)) faults.push(withReason('it is past its deadline')(call))
   // A process that begins to close ends its flushes in that instant, and so does damage.
   const isClosing = run.lives[life]?.closingAt === settledAt
   // What ends a hold in the instant of the answer is shown in it, and came too late for it.
@@ -80,6 +82,35 @@ function flushFaults(run: RunRecord, call: SeenCall): readonly object[] {
     faults.push(withReason('something can still be sent by itself')(call))
   }
   return faults
+}
+
+/** Each attempt that it tells of was made, and came to that; and it lasts no longer than its deadline (Q7). */
+function sendNowFaults(run: RunRecord, call: SeenCall): readonly object[] {
+  const { at, settledAt, user, life } = call
+  const { attempts } = call.result as { attempts: readonly AttemptSummary[] }
+  const faults: object[] = isPastDeadline(run, call)
+    ? [withReason('it is past its deadline')(call)]
+    : []
+  for (const { user: owner, operations, status } of attempts) {
+    const isMade = run.requests.some(
+      (sent) =>
+        sent.client.life === life &&
+        sent.ids[0] === operations[0] &&
+        sent.at >= at &&
+        sent.at <= (settledAt ?? at) &&
+        (status === null || sent.reply?.status === status),
+    )
+    if (!isMade) faults.push({ ...call, operations, why: 'no such attempt was made' })
+    if (user !== null && owner !== user)
+      faults.push({ ...call, owner, why: 'it is of another user' })
+  }
+  return faults
+}
+
+function isPastDeadline(run: RunRecord, { at, settledAt, deadlineMs }: SeenCall): boolean {
+  const tookMs = (settledAt ?? at) - at
+  const sleptMs = tookMs - runningMs({ now: settledAt ?? at, turns: run.turns }, at)
+  return tookMs > (deadlineMs ?? 0) + sleptMs
 }
 
 /** Who logged out under an identity that another process may have used as well leaves what that one enqueues. */

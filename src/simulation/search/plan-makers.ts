@@ -106,6 +106,7 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
   forgets: (told) => ofSomebody(told, (user) => ({ forget: user })),
   refreshes: (told) => ofSomebody(told, (user) => ({ refreshToken: user })),
   flushes: ({ dice }) => ({ flush: dice.of([0, 10, 5000]) }),
+  sendNows: ({ dice, users }) => ({ sendNow: dice.any([true as const, ...users]) ?? true }),
   releases: ({ dice }) => ({ release: dice.of([1, 2, 2, 3]) }),
   second: ({ dice }) => ({
     process: dice.of(['second', 'second', 'main']),
