@@ -1,6 +1,5 @@
-// The public types, one text per entry point, as an app sees them: everything of our own that can be
-// reached from the entry is inlined, other packages stay imports. docs/public-types/ holds the agreed
-// texts, so that a change of the public face is seen in review. Reads the build; run `npm run build` first.
+// docs/public-types/ holds the agreed declarations of each entry point, so that a change of the public face is seen in review. The
+// build publishes the same texts (declarations.ts); here those of the last build are compared. Run `npm run build` first.
 //
 //   npm run types:check    compare, fail with the difference
 //   npm run types:write    accept the difference
@@ -16,41 +15,25 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { rollup } from 'rollup'
-import { dts } from 'rollup-plugin-dts'
+import { basename, join } from 'node:path'
 
 const snapshots = 'docs/public-types'
 const write = process.argv.includes('--write')
 
-/** The entry points that have types, from the `exports` of package.json: name of the text, declaration file. */
+/** The published declarations of each entry point that has some, by the `exports` of package.json: name of the text, its file. */
 function entryPoints(): Map<string, string> {
   const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     exports: Record<string, string | { types: string }>
   }
-  const entries = new Map<string, string>()
-  for (const [path, target] of Object.entries(exports)) {
-    if (typeof target === 'string') continue
-    const name = path === '.' ? 'index' : path.slice(2).replaceAll('/', '.')
-    entries.set(`${name}.d.ts`, target.types)
-  }
-  return entries
+  const files = Object.values(exports).flatMap((target) =>
+    typeof target === 'string' ? [] : [target.types],
+  )
+  return new Map(files.map((file) => [basename(file), file]))
 }
 
-async function bundle(declarations: string): Promise<string> {
-  if (!existsSync(declarations)) throw new Error(`${declarations} is missing: npm run build first`)
-  const build = await rollup({
-    input: declarations,
-    external: /^node:/,
-    plugins: [dts({ tsconfig: 'tsconfig.build.json' })],
-    onwarn(warning) {
-      // A hole in the text; the build's own mistakes are tsc's to report.
-      if (warning.code === 'UNRESOLVED_IMPORT') throw new Error(warning.message)
-    },
-  })
-  const { output } = await build.generate({ format: 'es' })
-  await build.close()
-  return output[0].code
+function published(file: string): string {
+  if (!existsSync(file)) throw new Error(`${file} is missing: npm run build first`)
+  return readFileSync(file, 'utf8')
 }
 
 /** A unified difference, as git prints it, without its file header. */
@@ -77,7 +60,7 @@ mkdirSync(snapshots, { recursive: true })
 for (const [name, declarations] of entries) {
   const file = join(snapshots, name)
   const agreed = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  const actual = await bundle(declarations)
+  const actual = published(declarations)
   if (actual === agreed) continue
   changed = true
   if (write) writeFileSync(file, actual)

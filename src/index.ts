@@ -50,6 +50,7 @@ export type {
   DeadReason,
   DropReason,
   Instant,
+  LaneId,
   OperationId,
   Outcome,
   Owner,
@@ -91,7 +92,11 @@ export type { OutgoingRequest, Reply, SendOptions, Transport } from './ports/tra
 export { memoryVault, type Vault } from './ports/vault.ts'
 export type { Receipt, Settlement } from './api/receipts.ts'
 export { sqliteStorage } from './sqlite-storage.ts'
-export { httpTransport, type HttpTransportOptions } from './transport/http-transport.ts'
+export {
+  type HttpAgent,
+  httpTransport,
+  type HttpTransportOptions,
+} from './transport/http-transport.ts'
 export type { Hold, HoldName } from '../machines/holds.ts'
 export type { Durability } from '../storage/sqlite/connection.ts'
 export type { SqliteConnection, SqliteStorageOptions } from '../storage/sqlite/options.ts'

@@ -1,6 +1,6 @@
 /** The package as its manifest says it is, and as the one who installs it gets it. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
 import * as fromSource from '../src/index.ts'
@@ -8,6 +8,7 @@ import * as simulationFromSource from '../src/simulation/index.ts'
 import { VERSION } from '../src/version.ts'
 import { oldNodeMessage } from '../storage/sqlite/node-version.ts'
 import { ROOT, sayNotBuilt, whyNotBuilt } from './support/built.ts'
+import { projectText, sectionOf } from './support/markdown.ts'
 import { leftOutOnWindows, NO_MODES } from './support/systems.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -17,6 +18,7 @@ interface Manifest {
   readonly bin: Readonly<Record<string, string>>
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
   readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
   readonly files: readonly string[]
 }
 
@@ -38,14 +40,51 @@ test('the oldest Node that the manifest names is the oldest that is let in', () 
   expect(oldNodeMessage()).toBeNull()
 })
 
-test('every entry point of the manifest is tested here', () => {
-  const paths = Object.keys(manifest.exports).filter((path) => !path.endsWith('.json'))
-  expect(paths.map((path) => `holdfast${path.slice(1)}`)).toEqual(ENTRIES.map(([name]) => name))
+test('every entry point of the manifest that an app imports is tested here', () => {
+  const imported = Object.entries(manifest.exports).filter(
+    ([, target]) => typeof target !== 'string',
+  )
+  const names = imported.map(([path]) => `holdfast${path.slice(1)}`)
+  expect(names).toEqual(ENTRIES.map(([name]) => name))
+  const others = Object.keys(manifest.exports).filter(
+    (path) => typeof manifest.exports[path] === 'string',
+  )
+  expect(others).toEqual(['./storage-worker', './package.json'])
 })
 
-test('every version of a dependency is exact', () => {
-  for (const version of Object.values(manifest.dependencies))
-    expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+describe('the dependencies', () => {
+  test('at run time are those of the engine, as ranges that another package of an app may share', () => {
+    expect(Object.keys(manifest.dependencies)).toEqual(['better-sqlite3', 'jose', 'mitt', 'xstate'])
+    for (const version of Object.values(manifest.dependencies))
+      expect(version).toMatch(/^\^\d+\.\d+\.\d+$/)
+  })
+
+  test('of the development are exact', () => {
+    for (const version of Object.values(manifest.devDependencies))
+      expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+  })
+
+  test('at run time begin their range with the version that the tests run with', () => {
+    const lock = JSON.parse(readFileSync(`${ROOT}package-lock.json`, 'utf8')) as {
+      readonly packages: Readonly<Record<string, { readonly version: string }>>
+    }
+    const tested = Object.keys(manifest.dependencies).map((name) => [
+      name,
+      `^${lock.packages[`node_modules/${name}`]?.version}`,
+    ])
+    expect(Object.fromEntries(tested)).toEqual(manifest.dependencies)
+  })
+
+  test('are locked by their contents, without the address of a registry', () => {
+    const lock = readFileSync(`${ROOT}package-lock.json`, 'utf8')
+    expect(lock).toContain('"integrity"')
+    expect(lock).not.toContain('"resolved"')
+  })
+
+  test('at run time each have their reason in CHANGELOG.md', () => {
+    const reasons = pointsOf(sectionOf(projectText('CHANGELOG.md'), '### Dependencies'))
+    expect(reasons.toSorted()).toEqual(Object.keys(manifest.dependencies))
+  })
 })
 
 const whyNot = whyNotBuilt()
@@ -53,9 +92,58 @@ sayNotBuilt('the built package', whyNot)
 const hasNoModes = leftOutOnWindows('the execute bit of the command', NO_MODES)
 
 /** What a fresh process prints that runs this code in the project's folder. */
-function printed(type: 'module' | 'commonjs', code: string): unknown {
-  const args = [`--input-type=${type}`, '--eval', code]
+function printed(type: 'module' | 'commonjs', code: string, ...flags: readonly string[]): unknown {
+  const args = [...flags, `--input-type=${type}`, '--eval', code]
   return JSON.parse(execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' }))
+}
+
+interface SourceMap {
+  readonly sources: readonly string[]
+  readonly sourcesContent: readonly string[]
+}
+
+function filesOf(folder: string, ending = '.js'): string[] {
+  return readdirSync(ROOT + folder).filter((file) => file.endsWith(ending))
+}
+
+function builtText(file: string): string {
+  return readFileSync(`${ROOT}dist/${file}`, 'utf8')
+}
+
+/** Null: the file has no code of a source, only of the bundler. */
+function mapOf(file: string): SourceMap | null {
+  if (!existsSync(`${ROOT}dist/${file}.map`)) return null
+  return JSON.parse(builtText(`${file}.map`)) as SourceMap
+}
+
+/** The sources whose code is in this file of dist/, as paths from there. */
+function sourcesOf(file: string): readonly string[] {
+  return mapOf(file)?.sources ?? []
+}
+
+/** What a file of dist/ imports when it is loaded. */
+function importsOf(file: string): string[] {
+  const found = builtText(file).matchAll(/^(?:import|export)\b(?:[^"\n]*\bfrom\b)? *"([^"]+)";$/gm)
+  return Array.from(found, ([, from]) => from ?? '')
+}
+
+function isPackage(from: string): boolean {
+  return !from.startsWith('node:') && !from.startsWith('./')
+}
+
+/** This file of dist/ and all that are loaded along. */
+function reachedFrom(entry: string, reached = new Set<string>()): string[] {
+  reached.add(entry)
+  for (const from of importsOf(entry)) {
+    const file = from.slice(2)
+    if (!isPackage(from) && from.startsWith('./') && !reached.has(file)) reachedFrom(file, reached)
+  }
+  return [...reached]
+}
+
+/** The code that each point of a list begins with. */
+function pointsOf(markdown: string): string[] {
+  return Array.from(markdown.matchAll(/^- `([^`]+)`/gm), ([, name]) => name ?? '')
 }
 
 describe.runIf(whyNot === null)('the built package', () => {
@@ -70,6 +158,80 @@ describe.runIf(whyNot === null)('the built package', () => {
       expect(printed('commonjs', `const found = require(${quoted}); ${tell}`)).toEqual(names)
     },
   )
+
+  it('has one class of errors for all entry points', () => {
+    const code = `const { HoldfastError } = await import('holdfast')
+      const { parseScenario, ReplayDivergedError } = await import('holdfast/simulation')
+      const thrown = []
+      try { parseScenario('steps: 1', 'wrong.yaml') } catch (error) { thrown.push(error) }
+      thrown.push(new ReplayDivergedError(1, null, null))
+      console.log(JSON.stringify(thrown.map((error) => [error.code, error instanceof HoldfastError])))`
+    expect(printed('module', code)).toEqual([
+      ['SCENARIO_INVALID', true],
+      ['REPLAY_DIVERGED', true],
+    ])
+  })
+
+  it('has every source in one file only, so that nothing is there twice', () => {
+    const all = filesOf('dist').flatMap((file) => sourcesOf(file))
+    expect(all.length).toBeGreaterThan(300)
+    expect(all.filter((source, index) => all.indexOf(source) !== index)).toEqual([])
+  })
+
+  it('imports Node and its dependencies, and no other package', () => {
+    const files = filesOf('dist')
+    const packages = new Set(files.flatMap((file) => importsOf(file)).filter(isPackage))
+    expect([...packages].toSorted()).toEqual(Object.keys(manifest.dependencies))
+  })
+
+  it.each(['index.js', 'holdfast-worker.js'])('loads nothing but its own code with %s', (entry) => {
+    const sources = reachedFrom(entry).flatMap((file) => sourcesOf(file))
+    expect(sources.length).toBeGreaterThan(20)
+    expect(
+      sources.filter((source) => /^\.\.\/(?:node_modules|src\/(?:simulation|cli))\//.test(source)),
+    ).toEqual([])
+  })
+
+  it('(a control) finds the packages in the code of scenarios', () => {
+    const sources = reachedFrom('simulation.js').flatMap((file) => sourcesOf(file))
+    expect(
+      sources.filter((source) => source.startsWith('../node_modules/zod/')).length,
+    ).toBeGreaterThan(1)
+  })
+
+  it('has the licence of every package whose code or types are in it', () => {
+    const sources = filesOf('dist').flatMap((file) => sourcesOf(file))
+    const packages = sources.flatMap(
+      (source) => /^\.\.\/node_modules\/([\w-]+)\//.exec(source)?.[1] ?? [],
+    )
+    const notices = readFileSync(`${ROOT}dist/THIRD-PARTY-NOTICES.txt`, 'utf8')
+    const told = Array.from(notices.matchAll(/^(\S+) \d+\.\d+\.\d+ \(\w+\)$/gm), ([, name]) => name)
+    expect(told).toEqual(['@standard-schema/spec', ...new Set(packages.toSorted())])
+    expect(notices.match(/^Copyright /gm)).toHaveLength(told.length)
+  })
+
+  it('tells in a stack trace the names of its functions, and with source maps the lines of its sources', () => {
+    const code = `const { sqliteStorage } = require('holdfast')
+      try { sqliteStorage({}) } catch (error) { console.log(JSON.stringify(error.stack.split('\\n')[1])) }`
+    expect(printed('commonjs', code)).toMatch(/at sqliteStorage \(.*dist.index\.js:\d+:\d+\)/)
+    const line = projectText('src/sqlite-storage.ts')
+      .split('\n')
+      .findIndex((text) => text.includes('give either file'))
+    expect(printed('commonjs', code, '--enable-source-maps')).toMatch(
+      new RegExp(`at sqliteStorage \\(.*src.sqlite-storage\\.ts:${line + 1}:\\d+\\)`),
+    )
+  })
+
+  it('has the sources in its maps', () => {
+    const maps = filesOf('dist', '.js')
+      .map((file) => mapOf(file))
+      .filter((map) => map !== null)
+    expect(maps.length).toBeGreaterThan(5)
+    for (const { sources, sourcesContent } of maps) {
+      expect(sourcesContent).toHaveLength(sources.length)
+      expect(sourcesContent.every((text) => text.length > 0)).toBe(true)
+    }
+  })
 
   it('is the same module by import and by require()', () => {
     const code = `import { createRequire } from 'node:module'

@@ -65,10 +65,9 @@ const STORAGE_QUESTIONS: ReadonlySet<string> = new Set([
  *
  * @throws ReplayDivergedError where a decision differs; HoldfastError `JOURNAL_INVALID`.
  */
-export async function replay(
-  text: string,
-  { machines, isAlone = false }: ReplayOptions = {},
-): Promise<ReplayReport> {
+export async function replay(text: string, options: ReplayOptions = {}): Promise<ReplayReport> {
+  // Not in the list of parameters: the published declaration would name options that it does not have.
+  const { machines, isAlone = false } = options
   const { header, lines } = readJournal(text)
   if (header.beginningLost === true) {
     const { why = 'too much was under way' } = header

@@ -2,7 +2,6 @@
  * The transport over HTTP: one origin, no redirects followed. A redirect could carry the token to somebody
  * else, or make a captive portal look like the server.
  */
-import type { Agent } from 'node:http'
 import type { OutgoingRequest, SendOptions, Transport } from '../ports/transport.ts'
 import { wholeNumberOf } from '../checks/numbers.ts'
 import { showType } from '../checks/show.ts'
@@ -14,6 +13,16 @@ import { checkedAgent } from './checked-agent.ts'
 import { OpenConnections } from './open-connections.ts'
 import { throughFetch } from './through-fetch.ts'
 import { throughNode } from './through-node.ts'
+
+/**
+ * What Holdfast uses of an agent of `node:http` or `node:https`. The types of an agent itself are those of `@types/node`, which
+ * an app then would need.
+ */
+export interface HttpAgent {
+  /** The connections that are idle, by the server they lead to. */
+  readonly freeSockets: Readonly<Record<string, readonly { destroy(): unknown }[] | undefined>>
+  destroy(): void
+}
 
 export interface HttpTransportOptions {
   /**
@@ -38,7 +47,7 @@ export interface HttpTransportOptions {
    * connections. It stays the app's own: Holdfast closes at most idle connections to the server in it, after a sleep or
    * a change of the network. Not together with `fetch`. Default: Node's global agent, which keeps connections open.
    */
-  readonly agent?: Agent
+  readonly agent?: HttpAgent
   /** Headers of every request, of Latin-1, say a client version. `authorization` is Holdfast's. */
   readonly headers?: Readonly<Record<string, string>>
   /** The longest reply that is read, in bytes; the rest is not. Default: 1048576 (1 MiB). */

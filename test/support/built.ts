@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url'
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What a build ends with; as old as its beginning. */
-const BUILT = `${ROOT}dist/src/cli/main.js`
+const BUILT = `${ROOT}dist/cli.js`
 
 const SOURCES = [
   '{src,machines,storage}/**/*.ts',
   'tsconfig.json',
   'tsconfig.build.json',
   'package.json',
-  'scripts/build.ts',
+  'scripts/{build,bundle,declarations,entry-points,notices}.ts',
 ]
 
 /** Why the build cannot be tested; null: it can. */

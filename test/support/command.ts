@@ -22,7 +22,7 @@ afterEach(() => {
 export const fromSource: Command = (...args) =>
   ended(['--import', import.meta.resolve('tsx'), `${ROOT}src/cli/main.ts`, ...args])
 
-export const built: Command = (...args) => ended([`${ROOT}dist/src/cli/main.js`, ...args])
+export const built: Command = (...args) => ended([`${ROOT}dist/cli.js`, ...args])
 
 /** From source, with this fault put into it and into the processes that it starts. */
 export function withFault(mutant: string): Command {

@@ -8,7 +8,7 @@ import type { SqliteSettings } from '../../storage/sqlite/options.ts'
 import { WorkerStorage } from '../../storage/sqlite/worker/worker-storage.ts'
 import { ROOT, whyNotBuilt } from './built.ts'
 
-const CODE = pathToFileURL(`${ROOT}dist/storage/sqlite/worker/worker.js`)
+const CODE = pathToFileURL(`${ROOT}dist/holdfast-worker.js`)
 
 let isBuilt = false
 

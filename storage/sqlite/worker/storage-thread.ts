@@ -4,6 +4,7 @@
  * something is asked. Where it ends unasked, all that is and will be asked of it fails, and whoever
  * watches is told.
  */
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../../storage-error.ts'
 import type { StorageHost, WatchLoss } from '../../storage.ts'
@@ -17,10 +18,14 @@ interface Call extends Question {
   readonly reject: (error: StorageError) => void
 }
 
-/** Beside this file, in TypeScript as in JavaScript. */
+/**
+ * Beside this file, in TypeScript as in JavaScript. The build gives it a name that is hardly taken where an app's own bundler
+ * puts it.
+ */
 function codeOfThread(): URL {
-  const { pathname } = new URL(import.meta.url)
-  return new URL(pathname.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+  const extension = extname(new URL(import.meta.url).pathname)
+  const name = extension === '.ts' ? 'worker' : 'holdfast-worker'
+  return new URL(`./${name}${extension}`, import.meta.url)
 }
 
 export class StorageThread {
