@@ -16,6 +16,7 @@ export default defineConfig({
     teardownTimeout: 5_000,
     restoreMocks: true,
     unstubEnvs: true,
-    reporters: ['dot'],
+    // A file is to hold what failed and the summary, and no dot for each test.
+    reporters: [process.stdout.isTTY ? 'dot' : 'minimal'],
   },
 })
