@@ -1,14 +1,25 @@
-// What npm would publish, as the one who installs it gets it: packed once, linted, its types resolved
-// the way each kind of consumer does, then loaded by `import`, by `require()`, as a command and as a thread.
+// What npm would publish, as the one who installs it gets it: packed once, linted, its types resolved and compiled
+// the way each kind of app does, then loaded by `import`, by `require()`, as a command and as a thread.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { commandOf, npmCommand } from './commands.ts'
+import { complaintsOfConsumers } from './consumers.ts'
 
 // Below node_modules, so that the unpacked package finds its dependencies in the project's own.
 const folder = resolve('node_modules/.cache/holdfast-package')
 const installed = join(folder, 'node_modules', 'holdfast')
+
+/** What a user of the package reads. */
+const TEXTS = [
+  'LICENSE',
+  'README.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'docs/errors.md',
+  'dist/THIRD-PARTY-NOTICES.txt',
+]
 
 function run(command: string, args: readonly string[]): string {
   try {
@@ -42,6 +53,20 @@ node(
 
 // Windows has a `tar` too. Both names are relative: some kinds of tar take `C:` for the name of a machine.
 run('tar', ['-xzf', tarball, '-C', 'node_modules/holdfast', '--strip-components=1'])
+const lacking = TEXTS.filter((file) => !existsSync(join(installed, file)))
+const needless = ['docs/public-types', 'src', 'test'].filter((file) =>
+  existsSync(join(installed, file)),
+)
+const complaints = [
+  ...lacking.map((file) => `the package lacks ${file}`),
+  ...needless.map((file) => `the package has ${file}`),
+  ...complaintsOfConsumers(installed),
+]
+if (complaints.length > 0) {
+  console.error(complaints.join('\n'))
+  process.exit(1)
+}
+
 const { bin, exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
   bin: Record<string, string>
   exports: Record<string, string | object>
