@@ -18,6 +18,7 @@ const TEXTS = [
   'CHANGELOG.md',
   'SECURITY.md',
   'docs/errors.md',
+  'docs/bundlers.md',
   'dist/THIRD-PARTY-NOTICES.txt',
 ]
 

@@ -28,6 +28,7 @@ const documents = [
   'CHANGELOG.md',
   'docs/architecture.md',
   'docs/behind-a-proxy.md',
+  'docs/bundlers.md',
   'docs/errors.md',
   'docs/machines.md',
   'docs/observability.md',

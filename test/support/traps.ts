@@ -158,6 +158,9 @@ const ALLOWED: Readonly<Record<string, Readonly<Partial<Record<TrapName, string>
   'test/support/app-process.ts': { stop: 'the tests that call it are left out on Windows' },
   'test/support/built.ts': { mode: 'not looked at on Windows' },
   'test/support/locks.ts': { 'path of one system': ONLY_LINUX },
+  'test/bundlers.test.ts': {
+    'folder of temporary files': 'the folder is in the project',
+  },
   'test/support/snippets.ts': {
     'folder of temporary files': 'the folder is in the project',
   },
