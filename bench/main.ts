@@ -11,6 +11,7 @@ import { growthComparisons } from './benchmarks/growth.ts'
 import { herdComparison } from './benchmarks/herd.ts'
 import { httpComparison } from './benchmarks/http.ts'
 import { idleComparison } from './benchmarks/idle.ts'
+import { importComparison } from './benchmarks/import.ts'
 import { compare, type Compared, type Comparison } from './comparison.ts'
 import { describeMachine } from './machine.ts'
 import { DURABILITIES } from './subjects/durability.ts'
@@ -24,6 +25,7 @@ const COMPARISONS: readonly Comparison[] = [
   ...growthComparisons,
   blockingComparison,
   herdComparison,
+  importComparison,
 ]
 
 interface Options {
