@@ -1,6 +1,6 @@
 /** The package as its manifest says it is, and as the one who installs it gets it. */
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
 import * as fromSource from '../src/index.ts'
@@ -20,6 +20,7 @@ interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
   readonly files: readonly string[]
+  readonly scripts: Readonly<Record<string, string>>
 }
 
 const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as Manifest
@@ -84,6 +85,27 @@ describe('the dependencies', () => {
   test('at run time each have their reason in CHANGELOG.md', () => {
     const reasons = pointsOf(sectionOf(projectText('CHANGELOG.md'), '### Dependencies'))
     expect(reasons.toSorted()).toEqual(Object.keys(manifest.dependencies))
+  })
+})
+
+describe('npm publish', () => {
+  function statusWith(host: string): number | null {
+    const address = `https://${host}/holdfast`
+    const folder = temporaryFolder()
+    const made = {
+      homepage: address,
+      repository: { url: `git+${address}` },
+      bugs: { url: address },
+    }
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(made))
+    const args = ['--import', import.meta.resolve('tsx'), `${ROOT}scripts/check-address.ts`]
+    return spawnSync(process.execPath, args, { cwd: folder }).status
+  }
+
+  test('is refused while the address of the project is made up', () => {
+    expect(manifest.scripts['prepublishOnly']).toContain('scripts/check-address.ts')
+    expect(statusWith('holdfast.example')).toBe(1)
+    expect(statusWith('git.server.test')).toBe(0)
   })
 })
 
