@@ -1,6 +1,4 @@
-import { StandardSchemaV1 } from '@standard-schema/spec';
-import { Agent } from 'node:http';
-
+/// <reference lib="esnext.disposable" />
 /**
  * Sets up a connection the way Holdfast needs it, or says why not. A file that is refused has not
  * been changed.
@@ -1251,6 +1249,83 @@ interface Transport {
     renewConnections?(): void;
 }
 
+/** The Standard Typed interface. This is a base type extended by other specs. */
+interface StandardTypedV1<Input = unknown, Output = Input> {
+    /** The Standard properties. */
+    readonly "~standard": StandardTypedV1.Props<Input, Output>;
+}
+declare namespace StandardTypedV1 {
+    /** The Standard Typed properties interface. */
+    interface Props<Input = unknown, Output = Input> {
+        /** The version number of the standard. */
+        readonly version: 1;
+        /** The vendor name of the schema library. */
+        readonly vendor: string;
+        /** Inferred types associated with the schema. */
+        readonly types?: Types<Input, Output> | undefined;
+    }
+    /** The Standard Typed types interface. */
+    interface Types<Input = unknown, Output = Input> {
+        /** The input type of the schema. */
+        readonly input: Input;
+        /** The output type of the schema. */
+        readonly output: Output;
+    }
+    /** Infers the input type of a Standard Typed. */
+    type InferInput<Schema extends StandardTypedV1> = NonNullable<Schema["~standard"]["types"]>["input"];
+    /** Infers the output type of a Standard Typed. */
+    type InferOutput<Schema extends StandardTypedV1> = NonNullable<Schema["~standard"]["types"]>["output"];
+}
+/** The Standard Schema interface. */
+interface StandardSchemaV1<Input = unknown, Output = Input> {
+    /** The Standard Schema properties. */
+    readonly "~standard": StandardSchemaV1.Props<Input, Output>;
+}
+declare namespace StandardSchemaV1 {
+    /** The Standard Schema properties interface. */
+    interface Props<Input = unknown, Output = Input> extends StandardTypedV1.Props<Input, Output> {
+        /** Validates unknown input values. */
+        readonly validate: (value: unknown, options?: StandardSchemaV1.Options | undefined) => Result<Output> | Promise<Result<Output>>;
+    }
+    /** The result interface of the validate function. */
+    type Result<Output> = SuccessResult<Output> | FailureResult;
+    /** The result interface if validation succeeds. */
+    interface SuccessResult<Output> {
+        /** The typed output value. */
+        readonly value: Output;
+        /** A falsy value for `issues` indicates success. */
+        readonly issues?: undefined;
+    }
+    interface Options {
+        /** Explicit support for additional vendor-specific parameters, if needed. */
+        readonly libraryOptions?: Record<string, unknown> | undefined;
+    }
+    /** The result interface if validation fails. */
+    interface FailureResult {
+        /** The issues of failed validation. */
+        readonly issues: ReadonlyArray<Issue>;
+    }
+    /** The issue interface of the failure output. */
+    interface Issue {
+        /** The error message of the issue. */
+        readonly message: string;
+        /** The path of the issue, if any. */
+        readonly path?: ReadonlyArray<PropertyKey | PathSegment> | undefined;
+    }
+    /** The path segment interface of the issue. */
+    interface PathSegment {
+        /** The key representing a path segment. */
+        readonly key: PropertyKey;
+    }
+    /** The Standard types interface. */
+    interface Types<Input = unknown, Output = Input> extends StandardTypedV1.Types<Input, Output> {
+    }
+    /** Infers the input type of a Standard. */
+    type InferInput<Schema extends StandardTypedV1> = StandardTypedV1.InferInput<Schema>;
+    /** Infers the output type of a Standard. */
+    type InferOutput<Schema extends StandardTypedV1> = StandardTypedV1.InferOutput<Schema>;
+}
+
 /** The type of a payload as it is stored: as JSON. A `Date` is a text there, and a field of a class instance a plain field. */
 
 /** The type of a value after `JSON.stringify()` and `JSON.parse()`. */
@@ -2306,6 +2381,17 @@ declare function sqliteStorage(options: SqliteStorageOptions): Storage;
  * else, or make a captive portal look like the server.
  */
 
+/**
+ * What Holdfast uses of an agent of `node:http` or `node:https`. The types of an agent itself are those of `@types/node`, which
+ * an app then would need.
+ */
+interface HttpAgent {
+    /** The connections that are idle, by the server they lead to. */
+    readonly freeSockets: Readonly<Record<string, readonly {
+        destroy(): unknown;
+    }[] | undefined>>;
+    destroy(): void;
+}
 interface HttpTransportOptions {
     /**
      * Scheme, host, and a path that is put before each request's: `https://api.example.com/v1`. `http:` only to this
@@ -2329,7 +2415,7 @@ interface HttpTransportOptions {
      * connections. It stays the app's own: Holdfast closes at most idle connections to the server in it, after a sleep or
      * a change of the network. Not together with `fetch`. Default: Node's global agent, which keeps connections open.
      */
-    readonly agent?: Agent;
+    readonly agent?: HttpAgent;
     /** Headers of every request, of Latin-1, say a client version. `authorization` is Holdfast's. */
     readonly headers?: Readonly<Record<string, string>>;
     /** The longest reply that is read, in bytes; the rest is not. Default: 1048576 (1 MiB). */
@@ -2345,4 +2431,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, consoleLogger, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };
+export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };

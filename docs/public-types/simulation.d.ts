@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { StandardSchemaV1 } from '@standard-schema/spec';
+/// <reference lib="esnext.disposable" />
+import { OperationId, UserId, LaneId, Instant, DeadReason, DropReason, Requirement, TokenNeedReason, Owner, Outcome } from './index.js';
 
 /** What can go wrong with storage, each with a stable code (E2). */
 type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 'STORAGE_CORRUPT'
@@ -7,40 +7,6 @@ type StorageErrorCode = 'STORAGE_FULL' | 'STORAGE_READ_ONLY' | 'STORAGE_BUSY' | 
  | 'STORAGE_GONE' | 'STORAGE_NEWER_SCHEMA'
 /** The database belongs to another origin than the transport's (E6). */
  | 'ORIGIN_CHANGED' | 'STORAGE_UNAVAILABLE' | 'CLOSED';
-
-/**
- * The plain nouns that every part of Holdfast speaks of. This file imports nothing and holds no
- * behaviour; `machines/` and `storage/` may import its types, and only these.
- */
-declare const brand: unique symbol;
-/** A string that is one kind of id and not another. */
-type Id<Name extends string> = string & {
-    readonly [brand]: Name;
-};
-/** Names one operation for ever; also its `Idempotency-Key` when it is sent alone. */
-type OperationId = Id<'OperationId'>;
-/** The app's own id of a user (`externalId` in a JWT's subject claim, say). */
-type UserId = Id<'UserId'>;
-/** Storage's number for a lane. 0 is the anonymous lane of this device. */
-type LaneId = number & {
-    readonly [brand]: 'LaneId';
-};
-/** A point in wall-clock time, in milliseconds since 1970-01-01T00:00:00Z. */
-type Instant = number;
-/** Who made an operation: a user, or (`user: null`) the anonymous identity of this device. */
-interface Owner {
-    readonly user: UserId | null;
-}
-/** Does the server demand identity verification? (I2) */
-type Requirement = 'unknown' | 'required' | 'off';
-/** What an attempt came to (Q6). */
-type Outcome = 'accepted' | 'retry' | 'refused-token' | 'rejected' | 'unsent' | 'unknown';
-/** Why a user needs a fresh token (T5). */
-type TokenNeedReason = 'missing' | 'expiring' | 'expired' | 'refused' | 'unreadable';
-/** Why an operation became a dead letter. */
-type DeadReason = 'rejected' | 'attempts-exhausted' | 'unreadable' | 'conflict' | 'dependency-dead' | 'outcome-unknown';
-/** Why an operation was dropped. */
-type DropReason = 'anonymous' | 'expired' | 'logout' | 'superseded' | 'forgotten' | 'discarded';
 
 /**
  * Every error Holdfast raises has a stable `code`; this is the one list of them. Misuse of the API is
@@ -295,7 +261,7 @@ interface ReplayOptions {
  *
  * @throws ReplayDivergedError where a decision differs; HoldfastError `JOURNAL_INVALID`.
  */
-declare function replay(text: string, { machines, isAlone }?: ReplayOptions): Promise<ReplayReport>;
+declare function replay(text: string, options?: ReplayOptions): Promise<ReplayReport>;
 
 /** One difference between a run and its expectation, or between a run and an invariant. */
 interface Mismatch {
@@ -307,466 +273,323 @@ interface Mismatch {
 
 /** A scenario: a scripted world, events at virtual times, and what must be seen. */
 
-/** The shape of a scenario file, format 1. */
-declare const scenarioSchema: z.ZodObject<{
-    scenario: z.ZodLiteral<1>;
-    name: z.ZodString;
-    config: z.ZodOptional<z.ZodObject<{
-        requirement: z.ZodOptional<z.ZodEnum<{
-            off: "off";
-            required: "required";
-            unknown: "unknown";
-        }>>;
-        whileUnknown: z.ZodOptional<z.ZodEnum<{
-            hold: "hold";
-            send: "send";
-        }>>;
-        anonymous: z.ZodOptional<z.ZodEnum<{
-            adopt: "adopt";
-            drop: "drop";
-            hold: "hold";
-        }>>;
-        onDead: z.ZodOptional<z.ZodEnum<{
-            continue: "continue";
-            hold: "hold";
-        }>>;
-        concurrency: z.ZodOptional<z.ZodNumber>;
-        maxSourceCalls: z.ZodOptional<z.ZodNumber>;
-        maxAttempts: z.ZodOptional<z.ZodNumber>;
-        patienceMs: z.ZodOptional<z.ZodNumber>;
-        maxPending: z.ZodOptional<z.ZodNumber>;
-        maxPayloadBytes: z.ZodOptional<z.ZodNumber>;
-        retainCompleted: z.ZodOptional<z.ZodBoolean>;
-        batchWindowMs: z.ZodOptional<z.ZodNumber>;
-        backoff: z.ZodOptional<z.ZodObject<{
-            base: z.ZodOptional<z.ZodNumber>;
-            cap: z.ZodOptional<z.ZodNumber>;
-            jitter: z.ZodOptional<z.ZodBoolean>;
-        }, z.core.$strict>>;
-        vault: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
-            unavailable: z.ZodOptional<z.ZodNumber>;
-            unreadable: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>]>>;
-        farewell: z.ZodOptional<z.ZodBoolean>;
-        system: z.ZodOptional<z.ZodEnum<{
-            linux: "linux";
-            macos: "macos";
-            windows: "windows";
-        }>>;
-        watch: z.ZodOptional<z.ZodEnum<{
-            fails: "fails";
-            silent: "silent";
-            works: "works";
-        }>>;
-    }, z.core.$strict>>;
-    tokens: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject<{
-        user: z.ZodString;
-        exp: z.ZodOptional<z.ZodNumber>;
-        nbf: z.ZodOptional<z.ZodNumber>;
-        accepted: z.ZodOptional<z.ZodUnion<readonly [z.ZodBoolean, z.ZodObject<{
-            from: z.ZodOptional<z.ZodNumber>;
-            until: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>]>>;
-    }, z.core.$strict>>>;
-    source: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
-        token: z.ZodUnion<readonly [z.ZodString, z.ZodRecord<z.ZodString, z.ZodString>]>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        none: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        denied: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        throws: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        garbage: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        never: z.ZodLiteral<true>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>]>>>;
-    requirementSource: z.ZodOptional<z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
-        requirement: z.ZodEnum<{
-            off: "off";
-            required: "required";
-            unknown: "unknown";
-        }>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        throws: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        garbage: z.ZodLiteral<true>;
-        after: z.ZodOptional<z.ZodNumber>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        never: z.ZodLiteral<true>;
-        ever: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>]>>>;
-    server: z.ZodOptional<z.ZodObject<{
-        latency: z.ZodOptional<z.ZodNumber>;
-        dates: z.ZodOptional<z.ZodBoolean>;
-        latencies: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            match: z.ZodOptional<z.ZodObject<{
-                user: z.ZodOptional<z.ZodString>;
-                kind: z.ZodOptional<z.ZodString>;
-                op: z.ZodOptional<z.ZodString>;
-            }, z.core.$strict>>;
-            ms: z.ZodNumber;
-            times: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>>>;
-        replies: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            match: z.ZodOptional<z.ZodObject<{
-                user: z.ZodOptional<z.ZodString>;
-                kind: z.ZodOptional<z.ZodString>;
-                op: z.ZodOptional<z.ZodString>;
-            }, z.core.$strict>>;
-            status: z.ZodOptional<z.ZodNumber>;
-            headers: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            lost: z.ZodOptional<z.ZodEnum<{
-                reply: "reply";
-                request: "request";
-            }>>;
-            unsent: z.ZodOptional<z.ZodString>;
-            html: z.ZodOptional<z.ZodLiteral<true>>;
-            cut: z.ZodOptional<z.ZodLiteral<true>>;
-            body: z.ZodOptional<z.ZodString>;
-            echo: z.ZodOptional<z.ZodNumber>;
-            ryw: z.ZodOptional<z.ZodObject<{
-                token: z.ZodString;
-                delay: z.ZodOptional<z.ZodNumber>;
-                key: z.ZodOptional<z.ZodString>;
-            }, z.core.$strict>>;
-            times: z.ZodOptional<z.ZodNumber>;
-        }, z.core.$strict>>>;
-    }, z.core.$strict>>;
-    steps: z.ZodArray<z.ZodUnion<readonly [z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        login: z.ZodObject<{
-            user: z.ZodString;
-            token: z.ZodOptional<z.ZodString>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        logout: z.ZodEnum<{
-            discard: "discard";
-            flush: "flush";
-            keep: "keep";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        updateToken: z.ZodObject<{
-            user: z.ZodString;
-            token: z.ZodString;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        refreshToken: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        forget: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        requirement: z.ZodEnum<{
-            off: "off";
-            required: "required";
-            unknown: "unknown";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        enqueue: z.ZodObject<{
-            id: z.ZodString;
-            kind: z.ZodString;
-            payload: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnknown>>;
-            expiresInMs: z.ZodOptional<z.ZodNumber>;
-            within: z.ZodOptional<z.ZodEnum<{
-                commit: "commit";
-                rollback: "rollback";
-            }>>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        look: z.ZodUnion<readonly [z.ZodObject<{
-            id: z.ZodString;
-            operation: z.ZodString;
-        }, z.core.$strict>, z.ZodObject<{
-            id: z.ZodString;
-            pending: z.ZodObject<{
-                user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-                limit: z.ZodOptional<z.ZodNumber>;
-            }, z.core.$strict>;
-        }, z.core.$strict>, z.ZodObject<{
-            id: z.ZodString;
-            deadLetters: z.ZodObject<{
-                user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            }, z.core.$strict>;
-        }, z.core.$strict>, z.ZodObject<{
-            id: z.ZodString;
-            subscribe: z.ZodLiteral<true>;
-        }, z.core.$strict>]>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        listen: z.ZodLiteral<true>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        cancel: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        retry: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        discard: z.ZodString;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        read: z.ZodObject<{
-            id: z.ZodString;
-            after: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            key: z.ZodOptional<z.ZodString>;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        flush: z.ZodNumber;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        sendNow: z.ZodUnion<readonly [z.ZodString, z.ZodLiteral<true>]>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        queue: z.ZodEnum<{
-            pause: "pause";
-            resume: "resume";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        crash: z.ZodLiteral<"after-commit" | "before-commit" | true>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        restart: z.ZodUnion<readonly [z.ZodLiteral<true>, z.ZodNumber]>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        start: z.ZodLiteral<true>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        process: z.ZodOptional<z.ZodEnum<{
-            main: "main";
-            second: "second";
-        }>>;
-        exit: z.ZodUnion<readonly [z.ZodLiteral<true>, z.ZodNumber]>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        network: z.ZodEnum<{
-            down: "down";
-            up: "up";
-        }>;
-        silent: z.ZodOptional<z.ZodLiteral<true>>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        power: z.ZodEnum<{
-            resume: "resume";
-            suspend: "suspend";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        sleep: z.ZodNumber;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        wall: z.ZodNumber;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        disk: z.ZodEnum<{
-            busy: "busy";
-            full: "full";
-            "read-only": "read-only";
-            works: "works";
-        }>;
-        times: z.ZodOptional<z.ZodNumber>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        disk: z.ZodLiteral<"no-room">;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        disk: z.ZodLiteral<"damaged">;
-        rows: z.ZodEnum<{
-            envelopes: "envelopes";
-            letters: "letters";
-            operations: "operations";
-        }>;
-        page: z.ZodOptional<z.ZodNumber>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        sideFile: z.ZodEnum<{
-            failed: "failed";
-            removed: "removed";
-        }>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        scanner: z.ZodObject<{
-            file: z.ZodEnum<{
-                "": "";
-                "-shm": "-shm";
-                "-wal": "-wal";
-            }>;
-            tries: z.ZodNumber;
-        }, z.core.$strict>;
-    }, z.core.$strict>, z.ZodObject<{
-        at: z.ZodNumber;
-        release: z.ZodNumber;
-    }, z.core.$strict>]>>;
-    expect: z.ZodOptional<z.ZodObject<{
-        requests: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            at: z.ZodOptional<z.ZodNumber>;
-            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            kind: z.ZodOptional<z.ZodString>;
-            ops: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            token: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
-            sameKeyAs: z.ZodOptional<z.ZodNumber>;
-            newKeyAs: z.ZodOptional<z.ZodNumber>;
-            record: z.ZodOptional<z.ZodString>;
-            payload: z.ZodOptional<z.ZodUnknown>;
-        }, z.core.$strict>>>;
-        events: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            event: z.ZodString;
-            id: z.ZodOptional<z.ZodString>;
-            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            kind: z.ZodOptional<z.ZodString>;
-            reason: z.ZodOptional<z.ZodString>;
-            code: z.ZodOptional<z.ZodString>;
-            suspected: z.ZodOptional<z.ZodBoolean>;
-        }, z.core.$strict>>>;
-        never: z.ZodOptional<z.ZodArray<z.ZodString>>;
-        sourceCalls: z.ZodOptional<z.ZodArray<z.ZodObject<{
-            at: z.ZodOptional<z.ZodNumber>;
-            user: z.ZodOptional<z.ZodString>;
-            reason: z.ZodOptional<z.ZodString>;
-        }, z.core.$strict>>>;
-        applied: z.ZodOptional<z.ZodArray<z.ZodString>>;
-        looks: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnion<readonly [z.ZodArray<z.ZodString>, z.ZodNumber, z.ZodNull, z.ZodObject<{
-            state: z.ZodOptional<z.ZodEnum<{
-                cancelled: "cancelled";
-                completed: "completed";
-                dead: "dead";
-                dropped: "dropped";
-                pending: "pending";
-            }>>;
-            user: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            kind: z.ZodOptional<z.ZodString>;
-            reason: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            status: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
-            payload: z.ZodOptional<z.ZodUnknown>;
-        }, z.core.$strict>]>>>;
-        listened: z.ZodOptional<z.ZodArray<z.ZodRecord<z.ZodString, z.ZodString>>>;
-        final: z.ZodOptional<z.ZodObject<{
-            identity: z.ZodOptional<z.ZodNullable<z.ZodString>>;
-            requirement: z.ZodOptional<z.ZodEnum<{
-                off: "off";
-                required: "required";
-                unknown: "unknown";
-            }>>;
-            pending: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            completed: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            cancelled: z.ZodOptional<z.ZodArray<z.ZodString>>;
-            dead: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            dropped: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            holds: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodArray<z.ZodString>>>;
-            needs: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodString>>;
-            reads: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodEnum<{
-                cancelled: "cancelled";
-                completed: "completed";
-                deferred: "deferred";
-                failed: "failed";
-                waiting: "waiting";
-            }>>>;
-        }, z.core.$strict>>;
-        rejects: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>>>;
-    }, z.core.$strict>>;
-    until: z.ZodOptional<z.ZodNumber>;
-}, z.core.$strict>;
-type Scenario = z.infer<typeof scenarioSchema>;
+type Scenario = {
+    scenario: 1;
+    name: string;
+    steps: ({
+        at: number;
+        login: {
+            user: string;
+            token?: string | undefined;
+        };
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        logout: 'discard' | 'flush' | 'keep';
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        updateToken: {
+            user: string;
+            token: string;
+        };
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        refreshToken: string;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        forget: string;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        requirement: 'off' | 'required' | 'unknown';
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        enqueue: {
+            id: string;
+            kind: string;
+            payload?: Record<string, unknown> | undefined;
+            expiresInMs?: number | undefined;
+            within?: 'commit' | 'rollback' | undefined;
+        };
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        look: {
+            id: string;
+            operation: string;
+        } | {
+            id: string;
+            pending: {
+                user?: string | null | undefined;
+                limit?: number | undefined;
+            };
+        } | {
+            id: string;
+            deadLetters: {
+                user?: string | null | undefined;
+            };
+        } | {
+            id: string;
+            subscribe: true;
+        };
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        listen: true;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        cancel: string;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        retry: string;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        discard: string;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        read: {
+            id: string;
+            after?: string[] | undefined;
+            key?: string | undefined;
+        };
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        flush: number;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        sendNow: string | true;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        queue: 'pause' | 'resume';
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        crash: true | 'after-commit' | 'before-commit';
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        restart: number | true;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        start: true;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        exit: number | true;
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        network: 'down' | 'up';
+        silent?: true | undefined;
+    } | {
+        at: number;
+        power: 'resume' | 'suspend';
+    } | {
+        at: number;
+        sleep: number;
+    } | {
+        at: number;
+        wall: number;
+    } | {
+        at: number;
+        disk: 'works' | 'busy' | 'full' | 'read-only';
+        times?: number | undefined;
+    } | {
+        at: number;
+        disk: 'no-room';
+    } | {
+        at: number;
+        disk: 'damaged';
+        rows: 'envelopes' | 'letters' | 'operations';
+        page?: number | undefined;
+    } | {
+        at: number;
+        sideFile: 'failed' | 'removed';
+    } | {
+        at: number;
+        scanner: {
+            file: '' | '-shm' | '-wal';
+            tries: number;
+        };
+    } | {
+        at: number;
+        release: number;
+    })[];
+    config?: {
+        requirement?: 'off' | 'required' | 'unknown' | undefined;
+        whileUnknown?: 'hold' | 'send' | undefined;
+        anonymous?: 'hold' | 'adopt' | 'drop' | undefined;
+        onDead?: 'hold' | 'continue' | undefined;
+        concurrency?: number | undefined;
+        maxSourceCalls?: number | undefined;
+        maxAttempts?: number | undefined;
+        patienceMs?: number | undefined;
+        maxPending?: number | undefined;
+        maxPayloadBytes?: number | undefined;
+        retainCompleted?: boolean | undefined;
+        batchWindowMs?: number | undefined;
+        backoff?: {
+            base?: number | undefined;
+            cap?: number | undefined;
+            jitter?: boolean | undefined;
+        } | undefined;
+        vault?: boolean | {
+            unavailable?: number | undefined;
+            unreadable?: number | undefined;
+        } | undefined;
+        farewell?: boolean | undefined;
+        system?: 'linux' | 'macos' | 'windows' | undefined;
+        watch?: 'fails' | 'silent' | 'works' | undefined;
+    } | undefined;
+    tokens?: Record<string, {
+        user: string;
+        exp?: number | undefined;
+        nbf?: number | undefined;
+        accepted?: boolean | {
+            from?: number | undefined;
+            until?: number | undefined;
+        } | undefined;
+    }> | undefined;
+    source?: ({
+        token: string | Record<string, string>;
+        after?: number | undefined;
+        ever?: true | undefined;
+    } | {
+        none: true;
+        after?: number | undefined;
+        ever?: true | undefined;
+    } | {
+        denied: true;
+        after?: number | undefined;
+        ever?: true | undefined;
+    } | {
+        throws: true;
+        after?: number | undefined;
+        ever?: true | undefined;
+    } | {
+        garbage: true;
+        after?: number | undefined;
+        ever?: true | undefined;
+    } | {
+        never: true;
+        ever?: true | undefined;
+    })[] | undefined;
+    requirementSource?: ({
+        requirement: 'off' | 'required' | 'unknown';
+        after?: number | undefined;
+        ever?: true | undefined;
+    } | {
+        throws: true;
+        after?: number | undefined;
+        ever?: true | undefined;
+    } | {
+        garbage: true;
+        after?: number | undefined;
+        ever?: true | undefined;
+    } | {
+        never: true;
+        ever?: true | undefined;
+    })[] | undefined;
+    server?: {
+        latency?: number | undefined;
+        dates?: boolean | undefined;
+        latencies?: {
+            ms: number;
+            match?: {
+                user?: string | undefined;
+                kind?: string | undefined;
+                op?: string | undefined;
+            } | undefined;
+            times?: number | undefined;
+        }[] | undefined;
+        replies?: {
+            match?: {
+                user?: string | undefined;
+                kind?: string | undefined;
+                op?: string | undefined;
+            } | undefined;
+            status?: number | undefined;
+            headers?: Record<string, string> | undefined;
+            lost?: 'reply' | 'request' | undefined;
+            unsent?: string | undefined;
+            html?: true | undefined;
+            cut?: true | undefined;
+            body?: string | undefined;
+            echo?: number | undefined;
+            ryw?: {
+                token: string;
+                delay?: number | undefined;
+                key?: string | undefined;
+            } | undefined;
+            times?: number | undefined;
+        }[] | undefined;
+    } | undefined;
+    expect?: {
+        requests?: {
+            at?: number | undefined;
+            user?: string | null | undefined;
+            kind?: string | undefined;
+            ops?: string[] | undefined;
+            token?: string | null | undefined;
+            status?: number | null | undefined;
+            sameKeyAs?: number | undefined;
+            newKeyAs?: number | undefined;
+            record?: string | undefined;
+            payload?: unknown;
+        }[] | undefined;
+        events?: {
+            event: string;
+            id?: string | undefined;
+            user?: string | null | undefined;
+            kind?: string | undefined;
+            reason?: string | undefined;
+            code?: string | undefined;
+            suspected?: boolean | undefined;
+        }[] | undefined;
+        never?: string[] | undefined;
+        sourceCalls?: {
+            at?: number | undefined;
+            user?: string | undefined;
+            reason?: string | undefined;
+        }[] | undefined;
+        applied?: string[] | undefined;
+        looks?: Record<string, number | string[] | {
+            state?: 'cancelled' | 'completed' | 'dead' | 'dropped' | 'pending' | undefined;
+            user?: string | null | undefined;
+            kind?: string | undefined;
+            reason?: string | null | undefined;
+            status?: number | null | undefined;
+            payload?: unknown;
+        } | null> | undefined;
+        listened?: Record<string, string>[] | undefined;
+        final?: {
+            identity?: string | null | undefined;
+            requirement?: 'off' | 'required' | 'unknown' | undefined;
+            pending?: string[] | undefined;
+            completed?: string[] | undefined;
+            cancelled?: string[] | undefined;
+            dead?: Record<string, string> | undefined;
+            dropped?: Record<string, string> | undefined;
+            holds?: Record<string, string[]> | undefined;
+            needs?: Record<string, string> | undefined;
+            reads?: Record<string, 'cancelled' | 'completed' | 'deferred' | 'failed' | 'waiting'> | undefined;
+        } | undefined;
+        rejects?: Record<string, string | string[]> | undefined;
+    } | undefined;
+    until?: number | undefined;
+};
 
 /** @throws HoldfastError `SCENARIO_INVALID`, with file, line and what is wrong. */
 declare function parseScenario(text: string, file: string): Scenario;
@@ -1672,6 +1495,83 @@ interface Rejection {
     /** The code of the error, or its name if it has none. */
     readonly code: string;
     readonly message: string;
+}
+
+/** The Standard Typed interface. This is a base type extended by other specs. */
+interface StandardTypedV1<Input = unknown, Output = Input> {
+    /** The Standard properties. */
+    readonly "~standard": StandardTypedV1.Props<Input, Output>;
+}
+declare namespace StandardTypedV1 {
+    /** The Standard Typed properties interface. */
+    interface Props<Input = unknown, Output = Input> {
+        /** The version number of the standard. */
+        readonly version: 1;
+        /** The vendor name of the schema library. */
+        readonly vendor: string;
+        /** Inferred types associated with the schema. */
+        readonly types?: Types<Input, Output> | undefined;
+    }
+    /** The Standard Typed types interface. */
+    interface Types<Input = unknown, Output = Input> {
+        /** The input type of the schema. */
+        readonly input: Input;
+        /** The output type of the schema. */
+        readonly output: Output;
+    }
+    /** Infers the input type of a Standard Typed. */
+    type InferInput<Schema extends StandardTypedV1> = NonNullable<Schema["~standard"]["types"]>["input"];
+    /** Infers the output type of a Standard Typed. */
+    type InferOutput<Schema extends StandardTypedV1> = NonNullable<Schema["~standard"]["types"]>["output"];
+}
+/** The Standard Schema interface. */
+interface StandardSchemaV1<Input = unknown, Output = Input> {
+    /** The Standard Schema properties. */
+    readonly "~standard": StandardSchemaV1.Props<Input, Output>;
+}
+declare namespace StandardSchemaV1 {
+    /** The Standard Schema properties interface. */
+    interface Props<Input = unknown, Output = Input> extends StandardTypedV1.Props<Input, Output> {
+        /** Validates unknown input values. */
+        readonly validate: (value: unknown, options?: StandardSchemaV1.Options | undefined) => Result<Output> | Promise<Result<Output>>;
+    }
+    /** The result interface of the validate function. */
+    type Result<Output> = SuccessResult<Output> | FailureResult;
+    /** The result interface if validation succeeds. */
+    interface SuccessResult<Output> {
+        /** The typed output value. */
+        readonly value: Output;
+        /** A falsy value for `issues` indicates success. */
+        readonly issues?: undefined;
+    }
+    interface Options {
+        /** Explicit support for additional vendor-specific parameters, if needed. */
+        readonly libraryOptions?: Record<string, unknown> | undefined;
+    }
+    /** The result interface if validation fails. */
+    interface FailureResult {
+        /** The issues of failed validation. */
+        readonly issues: ReadonlyArray<Issue>;
+    }
+    /** The issue interface of the failure output. */
+    interface Issue {
+        /** The error message of the issue. */
+        readonly message: string;
+        /** The path of the issue, if any. */
+        readonly path?: ReadonlyArray<PropertyKey | PathSegment> | undefined;
+    }
+    /** The path segment interface of the issue. */
+    interface PathSegment {
+        /** The key representing a path segment. */
+        readonly key: PropertyKey;
+    }
+    /** The Standard types interface. */
+    interface Types<Input = unknown, Output = Input> extends StandardTypedV1.Types<Input, Output> {
+    }
+    /** Infers the input type of a Standard. */
+    type InferInput<Schema extends StandardTypedV1> = StandardTypedV1.InferInput<Schema>;
+    /** Infers the output type of a Standard. */
+    type InferOutput<Schema extends StandardTypedV1> = StandardTypedV1.InferOutput<Schema>;
 }
 
 /** The way to the server: one request out, one reply back. */
