@@ -14,7 +14,7 @@ export async function bundle(folder: string, installed: readonly string[]): Prom
     external: [/^node:/, ...installed],
     tsconfig: 'tsconfig.build.json',
     // The oldest Node that the package takes.
-    transform: { target: 'node22.12' },
+    transform: { target: 'node22.14' },
     onLog(level, { message }) {
       // A package that is not found would stay an import.
       if (level === 'warn') throw new Error(message)

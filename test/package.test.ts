@@ -34,10 +34,15 @@ test('VERSION is the version of the package', () => {
   expect(VERSION).toBe(manifest.version)
 })
 
-test('the oldest Node that the manifest names is the oldest that is let in', () => {
-  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(manifest.engines.node) ?? []
-  expect(oldNodeMessage(`${major}.${minor}.0`)).toBeNull()
-  expect(oldNodeMessage(`${major}.${Number(minor) - 1}.0`)).toContain(`${major}.${minor} or later`)
+test('the oldest versions of Node that the manifest names are the oldest that are let in', () => {
+  const named = [...manifest.engines.node.matchAll(/(\d+)\.(\d+)/g)]
+  expect(named).toHaveLength(2)
+  for (const [oldest, major, minor] of named) {
+    expect(oldNodeMessage(`${oldest}.0`)).toBeNull()
+    expect(oldNodeMessage(`${major}.${Number(minor) - 1}.9`)).toContain(oldest)
+  }
+  expect(oldNodeMessage('20.19.0')).toContain('22.14')
+  expect(oldNodeMessage('24.0.0')).toBeNull()
   expect(oldNodeMessage()).toBeNull()
 })
 
