@@ -39,7 +39,10 @@ export interface HoldfastEvents {
     readonly attempts: number
     readonly retryAt: Instant
   }
-  'operation.completed': OperationDetail
+  'operation.completed': OperationDetail & {
+    /** What the kind's `interpret` made of the reply (Q23). Left out: nothing. */
+    readonly result?: unknown
+  }
   'operation.dropped': OperationDetail & { readonly reason: DropReason }
   'operation.cancelled': OperationDetail
   'operation.dead': OperationDetail & {

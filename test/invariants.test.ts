@@ -855,6 +855,15 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => receive(run, 'dropped', 'logout'),
     },
     {
+      // Q23: the result is that of another operation, or missing.
+      broken: (run) => receiveResult(run, { text: 'n3' }),
+      kept: (run) => receiveResult(run, { text: 'n2' }),
+    },
+    {
+      broken: (run) => receiveResult(run, undefined),
+      kept: (run) => receiveResult(run, { text: 'n2' }),
+    },
+    {
       broken: (run) => receive(run, 'not-retained', null),
       kept: (run) => receive(run, 'dropped', 'logout'),
     },
@@ -1873,9 +1882,19 @@ function receive(run: DoctoredRun, outcome: string | null, reason: string | null
   const gone = { table: 'operations', action: 'gone', row: operationRow('n2', 2) } as const
   const ended = { table: 'outcomes', action: 'put', row: dropped('n2', 2, 'logout') } as const
   run.rows.apply([gone, ended], 20, 0)
-  const settlement = outcome === null ? null : { outcome, reason }
+  const settlement = outcome === null ? null : { outcome, reason, result: undefined }
   const life = run.lives.length - 1
   run.receipts.push({ id: idOf('n2', 2), life, settlement, refusal: null })
+}
+
+/** n2, a quote, is completed with its result, and its receipt says this result. */
+function receiveResult(run: DoctoredRun, result: unknown): void {
+  const id = idOf('n2', 2)
+  const row = { ...operationRow('n2', 2), kind: 'quote' }
+  put(run, 10, [['operations', row]])
+  run.rows.apply([{ table: 'operations', action: 'gone', row }], 20, 0)
+  const settlement = { outcome: 'completed', reason: null, result }
+  run.receipts.push({ id, life: run.lives.length - 1, settlement, refusal: null })
 }
 
 /** The receipt of an operation that was stored rejects. */

@@ -1134,7 +1134,10 @@ interface HoldfastEvents {
         readonly attempts: number;
         readonly retryAt: Instant;
     };
-    'operation.completed': OperationDetail;
+    'operation.completed': OperationDetail & {
+        /** What the kind's `interpret` made of the reply (Q23). Left out: nothing. */
+        readonly result?: unknown;
+    };
     'operation.dropped': OperationDetail & {
         readonly reason: DropReason;
     };
@@ -1378,6 +1381,14 @@ interface Interpretation {
     readonly followUps?: readonly FollowUpDraft[];
     /** Of `accepted`: what a read must name to see this write (R1). */
     readonly readingPosition?: ReadingPosition;
+    /**
+     * Of `accepted`: what came of the operation, as JSON, at most 64 KiB (Q23). It is in the settlement, in
+     * `operation.completed` and in `operation(id)`. Of an envelope of several members: what came of each member that
+     * `results` does not name. A result that is too large, or no JSON, is left out and reported.
+     */
+    readonly result?: unknown;
+    /** Of `accepted`, for an envelope of several members: what came of each, by its id. */
+    readonly results?: Readonly<Record<string, unknown>>;
 }
 interface ReadingPosition {
     readonly token: string;
@@ -1388,8 +1399,13 @@ interface ReadingPosition {
 }
 /** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
 type DeclaredReply = 'json' | 'any' | null;
-interface InterpretContext {
+interface InterpretContext<Payload = unknown> {
     readonly owner: Owner;
+    /** The members of the envelope, in their order, with their payloads as the schema answers them. */
+    readonly operations: readonly {
+        readonly id: OperationId;
+        readonly payload: Payload;
+    }[];
     /** The word of the kind about its replies; null: it declares nothing. */
     readonly reply: DeclaredReply;
     /** Was the outcome of an earlier attempt of this envelope unknown? */
@@ -1437,7 +1453,7 @@ interface KindSpec<Payload, Kind extends string = string> {
      */
     readonly reply?: 'json' | 'any';
     /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
-    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
+    readonly interpret?: (reply: Reply, context: InterpretContext<Payload>) => Interpretation;
     readonly merge?: MergeSpec<Payload>;
     /**
      * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while
@@ -2029,7 +2045,13 @@ type OperationInfo = PendingOperation | DeadLetter | {
     readonly reason: DropReason | null;
     readonly settledAt: Instant;
 } | {
-    readonly state: 'completed' | 'cancelled';
+    readonly state: 'completed';
+    readonly id: OperationId;
+    readonly settledAt: Instant;
+    /** What the kind's `interpret` made of the reply (Q23). Left out: nothing. */
+    readonly result?: unknown;
+} | {
+    readonly state: 'cancelled';
     readonly id: OperationId;
     readonly settledAt: Instant;
 };
@@ -2043,6 +2065,8 @@ type Settlement =
 } | {
     readonly outcome: 'completed';
     readonly id: OperationId;
+    /** What the kind's `interpret` made of the reply (Q23). Left out: nothing. */
+    readonly result?: unknown;
 } | {
     readonly outcome: 'dropped';
     readonly id: OperationId;
@@ -2344,8 +2368,10 @@ declare function consoleLogger({ level, pseudonyms, }?: ConsoleLoggerOptions): L
 
 /** What a reply means where a kind does not say otherwise (Q6). Pure. */
 
+/** The part of the context that Q6 looks at. */
+type ReplyContext = Pick<InterpretContext, 'reply' | 'afterUnknown'>;
 /** Judges a reply as Q6 says. The default of `interpret`, to be called by a kind's own. */
-declare function interpretReply(reply: Reply, context: InterpretContext): Interpretation;
+declare function interpretReply(reply: Reply, context: ReplyContext): Interpretation;
 
 /** The tag that makes a path from parts, so that no part can lead anywhere else (Q6). */
 /** A text or a number. Null is a type that `owner.user` and `record()` have, and no part. */

@@ -572,6 +572,7 @@ type Scenario = {
             reason?: string | null | undefined;
             status?: number | null | undefined;
             payload?: unknown;
+            result?: unknown;
         } | null> | undefined;
         listened?: Record<string, string>[] | undefined;
         final?: {
@@ -1383,7 +1384,10 @@ interface HoldfastEvents {
         readonly attempts: number;
         readonly retryAt: Instant;
     };
-    'operation.completed': OperationDetail;
+    'operation.completed': OperationDetail & {
+        /** What the kind's `interpret` made of the reply (Q23). Left out: nothing. */
+        readonly result?: unknown;
+    };
     'operation.dropped': OperationDetail & {
         readonly reason: DropReason;
     };
@@ -1626,6 +1630,14 @@ interface Interpretation {
     readonly followUps?: readonly FollowUpDraft[];
     /** Of `accepted`: what a read must name to see this write (R1). */
     readonly readingPosition?: ReadingPosition;
+    /**
+     * Of `accepted`: what came of the operation, as JSON, at most 64 KiB (Q23). It is in the settlement, in
+     * `operation.completed` and in `operation(id)`. Of an envelope of several members: what came of each member that
+     * `results` does not name. A result that is too large, or no JSON, is left out and reported.
+     */
+    readonly result?: unknown;
+    /** Of `accepted`, for an envelope of several members: what came of each, by its id. */
+    readonly results?: Readonly<Record<string, unknown>>;
 }
 interface ReadingPosition {
     readonly token: string;
@@ -1636,8 +1648,13 @@ interface ReadingPosition {
 }
 /** A kind's word about the body of a 2xx: JSON, anything at all (HTML too), or null: neither is declared (Q6). */
 type DeclaredReply = 'json' | 'any' | null;
-interface InterpretContext {
+interface InterpretContext<Payload = unknown> {
     readonly owner: Owner;
+    /** The members of the envelope, in their order, with their payloads as the schema answers them. */
+    readonly operations: readonly {
+        readonly id: OperationId;
+        readonly payload: Payload;
+    }[];
     /** The word of the kind about its replies; null: it declares nothing. */
     readonly reply: DeclaredReply;
     /** Was the outcome of an earlier attempt of this envelope unknown? */
@@ -1685,7 +1702,7 @@ interface KindSpec<Payload, Kind extends string = string> {
      */
     readonly reply?: 'json' | 'any';
     /** Judges a reply (Q6). It must be pure. Default: `interpretReply`. */
-    readonly interpret?: (reply: Reply, context: InterpretContext) => Interpretation;
+    readonly interpret?: (reply: Reply, context: InterpretContext<Payload>) => Interpretation;
     readonly merge?: MergeSpec<Payload>;
     /**
      * Dropped, with reason `expired`, if it was not sent within so many milliseconds: of the monotonic clock and of sleep while

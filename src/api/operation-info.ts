@@ -1,6 +1,7 @@
 /** The data on one operation that the app can read. */
 import type { LetterRow, OperationRow } from '../../storage/rows.ts'
 import type { Whereabouts } from '../../storage/storage.ts'
+import { storedResult } from './stored-result.ts'
 import type { DeadReason, DropReason, Instant, OperationId, UserId } from '../model.ts'
 
 interface StoredInfo {
@@ -42,19 +43,28 @@ export type OperationInfo =
       readonly settledAt: Instant
     }
   | {
-      readonly state: 'completed' | 'cancelled'
+      readonly state: 'completed'
       readonly id: OperationId
       readonly settledAt: Instant
+      /** What the kind's `interpret` made of the reply (Q23). Left out: nothing. */
+      readonly result?: unknown
     }
+  | { readonly state: 'cancelled'; readonly id: OperationId; readonly settledAt: Instant }
 
 /** Null for a retained outcome `dead`: the letter is gone, because its user was forgotten (I12). */
 export function describe(found: Whereabouts): OperationInfo | null {
   if (found.state === 'settled') {
     const { id, outcome, reason, settledAt } = found.outcome
-    if (outcome === 'dead') return null
-    return outcome === 'dropped'
-      ? { state: outcome, id, reason: reason as DropReason | null, settledAt }
-      : { state: outcome, id, settledAt }
+    switch (outcome) {
+      case 'dead':
+        return null
+      case 'dropped':
+        return { state: outcome, id, reason: reason as DropReason | null, settledAt }
+      case 'completed':
+        return { state: outcome, id, settledAt, ...storedResult(found.outcome) }
+      case 'cancelled':
+        return { state: outcome, id, settledAt }
+    }
   }
   return found.state === 'pending'
     ? describePending(found.row, found.user)

@@ -11,6 +11,7 @@ import { HoldfastError } from '../errors.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
 import type { DeadReason, DropReason, OperationId } from '../model.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import { storedResult } from './stored-result.ts'
 import { errorOf } from '../thrown.ts'
 
 /** The wait before storage is asked again, if it could not tell which operations have settled. */
@@ -20,7 +21,12 @@ const RECHECK_MS = 1000
 export type Settlement =
   /** The engine was closed first: the operation is still on disk, and `operation(id)` tells its end after a restart. */
   | { readonly outcome: 'pending'; readonly id: OperationId }
-  | { readonly outcome: 'completed'; readonly id: OperationId }
+  | {
+      readonly outcome: 'completed'
+      readonly id: OperationId
+      /** What the kind's `interpret` made of the reply (Q23). Left out: nothing. */
+      readonly result?: unknown
+    }
   | { readonly outcome: 'dropped'; readonly id: OperationId; readonly reason: DropReason }
   | { readonly outcome: 'cancelled'; readonly id: OperationId }
   | {
@@ -137,7 +143,8 @@ export class Receipts {
   }
 
   hear<Name extends EventName>(name: Name, detail: HoldfastEvents[Name]): void {
-    if (name === 'operation.dropped' || name === 'operation.cancelled') this.#isOutdated = true
+    const isNumbered = name === 'operation.dropped' || name === 'operation.cancelled'
+    if (isNumbered || 'result' in detail) this.#isOutdated = true
     if (this.#waiting.size === 0) return
     const settlement = settlementOf(name, detail)
     if (settlement !== null) this.#settle(settlement)
@@ -263,7 +270,7 @@ function settlementOf<Name extends EventName>(
     readonly reason: never
     readonly status: number | null
   }
-  if (name === 'operation.completed') return { outcome: 'completed', id }
+  if (name === 'operation.completed') return { outcome: 'completed', id, ...resultIn(detail) }
   if (name === 'operation.dropped') return { outcome: 'dropped', id, reason }
   if (name === 'operation.cancelled') return { outcome: 'cancelled', id }
   return name === 'operation.dead' ? { outcome: 'dead', id, reason, status } : null
@@ -282,7 +289,13 @@ function endOf({ id, found }: Settled, isRetained: boolean): Settlement {
     case 'dead':
       return { outcome, id, reason: reason as DeadReason, status }
     case 'completed':
+      return { outcome, id, ...storedResult(found.outcome) }
     case 'cancelled':
       return { outcome, id }
   }
+}
+
+/** The result in the detail of an event, if there is one. */
+function resultIn(detail: object): { readonly result?: unknown } {
+  return 'result' in detail ? { result: detail.result } : {}
 }

@@ -7,8 +7,11 @@ import { isSuccess } from './reply-status.ts'
 /** The statuses from 400 to 499 after which the same request may succeed later. */
 const NOT_YET: ReadonlySet<number> = new Set([408, 425, 429, 431])
 
+/** The part of the context that Q6 looks at. */
+type ReplyContext = Pick<InterpretContext, 'reply' | 'afterUnknown'>
+
 /** Judges a reply as Q6 says. The default of `interpret`, to be called by a kind's own. */
-export function interpretReply(reply: Reply, context: InterpretContext): Interpretation {
+export function interpretReply(reply: Reply, context: ReplyContext): Interpretation {
   const { status } = reply
   if (status === 401) return { outcome: 'refused-token' }
   if (isSuccess(status)) {

@@ -5,7 +5,8 @@ import type { Codec } from '../engine/boundary/boundary.ts'
 import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import type { Json, JsonRecord } from '../journal/lines.ts'
-import type { Owner } from '../model.ts'
+import type { OperationId, Owner } from '../model.ts'
+import { type Results, resultsOf, sizesOf } from './results.ts'
 import type { FollowUpDraft, Interpretation, ReadingPosition } from './define-operation.ts'
 
 export interface InterpretedFollowUp {
@@ -15,7 +16,7 @@ export interface InterpretedFollowUp {
   readonly expiresInMs: number | null
 }
 
-export interface Interpreted {
+export interface Interpreted extends Results {
   readonly outcome: Interpretation['outcome']
   readonly reason: 'conflict' | null
   readonly translations: Readonly<Record<string, string>>
@@ -45,7 +46,7 @@ const MOST_FOLLOW_UPS = 100
 
 const NO_TEXTS = 'no well-formed Unicode without U+0000'
 
-/** Of a follow-up's payload a journal keeps the size. */
+/** Of the payload of a follow-up, and of a result, a journal keeps the size. */
 export const interpretedCodec: Codec<Interpreted | Misjudged> = {
   write: (interpreted) =>
     'misjudged' in interpreted
@@ -55,6 +56,7 @@ export const interpretedCodec: Codec<Interpreted | Misjudged> = {
         }
       : ({
           ...interpreted,
+          ...(interpreted.results === undefined ? {} : { results: sizesOf(interpreted.results) }),
           followUps: interpreted.followUps.map(({ payload, ...followUp }) => ({
             ...followUp,
             bytes: Buffer.byteLength(payload),
@@ -68,14 +70,18 @@ export const interpretedCodec: Codec<Interpreted | Misjudged> = {
     }
     const read = interpretedOfToday(json as JsonRecord) as unknown as Omit<
       Interpreted,
-      'followUps'
+      'followUps' | 'results'
     > & {
+      readonly results?: readonly { readonly id: OperationId; readonly bytes: number }[]
       readonly followUps: readonly (Omit<InterpretedFollowUp, 'payload'> & {
         readonly bytes: number
       })[]
     }
+    const { results, ...rest } = read
+    const ofSize = results?.map(({ id, bytes }) => ({ id, result: payloadOfSize(bytes) }))
     return {
-      ...read,
+      ...rest,
+      ...(ofSize === undefined ? {} : { results: ofSize }),
       followUps: read.followUps.map(({ kind, expiresInMs, bytes }) => ({
         kind,
         expiresInMs,
@@ -89,6 +95,7 @@ export const interpretedCodec: Codec<Interpreted | Misjudged> = {
 export function interpretedOf(
   interpretation: Interpretation,
   owner: Owner,
+  members: readonly OperationId[],
 ): Interpreted | Misjudged {
   const { outcome, reason, translations, followUps = [], readingPosition } = interpretation
   refuseUnless(OUTCOMES.has(outcome), 'an unknown outcome')
@@ -104,6 +111,7 @@ export function interpretedOf(
     translations: translations === undefined ? {} : translationsOf(translations),
     followUps: followUps.map(followUpOf),
     readingPosition: readingPosition === undefined ? null : positionOf(readingPosition),
+    ...(outcome === 'accepted' ? resultsOf(interpretation, members) : {}),
   }
 }
 

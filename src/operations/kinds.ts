@@ -59,6 +59,8 @@ export class Kinds {
   /** False: the code threw, and the operation merges with nothing. */
   readonly #mergeKeys = new WeakMap<OperationRow, string | false>()
   readonly #uses = new WeakMap<OperationRow, RecordUse | UnknownUse>()
+  /** The payloads of the last requests, as the schema answers them: a schema may not answer at once a second time. */
+  readonly #sentPayloads = new WeakMap<OperationRow, unknown>()
 
   /** `report` tells the app of an exception of the code of a kind. */
   constructor({ boundary, kinds, facts, report }: KindsParts) {
@@ -197,18 +199,27 @@ export class Kinds {
     return key === false ? null : key
   }
 
-  /** What a reply means, by the kind's code or by Q6. */
+  /** What a reply to these operations means, by the code of their kind or by Q6. */
   interpret(
-    kind: string,
+    rows: readonly OperationRow[],
     owner: Owner,
     reply: Reply,
     afterUnknown: boolean,
   ): Interpreted | Misjudged {
     return this.#boundary.pull('kind.interpret', interpretedCodec, () => {
-      const spec = this.#specs.get(kind)
-      const context = { owner, reply: spec?.reply ?? null, afterUnknown }
+      const spec = this.#specs.get(rows[0]?.kind ?? '')
+      const operations = rows.map((row) => ({
+        id: row.id,
+        payload: this.#sentPayloads.get(row) as never,
+      }))
+      const context = { owner, operations, reply: spec?.reply ?? null, afterUnknown }
       try {
-        return interpretedOf(atOnce((spec?.interpret ?? interpretReply)(reply, context)), owner)
+        const interpretation = atOnce((spec?.interpret ?? interpretReply)(reply, context))
+        return interpretedOf(
+          interpretation,
+          owner,
+          rows.map(({ id }) => id),
+        )
       } catch (error) {
         return { misjudged: 'threw', cause: errorOf(error) }
       }
@@ -267,6 +278,9 @@ export class Kinds {
       return { ...invalid, thrown: failed.find((error) => error !== null) ?? null }
     }
     const payloads = checks.map((check) => (check.ok ? check.payload : null) as never)
+    if (spec.interpret !== undefined) {
+      for (const [index, row] of rows.entries()) this.#sentPayloads.set(row, payloads[index])
+    }
     const operations = rows.map(({ id, kind }) => ({ id, kind }))
     try {
       const request =

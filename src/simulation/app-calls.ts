@@ -174,7 +174,9 @@ export class AppCalls {
       (settlement) => {
         if (!life.isAlive) return
         const { outcome } = settlement
-        seen.settlement = { outcome, reason: 'reason' in settlement ? settlement.reason : null }
+        const reason = 'reason' in settlement ? settlement.reason : null
+        const result = 'result' in settlement ? settlement.result : undefined
+        seen.settlement = { outcome, reason, result }
       },
       (error: HoldfastError) => {
         if (life.isAlive) seen.refusal = error.code

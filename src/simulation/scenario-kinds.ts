@@ -1,68 +1,9 @@
 /** The built-in kinds of scenarios, all with JSON replies. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { z } from 'zod'
-import type { Owner } from '../model.ts'
-import {
-  type AnyOperationKind,
-  defineOperation,
-  type FollowUpDraft,
-  type InterpretContext,
-  type Interpretation,
-} from '../operations/define-operation.ts'
-import { interpretReply } from '../operations/interpret-reply.ts'
-import { path } from '../operations/path.ts'
-import type { Reply } from '../ports/transport.ts'
-
-const pathOf = ({ user }: Owner, what: string) =>
-  user === null ? path`/anonymous/${what}` : path`/users/${user}/${what}`
-
-/** What the scripted server's replies may say beside the outcome. */
-const replyBody = z.object({
-  record: z.string().optional(),
-  id: z.string().optional(),
-  ryw: z
-    .object({ token: z.string(), delay: z.number().optional(), key: z.string().optional() })
-    .optional(),
-  /** How many notes follow. */
-  spawn: z.number().optional(),
-})
-
-function interpret(reply: Reply, context: InterpretContext): Interpretation {
-  const interpretation = interpretReply(reply, context)
-  if (interpretation.outcome !== 'accepted') return interpretation
-  const text = reply.isCut === true ? '' : reply.body.trim()
-  if (text === '') return interpretation
-  const { record, id, ryw, spawn } = replyBody.parse(JSON.parse(text))
-  return {
-    ...interpretation,
-    ...(record === undefined || id === undefined ? {} : { translations: { [record]: id } }),
-    ...(ryw === undefined ? {} : { readingPosition: positionOf(ryw) }),
-    ...(spawn === undefined ? {} : { followUps: followingNotes(spawn) }),
-  }
-}
-
-function positionOf({ token, delay, key }: NonNullable<z.infer<typeof replyBody>['ryw']>) {
-  return {
-    token,
-    ...(delay === undefined ? {} : { delayMs: delay }),
-    ...(key === undefined ? {} : { key }),
-  }
-}
-
-/** Of a kind whose reply says something: without it the same request is sent again, and answered as the first time. */
-function interpretWhole(reply: Reply, context: InterpretContext): Interpretation {
-  const interpretation = interpret(reply, context)
-  const isMute = reply.isCut === true || reply.body.trim() === ''
-  return interpretation.outcome === 'accepted' && isMute ? { outcome: 'retry' } : interpretation
-}
-
-function followingNotes(count: number): FollowUpDraft[] {
-  const nth = (_: unknown, index: number) => ({
-    kind: 'note',
-    payload: { text: `follows ${index}` },
-  })
-  return Array.from({ length: count }, nth)
-}
+import { type AnyOperationKind, defineOperation } from '../operations/define-operation.ts'
+import { count, fold, misfit, quote, tag } from './merging-kinds.ts'
+import { interpret, interpretWhole, pathOf } from './scenario-replies.ts'
 
 const note = defineOperation({
   kind: 'note',
@@ -75,39 +16,6 @@ const note = defineOperation({
   }),
   interpret,
 })
-
-const tagPayload = z.strictObject({ key: z.string(), value: z.unknown() })
-
-/** Neighbours merge whatever their key; the last value of a key wins. */
-const tag = defineOperation({
-  kind: 'tag',
-  payload: tagPayload,
-  request: ({ payload, owner }) => tagRequest([payload], owner),
-  merge: { key: () => '', combine: (payloads, { owner }) => tagRequest(payloads, owner) },
-  interpret,
-})
-
-function tagRequest(payloads: readonly z.infer<typeof tagPayload>[], owner: Owner) {
-  const body = Object.fromEntries(payloads.map(({ key, value }) => [key, value]))
-  return { method: 'PATCH', path: pathOf(owner, 'tags'), body } as const
-}
-
-const countPayload = z.strictObject({ name: z.string(), by: z.number() })
-
-/** Neighbours merge whatever their name; the numbers add up. */
-const count = defineOperation({
-  kind: 'count',
-  payload: countPayload,
-  request: ({ payload, owner }) => countRequest([payload], owner),
-  merge: { key: () => '', combine: (payloads, { owner }) => countRequest(payloads, owner) },
-  interpret,
-})
-
-function countRequest(payloads: readonly z.infer<typeof countPayload>[], owner: Owner) {
-  const body: Record<string, number> = {}
-  for (const { name, by } of payloads) body[name] = (body[name] ?? 0) + by
-  return { method: 'POST', path: pathOf(owner, 'counts'), body } as const
-}
 
 const recordPayload = z.strictObject({ record: z.string() })
 
@@ -210,40 +118,6 @@ const brief = defineOperation({
   interpret,
 })
 
-/** Neighbours cancel each other out: of those that come to nothing there is no request. */
-const fold = defineOperation({
-  kind: 'fold',
-  payload: z.strictObject({ by: z.number() }),
-  request: ({ payload, owner }) => ({
-    method: 'POST',
-    path: pathOf(owner, 'folds'),
-    body: payload,
-  }),
-  merge: {
-    key: () => '',
-    combine: (payloads, { owner }) => {
-      const by = payloads.reduce((sum, payload) => sum + payload.by, 0)
-      return by === 0 ? null : { method: 'POST', path: pathOf(owner, 'folds'), body: { by } }
-    },
-  },
-  interpret,
-})
-
-/** Neighbours merge. A request with one that does not fit cannot be made (Q6). */
-const misfit = defineOperation({
-  kind: 'misfit',
-  payload: z.strictObject({ fits: z.boolean() }),
-  request: ({ owner }) => ({ method: 'POST', path: pathOf(owner, 'misfits'), body: {} }),
-  merge: {
-    key: () => '',
-    combine: (payloads, { owner }) => {
-      if (payloads.some(({ fits }) => !fits)) throw new Error('it does not fit')
-      return { method: 'POST', path: pathOf(owner, 'misfits'), body: { count: payloads.length } }
-    },
-  },
-  interpret,
-})
-
 /** Each release has a version of its own, and its upgrade draws something. */
 function draftOf(release: number, draw: () => number): AnyOperationKind {
   return defineOperation({
@@ -341,6 +215,7 @@ const always = [
   brief,
   fold,
   misfit,
+  quote,
 ] as const
 
 /** The kinds of a release of the app; `draw` answers another number each time. */

@@ -246,6 +246,7 @@ const expectedOperation = z.strictObject({
   reason: name.nullable().optional(),
   status: z.number().int().nullable().optional(),
   payload: z.unknown().optional(),
+  result: z.unknown().optional(),
 })
 
 const byId = z.record(z.string(), z.string())

@@ -127,7 +127,12 @@ export interface SeenReceipt {
   readonly id: string
   readonly life: number
   /** Null: it has not settled yet. */
-  settlement: { readonly outcome: string; readonly reason: string | null } | null
+  settlement: {
+    readonly outcome: string
+    readonly reason: string | null
+    /** Undefined: it has none. */
+    readonly result: unknown
+  } | null
   /** The code of what it rejected with; null: it has not. */
   refusal: string | null
 }

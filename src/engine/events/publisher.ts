@@ -85,8 +85,12 @@ export class EventPublisher {
   }
 }
 
-/** An event as a journal has it: an error is reduced to its code. */
+/** An event as a journal has it: an error is reduced to its code, and a result is left out. */
 function eventDetail(detail: object): Json {
+  if ('result' in detail) {
+    const { result: _result, ...rest } = detail
+    return rest as Json
+  }
   if (!('error' in detail)) return detail as Json
   const { error, ...rest } = detail as {
     readonly error: { readonly code: string | null } | null

@@ -7,7 +7,7 @@ import type { DeadlineChange } from '../../../storage/changes.ts'
 import type { EnvelopeRow, OperationRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
 import { wordOf } from '../../failure.ts'
-import type { Instant } from '../../model.ts'
+import type { Instant, OperationId } from '../../model.ts'
 import type { Misjudged } from '../../operations/interpreted.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { excerptOf } from '../../scrub/excerpt.ts'
@@ -134,12 +134,13 @@ export class OutcomeHandler {
     }
     const kind = members[0]?.kind ?? ''
     const afterUnknown = this.#unknownSince(lane, members, reply) !== null
-    const interpreted = this.#context.kinds.interpret(kind, lane.owner, reply, afterUnknown)
+    const interpreted = this.#context.kinds.interpret(members, lane.owner, reply, afterUnknown)
     if ('misjudged' in interpreted) {
       this.#reportMisjudged(kind, interpreted)
       then(null)
       return
     }
+    for (const { id, why } of interpreted.lostResults ?? []) this.#reportLostResult(kind, id, why)
     const admitted = (followUps: readonly AdmittedFollowUp[] | Error) => {
       if (!(followUps instanceof Error)) {
         then({ ...interpreted, followUps })
@@ -167,6 +168,13 @@ export class OutcomeHandler {
     }
     const message = `a follow-up of ${kind} names another owner`
     this.#context.report('error', { error: new HoldfastError('FOREIGN_FOLLOW_UP', message) })
+  }
+
+  /** The operation is completed all the same (Q23). */
+  #reportLostResult(kind: string, id: OperationId, why: string): void {
+    const message = `the result of ${id} (${kind}) was left out: ${why}`
+    const error = new HoldfastError('APP_CODE_FAILED', message, { operationId: id })
+    this.#context.report('error', { error })
   }
 
   #reportNoSense(kind: string, cause: Error | null): void {

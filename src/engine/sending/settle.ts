@@ -111,6 +111,7 @@ export class Settlement {
   ): void {
     const { boundary, report, settings, lifetimes } = this.#context
     const made = madeBy(members, interpreted?.translations ?? {})
+    const results = interpreted?.results ?? []
     const followUps = followUpRows(this.#context, members[0]?.id, interpreted?.followUps ?? [])
     const change: CompleteChange = {
       change: 'complete',
@@ -121,6 +122,7 @@ export class Settlement {
       followUps,
       positions: positionsOf(interpreted?.readingPosition ?? null, boundary.wall),
       retain: settings.retainCompleted,
+      ...(results.length === 0 ? {} : { results }),
     }
     this.#carryOut(lane, {
       changes: [change],
@@ -134,7 +136,15 @@ export class Settlement {
       },
       report: ({ affected }) => {
         const { user } = lane
-        for (const { id, kind } of members) report('operation.completed', { id, kind, user })
+        for (const { id, kind } of members) {
+          const result = results.find((one) => one.id === id)?.result
+          report('operation.completed', {
+            id,
+            kind,
+            user,
+            ...(result === undefined ? {} : { result: JSON.parse(result) as unknown }),
+          })
+        }
         for (const { id, kind } of affected) report('operation.enqueued', { id, kind, user })
       },
       areRecordsChanged: made.length > 0,

@@ -12,6 +12,7 @@ import type { OperationRow, PositionRow, RecordRow } from '../../../storage/rows
 import type { OpenedState, Storage, StorageHost } from '../../../storage/storage.ts'
 import type { JsonRecord } from '../../journal/lines.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
+import { sizesOf } from '../../operations/results.ts'
 import {
   type Answered,
   type Boundary,
@@ -384,7 +385,8 @@ function redact(change: Change): JsonRecord {
       ...followUp,
       bytes: Buffer.byteLength(payload),
     }))
-    return { ...change, followUps } as unknown as JsonRecord
+    const results = change.results === undefined ? {} : { results: sizesOf(change.results) }
+    return { ...change, followUps, ...results } as unknown as JsonRecord
   }
   if (change.change === 'bury') {
     const { excerpt: _excerpt, ...rest } = change

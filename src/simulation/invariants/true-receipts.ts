@@ -3,6 +3,7 @@
  * end of a run no receipt of an operation that ended long ago is open (Q23). What was committed is never said to have
  * been rolled back.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { SeenReceipt } from '../seen.ts'
 import type { Transition } from '../stored-rows.ts'
 import { additionsTo, hasEnded, type Invariant } from './invariant.ts'
@@ -45,7 +46,17 @@ function isTrue(run: RunRecord, receipt: SeenReceipt): boolean {
   if (outcome === 'pending') return hasEnded(run.lives, life) && !isUntold(run, receipt)
   // At the door nothing was stored of it (I3).
   if (!run.rows.known.has(id)) return outcome === 'dropped' && reason === 'anonymous'
-  return run.rows.transitions.some((step) => step.id === id && isOf(step, settlement))
+  const isEnd = run.rows.transitions.some((step) => step.id === id && isOf(step, settlement))
+  return isEnd && (outcome !== 'completed' || hasItsResult(run, id, settlement.result))
+}
+
+/** Of a kind with results, each operation has its own, in every process. A salvage may lose it (E2). */
+function hasItsResult({ rows, setAsides }: RunRecord, id: string, result: unknown): boolean {
+  const known = rows.known.get(id)
+  if (known?.kind !== 'quote') return result === undefined
+  if (result === undefined) return setAsides.length > 0
+  const { text } = JSON.parse(known.payload) as { readonly text: string }
+  return isDeepStrictEqual(result, { text })
 }
 
 function isOf({ to, reason: stored }: Transition, settlement: SeenReceipt['settlement']): boolean {

@@ -74,6 +74,7 @@ const FEATURES = [
   'texts',
   'within',
   'retains',
+  'results',
   'keys',
   'closes',
   'looks',
@@ -134,7 +135,7 @@ const THEMES: readonly [readonly Feature[], ...(readonly Feature[])[]] = [
   ['slow', 'requirements', 'second', 'within', 'updateTokens'],
   ['devices', 'records', 'switches', 'deviceScoped', 'mortals'],
   ['keys', 'positions', 'reads', 'forgets', 'switches'],
-  ['closes', 'slowReplies', 'lostReplies', 'looks', 'retains'],
+  ['closes', 'slowReplies', 'lostReplies', 'looks', 'retains', 'results'],
   ['vaults', 'restarts', 'updateTokens', 'crashes', 'listens'],
   ['echoes', 'badStatuses', 'texts', 'within', 'noRoom'],
 ]

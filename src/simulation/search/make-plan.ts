@@ -126,6 +126,7 @@ function chooseKinds(dice: Dice, features: Features): string[] {
   if (features.has('draws')) kinds.push('stamp', 'stamp')
   if (features.has('deviceScoped')) kinds.push('unsubscribe')
   if (features.has('misfits')) kinds.push('misfit', 'misfit')
+  if (features.has('results')) kinds.push('quote', 'quote')
   if (features.has('slow')) kinds.push('slow', 'slow')
   if (features.has('mortals')) kinds.push('mortal')
   if (features.has('devices')) kinds.push('register', 'touch')

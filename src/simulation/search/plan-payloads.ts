@@ -51,6 +51,7 @@ function payloadOf(dice: Dice, kind: string, id: string): Record<string, unknown
     case 'brief':
     case 'draft':
     case 'stamp':
+    case 'quote':
     case 'mortal':
       return { text: id }
     case 'slow':
