@@ -8,6 +8,7 @@ import type {
   LoginOptions,
   LogoutOptions,
   ReadOptions,
+  RetryOptions,
   SendNowOptions,
   SendNowResult,
 } from './api/call-options.ts'
@@ -15,7 +16,8 @@ import type { ForgetResult } from './api/forget-result.ts'
 import type { ListenedName, Listener } from './api/listeners.ts'
 import type { DeadLetter, OperationInfo, PendingOperation } from './api/operation-info.ts'
 import type { Receipt } from './api/receipts.ts'
-import type { PendingFilter } from './api/stored-operations.ts'
+import type { DeadLetterFilter } from './api/letter-filter.ts'
+import type { Page, PageOptions, PendingFilter } from './api/stored-operations.ts'
 import type { LogoutResult } from './engine/sessions/logouts.ts'
 import type { Status } from './engine/status.ts'
 import type { EventName } from './events.ts'
@@ -90,11 +92,23 @@ export interface Holdfast<
   cancel(id: string): Promise<void>
 
   /**
-   * Puts a dead letter back at its place. Its attempts are counted anew (Q9).
+   * Puts a dead letter back at its place, and resolves with a receipt. Its attempts are counted anew (Q9). With a new
+   * `payload`, the operation keeps its id, lane and place, and gets a new idempotency key; not so if it may have arrived:
+   * then the call rejects with `NOT_RETRYABLE`.
    *
-   * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
+   * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`; with a payload also
+   * `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `UNKNOWN_KIND` or `APP_CODE_FAILED`.
    */
-  retry(id: string): Promise<void>
+  retry(id: string, options?: RetryOptions): Promise<Receipt>
+
+  /**
+   * Retries all dead letters that the filter names, lane by lane, in the order of their places, in transactions of at most
+   * 500 (Q9). Resolves with the number of operations that are pending again. If it rejects, the transactions before have
+   * been stored: call it again.
+   *
+   * @throws TypeError for a wrong filter; HoldfastError `OTHER_PROCESS`, `STORAGE_…` or `CLOSED`.
+   */
+  retryAll(filter?: DeadLetterFilter): Promise<{ readonly retried: number }>
 
   /**
    * Removes a dead letter, or a pending operation that is not in flight (Q9).
@@ -102,6 +116,14 @@ export interface Holdfast<
    * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
    */
   discard(id: string): Promise<void>
+
+  /**
+   * Discards all dead letters that the filter names, as `retryAll()` retries them. Resolves with the number of operations
+   * that are gone.
+   *
+   * @throws as `retryAll()`.
+   */
+  discardAll(filter?: DeadLetterFilter): Promise<{ readonly discarded: number }>
 
   /**
    * Reads the state of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
@@ -139,15 +161,28 @@ export interface Holdfast<
 
   /**
    * The pending operations, lane by lane, each lane in the order in which it will be sent; of one user (null: anonymous)
-   * or of all. Operations in flight are included.
+   * or of all. Operations in flight are included. They come page by page: the `next` of a page is the `after` of the next
+   * call. What comes and goes between two calls may be in a page or not; nothing that stays is left out, and nothing is
+   * there twice.
    *
-   * @param filter `limit`: the maximum number of operations, a whole number from 1. Default: 1000.
-   * @throws RangeError if the limit is not such a number; HoldfastError if storage cannot be read.
+   * ```ts
+   * for (let after: string | null | undefined; after !== null; ) {
+   *   const page = await holdfast.pending(after === undefined ? {} : { after })
+   *   for (const { id, kind } of page.items) console.log(id, kind)
+   *   after = page.next
+   * }
+   * ```
+   *
+   * @throws TypeError or RangeError for a wrong argument; HoldfastError if storage cannot be read.
    */
-  pending(filter?: PendingFilter): Promise<readonly PendingOperation[]>
+  pending(filter?: PendingFilter): Promise<Page<PendingOperation>>
 
-  /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
-  deadLetters(filter?: { readonly user?: string | null }): Promise<readonly DeadLetter[]>
+  /**
+   * The dead letters that the filter names, the oldest first, page by page as `pending()`.
+   *
+   * @throws TypeError or RangeError for a wrong argument; HoldfastError if storage cannot be read.
+   */
+  deadLetters(filter?: DeadLetterFilter & PageOptions): Promise<Page<DeadLetter>>
 
   /** Stops sending until `resume()` or the end of the process. Operations in flight go on. */
   pause(): void

@@ -7,6 +7,7 @@ export type {
   LoginOptions,
   LogoutOptions,
   ReadOptions,
+  RetryOptions,
   SendNowOptions,
   SendNowResult,
 } from './api/call-options.ts'
@@ -82,7 +83,8 @@ export { interpretReply } from './operations/interpret-reply.ts'
 export { path, type PathPart } from './operations/path.ts'
 export type { StoredPayload } from './operations/stored-payload.ts'
 export type { DeadLetter, OperationInfo, PendingOperation } from './api/operation-info.ts'
-export type { PendingFilter } from './api/stored-operations.ts'
+export type { DeadLetterFilter } from './api/letter-filter.ts'
+export type { Page, PageOptions, PendingFilter } from './api/stored-operations.ts'
 export type { BackoffOptions, HoldfastOptions, RequirementSource } from './options.ts'
 export { type Clock, systemClock, type Timer } from './ports/clock.ts'
 export { type Platform, type PlatformEvent } from './ports/platform.ts'

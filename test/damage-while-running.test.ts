@@ -302,7 +302,7 @@ describe('an envelope that may have been sent', () => {
     expect(dead.map(({ id, reason, user }) => [id, reason, user])).toEqual(
       ids.map((id) => [id, 'outcome-unknown', 'alice']),
     )
-    const letters = await rig.whileResting(rig.holdfast.deadLetters())
+    const letters = (await rig.whileResting(rig.holdfast.deadLetters())).items
     expect(letters.map(({ id }) => id)).toEqual(ids)
     expect(rig.eventsOf('error')[0]?.salvaged?.buried.map(({ id }) => id)).toEqual(ids)
   })

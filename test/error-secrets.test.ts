@@ -153,7 +153,7 @@ test('a dead letter whose kind quotes the payload in an exception keeps nothing 
   await rig.login('alice', 'a1')
   await rig.enqueue('one')
   await rig.advance()
-  const [letter] = await rig.whileResting(rig.holdfast.deadLetters())
+  const [letter] = (await rig.whileResting(rig.holdfast.deadLetters())).items
   const excerpt = letter !== undefined && 'excerpt' in letter ? (letter.excerpt ?? '') : ''
   expect(excerpt).toContain('cannot send {"password":[redacted]')
   expect(excerpt.length).toBeLessThanOrEqual(256)

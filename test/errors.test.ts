@@ -45,7 +45,7 @@ describe('an error', () => {
     'of %s() names the operation',
     async (call) => {
       const rig = await Rig.start()
-      const error = await errorOf(rig.whileResting(rig.holdfast[call]('gone')))
+      const error = await errorOf(rig.whileResting<unknown>(rig.holdfast[call]('gone')))
       expect(error).toMatchObject({ code: 'UNKNOWN_OPERATION', operationId: 'gone' })
     },
   )

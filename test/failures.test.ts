@@ -146,7 +146,7 @@ test('a dead letter of an operation that got no reply tells the code in its exce
   await rig.advance()
   rig.sent.at(-2)?.fail(fetchError('ECONNRESET'))
   await rig.advance()
-  const letters = await rig.whileResting(rig.holdfast.deadLetters())
+  const letters = (await rig.whileResting(rig.holdfast.deadLetters())).items
   expect(letters).toMatchObject([{ reason: 'attempts-exhausted', excerpt: 'ECONNRESET' }])
 })
 

@@ -169,7 +169,7 @@ describe('what is no dead letter', () => {
       await rig.advance()
       const pending = await rig.enqueue('pending')
       for (const id of [completed, 'nobody', `${pending}x`]) {
-        const called = rig.whileResting(rig.holdfast[call](id))
+        const called = rig.whileResting<unknown>(rig.holdfast[call](id))
         await expect(called).rejects.toMatchObject({ code: 'UNKNOWN_OPERATION', retryable: false })
       }
       expect(rig.holdfast.status().counts.pending).toBe(1)

@@ -250,7 +250,7 @@ describe('a call refuses', () => {
   test.each(['cancel', 'retry', 'discard'] as const)('%s() of a foreign id', async (name) => {
     const rig = await Rig.start()
     for (const id of ['nonsense', '9.zz.x', '0.0.', '../..', "1.1.' OR 1=1 --"]) {
-      await expect(rig.whileResting(rig.holdfast[name](id))).rejects.toMatchObject({
+      await expect(rig.whileResting<unknown>(rig.holdfast[name](id))).rejects.toMatchObject({
         code: 'UNKNOWN_OPERATION',
       })
     }

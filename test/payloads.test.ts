@@ -379,7 +379,7 @@ describe('the result of an upgrade', () => {
       const rig = await withOld({}, 'one')
       const journal = await reopen(rig, [note, defineOperation({ ...fresh.spec, upgrade })])
       expect(rig.sent).toEqual([])
-      const [letter] = await rig.whileResting(rig.holdfast.deadLetters())
+      const [letter] = (await rig.whileResting(rig.holdfast.deadLetters())).items
       expect(letter).toMatchObject({ reason: 'unreadable', version: 1, payload: { text: 'one' } })
       await expectReplay(rig, journal)
     }
@@ -398,7 +398,7 @@ describe('the result of an upgrade', () => {
     })
     const rig = await withOld({}, 'one', 'two')
     const journal = await reopen(rig, [note, slow])
-    const [first] = await rig.whileResting(rig.holdfast.pending())
+    const [first] = (await rig.whileResting(rig.holdfast.pending())).items
     await rig.whileResting(rig.holdfast.cancel(first?.id ?? ''))
     for (let n = 0; n < 10 && rig.sent.length === 0; n += 1) {
       finish()

@@ -72,7 +72,7 @@ describe('a draft', () => {
 describe('is() of a kind', () => {
   test('narrows what pending() and deadLetters() answer to the payload as it is stored', () => {
     checked(async (holdfast: Holdfast) => {
-      for (const letter of await holdfast.deadLetters()) {
+      for (const letter of (await holdfast.deadLetters()).items) {
         if (!note.is(letter)) continue
         expectTypeOf(letter.kind).toEqualTypeOf<'note'>()
         expectTypeOf(letter.payload).toEqualTypeOf<{ text: string; due?: string | undefined }>()

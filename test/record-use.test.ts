@@ -146,7 +146,7 @@ describe.each(THROWN)('code that throws %s', (_name, thrown, cause) => {
       expect(rig.bodies).toEqual(['behind'])
       expect(rig.eventsOf('operation.dead')).toMatchObject([{ id, reason: 'unreadable' }])
       expect(rig.eventsOf('error')).toMatchObject([{ error: { code: 'APP_CODE_FAILED', cause } }])
-      const [letter] = await rig.whileResting(rig.holdfast.deadLetters())
+      const [letter] = (await rig.whileResting(rig.holdfast.deadLetters())).items
       expect(letter).toMatchObject({
         payload: { text: 'one' },
         excerpt: expect.stringContaining(`${name} of using threw`),

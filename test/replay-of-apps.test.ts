@@ -215,7 +215,7 @@ describe('a redacted journal', () => {
     const broken = { kind: 'secretive', payload: { text: SECRETS.text, code: SECRETS.text } }
     await expect(holdfast.enqueue(broken)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' })
     await drained(holdfast)
-    expect(await holdfast.deadLetters()).toHaveLength(1)
+    expect((await holdfast.deadLetters()).items).toHaveLength(1)
     await holdfast.close()
     return textOf(journal)
   }

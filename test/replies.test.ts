@@ -183,7 +183,7 @@ describe("a kind's own judgement", () => {
     await rig.advance(10_000)
     expect(rig.sent.map(({ at }) => at)).toEqual([0, 1000, 3000])
     expect(rig.eventsOf('operation.dead')).toMatchObject([{ reason: 'attempts-exhausted' }])
-    expect(await rig.holdfast.deadLetters()).toHaveLength(1)
+    expect((await rig.holdfast.deadLetters()).items).toHaveLength(1)
   })
 })
 
@@ -282,7 +282,7 @@ test('the excerpt of a reply that is kept is bounded and holds no secret', async
   })
   rig.last.reply(422, { headers: { 'content-type': 'application/json' }, body })
   await rig.advance()
-  const [letter] = await rig.holdfast.deadLetters()
+  const [letter] = (await rig.holdfast.deadLetters()).items
   expect(letter).toMatchObject({ state: 'dead', status: 422, reason: 'rejected' })
   const excerpt = letter?.state === 'dead' ? (letter.excerpt ?? '') : ''
   expect(excerpt.length).toBeLessThanOrEqual(256)

@@ -36,7 +36,7 @@ async function enqueueOdd(rig: Rig, n: number): Promise<void> {
 }
 
 async function excerpts(rig: Rig): Promise<(string | null)[]> {
-  const letters = await rig.whileResting(rig.holdfast.deadLetters())
+  const letters = (await rig.whileResting(rig.holdfast.deadLetters())).items
   return letters.map((letter) => ('excerpt' in letter ? letter.excerpt : null))
 }
 
@@ -193,7 +193,7 @@ test('retry() of such a dead letter sends it once the app has been repaired', as
   let isBroken = true
   const rig = await run(odd({ request: () => (isBroken ? raise(boom) : plain()) }))
   isBroken = false
-  const [letter] = await rig.whileResting(rig.holdfast.deadLetters())
+  const [letter] = (await rig.whileResting(rig.holdfast.deadLetters())).items
   await rig.whileResting(rig.holdfast.retry(letter?.id as never))
   await rig.advance()
   expect(rig.sent.at(-1)?.request.path).toBe('/odd')

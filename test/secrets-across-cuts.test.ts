@@ -101,7 +101,7 @@ describe('a token across the end of what is kept is in no', () => {
 
   /** The parts of the token that the excerpt of each dead letter shows. */
   async function seenInLetters(rig: Rig): Promise<readonly (readonly string[])[]> {
-    const letters = await rig.whileResting(rig.holdfast.deadLetters())
+    const letters = (await rig.whileResting(rig.holdfast.deadLetters())).items
     return letters.map((letter) =>
       partsIn(('excerpt' in letter ? letter.excerpt : null) ?? '', TOKEN),
     )

@@ -51,7 +51,7 @@ async function eventfulLife(rig: Rig): Promise<string[]> {
   await rig.enqueue(PAYLOAD)
   await rig.advance(1000)
   show()
-  shown.push(inspect(await rig.holdfast.deadLetters(), { depth: 20, showHidden: true }))
+  shown.push(inspect((await rig.holdfast.deadLetters()).items, { depth: 20, showHidden: true }))
   return shown
 }
 
@@ -140,7 +140,7 @@ describe('a token is', () => {
     }
     rig.last.reply(422, { body: `${token} was refused` })
     await rig.advance()
-    const [letter] = await rig.whileResting(rig.holdfast.deadLetters())
+    const [letter] = (await rig.whileResting(rig.holdfast.deadLetters())).items
     expect(letter).toMatchObject({ excerpt: '[redacted] was refused' })
   })
 
@@ -209,7 +209,7 @@ describe.each(Object.entries(ENCODINGS))('what foreign code echoes as %s', (_nam
     await rig.advance(10)
     isSealing = false
     await rig.whileResting(rig.holdfast.updateToken('alice', `${TOKEN}8`))
-    shown.push(await rig.whileResting(rig.holdfast.deadLetters()), rig.holdfast.status())
+    shown.push((await rig.whileResting(rig.holdfast.deadLetters())).items, rig.holdfast.status())
     const bytes = () =>
       readdirSync(folder)
         .map((name) => readFileSync(join(folder, name)).toString('latin1'))

@@ -388,7 +388,7 @@ test.each(['cancel', 'discard', 'revive'] as const)(
         : change === 'cancel'
           ? rig.holdfast.cancel(three)
           : rig.holdfast.discard(three)
-    await expect(rig.whileResting(call)).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+    await expect(rig.whileResting<unknown>(call)).rejects.toMatchObject({ code: 'STORAGE_FULL' })
     rig.last.reply(200)
     await rig.advance()
     rig.last.reply(200)

@@ -285,7 +285,7 @@ describe('a member that cannot be read any more, of an envelope', () => {
       expect(rig.bodies).toEqual([12, 'behind'])
       rig.last.reply(200)
       await rig.advance()
-      const letters = await rig.holdfast.deadLetters()
+      const letters = (await rig.holdfast.deadLetters()).items
       expect(letters).toMatchObject(deaths(rig).map(([id, reason]) => ({ id, reason })))
       await rig.close()
       await rig.open({ operations: [note, sum] })

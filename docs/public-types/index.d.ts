@@ -1957,6 +1957,13 @@ interface DeadlineOptions {
     /** In milliseconds. Default: 5000. */
     readonly deadlineMs?: number;
 }
+interface RetryOptions {
+    /**
+     * Takes the place of the payload (Q9). The schema checks it, `creates` and `needs` are called again, and the operation
+     * gets a new idempotency key. Default: the payload stays.
+     */
+    readonly payload?: unknown;
+}
 interface SendNowOptions {
     /** Only the operations of this user; null: of the anonymous identity. Default: of every owner. */
     readonly user?: string | null;
@@ -2094,13 +2101,34 @@ declare class Receipt {
     get settled(): Promise<Settlement>;
 }
 
-/** Lists the stored operations for the app. The lists come from storage itself. They never decide anything. */
+/** Which dead letters a call of the app means. */
 
-interface PendingFilter {
+/** Names dead letters: those that are as each given field says. Without a field: all. */
+interface DeadLetterFilter {
+    /** Of this user; null: of the anonymous identity. Default: of all owners. */
+    readonly user?: string | null;
+    /** Of this kind. Default: of every kind. */
+    readonly kind?: string;
+    /** Dead for this reason. Default: for any reason. */
+    readonly reason?: DeadReason;
+}
+
+/** A part of a list, and where the next part begins. */
+interface Page<Item> {
+    readonly items: readonly Item[];
+    /** To be given as `after`, for the next page; null: this page has the end of the list. */
+    readonly next: string | null;
+}
+/** Which part of a list to answer. */
+interface PageOptions {
+    /** The maximum number of items, a whole number from 1. Default: 1000. */
+    readonly limit?: number;
+    /** The `next` of the page before. Default: the first page. */
+    readonly after?: string;
+}
+interface PendingFilter extends PageOptions {
     /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
     readonly user?: string | null;
-    /** The maximum number of operations, a whole number from 1. Default: 1000. */
-    readonly limit?: number;
 }
 
 /**
@@ -2164,17 +2192,39 @@ interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends As
      */
     cancel(id: string): Promise<void>;
     /**
-     * Puts a dead letter back at its place. Its attempts are counted anew (Q9).
+     * Puts a dead letter back at its place, and resolves with a receipt. Its attempts are counted anew (Q9). With a new
+     * `payload`, the operation keeps its id, lane and place, and gets a new idempotency key; not so if it may have arrived:
+     * then the call rejects with `NOT_RETRYABLE`.
      *
-     * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
+     * @throws HoldfastError `NOT_RETRYABLE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`; with a payload also
+     * `INVALID_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `UNKNOWN_KIND` or `APP_CODE_FAILED`.
      */
-    retry(id: string): Promise<void>;
+    retry(id: string, options?: RetryOptions): Promise<Receipt>;
+    /**
+     * Retries all dead letters that the filter names, lane by lane, in the order of their places, in transactions of at most
+     * 500 (Q9). Resolves with the number of operations that are pending again. If it rejects, the transactions before have
+     * been stored: call it again.
+     *
+     * @throws TypeError for a wrong filter; HoldfastError `OTHER_PROCESS`, `STORAGE_…` or `CLOSED`.
+     */
+    retryAll(filter?: DeadLetterFilter): Promise<{
+        readonly retried: number;
+    }>;
     /**
      * Removes a dead letter, or a pending operation that is not in flight (Q9).
      *
      * @throws HoldfastError `TOO_LATE`, `UNKNOWN_OPERATION` or `OTHER_PROCESS`.
      */
     discard(id: string): Promise<void>;
+    /**
+     * Discards all dead letters that the filter names, as `retryAll()` retries them. Resolves with the number of operations
+     * that are gone.
+     *
+     * @throws as `retryAll()`.
+     */
+    discardAll(filter?: DeadLetterFilter): Promise<{
+        readonly discarded: number;
+    }>;
     /**
      * Reads the state of an operation: pending, dead, dropped, cancelled, and, under `retainCompleted`,
      * completed. Null: the operation was completed, was never stored, or is no longer remembered.
@@ -2208,16 +2258,27 @@ interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends As
     forget(user: string): Promise<ForgetResult>;
     /**
      * The pending operations, lane by lane, each lane in the order in which it will be sent; of one user (null: anonymous)
-     * or of all. Operations in flight are included.
+     * or of all. Operations in flight are included. They come page by page: the `next` of a page is the `after` of the next
+     * call. What comes and goes between two calls may be in a page or not; nothing that stays is left out, and nothing is
+     * there twice.
      *
-     * @param filter `limit`: the maximum number of operations, a whole number from 1. Default: 1000.
-     * @throws RangeError if the limit is not such a number; HoldfastError if storage cannot be read.
+     * ```ts
+     * for (let after: string | null | undefined; after !== null; ) {
+     *   const page = await holdfast.pending(after === undefined ? {} : { after })
+     *   for (const { id, kind } of page.items) console.log(id, kind)
+     *   after = page.next
+     * }
+     * ```
+     *
+     * @throws TypeError or RangeError for a wrong argument; HoldfastError if storage cannot be read.
      */
-    pending(filter?: PendingFilter): Promise<readonly PendingOperation[]>;
-    /** The dead letters, the oldest first, at most 1000; of one user (null: anonymous) or of all. */
-    deadLetters(filter?: {
-        readonly user?: string | null;
-    }): Promise<readonly DeadLetter[]>;
+    pending(filter?: PendingFilter): Promise<Page<PendingOperation>>;
+    /**
+     * The dead letters that the filter names, the oldest first, page by page as `pending()`.
+     *
+     * @throws TypeError or RangeError for a wrong argument; HoldfastError if storage cannot be read.
+     */
+    deadLetters(filter?: DeadLetterFilter & PageOptions): Promise<Page<DeadLetter>>;
     /** Stops sending until `resume()` or the end of the process. Operations in flight go on. */
     pause(): void;
     /** Ends `pause()`. */
@@ -2457,4 +2518,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, consoleLogger, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };
+export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadLetterFilter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, Page, PageOptions, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RetryOptions, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };

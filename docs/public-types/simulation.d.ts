@@ -347,7 +347,26 @@ type Scenario = {
         process?: 'main' | 'second' | undefined;
     } | {
         at: number;
-        retry: string;
+        retry: string | {
+            id: string;
+            payload: Record<string, unknown>;
+        };
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        retryAll: {
+            user?: string | null | undefined;
+            kind?: string | undefined;
+            reason?: 'unreadable' | 'attempts-exhausted' | 'conflict' | 'dependency-dead' | 'outcome-unknown' | 'rejected' | undefined;
+        };
+        process?: 'main' | 'second' | undefined;
+    } | {
+        at: number;
+        discardAll: {
+            user?: string | null | undefined;
+            kind?: string | undefined;
+            reason?: 'unreadable' | 'attempts-exhausted' | 'conflict' | 'dependency-dead' | 'outcome-unknown' | 'rejected' | undefined;
+        };
         process?: 'main' | 'second' | undefined;
     } | {
         at: number;
@@ -1837,10 +1856,7 @@ declare class VirtualTime {
     rest(): Promise<void>;
 }
 
-/**
- * The rows as the database has them, followed change by change, and what happened to each operation.
- * The engine's own memory has no part in it.
- */
+/** A token as its row tells of it. */
 
 interface StoredToken {
     readonly user: string;

@@ -24,6 +24,14 @@ export interface DeadlineOptions {
   readonly deadlineMs?: number
 }
 
+export interface RetryOptions {
+  /**
+   * Takes the place of the payload (Q9). The schema checks it, `creates` and `needs` are called again, and the operation
+   * gets a new idempotency key. Default: the payload stays.
+   */
+  readonly payload?: unknown
+}
+
 export interface SendNowOptions {
   /** Only the operations of this user; null: of the anonymous identity. Default: of every owner. */
   readonly user?: string | null

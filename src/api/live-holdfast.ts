@@ -1,7 +1,14 @@
 /** Carries out the app's calls: checks their arguments, hands them to the engine, and gives the app what comes back. */
 import { appCodeFailed } from '../app-code.ts'
 import { storageErrorOfOurs } from '../engine/stored/storage-errors.ts'
-import { deadLetters, type PendingFilter, pendingOperations } from './stored-operations.ts'
+import { type DeadLetterFilter, letterFilterOf } from './letter-filter.ts'
+import {
+  deadLetters,
+  type Page,
+  type PageOptions,
+  type PendingFilter,
+  pendingOperations,
+} from './stored-operations.ts'
 import { IGNORED, type Settle } from '../engine/boundary/boundary.ts'
 import {
   deadlineOf,
@@ -21,6 +28,7 @@ import type {
   LoginOptions,
   LogoutOptions,
   ReadOptions,
+  RetryOptions,
   SendNowOptions,
   SendNowResult,
 } from './call-options.ts'
@@ -182,8 +190,28 @@ export class LiveHoldfast<
     await this.#call<void>((settle) => this.#engine.calls.cancel(idOf('cancel', id), settle))
   }
 
-  async retry(id: string): Promise<void> {
-    await this.#call<void>((settle) => this.#engine.calls.retry(idOf('retry', id), settle))
+  async retry(id: string, options: RetryOptions = {}): Promise<Receipt> {
+    const itsId = idOf('retry', id)
+    const { calls } = this.#engine
+    if ('payload' in options) {
+      const given = options.payload
+      const replaced = { id: itsId, payload: payloadText('retry', given), given }
+      await this.#call<void>((settle) => calls.replacePayload(replaced, settle))
+    } else await this.#call<void>((settle) => calls.retry(itsId, settle))
+    return this.#receipts.make(itsId, false)
+  }
+
+  async retryAll(filter: DeadLetterFilter = {}): Promise<{ readonly retried: number }> {
+    const named = letterFilterOf('retryAll', filter)
+    const retried = await this.#call<number>((settle) => this.#engine.calls.retryAll(named, settle))
+    return { retried }
+  }
+
+  async discardAll(filter: DeadLetterFilter = {}): Promise<{ readonly discarded: number }> {
+    const named = letterFilterOf('discardAll', filter)
+    const { calls } = this.#engine
+    const discarded = await this.#call<number>((settle) => calls.discardAll(named, settle))
+    return { discarded }
   }
 
   async discard(id: string): Promise<void> {
@@ -210,13 +238,11 @@ export class LiveHoldfast<
     return forgetResult(erased, setAside)
   }
 
-  async pending(filter: PendingFilter = {}): Promise<readonly PendingOperation[]> {
+  async pending(filter: PendingFilter = {}): Promise<Page<PendingOperation>> {
     return query(() => pendingOperations(this.#options.ports.storage, filter))
   }
 
-  async deadLetters(
-    filter: { readonly user?: string | null } = {},
-  ): Promise<readonly DeadLetter[]> {
+  async deadLetters(filter: DeadLetterFilter & PageOptions = {}): Promise<Page<DeadLetter>> {
     return query(() => deadLetters(this.#options.ports.storage, filter))
   }
 

@@ -11,7 +11,10 @@ import { type EnqueueWithin, enqueueWithinCodec } from './intake/enqueue-within.
 import { draftCodec, type Enqueued, type Intake } from './intake/intake.ts'
 import type { BackoffWaits } from './holds/backoff-waits.ts'
 import type { Holds } from './holds/holds.ts'
+import { LetterCommands, type LettersFilter } from './lanes/letter-commands.ts'
 import { OperationCommands } from './lanes/operation-commands.ts'
+import { replacedPayloadCodec } from './lanes/replaced-payload.ts'
+import { RowChanges } from './lanes/row-changes.ts'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
 import type { Flushes } from './lifecycle/flushes.ts'
 import type { Lifecycle } from './lifecycle/lifecycle.ts'
@@ -53,8 +56,10 @@ export function serveCalls(parts: CallParts) {
 
 function operationCalls(parts: CallParts) {
   const { context, server, holds, waits, intake, enqueueWithin, reads, records } = parts
-  const commands = new OperationCommands({ context, holds, waits, records })
-  const ifOurs = (settle: Settle<void>, run: () => void) => ifDispatching(context, settle, run)
+  const changes = new RowChanges({ context, holds, waits, records })
+  const commands = new OperationCommands(context, changes)
+  const letters = new LetterCommands(context, changes)
+  const ifOurs = <T>(settle: Settle<T>, run: () => void) => ifDispatching(context, settle, run)
   return {
     enqueue: server.serve('enqueue', draftCodec, (draft, settle: Settle<Enqueued>) =>
       intake.enqueue(draft, settle),
@@ -69,6 +74,19 @@ function operationCalls(parts: CallParts) {
     ),
     retry: server.serve('retry', plain<OperationId>(), (id, settle: Settle<void>) =>
       ifOurs(settle, () => commands.retry(id, settle)),
+    ),
+    replacePayload: server.serve(
+      'replacePayload',
+      replacedPayloadCodec,
+      (replaced, settle: Settle<void>) => ifOurs(settle, () => commands.replace(replaced, settle)),
+    ),
+    retryAll: server.serve('retryAll', plain<LettersFilter>(), (filter, settle: Settle<number>) =>
+      ifOurs(settle, () => letters.retryAll(filter, settle)),
+    ),
+    discardAll: server.serve(
+      'discardAll',
+      plain<LettersFilter>(),
+      (filter, settle: Settle<number>) => ifOurs(settle, () => letters.discardAll(filter, settle)),
     ),
     discard: server.serve('discard', plain<OperationId>(), (id, settle: Settle<void>) =>
       ifOurs(settle, () => commands.discard(id, settle)),
@@ -149,7 +167,7 @@ function queueCalls(parts: CallParts) {
 }
 
 /** Runs the call only in the process that dispatches: no other process knows which operations are in flight (Q17). */
-function ifDispatching({ phase }: Context, settle: Settle<void>, run: () => void): void {
+function ifDispatching<T>({ phase }: Context, settle: Settle<T>, run: () => void): void {
   if (phase.dispatches) run()
   else {
     const message = 'another process dispatches this database, and may be sending just that'

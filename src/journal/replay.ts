@@ -52,6 +52,8 @@ const STORAGE_QUESTIONS: ReadonlySet<string> = new Set([
   'commit',
   'window',
   'find',
+  'letter',
+  'letters',
   'settled',
   'lock',
   'reload',

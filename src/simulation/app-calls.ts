@@ -7,7 +7,10 @@ import type { HoldfastError } from '../errors.ts'
 import { EVENT_NAMES } from '../events.ts'
 import type { Requirement } from '../model.ts'
 import type { OperationDraft } from '../operations/define-operation.ts'
+import type { RetryOptions } from '../api/call-options.ts'
+import type { DeadLetterFilter } from '../api/letter-filter.ts'
 import type { Receipt } from '../api/receipts.ts'
+import type { Page } from '../api/stored-operations.ts'
 import type { Holdfast } from '../holdfast.ts'
 import { nonceOf } from './operation-names.ts'
 import type { ProcessParts } from './process-parts.ts'
@@ -63,7 +66,9 @@ export class AppCalls {
     else if ('requirement' in step) this.#setRequirement(step.requirement)
     else if ('enqueue' in step) this.#enqueue(step.enqueue)
     else if ('cancel' in step) this.#onOperation('cancel', step.cancel)
-    else if ('retry' in step) this.#onOperation('retry', step.retry)
+    else if ('retry' in step) this.#retry(step.retry)
+    else if ('retryAll' in step) this.#onLetters('retryAll', step.retryAll)
+    else if ('discardAll' in step) this.#onLetters('discardAll', step.discardAll)
     else if ('discard' in step) this.#onOperation('discard', step.discard)
     else if ('look' in step) this.#look(step.look)
     else if ('listen' in step) this.#listenLate()
@@ -184,18 +189,32 @@ export class AppCalls {
     )
   }
 
-  /** `then`: what is done with the answer. */
+  #retry(retry: Step<'retry'>): void {
+    if (typeof retry === 'string') this.#onOperation('retry', retry)
+    else this.#onOperation('retry', retry.id, ignore, [{ payload: retry.payload }])
+  }
+
+  #onLetters(name: 'retryAll' | 'discardAll', filter: Step<'retryAll'>): void {
+    const { holdfast, identity } = this.#process
+    const answer: Promise<unknown> = holdfast[name](withoutUndefined(filter) as DeadLetterFilter)
+    this.#note(this.#call(name, identity, { filter }), answer)
+  }
+
+  /** `then`: what is done with the answer; `options`: what the call is given beside the id. */
   #onOperation(
     name: 'cancel' | 'retry' | 'discard' | 'operation',
     step: string,
     then: (result: unknown) => void = ignore,
+    options: readonly RetryOptions[] = [],
   ): void {
     const life = this.#process.life
     const { holdfast } = this.#process
     const act = (id: string) => {
       // Whoever has died meanwhile has not called.
       if (!life.isAlive) return
-      const answer: Promise<unknown> = holdfast[name](id)
+      const [given] = options
+      const answer: Promise<unknown> =
+        given === undefined ? holdfast[name](id) : holdfast.retry(id, given)
       this.#note(this.#call(name, this.#process.identity, { step }), answer)
       answer.then(then, ignore)
     }
@@ -221,7 +240,10 @@ export class AppCalls {
     see: (result: unknown) => void,
   ): void {
     const call = this.#call(name, this.#process.identity, { filter })
-    const answer = this.#process.holdfast[name](withoutUndefined(filter) as object)
+    const page: Promise<Page<unknown>> = this.#process.holdfast[name](
+      withoutUndefined(filter) as object,
+    )
+    const answer = page.then(({ items }) => items)
     this.#note(call, answer)
     answer.then(see, ignore)
   }

@@ -228,6 +228,6 @@ function* inRejects({ steps, expect }: Scenario, names: Vocabulary): Problems {
 
 function operationOf(step: Scenario['steps'][number]): readonly string[] {
   if ('cancel' in step) return [step.cancel]
-  if ('retry' in step) return [step.retry]
+  if ('retry' in step) return [typeof step.retry === 'string' ? step.retry : step.retry.id]
   return 'discard' in step ? [step.discard] : []
 }

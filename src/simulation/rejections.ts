@@ -30,6 +30,8 @@ const WORDS_WITHOUT_ID = [
   'forget',
   'flush',
   'sendNow',
+  'retryAll',
+  'discardAll',
 ] as const
 
 /** The steps without an id that name a user. */

@@ -20,7 +20,17 @@ export interface RowChange {
 /** What is logged of each table, in the order in which the tables refer to each other. */
 const COLUMNS: Readonly<Record<RowTable, readonly string[]>> = {
   lanes: ['lane', 'user'],
-  operations: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'enqueued_at', 'expires_at'],
+  operations: [
+    'id',
+    'lane',
+    'place',
+    'kind',
+    'version',
+    'payload',
+    'enqueued_at',
+    'expires_at',
+    'revision',
+  ],
   letters: ['id', 'lane', 'place', 'kind', 'version', 'payload', 'reason', 'excerpt'],
   outcomes: ['id', 'outcome', 'reason', 'settled_at'],
   envelopes: [

@@ -140,7 +140,12 @@ interface Use {
 
 function operationsOf(step: ScenarioStep): readonly Use[] {
   if ('cancel' in step) return [{ path: ['cancel'], id: step.cancel }]
-  if ('retry' in step) return [{ path: ['retry'], id: step.retry }]
+  if ('retry' in step) {
+    const { retry } = step
+    return typeof retry === 'string'
+      ? [{ path: ['retry'], id: retry }]
+      : [{ path: ['retry', 'id'], id: retry.id }]
+  }
   if ('discard' in step) return [{ path: ['discard'], id: step.discard }]
   if ('look' in step && 'operation' in step.look) {
     return [{ path: ['look', 'operation'], id: step.look.operation }]

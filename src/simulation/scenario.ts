@@ -128,6 +128,24 @@ const inProcess = { at, process }
 const closing = z.union([z.literal(true), z.number().int().min(1)])
 
 const owner = name.nullable().optional()
+/** A dead letter, and the payload that takes the place of its own. */
+const replacedPayload = z.strictObject({ id: name, payload: z.record(z.string(), z.unknown()) })
+
+const letterFilter = z.strictObject({
+  user: owner,
+  kind: name.optional(),
+  reason: z
+    .enum([
+      'rejected',
+      'attempts-exhausted',
+      'unreadable',
+      'conflict',
+      'dependency-dead',
+      'outcome-unknown',
+    ])
+    .optional(),
+})
+
 const look = z.union([
   z.strictObject({ id: name, operation: name }),
   z.strictObject({
@@ -161,7 +179,10 @@ const step = z.union([
   /** Listeners that come late, to every event: what they hear at once (T5). */
   z.strictObject({ ...inProcess, listen: z.literal(true) }),
   z.strictObject({ ...inProcess, cancel: name }),
-  z.strictObject({ ...inProcess, retry: name }),
+  z.strictObject({ ...inProcess, retry: z.union([name, replacedPayload]) }),
+  /** All dead letters that the filter names. */
+  z.strictObject({ ...inProcess, retryAll: letterFilter }),
+  z.strictObject({ ...inProcess, discardAll: letterFilter }),
   z.strictObject({ ...inProcess, discard: name }),
   z.strictObject({
     ...inProcess,

@@ -9,7 +9,7 @@ import { echoOf } from './echoes.ts'
 import type { Scenario, ScenarioMatch, ServerScript } from './scenario.ts'
 import { nameOf } from './operation-names.ts'
 import type { ScenarioTokens } from './scenario-tokens.ts'
-import type { StoredToken } from './stored-rows.ts'
+import type { StoredToken } from './stored-token.ts'
 import { type Life, type VirtualTime, WALL_START } from './virtual-time.ts'
 
 export const SCENARIO_ORIGIN = 'https://server.test'

@@ -2,6 +2,7 @@
  * The rows as the database has them, followed change by change, and what happened to each operation.
  * The engine's own memory has no part in it.
  */
+import { type StoredToken, tokenOf } from './stored-token.ts'
 import type { LaneFailure } from '../engine/status.ts'
 import type { Row, RowChange } from './row-log.ts'
 import { lastFailureOf, numberOf, textOf } from './row-values.ts'
@@ -22,20 +23,6 @@ export interface StoredOperation {
   readonly expiresAt: number | null
 }
 
-export interface StoredToken {
-  readonly user: string
-  readonly generation: number
-  readonly epoch: number
-  readonly isRefused: boolean
-  /** Is there one at all? Not after the end of the session. */
-  readonly isHeld: boolean
-  readonly expiresAt: number | null
-  /** The life in which this generation was stored. */
-  readonly life: number
-  readonly at: number
-}
-
-/** Something that happened to an operation; `order` grows. */
 export interface Transition {
   readonly order: number
   readonly at: number
@@ -98,6 +85,8 @@ export class StoredRows {
   revision = 0
   /** As each was stored first, whatever has become of it. */
   readonly known = new Map<string, StoredOperation>()
+  /** How often the payload of an operation was replaced by a retry (Q9). */
+  readonly replaced = new Map<string, number>()
   /** When each was seen first. */
   readonly storedAt = new Map<string, number>()
   readonly pending = new Map<string, StoredOperation>()
@@ -262,12 +251,25 @@ export class StoredRows {
     }
     const left = this.#leaving.get(id)
     this.#leaving.delete(id)
+    if (left?.from === 'dead') this.#replacedBy(operation, numberOf(row['revision'] ?? null) ?? 0)
     if (left?.from === 'pending') {
       const moves = laneBefore === operation.lane ? this.shifts : this.adoptions
       moves.push({ id, at: this.#at })
       return
     }
     this.#step(id, left?.from ?? this.stateOf(id), 'pending', null, left?.order ?? ++this.#order)
+  }
+
+  #replacedBy(operation: StoredOperation, revision: number): void {
+    if (revision <= (this.replaced.get(operation.id) ?? 0)) return
+    this.replaced.set(operation.id, revision)
+    const { payload, version } = operation
+    // Where it was put at first stays known.
+    this.known.set(operation.id, {
+      ...(this.known.get(operation.id) ?? operation),
+      payload,
+      version,
+    })
   }
 
   #operationGone(row: Row): void {
@@ -347,18 +349,7 @@ export class StoredRows {
   #tokenPut(row: Row): void {
     const user = String(row['user'])
     const former = this.tokens.get(user) ?? null
-    const generation = Number(row['generation'])
-    const isNew = former?.generation !== generation
-    const token: StoredToken = {
-      user,
-      generation,
-      epoch: Number(row['epoch']),
-      isRefused: row['refused'] === 1,
-      isHeld: row['fingerprint'] !== null,
-      expiresAt: numberOf(row['expires_at']),
-      life: isNew ? this.#life : former.life,
-      at: isNew ? this.#at : former.at,
-    }
+    const token = tokenOf(row, former, { at: this.#at, life: this.#life })
     this.tokens.set(user, token)
     this.tokenSteps.push({ ...token, order: ++this.#order, former, at: this.#at, life: this.#life })
   }

@@ -15,8 +15,8 @@ export const LOOK_MUTANTS: readonly Mutant[] = [
     what: 'pending() lists more than its limit where there are several lanes',
     rule: 'Q9',
     in: 'pendingOperations',
-    find: 'const left = limit - found.length',
-    replace: 'const left = limit',
+    find: 'if (found.length === limit) return',
+    replace: 'if (found.length > limit + 1) return',
   },
   {
     id: 'late-listener-hears-of-all',

@@ -96,7 +96,7 @@ const obey: Obey = {
   login: async ({ user, token }) => nothing(holdfast.login(user, { token })),
   updateToken: async ({ user, token }) => nothing(holdfast.updateToken(user, token)),
   cancel: async (id) => nothing(holdfast.cancel(id)),
-  retry: async (id) => nothing(holdfast.retry(id)),
+  retry: async (id) => nothing(holdfast.retry(id).then(() => undefined)),
   discard: async (id) => nothing(holdfast.discard(id)),
   timers: async () => handClock.delays,
   pass: async (ms) => {

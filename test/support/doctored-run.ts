@@ -19,7 +19,8 @@ import type {
   SeenTurn,
   SourceCall,
 } from '../../src/simulation/seen.ts'
-import { type StoredToken, StoredRows } from '../../src/simulation/stored-rows.ts'
+import { StoredRows } from '../../src/simulation/stored-rows.ts'
+import type { StoredToken } from '../../src/simulation/stored-token.ts'
 import { WALL_START } from '../../src/simulation/virtual-time.ts'
 
 type Lists =

@@ -114,7 +114,7 @@ export class ThreadedEngine {
   }
 
   async pendingIds(): Promise<readonly string[]> {
-    return (await this.holdfast.pending()).map(({ id }) => id)
+    return (await this.holdfast.pending()).items.map(({ id }) => id)
   }
 
   get holds(): readonly string[] {

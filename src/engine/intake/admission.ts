@@ -18,16 +18,10 @@ export interface Draft {
 }
 
 /** The reason to refuse the operation before its schema is asked; null: there is none. */
-export function refusalOf(
-  { kinds, settings, lanes }: Context,
-  { kind, payload }: Draft,
-): HoldfastError | null {
-  if (kinds.facts(kind) === undefined) {
-    const message = `the kind ${kind} is unknown; give its definition to createHoldfast({ operations })`
-    return new HoldfastError('UNKNOWN_KIND', message, { option: 'operations' })
-  }
-  const long = tooLarge(settings, kind, payload)
-  if (long !== null) return long
+export function refusalOf(context: Context, draft: Draft): HoldfastError | null {
+  const { settings, lanes } = context
+  const refusal = refusalOfLetter(context, draft)
+  if (refusal !== null) return refusal
   const { maxPending } = settings
   if (lanes.count('pending') + lanes.unstoredCount >= maxPending) {
     const message = `${maxPending} operations are pending, as many as maxPending allows`
@@ -35,6 +29,16 @@ export function refusalOf(
     return new HoldfastError('QUEUE_FULL', message, { retryable: true, ...subject })
   }
   return null
+}
+
+/** The same for the new payload of a dead letter, which no limit of pending operations keeps out. */
+export function refusalOfLetter(
+  { kinds, settings }: Context,
+  { kind, payload }: Draft,
+): HoldfastError | null {
+  if (kinds.facts(kind) !== undefined) return tooLarge(settings, kind, payload)
+  const message = `the kind ${kind} is unknown; give its definition to createHoldfast({ operations })`
+  return new HoldfastError('UNKNOWN_KIND', message, { option: 'operations' })
 }
 
 /** The parts of an operation that its kind decides, in the form to store. */

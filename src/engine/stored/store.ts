@@ -9,21 +9,22 @@ import { alarmOf } from '../alarms.ts'
 import type { Affected, Answer, Change } from '../../../storage/changes.ts'
 import { needsNewOpening } from '../../../storage/storage-error.ts'
 import type { OperationRow, PositionRow, RecordRow } from '../../../storage/rows.ts'
-import type { OpenedState, Storage, StorageHost } from '../../../storage/storage.ts'
+import type {
+  LetterFilter,
+  LetterPosition,
+  OpenedState,
+  Storage,
+  StorageHost,
+} from '../../../storage/storage.ts'
 import type { JsonRecord } from '../../journal/lines.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
-import { sizesOf } from '../../operations/results.ts'
-import {
-  type Answered,
-  type Boundary,
-  type Codec,
-  plain,
-  type Question,
-} from '../boundary/boundary.ts'
+import { type Answered, type Boundary, plain, type Question } from '../boundary/boundary.ts'
 import { Signal } from '../events/signal.ts'
 import { SERIES, waitOf } from '../backoff.ts'
 import { rowsCodec } from '../boundary/rows-codec.ts'
 import { isForOrigin, originChanged } from './database-origin.ts'
+import { openedCodec } from './opened-codec.ts'
+import { redact } from './redacted-change.ts'
 import { codedError } from './storage-errors.ts'
 
 /** Where an operation is. */
@@ -33,29 +34,18 @@ export interface Found {
   readonly place: number
 }
 
+/** A dead letter, as far as a retry with another payload must know it (Q9). */
+export interface FoundLetter {
+  readonly kind: string
+  /** True if it may have arrived. */
+  readonly isOutcomeUnknown: boolean
+}
+
 export interface CommitWish {
   /** Must it survive a power cut by itself? Default: true. */
   readonly synced?: boolean
   /** Does each change stand for itself? Default: false. */
   readonly apart?: boolean
-}
-
-/** A sealed token is replayed as an empty one: that there is one is all that decides anything. */
-const openedCodec: Codec<OpenedState> = {
-  write: ({ fingerprintKey: _key, tokens, ...state }) => ({
-    ...(state as unknown as JsonRecord),
-    tokens: tokens.map(({ sealed, ...token }) => ({ ...token, sealed: sealed !== null })),
-  }),
-  read: (json) => {
-    const state = json as unknown as OpenedState & {
-      readonly tokens: readonly { readonly sealed: boolean }[]
-    }
-    const tokens = state.tokens.map((token) => ({
-      ...token,
-      sealed: (token.sealed as unknown as boolean) ? new Uint8Array() : null,
-    }))
-    return { ...state, fingerprintKey: '', tokens }
-  },
 }
 
 /** Where an operation stands. */
@@ -251,6 +241,40 @@ export class Store {
     )
   }
 
+  /** A dead letter, as far as a retry must know it; null: there is none of this id. */
+  letter(id: OperationId, then: (answer: Answered<FoundLetter | null>) => void): void {
+    this.#ask(
+      {
+        name: 'letter',
+        args: () => id,
+        codec: plain<FoundLetter | null>(),
+        put: async () => {
+          const found = await this.#parts.storage.find(id)
+          if (found?.state !== 'dead') return null
+          const { kind, envelopeKey } = found.letter
+          return { kind, isOutcomeUnknown: envelopeKey !== null }
+        },
+      },
+      then,
+    )
+  }
+
+  /** Where the dead letters stand that the filter names, in its order. */
+  letters(filter: LetterFilter, then: (answer: Answered<readonly LetterPosition[]>) => void): void {
+    this.#ask(
+      {
+        name: 'letters',
+        args: () => ({ ...filter }) as unknown as JsonRecord,
+        codec: plain<readonly LetterPosition[]>(),
+        put: async () => {
+          const letters = await this.#parts.storage.letters(filter)
+          return letters.map(({ id, lane, place, diedAt }) => ({ id, lane, place, diedAt }))
+        },
+      },
+      then,
+    )
+  }
+
   /** Which of these operations are pending no more. */
   settled(
     ids: readonly OperationId[],
@@ -366,31 +390,4 @@ function affectedBy(answers: readonly Answer[]): readonly Affected[] {
 /** The same question, answered with this error. */
 function refused<T>(question: Question<T>, error: Error): Question<T> {
   return { ...question, put: () => Promise.reject(error) }
-}
-
-function redact(change: Change): JsonRecord {
-  if (change.change === 'enqueue') {
-    const { payload: _payload, ...rest } = change
-    return { ...rest } as unknown as JsonRecord
-  }
-  if (change.change === 'upgrade') {
-    const { payload, ...rest } = change
-    return { ...rest, bytes: Buffer.byteLength(payload) } as unknown as JsonRecord
-  }
-  if (change.change === 'token') {
-    return { ...change, sealed: change.sealed !== null } as unknown as JsonRecord
-  }
-  if (change.change === 'complete') {
-    const followUps = (change.followUps ?? []).map(({ payload, ...followUp }) => ({
-      ...followUp,
-      bytes: Buffer.byteLength(payload),
-    }))
-    const results = change.results === undefined ? {} : { results: sizesOf(change.results) }
-    return { ...change, followUps, ...results } as unknown as JsonRecord
-  }
-  if (change.change === 'bury') {
-    const { excerpt: _excerpt, ...rest } = change
-    return { ...rest } as unknown as JsonRecord
-  }
-  return change as unknown as JsonRecord
 }

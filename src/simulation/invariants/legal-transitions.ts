@@ -4,7 +4,8 @@
  * have arrived (Q8, Q10), and what has settled stays settled. A payload changes by an upgrade alone (Q14). A generation is refused by a 401 to a request with it (T3).
  */
 import type { Row } from '../row-log.ts'
-import type { OperationState, StoredToken, TokenStep, Transition } from '../stored-rows.ts'
+import type { OperationState, TokenStep, Transition } from '../stored-rows.ts'
+import type { StoredToken } from '../stored-token.ts'
 import { mayBeExpired } from './ages.ts'
 import { additionsTo, follow, type Invariant, isForgotten } from './invariant.ts'
 import { knownAt, outcomeOf } from './outcome.ts'
@@ -28,7 +29,7 @@ const DROPS: Readonly<Record<string, readonly string[]>> = {
   expired: [],
   superseded: [],
   logout: [],
-  discarded: ['discard'],
+  discarded: ['discard', 'discardAll'],
   forgotten: ['forget'],
 }
 
@@ -89,7 +90,8 @@ function leftBehind(run: RunRecord, moved: readonly Transition[]): object[] {
     const creation = rows.pending.get(id)
     if (from !== 'dead' || to !== 'pending' || creation === undefined) return []
     const isAsked = calls.some(
-      ({ name, step }) => name === 'retry' && id.endsWith(`.${step ?? ''}`),
+      ({ name, step }) =>
+        name === 'retryAll' || (name === 'retry' && id.endsWith(`.${step ?? ''}`)),
     )
     const made = isAsked ? createdBy(run, creation) : []
     if (made.length === 0) return []
@@ -142,7 +144,8 @@ function faultOf(run: RunRecord, transition: Transition): string | null {
   const { from, to, reason, id, user } = transition
   if (from === 'dead' && to === 'erased') return lacksForget(run, transition)
   if (!LEGAL[from].includes(to)) return `${from} never becomes ${to}`
-  if (to === 'pending') return from === 'dead' ? lacksCall(run, transition, ['retry']) : null
+  if (to === 'pending')
+    return from === 'dead' ? lacksCall(run, transition, ['retry', 'retryAll']) : null
   if (to === 'lost') return run.lost.has(id) ? null : 'its row could be read'
   if (to === 'cancelled') return lacksCall(run, transition, ['cancel'])
   if (to === 'dead') {

@@ -41,10 +41,16 @@ export const noPhantom: Invariant = (run) => {
 function phantomOf({ rows }: RunRecord, { ids, key }: SeenRequest): string | null {
   if (ids.length === 0) return 'it carries no operation'
   if (!ids.every((id) => rows.known.has(id))) return 'an operation was never stored'
-  if (ids.length === 1 && ids[0] === key) return null
+  if (ids.length === 1 && keysOf(rows, ids[0] ?? '').includes(key)) return null
   const recorded = rows.keys.get(key)
   if (recorded === undefined) return 'no envelope was recorded under its key'
   return isDeepStrictEqual(recorded.ids, ids) ? null : `recorded were ${recorded.ids.join(', ')}`
+}
+
+/** The keys that an operation may be sent under alone: each replaced payload has its own (Q9). */
+function keysOf({ replaced }: RunRecord['rows'], id: string): readonly string[] {
+  const revisions = Array.from({ length: replaced.get(id) ?? 0 }, (_, n) => `${id}~${n + 1}`)
+  return [id, ...revisions]
 }
 
 /** Null where the body is as it must be, or where this cannot be told (Q14: an older version). */
@@ -59,7 +65,11 @@ function bodyFault(
   if (spec === undefined) return `there is no kind ${kind}`
   const version = lives[client.life]?.versions.get(kind)
   if (stored.some((operation) => operation?.version !== version)) return null
-  const made = ids.map((id) => payloads.get(id) ?? JSON.parse(rows.known.get(id)?.payload ?? ''))
+  const made = ids.map((id) =>
+    payloads.has(id) && !rows.replaced.has(id)
+      ? payloads.get(id)
+      : (JSON.parse(rows.known.get(id)?.payload ?? '') as unknown),
+  )
   const operations = ids.map((id) => ({ id: id as OperationId, kind }))
   const owner = { user: user as UserId | null }
   // A record is called by its local id, by what the server has called it, or, if it failed, not at all.

@@ -41,6 +41,9 @@ function faultsOf(run: RunRecord, call: SeenCall): readonly object[] {
       return movedTo(run, call, 'cancelled') ? [] : [withReason('it is not cancelled')(call)]
     case 'retry':
       return movedTo(run, call, 'pending') ? [] : [withReason('it is not pending again')(call)]
+    case 'retryAll':
+    case 'discardAll':
+      return countFaults(run, call)
     case 'discard':
       return movedTo(run, call, 'dropped') ? [] : [withReason('it is not dropped')(call)]
     default:
@@ -145,6 +148,19 @@ function forgetFaults({ calls }: RunRecord, call: SeenCall): readonly object[] {
   )
   if (isBack || left.pending + left.letters + (left.others ?? 0) === 0) return []
   return [{ ...call, why: 'something of the user is left' }]
+}
+
+/** It has treated as many letters as it says, and has left none that it was asked for, unless that died meanwhile (Q9). */
+function countFaults(run: RunRecord, call: SeenCall): readonly object[] {
+  const { name, at, settledAt } = call
+  const to = name === 'retryAll' ? 'pending' : 'dropped'
+  const moved = run.rows.transitions.filter(
+    (step) =>
+      step.from === 'dead' && step.to === to && step.at >= at && step.at <= (settledAt ?? at),
+  )
+  const { retried, discarded } = call.result as { retried?: number; discarded?: number }
+  const count = retried ?? discarded ?? 0
+  return count > moved.length ? [{ ...call, why: `only ${moved.length} have moved` }] : []
 }
 
 /** Did the operation move there while the call lasted? */

@@ -137,9 +137,31 @@ const OF_FEATURE: Partial<Record<Feature, Make>> = {
     wall: dice.of([1000, -1000, 60 * MINUTE_MS, -60 * MINUTE_MS, 6 * MINUTE_MS]),
   }),
   cancels: (told) => named(told, (id) => ({ cancel: id })),
-  retries: (told) => named(told, (id) => ({ retry: id })),
-  discards: (told) => named(told, (id) => ({ discard: id })),
+  retries: retry,
+  discards: (told) =>
+    told.dice.chance(0.15)
+      ? { discardAll: letterFilter(told) }
+      : named(told, (id) => ({ discard: id })),
   reads: read,
+}
+
+/** One letter, one with another payload, or all of a kind, of a user, or at all. */
+function retry(told: Told): Step | null {
+  const { dice, last } = told
+  if (dice.chance(0.2)) return { retryAll: letterFilter(told) }
+  const payload = last?.payload ?? {}
+  if (dice.chance(0.2)) return named(told, (id) => ({ retry: { id, payload } }))
+  return named(told, (id) => ({ retry: id }))
+}
+
+function letterFilter({ dice, users, kinds }: Told) {
+  const user = dice.any(users)
+  const kind = dice.any(kinds)
+  return {
+    ...(user !== null && dice.chance(0.3) && { user }),
+    ...(kind !== null && dice.chance(0.3) && { kind }),
+    ...(dice.chance(0.2) && { reason: 'rejected' as const }),
+  }
 }
 
 /** Of the platform the engine hears in time, too late, only half, or nothing. */
