@@ -22,6 +22,7 @@ export type {
 } from './channels/attempt-message.ts'
 export type { SettlementMessage } from './channels/settlement-channel.ts'
 export type {
+  HoldStatus,
   LaneFailure,
   LaneStatus,
   QueueState,

@@ -23,6 +23,7 @@ import { EnqueueWithin } from './intake/enqueue-within.ts'
 import { Intake } from './intake/intake.ts'
 import { BackoffWaits } from './holds/backoff-waits.ts'
 import { Connectivity } from './holds/connectivity.ts'
+import { HoldEnds } from './holds/hold-ends.ts'
 import { Holds } from './holds/holds.ts'
 import { LaneEvents } from './lanes/lane-events.ts'
 import { Lanes } from './lanes/lanes.ts'
@@ -205,7 +206,15 @@ export class Engine {
       dispatcher,
     })
     const totals = new EventTotals()
-    this.#statusView = new StatusView({ publisher, pilot, lanes, holds, needs, totals })
+    const holdEnds = new HoldEnds({ context, holds, waits, connectivity, needs, tokenAlarms })
+    this.#statusView = new StatusView({
+      context,
+      publisher,
+      holds,
+      holdEnds,
+      needs,
+      totals,
+    })
     this.#needs = needs
 
     // The signals: which part hears of what, and in which order.
@@ -229,6 +238,7 @@ export class Engine {
     holds.ownerReleased.subscribe(reads.ownerReleased)
     wallet.sessionEnded.subscribe(refresher.sessionEnded)
     wallet.arrived.subscribe(waits.tokenArrived)
+    tokenAlarms.changed.subscribe(publisher.shownAnew)
     dispatcher.readAnew.subscribe(storedTokens.heard)
     dispatcher.tookOver.subscribe(lifecycle.beginToDispatch)
     dispatcher.lockRefused.subscribe(flushes.check)

@@ -1,26 +1,27 @@
 /** Makes the object that `status()` answers: a new object after a change, the same object until then. */
 import type { EnvelopeRow } from '../../storage/rows.ts'
-import type { Instant, Requirement, UserId } from '../model.ts'
+import type { Instant } from '../model.ts'
+import type { Context } from './context.ts'
 import type { EventPublisher } from './events/publisher.ts'
+import type { HoldEnds } from './holds/hold-ends.ts'
 import type { Holds } from './holds/holds.ts'
-import type { Lanes } from './lanes/lanes.ts'
+import type { Lane } from './lanes/lane.ts'
 import type { Needs } from './tokens/needs.ts'
-import type { Pilot } from './pilot/pilot.ts'
 import type {
+  HoldStatus,
   LaneFailure,
   LaneStatus,
-  QueueState,
   Status,
   TokenNeedStatus,
   Totals,
 } from './status.ts'
-import type { Counted, EventTotals } from './totals.ts'
+import type { EventTotals } from './totals.ts'
 
 export interface StatusViewParts {
+  readonly context: Context
   readonly publisher: EventPublisher
-  readonly pilot: Pilot
-  readonly lanes: Lanes
   readonly holds: Holds
+  readonly holdEnds: HoldEnds
   readonly needs: Needs
   readonly totals: EventTotals
 }
@@ -35,62 +36,57 @@ export class StatusView {
   }
 
   get status(): Status {
-    const { publisher, pilot, lanes, holds, needs, totals } = this.#parts
+    const { publisher } = this.#parts
     if (this.#shown !== null && this.#version === publisher.statusVersion) return this.#shown
-    const { queueState: queue, user, requirement } = pilot
-    const { counted } = totals
-    this.#shown = makeStatus({ queue, user, requirement, lanes, holds, needs, counted })
+    this.#shown = this.#make()
     this.#version = publisher.statusVersion
     return this.#shown
   }
-}
 
-interface StatusParts {
-  readonly queue: QueueState
-  readonly user: UserId | null
-  readonly requirement: Requirement
-  readonly lanes: Lanes
-  readonly holds: Holds
-  readonly needs: Needs
-  readonly counted: Counted
-}
+  #make(): Status {
+    const { context, needs, totals } = this.#parts
+    const { lanes, pilot } = context
+    const shown = Array.from(lanes.pending(), (lane) => this.#laneStatus(lane))
+    const tokenNeeds = Array.from(needs.all(), ({ user, need }) =>
+      Object.freeze<TokenNeedStatus>({ user, reason: need.reason, generation: need.refused }),
+    )
+    return Object.freeze<Status>({
+      queue: pilot.queueState,
+      identity: pilot.user,
+      requirement: pilot.requirement,
+      lanes: Object.freeze(shown),
+      tokenNeeds: Object.freeze(tokenNeeds),
+      counts: Object.freeze({
+        pending: lanes.count('pending'),
+        sending: shown.filter((lane) => lane.sending).length,
+        dead: lanes.count('letters'),
+      }),
+      totals: Object.freeze<Totals>({ ...totals.counted, oldestHeadAt: oldestOf(shown) }),
+    })
+  }
 
-function makeStatus(parts: StatusParts): Status {
-  const { queue, user, requirement, lanes, holds, needs, counted } = parts
-  const rows = [...lanes.pending()].map((lane) => {
-    const { shownEnvelope: envelope } = lane
+  #laneStatus(lane: Lane): LaneStatus {
+    const { holds, holdEnds } = this.#parts
+    const envelope = lane.shownEnvelope
+    const isWaiting = lane.holds.has('backing-off') && (envelope?.retryAt ?? null) !== null
     return Object.freeze<LaneStatus>({
       user: lane.user,
       pending: lane.pending,
       sending: lane.attempt !== null,
-      holds: Object.freeze(holds.of(lane)),
+      holds: Object.freeze(
+        holds
+          .of(lane)
+          .map((hold) =>
+            Object.freeze<HoldStatus>({ ...hold, until: holdEnds.of(lane, hold.name) }),
+          ),
+      ),
       headEnqueuedAt: lane.head?.enqueuedAt ?? null,
       attempts: envelope?.attempts ?? 0,
       refusedTokens: lane.refusedCount,
       lastFailure: lastFailureOf(envelope),
-      retryAt: lane.holds.has('backing-off') ? (envelope?.retryAt ?? null) : null,
+      retryAt: isWaiting ? holdEnds.of(lane, 'backing-off') : null,
     })
-  })
-  const tokenNeeds = Array.from(needs.all(), ({ user: needing, need }) =>
-    Object.freeze<TokenNeedStatus>({
-      user: needing,
-      reason: need.reason,
-      generation: need.refused,
-    }),
-  )
-  return Object.freeze<Status>({
-    queue,
-    identity: user,
-    requirement,
-    lanes: Object.freeze(rows),
-    tokenNeeds: Object.freeze(tokenNeeds),
-    counts: Object.freeze({
-      pending: lanes.count('pending'),
-      sending: rows.filter((row) => row.sending).length,
-      dead: lanes.count('letters'),
-    }),
-    totals: Object.freeze<Totals>({ ...counted, oldestHeadAt: oldestOf(rows) }),
-  })
+  }
 }
 
 function oldestOf(lanes: readonly LaneStatus[]): Instant | null {

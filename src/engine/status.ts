@@ -2,6 +2,16 @@
 import type { Hold } from '../../machines/holds.ts'
 import type { DeadReason, Instant, Requirement, TokenNeedReason, UserId } from '../model.ts'
 
+/** A hold of a lane, and until when it lasts. */
+export interface HoldStatus extends Hold {
+  /**
+   * When the engine lifts the hold by itself, or tries again by itself: the end of a wait (`backing-off`,
+   * `rate-limited`), of the longest time of `suspended`, or, for `awaiting-token`, the time of the token or of the next
+   * call of the token source. Null: it does not end by a time, or the time is not known.
+   */
+  readonly until: Instant | null
+}
+
 export interface LaneStatus {
   /** Null: the anonymous lane. */
   readonly user: UserId | null
@@ -9,7 +19,7 @@ export interface LaneStatus {
   /** True if a request of the lane is in flight, or about to be. */
   readonly sending: boolean
   /** The reasons why the lane may not send; empty: nothing stops it. */
-  readonly holds: readonly Hold[]
+  readonly holds: readonly HoldStatus[]
   /** When the head of the lane was enqueued; null before the lane was read. */
   readonly headEnqueuedAt: Instant | null
   /** Attempts of the head that failed for now. */
@@ -18,7 +28,10 @@ export interface LaneStatus {
   readonly refusedTokens: number
   /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
   readonly lastFailure: LaneFailure | null
-  /** The end of the wait of the head (Q7); null: the head does not wait. */
+  /**
+   * The end of the wait of the head (Q7), by the wall clock as it was at the last change of the status. Null: the head
+   * does not wait for an attempt of its own; a wait of every lane is in `holds`.
+   */
   readonly retryAt: Instant | null
 }
 

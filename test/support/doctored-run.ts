@@ -246,7 +246,12 @@ export function ask(run: DoctoredRun, at: number, facts: Partial<SourceCall> = {
 
 /** A lane with something pending, as `status()` shows it. */
 export function showLane(run: DoctoredRun, holds: readonly string[], sending = false): void {
-  const shown = holds.map((name) => ({ name: name as never, cause: 'a test', since: 0 }))
+  const shown = holds.map((name) => ({
+    name: name as never,
+    cause: 'a test',
+    since: 0,
+    until: null,
+  }))
   const lane = { user: 'alice' as never, pending: 1, sending, holds: shown }
   const rest = {
     headEnqueuedAt: 0,

@@ -71,6 +71,13 @@ export class EventPublisher {
     this.#parts.boundary.lastly(this.#tellParts)
   }
 
+  /** Something has changed that `status()` shows and no part decides by: only the app is told. */
+  readonly shownAnew = (): void => {
+    this.statusVersion += 1
+    this.#isUntold = true
+    this.#parts.boundary.afterwards(this.#tellApp)
+  }
+
   readonly #tellParts = (): void => {
     this.#isChangeDue = false
     this.changed.tell()

@@ -43,6 +43,7 @@ export class BackoffWaits {
   collect(lane: Lane, waitMs: number): void {
     this.#collecting.add(lane)
     this.#set(lane, 'waiting for operations to merge with')
+    this.#endsAt.set(lane, this.#context.boundary.monotonic + waitMs)
     this.#context.boundary.arm(alarmOf('backoff', lane.id), waitMs, () => this.#over(lane))
   }
 
@@ -75,6 +76,11 @@ export class BackoffWaits {
     // A clock that is set back later does not bring back a wait that is over.
     if (!isWaiting) lane.waited()
     return isWaiting
+  }
+
+  /** Monotonic time at which the wait of this lane ends; null: it is not known. */
+  endsAt(lane: Lane): number | null {
+    return this.#endsAt.get(lane) ?? null
   }
 
   /** Ends the hold: the envelope that waited is not the next to send. */

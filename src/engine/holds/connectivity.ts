@@ -78,6 +78,16 @@ export class Connectivity {
     return this.#hasNetwork
   }
 
+  /** Monotonic time at which the hold `rate-limited` ends, while it is set. */
+  get limitedUntil(): number {
+    return this.#limitedUntil
+  }
+
+  /** Monotonic time at which the hold `suspended` ends by itself; null: there is no hold. */
+  get suspendedUntil(): number | null {
+    return this.#suspension.endsAt
+  }
+
   /** True if a captive portal is being probed, or will be, without any call of the app. */
   get isProbing(): boolean {
     return this.#hasNetwork && this.#portal !== null
@@ -170,7 +180,7 @@ export class Connectivity {
           : { count: portal.count, probing: portal.probing === null ? null : portal.probing.id },
       lastProbed: this.#lastProbed,
       limitedUntil: this.#limitedUntil,
-      suspendedUntil: this.#suspension.save(),
+      suspendedUntil: this.#suspension.endsAt,
       tellsOfWaking: this.#tellsOfWaking,
     }
   }

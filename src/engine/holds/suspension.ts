@@ -24,7 +24,6 @@ export interface SuspensionParts {
 export class Suspension {
   readonly #context: Context
   readonly #parts: SuspensionParts
-  /** Monotonic time at which the hold ends by itself; null: there is no hold. */
   #endsAt: number | null = null
   #isArmed = false
 
@@ -68,11 +67,12 @@ export class Suspension {
     boundary.arm(ALARM, leftMs, () => this.#over())
   }
 
-  /** For a journal that begins here. */
-  save(): number | null {
+  /** Monotonic time at which the hold ends by itself; null: there is no hold. */
+  get endsAt(): number | null {
     return this.#endsAt
   }
 
+  /** For a journal that begins here. */
   restore(endsAt: number | null, alarms: ReadonlySet<string>): void {
     this.#endsAt = endsAt
     this.#isArmed = alarms.has(ALARM)

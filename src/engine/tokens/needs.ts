@@ -50,6 +50,10 @@ export class Needs {
     this.#open.delete(user)
   }
 
+  isOpen(user: UserId): boolean {
+    return this.#open.has(user)
+  }
+
   all(): Iterable<OpenNeed> {
     return this.#open.values()
   }

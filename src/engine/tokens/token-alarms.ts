@@ -6,6 +6,7 @@
 import type { Resumed } from '../part.ts'
 import { alarmOf } from '../alarms.ts'
 import type { Context } from '../context.ts'
+import { Signal } from '../events/signal.ts'
 import { jitteredMs } from '../random-draws.ts'
 import { SERIES, waitOf } from '../backoff.ts'
 import type { Instant, UserId } from '../../model.ts'
@@ -20,8 +21,12 @@ export interface TokenAlarmsParts {
 }
 
 export class TokenAlarms {
+  /** Told after an alarm was armed, has ended or has fired. */
+  readonly changed = new Signal()
   readonly #context: Context
   readonly #parts: TokenAlarmsParts
+  /** Monotonic times at which the armed alarms fire, by name. Unknown in a journal that begins later. */
+  readonly #endsAt = new Map<string, number>()
 
   constructor(parts: TokenAlarmsParts) {
     this.#parts = parts
@@ -43,6 +48,12 @@ export class TokenAlarms {
 
   end(user: UserId, alarm: Alarm): void {
     this.#context.boundary.disarm(alarmOf(alarm, user))
+    this.#ended(user, alarm)
+  }
+
+  /** Monotonic time at which this alarm fires; null: it is not armed. */
+  endsAt(user: UserId, alarm: Alarm): number | null {
+    return this.#endsAt.get(alarmOf(alarm, user)) ?? null
   }
 
   /** For a journal that begins here: the users are those of the restored machines. */
@@ -56,10 +67,19 @@ export class TokenAlarms {
   }
 
   #arm(user: UserId, alarm: Alarm, delayMs: number): void {
-    this.#context.boundary.arm(alarmOf(alarm, user), delayMs, () => this.#fired(user, alarm))
+    const { boundary } = this.#context
+    const name = alarmOf(alarm, user)
+    this.#endsAt.set(name, boundary.monotonic + delayMs)
+    boundary.arm(name, delayMs, () => this.#fired(user, alarm))
+    this.changed.tell()
+  }
+
+  #ended(user: UserId, alarm: Alarm): void {
+    if (this.#endsAt.delete(alarmOf(alarm, user))) this.changed.tell()
   }
 
   #fired(user: UserId, alarm: Alarm): void {
+    this.#ended(user, alarm)
     const { lanes, pilot } = this.#context
     const working = (lanes.ofUser(user)?.pending ?? 0) > 0
     switch (alarm) {
