@@ -4,8 +4,10 @@ import type { HoldName } from '../machines/holds.ts'
 import type { LaneStatus } from '../src/engine/status.ts'
 import { replay } from '../src/journal/replay.ts'
 import { ringJournal } from '../src/journal/ring-journal.ts'
+import { memoryVault } from '../src/ports/vault.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
 import { jwt } from './support/jwt.ts'
+import { neighbours } from './support/neighbours.ts'
 import { count, replying, Rig, type RigOptions } from './support/rig.ts'
 
 const HOUR_MS = 3_600_000
@@ -289,4 +291,28 @@ test('the events of holds tell no end, and a journal from a summary on replays',
   await rig.advance(600_000)
   expect(journal.text()).toContain('"in":"summary"')
   await replay(journal.text())
+})
+
+// Q17, Q22
+test('a process that does not dispatch shows the failures that the dispatcher has stored', async () => {
+  const { first, second } = neighbours({
+    vault: memoryVault(Buffer.alloc(32)),
+    backoff: { baseMs: 60_000, jitter: false },
+  })
+  await first.rig.open()
+  await first.rig.login('alice', 'a1')
+  await second.rig.open()
+  await first.rig.enqueue('one')
+  await second.hear()
+  expect(laneOf(second.rig)).toMatchObject({ lastFailure: null, attempts: 0 })
+  first.rig.last.reply(500)
+  await first.rig.advance()
+  await second.hear()
+  const { lastFailure } = laneOf(first.rig)
+  expect(lastFailure).toMatchObject({ status: 500 })
+  expect(laneOf(second.rig)).toMatchObject({ lastFailure, attempts: 1, retryAt: null })
+  first.rig.answer = replying(200)
+  await first.rig.advance(60_000)
+  await second.hear()
+  expect(second.rig.holdfast.status().lanes).toEqual([])
 })

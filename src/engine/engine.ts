@@ -213,6 +213,7 @@ export class Engine {
       holds,
       holdEnds,
       needs,
+      takeOver,
       totals,
     })
     this.#needs = needs

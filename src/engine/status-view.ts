@@ -2,6 +2,7 @@
 import type { EnvelopeRow } from '../../storage/rows.ts'
 import type { Instant } from '../model.ts'
 import type { Context } from './context.ts'
+import type { TakeOver } from './dispatcher/take-over.ts'
 import type { EventPublisher } from './events/publisher.ts'
 import type { HoldEnds } from './holds/hold-ends.ts'
 import type { Holds } from './holds/holds.ts'
@@ -23,6 +24,7 @@ export interface StatusViewParts {
   readonly holds: Holds
   readonly holdEnds: HoldEnds
   readonly needs: Needs
+  readonly takeOver: TakeOver
   readonly totals: EventTotals
 }
 
@@ -66,8 +68,8 @@ export class StatusView {
   }
 
   #laneStatus(lane: Lane): LaneStatus {
-    const { holds, holdEnds } = this.#parts
-    const envelope = lane.shownEnvelope
+    const { context, holds, holdEnds, takeOver } = this.#parts
+    const envelope = context.phase.dispatches ? lane.shownEnvelope : takeOver.headElsewhere(lane)
     const isWaiting = lane.holds.has('backing-off') && (envelope?.retryAt ?? null) !== null
     return Object.freeze<LaneStatus>({
       user: lane.user,

@@ -23,6 +23,8 @@ export class TakeOver {
   readonly #parts: TakeOverParts
   /** Lanes whose head the former process may have sent, as that process said itself; null: it said nothing (Q10). */
   #leftBehind: readonly LaneId[] | null = null
+  /** The head of each lane as another process that dispatches has stored it. */
+  readonly #heads = new WeakMap<Lane, EnvelopeRow>()
 
   constructor(parts: TakeOverParts) {
     this.#parts = parts
@@ -32,6 +34,11 @@ export class TakeOver {
   /** Storage has answered the change `takeUp`: the answer names the lanes that the former process left behind. */
   tookUp([answer]: readonly Answer[]): void {
     this.#leftBehind = (answer?.applied === true ? answer.leftBehind : undefined) ?? null
+  }
+
+  /** The envelope at the head of the lane, as another process that dispatches has stored it. Only for `status()`. */
+  headElsewhere(lane: Lane): EnvelopeRow | null {
+    return this.#heads.get(lane) ?? null
   }
 
   /** Takes over the stored lanes, at the start or when this process takes over. */
@@ -56,6 +63,7 @@ export class TakeOver {
       lane.takenOver(row, ofLane, mayHaveBeenSent(row.lane))
       if (pending > 0) laneEvents.operationsRemoved(lane)
       if (phase.dispatches) this.#resume(lane, row)
+      this.#seen(lane, row, ofLane)
     }
     this.#emptyAllBut(known, reread)
   }
@@ -73,6 +81,7 @@ export class TakeOver {
       const { pending } = lane
       if (!isNew) lane.refreshed(row)
       else if (phase.dispatches) this.#resume(lane, row)
+      this.#seen(lane, row, ofLane)
       if (lane.pending > 0) laneEvents.operationsAdded(lane)
       else if (pending > 0) laneEvents.operationsRemoved(lane)
     }
@@ -92,6 +101,13 @@ export class TakeOver {
     const inDoubt = Array.from(lanes.pending()).filter(isInDoubt)
     const change = { change: 'leaveBehind', lanes: inDoubt.map(({ id }) => id) } as const
     store.commit([change], { synced: false }, () => undefined)
+  }
+
+  #seen(lane: Lane, { head }: LaneRow, envelopes: readonly EnvelopeRow[]): void {
+    const [first] = envelopes.toSorted((one, other) => one.place - other.place)
+    const atHead = head === undefined ? first : envelopes.find(({ place }) => place === head)
+    if (atHead === undefined) this.#heads.delete(lane)
+    else this.#heads.set(lane, atHead)
   }
 
   /** Begins the waits and holds of a lane that storage has told of. */
