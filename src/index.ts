@@ -25,6 +25,7 @@ export type {
   HoldStatus,
   LaneFailure,
   LaneStatus,
+  OwnerStatus,
   QueueState,
   Status,
   TokenNeedStatus,

@@ -59,6 +59,7 @@ import { RequirementAsker } from './sessions/requirement-asker.ts'
 import { Sessions } from './sessions/sessions.ts'
 import type { Status } from './status.ts'
 import { StatusView } from './status-view.ts'
+import { LastCompletions } from './last-completions.ts'
 import { EventTotals } from './totals.ts'
 import { Records } from './stored/records.ts'
 import { Store } from './stored/store.ts'
@@ -206,6 +207,7 @@ export class Engine {
       dispatcher,
     })
     const totals = new EventTotals()
+    const completions = new LastCompletions({ boundary })
     const holdEnds = new HoldEnds({ context, holds, waits, connectivity, needs, tokenAlarms })
     this.#statusView = new StatusView({
       context,
@@ -215,13 +217,14 @@ export class Engine {
       needs,
       takeOver,
       totals,
+      completions,
     })
     this.#needs = needs
 
     // The signals: which part hears of what, and in which order.
     const { store, laneEvents } = context
     const breakDown = new BreakDown({ context, holds, flushes, openCalls })
-    publisher.subscribe(reads.hear, tidying.hear, totals.hear)
+    publisher.subscribe(reads.hear, tidying.hear, totals.hear, completions.hear)
     publisher.changed.subscribe(flushes.check, sendNows.check, connectivity.look, wakeWatch.look)
     laneEvents.added.subscribe(sessions.sweep, waits.collected, holds.startLane)
     laneEvents.added.subscribe(earlyTokenNeed.check)
@@ -234,11 +237,12 @@ export class Engine {
     store.answering.subscribe(enqueueWithin.lookAtEarlier)
     store.commitAnswered.subscribe(enqueueWithin.lookAtNext)
     store.broke.subscribe(breakDown.begin)
-    if (parts.onRecorded !== undefined) store.recorded.subscribe(parts.onRecorded)
+    store.stateRead.subscribe(({ recorded }) => parts.onRecorded?.(recorded), completions.read)
     guard.failed.subscribe(faults.endAttempt)
     holds.ownerReleased.subscribe(reads.ownerReleased)
     wallet.sessionEnded.subscribe(refresher.sessionEnded)
     wallet.arrived.subscribe(waits.tokenArrived)
+    wallet.forgotten.subscribe(completions.forget, publisher.shownAnew)
     tokenAlarms.changed.subscribe(publisher.shownAnew)
     dispatcher.readAnew.subscribe(storedTokens.heard)
     dispatcher.tookOver.subscribe(lifecycle.beginToDispatch)

@@ -7,6 +7,8 @@ import type { EventPublisher } from './events/publisher.ts'
 import type { HoldEnds } from './holds/hold-ends.ts'
 import type { Holds } from './holds/holds.ts'
 import type { Lane } from './lanes/lane.ts'
+import type { LastCompletions } from './last-completions.ts'
+import { ownerStatuses } from './owner-statuses.ts'
 import type { Needs } from './tokens/needs.ts'
 import type {
   HoldStatus,
@@ -26,6 +28,7 @@ export interface StatusViewParts {
   readonly needs: Needs
   readonly takeOver: TakeOver
   readonly totals: EventTotals
+  readonly completions: LastCompletions
 }
 
 export class StatusView {
@@ -46,7 +49,7 @@ export class StatusView {
   }
 
   #make(): Status {
-    const { context, needs, totals } = this.#parts
+    const { context, needs, totals, completions } = this.#parts
     const { lanes, pilot } = context
     const shown = Array.from(lanes.pending(), (lane) => this.#laneStatus(lane))
     const tokenNeeds = Array.from(needs.all(), ({ user, need }) =>
@@ -57,6 +60,7 @@ export class StatusView {
       identity: pilot.user,
       requirement: pilot.requirement,
       lanes: Object.freeze(shown),
+      owners: ownerStatuses(shown, lanes.all(), completions.all()),
       tokenNeeds: Object.freeze(tokenNeeds),
       counts: Object.freeze({
         pending: lanes.count('pending'),

@@ -44,6 +44,24 @@ export interface LaneFailure {
   readonly code: string | null
 }
 
+/** The lanes of one owner in short (Q22). */
+export interface OwnerStatus {
+  /** Null: the anonymous identity. */
+  readonly user: UserId | null
+  readonly pending: number
+  /** Requests in flight, or about to be. */
+  readonly sending: number
+  /** Dead letters. */
+  readonly dead: number
+  /**
+   * When an operation of the owner was last completed. It survives a restart, and is stored to the second. A process that
+   * does not dispatch learns it when it reads the stored state anew. Null: none was completed, as far as is stored.
+   */
+  readonly lastCompletedAt: Instant | null
+  /** The newest failure of its lanes; null: no head of its lanes has failed. */
+  readonly lastFailure: LaneFailure | null
+}
+
 export interface TokenNeedStatus {
   readonly user: UserId
   readonly reason: TokenNeedReason
@@ -81,6 +99,8 @@ export interface Status {
   readonly requirement: Requirement
   /** Lanes with pending operations. */
   readonly lanes: readonly LaneStatus[]
+  /** Every owner that has pending operations or dead letters, or of whom an operation was ever completed. */
+  readonly owners: readonly OwnerStatus[]
   readonly tokenNeeds: readonly TokenNeedStatus[]
   readonly counts: { readonly pending: number; readonly sending: number; readonly dead: number }
   readonly totals: Totals

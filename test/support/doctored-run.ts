@@ -82,6 +82,7 @@ const STATUS: Status = {
   identity: 'alice' as Status['identity'],
   requirement: 'required',
   lanes: [],
+  owners: [],
   tokenNeeds: [],
   counts: { pending: 0, sending: 0, dead: 0 },
   totals: {

@@ -63,8 +63,8 @@ export class Store {
   repeatCount = 0
   /** Told before anything is asked: a part that waits to store something asks first. */
   readonly asking = new Signal()
-  /** Told the number of the last ending that is recorded, whenever everything that is stored has been read (Q23). */
-  readonly recorded = new Signal<number>()
+  /** Told the stored state, whenever all of it has been read. */
+  readonly stateRead = new Signal<OpenedState>()
   /** Told before a commit or a window is answered, with the operations that it concerns. */
   readonly answering = new Signal<() => readonly Placed[]>()
   /** Told after a commit has been answered. */
@@ -218,7 +218,7 @@ export class Store {
   }
 
   #opened(answer: Answered<OpenedState>, then: (answer: Answered<OpenedState>) => void): void {
-    if (answer.ok) this.recorded.tell(answer.value.recorded)
+    if (answer.ok) this.stateRead.tell(answer.value)
     then(answer)
   }
 

@@ -47,6 +47,8 @@ export class Wallet {
   readonly sessionEnded = new Signal<UserId>()
   /** Told after the machine of a user has heard of a token. */
   readonly arrived = new Signal<{ readonly user: UserId; readonly generation: number }>()
+  /** Told after a user was forgotten (I12). */
+  readonly forgotten = new Signal<UserId>()
   readonly #context: Context
   readonly #acceptToken: AcceptToken
   readonly #entries = new Map<UserId, WalletEntry>()
@@ -325,6 +327,7 @@ export class Wallet {
     const entry = this.#entry(user)
     entry.generation = 0
     entry.epoch = 0
+    this.forgotten.tell(user)
   }
 
   /**
