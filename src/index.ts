@@ -43,6 +43,7 @@ export {
 } from './errors.ts'
 export type { EventName, HoldfastEvents } from './events.ts'
 export type { ForgetResult } from './api/forget-result.ts'
+export { formatStatus, type FormatStatusOptions } from './api/format-status.ts'
 export { fileJournal, type FileJournal, type FileJournalOptions } from './journal/file-journal.ts'
 export type { AnyEvent, ListenedName, Listener } from './api/listeners.ts'
 export type { JournalHeader, JournalSink } from './journal/lines.ts'
