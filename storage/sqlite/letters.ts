@@ -28,7 +28,7 @@ interface StoredLetter
   readonly dependsOn: string | null
 }
 
-/** The values of a listing. Where there is no letter to begin behind, they lie before all letters. */
+/** The values of a listing. Where there is no letter to begin behind, they lie before all letters of the order. */
 interface Listed {
   readonly isOfAll: 0 | 1
   readonly user: string | null
@@ -41,6 +41,11 @@ interface Listed {
   readonly limit: number
 }
 
+/** Where a listing begins that names no letter: before the first letter there can be, or behind the last. */
+const { MIN_SAFE_INTEGER: LEAST, MAX_SAFE_INTEGER: MOST } = Number
+const BEFORE_ALL = { diedAt: LEAST, lane: -1, place: LEAST, id: '' }
+const AFTER_ALL = { diedAt: MOST, lane: MOST, place: MOST, id: '' }
+
 export class Letters {
   readonly #lanes: Lanes
   readonly #pending: Pending
@@ -51,6 +56,7 @@ export class Letters {
   readonly #get
   readonly #ofKey
   readonly #byAge
+  readonly #newest
   readonly #byPlace
   readonly #dependents
   readonly #ofLane
@@ -89,15 +95,18 @@ export class Letters {
       'SELECT id, reason, status FROM holdfast_letters WHERE lane = ? ORDER BY died_at, place',
     )
     this.#forget = database.prepare<[number]>('DELETE FROM holdfast_letters WHERE lane = ?')
-    const listed = (order: string) =>
-      database.prepare<[Listed], StoredLetter>(
+    const listed = (order: string, isReversed = false) => {
+      const [behind, sort] = isReversed ? ['<', order.replaceAll(/\w+/g, '$& DESC')] : ['>', order]
+      return database.prepare<[Listed], StoredLetter>(
         `SELECT ${LETTER_COLUMNS} FROM holdfast_letters
          WHERE (@isOfAll = 1 OR lane = (SELECT lane FROM holdfast_lanes WHERE user IS @user))
            AND (@kind IS NULL OR kind = @kind) AND (@reason IS NULL OR reason = @reason)
-           AND (${order}) > (${order.replaceAll(/\w+/g, (column) => `@${column}`)})
-         ORDER BY ${order} LIMIT @limit`,
+           AND (${order}) ${behind} (${order.replaceAll(/\w+/g, '@$&')})
+         ORDER BY ${sort} LIMIT @limit`,
       )
+    }
     this.#byAge = listed('died_at, lane, place, id')
+    this.#newest = listed('died_at, lane, place, id', true)
     this.#byPlace = listed('lane, place, id')
   }
 
@@ -171,17 +180,18 @@ export class Letters {
   }
 
   list({ user, kind, reason, after, limit, order = 'age' }: LetterFilter): LetterRow[] {
-    const listed = order === 'age' ? this.#byAge : this.#byPlace
+    const listed = { age: this.#byAge, newest: this.#newest, place: this.#byPlace }[order]
+    const begin = after ?? (order === 'newest' ? AFTER_ALL : BEFORE_ALL)
     return listed
       .all({
         isOfAll: user === undefined ? 1 : 0,
         user: user ?? null,
         kind: kind ?? null,
         reason: reason ?? null,
-        died_at: after?.diedAt ?? Number.MIN_SAFE_INTEGER,
-        lane: after?.lane ?? -1,
-        place: after?.place ?? Number.MIN_SAFE_INTEGER,
-        id: after?.id ?? '',
+        died_at: begin.diedAt,
+        lane: begin.lane,
+        place: begin.place,
+        id: begin.id,
         limit,
       })
       .map(letterOf)

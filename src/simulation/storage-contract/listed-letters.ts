@@ -6,7 +6,7 @@ import { ALICE, BOB, idsOf, NOW, storageCase } from './bench.ts'
 
 export const listedLetterCases = [
   storageCase(
-    'letters are filtered by kind and by reason, and come page by page in either order',
+    'letters are filtered by kind and by reason, and come page by page in each order',
     async (bench) => {
       const alices = await bench.enqueue(ALICE, 3)
       const bobs = await bench.enqueue(BOB, 3)
@@ -42,6 +42,11 @@ export const listedLetterCases = [
       // Of one moment, lane by lane.
       const first = age.slice(0, 4).toSorted((a, b) => a.lane - b.lane || a.place - b.place)
       assert.deepEqual(await paged({}), idsOf([...first, alices[0], bobs[1]]))
+      assert.deepEqual(await paged({ order: 'newest' }), (await paged({})).toReversed())
+      assert.deepEqual(
+        await paged({ order: 'newest', user: BOB }),
+        idsOf([bobs[1], bobs[2], bobs[0]]),
+      )
       assert.deepEqual(await paged({ order: 'place' }), idsOf(byPlace))
       assert.deepEqual(await paged({ order: 'place', user: BOB }), idsOf(bobs))
       assert.deepEqual(await paged({ reason: 'unreadable' }), idsOf([alices[1], bobs[2]]))
