@@ -1,12 +1,16 @@
 /** `status().owners` has one summary per owner: counts, the last completion, the newest failure (Q22). */
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { OwnerStatus } from '../src/engine/status.ts'
 import { replay } from '../src/journal/replay.ts'
 import { ringJournal } from '../src/journal/ring-journal.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
+import { sqliteStorage } from '../src/sqlite-storage.ts'
+import { Failures } from './support/failing-storage.ts'
 import { neighbours } from './support/neighbours.ts'
 import { replying, Rig } from './support/rig.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 function ownerOf(rig: Rig, user: string | null): OwnerStatus | undefined {
   return rig.holdfast.status().owners.find((one) => one.user === user)
@@ -146,34 +150,47 @@ describe('the last completion of an owner', () => {
   })
 
   // I12, Q17
-  test('is gone in the process that dispatches, once another process has forgotten the user', async () => {
-    const { first, second } = neighbours({ vault: memoryVault(Buffer.alloc(32)) })
-    await first.rig.open()
-    await second.rig.open()
-    await completedAfter(7, first.rig)
-    await second.hear()
-    await second.rig.whileResting(second.rig.holdfast.forget('alice'))
-    expect(ownerOf(second.rig, 'alice')).toBeUndefined()
-    await first.hear()
-    expect(ownerOf(first.rig, 'alice')).toBeUndefined()
-  })
-
-  // Q17
-  test('stays exact in the process that dispatches, when another process has committed', async () => {
-    const { first, second } = neighbours({ vault: memoryVault(Buffer.alloc(32)) })
-    await first.rig.open()
-    await first.rig.login('alice', 'a1')
-    for (const text of ['one', 'two', 'three']) await first.rig.enqueue(text)
-    for (const at of [1, 2]) {
-      await first.rig.advance(1)
+  test.each([
+    ['a token', 'required'],
+    ['no token', 'off'],
+  ] as const)(
+    'is gone in the process that dispatches, once another process has forgotten a user with %s',
+    async (_token, requirement) => {
+      const vault = memoryVault(Buffer.alloc(32))
+      const { first, second } = neighbours({ vault, requirement })
+      await first.rig.open()
+      await second.rig.open()
+      await first.rig.login('alice', ...(requirement === 'required' ? ['a1'] : []))
+      await first.rig.enqueue('one')
       first.rig.last.reply(200)
       await first.rig.advance()
-      expect(ownerOf(first.rig, 'alice')).toMatchObject({ lastCompletedAt: WALL_START + at })
+      await second.hear()
+      expect(ownerOf(second.rig, 'alice')).toBeDefined()
+      await second.rig.whileResting(second.rig.holdfast.forget('alice'))
+      expect(ownerOf(second.rig, 'alice')).toBeUndefined()
+      await first.hear()
+      expect(ownerOf(first.rig, 'alice')).toBeUndefined()
+    },
+  )
+
+  // Q17
+  test('stays exact in the process that dispatches, when it reads a stored time that is older', async () => {
+    const file = join(temporaryFolder(), 'outbox.db')
+    const failures = new Failures(sqliteStorage({ file }))
+    const rig = Rig.prepare()
+    await rig.open({ storage: failures.storage })
+    await rig.login('alice', 'a1')
+    for (const text of ['one', 'two', 'three']) await rig.enqueue(text)
+    for (let nth = 0; nth < 2; nth += 1) {
+      await rig.advance(1)
+      rig.last.reply(200)
+      await rig.advance()
     }
-    await second.rig.open()
-    await second.rig.enqueue('four')
-    await first.hear()
-    expect(ownerOf(first.rig, 'alice')).toMatchObject({ lastCompletedAt: WALL_START + 2 })
+    const { owners } = await rig.whileResting(failures.storage.reload())
+    expect(owners).toEqual([{ user: 'alice', lastCompletedAt: WALL_START + 1 }])
+    failures.tellOfCommit()
+    await rig.advance()
+    expect(ownerOf(rig, 'alice')).toMatchObject({ lastCompletedAt: WALL_START + 2 })
   })
 })
 

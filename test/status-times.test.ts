@@ -6,6 +6,7 @@ import { replay } from '../src/journal/replay.ts'
 import { ringJournal } from '../src/journal/ring-journal.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { WALL_START } from '../src/simulation/virtual-time.ts'
+import { gate } from './support/gate.ts'
 import { jwt } from './support/jwt.ts'
 import { neighbours } from './support/neighbours.ts'
 import { count, replying, Rig, type RigOptions } from './support/rig.ts'
@@ -240,13 +241,30 @@ describe('the hold awaiting-token', () => {
     expect(endsIn(rig, 'awaiting-token')).toBe(120_000)
   })
 
-  // T6
-  test('ends by no time once the source has denied, though a wait runs', async () => {
-    let calls = 0
-    const rig = await answered(401, {}, { tokenSource: () => ((calls += 1) === 1 ? 's1' : null) })
+  // T6, T8
+  test('lasts until the wait after refused tokens is over, though the source has failed meanwhile', async () => {
+    const call = gate<string>()
+    const rig = await answered(401, {}, { tokenSource: () => call.promise })
+    await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
     rig.last.reply(401)
-    await rig.advance(30_000)
-    expect(calls).toBe(2)
+    await rig.advance()
+    expect(endsIn(rig, 'awaiting-token')).toBe(30_000)
+    call.fail(new Error('offline'))
+    await rig.advance(10)
+    expect(endsIn(rig, 'awaiting-token')).toBe(29_990)
+  })
+
+  // T6, T8
+  test('ends by no time once the source has denied, though a wait runs', async () => {
+    // It is asked for the next token as soon as this one is sent (T9).
+    const short = jwt({ iat: WALL_START - HOUR_MS, exp: WALL_START + 20_000 })
+    let calls = 0
+    const tokenSource = () => ((calls += 1) === 1 ? short : null)
+    const rig = await answered(401, {}, { tokenSource })
+    expect([calls, rig.last.token]).toEqual([2, short])
+    rig.last.reply(401)
+    await rig.advance()
+    expect(rig.eventsOf('token.refreshFailed')).toHaveLength(1)
     expect(rig.holdsOf('alice')).toEqual(['awaiting-token', 'signed-out'])
     expect(endsIn(rig, 'awaiting-token')).toBeNull()
     expect(endsIn(rig, 'signed-out')).toBeNull()
