@@ -7,11 +7,9 @@ import { appCodeFailed } from '../app-code.ts'
 import type { HoldfastError } from '../errors.ts'
 import type { FileKey } from '../engine/boundary/file-key.ts'
 import type { HoldfastEvents } from '../events.ts'
-import { failureCodeOf } from '../failure.ts'
 import { pseudonymsIn } from '../journal/pseudonyms.ts'
-import { plainName } from '../scrub/plain-word.ts'
-import { scrub } from '../scrub/scrub.ts'
 import { isThenable } from '../thrown.ts'
+import { toldError } from '../told-error.ts'
 import { logLineOf, type LogLine, type LogText, textOf } from './log-line.ts'
 import type { Logger } from './logger.ts'
 
@@ -61,14 +59,13 @@ export class DecisionLog {
   /** An event `error`, also one that is no decision of the engine: a listener that threw, a journal that was lost. */
   readonly hearError = ({ error }: HoldfastEvents['error']): void => {
     try {
-      const { code, cause, message } = error
-      const isOfError = cause instanceof Error
+      const { code, cause, reason, message } = toldError(error)
       const text = textOf('error', 'error', {
         code,
-        cause: isOfError ? plainName(cause.name) : undefined,
-        reason: (isOfError ? failureCodeOf(cause) : null) ?? undefined,
+        cause: cause ?? undefined,
+        reason: reason ?? undefined,
         // A message may name a user.
-        message: this.#logger.pseudonyms === true ? undefined : scrub(message),
+        message: this.#logger.pseudonyms === true ? undefined : message,
       })
       this.#write(text)
     } catch (thrown) {
