@@ -18,6 +18,7 @@ import type { DeadLetter, OperationInfo, PendingOperation } from './api/operatio
 import type { Receipt } from './api/receipts.ts'
 import type { DeadLetterFilter } from './api/letter-filter.ts'
 import type { Page, PageOptions, PendingFilter } from './api/stored-operations.ts'
+import type { Report, ReportOptions } from './api/report.ts'
 import type { LogoutResult } from './engine/sessions/logouts.ts'
 import type { Status } from './engine/status.ts'
 import type { EventName } from './events.ts'
@@ -210,6 +211,25 @@ export interface Holdfast<
 
   /** Identity, requirement, lanes with their holds, token needs, counts. Frozen, and the same object until a change. */
   status(): Status
+
+  /**
+   * Gathers what a bug report needs, as plain JSON: version, options, kinds, status, dead letters without their payloads,
+   * the last errors, and the lines of the ring journal. It has no token, no payload and no header. It works in any process,
+   * and also where storage fails and after `close()`: then it tells so in `storageFailure`.
+   *
+   * @throws TypeError or RangeError for a wrong option.
+   * @example
+   * ```ts
+   * import { writeFileSync } from 'node:fs'
+   * import type { Holdfast } from 'holdfast'
+   *
+   * declare const holdfast: Holdfast
+   *
+   * const report = await holdfast.report({ pseudonyms: true })
+   * writeFileSync('report.json', JSON.stringify(report))
+   * ```
+   */
+  report(options?: ReportOptions): Promise<Report>
 
   /**
    * Calls the listener after each change of `status()`. Returns a function that ends this.

@@ -96,6 +96,7 @@ export type { TokenRequest, TokenSource } from './ports/token-source.ts'
 export type { OutgoingRequest, Reply, SendOptions, Transport } from './ports/transport.ts'
 export { memoryVault, type Vault } from './ports/vault.ts'
 export type { Receipt, Settlement } from './api/receipts.ts'
+export type { Report, ReportedError, ReportedLetter, ReportOptions } from './api/report.ts'
 export { sqliteStorage } from './sqlite-storage.ts'
 export {
   type HttpAgent,

@@ -3,6 +3,7 @@
  * for one server never go to another one because a setting has changed.
  */
 import { nameOf } from './checks/texts.ts'
+import { scrub } from './scrub/scrub.ts'
 
 /** Stands for every origin of this machine: the port of a server under test is another one in each run. */
 const LOOPBACK = 'http://localhost'
@@ -23,6 +24,12 @@ export function canonicalOrigin(origin: string): string {
   const url = URL.parse(origin)
   if (url === null || url.host === '') return origin
   return isLoopback(url.hostname) ? LOOPBACK : `${url.protocol}//${url.host}`
+}
+
+/** The origin as a report may have it: of a URL nothing but scheme, host and port, any other text scrubbed. */
+export function shownOrigin(origin: string): string {
+  const url = URL.parse(origin)
+  return url === null || url.host === '' ? scrub(origin) : `${url.protocol}//${url.host}`
 }
 
 /**

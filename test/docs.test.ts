@@ -139,6 +139,7 @@ describe('docs/observability.md', () => {
       'property',
     ],
     ['## Counters', 'src/engine/status.ts', 'Totals', 'counter'],
+    ['## The report', 'src/api/report.ts', 'Report', 'member'],
   ])('%s tells every member of %s, interface %s', (heading, file, name, column) => {
     const rows = tableRows(sectionOf(text, heading)).filter((row) => column in row)
     const told = rows.flatMap((row) => codeIn(row[column]))

@@ -58,6 +58,8 @@ import {
   type PendingOperation,
 } from './operation-info.ts'
 import { type Receipt, Receipts } from './receipts.ts'
+import { RecentErrors } from './recent-errors.ts'
+import { type Report, Reporter, type ReportOptions } from './report.ts'
 import type { SqliteConnection } from '../../storage/sqlite/options.ts'
 
 /** The default deadline of `flush()`, of `close()` and of a logout that flushes (Q19, I7). */
@@ -70,6 +72,7 @@ export class LiveHoldfast<
   readonly #options: ResolvedOptions
   readonly #listeners = new Listeners()
   readonly #receipts: Receipts
+  readonly #reporter: Reporter
   #failStart: ((error: Error) => void) | null = null
   #isStarted = false
 
@@ -87,6 +90,15 @@ export class LiveHoldfast<
       onFault: (cause) => this.#emitFault(cause),
       onJournalLost: (cause) =>
         this.#emitLate(appCodeFailed('the sink of the journal, which ends with that,', cause)),
+    })
+    const errors = new RecentErrors(() => boundary.wall)
+    this.#listeners.on('error', errors.hear)
+    this.#reporter = new Reporter({
+      options,
+      facts,
+      errors,
+      fileKey: () => boundary.fileKey,
+      status: () => this.status(),
     })
     boundary.begin(settings.requirement)
     this.#engine = new Engine({
@@ -290,6 +302,10 @@ export class LiveHoldfast<
 
   status(): Status {
     return this.#engine.status
+  }
+
+  report(options: ReportOptions = {}): Promise<Report> {
+    return this.#reporter.report(options)
   }
 
   subscribe(listener: () => void): () => void {
