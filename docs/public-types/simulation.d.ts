@@ -1296,10 +1296,13 @@ interface LetterFilter {
     /** Only letters behind this one, in the given order. Default: from the first. */
     readonly after?: LetterPosition;
     readonly limit: number;
-    /** `age`: the oldest first. `place`: lane by lane, each in the order of its places. Default: `age`. */
-    readonly order?: 'age' | 'place';
+    /**
+     * `age`: the oldest first. `newest`: the newest first. `place`: lane by lane, each in the order of its places.
+     * Default: `age`.
+     */
+    readonly order?: 'age' | 'newest' | 'place';
 }
-/** Where a dead letter stands in either order. */
+/** Where a dead letter stands in each order. */
 interface LetterPosition {
     readonly diedAt: Instant;
     readonly lane: LaneId;
