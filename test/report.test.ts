@@ -82,7 +82,7 @@ describe('a report', () => {
   test('has the newest 100 dead letters without their payloads, and tells how many there are', async () => {
     const rig = await withLetters(103)
     const { deadLetters } = await reportOf(rig)
-    const all = await rig.whileResting(rig.holdfast.deadLetters())
+    const all = (await rig.whileResting(rig.holdfast.deadLetters())).items
     expect(deadLetters?.count).toBe(103)
     expect(deadLetters?.newest).toHaveLength(100)
     expect(deadLetters?.newest.map(({ id }) => id)).toEqual(

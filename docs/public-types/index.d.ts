@@ -911,10 +911,13 @@ interface LetterFilter {
     /** Only letters behind this one, in the given order. Default: from the first. */
     readonly after?: LetterPosition;
     readonly limit: number;
-    /** `age`: the oldest first. `place`: lane by lane, each in the order of its places. Default: `age`. */
-    readonly order?: 'age' | 'place';
+    /**
+     * `age`: the oldest first. `newest`: the newest first. `place`: lane by lane, each in the order of its places.
+     * Default: `age`.
+     */
+    readonly order?: 'age' | 'newest' | 'place';
 }
-/** Where a dead letter stands in either order. */
+/** Where a dead letter stands in each order. */
 interface LetterPosition {
     readonly diedAt: Instant;
     readonly lane: LaneId;
@@ -1815,6 +1818,15 @@ interface AttemptMessage extends AttemptFacts {
 
 /** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
 
+/** A hold of a lane, and until when it lasts. */
+interface HoldStatus extends Hold {
+    /**
+     * When the engine lifts the hold by itself, or tries again by itself: the end of a wait (`backing-off`,
+     * `rate-limited`), of the longest time of `suspended`, or, for `awaiting-token`, the time of the token or of the next
+     * call of the token source. Null: it does not end by a time, or the time is not known.
+     */
+    readonly until: Instant | null;
+}
 interface LaneStatus {
     /** Null: the anonymous lane. */
     readonly user: UserId | null;
@@ -1822,7 +1834,7 @@ interface LaneStatus {
     /** True if a request of the lane is in flight, or about to be. */
     readonly sending: boolean;
     /** The reasons why the lane may not send; empty: nothing stops it. */
-    readonly holds: readonly Hold[];
+    readonly holds: readonly HoldStatus[];
     /** When the head of the lane was enqueued; null before the lane was read. */
     readonly headEnqueuedAt: Instant | null;
     /** Attempts of the head that failed for now. */
@@ -1831,7 +1843,10 @@ interface LaneStatus {
     readonly refusedTokens: number;
     /** Why the last attempt of the head failed; null: no attempt has failed. The failure survives a restart. */
     readonly lastFailure: LaneFailure | null;
-    /** The end of the wait of the head (Q7); null: the head does not wait. */
+    /**
+     * The end of the wait of the head (Q7), by the wall clock as it was at the last change of the status. Null: the head
+     * does not wait for an attempt of its own; a wait of every lane is in `holds`.
+     */
     readonly retryAt: Instant | null;
 }
 /** Why an attempt failed (Q22). */
@@ -1841,6 +1856,23 @@ interface LaneFailure {
     readonly status: number | null;
     /** The system's name of the failure, such as `ECONNREFUSED` or `TIMEOUT`; null: there was a reply. */
     readonly code: string | null;
+}
+/** The lanes of one owner in short (Q22). */
+interface OwnerStatus {
+    /** Null: the anonymous identity. */
+    readonly user: UserId | null;
+    readonly pending: number;
+    /** Requests in flight, or about to be. */
+    readonly sending: number;
+    /** Dead letters. */
+    readonly dead: number;
+    /**
+     * When an operation of the owner was last completed. It survives a restart, and is stored to the second. A process that
+     * does not dispatch learns it when it reads the stored state anew. Null: none was completed, as far as is stored.
+     */
+    readonly lastCompletedAt: Instant | null;
+    /** The newest failure of its lanes; null: no head of its lanes has failed. */
+    readonly lastFailure: LaneFailure | null;
 }
 interface TokenNeedStatus {
     readonly user: UserId;
@@ -1876,6 +1908,8 @@ interface Status {
     readonly requirement: Requirement;
     /** Lanes with pending operations. */
     readonly lanes: readonly LaneStatus[];
+    /** Every owner that has pending operations or dead letters, or of whom an operation was ever completed. */
+    readonly owners: readonly OwnerStatus[];
     readonly tokenNeeds: readonly TokenNeedStatus[];
     readonly counts: {
         readonly pending: number;
@@ -2132,6 +2166,75 @@ interface PendingFilter extends PageOptions {
 }
 
 /**
+ * `report()`: what a bug report needs, as one plain object. It must never hold a token, a payload or a header, and never
+ * fail because storage does: a report is most needed then.
+ */
+
+interface ReportOptions {
+    /**
+     * Replaces user ids by the pseudonyms that a journal with `pseudonyms` has for this database. Texts that may name a user
+     * in words, the excerpts of dead letters and the messages of errors, are left out. Default: false.
+     */
+    readonly pseudonyms?: boolean;
+    /** How many dead letters are told of, the newest, a whole number from 0 to 1000. Default: 100. */
+    readonly deadLetters?: number;
+}
+/** A dead letter without its payload. */
+interface ReportedLetter {
+    readonly id: OperationId;
+    readonly user: UserId | null;
+    readonly kind: string;
+    readonly version: number;
+    readonly enqueuedAt: Instant;
+    readonly reason: DeadReason;
+    readonly status: number | null;
+    /** The beginning of the server's reply, redacted; null: there is none, or `pseudonyms` was asked for. */
+    readonly excerpt: string | null;
+    readonly diedAt: Instant;
+    readonly attempts: number;
+}
+/** An error of which the app was told by the event `error`. */
+interface ReportedError {
+    /** When the engine dealt with what led to it. */
+    readonly at: Instant;
+    readonly code: ErrorCode;
+    /** The name of the cause; null: there is none, or it is no error. */
+    readonly cause: string | null;
+    /** The system's name of the failure, such as `ECONNREFUSED`; null: the cause has none. */
+    readonly reason: string | null;
+    /** Redacted, and at most 256 characters. Null: `pseudonyms` was asked for. */
+    readonly message: string | null;
+}
+/** Plain JSON. Its members may change with any version: it is for people. */
+interface Report {
+    /** The version of Holdfast. */
+    readonly holdfast: string;
+    /** The version of Node. */
+    readonly node: string;
+    /** The operating system and the processor, such as `linux x64`. */
+    readonly platform: string;
+    readonly createdAt: Instant;
+    /** True if each user id is a pseudonym. */
+    readonly pseudonyms: boolean;
+    /** The options that decide anything, with their defaults, as a journal has them; of a URL only the origin. */
+    readonly options: Readonly<Record<string, unknown>>;
+    /** What each kind declares. */
+    readonly kinds: readonly Readonly<Record<string, unknown>>[];
+    readonly status: Status;
+    /** Null: storage cannot be read. `count`: of all there are; `newest`: the newest first. */
+    readonly deadLetters: {
+        readonly count: number;
+        readonly newest: readonly ReportedLetter[];
+    } | null;
+    /** The code of the error with which storage answered, `CLOSED` after `close()`; null: it could be read. */
+    readonly storageFailure: ErrorCode | null;
+    /** The last errors that the app was told of, the oldest first. */
+    readonly errors: readonly ReportedError[];
+    /** The lines of the ring journal, which replay as they stand; null: the option `journal` is no `ringJournal()`. */
+    readonly journal: readonly string[] | null;
+}
+
+/**
  * The engine's calls as an app sees them, and nothing of how they are done. `src/api/live-holdfast.ts` carries them out.
  */
 
@@ -2300,6 +2403,24 @@ interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends As
     /** Identity, requirement, lanes with their holds, token needs, counts. Frozen, and the same object until a change. */
     status(): Status;
     /**
+     * Gathers what a bug report needs, as plain JSON: version, options, kinds, status, dead letters without their payloads,
+     * the last errors, and the lines of the ring journal. It has no token, no payload and no header. It works in any process,
+     * and also where storage fails and after `close()`: then it tells so in `storageFailure`.
+     *
+     * @throws TypeError or RangeError for a wrong option.
+     * @example
+     * ```ts
+     * import { writeFileSync } from 'node:fs'
+     * import type { Holdfast } from 'holdfast'
+     *
+     * declare const holdfast: Holdfast
+     *
+     * const report = await holdfast.report({ pseudonyms: true })
+     * writeFileSync('report.json', JSON.stringify(report))
+     * ```
+     */
+    report(options?: ReportOptions): Promise<Report>;
+    /**
      * Calls the listener after each change of `status()`. Returns a function that ends this.
      *
      * @throws TypeError unless the listener is a function.
@@ -2346,6 +2467,31 @@ interface SettlementMessage {
     /** The status of the reply that made it a dead letter; null: there was none, or it is no dead letter. */
     readonly status: number | null;
 }
+
+interface FormatStatusOptions {
+    /**
+     * The present, in epoch milliseconds: times are told from it. Give it if the engine has a clock of its own. Default: the
+     * clock of the machine.
+     */
+    readonly now?: Instant;
+}
+/**
+ * The status as a short text of several lines: the state of the queue, the identity and the requirement; for each owner
+ * what is pending, what holds it and until when; dead letters; token needs. The text is for people: its words may change
+ * with any version. User ids stand in quotation marks, with control characters escaped. At most 20 owners are shown, the
+ * current identity and owners with pending operations first.
+ *
+ * @throws TypeError unless `now` is a finite number.
+ * @example
+ * ```ts
+ * import { formatStatus, type Holdfast } from 'holdfast'
+ *
+ * declare const holdfast: Holdfast
+ *
+ * console.log(formatStatus(holdfast.status()))
+ * ```
+ */
+declare function formatStatus(status: Status, { now }?: FormatStatusOptions): string;
 
 interface FileJournalOptions {
     /**
@@ -2517,5 +2663,5 @@ interface HttpTransportOptions {
  */
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
-export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, consoleLogger, createHoldfast, defineOperation, fileJournal, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadLetterFilter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, Hold, HoldName, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, Page, PageOptions, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, RequestInput, RequestSpec, Requirement, RequirementSource, RetryOptions, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };
+export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, consoleLogger, createHoldfast, defineOperation, fileJournal, formatStatus, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
+export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadLetterFilter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, FormatStatusOptions, Hold, HoldName, HoldStatus, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, OwnerStatus, Page, PageOptions, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, Report, ReportOptions, ReportedError, ReportedLetter, RequestInput, RequestSpec, Requirement, RequirementSource, RetryOptions, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };
