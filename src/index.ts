@@ -77,7 +77,7 @@ export {
   type OperationKind,
   type OperationSpec,
   type ReadingPosition,
-  type RecordLookup,
+  type RecordLookups,
   type RecordNeeds,
   type RequestInput,
   type RequestSpec,

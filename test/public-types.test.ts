@@ -61,6 +61,28 @@ describe('an engine of given kinds', () => {
   })
 })
 
+describe('the request of a kind', () => {
+  test('gets a string for a required record, and perhaps null for an optional one', () => {
+    defineOperation({
+      kind: 'use',
+      payload: z.object({}),
+      request: ({ record, optionalRecord }) => {
+        expectTypeOf(record('x')).toEqualTypeOf<string>()
+        expectTypeOf(optionalRecord('x')).toEqualTypeOf<string | null>()
+        return { method: 'GET', path: '/' }
+      },
+      merge: {
+        key: () => '',
+        combine: (_payloads, { record, optionalRecord }) => {
+          expectTypeOf(record('x')).toEqualTypeOf<string>()
+          expectTypeOf(optionalRecord('x')).toEqualTypeOf<string | null>()
+          return null
+        },
+      },
+    })
+  })
+})
+
 describe('a draft', () => {
   test('has the kind as a literal, and the input of the schema', () => {
     expectTypeOf(note).returns.toEqualTypeOf<

@@ -1630,16 +1630,23 @@ interface RequestSpec {
     readonly headers?: Readonly<Record<string, string>>;
 }
 /**
- * The server's id of a record: of one that an operation created under a local id, what a reply
- * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
- * needs it only optionally (Q12).
+ * The server's ids of records, for a request (Q12). If an operation created a record under a local id, its server's id is
+ * the translation of that id by a reply. Any other id is the server's own id, and is answered unchanged.
  */
-type RecordLookup = (id: string) => string | null;
-interface RequestInput<Payload> {
+interface RecordLookups {
+    /**
+     * The server's id of a record that the request requires.
+     *
+     * @throws Error if the creation of the record failed. Such a record is an optional need: use `optionalRecord()`.
+     */
+    readonly record: (id: string) => string;
+    /** The server's id of a record that the request can do without. Null: the creation of the record failed. */
+    readonly optionalRecord: (id: string) => string | null;
+}
+interface RequestInput<Payload> extends RecordLookups {
     readonly payload: Payload;
     readonly owner: Owner;
     readonly id: OperationId;
-    readonly record: RecordLookup;
 }
 /** What a reply means. */
 interface Interpretation {
@@ -1691,14 +1698,13 @@ interface MergeSpec<Payload> {
     /** One request for all of them, or null: none is needed, all are completed at once. */
     readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
 }
-interface MergeInput {
+interface MergeInput extends RecordLookups {
     readonly owner: Owner;
     /** Which operations the payloads are of, in the same order. */
     readonly operations: readonly {
         readonly id: OperationId;
         readonly kind: string;
     }[];
-    readonly record: RecordLookup;
 }
 /** The records an operation uses, by local id (Q12). */
 interface RecordNeeds {

@@ -25,17 +25,24 @@ export interface RequestSpec {
 }
 
 /**
- * The server's id of a record: of one that an operation created under a local id, what a reply
- * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
- * needs it only optionally (Q12).
+ * The server's ids of records, for a request (Q12). If an operation created a record under a local id, its server's id is
+ * the translation of that id by a reply. Any other id is the server's own id, and is answered unchanged.
  */
-export type RecordLookup = (id: string) => string | null
+export interface RecordLookups {
+  /**
+   * The server's id of a record that the request requires.
+   *
+   * @throws Error if the creation of the record failed. Such a record is an optional need: use `optionalRecord()`.
+   */
+  readonly record: (id: string) => string
+  /** The server's id of a record that the request can do without. Null: the creation of the record failed. */
+  readonly optionalRecord: (id: string) => string | null
+}
 
-export interface RequestInput<Payload> {
+export interface RequestInput<Payload> extends RecordLookups {
   readonly payload: Payload
   readonly owner: Owner
   readonly id: OperationId
-  readonly record: RecordLookup
 }
 
 /** What a reply means. */
@@ -90,11 +97,10 @@ export interface MergeSpec<Payload> {
   readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null
 }
 
-export interface MergeInput {
+export interface MergeInput extends RecordLookups {
   readonly owner: Owner
   /** Which operations the payloads are of, in the same order. */
   readonly operations: readonly { readonly id: OperationId; readonly kind: string }[]
-  readonly record: RecordLookup
 }
 
 /** The records an operation uses, by local id (Q12). */

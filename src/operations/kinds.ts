@@ -14,12 +14,13 @@ import type { Owner } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
 import { errorOf, textOf } from '../thrown.ts'
 import type { Checked } from './checked.ts'
-import type { AnyOperationKind, RecordLookup } from './define-operation.ts'
+import type { AnyOperationKind } from './define-operation.ts'
 import { interpretReply } from './interpret-reply.ts'
 import type { KindFacts } from './kind-facts.ts'
 import { type Interpreted, interpretedCodec, interpretedOf, type Misjudged } from './interpreted.ts'
 import { payloadText } from './payload-text.ts'
 import { type Given, Payloads, type Storable, storableCodec } from './payloads.ts'
+import { type RecordLookup, recordLookups } from './record-lookups.ts'
 import {
   NO_RECORDS,
   type RecordUse,
@@ -163,7 +164,7 @@ export class Kinds {
   build(
     rows: readonly OperationRow[],
     owner: Owner,
-    record: RecordLookup,
+    lookup: RecordLookup,
     then: (built: Built) => void,
   ): void {
     const unusable = unreadable(rows.map((row) => this.#unusable(row)))
@@ -171,7 +172,7 @@ export class Kinds {
       then(unusable)
       return
     }
-    this.#pullOrAsk('kind.build', this.#builtCodec, () => this.#build(rows, owner, record), then)
+    this.#pullOrAsk('kind.build', this.#builtCodec, () => this.#build(rows, owner, lookup), then)
   }
 
   /** What this operation merges with: a group and a key, or null where it merges with nothing (Q4). */
@@ -253,20 +254,20 @@ export class Kinds {
   #build(
     rows: readonly OperationRow[],
     owner: Owner,
-    record: RecordLookup,
+    lookup: RecordLookup,
   ): Built | Promise<Built> {
     const checks = rows.map((row) => this.#payloads.read(row.kind, row.payload, row.version))
     if (checks.some((check) => check instanceof Promise)) {
       const settled = checks.map((check) => Promise.resolve(check))
-      return Promise.all(settled).then((checked) => this.#buildOf(rows, owner, record, checked))
+      return Promise.all(settled).then((checked) => this.#buildOf(rows, owner, lookup, checked))
     }
-    return this.#buildOf(rows, owner, record, checks as Checked[])
+    return this.#buildOf(rows, owner, lookup, checks as Checked[])
   }
 
   #buildOf(
     rows: readonly OperationRow[],
     owner: Owner,
-    record: RecordLookup,
+    lookup: RecordLookup,
     checks: readonly Checked[],
   ): Built {
     const [head] = rows
@@ -282,11 +283,12 @@ export class Kinds {
       for (const [index, row] of rows.entries()) this.#sentPayloads.set(row, payloads[index])
     }
     const operations = rows.map(({ id, kind }) => ({ id, kind }))
+    const lookups = recordLookups(lookup)
     try {
       const request =
         spec.merge === undefined
-          ? spec.request({ payload: payloads[0] as never, owner, id: head.id, record })
-          : spec.merge.combine(payloads, { owner, operations, record })
+          ? spec.request({ payload: payloads[0] as never, owner, id: head.id, ...lookups })
+          : spec.merge.combine(payloads, { owner, operations, ...lookups })
       return request === null
         ? { state: 'nothing' }
         : { state: 'request', request: render(atOnce(request)) }

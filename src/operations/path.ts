@@ -1,6 +1,6 @@
 /** The tag that makes a path from parts, so that no part can lead anywhere else (Q6). */
 
-/** A text or a number. Null is a type that `owner.user` and `record()` have, and no part. */
+/** A text or a number. Null is a type that `owner.user` and `optionalRecord()` have, and no part. */
 export type PathPart = string | number | null
 
 /**

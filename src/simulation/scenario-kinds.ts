@@ -85,10 +85,10 @@ const link = defineOperation({
   kind: 'link',
   payload: recordPayload,
   needs: ({ record }) => ({ optional: [record] }),
-  request: ({ payload, owner, record }) => ({
+  request: ({ payload, owner, optionalRecord }) => ({
     method: 'PUT',
     path: pathOf(owner, 'links'),
-    body: { record: record(payload.record) },
+    body: { record: optionalRecord(payload.record) },
   }),
   interpret,
 })

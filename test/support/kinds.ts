@@ -81,10 +81,10 @@ export const use = defineOperation({
     optional: z.array(z.string()).default([]),
   }),
   needs: ({ required, optional }) => ({ required, optional }),
-  request: ({ payload, record }) => ({
+  request: ({ payload, record, optionalRecord }) => ({
     method: 'POST',
     path: '/uses',
-    body: { text: [...payload.required, ...payload.optional].map(record) },
+    body: { text: [...payload.required.map(record), ...payload.optional.map(optionalRecord)] },
   }),
 })
 

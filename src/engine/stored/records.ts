@@ -1,11 +1,11 @@
 /**
  * The records that operations need (Q12): is each of them there, still to come, or lost? Asked of
- * storage when an operation's turn has come; what its kind then calls `record()` answers from here.
+ * storage when an operation's turn has come; what its kind then asks `record()` is answered from here.
  */
 import { parseOperationId } from '../../../storage/operation-id.ts'
 import type { OperationRow, RecordRow } from '../../../storage/rows.ts'
 import type { OperationId } from '../../model.ts'
-import type { RecordLookup } from '../../operations/define-operation.ts'
+import type { RecordLookup } from '../../operations/record-lookups.ts'
 import type { UnknownUse } from '../../operations/record-use.ts'
 import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
@@ -23,7 +23,7 @@ export type RecordState =
 
 export interface Resolution {
   readonly stateOf: (row: OperationRow) => RecordState
-  /** What `record()` answers in the request of these operations. */
+  /** Answers `record()` and `optionalRecord()` in the request of these operations. */
   readonly lookupOf: (members: readonly OperationRow[]) => RecordLookup
 }
 

@@ -7,7 +7,7 @@ import type { OperationId, UserId } from '../../model.ts'
 import type {
   AnyOperationKind,
   MergeInput,
-  RecordLookup,
+  RecordLookups,
 } from '../../operations/define-operation.ts'
 import type { SeenRequest } from '../scripted-server.ts'
 import { additionsTo, follow, type Invariant, isRead, show } from './invariant.ts'
@@ -73,30 +73,30 @@ function bodyFault(
   const operations = ids.map((id) => ({ id: id as OperationId, kind }))
   const owner = { user: user as UserId | null }
   // A record is called by its local id, by what the server has called it, or, if it failed, not at all.
-  const own: RecordLookup = (id) => id
+  const same = (id: string) => id
+  const own: RecordLookups = { record: same, optionalRecord: same }
   const most = Math.max(0, ...[...records.values()].map((remotes) => remotes.length))
-  const translated = Array.from(
-    { length: most },
-    (_, nth): RecordLookup =>
-      (id) =>
-        records.get(id)?.[nth] ?? id,
-  )
-  const lookups: RecordLookup[] = [own, ...translated, () => null]
-  const expected = (record: RecordLookup) => bodyOf(spec, made, { owner, operations, record })
-  if (lookups.some((record) => isDeepStrictEqual(expected(record), body))) return null
+  const translated = Array.from({ length: most }, (_, nth): RecordLookups => {
+    const remote = (id: string) => records.get(id)?.[nth] ?? id
+    return { record: remote, optionalRecord: remote }
+  })
+  const lookups: RecordLookups[] = [own, ...translated, { ...own, optionalRecord: () => null }]
+  const expected = (known: RecordLookups) => bodyOf(spec, made, { owner, operations, ...known })
+  if (lookups.some((known) => isDeepStrictEqual(expected(known), body))) return null
   return `its body is ${JSON.stringify(body)}, expected was ${JSON.stringify(expected(own))}`
 }
 
 function bodyOf(
   { merge, request }: AnyOperationKind['spec'],
   payloads: readonly unknown[],
-  { owner, operations, record }: MergeInput,
+  input: MergeInput,
 ): unknown {
+  const { operations, ...rest } = input
   const id = operations[0]?.id ?? ('' as OperationId)
   const spec =
     merge === undefined
-      ? request({ payload: payloads[0] as never, owner, id, record })
-      : merge.combine(payloads as never[], { owner, operations, record })
+      ? request({ payload: payloads[0] as never, id, ...rest })
+      : merge.combine(payloads as never[], input)
   return JSON.parse(JSON.stringify(spec?.body ?? null))
 }
 
