@@ -133,6 +133,14 @@ export interface Holdfast<
   operation(id: string): Promise<OperationInfo | null>
 
   /**
+   * Reads the server's id of a record, by the local id under which an operation creates it (Q12). Null: the record is not
+   * made yet, its creation failed, or no operation has created it.
+   *
+   * @throws TypeError if the local id is not a non-empty string; HoldfastError if storage cannot be read.
+   */
+  record(localId: string): Promise<string | null>
+
+  /**
    * Sends a read: a request whose answer must reflect the writes made before it (R1). Reads do not wait in
    * lanes, and end with the process.
    *

@@ -9,6 +9,7 @@ import {
   type PendingFilter,
   pendingOperations,
 } from './stored-operations.ts'
+import { serverIdOf } from './stored-records.ts'
 import { IGNORED, type Settle } from '../engine/boundary/boundary.ts'
 import {
   deadlineOf,
@@ -233,6 +234,10 @@ export class LiveHoldfast<
   async operation(id: string): Promise<OperationInfo | null> {
     const found = await query(() => this.#options.ports.storage.find(idOf('operation', id)))
     return found === null ? null : describe(found)
+  }
+
+  async record(localId: string): Promise<string | null> {
+    return query(() => serverIdOf(this.#options.ports.storage, localId))
   }
 
   async read({ request, after, key = '', reply }: ReadOptions): Promise<Reply> {
