@@ -83,6 +83,23 @@ describe('the request of a kind', () => {
   })
 })
 
+describe('the request of a read', () => {
+  test('gets a string for a required record, and perhaps null for an optional one', () => {
+    checked(async (holdfast: Holdfast) => {
+      const id = await holdfast.record('x')
+      expectTypeOf(id).toEqualTypeOf<string | null>()
+      return holdfast.read({
+        needs: { required: ['x'], optional: ['y'] },
+        request: ({ record, optionalRecord }) => {
+          expectTypeOf(record('x')).toEqualTypeOf<string>()
+          expectTypeOf(optionalRecord('y')).toEqualTypeOf<string | null>()
+          return { method: 'GET', path: '/' }
+        },
+      })
+    })
+  })
+})
+
 describe('a draft', () => {
   test('has the kind as a literal, and the input of the schema', () => {
     expectTypeOf(note).returns.toEqualTypeOf<

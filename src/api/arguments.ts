@@ -7,7 +7,8 @@ import { show, showType } from '../checks/show.ts'
 import { isName, nameOf, secretNameOf } from '../checks/texts.ts'
 import { EVENT_NAMES, type EventName } from '../events.ts'
 import type { OperationId, UserId } from '../model.ts'
-import type { OperationDraft } from '../operations/define-operation.ts'
+import type { OperationDraft, RecordNeeds } from '../operations/define-operation.ts'
+import { localIdsOf, type NeededRecords } from '../operations/record-use.ts'
 import { tokenTextOf } from '../engine/tokens/token-text.ts'
 
 /** A draft of the shape that `enqueue()` takes; `call` is the name of the call. */
@@ -40,6 +41,18 @@ export function idsOf(call: string, option: string, ids: unknown): readonly Oper
     return Array.from(ids as Iterable<unknown>, (id) => idOf(call, id))
   }
   throw new TypeError(`${call}: ${option} must be a list of ids, not ${show(ids)}`)
+}
+
+/** The local ids of records that a call needs. */
+export function needsOf(call: string, needs: RecordNeeds): NeededRecords {
+  if (typeof needs !== 'object' || needs === null) {
+    throw new TypeError(`${call}: needs must be { required, optional }, not ${show(needs)}`)
+  }
+  const { required = [], optional = [] } = needs
+  return {
+    required: localIdsOf(`${call}: needs.required`, required),
+    optional: localIdsOf(`${call}: needs.optional`, optional),
+  }
 }
 
 /** The token without the white space around it (T2). */

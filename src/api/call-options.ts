@@ -2,7 +2,7 @@
 import type { AttemptSummary } from '../engine/lifecycle/send-nows.ts'
 import type { ReadRequestInput } from '../engine/reads/read.ts'
 import type { LaneStatus } from '../engine/status.ts'
-import type { RequestSpec } from '../operations/define-operation.ts'
+import type { RecordNeeds, RequestSpec } from '../operations/define-operation.ts'
 
 export interface LoginOptions {
   /** The user's token. Left out: the engine asks for it when there is an operation to send. */
@@ -46,6 +46,11 @@ export interface ReadOptions {
   readonly after?: readonly string[]
   /** The key of the reading positions that the read uses (R2). Default: the positions without a key. */
   readonly key?: string
+  /**
+   * The records that the request names, by local id (Q12). The read waits for the creations of these records that are
+   * pending, and rejects if the creation of a required record failed. Default: none.
+   */
+  readonly needs?: RecordNeeds
   /**
    * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
    * too. Left out: only an HTML page rejects, because it is a captive portal's.

@@ -18,6 +18,7 @@ import {
   idsOf,
   listenerOf,
   ownerOf,
+  needsOf,
   refuseMalformedDraft,
   tokenOf,
   userOf,
@@ -240,11 +241,17 @@ export class LiveHoldfast<
     return query(() => serverIdOf(this.#options.ports.storage, localId))
   }
 
-  async read({ request, after, key = '', reply }: ReadOptions): Promise<Reply> {
+  async read({ request, after, key = '', reply, needs }: ReadOptions): Promise<Reply> {
     if (typeof request !== 'function') throw new TypeError('read: request must be a function')
     if (reply !== undefined) wordOf('read: reply', reply, ['json', 'any'])
     const ids = after === undefined ? null : idsOf('read', 'after', after)
-    const args = { request, after: ids, key: textOf('read: key', key), reply: reply ?? null }
+    const args = {
+      request,
+      after: ids,
+      key: textOf('read: key', key),
+      reply: reply ?? null,
+      needs: needs === undefined ? null : needsOf('read', needs),
+    }
     return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))
   }
 

@@ -157,7 +157,7 @@ export class Engine {
     const asker = new RequirementAsker({ context, sessions })
     const intake = new Intake({ context })
     const enqueueWithin = new EnqueueWithin({ context })
-    const reads = new Reads({ context, wallet, holds, intake, replies, dispatcher })
+    const reads = new Reads({ context, wallet, holds, intake, records, replies, dispatcher })
     const movement = new LaneMovement({ context, holds, wallet, connectivity, asker, dispatcher })
     const flushes = new Flushes({ context, wallet, intake, enqueueWithin, movement })
     const sendNows = new SendNows({ context, waits, dispatcher, movement })

@@ -19,6 +19,9 @@ export interface RecordUse {
   readonly optional: readonly string[]
 }
 
+/** The records that are needed. */
+export type NeededRecords = Pick<RecordUse, 'required' | 'optional'>
+
 /** The code did not say. */
 export interface UnknownUse {
   /** How a call tells it. */
@@ -78,9 +81,9 @@ function checkedUse(
 ): RecordUse | UnknownUse {
   try {
     return {
-      creates: idsOf(`creates of ${kind}`, creates),
-      required: idsOf(`needs.required of ${kind}`, required),
-      optional: idsOf(`needs.optional of ${kind}`, optional),
+      creates: localIdsOf(`creates of ${kind}`, creates),
+      required: localIdsOf(`needs.required of ${kind}`, required),
+      optional: localIdsOf(`needs.optional of ${kind}`, optional),
     }
   } catch (thrown) {
     const error = errorOf(thrown)
@@ -88,7 +91,8 @@ function checkedUse(
   }
 }
 
-function idsOf(what: string, ids: unknown): readonly string[] {
+/** @throws TypeError unless the value is a list of local ids. */
+export function localIdsOf(what: string, ids: unknown): readonly string[] {
   if (!Array.isArray(ids)) throw new TypeError(`${what} must be a list of ids, not ${show(ids)}`)
   return ids.map((id) => nameOf(`${what}: an id`, id))
 }

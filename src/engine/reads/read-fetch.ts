@@ -8,6 +8,7 @@ import { HoldfastError, NotSentError } from '../../errors.ts'
 import { failureOf, isNotSent, timeoutError } from '../../failure.ts'
 import type { UserId } from '../../model.ts'
 import { interpretReply } from '../../operations/interpret-reply.ts'
+import { recordLookups } from '../../operations/record-lookups.ts'
 import { builtCodecOf, NO_REQUEST, render } from '../../operations/render-request.ts'
 import { retryAfterMs } from '../../transport/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
@@ -182,8 +183,9 @@ export class ReadFetch {
     const { boundary } = this.#context
     const built = boundary.pull('read.request', builtCodecOf(boundary), () => {
       try {
+        const lookups = recordLookups(read.lookup)
         if (read.request === null) return { state: 'request', request: NO_REQUEST } as const
-        const request = render(atOnce(read.request({ owner: { user }, position })))
+        const request = render(atOnce(read.request({ owner: { user }, position, ...lookups })))
         return { state: 'request', request } as const
       } catch (error) {
         const thrown = errorOf(error)

@@ -1,19 +1,22 @@
 /**
- * The waits of a read before it may be sent: first for the writes that it must see, then for the delay of the newest
- * reading position (R1, R2).
+ * The waits of a read before it may be sent: first for the writes that it must see, then for the creations of the
+ * records that it needs, then for the delay of the newest reading position (R1, R2, Q12).
  */
 import { alarmOf } from '../alarms.ts'
 import type { PositionRow } from '../../../storage/rows.ts'
+import { HoldfastError } from '../../errors.ts'
 import type { OperationId } from '../../model.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Context } from '../context.ts'
 import type { Intake } from '../intake/intake.ts'
+import type { Records } from '../stored/records.ts'
 import type { Read, ReadBook } from './read.ts'
 
 export interface ReadWaitsParts {
   readonly context: Context
   readonly wallet: Wallet
   readonly intake: Intake
+  readonly records: Records
   readonly book: ReadBook
 }
 
@@ -27,9 +30,26 @@ export class ReadWaits {
   }
 
   begin(read: Read): void {
-    if (read.after === null) this.#awaitLane(read)
-    else if (read.awaited.size === 0) this.#advance(read)
-    else this.#awaitNamed([read])
+    const { intake } = this.#parts
+    read.phase = 'storing'
+    let left = 2
+    const stored = () => {
+      left -= 1
+      if (left > 0 || !this.#parts.book.has(read)) return
+      read.phase = 'settling'
+      if (read.awaited.size === 0) this.#advance(read)
+      else this.#awaitNamed([read])
+    }
+    if (read.after !== null) stored()
+    else {
+      intake.whenStored(read.user, () => {
+        this.#standBehindLane(read)
+        stored()
+      })
+    }
+    // The creation of a record may be one of the operations that are just being stored, of any owner.
+    if (read.needs === null) stored()
+    else intake.whenAllStored(stored)
   }
 
   /** This operation has settled: no read waits for it from now on. */
@@ -50,13 +70,16 @@ export class ReadWaits {
     for (const read of settling) if (!isNamed(read)) this.#advance(read)
   }
 
-  /** Looks for the newest reading position, and waits for its delay, once (R1, R2). */
+  /**
+   * Looks for the records that the read needs (Q12), then for the newest reading position, and waits for its delay, once
+   * (R1, R2).
+   */
   look(read: Read): void {
     read.phase = 'delaying'
     const { user } = read
     // The wait for the token comes first, because the position must still be the newest when it is sent.
-    if (user === null) this.#lookForPosition(read)
-    else this.#parts.wallet.whenStored(user, () => this.#lookForPosition(read))
+    if (user === null) this.#lookForRecords(read)
+    else this.#parts.wallet.whenStored(user, () => this.#lookForRecords(read))
   }
 
   lookLater(read: Read, delayMs: number): void {
@@ -77,19 +100,13 @@ export class ReadWaits {
     boundary.disarm(alarmOf('read', read.id))
   }
 
-  /** Waits for all operations of the lane at the time of the call, including operations that are just being stored. */
-  #awaitLane(read: Read): void {
-    read.phase = 'storing'
-    this.#parts.intake.whenStored(read.user, () => {
-      if (!this.#parts.book.has(read)) return
-      read.phase = 'settling'
-      const lane = this.#context.lanes.ofUser(read.user)
-      if (lane !== undefined && lane.pending > 0) {
-        read.barrier = { through: lane.tail }
-        lane.barriers.add(read.barrier)
-      }
-      this.#advance(read)
-    })
+  /** The operations of the lane at the call are stored: the read waits for all of them. */
+  #standBehindLane(read: Read): void {
+    if (!this.#parts.book.has(read)) return
+    const lane = this.#context.lanes.ofUser(read.user)
+    if (lane === undefined || lane.pending === 0) return
+    read.barrier = { through: lane.tail }
+    lane.barriers.add(read.barrier)
   }
 
   /** Asks storage once for all operations that these reads wait for. */
@@ -139,8 +156,29 @@ export class ReadWaits {
     })
   }
 
+  #lookForRecords(read: Read): void {
+    const { book, records } = this.#parts
+    if (!book.has(read)) return
+    if (read.needs === null) {
+      this.#lookForPosition(read)
+      return
+    }
+    records.ofRead(read.needs, (answer) => {
+      if (!book.has(read)) return
+      if (!answer.ok) book.fail(read, answer.error)
+      else if (answer.value.state === 'lost') book.fail(read, lostRecords(answer.value.locals))
+      else if (answer.value.state === 'awaited') {
+        read.phase = 'settling'
+        for (const id of answer.value.creations) read.awaited.add(id)
+        this.#awaitNamed([read])
+      } else {
+        read.lookup = answer.value.lookup
+        this.#lookForPosition(read)
+      }
+    })
+  }
+
   #lookForPosition(read: Read): void {
-    if (!this.#parts.book.has(read)) return
     if (read.isLastTry) {
       this.#parts.book.ready(read, null)
       return
@@ -171,4 +209,10 @@ export class ReadWaits {
   #leftOf({ readyAt, waitMs }: PositionRow): number {
     return Math.min(readyAt - this.#context.boundary.wall, waitMs)
   }
+}
+
+function lostRecords(locals: readonly string[]): HoldfastError {
+  const which = locals.length === 1 ? 'record' : 'records'
+  const message = `the read requires the ${which} ${locals.join(', ')}, whose creation failed`
+  return new HoldfastError('READ_FAILED', message)
 }

@@ -2,8 +2,9 @@
  * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
  * and slots, and ends with the process. It goes through these phases:
  *
- * - `storing`: operations that its owner was enqueueing at the call are not stored yet.
- * - `settling`: the writes that the read must see have not all settled (R1).
+ * - `storing`: operations that the app was enqueueing at the call are not stored yet.
+ * - `settling`: the writes that the read must see, or the creations of the records that it needs, have not all settled
+ *   (R1, Q12).
  * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
  * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
  * - `fetching`: its request is in flight.
@@ -11,14 +12,20 @@
  */
 import type { HoldfastError } from '../../errors.ts'
 import type { OperationId, UserId } from '../../model.ts'
-import type { DeclaredReply, RequestSpec } from '../../operations/define-operation.ts'
+import type {
+  DeclaredReply,
+  RecordLookups,
+  RequestSpec,
+} from '../../operations/define-operation.ts'
+import type { RecordLookup } from '../../operations/record-lookups.ts'
+import type { NeededRecords } from '../../operations/record-use.ts'
 import type { Reply } from '../../ports/transport.ts'
 import type { TokenFacts } from '../tokens/token.ts'
 import type { Codec, Settle } from '../boundary/boundary.ts'
 import type { Barrier } from '../lanes/lane.ts'
 import type { Credential } from '../sending/attempt.ts'
 
-export interface ReadRequestInput {
+export interface ReadRequestInput extends RecordLookups {
   readonly owner: { readonly user: UserId | null }
   /** The reading position that the request must name to see the writes; null: there is none. */
   readonly position: string | null
@@ -29,15 +36,25 @@ export interface ReadArgs {
   readonly after: readonly OperationId[] | null
   readonly key: string
   readonly reply: DeclaredReply
+  /** The records that its request names (Q12); null: none. */
+  readonly needs: NeededRecords | null
   /** The app's code; a replay has none. */
   readonly request: ((input: ReadRequestInput) => RequestSpec) | null
 }
 
-/** A journal has nothing of the app's code. */
+/** A journal has nothing of the app's code. It has an option only if the read has that option. */
 export const readCodec: Codec<ReadArgs> = {
-  write: ({ after, key, reply }) => ({ after, key, reply }),
-  read: (json) => ({ ...(json as unknown as Omit<ReadArgs, 'request'>), request: null }),
+  write: ({ after, key, reply, needs }) => ({
+    after,
+    key,
+    reply,
+    ...(needs === null ? {} : { needs }),
+  }),
+  read: (json) => ({ needs: null, ...(json as unknown as WrittenArgs), request: null }),
 }
+
+/** The arguments of a read as a journal has them. */
+export type WrittenArgs = Pick<ReadArgs, 'after' | 'key' | 'reply'> & Partial<ReadArgs>
 
 type Phase = 'storing' | 'settling' | 'delaying' | 'parked' | 'fetching' | 'deferred'
 
@@ -56,7 +73,7 @@ export interface SavedRead {
   readonly call: number
   readonly id: OperationId
   readonly user: UserId | null
-  readonly args: Omit<ReadArgs, 'request'>
+  readonly args: WrittenArgs
   readonly awaited: readonly OperationId[]
   /** `isWatched`: true if the lane has the barrier. */
   readonly barrier: { readonly through: number; readonly isWatched: boolean } | null
@@ -80,6 +97,8 @@ export interface Read extends ReadArgs {
   /** The last place that the lane held at the call; null: the read does not wait for the lane. */
   barrier: Barrier | null
   phase: Phase
+  /** The records that it needs, as they were when storage was last asked. */
+  lookup: RecordLookup
   /** The position whose delay is over. */
   waitedFor: string | null
   /** True after 425 or 429: the read has one more try, without the position (R5). */

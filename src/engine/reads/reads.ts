@@ -15,6 +15,7 @@ import type { Replies } from '../sending/reply.ts'
 import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Intake } from '../intake/intake.ts'
+import type { Records } from '../stored/records.ts'
 import type { HoldName } from '../../../machines/holds.ts'
 import type { EventListener } from '../events/publisher.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
@@ -37,6 +38,7 @@ export interface ReadsParts {
   readonly wallet: Wallet
   readonly holds: Holds
   readonly intake: Intake
+  readonly records: Records
   readonly replies: Replies
   readonly dispatcher: Dispatcher
 }
@@ -54,6 +56,7 @@ export class Reads implements ReadBook {
       context: parts.context,
       wallet: parts.wallet,
       intake: parts.intake,
+      records: parts.records,
       book: this,
     })
     this.#fetch = new ReadFetch({
@@ -81,6 +84,7 @@ export class Reads implements ReadBook {
       awaited: new Set(args.after),
       barrier: null,
       phase: 'settling',
+      lookup: (local) => local,
       waitedFor: null,
       isLastTry: false,
       firstRefusal: null,

@@ -1,21 +1,22 @@
 /** Converts a read for the summary of a journal, and back. It never saves the app's code or the secret of a token. */
 import { HoldfastError } from '../../errors.ts'
+import type { Json } from '../../journal/lines.ts'
 import type { Reply } from '../../ports/transport.ts'
 import { tokenWithoutSecret } from '../tokens/token.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import type { Lane } from '../lanes/lane.ts'
-import type { Read, SavedRead } from './read.ts'
+import { type Read, readCodec, type SavedRead, type WrittenArgs } from './read.ts'
 
 /** `lane`: the lane of its owner now. */
 export function savedRead(read: Read, lane: Lane | undefined): SavedRead {
-  const { id, user, after, key, reply, awaited, barrier, phase } = read
+  const { id, user, awaited, barrier, phase } = read
   const { waitedFor, isLastTry, refused, firstRefusal, settle } = read
   const isSending = phase === 'fetching' && read.sending?.isOver === false
   return {
     call: settle.call ?? 0,
     id,
     user,
-    args: { after, key, reply },
+    args: readCodec.write(read) as unknown as WrittenArgs,
     awaited: [...awaited],
     barrier:
       barrier === null
@@ -41,14 +42,14 @@ export function restoredRead(saved: SavedRead, settle: Settle<Reply>): Read {
   const { id, user, args, awaited, barrier, phase } = saved
   const { waitedFor, isLastTry, refused, wasRefused, sending } = saved
   return {
-    ...args,
-    request: null,
+    ...readCodec.read(args as unknown as Json),
     id,
     user,
     settle,
     awaited: new Set(awaited),
     barrier: barrier === null ? null : { through: barrier.through },
     phase,
+    lookup: (local) => local,
     waitedFor,
     isLastTry,
     firstRefusal: wasRefused ? new HoldfastError('AUTH_TOKEN_REFUSED', 'replayed') : null,

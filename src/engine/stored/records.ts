@@ -6,7 +6,8 @@ import { parseOperationId } from '../../../storage/operation-id.ts'
 import type { OperationRow, RecordRow } from '../../../storage/rows.ts'
 import type { OperationId } from '../../model.ts'
 import type { RecordLookup } from '../../operations/record-lookups.ts'
-import type { UnknownUse } from '../../operations/record-use.ts'
+import type { NeededRecords, UnknownUse } from '../../operations/record-use.ts'
+import type { Answered } from '../boundary/boundary.ts'
 import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
 import type { Lane } from '../lanes/lane.ts'
@@ -26,6 +27,14 @@ export interface Resolution {
   /** Answers `record()` and `optionalRecord()` in the request of these operations. */
   readonly lookupOf: (members: readonly OperationRow[]) => RecordLookup
 }
+
+/** What stands between a read and its sending, as far as records go. */
+export type ReadRecords =
+  | { readonly state: 'ready'; readonly lookup: RecordLookup }
+  /** Their creations failed, and the read requires them. */
+  | { readonly state: 'lost'; readonly locals: readonly string[] }
+  /** The operations that create them are pending. */
+  | { readonly state: 'awaited'; readonly creations: readonly OperationId[] }
 
 export const READY: RecordState = { state: 'ready' }
 
@@ -74,6 +83,27 @@ export class Records {
         const known = new Map(answer.value.map((row) => [row.local, row]))
         then(this.#resolutionOf(lane, rows, known))
       }
+    })
+  }
+
+  /** Passes the records that a read needs, as they are now. A read stands in no lane, so no creation comes too late. */
+  ofRead(
+    { required, optional }: NeededRecords,
+    then: (answer: Answered<ReadRecords>) => void,
+  ): void {
+    this.#context.store.records([...required, ...optional], (answer) => {
+      if (!answer.ok) {
+        then(answer)
+        return
+      }
+      const known = new Map(answer.value.map((row) => [row.local, row]))
+      const lost = required.filter((local) => known.get(local)?.state === 'lost')
+      const creations = answer.value.flatMap(({ state, creation }) =>
+        state === 'pending' && creation !== null ? [creation] : [],
+      )
+      if (lost.length > 0) then({ ok: true, value: { state: 'lost', locals: lost } })
+      else if (creations.length > 0) then({ ok: true, value: { state: 'awaited', creations } })
+      else then({ ok: true, value: { state: 'ready', lookup: lookupIn(known) } })
     })
   }
 
@@ -147,6 +177,14 @@ export class Records {
         return isOwn ? id : (record.remote ?? id)
       },
     }
+  }
+}
+
+/** Of records of which none is pending. */
+function lookupIn(known: ReadonlyMap<string, RecordRow>): RecordLookup {
+  return (id) => {
+    const record = known.get(id)
+    return record?.state === 'lost' ? null : (record?.remote ?? id)
   }
 }
 
