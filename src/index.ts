@@ -82,7 +82,12 @@ export {
   type RequestInput,
   type RequestSpec,
 } from './operations/define-operation.ts'
-export { interpretReply } from './operations/interpret-reply.ts'
+export { interpretReply, type ReplyContext } from './operations/interpret-reply.ts'
+export type {
+  ReadInterpret,
+  ReadInterpretation,
+  ReadInterpretContext,
+} from './operations/read-interpretation.ts'
 export { path, type PathPart } from './operations/path.ts'
 export type { StoredPayload } from './operations/stored-payload.ts'
 export type { DeadLetter, OperationInfo, PendingOperation } from './api/operation-info.ts'

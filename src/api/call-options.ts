@@ -3,6 +3,7 @@ import type { AttemptSummary } from '../engine/lifecycle/send-nows.ts'
 import type { ReadRequestInput } from '../engine/reads/read.ts'
 import type { LaneStatus } from '../engine/status.ts'
 import type { RecordNeeds, RequestSpec } from '../operations/define-operation.ts'
+import type { ReadInterpret } from '../operations/read-interpretation.ts'
 
 export interface LoginOptions {
   /** The user's token. Left out: the engine asks for it when there is an operation to send. */
@@ -56,6 +57,20 @@ export interface ReadOptions {
    * too. Left out: only an HTML page rejects, because it is a captive portal's.
    */
   readonly reply?: 'json' | 'any'
+  /**
+   * Judges each reply of the server, in place of the rules of reads (R5). It must be pure. `interpretReply` may judge the
+   * replies that it leaves. It is not asked about the reply of a captive portal.
+   *
+   * - `accepted`: the read resolves with the reply, whatever its status and body.
+   * - `retry`: the read waits for `Retry-After` (without the header: 1 s), then makes one last try without the position.
+   * - `refused-token`: the read is sent again with a newer token. Only a 401 marks the token as refused and parks the
+   *   lanes of the user. After any other status, nothing but the read waits, the token source is asked once, and a second
+   *   refusal rejects with `AUTH_REFRESH_FAILED` (R3).
+   * - `rejected`: the read rejects with `READ_FAILED`.
+   *
+   * If it throws, or answers anything else, the read rejects with `APP_CODE_FAILED`.
+   */
+  readonly interpret?: ReadInterpret
 }
 
 /** What `sendNow()` has started, and what is left of it. */

@@ -23,6 +23,7 @@ import {
   tokenOf,
   userOf,
 } from './arguments.ts'
+import { show } from '../checks/show.ts'
 import { secretWordOf, textOf, wordOf } from '../checks/texts.ts'
 import type {
   DeadlineOptions,
@@ -241,8 +242,11 @@ export class LiveHoldfast<
     return query(() => serverIdOf(this.#options.ports.storage, localId))
   }
 
-  async read({ request, after, key = '', reply, needs }: ReadOptions): Promise<Reply> {
+  async read({ request, after, key = '', reply, needs, interpret }: ReadOptions): Promise<Reply> {
     if (typeof request !== 'function') throw new TypeError('read: request must be a function')
+    if (interpret !== undefined && typeof interpret !== 'function') {
+      throw new TypeError(`read: interpret must be a function, not ${show(interpret)}`)
+    }
     if (reply !== undefined) wordOf('read: reply', reply, ['json', 'any'])
     const ids = after === undefined ? null : idsOf('read', 'after', after)
     const args = {
@@ -251,6 +255,8 @@ export class LiveHoldfast<
       key: textOf('read: key', key),
       reply: reply ?? null,
       needs: needs === undefined ? null : needsOf('read', needs),
+      interprets: interpret !== undefined,
+      interpret: interpret ?? null,
     }
     return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))
   }

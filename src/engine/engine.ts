@@ -157,7 +157,16 @@ export class Engine {
     const asker = new RequirementAsker({ context, sessions })
     const intake = new Intake({ context })
     const enqueueWithin = new EnqueueWithin({ context })
-    const reads = new Reads({ context, wallet, holds, intake, records, replies, dispatcher })
+    const reads = new Reads({
+      context,
+      wallet,
+      refresher,
+      holds,
+      intake,
+      records,
+      replies,
+      dispatcher,
+    })
     const movement = new LaneMovement({ context, holds, wallet, connectivity, asker, dispatcher })
     const flushes = new Flushes({ context, wallet, intake, enqueueWithin, movement })
     const sendNows = new SendNows({ context, waits, dispatcher, movement })
@@ -244,6 +253,7 @@ export class Engine {
     wallet.arrived.subscribe(waits.tokenArrived)
     wallet.forgotten.subscribe(completions.forget, publisher.shownAnew)
     tokenAlarms.changed.subscribe(publisher.shownAnew)
+    tokenAlarms.fired.subscribe(reads.waitOver)
     dispatcher.readAnew.subscribe(storedTokens.heard)
     dispatcher.tookOver.subscribe(lifecycle.beginToDispatch)
     dispatcher.lockRefused.subscribe(flushes.check)

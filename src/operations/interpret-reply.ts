@@ -7,10 +7,11 @@ import { isSuccess } from './reply-status.ts'
 /** The statuses from 400 to 499 after which the same request may succeed later. */
 const NOT_YET: ReadonlySet<number> = new Set([408, 425, 429, 431])
 
-/** The part of the context that Q6 looks at. */
-type ReplyContext = Pick<InterpretContext, 'reply' | 'afterUnknown'>
+/** What the judgement needs. A read has no earlier attempt. */
+export type ReplyContext = Pick<InterpretContext, 'reply'> &
+  Partial<Pick<InterpretContext, 'afterUnknown'>>
 
-/** Judges a reply as Q6 says. The default of `interpret`, to be called by a kind's own. */
+/** Judges a reply as Q6 says. The default of `interpret` of a kind, to be called by the `interpret` of a kind or a read. */
 export function interpretReply(reply: Reply, context: ReplyContext): Interpretation {
   const { status } = reply
   if (status === 401) return { outcome: 'refused-token' }
@@ -20,7 +21,7 @@ export function interpretReply(reply: Reply, context: ReplyContext): Interpretat
   // Where it was no portal after all, its answers still say nothing of the operation.
   if (isPortalStatus(status) || NOT_YET.has(status)) return { outcome: 'retry' }
   // The first sending may still be in progress (Q5).
-  if (status === 409 && context.afterUnknown) return { outcome: 'retry' }
+  if (status === 409 && context.afterUnknown === true) return { outcome: 'retry' }
   if (status >= 400 && status < 500) return { outcome: 'rejected' }
   return { outcome: 'retry' }
 }

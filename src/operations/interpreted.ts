@@ -97,8 +97,8 @@ export function interpretedOf(
   owner: Owner,
   members: readonly OperationId[],
 ): Interpreted | Misjudged {
-  const { outcome, reason, translations, followUps = [], readingPosition } = interpretation
-  refuseUnless(OUTCOMES.has(outcome), 'an unknown outcome')
+  const { reason, translations, followUps = [], readingPosition } = interpretation
+  const outcome = outcomeOf(interpretation)
   refuseUnless(reason === undefined || reason === 'conflict', 'an unknown reason')
   refuseUnless(Array.isArray(followUps), 'follow-ups that are no list')
   refuseUnless(followUps.length <= MOST_FOLLOW_UPS, `more than ${MOST_FOLLOW_UPS} follow-ups`)
@@ -113,6 +113,12 @@ export function interpretedOf(
     readingPosition: readingPosition === undefined ? null : positionOf(readingPosition),
     ...(outcome === 'accepted' ? resultsOf(interpretation, members) : {}),
   }
+}
+
+/** @throws TypeError unless there is such an outcome. */
+export function outcomeOf({ outcome }: Pick<Interpretation, 'outcome'>): Interpretation['outcome'] {
+  refuseUnless(OUTCOMES.has(outcome), 'an unknown outcome')
+  return outcome
 }
 
 function translationsOf(translations: Readonly<Record<string, string>>): Record<string, string> {

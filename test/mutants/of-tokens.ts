@@ -134,7 +134,7 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     id: 'read-missed-by-a-race',
     what: 'a read counts as deferred only after its 401: a token that came before is missed',
     rule: 'R3',
-    in: '#refused',
+    in: 'refusedBy401',
     find: `    } else {
       this.#parts.book.look(read)
     }`,

@@ -1,51 +1,46 @@
 /**
- * Sends a read whose waits are over, with the newest token of its user, and never unsigned if the server demands a token.
- * Judges the reply against the generation that was sent (R3, R5).
+ * Sends a read whose waits are over, with the newest token of its user, and never unsigned if the server demands a token
+ * (R3). The reply is handed on to `read-reply.ts`.
  */
 import { alarmOf } from '../alarms.ts'
 import { atOnce } from '../../app-code.ts'
 import { HoldfastError, NotSentError } from '../../errors.ts'
 import { failureOf, isNotSent, timeoutError } from '../../failure.ts'
 import type { UserId } from '../../model.ts'
-import { interpretReply } from '../../operations/interpret-reply.ts'
 import { recordLookups } from '../../operations/record-lookups.ts'
 import { builtCodecOf, NO_REQUEST, render } from '../../operations/render-request.ts'
-import { retryAfterMs } from '../../transport/retry-after.ts'
 import type { OutgoingRequest, Reply } from '../../ports/transport.ts'
 import { errorOf, textOf } from '../../thrown.ts'
 import type { Wallet } from '../tokens/wallet.ts'
-import { withRandomPart } from '../sending/asked-wait.ts'
 import type { Credential } from '../sending/attempt.ts'
 import { checkedReply } from '../sending/checked-reply.ts'
-import { type Answered, plain, type Question } from '../boundary/boundary.ts'
-import { askedFraction } from '../random-draws.ts'
-import { judgeRead } from '../sending/judge.ts'
+import type { Answered, Question } from '../boundary/boundary.ts'
 import type { Replies } from '../sending/reply.ts'
 import type { Context } from '../context.ts'
 import type { Holds } from '../holds/holds.ts'
-import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Read, ReadBook, Sending } from './read.ts'
+import type { ReadRefusals } from './read-refusals.ts'
+import { ReadReply } from './read-reply.ts'
 import { replyCodecOf } from '../boundary/reply-codec.ts'
-
-/** The wait after a 425 or 429 that does not say how long to wait. */
-const DEFAULT_RETRY_MS = 1000
 
 export interface ReadFetchParts {
   readonly context: Context
   readonly wallet: Wallet
   readonly holds: Holds
   readonly replies: Replies
-  readonly dispatcher: Dispatcher
+  readonly refusals: ReadRefusals
   readonly book: ReadBook
 }
 
 export class ReadFetch {
   readonly #context: Context
   readonly #parts: ReadFetchParts
+  readonly #reply: ReadReply
 
   constructor(parts: ReadFetchParts) {
     this.#parts = parts
     this.#context = parts.context
+    this.#reply = new ReadReply(parts)
   }
 
   fetch(read: Read, position: string | null): void {
@@ -60,14 +55,6 @@ export class ReadFetch {
     } else {
       this.#send(read, position, null)
     }
-  }
-
-  /** True if a parked or deferred read may try again. */
-  mayGoOn({ phase, user, refused }: Read): boolean {
-    if (phase !== 'deferred') return phase === 'parked'
-    // Not with the generation that was just refused; the refusal may not be stored yet.
-    const credential = user === null ? null : this.#parts.wallet.credential(user)
-    return credential === null || credential.generation !== refused
   }
 
   /** Aborts the request in flight: the read no longer waits for the reply. */
@@ -168,7 +155,7 @@ export class ReadFetch {
     this.#context.boundary.disarm(alarmOf('read-reply', read.id))
     if (!this.#parts.book.has(read)) return
     if (answer.ok) {
-      this.#handleReply(read, sending.credential, answer.value)
+      this.#reply.handle(read, sending.credential, answer.value)
       return
     }
     const isTimeOut = sending.isLate && !isNotSent(answer.error)
@@ -208,110 +195,6 @@ export class ReadFetch {
       user,
       operations: [id],
     }
-  }
-
-  #handleReply(read: Read, credential: Credential | null, reply: Reply): void {
-    const isPortal = this.#parts.replies.isPortal(reply, read.reply)
-    if (!isPortal) {
-      this.#parts.replies.genuine(reply)
-      this.#parts.replies.portalGone()
-    }
-    switch (judgeRead(reply.status, isPortal, read.isLastTry)) {
-      case 'refused':
-        this.#refused(read, credential)
-        return
-      case 'later':
-        read.isLastTry = true
-        this.#parts.book.lookLater(read, this.#askedMs(reply))
-        return
-      case 'accepted':
-        this.#parts.replies.accepted(read.user, credential)
-        this.#complete(read, reply)
-        return
-      case 'failed': {
-        const what = isPortal
-          ? 'a captive portal answered the read'
-          : `the read was answered ${reply.status}`
-        const options = { retryable: reply.status >= 500 || isPortal }
-        this.#parts.book.fail(read, new HoldfastError('READ_FAILED', what, options))
-      }
-    }
-  }
-
-  #complete(read: Read, reply: Reply): void {
-    if (this.#isAsDeclared(read, reply)) {
-      this.#parts.book.complete(read, reply)
-      return
-    }
-    const message = 'the read was answered with a body that is no JSON'
-    this.#parts.book.fail(read, new HoldfastError('READ_FAILED', message, { retryable: true }))
-  }
-
-  /** Many clients that were told the same moment must not read together again (Q7). */
-  #askedMs(reply: Reply): number {
-    const asked = retryAfterMs(reply.headers, this.#parts.wallet.now())
-    return asked === null ? DEFAULT_RETRY_MS : withRandomPart(asked, askedFraction(this.#context))
-  }
-
-  /** True if a 2xx holds JSON, or the read does not declare JSON (Q6). */
-  #isAsDeclared({ user, reply: declared }: Read, reply: Reply): boolean {
-    if (declared !== 'json') return true
-    return this.#context.boundary.pull('read.fits', plain<boolean>(), () => {
-      const context = { owner: { user }, reply: declared, afterUnknown: false }
-      return interpretReply(reply, context).outcome === 'accepted'
-    })
-  }
-
-  /** R3: judged against the generation that was sent. */
-  #refused(read: Read, credential: Credential | null): void {
-    const { user, firstRefusal } = read
-    const { settings, report, pilot } = this.#context
-    const refusal = new HoldfastError('AUTH_TOKEN_REFUSED', 'the read was answered 401')
-    if (user === null) {
-      this.#parts.book.fail(read, refusal)
-      return
-    }
-    const isCurrent =
-      credential !== null && credential.generation === this.#parts.wallet.generation(user)
-    if (isCurrent && this.#parts.wallet.refusedEarly(user, credential.generation)) {
-      // The read is sent once more when the hold of its user ends, under the same generation (T9).
-      read.phase = 'parked'
-      report('read.deferred', { id: read.id, user })
-      return
-    }
-    if (firstRefusal !== null && settings.hasSource) {
-      const message = 'the read was answered 401 with a fresh token too'
-      const options = { cause: firstRefusal, retryable: true }
-      this.#parts.book.fail(read, new HoldfastError('AUTH_REFRESH_FAILED', message, options))
-      if (isCurrent) this.#refuse(user, credential.generation, firstRefusal)
-      return
-    }
-    read.firstRefusal ??= refusal
-    read.refused = credential?.generation ?? null
-    read.phase = 'deferred'
-    report('read.deferred', { id: read.id, user })
-    if (credential === null) {
-      pilot.token(user, { type: 'unsigned.refused' })
-      pilot.identity({ type: 'requirement.suspected' })
-      // A token has come in between.
-      if (this.#parts.wallet.credential(user) !== null) this.#parts.book.look(read)
-    } else if (isCurrent) {
-      this.#refuse(user, credential.generation, refusal)
-    } else {
-      this.#parts.book.look(read)
-    }
-  }
-
-  #refuse(user: UserId, generation: number, refusal: HoldfastError): void {
-    this.#context.store.commitAtLast(
-      [{ change: 'refuseToken', user, generation }],
-      {},
-      () => undefined,
-      ([answer]) => {
-        if (answer?.applied === true) this.#parts.wallet.refused(user, generation, refusal)
-        else this.#parts.dispatcher.heardOfCommit(() => this.#parts.book.retryParked())
-      },
-    )
   }
 }
 

@@ -8,7 +8,7 @@
  * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
  * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
  * - `fetching`: its request is in flight.
- * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
+ * - `deferred`: its token was refused; it is sent again with a newer generation (R3).
  */
 import type { HoldfastError } from '../../errors.ts'
 import type { OperationId, UserId } from '../../model.ts'
@@ -18,6 +18,7 @@ import type {
   RequestSpec,
 } from '../../operations/define-operation.ts'
 import type { RecordLookup } from '../../operations/record-lookups.ts'
+import type { ReadInterpret } from '../../operations/read-interpretation.ts'
 import type { NeededRecords } from '../../operations/record-use.ts'
 import type { Reply } from '../../ports/transport.ts'
 import type { TokenFacts } from '../tokens/token.ts'
@@ -38,19 +39,27 @@ export interface ReadArgs {
   readonly reply: DeclaredReply
   /** The records that its request names (Q12); null: none. */
   readonly needs: NeededRecords | null
+  /** True if code of the app judges its reply (R5). */
+  readonly interprets: boolean
   /** The app's code; a replay has none. */
   readonly request: ((input: ReadRequestInput) => RequestSpec) | null
+  /** The same. Null: there is none, or it is not there. */
+  readonly interpret: ReadInterpret | null
 }
+
+const NO_OPTIONS = { needs: null, interprets: false }
+const NO_CODE = { request: null, interpret: null }
 
 /** A journal has nothing of the app's code. It has an option only if the read has that option. */
 export const readCodec: Codec<ReadArgs> = {
-  write: ({ after, key, reply, needs }) => ({
+  write: ({ after, key, reply, needs, interprets }) => ({
     after,
     key,
     reply,
     ...(needs === null ? {} : { needs }),
+    ...(interprets ? { interprets } : {}),
   }),
-  read: (json) => ({ needs: null, ...(json as unknown as WrittenArgs), request: null }),
+  read: (json) => ({ ...NO_OPTIONS, ...(json as unknown as WrittenArgs), ...NO_CODE }),
 }
 
 /** The arguments of a read as a journal has them. */
@@ -82,6 +91,8 @@ export interface SavedRead {
   readonly isLastTry: boolean
   readonly wasRefused: boolean
   readonly refused: number | null
+  readonly isDoubted?: true
+  readonly isSourceOwed?: true
   readonly sending: {
     readonly ask: number
     readonly credential: { readonly token: TokenFacts; readonly generation: number } | null
@@ -101,11 +112,15 @@ export interface Read extends ReadArgs {
   lookup: RecordLookup
   /** The position whose delay is over. */
   waitedFor: string | null
-  /** True after 425 or 429: the read has one more try, without the position (R5). */
+  /** True after 425, 429 or an outcome `retry`: the read has one more try, without the position (R5). */
   isLastTry: boolean
   firstRefusal: HoldfastError | null
-  /** The generation that was refused last. */
+  /** The generation that was refused last; null: none was, or the read was unsigned. */
   refused: number | null
+  /** True if `interpret` has judged a reply that was no 401 as a refused token: a second refusal ends the read (R3). */
+  isDoubted: boolean
+  /** True if the token source is still to be asked for a newer token. */
+  isSourceOwed: boolean
   abort: AbortController
   /** The last request of the read; null: it has had no request. */
   sending: Sending | null

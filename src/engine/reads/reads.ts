@@ -8,6 +8,7 @@ import { HoldfastError } from '../../errors.ts'
 import type { EventName, HoldfastEvents } from '../../events.ts'
 import type { LaneId, OperationId, UserId } from '../../model.ts'
 import type { Reply } from '../../ports/transport.ts'
+import type { Refresher } from '../tokens/refresher.ts'
 import type { Wallet } from '../tokens/wallet.ts'
 import type { Settle } from '../boundary/boundary.ts'
 import { nonce } from '../random-draws.ts'
@@ -21,6 +22,7 @@ import type { EventListener } from '../events/publisher.ts'
 import type { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { Read, ReadArgs, ReadBook, SavedRead } from './read.ts'
 import { anonymousRead, ReadFetch } from './read-fetch.ts'
+import { ReadRefusals } from './read-refusals.ts'
 import { ReadWaits } from './read-waits.ts'
 import { restoredRead, savedRead } from './saved-read.ts'
 
@@ -36,6 +38,7 @@ const SETTLING: ReadonlySet<EventName> = new Set([
 export interface ReadsParts {
   readonly context: Context
   readonly wallet: Wallet
+  readonly refresher: Refresher
   readonly holds: Holds
   readonly intake: Intake
   readonly records: Records
@@ -46,6 +49,7 @@ export interface ReadsParts {
 export class Reads implements ReadBook {
   readonly #context: Context
   readonly #waits: ReadWaits
+  readonly #refusals: ReadRefusals
   readonly #fetch: ReadFetch
   readonly #open = new Set<Read>()
   #isStopped = false
@@ -59,12 +63,19 @@ export class Reads implements ReadBook {
       records: parts.records,
       book: this,
     })
+    this.#refusals = new ReadRefusals({
+      context: parts.context,
+      wallet: parts.wallet,
+      refresher: parts.refresher,
+      dispatcher: parts.dispatcher,
+      book: this,
+    })
     this.#fetch = new ReadFetch({
       context: parts.context,
       wallet: parts.wallet,
       holds: parts.holds,
       replies: parts.replies,
-      dispatcher: parts.dispatcher,
+      refusals: this.#refusals,
       book: this,
     })
   }
@@ -89,6 +100,8 @@ export class Reads implements ReadBook {
       isLastTry: false,
       firstRefusal: null,
       refused: null,
+      isDoubted: false,
+      isSourceOwed: false,
       abort: new AbortController(),
       sending: null,
     }
@@ -113,10 +126,18 @@ export class Reads implements ReadBook {
       boundary.lastly(() => this.#waits.advance(this.#open))
     } else if (name === 'token.updated' || name === 'requirement.changed') {
       boundary.lastly(() => this.retryParked())
+    } else if (name === 'token.refreshFailed') {
+      const { user, error } = detail as HoldfastEvents['token.refreshFailed']
+      if (error.code === 'AUTH_SOURCE_FAILED') this.#ofUser(user, this.#refusals.sourceFailed)
     } else if (name === 'identity.changed') {
       const { user } = detail as HoldfastEvents['identity.changed']
       this.#cancelOthers(user)
     }
+  }
+
+  /** A wait after which the token source of this user may be asked is over (T6, T8). */
+  readonly waitOver = (user: UserId): void => {
+    this.#ofUser(user, this.#refusals.askSource)
   }
 
   /** Another process has committed. No event tells this process of the settled operations or the new tokens (Q17). */
@@ -179,7 +200,12 @@ export class Reads implements ReadBook {
   }
 
   retryParked(): void {
-    for (const read of this.#open) if (this.#fetch.mayGoOn(read)) this.look(read)
+    for (const read of this.#open) if (this.#mayGoOn(read)) this.look(read)
+  }
+
+  /** True if a parked or deferred read may try again. */
+  #mayGoOn(read: Read): boolean {
+    return read.phase === 'deferred' ? this.#refusals.mayGoOn(read) : read.phase === 'parked'
   }
 
   complete(read: Read, reply: Reply): void {
@@ -206,6 +232,10 @@ export class Reads implements ReadBook {
     for (const read of this.#open) {
       if (read.user !== user) this.fail(read, new HoldfastError('READ_CANCELLED', message))
     }
+  }
+
+  #ofUser(user: UserId, act: (read: Read) => void): void {
+    for (const read of this.#open) if (read.user === user) act(read)
   }
 
   #end(read: Read): void {

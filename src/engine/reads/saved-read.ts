@@ -10,7 +10,7 @@ import { type Read, readCodec, type SavedRead, type WrittenArgs } from './read.t
 /** `lane`: the lane of its owner now. */
 export function savedRead(read: Read, lane: Lane | undefined): SavedRead {
   const { id, user, awaited, barrier, phase } = read
-  const { waitedFor, isLastTry, refused, firstRefusal, settle } = read
+  const { waitedFor, isLastTry, refused, isDoubted, isSourceOwed, firstRefusal, settle } = read
   const isSending = phase === 'fetching' && read.sending?.isOver === false
   return {
     call: settle.call ?? 0,
@@ -27,6 +27,8 @@ export function savedRead(read: Read, lane: Lane | undefined): SavedRead {
     isLastTry,
     wasRefused: firstRefusal !== null,
     refused,
+    ...(isDoubted ? { isDoubted } : {}),
+    ...(isSourceOwed ? { isSourceOwed } : {}),
     sending: isSending ? savedSending(read) : null,
   }
 }
@@ -41,6 +43,7 @@ function savedSending({ sending }: Read): SavedRead['sending'] {
 export function restoredRead(saved: SavedRead, settle: Settle<Reply>): Read {
   const { id, user, args, awaited, barrier, phase } = saved
   const { waitedFor, isLastTry, refused, wasRefused, sending } = saved
+  const { isDoubted = false, isSourceOwed = false } = saved
   return {
     ...readCodec.read(args as unknown as Json),
     id,
@@ -54,6 +57,8 @@ export function restoredRead(saved: SavedRead, settle: Settle<Reply>): Read {
     isLastTry,
     firstRefusal: wasRefused ? new HoldfastError('AUTH_TOKEN_REFUSED', 'replayed') : null,
     refused,
+    isDoubted,
+    isSourceOwed,
     abort: new AbortController(),
     sending: sending === null ? null : restoredSending(sending),
   }

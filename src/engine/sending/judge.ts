@@ -169,11 +169,38 @@ export function meetsPortalAlone(repliesAtPortal: number | null, replyCount: num
 }
 
 /** The consequence of a reply for its read. */
-export type ReadVerdict = 'refused' | 'later' | 'accepted' | 'failed'
+export type ReadVerdict =
+  /** A 401: it has the full effect of T4. */
+  | 'refused'
+  /** A refused token under another status: only the read waits for a newer token (R3). */
+  | 'doubted'
+  | 'later'
+  | 'accepted'
+  | 'failed'
 
-/** `isLastTry`: true if the server has already told the read once to come later (R5). */
-export function judgeRead(status: number, isPortal: boolean, isLastTry: boolean): ReadVerdict {
-  if (status === 401 && !isPortal) return 'refused'
-  if ((status === 425 || status === 429) && !isLastTry) return 'later'
-  return isSuccess(status) && !isPortal ? 'accepted' : 'failed'
+export interface JudgedRead {
+  readonly status: number
+  /** True if a captive portal gave the reply, and not the server (Q6). */
+  readonly isPortal: boolean
+  /** True if the server has already told the read once to come later (R5). */
+  readonly isLastTry: boolean
+  /** The judgement of the app's code. Null: the read has no such code, or a captive portal gave the reply. */
+  readonly outcome: Interpreted['outcome'] | null
+}
+
+export function judgeRead({ status, isPortal, isLastTry, outcome }: JudgedRead): ReadVerdict {
+  switch (outcome) {
+    case 'accepted':
+      return 'accepted'
+    case 'refused-token':
+      return status === 401 ? 'refused' : 'doubted'
+    case 'retry':
+      return isLastTry ? 'failed' : 'later'
+    case 'rejected':
+      return 'failed'
+    case null:
+      if (status === 401 && !isPortal) return 'refused'
+      if ((status === 425 || status === 429) && !isLastTry) return 'later'
+      return isSuccess(status) && !isPortal ? 'accepted' : 'failed'
+  }
 }

@@ -80,9 +80,14 @@ export class Refresher {
   ask(user: UserId, reason: TokenNeedReason): void {
     // Nothing can be sent now, so no token is needed (E2).
     if (this.#isStopped || this.#context.store.broken !== null) return
-    if (this.#inFlight.has(user) || this.#queue.has(user)) return
+    if (this.isAsked(user)) return
     this.#queue.set(user, { reason, arrivalCount: this.#parts.wallet.arrivalCount(user) })
     this.#callNext()
+  }
+
+  /** True if the source is asked for a token of this user now, or will be as soon as other calls have ended. */
+  isAsked(user: UserId): boolean {
+    return this.#inFlight.has(user) || this.#queue.has(user)
   }
 
   /** `refreshToken()` was called: a call in the queue is made even if a token arrives first (T6). */

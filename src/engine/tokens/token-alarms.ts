@@ -10,6 +10,7 @@ import { Signal } from '../events/signal.ts'
 import { jitteredMs } from '../random-draws.ts'
 import { SERIES, waitOf } from '../backoff.ts'
 import type { Instant, UserId } from '../../model.ts'
+import { Signal } from '../events/signal.ts'
 import type { Wallet } from './wallet.ts'
 
 const ALARMS = ['coolDown', 'wait', 'early'] as const
@@ -23,6 +24,8 @@ export interface TokenAlarmsParts {
 export class TokenAlarms {
   /** Told after an alarm was armed, has ended or has fired. */
   readonly changed = new Signal()
+  /** Told after the machine of the user has heard of the end of a wait. */
+  readonly fired = new Signal<UserId>()
   readonly #context: Context
   readonly #parts: TokenAlarmsParts
   /** Monotonic times at which the armed alarms fire, by name. Unknown in a journal that begins later. */
@@ -80,6 +83,11 @@ export class TokenAlarms {
 
   #fired(user: UserId, alarm: Alarm): void {
     this.#ended(user, alarm)
+    this.#tellMachine(user, alarm)
+    this.fired.tell(user)
+  }
+
+  #tellMachine(user: UserId, alarm: Alarm): void {
     const { lanes, pilot } = this.#context
     const working = (lanes.ofUser(user)?.pending ?? 0) > 0
     switch (alarm) {
