@@ -58,6 +58,11 @@ export interface ReadOptions {
    */
   readonly reply?: 'json' | 'any'
   /**
+   * How long the read may take from this call to its answer, in milliseconds of the monotonic clock. Then it rejects with
+   * `READ_FAILED`, whatever it waits for, and its request in flight is aborted (R5). Default: no deadline.
+   */
+  readonly deadlineMs?: number
+  /**
    * Judges each reply of the server, in place of the rules of reads (R5). It must be pure. `interpretReply` may judge the
    * replies that it leaves. It is not asked about the reply of a captive portal.
    *

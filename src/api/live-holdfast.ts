@@ -15,16 +15,13 @@ import {
   deadlineOf,
   eventOf,
   idOf,
-  idsOf,
   listenerOf,
   ownerOf,
-  needsOf,
   refuseMalformedDraft,
   tokenOf,
   userOf,
 } from './arguments.ts'
-import { show } from '../checks/show.ts'
-import { secretWordOf, textOf, wordOf } from '../checks/texts.ts'
+import { secretWordOf, wordOf } from '../checks/texts.ts'
 import type {
   DeadlineOptions,
   FlushResult,
@@ -46,6 +43,7 @@ import { Engine, type Machines } from '../engine/engine.ts'
 import { begun } from '../journal/pseudonyms.ts'
 import { decisionLog } from '../log/decision-log.ts'
 import { query } from './query.ts'
+import { readArgs } from './read-args.ts'
 import { type ListenedName, type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement } from '../model.ts'
 import type { Reply } from '../ports/transport.ts'
@@ -242,22 +240,8 @@ export class LiveHoldfast<
     return query(() => serverIdOf(this.#options.ports.storage, localId))
   }
 
-  async read({ request, after, key = '', reply, needs, interpret }: ReadOptions): Promise<Reply> {
-    if (typeof request !== 'function') throw new TypeError('read: request must be a function')
-    if (interpret !== undefined && typeof interpret !== 'function') {
-      throw new TypeError(`read: interpret must be a function, not ${show(interpret)}`)
-    }
-    if (reply !== undefined) wordOf('read: reply', reply, ['json', 'any'])
-    const ids = after === undefined ? null : idsOf('read', 'after', after)
-    const args = {
-      request,
-      after: ids,
-      key: textOf('read: key', key),
-      reply: reply ?? null,
-      needs: needs === undefined ? null : needsOf('read', needs),
-      interprets: interpret !== undefined,
-      interpret: interpret ?? null,
-    }
+  async read(options: ReadOptions): Promise<Reply> {
+    const args = readArgs(options)
     return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))
   }
 

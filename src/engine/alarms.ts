@@ -35,6 +35,8 @@ export const ALARMS = {
   read: { each: 'read', isRestored: true },
   /** A read has got no reply in time (R5). */
   'read-reply': { each: 'read', isRestored: true },
+  /** A read has waited long enough (R5). */
+  'read-deadline': { each: 'read', isRestored: true },
   /** A flush has waited long enough (Q19). */
   flush: { each: 'flush', isRestored: true },
   /** A `sendNow()` has waited long enough (Q7). */

@@ -39,6 +39,8 @@ export interface ReadArgs {
   readonly reply: DeclaredReply
   /** The records that its request names (Q12); null: none. */
   readonly needs: NeededRecords | null
+  /** How long the read may take from its call, in milliseconds; null: as long as its waits do (R5). */
+  readonly deadlineMs: number | null
   /** True if code of the app judges its reply (R5). */
   readonly interprets: boolean
   /** The app's code; a replay has none. */
@@ -47,16 +49,17 @@ export interface ReadArgs {
   readonly interpret: ReadInterpret | null
 }
 
-const NO_OPTIONS = { needs: null, interprets: false }
+const NO_OPTIONS = { needs: null, deadlineMs: null, interprets: false }
 const NO_CODE = { request: null, interpret: null }
 
 /** A journal has nothing of the app's code. It has an option only if the read has that option. */
 export const readCodec: Codec<ReadArgs> = {
-  write: ({ after, key, reply, needs, interprets }) => ({
+  write: ({ after, key, reply, needs, deadlineMs, interprets }) => ({
     after,
     key,
     reply,
     ...(needs === null ? {} : { needs }),
+    ...(deadlineMs === null ? {} : { deadlineMs }),
     ...(interprets ? { interprets } : {}),
   }),
   read: (json) => ({ ...NO_OPTIONS, ...(json as unknown as WrittenArgs), ...NO_CODE }),

@@ -2,6 +2,7 @@
  * The reads under way (R). Each read is in this book from its call to its end, so every event that comes while it waits
  * or is in flight finds it. Its waits are in `read-waits.ts`, its request is in `read-fetch.ts`.
  */
+import { alarmOf } from '../alarms.ts'
 import type { Resumed } from '../part.ts'
 import { formatOperationId } from '../../../storage/operation-id.ts'
 import { HoldfastError } from '../../errors.ts'
@@ -106,6 +107,9 @@ export class Reads implements ReadBook {
       sending: null,
     }
     this.#open.add(read)
+    if (read.deadlineMs !== null) {
+      this.#context.boundary.arm(deadlineOf(read), read.deadlineMs, () => this.#expire(read))
+    }
     this.#waits.begin(read)
   }
 
@@ -174,6 +178,9 @@ export class Reads implements ReadBook {
       if (barrier !== null && one.barrier?.isWatched === true) {
         this.#context.lanes.ofUser(read.user)?.barriers.add(barrier)
       }
+      if (alarms.has(deadlineOf(read))) {
+        this.#context.boundary.rearm(deadlineOf(read), () => this.#expire(read))
+      }
       this.#waits.restore(read, alarms)
       if (read.sending !== null) this.#fetch.restore(read, read.sending)
     }
@@ -226,6 +233,12 @@ export class Reads implements ReadBook {
     this.fail(read, new HoldfastError('CLOSED', message))
   }
 
+  /** R5: whatever the read waits for, it waits no longer. */
+  #expire(read: Read): void {
+    const message = `the read was not answered within its deadline of ${read.deadlineMs} ms`
+    this.fail(read, new HoldfastError('READ_FAILED', message, { retryable: true }))
+  }
+
   /** R4: rejects the reads of all other users. */
   #cancelOthers(user: UserId | null): void {
     const message = 'the identity has changed (identity-changed)'
@@ -240,7 +253,13 @@ export class Reads implements ReadBook {
 
   #end(read: Read): void {
     this.#open.delete(read)
+    if (read.deadlineMs !== null) this.#context.boundary.disarm(deadlineOf(read))
     this.#waits.end(read)
     this.#fetch.end(read)
   }
+}
+
+/** The name of the alarm. */
+function deadlineOf({ id }: Read): string {
+  return alarmOf('read-deadline', id)
 }
