@@ -317,6 +317,14 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       kept: (run) => askTwice(run, 'token', 30_000),
     },
     {
+      // R3: after each reply to a read that the app judges as a refused token the source is asked once.
+      broken: (run) => askTwice(run, 'token', 4900),
+      kept: (run) => {
+        readTwice(run, DOUBTING, { status: 403 }, { status: 403, at: 5000 })
+        askTwice(run, 'token', 4900)
+      },
+    },
+    {
       broken: (run) => askTwice(run, 'token', 30_000, 'expiring'),
       kept: (run) => {
         put(run, 150, [['tokens', tokenRow('alice', 2)]])
@@ -678,6 +686,15 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       broken: (run) => call(run, { name: 'logout', at: 100, settledAt: null }),
       kept: (run) => call(run, { name: 'logout', at: 99_000, settledAt: null }),
     },
+    {
+      // R5: a read with a deadline ends then, and not before.
+      broken: (run) => call(run, { name: 'read', at: 100, deadlineMs: 5000, settledAt: null }),
+      kept: (run) => call(run, { name: 'read', at: 100, settledAt: null }),
+    },
+    {
+      broken: (run) => call(run, { name: 'read', deadlineMs: 5000, settledAt: 4999, error: LATE }),
+      kept: (run) => call(run, { name: 'read', deadlineMs: 5000, settledAt: 5000, error: LATE }),
+    },
   ],
   'no-secrets': [
     {
@@ -746,6 +763,18 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
       kept: (run) => {
         run.timerCount = 2
+      },
+    },
+    {
+      // An alarm for the deadline of each open read (R5).
+      broken: (run) => {
+        run.timerCount = 14
+      },
+      kept: (run) => {
+        run.timerCount = 14
+        for (const step of ['r1', 'r2', 'r3', 'r4', 'r5']) {
+          call(run, { name: 'read', step, at: 99_000, deadlineMs: 5000, settledAt: null })
+        }
       },
     },
     {
@@ -1071,7 +1100,70 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
       },
     },
   ],
+  'refused-reads': [
+    {
+      // R3: a doubted token is not sent with the read again.
+      broken: (run) => readTwice(run, DOUBTING, { status: 403 }, {}),
+      kept: (run) => readTwice(run, DOUBTING, { status: 403 }, { client: withToken(run, 2) }),
+    },
+    {
+      // A 200 may say so too, and a read that was unsigned waits for the first token.
+      broken: (run) =>
+        readTwice(run, { interpret: { 200: 'refused-token' } }, { token: null }, { token: null }),
+      kept: (run) => readTwice(run, { interpret: { 200: 'refused-token' } }, { token: null }, {}),
+    },
+    {
+      // The second refusal ends it, also where one of the two is a 401.
+      broken: (run) => {
+        readTwice(run, DOUBTING, { status: 403 }, { client: withToken(run, 2), status: 401 })
+        sendRead(run, 200, { client: withToken(run, 3) })
+      },
+      kept: (run) => {
+        readTwice(run, DOUBTING, { status: 401 }, { client: withToken(run, 2), status: 401 })
+        sendRead(run, 200, { client: withToken(run, 3) })
+      },
+    },
+    {
+      // R5: what the app rejects is not sent again.
+      broken: (run) => readTwice(run, { interpret: { 503: 'rejected' } }, { status: 503 }, {}),
+      kept: (run) => readTwice(run, { interpret: {} }, { status: 503 }, {}),
+    },
+    {
+      // Where the app judges nothing, only a 401, a 425 and a 429 are sent again.
+      broken: (run) => readTwice(run, {}, { status: 503 }, {}),
+      kept: (run) => readTwice(run, {}, { status: 429 }, {}),
+    },
+    {
+      broken: (run) => {
+        readTwice(run, {}, { status: 429 }, { status: 429 })
+        sendRead(run, 5000)
+      },
+      kept: (run) => readTwice(run, {}, { status: 429 }, { status: 429 }),
+    },
+  ],
   'reads-in-order': [
+    {
+      // Q12: the creation of a record that it needs is still pending.
+      broken: (run) => {
+        pendingCreation(run)
+        readOnce(run, 40, {}, { after: [], needs: ['box'] })
+      },
+      kept: (run) => {
+        pendingCreation(run)
+        readOnce(run, 40, {}, { after: [], needs: ['bag'] })
+      },
+    },
+    {
+      // R5: the app has judged the reply so that its next try is the last, which has no position.
+      broken: (run) => {
+        tellPosition(run, 'w2', 20)
+        readTwice(run, RETRYING, { at: 600, position: 'w2' }, { at: 1700, position: 'w2' })
+      },
+      kept: (run) => {
+        tellPosition(run, 'w2', 20)
+        readTwice(run, RETRYING, { at: 600, position: 'w2' }, { at: 1700 })
+      },
+    },
     {
       // R1: the write before it is still pending.
       broken: (run) => {
@@ -1567,6 +1659,17 @@ const CASES: Readonly<Record<string, { readonly broken: Doctor; readonly kept: D
   ],
   drains: [
     {
+      // R3: a read whose token the app has doubted waits for a newer one.
+      broken: (run) => {
+        call(run, { ...DOUBTING, at: 25, name: 'read', step: 'r1', settledAt: null })
+        sendRead(run, 40, { status: 401 })
+      },
+      kept: (run) => {
+        call(run, { ...DOUBTING, at: 25, name: 'read', step: 'r1', settledAt: null })
+        sendRead(run, 40, { status: 403 })
+      },
+    },
+    {
       broken: (run) => park(run, ['awaiting-token']),
       kept: (run) => {
         run.isPaused = true
@@ -1714,6 +1817,47 @@ function readOnce(
   const life = run.lives.length - 1
   const client = { life, wall: at, requirement: 'required', head: [], token: null } as const
   send(run, ['r1'], { at, kind: 'read', ids: ['0.0.r1'], client, ...facts })
+}
+
+/** The app judges a 403 as a refused token. */
+const DOUBTING = { interpret: { 403: 'refused-token' } } as const
+
+/** The app asks to be answered later. */
+const RETRYING = { interpret: { 200: 'retry' } } as const
+
+/** A read that was given up. */
+const LATE = new HoldfastError('READ_FAILED', 'the read was not answered within its deadline')
+
+/** A request of the read r1. */
+function sendRead(run: DoctoredRun, at: number, facts: Partial<SeenRequest> = {}): void {
+  send(run, ['r1'], { at, kind: 'read', ids: ['0.0.r1'], client: withToken(run, 1), ...facts })
+}
+
+/** The read r1 is sent twice. */
+function readTwice(
+  run: DoctoredRun,
+  asked: Partial<SeenCall>,
+  first: Partial<SeenRequest>,
+  second: Partial<SeenRequest>,
+): void {
+  call(run, { at: 25, name: 'read', step: 'r1', settledAt: null, ...asked })
+  sendRead(run, 40, first)
+  sendRead(run, 100, second)
+}
+
+/** The side of the client, with a token of this generation. */
+function withToken(run: DoctoredRun, generation: number): SeenRequest['client'] {
+  return { ...clientOf(run), token: storedToken({ generation }) }
+}
+
+/** The creation of the record `box` is pending. */
+function pendingCreation(run: DoctoredRun): void {
+  const row = {
+    ...operationRow('c1', 2),
+    kind: 'create',
+    payload: JSON.stringify({ record: 'box' }),
+  }
+  put(run, 20, [['operations', row]])
 }
 
 /** A second process begins, beside the first one. Rows are its rows from now on. */

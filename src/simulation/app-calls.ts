@@ -14,6 +14,7 @@ import type { Page } from '../api/stored-operations.ts'
 import type { Holdfast } from '../holdfast.ts'
 import { nonceOf } from './operation-names.ts'
 import type { ProcessParts } from './process-parts.ts'
+import { readOptionsOf } from './read-options.ts'
 import type { ScenarioStep } from './scenario.ts'
 import type { TransactionEnd } from './simulated-disk.ts'
 import { isStorable } from './storable.ts'
@@ -271,25 +272,24 @@ export class AppCalls {
     }
   }
 
-  #read({ id, after, key }: Step<'read'>): void {
+  #read(step: Step<'read'>): void {
     const life = this.#process.life
     const { world, random } = this.#parts
     const { reads } = world
+    const { id, after, key, needs, deadlineMs, interpret } = step
     reads.set(id, 'waiting')
     const begin = (ids: readonly string[] | undefined) => {
       if (!life.isAlive) return
-      const facts = { step: id, key: key ?? null, after: ids ?? null }
-      const call = this.#call('read', this.#process.identity, facts)
-      random.nextNonce = nonceOf(id)
-      const read = this.#process.holdfast.read({
-        request: ({ owner, position }) => ({
-          method: 'GET',
-          path: owner.user === null ? '/anonymous/read' : `/users/${owner.user}/read`,
-          query: position === null ? {} : { position },
-        }),
-        ...(ids === undefined ? {} : { after: ids }),
-        ...(key === undefined ? {} : { key }),
+      const call = this.#call('read', this.#process.identity, {
+        step: id,
+        key: key ?? null,
+        after: ids ?? null,
+        needs: [...(needs?.required ?? []), ...(needs?.optional ?? [])],
+        deadlineMs: deadlineMs ?? null,
+        interpret: interpret ?? null,
       })
+      random.nextNonce = nonceOf(id)
+      const read = this.#process.holdfast.read(readOptionsOf(step, ids))
       random.nextNonce = null
       this.#note(call, read)
       read.then(

@@ -132,6 +132,8 @@ export class Recorder {
       filter: null,
       key: null,
       after: null,
+      needs: [],
+      interpret: null,
       deadlineMs: null,
       left: null,
       settledAt: null,

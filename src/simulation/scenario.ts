@@ -156,6 +156,20 @@ const look = z.union([
   z.strictObject({ id: name, subscribe: z.literal(true) }),
 ])
 
+const readOutcome = z.enum(['accepted', 'retry', 'refused-token', 'rejected', 'throws'])
+const read = z.strictObject({
+  id: name,
+  after: z.array(name).optional(),
+  key: name.optional(),
+  /** Records by local id, which the request names. */
+  needs: z
+    .strictObject({ required: z.array(name).optional(), optional: z.array(name).optional() })
+    .optional(),
+  deadlineMs: durationMs.optional(),
+  /** The judgement of the app by the status of the reply; of every other status it is that of Q6 (R5). */
+  interpret: z.record(z.string().regex(/^[1-5]\d\d$/), readOutcome).optional(),
+})
+
 const step = z.union([
   z.strictObject({ ...inProcess, login: z.strictObject({ user: name, token: name.optional() }) }),
   z.strictObject({ ...inProcess, logout: z.enum(['keep', 'flush', 'discard']) }),
@@ -184,10 +198,7 @@ const step = z.union([
   z.strictObject({ ...inProcess, retryAll: letterFilter }),
   z.strictObject({ ...inProcess, discardAll: letterFilter }),
   z.strictObject({ ...inProcess, discard: name }),
-  z.strictObject({
-    ...inProcess,
-    read: z.strictObject({ id: name, after: z.array(name).optional(), key: name.optional() }),
-  }),
+  z.strictObject({ ...inProcess, read }),
   /** The deadline, in milliseconds. */
   z.strictObject({ ...inProcess, flush: durationMs }),
   /** Of this user, or of every owner (`true`). */
@@ -325,6 +336,7 @@ export const scenarioSchema = z.strictObject({
 
 export type Scenario = z.infer<typeof scenarioSchema>
 export type ScenarioStep = z.infer<typeof step>
+export type ScenarioRead = z.infer<typeof read>
 export type ScenarioToken = z.infer<typeof token>
 export type ScenarioMatch = z.infer<typeof match>
 export type SourceAnswer = z.infer<typeof sourceAnswer>

@@ -205,7 +205,9 @@ export class ScriptedServer {
 
   #see(request: OutgoingRequest, token: string | null, client: ClientSide): SeenRequest {
     const body: unknown = request.body === null ? null : JSON.parse(request.body)
-    const record = (body as { readonly record?: unknown } | null)?.record
+    const { searchParams } = new URL(request.path, SCENARIO_ORIGIN)
+    const record =
+      (body as { readonly record?: unknown } | null)?.record ?? searchParams.get('record')
     return {
       at: this.#time.now,
       user: request.user,
@@ -217,7 +219,7 @@ export class ScriptedServer {
       body,
       unsent: null,
       record: typeof record === 'string' ? record : null,
-      position: new URL(request.path, SCENARIO_ORIGIN).searchParams.get('position'),
+      position: searchParams.get('position'),
       status: null,
       endedAt: null,
       endedWall: null,

@@ -2,6 +2,7 @@
 import type { Status } from '../engine/status.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
 import type { Instant, Requirement } from '../model.ts'
+import type { ReadOutcome } from '../operations/read-interpretation.ts'
 import { nameOf } from './operation-names.ts'
 import type { ProcessName } from './process-name.ts'
 
@@ -91,6 +92,10 @@ export interface SeenCall {
   readonly key: string | null
   /** Of a read: the operations that it comes after; null: all that its user has pending (R1). */
   readonly after: readonly string[] | null
+  /** Of a read: the local ids of the records that it needs (Q12). */
+  readonly needs: readonly string[]
+  /** Of a read: how the app judges its replies, by status; null: it judges none (R5). */
+  readonly interpret: Readonly<Record<string, ReadOutcome | 'throws'>> | null
   /** Of a call with a deadline: that, in milliseconds; null: it has none. */
   readonly deadlineMs: number | null
   /** What the database held of its user when a `logout()`, `flush()` or `forget()` resolved; null: it has not, or is none of them. */

@@ -153,6 +153,8 @@ export function call(run: DoctoredRun, facts: Partial<SeenCall>): SeenCall {
     filter: null,
     key: null,
     after: null,
+    needs: [],
+    interpret: null,
     deadlineMs: null,
     left: null,
     settledAt: facts.at ?? 0,

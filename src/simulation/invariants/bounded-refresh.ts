@@ -9,6 +9,7 @@
 import type { SourceCall, SourceOutcome } from '../seen.ts'
 import type { TokenStep } from '../stored-rows.ts'
 import { additionsTo, follow, type Invariant } from './invariant.ts'
+import { isDoubt } from './judged-reads.ts'
 import { outcomeOf } from './outcome.ts'
 import { LOOK_MS } from './unheard-commits.ts'
 import { vaultTries } from './vault-tries.ts'
@@ -36,6 +37,8 @@ interface Events {
   readonly acceptedAt: number[]
   /** When one was refused. */
   readonly refusedAt: number[]
+  /** When the app judged a reply to a read as a refused token: the source is asked once after each (R3). */
+  readonly doubtedAt: number[]
 }
 
 export const boundedRefresh: Invariant = (run) => {
@@ -45,7 +48,7 @@ export const boundedRefresh: Invariant = (run) => {
   const stories = new Map<string, Story>()
   const events = new Map<string, Events>()
   const eventsOf = (user: string): Events => {
-    const known = events.get(user) ?? { steps: [], acceptedAt: [], refusedAt: [] }
+    const known = events.get(user) ?? { steps: [], acceptedAt: [], refusedAt: [], doubtedAt: [] }
     events.set(user, known)
     return known
   }
@@ -55,8 +58,9 @@ export const boundedRefresh: Invariant = (run) => {
       const outcome = outcomeOf(request)
       if (user === null || token === null || endedAt === null) return
       if (outcome === 'unknown' || outcome === 'portal') return
-      const { acceptedAt, refusedAt } = eventsOf(user)
-      if (outcome === 'refused-token') refusedAt.push(endedAt)
+      const { acceptedAt, refusedAt, doubtedAt } = eventsOf(user)
+      if (isDoubt(run, request)) doubtedAt.push(endedAt)
+      else if (outcome === 'refused-token') refusedAt.push(endedAt)
       else acceptedAt.push(endedAt)
     },
   })
@@ -234,7 +238,7 @@ function afterToken(
   before: Story,
   call: SourceCall,
   came: SourceOutcome,
-  { steps, acceptedAt }: Events,
+  { steps, acceptedAt, doubtedAt }: Events,
 ): { next: Story; why: string | null } {
   const { last } = before
   const next: Story = { life: call.life, last: call, failures: 0, rounds: 0 }
@@ -244,7 +248,8 @@ function afterToken(
   if (call.reason !== 'refused' || last.reason !== 'refused') return { next, why: null }
   // Its own token is one step; another one was pushed, or the session has ended.
   const isReset = steps.length > 1 || steps.some(isEnd)
-  if (isReset || acceptedAt.some((at) => at >= came.at)) return { next, why: null }
+  const isGood = [...acceptedAt, ...doubtedAt].some((at) => at >= came.at)
+  if (isReset || isGood) return { next, why: null }
   const rounds = before.rounds + 1
   return {
     next: { ...next, rounds },

@@ -2,7 +2,7 @@
  * No more requests in flight than `concurrency`; alarms in proportion to what is going on, none left
  * when nothing is; no row of an envelope that has gone; and nothing left behind by `close()` (Q3, Q15, Q19).
  */
-import type { SeenLife } from '../seen.ts'
+import type { SeenCall, SeenLife } from '../seen.ts'
 import { additionsTo, type Invariant, isOver, isRead, onChange, show } from './invariant.ts'
 import type { RunRecord } from './run-record.ts'
 
@@ -19,14 +19,17 @@ export const boundedResources: Invariant = (run) => {
   const calls = additionsTo(run.calls)
   const users = new Set<string | null>()
   const orphans = onChange(run, () => orphansOf(run))
+  let reads: readonly SeenCall[] = []
   let closed = 0
   return (moment) => {
     const violations: unknown[] = []
     open = [...open, ...requests()].filter((request) => !isOver(run, request))
     const inFlight = open.filter((request) => !isRead(request)).length
     if (inFlight > run.settings.concurrency) violations.push({ inFlight })
-    for (const { user } of calls()) users.add(user)
-    violations.push(...timerFaults(run, users.size, open.length), ...orphans())
+    const added = calls()
+    for (const { user } of added) users.add(user)
+    reads = [...reads, ...added.filter(({ name }) => name === 'read')].filter(isTimed)
+    violations.push(...timerFaults(run, users.size, open.length + reads.length), ...orphans())
     for (; closed < run.lives.length; closed += 1) {
       const life = run.lives[closed]
       if (life === undefined || (life.endedAt === null && life.leftover === null)) break
@@ -39,6 +42,11 @@ export const boundedResources: Invariant = (run) => {
     }
     return violations
   }
+}
+
+/** A read that is open and has a deadline has an alarm for it. */
+function isTimed({ deadlineMs, settledAt }: SeenCall): boolean {
+  return deadlineMs !== null && settledAt === null
 }
 
 function timerFaults(

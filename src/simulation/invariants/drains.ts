@@ -2,9 +2,10 @@
  * When nothing more will happen by itself, every operation of a user with a good token has settled; so
  * has every anonymous one that may be sent unsigned, or that may not stay (I3), and every read (R3).
  */
-import type { SourceCall } from '../seen.ts'
+import type { SeenCall, SourceCall } from '../seen.ts'
 import { awaitsRecord } from './awaited-records.ts'
-import type { Invariant } from './invariant.ts'
+import { type Invariant, isRead } from './invariant.ts'
+import { isDoubt } from './judged-reads.ts'
 import type { RunRecord } from './run-record.ts'
 import { isSuspended } from './running-time.ts'
 
@@ -31,8 +32,18 @@ function unanswered(run: RunRecord): unknown[] {
     .filter(
       ({ name, settledAt, life }) => name === 'read' && settledAt === null && life === run.life,
     )
-    .filter(({ user }) => mayBeSent(run, user))
+    .filter((call) => mayBeSent(run, call.user) && !awaitsNewerToken(run, call))
     .map(({ step, user }) => ({ read: step, user, why: 'nothing stops it and nothing moves it' }))
+}
+
+/** True if the app has judged the last reply as a refused token, and no newer token has come since (R3). */
+function awaitsNewerToken(run: RunRecord, { step, life, user }: SeenCall): boolean {
+  const last = run.requests.findLast(
+    (sent) => isRead(sent) && sent.ops[0] === step && sent.client.life === life,
+  )
+  if (last === undefined || !isDoubt(run, last)) return false
+  const sent = last.token === null ? 0 : (last.client.token?.generation ?? 0)
+  return (run.rows.tokens.get(user ?? '')?.generation ?? 0) <= sent
 }
 
 /** Is everything stopped from outside? */

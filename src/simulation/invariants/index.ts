@@ -24,6 +24,7 @@ import { noSecrets } from './no-secrets.ts'
 import { ownTokenOnly } from './own-token-only.ts'
 import { portalProbes } from './portal-probes.ts'
 import { readsInOrder } from './reads-in-order.ts'
+import { refusedReads } from './refused-reads.ts'
 import { requirementAsks } from './requirement-asks.ts'
 import { settles } from './settles.ts'
 import { stableKey } from './stable-key.ts'
@@ -214,9 +215,15 @@ export const INVARIANTS: readonly ListedInvariant[] = [
   ),
   list(
     'reads-in-order',
-    ['R1', 'R2', 'R4'],
+    ['R1', 'R2', 'R4', 'Q12'],
     'a read is sent after the writes it comes after, with the newest reading position, for who is logged in',
     readsInOrder,
+  ),
+  list(
+    'refused-reads',
+    ['R3', 'R5'],
+    'a read is sent again only after a refused token or a reply that asks for it, and no more often than that allows',
+    refusedReads,
   ),
   list(
     'typed-failure',

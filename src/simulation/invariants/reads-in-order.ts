@@ -1,10 +1,11 @@
 /**
- * A read is sent when the writes it comes after have settled, with the newest reading position of its user, and not before
- * the delay of that (R1, R2). A read of somebody who is not logged in any more has been cancelled (R4).
+ * A read is sent when the writes it comes after have settled, and the creations of the records that it needs (Q12), with
+ * the newest reading position of its user, and not before the delay of that (R1, R2). A read of somebody who is not logged in any more has been cancelled (R4).
  */
 import type { SeenRequest } from '../scripted-server.ts'
 import type { SeenCall } from '../seen.ts'
 import { additionsTo, type Invariant, isRead, show } from './invariant.ts'
+import { earlierOf, readCameTo } from './judged-reads.ts'
 import { type Position, ReadingPositions } from './reading-positions.ts'
 import type { RunRecord } from './run-record.ts'
 import { isUnheard } from './unheard-commits.ts'
@@ -24,7 +25,11 @@ export const readsInOrder: Invariant = (run) => {
           step === request.ops[0] && life === request.client.life && at <= request.at,
       )
       if (call === undefined) return []
-      return [writeFault(run, call, request), positionFault(run, positions, call, request)]
+      return [
+        writeFault(run, call, request),
+        recordFault(run, call, request),
+        positionFault(run, positions, call, request),
+      ]
         .filter((why) => why !== null)
         .map((why) => ({ ...show(request), why }))
     })
@@ -54,6 +59,19 @@ function writeFault(run: RunRecord, call: SeenCall, { at }: SeenRequest): string
   return pending === undefined ? null : `${pending} is still pending`
 }
 
+/** A creation of a record that it needs, and that was pending before and still is. */
+function recordFault({ rows }: RunRecord, { needs }: SeenCall, { at }: SeenRequest): string | null {
+  if (needs.length === 0) return null
+  const created = [...rows.pending.values()].find(({ id, kind, payload }) => {
+    const { record = '' } = JSON.parse(payload) as { readonly record?: string }
+    return CREATING.has(kind) && needs.includes(record) && (rows.storedAt.get(id) ?? at) < at
+  })
+  return created === undefined ? null : `the creation ${created.id} is still pending`
+}
+
+/** The kinds that create a record. */
+const CREATING: ReadonlySet<string> = new Set(['create', 'register'])
+
 /**
  * The operations that its user had pending at the call, in every process (R1). The order in one instant is not known. A call
  * that names no operations comes after the operations that its process has heard of.
@@ -81,7 +99,7 @@ function positionFault(
 ): string | null {
   const { user, key } = call
   const { at, position } = request
-  if (isLastTry(run, request)) {
+  if (isLastTry(run, call, request)) {
     return position === null ? null : 'its last try has a reading position'
   }
   // Of a damaged page nobody can tell what is read.
@@ -101,15 +119,9 @@ function positionFault(
   return at < readyAt ? `not before ${readyAt}` : null
 }
 
-/** After a 425 or 429 it goes once more, without a position (R5). */
-function isLastTry({ requests }: RunRecord, request: SeenRequest): boolean {
-  return requests.some(
-    (sent) =>
-      sent !== request &&
-      isRead(sent) &&
-      sent.ops[0] === request.ops[0] &&
-      (sent.status === 425 || sent.status === 429),
-  )
+/** After a 425 or 429, or a reply that the app judges so, it goes once more, without a position (R5). */
+function isLastTry(run: RunRecord, call: SeenCall, request: SeenRequest): boolean {
+  return earlierOf(run, request).some((sent) => readCameTo(call, sent) === 'retry')
 }
 
 /** Was this one the newest at a moment between the two? Who has waited for it waits no longer where it is told again. */

@@ -21,10 +21,11 @@ export const typedFailure: Invariant = (run) => {
     open.push(...calls())
     const ended = open.filter(({ settledAt }) => settledAt !== null)
     open = open.filter((call) => call.settledAt === null && !hasEnded(run.lives, call.life))
-    const endless = moment === 'end' ? open.filter((call) => isEndless(run.now, call)) : []
+    const endless = moment === 'end' ? open.filter((call) => isEndless(run, call)) : []
     return [
       ...ended.filter(({ error }) => error !== null && !isTyped(run, error)),
       ...ended.filter((call) => !isRefusedAsMisuse(call)),
+      ...ended.filter(isGivenUpEarly),
       ...heard().filter(({ event, detail }) =>
         event === 'operation.retrying'
           ? !isExplained(detail)
@@ -68,6 +69,17 @@ function isExplained(detail: object): boolean {
   return status === null && hasName && (outcome === 'unknown' || error.code !== null)
 }
 
-function isEndless(now: number, { name, at }: SeenCall): boolean {
-  return name !== 'read' && now - at > LONGEST_CALL_MS
+/** A read waits as long as its writes and its token do, unless it has a deadline (R5). */
+function isEndless({ now, turns }: RunRecord, { name, at, deadlineMs }: SeenCall): boolean {
+  if (name !== 'read') return now - at > LONGEST_CALL_MS
+  // The deadline is by a clock that may stand still while the machine sleeps.
+  const hasSlept = turns.some(({ turn, at: when }) => turn === 'slept' && when >= at)
+  return deadlineMs !== null && !hasSlept && now - at > deadlineMs
+}
+
+/** Has a read been given up before its deadline? */
+function isGivenUpEarly({ name, at, settledAt, deadlineMs, error }: SeenCall): boolean {
+  if (name !== 'read' || !(error instanceof HoldfastError)) return false
+  const isGivenUp = error.code === 'READ_FAILED' && error.message.includes('deadline')
+  return isGivenUp && (deadlineMs === null || (settledAt ?? at) - at < deadlineMs)
 }
