@@ -142,6 +142,62 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
     foundBy: { file: 'test/scenarios/r3-a-stale-401-defers-a-read-and-it-goes-at-once.yaml' },
   },
   {
+    id: 'read-doubted-for-ever',
+    what: 'a second refusal that the app has judged defers the read once more',
+    rule: 'R3',
+    in: 'doubted',
+    find: 'if (firstRefusal !== null) {',
+    replace: 'if (firstRefusal !== null && !read.isDoubted) {',
+    foundBy: {
+      file: 'test/scenarios/r3-a-403-judged-as-a-refused-token-defers-the-read-alone.yaml',
+    },
+  },
+  {
+    id: 'read-doubt-refuses-the-token',
+    what: 'a 403 that the app judges as a refused token has the effect of a 401',
+    rule: 'R3',
+    in: 'judgeRead',
+    find: "return status === 401 ? 'refused' : 'doubted'",
+    replace: "return 'refused'",
+    foundBy: {
+      file: 'test/scenarios/r3-a-403-judged-as-a-refused-token-defers-the-read-alone.yaml',
+    },
+  },
+  {
+    id: 'read-source-failure-forgotten',
+    what: 'a source that failed to answer for a deferred read is not asked again',
+    rule: 'R3',
+    in: 'waitOver',
+    find: 'this.#ofUser(user, this.#refusals.askSource)',
+    replace: '',
+    foundBy: {
+      file: 'test/scenarios/r3-after-a-403-judged-as-a-refused-token-the-source-is-asked-once.yaml',
+    },
+  },
+  {
+    id: 'read-deadline-only-in-flight',
+    what: 'the deadline of a read ends it only while its request is in flight',
+    rule: 'R5',
+    in: '#expire',
+    find: 'const message = `the read was not answered',
+    replace: `if (read.phase !== 'fetching') return
+    const message = \`the read was not answered`,
+    foundBy: {
+      file: 'test/scenarios/r5-a-read-ends-at-its-deadline-whatever-it-waits-for.yaml',
+    },
+  },
+  {
+    id: 'read-past-a-pending-creation',
+    what: 'a read is sent though the creation of a record that it needs is pending',
+    rule: 'Q12',
+    in: 'ofRead',
+    find: 'else if (creations.length > 0)',
+    replace: 'else if (creations.length > 1)',
+    foundBy: {
+      file: 'test/scenarios/q12-a-read-waits-for-a-record-that-another-process-sends.yaml',
+    },
+  },
+  {
     id: 'sealed-for-the-generation-before',
     what: 'a token is sealed for the generation that it replaces',
     rule: 'E6',
