@@ -70,7 +70,7 @@ export interface HoldfastEvents {
   'queue.resumed': Record<never, never>
   /** Nothing is pending any more. */
   'queue.drained': Record<never, never>
-  /** It was answered 401, and is sent again with a newer token (R3). */
+  /** The token of the read was refused, and the read is sent again with a newer one (R3). */
   'read.deferred': { readonly id: OperationId; readonly user: UserId | null }
   'read.completed': { readonly id: OperationId; readonly user: UserId | null }
   error: {

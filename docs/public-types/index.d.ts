@@ -1188,7 +1188,7 @@ interface HoldfastEvents {
     'queue.resumed': Record<never, never>;
     /** Nothing is pending any more. */
     'queue.drained': Record<never, never>;
-    /** It was answered 401, and is sent again with a newer token (R3). */
+    /** The token of the read was refused, and the read is sent again with a newer one (R3). */
     'read.deferred': {
         readonly id: OperationId;
         readonly user: UserId | null;
@@ -2344,9 +2344,10 @@ interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends As
      * Sends a read: a request whose answer must reflect the writes made before it (R1). Reads do not wait in
      * lanes, and end with the process.
      *
-     * @throws HoldfastError `READ_FAILED`, `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`,
-     * `AUTH_TOKEN_REFUSED` (an anonymous read), `AUTH_REFRESH_FAILED`, `APP_CODE_FAILED` (its request
-     * could not be made), `STORAGE_…` or `CLOSED`.
+     * @throws HoldfastError `READ_FAILED` (also at its deadline, and if the creation of a required record failed),
+     * `READ_CANCELLED` (the identity changed), `AUTH_ANONYMOUS`, `AUTH_TOKEN_REFUSED` (an anonymous read),
+     * `AUTH_REFRESH_FAILED`, `APP_CODE_FAILED` (its request could not be made, or its `interpret` failed), `STORAGE_…` or
+     * `CLOSED`; TypeError for a wrong argument.
      */
     read(options: ReadOptions): Promise<Reply>;
     /**
