@@ -61,7 +61,7 @@ test('record() of an optional need whose creation failed makes the operation unr
   await rig.whileResting(rig.holdfast.enqueue(careless({ record: 'r1' })))
   await rig.advance()
   expect(rig.sent).toHaveLength(sentCount)
-  const letters = await rig.whileResting(rig.holdfast.deadLetters())
+  const { items: letters } = await rig.whileResting(rig.holdfast.deadLetters())
   const why = "record('r1'): its creation failed; use optionalRecord() for an optional need"
   expect(letters.at(-1)).toMatchObject({
     kind: 'careless',

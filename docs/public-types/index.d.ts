@@ -1362,16 +1362,23 @@ interface RequestSpec {
     readonly headers?: Readonly<Record<string, string>>;
 }
 /**
- * The server's id of a record: of one that an operation created under a local id, what a reply
- * translated that to; of any other id, the id itself. Null: its creation failed, and this operation
- * needs it only optionally (Q12).
+ * The server's ids of records, for a request (Q12). If an operation created a record under a local id, its server's id is
+ * the translation of that id by a reply. Any other id is the server's own id, and is answered unchanged.
  */
-type RecordLookup = (id: string) => string | null;
-interface RequestInput<Payload> {
+interface RecordLookups {
+    /**
+     * The server's id of a record that the request requires.
+     *
+     * @throws Error if the creation of the record failed. Such a record is an optional need: use `optionalRecord()`.
+     */
+    readonly record: (id: string) => string;
+    /** The server's id of a record that the request can do without. Null: the creation of the record failed. */
+    readonly optionalRecord: (id: string) => string | null;
+}
+interface RequestInput<Payload> extends RecordLookups {
     readonly payload: Payload;
     readonly owner: Owner;
     readonly id: OperationId;
-    readonly record: RecordLookup;
 }
 /** What a reply means. */
 interface Interpretation {
@@ -1423,14 +1430,13 @@ interface MergeSpec<Payload> {
     /** One request for all of them, or null: none is needed, all are completed at once. */
     readonly combine: (payloads: readonly Payload[], input: MergeInput) => RequestSpec | null;
 }
-interface MergeInput {
+interface MergeInput extends RecordLookups {
     readonly owner: Owner;
     /** Which operations the payloads are of, in the same order. */
     readonly operations: readonly {
         readonly id: OperationId;
         readonly kind: string;
     }[];
-    readonly record: RecordLookup;
 }
 /** The records an operation uses, by local id (Q12). */
 interface RecordNeeds {
@@ -1952,19 +1958,27 @@ interface AttemptSummary {
     readonly code: string | null;
 }
 
+/** What the `interpret` of a read knows beside the reply. */
+type ReadInterpretContext = Pick<InterpretContext, 'owner' | 'reply'>;
+/** What a reply means for a read. */
+type ReadInterpretation = Pick<Interpretation, 'outcome'>;
+/** Judges a reply to a read. */
+type ReadInterpret = (reply: Reply, context: ReadInterpretContext) => ReadInterpretation;
+
 /**
  * A read: a request whose answer must reflect the writes made before it (R). It stands outside lanes
  * and slots, and ends with the process. It goes through these phases:
  *
- * - `storing`: operations that its owner was enqueueing at the call are not stored yet.
- * - `settling`: the writes that the read must see have not all settled (R1).
+ * - `storing`: operations that the app was enqueueing at the call are not stored yet.
+ * - `settling`: the writes that the read must see, or the creations of the records that it needs, have not all settled
+ *   (R1, Q12).
  * - `delaying`: these writes have settled; the server asked for a delay before they can be seen.
  * - `parked`: the read cannot be sent now: there is no usable token, or the requirement is unknown (R3).
  * - `fetching`: its request is in flight.
- * - `deferred`: it was answered 401; it is sent again with a newer generation (R3).
+ * - `deferred`: its token was refused; it is sent again with a newer generation (R3).
  */
 
-interface ReadRequestInput {
+interface ReadRequestInput extends RecordLookups {
     readonly owner: {
         readonly user: UserId | null;
     };
@@ -2012,10 +2026,34 @@ interface ReadOptions {
     /** The key of the reading positions that the read uses (R2). Default: the positions without a key. */
     readonly key?: string;
     /**
+     * The records that the request names, by local id (Q12). The read waits for the creations of these records that are
+     * pending, and rejects if the creation of a required record failed. Default: none.
+     */
+    readonly needs?: RecordNeeds;
+    /**
      * The body of a 2xx, as in `defineOperation()` (Q6). `json`: any other body rejects. `any`: an HTML page is an answer
      * too. Left out: only an HTML page rejects, because it is a captive portal's.
      */
     readonly reply?: 'json' | 'any';
+    /**
+     * How long the read may take from this call to its answer, in milliseconds of the monotonic clock. Then it rejects with
+     * `READ_FAILED`, whatever it waits for, and its request in flight is aborted (R5). Default: no deadline.
+     */
+    readonly deadlineMs?: number;
+    /**
+     * Judges each reply of the server, in place of the rules of reads (R5). It must be pure. `interpretReply` may judge the
+     * replies that it leaves. It is not asked about the reply of a captive portal.
+     *
+     * - `accepted`: the read resolves with the reply, whatever its status and body.
+     * - `retry`: the read waits for `Retry-After` (without the header: 1 s), then makes one last try without the position.
+     * - `refused-token`: the read is sent again with a newer token. Only a 401 marks the token as refused and parks the
+     *   lanes of the user. After any other status, nothing but the read waits, the token source is asked once, and a second
+     *   refusal rejects with `AUTH_REFRESH_FAILED` (R3).
+     * - `rejected`: the read rejects with `READ_FAILED`.
+     *
+     * If it throws, or answers anything else, the read rejects with `APP_CODE_FAILED`.
+     */
+    readonly interpret?: ReadInterpret;
 }
 /** What `sendNow()` has started, and what is left of it. */
 interface SendNowResult extends FlushResult {
@@ -2583,13 +2621,13 @@ declare function consoleLogger({ level, pseudonyms, }?: ConsoleLoggerOptions): L
 
 /** What a reply means where a kind does not say otherwise (Q6). Pure. */
 
-/** The part of the context that Q6 looks at. */
-type ReplyContext = Pick<InterpretContext, 'reply' | 'afterUnknown'>;
-/** Judges a reply as Q6 says. The default of `interpret`, to be called by a kind's own. */
+/** What the judgement needs. A read has no earlier attempt. */
+type ReplyContext = Pick<InterpretContext, 'reply'> & Partial<Pick<InterpretContext, 'afterUnknown'>>;
+/** Judges a reply as Q6 says. The default of `interpret` of a kind, to be called by the `interpret` of a kind or a read. */
 declare function interpretReply(reply: Reply, context: ReplyContext): Interpretation;
 
 /** The tag that makes a path from parts, so that no part can lead anywhere else (Q6). */
-/** A text or a number. Null is a type that `owner.user` and `record()` have, and no part. */
+/** A text or a number. Null is a type that `owner.user` and `optionalRecord()` have, and no part. */
 type PathPart = string | number | null;
 /**
  * Makes the path of a request. Each part is percent-encoded as one segment, so a slash or a question mark in it stays
@@ -2672,4 +2710,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, consoleLogger, createHoldfast, defineOperation, fileJournal, formatStatus, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadLetterFilter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, FormatStatusOptions, Hold, HoldName, HoldStatus, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, OwnerStatus, Page, PageOptions, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookup, RecordNeeds, Reply, Report, ReportOptions, ReportedError, ReportedLetter, RequestInput, RequestSpec, Requirement, RequirementSource, RetryOptions, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };
+export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadLetterFilter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, FormatStatusOptions, Hold, HoldName, HoldStatus, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, OwnerStatus, Page, PageOptions, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadInterpret, ReadInterpretContext, ReadInterpretation, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookups, RecordNeeds, Reply, ReplyContext, Report, ReportOptions, ReportedError, ReportedLetter, RequestInput, RequestSpec, Requirement, RequirementSource, RetryOptions, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };

@@ -378,6 +378,12 @@ type Scenario = {
             id: string;
             after?: string[] | undefined;
             key?: string | undefined;
+            needs?: {
+                required?: string[] | undefined;
+                optional?: string[] | undefined;
+            } | undefined;
+            deadlineMs?: number | undefined;
+            interpret?: Record<string, 'accepted' | 'throws' | 'retry' | 'rejected' | 'refused-token'> | undefined;
         };
         process?: 'main' | 'second' | undefined;
     } | {
@@ -1474,53 +1480,15 @@ interface HoldfastEvents {
 }
 type EventName = keyof HoldfastEvents;
 
-/** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
+/** The way to the server: one request out, one reply back. */
 
-/** An event as the app heard it. */
-interface SeenEvent {
-    readonly at: number;
-    readonly event: EventName;
-    readonly id: string | null;
-    readonly user: string | null;
-    readonly kind: string | null;
-    readonly reason: string | null;
-    readonly code: string | null;
-    readonly suspected: boolean | null;
-}
-interface SourceCall {
-    readonly at: number;
-    readonly user: string;
-    readonly reason: string;
-    readonly life: number;
-    /** What it was answered, and when; null: nothing yet. */
-    answer: SourceOutcome | null;
-}
-interface SourceOutcome {
-    readonly at: number;
-    readonly wall: Instant;
-    readonly outcome: 'token' | 'none' | 'denied' | 'throws' | 'garbage';
-    /** The name of the token it gave. */
-    readonly token: string | null;
-}
-
-/**
- * The calls of a run that rejected, and the names under which a scenario lists them (`rejects`): the id of the step; of a
- * step without an id its word, or the word and the user, such as `refreshToken alice`. A call that was cut off by a
- * crash has not rejected.
- */
-
-interface Rejection {
-    /** When it rejected, in virtual milliseconds. */
-    readonly at: number;
-    /** The word of the step, such as `enqueue`. */
-    readonly call: string;
-    /** The id of the step; null: such a step has none. */
-    readonly id: string | null;
-    /** Whose identity it was; of a login or a token: whose it is; null: the anonymous identity. */
-    readonly user: string | null;
-    /** The code of the error, or its name if it has none. */
-    readonly code: string;
-    readonly message: string;
+interface Reply {
+    readonly status: number;
+    /** Lower-case names. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
+    readonly isCut?: boolean;
 }
 
 /** The Standard Typed interface. This is a base type extended by other specs. */
@@ -1598,17 +1566,6 @@ declare namespace StandardSchemaV1 {
     type InferInput<Schema extends StandardTypedV1> = StandardTypedV1.InferInput<Schema>;
     /** Infers the output type of a Standard. */
     type InferOutput<Schema extends StandardTypedV1> = StandardTypedV1.InferOutput<Schema>;
-}
-
-/** The way to the server: one request out, one reply back. */
-
-interface Reply {
-    readonly status: number;
-    /** Lower-case names. */
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-    /** True if this is only the beginning of the body, or the headers are not whole: the status decides (Q6). Default: false. */
-    readonly isCut?: boolean;
 }
 
 /** How an app says what its operations are: one definition per kind. */
@@ -1778,6 +1735,55 @@ interface OperationDraft<Kind extends string = string, Payload = unknown> {
 interface FollowUpDraft extends OperationDraft {
     /** May say so; naming another owner is an error. */
     readonly owner?: Owner;
+}
+
+/** What is written down of a run, beside what the server saw. Plain data; times are virtual. */
+
+/** An event as the app heard it. */
+interface SeenEvent {
+    readonly at: number;
+    readonly event: EventName;
+    readonly id: string | null;
+    readonly user: string | null;
+    readonly kind: string | null;
+    readonly reason: string | null;
+    readonly code: string | null;
+    readonly suspected: boolean | null;
+}
+interface SourceCall {
+    readonly at: number;
+    readonly user: string;
+    readonly reason: string;
+    readonly life: number;
+    /** What it was answered, and when; null: nothing yet. */
+    answer: SourceOutcome | null;
+}
+interface SourceOutcome {
+    readonly at: number;
+    readonly wall: Instant;
+    readonly outcome: 'token' | 'none' | 'denied' | 'throws' | 'garbage';
+    /** The name of the token it gave. */
+    readonly token: string | null;
+}
+
+/**
+ * The calls of a run that rejected, and the names under which a scenario lists them (`rejects`): the id of the step; of a
+ * step without an id its word, or the word and the user, such as `refreshToken alice`. A call that was cut off by a
+ * crash has not rejected.
+ */
+
+interface Rejection {
+    /** When it rejected, in virtual milliseconds. */
+    readonly at: number;
+    /** The word of the step, such as `enqueue`. */
+    readonly call: string;
+    /** The id of the step; null: such a step has none. */
+    readonly id: string | null;
+    /** Whose identity it was; of a login or a token: whose it is; null: the anonymous identity. */
+    readonly user: string | null;
+    /** The code of the error, or its name if it has none. */
+    readonly code: string;
+    readonly message: string;
 }
 
 /** An armed timer. */

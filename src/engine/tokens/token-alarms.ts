@@ -10,7 +10,6 @@ import { Signal } from '../events/signal.ts'
 import { jitteredMs } from '../random-draws.ts'
 import { SERIES, waitOf } from '../backoff.ts'
 import type { Instant, UserId } from '../../model.ts'
-import { Signal } from '../events/signal.ts'
 import type { Wallet } from './wallet.ts'
 
 const ALARMS = ['coolDown', 'wait', 'early'] as const
