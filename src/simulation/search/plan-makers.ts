@@ -242,7 +242,19 @@ export function read({ dice, reads, operations, features }: Told): Step {
       return operation === null ? {} : { after: [operation] }
     },
   ])()
-  return { read: { id, ...after, ...key } }
+  return { read: { id, ...after, ...key, ...readOptions(dice) } }
+}
+
+/** What few reads have: a deadline, a judgement of their own, records that they name (R5, Q12). */
+function readOptions(dice: Dice) {
+  const required = [`local-${dice.between(1, 3)}`]
+  return {
+    ...(dice.chance(0.1) && { deadlineMs: dice.of([0, 50, 1000, 60_000]) }),
+    ...(dice.chance(0.1) && {
+      interpret: { 403: dice.of(['refused-token', 'retry', 'accepted'] as const) },
+    }),
+    ...(dice.chance(0.1) && { needs: dice.of([{ required }, { optional: required }]) }),
+  }
 }
 
 /** Which reading positions a plan has, beside those without a key. */
