@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { commandOf, npmCommand } from './commands.ts'
 import { complaintsOfConsumers } from './consumers.ts'
+import { runReadmeApp } from './readme-app.ts'
 
 // Below node_modules, so that the unpacked package finds its dependencies in the project's own.
 const folder = resolve('node_modules/.cache/holdfast-package')
@@ -88,5 +89,12 @@ node(
    await storage.close()`,
 )
 for (const file of Object.values(bin)) node(join(installed, file), '--help')
+try {
+  runReadmeApp(folder)
+} catch (error) {
+  const { message, stdout = '', stderr = '' } = error as Error & Record<string, string>
+  console.error(`a snippet of the README fails: ${message}\n${stdout}${stderr}`)
+  process.exit(1)
+}
 
 rmSync(folder, { recursive: true, maxRetries: 10 })
