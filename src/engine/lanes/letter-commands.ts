@@ -17,9 +17,9 @@ export type LettersFilter = Pick<LetterFilter, 'user' | 'kind' | 'reason'>
 
 type Applied = Extract<Answer, { applied: true }>
 
-/** What is done with each letter. */
+/** What is done with the letters of a batch. */
 interface Treatment {
-  readonly changeOf: (id: OperationId) => Change
+  readonly changesOf: (ids: readonly OperationId[]) => readonly Change[]
   readonly applied: (answer: Applied) => void
 }
 
@@ -46,7 +46,7 @@ export class LetterCommands {
   /** Answers how many operations are pending again, also those that depended on a retried one (Q12). */
   retryAll(filter: LettersFilter, settle: Settle<number>): void {
     this.#begin(filter, settle, {
-      changeOf: (id) => this.#changes.reviveChange(id),
+      changesOf: (ids) => this.#changes.reviveChanges(ids),
       applied: (answer) => this.#changes.revived(answer),
     })
   }
@@ -54,7 +54,10 @@ export class LetterCommands {
   /** Answers how many letters are gone. */
   discardAll(filter: LettersFilter, settle: Settle<number>): void {
     this.#begin(filter, settle, {
-      changeOf: (id) => ({ change: 'discard', id, at: this.#context.boundary.wall }),
+      changesOf: (ids) => {
+        const at = this.#context.boundary.wall
+        return ids.map((id) => ({ change: 'discard', id, at }))
+      },
       applied: (answer) => this.#changes.discarded(answer),
     })
   }
@@ -87,7 +90,7 @@ export class LetterCommands {
   #commit(pass: Pass, ids: readonly OperationId[]): void {
     const { treatment, settle } = pass
     const itsLanes = [...this.#context.lanes.all()]
-    this.#changes.commit(itsLanes, ids.map(treatment.changeOf), { apart: true }, (answered) => {
+    this.#changes.commit(itsLanes, treatment.changesOf(ids), { apart: true }, (answered) => {
       if (!answered.ok) {
         settle.reject(answered.error)
         return

@@ -101,7 +101,8 @@ export class OperationCommands {
   }
 
   #revive(id: OperationId, settle: Settle<void>, replacement?: Replacement): void {
-    const change = this.#changes.reviveChange(id, replacement)
+    const replaced = replacement === undefined ? {} : { replacement }
+    const change = { ...this.#changes.reviveChange(), id, ...replaced }
     const revived = (answer: Applied) => this.#changes.revived(answer)
     this.#change([...this.#context.lanes.all()], change, settle, revived)
   }

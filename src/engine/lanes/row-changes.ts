@@ -2,7 +2,7 @@
  * Changes of rows that no attempt makes: they are found, committed while their lanes send nothing, and then the lanes in
  * memory, the holds and the machines hear of them.
  */
-import type { Affected, Answer, Change, Replacement, Shift } from '../../../storage/changes.ts'
+import type { Affected, Answer, Change, ReviveChange, Shift } from '../../../storage/changes.ts'
 import type { EnvelopeRow } from '../../../storage/rows.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { LaneId, OperationId } from '../../model.ts'
@@ -95,11 +95,15 @@ export class RowChanges {
     )
   }
 
-  /** Puts a letter back to its place, but never ahead of an envelope that has been sent (Q2). */
-  reviveChange(id: OperationId, replacement?: Replacement): Change {
-    const at = this.#context.boundary.wall
-    const change = { change: 'revive', id, behind: this.#sent(), at } as const
-    return replacement === undefined ? change : { ...change, replacement }
+  /** Puts letters back to their places, but never ahead of an envelope that has been sent (Q2). */
+  reviveChanges(ids: readonly OperationId[]): readonly ReviveChange[] {
+    const revive = this.reviveChange()
+    return ids.map((id) => ({ ...revive, id }))
+  }
+
+  /** The same change of any letter. */
+  reviveChange(): Omit<ReviveChange, 'id'> {
+    return { change: 'revive', behind: this.#sent(), at: this.#context.boundary.wall }
   }
 
   /** Letters have come back. */
