@@ -79,6 +79,8 @@ interface ErrorSubject {
   readonly option?: string
   /** The value of that option, where it is a limit. */
   readonly limit?: number
+  /** The status of the reply, where it decided. */
+  readonly status?: number
 }
 
 /** The base of every error of Holdfast. */
@@ -93,6 +95,8 @@ export class HoldfastError extends Error {
   declare readonly option?: string
   /** The value of that option, where it is a limit. */
   declare readonly limit?: number
+  /** The status of the reply, where it decided: of a `read()` that was answered so. */
+  declare readonly status?: number
 
   constructor(
     code: ErrorCode,

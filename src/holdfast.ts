@@ -176,11 +176,12 @@ export interface Holdfast<
    * there twice.
    *
    * ```ts
-   * for (let after: string | null | undefined; after !== null; ) {
-   *   const page = await holdfast.pending(after === undefined ? {} : { after })
+   * let after: string | null = null
+   * do {
+   *   const page = await holdfast.pending({ after })
    *   for (const { id, kind } of page.items) console.log(id, kind)
    *   after = page.next
-   * }
+   * } while (after !== null)
    * ```
    *
    * @throws TypeError or RangeError for a wrong argument; HoldfastError if storage cannot be read.

@@ -28,6 +28,7 @@ export type {
   OwnerStatus,
   QueueState,
   Status,
+  TokenFailure,
   TokenNeedStatus,
   Totals,
 } from './engine/status.ts'

@@ -111,6 +111,11 @@ interface CommonOptions<Kinds extends AnyOperationKind> {
   readonly journal?: JournalSink
   /** Where to write one line per decision: `console`, a pino logger, electron-log, `consoleLogger()`. Default: nowhere. */
   readonly logger?: Logger
+  /**
+   * Are user ids replaced in the log by the pseudonyms that a journal with `pseudonyms` has for this database? Messages of
+   * errors, which may name a user, are left out then. Default: false.
+   */
+  readonly logPseudonyms?: boolean
   readonly clock?: Clock
   readonly random?: Random
 }
@@ -160,6 +165,7 @@ export interface ResolvedOptions {
   readonly kinds: readonly AnyOperationKind[]
   readonly journal: JournalSink | null
   readonly logger: Logger | null
+  readonly logPseudonyms: boolean
 }
 
 /** Checks the options and fills in the defaults. @throws TypeError or RangeError, naming the option. */
@@ -201,6 +207,7 @@ export function resolveOptions(options: HoldfastOptions): ResolvedOptions {
     kinds: kindsOf(options.operations),
     journal: options.journal ?? null,
     logger: options.logger ?? null,
+    logPseudonyms: flag('logPseudonyms', options.logPseudonyms ?? false),
     ports: {
       storage: options.storage,
       transport: options.transport,
@@ -241,6 +248,7 @@ const NAMES: Readonly<Record<keyof HoldfastOptions, true>> = {
   platform: true,
   journal: true,
   logger: true,
+  logPseudonyms: true,
   clock: true,
   random: true,
 }

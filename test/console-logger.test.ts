@@ -58,7 +58,7 @@ describe('the logger for the console', () => {
     expect(heard).toEqual(['info ["100%s %o"]'])
   })
 
-  test.each([{ level: 'verbose' }, { level: 1 }, { level: null }, { pseudonyms: 'yes' }])(
+  test.each([{ level: 'verbose' }, { level: 1 }, { level: null }, { level: 'Info' }])(
     'refuses %j',
     (options) => {
       expect(() => consoleLogger(options as never)).toThrow(TypeError)

@@ -277,10 +277,15 @@ describe('a logger that', () => {
 })
 
 test('with pseudonyms a log has those of the journal, and no user id', async () => {
-  const { logger, lines } = keepingLogger({ pseudonyms: true })
+  const { logger, lines } = keepingLogger()
   const journal = ringJournal({ pseudonyms: true })
   const user = 'alice@example.com'
-  const rig = await Rig.start({ logger, journal, tokenSource: () => null })
+  const rig = await Rig.start({
+    logger,
+    logPseudonyms: true,
+    journal,
+    tokenSource: () => null,
+  })
   await rig.login(user, 'a1')
   await rig.enqueue('one')
   rig.last.reply(401)

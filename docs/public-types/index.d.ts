@@ -1061,6 +1061,8 @@ interface ErrorSubject {
     readonly option?: string;
     /** The value of that option, where it is a limit. */
     readonly limit?: number;
+    /** The status of the reply, where it decided. */
+    readonly status?: number;
 }
 /** The base of every error of Holdfast. */
 declare class HoldfastError extends Error {
@@ -1073,6 +1075,8 @@ declare class HoldfastError extends Error {
     readonly option?: string;
     /** The value of that option, where it is a limit. */
     readonly limit?: number;
+    /** The status of the reply, where it decided: of a `read()` that was answered so. */
+    readonly status?: number;
     constructor(code: ErrorCode, message: string, { cause, retryable, ...subject }?: HoldfastErrorOptions);
 }
 /** To be thrown by a token source: asking again is no use, the user must sign in (T6). */
@@ -1607,8 +1611,6 @@ interface Logger {
     info(message: string): void;
     warn(message: string): void;
     error(message: string): void;
-    /** True if user ids are to be replaced by the pseudonyms that a journal with `pseudonyms` has. Left out: false. */
-    readonly pseudonyms?: boolean;
     /** False: no line of this level is made. Left out: every line is made. pino has this method. */
     isLevelEnabled?(level: LogLevel): boolean;
 }
@@ -1770,6 +1772,11 @@ interface CommonOptions<Kinds extends AnyOperationKind> {
     readonly journal?: JournalSink;
     /** Where to write one line per decision: `console`, a pino logger, electron-log, `consoleLogger()`. Default: nowhere. */
     readonly logger?: Logger;
+    /**
+     * Are user ids replaced in the log by the pseudonyms that a journal with `pseudonyms` has for this database? Messages of
+     * errors, which may name a user, are left out then. Default: false.
+     */
+    readonly logPseudonyms?: boolean;
     readonly clock?: Clock;
     readonly random?: Random;
 }
@@ -1885,6 +1892,15 @@ interface TokenNeedStatus {
     readonly reason: TokenNeedReason;
     /** The generation that was refused; null: no generation was refused. */
     readonly generation: number | null;
+    /** Why the last refresh failed, since the last new token of the user. Left out: none has failed in this process. */
+    readonly lastFailure?: TokenFailure;
+}
+/** Why a token was not refreshed (T6, T8). */
+interface TokenFailure {
+    readonly at: Instant;
+    readonly code: ErrorCode;
+    /** The system's name of the failure of the token source, such as `ECONNREFUSED`; null: it has none. */
+    readonly reason: string | null;
 }
 /**
  * Counts of the events of this engine since `createHoldfast()`. They begin at 0 with each engine and are not stored. Where
@@ -2195,8 +2211,8 @@ interface Page<Item> {
 interface PageOptions {
     /** The maximum number of items, a whole number from 1. Default: 1000. */
     readonly limit?: number;
-    /** The `next` of the page before. Default: the first page. */
-    readonly after?: string;
+    /** The `next` of the page before. Default, and null: the first page. */
+    readonly after?: string | null;
 }
 interface PendingFilter extends PageOptions {
     /** Only the operations of this user; null: of the anonymous identity. Default: of all owners. */
@@ -2231,7 +2247,7 @@ interface ReportedLetter {
     readonly diedAt: Instant;
     readonly attempts: number;
 }
-/** An error of which the app was told by the event `error`. */
+/** An error of which the app was told by the event `error` or `token.refreshFailed`. */
 interface ReportedError {
     /** When the engine dealt with what led to it. */
     readonly at: Instant;
@@ -2412,11 +2428,12 @@ interface Holdfast<Kinds extends AnyOperationKind = AnyOperationKind> extends As
      * there twice.
      *
      * ```ts
-     * for (let after: string | null | undefined; after !== null; ) {
-     *   const page = await holdfast.pending(after === undefined ? {} : { after })
+     * let after: string | null = null
+     * do {
+     *   const page = await holdfast.pending({ after })
      *   for (const { id, kind } of page.items) console.log(id, kind)
      *   after = page.next
-     * }
+     * } while (after !== null)
      * ```
      *
      * @throws TypeError or RangeError for a wrong argument; HoldfastError if storage cannot be read.
@@ -2600,14 +2617,12 @@ declare function ringJournal(options?: RingJournalOptions): RingJournal;
 interface ConsoleLoggerOptions {
     /** The lowest level that is written. Default: `info`. */
     readonly level?: LogLevel;
-    /** True if user ids are to be replaced by pseudonyms. Default: false. */
-    readonly pseudonyms?: boolean;
 }
 /**
  * A logger that writes each line by the method of `console` of the same name: `warn` and `error` go to `stderr`. The
  * methods are looked up at each call, so that a program that replaces them gets the lines.
  *
- * @throws TypeError unless the level is one of `debug`, `info`, `warn` and `error`, and `pseudonyms` is true or false.
+ * @throws TypeError unless the level is one of `debug`, `info`, `warn` and `error`.
  * @example
  * ```ts
  * import { consoleLogger, createHoldfast, type HoldfastOptions } from 'holdfast'
@@ -2617,7 +2632,7 @@ interface ConsoleLoggerOptions {
  * const holdfast = await createHoldfast({ ...options, logger: consoleLogger({ level: 'debug' }) })
  * ```
  */
-declare function consoleLogger({ level, pseudonyms, }?: ConsoleLoggerOptions): Logger;
+declare function consoleLogger({ level }?: ConsoleLoggerOptions): Logger;
 
 /** What a reply means where a kind does not say otherwise (Q6). Pure. */
 
@@ -2710,4 +2725,4 @@ interface HttpTransportOptions {
 declare function httpTransport(options: HttpTransportOptions): Transport;
 
 export { FileJournal, HoldfastError, NotSentError, Receipt, RingJournal, TokenDeniedError, VaultUnreadableError, consoleLogger, createHoldfast, defineOperation, fileJournal, formatStatus, httpTransport, interpretReply, memoryVault, path, ringJournal, sqliteStorage, systemClock, systemRandom };
-export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadLetterFilter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, FormatStatusOptions, Hold, HoldName, HoldStatus, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, OwnerStatus, Page, PageOptions, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadInterpret, ReadInterpretContext, ReadInterpretation, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookups, RecordNeeds, Reply, ReplyContext, Report, ReportOptions, ReportedError, ReportedLetter, RequestInput, RequestSpec, Requirement, RequirementSource, RetryOptions, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };
+export type { AnyEvent, AnyOperationKind, AttemptError, AttemptFacts, AttemptMessage, AttemptResult, AttemptSummary, BackoffOptions, Clock, ConsoleLoggerOptions, DeadLetter, DeadLetterFilter, DeadReason, DeadlineOptions, DraftOf, DraftOptions, DropReason, Durability, ErrorCode, EventName, Failure, FileJournalOptions, FlushResult, FollowUpDraft, ForgetResult, FormatStatusOptions, Hold, HoldName, HoldStatus, Holdfast, HoldfastErrorOptions, HoldfastEvents, HoldfastOptions, HttpAgent, HttpTransportOptions, InfoOf, Instant, InterpretContext, Interpretation, JournalHeader, JournalSink, LaneFailure, LaneId, LaneStatus, ListenedName, Listener, LogLevel, Logger, LoginOptions, LogoutOptions, LogoutResult, MergeInput, MergeSpec, MissingRows, NotSentErrorOptions, OperationDraft, OperationId, OperationInfo, OperationKind, OperationSpec, Outcome, OutgoingRequest, Owner, OwnerStatus, Page, PageOptions, PathPart, PendingFilter, PendingOperation, Platform, PlatformEvent, QueueState, Random, ReadInterpret, ReadInterpretContext, ReadInterpretation, ReadOptions, ReadRequestInput, ReadingPosition, RecordLookups, RecordNeeds, Reply, ReplyContext, Report, ReportOptions, ReportedError, ReportedLetter, RequestInput, RequestSpec, Requirement, RequirementSource, RetryOptions, RingJournalOptions, SalvageReport, SalvagedRows, SendNowOptions, SendNowResult, SendOptions, Settlement, SettlementMessage, SqliteConnection, SqliteStorageOptions, Status, Storage, StoredPayload, Timer, TokenFailure, TokenNeedReason, TokenNeedStatus, TokenRequest, TokenSource, Totals, Transport, UserId, Vault };

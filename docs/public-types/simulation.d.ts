@@ -83,6 +83,8 @@ interface ErrorSubject {
     readonly option?: string;
     /** The value of that option, where it is a limit. */
     readonly limit?: number;
+    /** The status of the reply, where it decided. */
+    readonly status?: number;
 }
 /** The base of every error of Holdfast. */
 declare class HoldfastError extends Error {
@@ -95,6 +97,8 @@ declare class HoldfastError extends Error {
     readonly option?: string;
     /** The value of that option, where it is a limit. */
     readonly limit?: number;
+    /** The status of the reply, where it decided: of a `read()` that was answered so. */
+    readonly status?: number;
     constructor(code: ErrorCode, message: string, { cause, retryable, ...subject }?: HoldfastErrorOptions);
 }
 /** A replay decided otherwise than the journal says (`holdfast replay`). */

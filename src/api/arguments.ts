@@ -11,10 +11,16 @@ import type { OperationDraft, RecordNeeds } from '../operations/define-operation
 import { localIdsOf, type NeededRecords } from '../operations/record-use.ts'
 import { tokenTextOf } from '../engine/tokens/token-text.ts'
 
+const DRAFT: ReadonlySet<string> = new Set(['kind', 'payload', 'expiresInMs'])
+
 /** A draft of the shape that `enqueue()` takes; `call` is the name of the call. */
 export function refuseMalformedDraft(call: string, draft: OperationDraft): OperationDraft {
   if (typeof draft !== 'object' || draft === null || typeof draft.kind !== 'string') {
     throw new TypeError(`${call}: expects what a defined operation makes, say addNote({ … })`)
+  }
+  for (const name in draft) {
+    // A misspelt option would be silently without effect.
+    if (!DRAFT.has(name)) throw new TypeError(`${call}: a draft has no ${show(name)}`)
   }
   const { kind, expiresInMs } = draft
   if (!isName(kind)) nameOf(`${call}: kind`, kind)

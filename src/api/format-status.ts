@@ -140,7 +140,13 @@ function causeInWords(
   const isRetry = name === 'backing-off' && retryAt !== null && retryAt === until
   if (isRetry && lastFailure !== null) return failureInWords(lastFailure)
   const need = name === 'awaiting-token' ? needs.find((one) => one.user === user) : undefined
-  return need === undefined ? cause : NEED_WORDS[need.reason]
+  return need === undefined ? cause : `${NEED_WORDS[need.reason]}${refreshInWords(need)}`
+}
+
+function refreshInWords({ lastFailure }: TokenNeedStatus): string {
+  if (lastFailure === undefined) return ''
+  const { code, reason } = lastFailure
+  return `; the last refresh failed: ${reason ?? code}`
 }
 
 function needLines({ tokenNeeds }: Status): string[] {

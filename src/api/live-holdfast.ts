@@ -43,6 +43,7 @@ import { Engine, type Machines } from '../engine/engine.ts'
 import { begun } from '../journal/pseudonyms.ts'
 import { decisionLog } from '../log/decision-log.ts'
 import { query } from './query.ts'
+import { optionsOf } from './known-options.ts'
 import { readArgs } from './read-args.ts'
 import { type ListenedName, type Listener, Listeners } from './listeners.ts'
 import type { OperationId, Requirement } from '../model.ts'
@@ -83,7 +84,7 @@ export class LiveHoldfast<
     const { settings, ports, kinds } = options
     const facts = factsOf(kinds)
     const journal = begun(options.journal, settings, facts, () => boundary.fileKey)
-    const log = decisionLog(options.logger, this.#listeners, this.#emitLate)
+    const log = decisionLog(options, this.#listeners, this.#emitLate)
     const boundary: LiveBoundary = new LiveBoundary({
       clock: ports.clock,
       journal,
@@ -94,6 +95,7 @@ export class LiveHoldfast<
     })
     const errors = new RecentErrors(() => boundary.wall)
     this.#listeners.on('error', errors.hear)
+    this.#listeners.on('token.refreshFailed', errors.hear)
     this.#reporter = new Reporter({
       options,
       facts,
@@ -166,16 +168,15 @@ export class LiveHoldfast<
     return this.#receipts.make(id, dropped, committed)
   }
 
-  async login(user: string, { token }: LoginOptions = {}): Promise<void> {
+  async login(user: string, options?: LoginOptions): Promise<void> {
     const id = userOf('login', user)
+    const { token } = optionsOf('login', options)
     const read = token === undefined ? null : this.#engine.calls.readToken(tokenOf('login', token))
     await this.#call<void>((settle) => this.#engine.calls.login({ user: id, token: read }, settle))
   }
 
-  async logout({
-    unsent = 'keep',
-    deadlineMs = DEFAULT_DEADLINE_MS,
-  }: LogoutOptions = {}): Promise<LogoutResult> {
+  async logout(options?: LogoutOptions): Promise<LogoutResult> {
+    const { unsent = 'keep', deadlineMs = DEFAULT_DEADLINE_MS } = optionsOf('logout', options)
     wordOf('logout: unsent', unsent, ['keep', 'flush', 'discard'])
     const args = { pending: unsent, deadlineMs: deadlineOf('logout', deadlineMs) }
     return this.#call((settle) => this.#engine.calls.logout(args, settle))
@@ -203,25 +204,26 @@ export class LiveHoldfast<
     await this.#call<void>((settle) => this.#engine.calls.cancel(idOf('cancel', id), settle))
   }
 
-  async retry(id: string, options: RetryOptions = {}): Promise<Receipt> {
+  async retry(id: string, options?: RetryOptions): Promise<Receipt> {
     const itsId = idOf('retry', id)
+    const known = optionsOf('retry', options)
     const { calls } = this.#engine
-    if ('payload' in options) {
-      const given = options.payload
+    if ('payload' in known) {
+      const given = known.payload
       const replaced = { id: itsId, payload: payloadText('retry', given), given }
       await this.#call<void>((settle) => calls.replacePayload(replaced, settle))
     } else await this.#call<void>((settle) => calls.retry(itsId, settle))
     return this.#receipts.make(itsId, false)
   }
 
-  async retryAll(filter: DeadLetterFilter = {}): Promise<{ readonly retried: number }> {
-    const named = letterFilterOf('retryAll', filter)
+  async retryAll(filter?: DeadLetterFilter): Promise<{ readonly retried: number }> {
+    const named = letterFilterOf('retryAll', optionsOf('retryAll', filter))
     const retried = await this.#call<number>((settle) => this.#engine.calls.retryAll(named, settle))
     return { retried }
   }
 
-  async discardAll(filter: DeadLetterFilter = {}): Promise<{ readonly discarded: number }> {
-    const named = letterFilterOf('discardAll', filter)
+  async discardAll(filter?: DeadLetterFilter): Promise<{ readonly discarded: number }> {
+    const named = letterFilterOf('discardAll', optionsOf('discardAll', filter))
     const { calls } = this.#engine
     const discarded = await this.#call<number>((settle) => calls.discardAll(named, settle))
     return { discarded }
@@ -241,7 +243,7 @@ export class LiveHoldfast<
   }
 
   async read(options: ReadOptions): Promise<Reply> {
-    const args = readArgs(options)
+    const args = readArgs(optionsOf('read', options))
     return this.#call<Reply>((settle) => this.#engine.calls.read(args, settle))
   }
 
@@ -252,12 +254,13 @@ export class LiveHoldfast<
     return forgetResult(erased, setAside)
   }
 
-  async pending(filter: PendingFilter = {}): Promise<Page<PendingOperation>> {
-    return query(() => pendingOperations(this.#options.ports.storage, filter))
+  async pending(filter?: PendingFilter): Promise<Page<PendingOperation>> {
+    const known = optionsOf('pending', filter)
+    return query(() => pendingOperations(this.#options.ports.storage, known))
   }
 
   async deadLetters(filter: DeadLetterFilter & PageOptions = {}): Promise<Page<DeadLetter>> {
-    return query(() => deadLetters(this.#options.ports.storage, filter))
+    return query(() => deadLetters(this.#options.ports.storage, optionsOf('deadLetters', filter)))
   }
 
   pause(): void {
@@ -268,17 +271,16 @@ export class LiveHoldfast<
     this.#engine.calls.resume(null, IGNORED)
   }
 
-  async flush({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<FlushResult> {
+  async flush(options?: DeadlineOptions): Promise<FlushResult> {
+    const { deadlineMs = DEFAULT_DEADLINE_MS } = optionsOf('flush', options)
     const waitMs = deadlineOf('flush', deadlineMs)
     await this.#call<null>((settle) => this.#engine.calls.flush(waitMs, settle))
     const { counts, lanes } = this.status()
     return { pending: counts.pending, lanes }
   }
 
-  async sendNow({
-    user,
-    deadlineMs = DEFAULT_DEADLINE_MS,
-  }: SendNowOptions = {}): Promise<SendNowResult> {
+  async sendNow(options?: SendNowOptions): Promise<SendNowResult> {
+    const { user, deadlineMs = DEFAULT_DEADLINE_MS } = optionsOf('sendNow', options)
     const owner = user === undefined ? null : { user: ownerOf('sendNow', user) }
     const args = { owner, deadlineMs: deadlineOf('sendNow', deadlineMs) }
     const attempts = await this.#call<readonly AttemptSummary[]>((settle) =>
@@ -289,7 +291,8 @@ export class LiveHoldfast<
     return { attempts, pending, lanes }
   }
 
-  async close({ deadlineMs = DEFAULT_DEADLINE_MS }: DeadlineOptions = {}): Promise<void> {
+  async close(options?: DeadlineOptions): Promise<void> {
+    const { deadlineMs = DEFAULT_DEADLINE_MS } = optionsOf('close', options)
     const waitMs = deadlineOf('close', deadlineMs)
     try {
       await this.#call<void>((settle) => this.#engine.calls.close(waitMs, settle))
@@ -306,8 +309,8 @@ export class LiveHoldfast<
     return this.#engine.status
   }
 
-  report(options: ReportOptions = {}): Promise<Report> {
-    return this.#reporter.report(options)
+  async report(options?: ReportOptions): Promise<Report> {
+    return this.#reporter.report(optionsOf('report', options))
   }
 
   subscribe(listener: () => void): () => void {

@@ -19,7 +19,9 @@ export class RecentErrors {
     this.#now = now
   }
 
-  readonly hear = ({ error }: HoldfastEvents['error']): void => {
+  readonly hear = ({
+    error,
+  }: HoldfastEvents['error'] | HoldfastEvents['token.refreshFailed']): void => {
     const told = { at: this.#now(), ...toldError(error) }
     this.#kept = [...this.#kept, told].slice(-MOST_ERRORS)
   }

@@ -49,7 +49,7 @@ export interface ReportedLetter {
   readonly attempts: number
 }
 
-/** An error of which the app was told by the event `error`. */
+/** An error of which the app was told by the event `error` or `token.refreshFailed`. */
 export interface ReportedError {
   /** When the engine dealt with what led to it. */
   readonly at: Instant

@@ -23,8 +23,8 @@ export interface Page<Item> {
 export interface PageOptions {
   /** The maximum number of items, a whole number from 1. Default: 1000. */
   readonly limit?: number
-  /** The `next` of the page before. Default: the first page. */
-  readonly after?: string
+  /** The `next` of the page before. Default, and null: the first page. */
+  readonly after?: string | null
 }
 
 export interface PendingFilter extends PageOptions {
@@ -42,7 +42,7 @@ export async function pendingOperations(
 ): Promise<Page<PendingOperation>> {
   wholeNumberOf('pending: limit', limit, 1)
   if (user !== undefined) ownerOf('pending', user)
-  const begin = after === undefined ? null : spotOf(after)
+  const begin = (after ?? null) === null ? null : spotOf(after)
   const { lanes } = await storage.reload()
   const found: PendingOperation[] = []
   let last: Spot | null = null
@@ -70,7 +70,7 @@ export async function deadLetters(
   wholeNumberOf('deadLetters: limit', limit, 1)
   const letters = await storage.letters({
     ...letterFilterOf('deadLetters', filter),
-    ...(after === undefined ? {} : { after: positionOf(after) }),
+    ...((after ?? null) === null ? {} : { after: positionOf(after) }),
     limit: limit + 1,
   })
   const shown = letters.slice(0, limit)

@@ -12,6 +12,7 @@ import { Needs } from './tokens/needs.ts'
 import { Refresher } from './tokens/refresher.ts'
 import { StoredTokens } from './tokens/stored-tokens.ts'
 import { TokenAlarms } from './tokens/token-alarms.ts'
+import { TokenFailures } from './tokens/token-failures.ts'
 import { TokenReader } from './tokens/token-reader.ts'
 import { Wallet } from './tokens/wallet.ts'
 import type { Boundary } from './boundary/boundary.ts'
@@ -218,6 +219,7 @@ export class Engine {
     const totals = new EventTotals()
     const completions = new LastCompletions({ boundary })
     const holdEnds = new HoldEnds({ context, holds, waits, connectivity, needs, tokenAlarms })
+    const tokenFailures = new TokenFailures(boundary)
     this.#statusView = new StatusView({
       context,
       publisher,
@@ -227,6 +229,7 @@ export class Engine {
       takeOver,
       totals,
       completions,
+      tokenFailures,
     })
     this.#needs = needs
 
@@ -234,6 +237,7 @@ export class Engine {
     const { store, laneEvents } = context
     const breakDown = new BreakDown({ context, holds, flushes, openCalls })
     publisher.subscribe(reads.hear, tidying.hear, totals.hear, completions.hear)
+    publisher.subscribe(tokenFailures.hear)
     publisher.changed.subscribe(flushes.check, sendNows.check, connectivity.look, wakeWatch.look)
     laneEvents.added.subscribe(sessions.sweep, waits.collected, holds.startLane)
     laneEvents.added.subscribe(earlyTokenNeed.check)
@@ -251,7 +255,7 @@ export class Engine {
     holds.ownerReleased.subscribe(reads.ownerReleased)
     wallet.sessionEnded.subscribe(refresher.sessionEnded)
     wallet.arrived.subscribe(waits.tokenArrived)
-    wallet.forgotten.subscribe(completions.forget, publisher.shownAnew)
+    wallet.forgotten.subscribe(completions.forget, tokenFailures.forget, publisher.shownAnew)
     tokenAlarms.changed.subscribe(publisher.shownAnew)
     tokenAlarms.fired.subscribe(reads.waitOver)
     dispatcher.readAnew.subscribe(storedTokens.heard)

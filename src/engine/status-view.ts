@@ -10,6 +10,7 @@ import type { Lane } from './lanes/lane.ts'
 import type { LastCompletions } from './last-completions.ts'
 import { ownerStatuses } from './owner-statuses.ts'
 import type { Needs } from './tokens/needs.ts'
+import type { TokenFailures } from './tokens/token-failures.ts'
 import type {
   HoldStatus,
   LaneFailure,
@@ -29,6 +30,7 @@ export interface StatusViewParts {
   readonly takeOver: TakeOver
   readonly totals: EventTotals
   readonly completions: LastCompletions
+  readonly tokenFailures: TokenFailures
 }
 
 export class StatusView {
@@ -49,12 +51,16 @@ export class StatusView {
   }
 
   #make(): Status {
-    const { context, needs, totals, completions } = this.#parts
+    const { context, needs, totals, completions, tokenFailures } = this.#parts
     const { lanes, pilot } = context
     const shown = Array.from(lanes.pending(), (lane) => this.#laneStatus(lane))
-    const tokenNeeds = Array.from(needs.all(), ({ user, need }) =>
-      Object.freeze<TokenNeedStatus>({ user, reason: need.reason, generation: need.refused }),
-    )
+    const tokenNeeds = Array.from(needs.all(), ({ user, need }) => {
+      const lastFailure = tokenFailures.of(user)
+      const status = { user, reason: need.reason, generation: need.refused }
+      return Object.freeze<TokenNeedStatus>(
+        lastFailure === null ? status : { ...status, lastFailure },
+      )
+    })
     return Object.freeze<Status>({
       queue: pilot.queueState,
       identity: pilot.user,

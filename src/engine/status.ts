@@ -1,5 +1,6 @@
 /** The types of the object that `status()` answers: frozen and plain, and the same object until something changes. */
 import type { Hold } from '../../machines/holds.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { DeadReason, Instant, Requirement, TokenNeedReason, UserId } from '../model.ts'
 
 /** A hold of a lane, and until when it lasts. */
@@ -67,6 +68,16 @@ export interface TokenNeedStatus {
   readonly reason: TokenNeedReason
   /** The generation that was refused; null: no generation was refused. */
   readonly generation: number | null
+  /** Why the last refresh failed, since the last new token of the user. Left out: none has failed in this process. */
+  readonly lastFailure?: TokenFailure
+}
+
+/** Why a token was not refreshed (T6, T8). */
+export interface TokenFailure {
+  readonly at: Instant
+  readonly code: ErrorCode
+  /** The system's name of the failure of the token source, such as `ECONNREFUSED`; null: it has none. */
+  readonly reason: string | null
 }
 
 /**

@@ -1,13 +1,10 @@
 /** The logger that writes to `console`. No other file of the library may use `console`. */
-import { flagOf } from '../checks/flags.ts'
 import { wordOf } from '../checks/texts.ts'
 import type { Logger, LogLevel } from './logger.ts'
 
 export interface ConsoleLoggerOptions {
   /** The lowest level that is written. Default: `info`. */
   readonly level?: LogLevel
-  /** True if user ids are to be replaced by pseudonyms. Default: false. */
-  readonly pseudonyms?: boolean
 }
 
 /** From the lowest to the highest. */
@@ -17,7 +14,7 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
  * A logger that writes each line by the method of `console` of the same name: `warn` and `error` go to `stderr`. The
  * methods are looked up at each call, so that a program that replaces them gets the lines.
  *
- * @throws TypeError unless the level is one of `debug`, `info`, `warn` and `error`, and `pseudonyms` is true or false.
+ * @throws TypeError unless the level is one of `debug`, `info`, `warn` and `error`.
  * @example
  * ```ts
  * import { consoleLogger, createHoldfast, type HoldfastOptions } from 'holdfast'
@@ -27,10 +24,7 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
  * const holdfast = await createHoldfast({ ...options, logger: consoleLogger({ level: 'debug' }) })
  * ```
  */
-export function consoleLogger({
-  level = 'info',
-  pseudonyms = false,
-}: ConsoleLoggerOptions = {}): Logger {
+export function consoleLogger({ level = 'info' }: ConsoleLoggerOptions = {}): Logger {
   const least = LEVELS.indexOf(wordOf('consoleLogger: level', level, LEVELS))
   const isEnabled = (one: LogLevel) => LEVELS.indexOf(one) >= least
   const writer = (one: LogLevel) => (message: string) => {
@@ -41,7 +35,6 @@ export function consoleLogger({
     info: writer('info'),
     warn: writer('warn'),
     error: writer('error'),
-    pseudonyms: flagOf('consoleLogger: pseudonyms', pseudonyms),
     isLevelEnabled: isEnabled,
   })
 }

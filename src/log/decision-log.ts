@@ -24,13 +24,24 @@ interface ErrorEvents {
   on(name: 'error', listener: (detail: HoldfastEvents['error']) => void): unknown
 }
 
+interface LogOptions {
+  readonly logger: Logger
+  /** True if user ids are to be replaced by pseudonyms. */
+  readonly hasPseudonyms: boolean
+}
+
 export class DecisionLog {
   readonly #logger: Logger
+  readonly #hasPseudonyms: boolean
   readonly #tellOfFailure: (error: HoldfastError) => void
   #hasFailed = false
 
-  constructor(logger: Logger, tellOfFailure: (error: HoldfastError) => void) {
+  constructor(
+    { logger, hasPseudonyms }: LogOptions,
+    tellOfFailure: (error: HoldfastError) => void,
+  ) {
     this.#logger = logger
+    this.#hasPseudonyms = hasPseudonyms
     this.#tellOfFailure = tellOfFailure
   }
 
@@ -48,7 +59,7 @@ export class DecisionLog {
   lineOf(lineNow: () => LogLine, { monotonic, fileKey }: LogMoment): (() => void) | null {
     try {
       const line = lineNow()
-      const shown = this.#logger.pseudonyms === true ? pseudonymsIn(line, fileKey) : line
+      const shown = this.#hasPseudonyms ? pseudonymsIn(line, fileKey) : line
       const text = logLineOf(shown, monotonic)
       return text === null ? null : () => this.#write(text)
     } catch (thrown) {
@@ -65,7 +76,7 @@ export class DecisionLog {
         cause: cause ?? undefined,
         reason: reason ?? undefined,
         // A message may name a user.
-        message: this.#logger.pseudonyms === true ? undefined : message,
+        message: this.#hasPseudonyms ? undefined : message,
       })
       this.#write(text)
     } catch (thrown) {
@@ -94,12 +105,12 @@ export class DecisionLog {
 
 /** The log of an engine; null: the app gave no logger. */
 export function decisionLog(
-  logger: Logger | null,
+  { logger, logPseudonyms }: { readonly logger: Logger | null; readonly logPseudonyms: boolean },
   events: ErrorEvents,
   tellOfFailure: (error: HoldfastError) => void,
 ): DecisionLog | null {
   if (logger === null) return null
-  const log = new DecisionLog(logger, tellOfFailure)
+  const log = new DecisionLog({ logger, hasPseudonyms: logPseudonyms }, tellOfFailure)
   events.on('error', log.hearError)
   return log
 }

@@ -124,6 +124,7 @@ function shownField(field: string, value: Json): string | null {
 
 function shownValue(value: Json): string | null {
   if (typeof value === 'string') return shownText(value)
+  if (typeof value === 'number') return shownNumber(value)
   if (value === null || typeof value !== 'object') return String(value)
   if (!Array.isArray(value)) return null
   const shown = value.slice(0, MOST_SHOWN).map((item: Json) => shownValue(item) ?? '…')
@@ -134,6 +135,11 @@ function shownValue(value: Json): string | null {
 function shownText(text: string): string {
   const cut = text.length > LONGEST ? `${text.slice(0, LONGEST).toWellFormed()}…` : text
   return BARE.test(cut) && !WORDS.has(cut) ? cut : printableJson(cut)
+}
+
+/** Milliseconds to three places: more is noise of the clock. */
+function shownNumber(value: number): string {
+  return String(Math.round(value * 1000) / 1000)
 }
 
 /** An instant that no date can show is shown as its number. */

@@ -29,8 +29,6 @@ export interface Logger {
   info(message: string): void
   warn(message: string): void
   error(message: string): void
-  /** True if user ids are to be replaced by the pseudonyms that a journal with `pseudonyms` has. Left out: false. */
-  readonly pseudonyms?: boolean
   /** False: no line of this level is made. Left out: every line is made. pino has this method. */
   isLevelEnabled?(level: LogLevel): boolean
 }

@@ -6,7 +6,7 @@ import type { SettlementMessage } from '../../src/channels/settlement-channel.ts
 import type { Logger, LogLevel } from '../../src/log/logger.ts'
 
 /** A logger that keeps its lines, each after its level. */
-export function keepingLogger(more: Pick<Logger, 'pseudonyms' | 'isLevelEnabled'> = {}): {
+export function keepingLogger(more: Pick<Logger, 'isLevelEnabled'> = {}): {
   readonly logger: Logger
   readonly lines: string[]
 } {

@@ -73,7 +73,7 @@ export class ReadReply {
           ? 'a captive portal answered the read'
           : `the read was answered ${reply.status}${outcome === null ? '' : `: ${outcome}`}`
         const isTemporary = outcome === null ? reply.status >= 500 : outcome === 'retry'
-        const options = { retryable: isTemporary || isPortal }
+        const options = { retryable: isTemporary || isPortal, status: reply.status }
         book.fail(read, new HoldfastError('READ_FAILED', what, options))
       }
     }
