@@ -53,6 +53,9 @@ export const PROCESS_MUTANTS: readonly Mutant[] = [
     in: '#heard',
     find: `if (kind === 'rename' && this.#isReplaced()) this.#watchAnew()`,
     replace: '',
+    foundBy: {
+      file: 'test/scenarios/q17-a-side-file-that-was-removed-is-made-and-watched-again.yaml',
+    },
   },
   {
     id: 'lost-watch-not-told',

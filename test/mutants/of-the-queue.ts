@@ -220,6 +220,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     in: 'arm',
     find: 'const partMs = Math.min(leftMs, LONGEST_TIMER_MS)',
     replace: 'const partMs = leftMs',
+    foundBy: { file: 'test/scenarios/q7-a-wait-longer-than-a-timer-of-node-can-be-lasts.yaml' },
   },
   {
     id: 'unsent-counts-as-unknown',
@@ -300,6 +301,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     in: 'stepWithRequest',
     find: 'if (members.some((row) => facts.isOver(lane, row))) return AGAIN',
     replace: 'if (members.length === 0) return AGAIN',
+    foundBy: { file: 'test/scenarios/q8-the-time-is-over-while-the-head-is-checked.yaml' },
   },
   {
     id: 'suspended-for-ever',
