@@ -74,15 +74,22 @@ function lateHeads(run: RunRecord): object[] {
   // Where storage has failed, a lane keeps the place of its request until the outcome is stored, and who is logged in, and with
   // which token, may not be stored yet.
   const isBusy = inFlight >= settings.concurrency || run.checkCount > 0 || hasFailedLately(run)
-  if (settings.batchWindowMs === 0 || isBusy) return []
+  // A process that is closing sends nothing more (Q19).
+  const isClosing = (run.lives.at(-1)?.closingAt ?? null) !== null
+  if (settings.batchWindowMs === 0 || isBusy || isClosing) return []
   return status.lanes.flatMap((lane) => {
     const head = isWaiting(lane) ? headOf(run, lane.user) : null
     const since = head?.enqueuedAt ?? null
     const isMerging = kinds.get(head?.kind ?? '')?.spec.merge !== undefined
     if (!isMerging || since === null || wall - since <= settings.batchWindowMs) return []
-    // The window is counted by the wall clock; what was adopted or retried comes later than that.
+    // A dead letter that is retried comes in front of a head whose window has begun, and waits with it at most.
+    const storedAt = run.rows.transitions.findLast(
+      ({ id, to }) => id === head?.id && to === 'pending',
+    )?.at
+    const isNew = storedAt !== undefined && run.now - storedAt <= settings.batchWindowMs
+    // The window is counted by the wall clock.
     const isMoved = turns.some(({ turn }) => turn === 'wall' || turn === 'slept')
-    return isMoved ? [] : [{ lane: lane.user, head, why: 'its window is over' }]
+    return isMoved || isNew ? [] : [{ lane: lane.user, head, why: 'its window is over' }]
   })
 }
 
