@@ -5,6 +5,7 @@ import type { HeardEvent } from '../seen.ts'
 import { additionsTo, type Invariant, isRead } from './invariant.ts'
 import { outcomeOf } from './outcome.ts'
 import type { RunRecord } from './run-record.ts'
+import { hasFailedLately } from './running-time.ts'
 
 export const trueFailures: Invariant = (run) => {
   const heard = additionsTo(run.heard)
@@ -38,9 +39,12 @@ function whyUntrue(run: RunRecord, heard: HeardEvent): string | null {
   return `it came to ${last.map((sent) => `${outcomeOf(sent)} ${sent.status}`).join(', ')}`
 }
 
-/** The last sending of this operation by this process that was over by then; of one instant all. */
+/**
+ * The last sending of this operation by this process that was over by then; of one instant all. Where storage has failed, an
+ * outcome may be told when it is stored at last (Q11), in the instant of the next sending: then it may be of any.
+ */
 function lastOf(
-  { requests }: RunRecord,
+  { requests, turns }: RunRecord,
   id: string,
   { life, at }: HeardEvent,
 ): readonly SeenRequest[] {
@@ -49,6 +53,7 @@ function lastOf(
     (sent) =>
       !isRead(sent) && sent.client.life === life && sent.ids.includes(id) && overAt(sent) <= at,
   )
+  if (hasFailedLately({ now: at, turns })) return over
   const latest = Math.max(...over.map(overAt))
   return over.filter((sent) => overAt(sent) === latest)
 }
