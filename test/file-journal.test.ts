@@ -27,7 +27,7 @@ steps:
 
 it('rotates past maxBytes, and both files replay', async () => {
   const file = join(folder, 'run.jsonl')
-  const journal = fileJournal({ file, maxBytes: 8000 })
+  const journal = fileJournal({ file, maxBytes: 12_000 })
   await runScenario(parseScenario(LONG, 'long.yaml'), { journal })
   journal.close()
   const [now, before] = [readFileSync(file, 'utf8'), readFileSync(`${file}.1`, 'utf8')]
