@@ -6,7 +6,7 @@ import { readError, writeError } from '../engine/boundary/error-codec.ts'
 import { payloadOfSize } from '../engine/boundary/rows-codec.ts'
 import type { Json, JsonRecord } from '../journal/lines.ts'
 import type { OperationId, Owner } from '../model.ts'
-import { type Results, resultsOf, sizesOf } from './results.ts'
+import { type Member, type Results, resultsOf, sizesOf } from './results.ts'
 import type { FollowUpDraft, Interpretation, ReadingPosition } from './define-operation.ts'
 
 export interface InterpretedFollowUp {
@@ -95,7 +95,7 @@ export const interpretedCodec: Codec<Interpreted | Misjudged> = {
 export function interpretedOf(
   interpretation: Interpretation,
   owner: Owner,
-  members: readonly OperationId[],
+  members: readonly Member[],
 ): Interpreted | Misjudged {
   const { reason, translations, followUps = [], readingPosition } = interpretation
   const outcome = outcomeOf(interpretation)

@@ -209,18 +209,17 @@ export class Kinds {
   ): Interpreted | Misjudged {
     return this.#boundary.pull('kind.interpret', interpretedCodec, () => {
       const spec = this.#specs.get(rows[0]?.kind ?? '')
-      const operations = rows.map((row) => ({
-        id: row.id,
-        payload: this.#sentPayloads.get(row) as never,
-      }))
-      const context = { owner, operations, reply: spec?.reply ?? null, afterUnknown }
+      const context = { reply: spec?.reply ?? null, afterUnknown }
       try {
-        const interpretation = atOnce((spec?.interpret ?? interpretReply)(reply, context))
-        return interpretedOf(
-          interpretation,
-          owner,
-          rows.map(({ id }) => id),
-        )
+        if (spec?.interpret === undefined) {
+          return interpretedOf(interpretReply(reply, context), owner, rows)
+        }
+        const operations = rows.map((row) => ({
+          id: row.id,
+          payload: this.#sentPayloads.get(row) as never,
+        }))
+        const interpretation = spec.interpret(reply, { ...context, owner, operations })
+        return interpretedOf(atOnce(interpretation), owner, rows)
       } catch (error) {
         return { misjudged: 'threw', cause: errorOf(error) }
       }

@@ -10,6 +10,11 @@ export interface MemberResult {
   readonly result: string
 }
 
+/** A member of an envelope, as far as its result is concerned. */
+export interface Member {
+  readonly id: OperationId
+}
+
 export interface Results {
   /** What came of the members. Left out: nothing. */
   readonly results?: readonly MemberResult[]
@@ -23,12 +28,12 @@ const MOST_BYTES = 64 * 1024
 /** A result that cannot be kept never makes an accepted operation anything else (Q23). */
 export function resultsOf(
   { result, results }: Pick<Interpretation, 'result' | 'results'>,
-  members: readonly OperationId[],
+  members: readonly Member[],
 ): Results {
   if (result === undefined && results === undefined) return {}
   const byId = typeof results === 'object' && results !== null ? results : {}
   const isNamed = (id: string) => Object.hasOwn(byId, id)
-  const kept = members.flatMap((id) => {
+  const kept = members.flatMap(({ id }) => {
     const value = isNamed(id) ? byId[id] : result
     return value === undefined ? [] : [{ id, text: jsonOf(value) }]
   })
