@@ -110,7 +110,7 @@ export class OperationCommands {
   /** Commits the change, behind others that must be stored first; `applied` hears of it. */
   #change(
     itsLanes: readonly Lane[],
-    change: Change,
+    change: Extract<Change, { readonly id: OperationId }>,
     settle: Settle<void>,
     applied: (answer: Applied) => void,
     first: readonly Change[] = [],
@@ -121,10 +121,7 @@ export class OperationCommands {
         applied(answer)
         this.#changes.changedRecords()
         settle.resolve()
-      } else {
-        const id = 'id' in change ? change.id : ('' as OperationId)
-        settle.reject(answered.ok ? unknownOperation(id) : answered.error)
-      }
+      } else settle.reject(answered.ok ? unknownOperation(change.id) : answered.error)
     })
   }
 }
