@@ -259,8 +259,9 @@ export class LiveHoldfast<
     return query(() => pendingOperations(this.#options.ports.storage, known))
   }
 
-  async deadLetters(filter: DeadLetterFilter & PageOptions = {}): Promise<Page<DeadLetter>> {
-    return query(() => deadLetters(this.#options.ports.storage, optionsOf('deadLetters', filter)))
+  async deadLetters(filter?: DeadLetterFilter & PageOptions): Promise<Page<DeadLetter>> {
+    const known = optionsOf('deadLetters', filter)
+    return query(() => deadLetters(this.#options.ports.storage, known))
   }
 
   pause(): void {
