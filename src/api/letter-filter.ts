@@ -1,6 +1,7 @@
 /** Which dead letters a call of the app means. */
 import type { LetterFilter } from '../../storage/storage.ts'
 import { nameOf, wordOf } from '../checks/texts.ts'
+import { DEAD_REASONS } from '../dead-reasons.ts'
 import type { DeadReason } from '../model.ts'
 import { ownerOf } from './arguments.ts'
 
@@ -13,15 +14,6 @@ export interface DeadLetterFilter {
   /** Dead for this reason. Default: for any reason. */
   readonly reason?: DeadReason
 }
-
-const DEAD_REASONS = Object.keys({
-  rejected: true,
-  'attempts-exhausted': true,
-  unreadable: true,
-  conflict: true,
-  'dependency-dead': true,
-  'outcome-unknown': true,
-} satisfies Record<DeadReason, true>) as DeadReason[]
 
 /** @throws TypeError if a field is wrong, naming the call and the field. */
 export function letterFilterOf(

@@ -2,19 +2,15 @@
  * Counts the events of this engine for `status().totals`. The counts decide nothing: no part of the engine reads them,
  * and no journal has them. Each count is a number of events, so that an app that counts events comes to the same.
  */
+import { DEAD_REASONS } from '../dead-reasons.ts'
 import type { EventName, HoldfastEvents } from '../events.ts'
 import type { DeadReason } from '../model.ts'
 import type { Totals } from './status.ts'
 
 /** Every reason, so that a reader of the counts need not ask whether one of them is there. */
-const NO_DEAD: Readonly<Record<DeadReason, number>> = {
-  rejected: 0,
-  'attempts-exhausted': 0,
-  unreadable: 0,
-  conflict: 0,
-  'dependency-dead': 0,
-  'outcome-unknown': 0,
-}
+const NO_DEAD = Object.fromEntries(DEAD_REASONS.map((reason) => [reason, 0])) as Readonly<
+  Record<DeadReason, number>
+>
 
 /** The counts, without the head of a lane, which is a fact of the present. */
 export type Counted = Omit<Totals, 'oldestHeadAt'>

@@ -1,6 +1,6 @@
 /** The names in the expectation of a scenario: each stands for something that the product or the scenario itself has. */
 import {
-  DEAD_REASONS,
+  DEAD_REASON_SET,
   DROP_REASONS,
   ERROR_CODES,
   EVENT_NAME_SET,
@@ -145,7 +145,7 @@ function* inFinal(path: Path, final: Final, names: Vocabulary): Problems {
   for (const list of ['pending', 'completed', 'cancelled', 'dead', 'dropped'] as const) {
     yield* operationsIn([...path, list], final[list] ?? [], names)
   }
-  yield* valuesOf([...path, 'dead'], dead, NO_REASON, DEAD_REASONS)
+  yield* valuesOf([...path, 'dead'], dead, NO_REASON, DEAD_REASON_SET)
   yield* valuesOf([...path, 'dropped'], dropped, NO_REASON, DROP_REASONS)
   for (const [owner, list] of Object.entries(holds)) {
     const where = [...path, 'holds', owner]
@@ -184,7 +184,7 @@ function* inLook(path: Path, id: string, look: ExpectedLook, names: Vocabulary):
   if (kind !== undefined && !names.isKind(kind)) {
     yield unknownName([...path, 'kind'], NO_KIND, kind, names.kinds)
   }
-  const reasons = new Set([...DEAD_REASONS, ...DROP_REASONS])
+  const reasons = new Set([...DEAD_REASON_SET, ...DROP_REASONS])
   yield* unlessKnown([...path, 'reason'], NO_REASON, reason, reasons)
 }
 

@@ -1,21 +1,15 @@
 /** The names that the product gives to things, at run time: a scenario that says another one is misspelt. */
 import { HOLDS } from '../../machines/holds.ts'
+import { DEAD_REASONS } from '../dead-reasons.ts'
 import type { ErrorCode } from '../errors.ts'
 import { EVENT_NAMES, type EventName, type HoldfastEvents } from '../events.ts'
-import type { DeadReason, DropReason, TokenNeedReason } from '../model.ts'
+import type { DropReason, TokenNeedReason } from '../model.ts'
 
 type Named<Name extends string> = Readonly<Record<Name, true>>
 
 const namesIn = (named: object): ReadonlySet<string> => new Set(Object.keys(named))
 
-export const DEAD_REASONS = namesIn({
-  rejected: true,
-  'attempts-exhausted': true,
-  unreadable: true,
-  conflict: true,
-  'dependency-dead': true,
-  'outcome-unknown': true,
-} satisfies Named<DeadReason>)
+export const DEAD_REASON_SET: ReadonlySet<string> = new Set(DEAD_REASONS)
 
 export const DROP_REASONS = namesIn({
   anonymous: true,
@@ -126,7 +120,7 @@ function isEvent(name: string): name is EventName {
 
 /** Null: the event has no reason. */
 export function reasonsOfEvent(name: string): ReadonlySet<string> | null {
-  if (name === 'operation.dead') return DEAD_REASONS
+  if (name === 'operation.dead') return DEAD_REASON_SET
   if (name === 'operation.dropped') return DROP_REASONS
   return name === 'token.needed' ? NEED_REASONS : null
 }

@@ -1,5 +1,6 @@
 /** A scenario: a scripted world, events at virtual times, and what must be seen. */
 import { z } from 'zod'
+import { DEAD_REASONS } from '../dead-reasons.ts'
 import { DATABASE_FILES } from './database-files.ts'
 import { WATCHES } from './memory-files.ts'
 import { PROCESS_NAMES } from './process-name.ts'
@@ -134,16 +135,7 @@ const replacedPayload = z.strictObject({ id: name, payload: z.record(z.string(),
 const letterFilter = z.strictObject({
   user: owner,
   kind: name.optional(),
-  reason: z
-    .enum([
-      'rejected',
-      'attempts-exhausted',
-      'unreadable',
-      'conflict',
-      'dependency-dead',
-      'outcome-unknown',
-    ])
-    .optional(),
+  reason: z.enum(DEAD_REASONS).optional(),
 })
 
 const look = z.union([
