@@ -5,6 +5,7 @@ import { replay } from '../src/journal/replay.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { BeginningAnew } from './support/beginning-anew.ts'
+import { beginRead, readsOf } from './support/begun-read.ts'
 import { HeldAnswers } from './support/held-answers.ts'
 import { create, echo, positioned } from './support/kinds.ts'
 import { neighbours } from './support/neighbours.ts'
@@ -19,24 +20,8 @@ async function start(options: RigOptions = {}): Promise<Rig> {
 }
 
 /** A read with a deadline, and its end. */
-function begin(rig: Rig, options: Partial<ReadOptions> = {}) {
-  const ended: unknown[] = []
-  const promise = rig.holdfast.read({
-    request: () => ({ method: 'GET', path: '/messages' }),
-    deadlineMs: 1000,
-    ...options,
-  })
-  const failure = promise.then(
-    ({ status }) => void ended.push(status),
-    (error: { readonly code?: unknown }) => {
-      ended.push(error.code)
-      return error
-    },
-  )
-  return { ended, failure }
-}
-
-const reads = (rig: Rig) => rig.sent.filter(({ request }) => request.kind === 'read')
+const begin = (rig: Rig, options: Partial<ReadOptions> = {}) =>
+  beginRead(rig, { deadlineMs: 1000, ...options })
 
 /** How a read comes to wait for this. */
 const waits: Readonly<Record<string, (rig: Rig) => Promise<Partial<ReadOptions>>>> = {
@@ -90,15 +75,15 @@ describe('the deadline ends a read that waits', () => {
     const { ended, failure } = begin(rig, options)
     await rig.advance(999)
     expect(ended).toEqual([])
-    const sentCount = reads(rig).length
+    const sentCount = readsOf(rig).length
     await rig.advance(1)
     expect(ended).toEqual(['READ_FAILED'])
     expect(await failure).toMatchObject({
       message: 'the read was not answered within its deadline of 1000 ms',
       retryable: true,
     })
-    expect(reads(rig).map(({ signal }) => signal.aborted)).toEqual(
-      reads(rig).map(() => name === 'for its reply'),
+    expect(readsOf(rig).map(({ signal }) => signal.aborted)).toEqual(
+      readsOf(rig).map(() => name === 'for its reply'),
     )
     // Nothing of it goes on.
     rig.answer = () => undefined
@@ -106,7 +91,7 @@ describe('the deadline ends a read that waits', () => {
     await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
     await rig.whileResting(rig.holdfast.updateToken('bob', 'b2'))
     await rig.advance(120_000)
-    expect(reads(rig)).toHaveLength(sentCount)
+    expect(readsOf(rig)).toHaveLength(sentCount)
     expect(ended).toEqual(['READ_FAILED'])
     expect(rig.eventsOf('read.completed')).toEqual([])
   })
@@ -125,7 +110,7 @@ describe('the deadline ends a read that waits', () => {
     await rig.advance()
     rig.last.reply(200)
     await rig.advance()
-    expect(reads(rig)).toEqual([])
+    expect(readsOf(rig)).toEqual([])
   })
 
   test('for what another process sends (Q17)', async () => {
@@ -142,7 +127,7 @@ describe('the deadline ends a read that waits', () => {
     first.rig.last.reply(200)
     await first.rig.advance()
     await second.hear()
-    expect(reads(second.rig)).toEqual([])
+    expect(readsOf(second.rig)).toEqual([])
   })
 })
 
@@ -152,7 +137,7 @@ test('a deadline that is over before the read is begun ends it in the next turn'
   const { ended } = begin(rig, { deadlineMs: 0 })
   await rig.advance()
   expect(ended).toEqual(['READ_FAILED'])
-  expect(reads(rig)).toEqual([])
+  expect(readsOf(rig)).toEqual([])
 })
 
 test('a read that is answered in time leaves no alarm', async () => {
@@ -191,12 +176,12 @@ test('the deadline counts from the call, over all requests of the read', async (
   await rig.advance(400)
   rig.last.reply(429)
   await rig.advance(1000)
-  expect(reads(rig)).toHaveLength(2)
+  expect(readsOf(rig)).toHaveLength(2)
   await rig.advance(99)
   expect(ended).toEqual([])
   await rig.advance(1)
   expect(ended).toEqual(['READ_FAILED'])
-  expect(reads(rig).map(({ signal }) => signal.aborted)).toEqual([false, true])
+  expect(readsOf(rig).map(({ signal }) => signal.aborted)).toEqual([false, true])
 })
 
 test('a jump of the wall clock changes nothing about the deadline', async () => {
@@ -251,7 +236,7 @@ test('the deadline ends a read while close() waits for a write', async () => {
   const closed = rig.holdfast.close({ deadlineMs: 5000 })
   await rig.advance(1000)
   expect(ended).toEqual(['READ_FAILED'])
-  expect(reads(rig)[0]?.signal.aborted).toBe(true)
+  expect(readsOf(rig)[0]?.signal.aborted).toBe(true)
   await rig.advance(4000)
   await closed
 })

@@ -6,6 +6,7 @@ import type { Outcome } from '../src/model.ts'
 import { interpretReply } from '../src/operations/interpret-reply.ts'
 import type { ReadInterpret } from '../src/operations/read-interpretation.ts'
 import { BeginningAnew } from './support/beginning-anew.ts'
+import { beginRead, readsOf } from './support/begun-read.ts'
 import { echo, positioned } from './support/kinds.ts'
 import { neighbours } from './support/neighbours.ts'
 import { memoryVault } from '../src/ports/vault.ts'
@@ -15,28 +16,11 @@ type Judgement = Exclude<Outcome, 'unknown' | 'unsent'>
 
 /** A read whose replies are judged so, and its end. */
 function begin(rig: Rig, interpret: Judgement | ReadInterpret, options: Partial<ReadOptions> = {}) {
-  const ended: unknown[] = []
-  const promise = rig.holdfast.read({
-    request: ({ position }) => ({
-      method: 'GET',
-      path: '/messages',
-      ...(position === null ? {} : { query: { position } }),
-    }),
-    interpret: typeof interpret === 'string' ? () => ({ outcome: interpret }) : interpret,
-    ...options,
-  })
-  const failure = promise.then(
-    ({ status }) => void ended.push(status),
-    (error: { readonly code?: unknown }) => {
-      ended.push(error.code)
-      return error
-    },
-  )
-  return { ended, failure }
+  const judge = typeof interpret === 'string' ? () => ({ outcome: interpret }) : interpret
+  return beginRead(rig, { interpret: judge, ...options })
 }
 
-const reads = (rig: Rig) => rig.sent.filter(({ request }) => request.kind === 'read')
-const tokens = (rig: Rig) => reads(rig).map(({ token }) => token)
+const tokens = (rig: Rig) => readsOf(rig).map(({ token }) => token)
 
 async function start(options: RigOptions = {}): Promise<Rig> {
   const rig = await Rig.start({ operations: [note, positioned], ...options })
@@ -79,7 +63,7 @@ describe('the `interpret` of a read', () => {
       message: `the read was answered ${status}: rejected`,
       retryable: false,
     })
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
     expect(rig.eventsOf('token.refused')).toEqual([])
   })
 
@@ -93,9 +77,9 @@ describe('the `interpret` of a read', () => {
       await rig.advance()
       rig.last.reply(status)
       await rig.advance(999)
-      expect(reads(rig)).toHaveLength(1)
+      expect(readsOf(rig)).toHaveLength(1)
       await rig.advance(1)
-      expect(reads(rig).map(({ request }) => request.path)).toEqual([
+      expect(readsOf(rig).map(({ request }) => request.path)).toEqual([
         '/messages?position=w1',
         '/messages',
       ])
@@ -106,7 +90,7 @@ describe('the `interpret` of a read', () => {
         message: `the read was answered ${status}: retry`,
         retryable: true,
       })
-      expect(reads(rig)).toHaveLength(2)
+      expect(readsOf(rig)).toHaveLength(2)
     },
   )
 
@@ -116,9 +100,9 @@ describe('the `interpret` of a read', () => {
     await rig.advance()
     rig.last.reply(200, { headers: { 'retry-after': '2' } })
     await rig.advance(1999)
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
     await rig.advance(1)
-    expect(reads(rig)).toHaveLength(2)
+    expect(readsOf(rig)).toHaveLength(2)
   })
 
   test('gets the reply, the owner and what the read declares, and may leave the rest to interpretReply()', async () => {
@@ -226,13 +210,13 @@ describe('a reply other than 401 that `interpret` judges as a refused token', ()
     expect(rig.last.token).toBe('a1')
     rig.last.reply(200)
     await rig.advance(3_600_000)
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
     expect(rig.eventsOf('token.refused')).toEqual([])
     expect(rig.eventsOf('token.needed')).toEqual([])
     expect(rig.eventsOf('lane.held').filter(({ hold }) => hold === 'awaiting-token')).toEqual([])
     expect(rig.holdfast.status().tokenNeeds).toEqual([])
     await rig.whileResting(rig.holdfast.updateToken('alice', 'a1'))
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
     await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
     await rig.advance()
     expect(tokens(rig)).toEqual(['a1', 'a2'])
@@ -296,7 +280,7 @@ describe('a reply other than 401 that `interpret` judges as a refused token', ()
     expect(calls).toBe(2)
     await rig.advance(2000)
     expect(calls).toBe(3)
-    expect(reads(rig).map(({ at, token }) => [at, token])).toEqual([
+    expect(readsOf(rig).map(({ at, token }) => [at, token])).toEqual([
       [0, 'a1'],
       [3000, 'a2'],
     ])

@@ -5,6 +5,7 @@ import { replay } from '../src/journal/replay.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { BeginningAnew } from './support/beginning-anew.ts'
+import { beginRead, readsOf } from './support/begun-read.ts'
 import { HeldAnswers } from './support/held-answers.ts'
 import { create, echo, positioned } from './support/kinds.ts'
 import { neighbours } from './support/neighbours.ts'
@@ -20,9 +21,8 @@ async function start(options: RigOptions = {}): Promise<Rig> {
 
 /** A read that names these records, and its end. */
 function begin(rig: Rig, options: Partial<ReadOptions> = {}) {
-  const ended: unknown[] = []
   const { required = [], optional = [] } = options.needs ?? {}
-  const promise = rig.holdfast.read({
+  return beginRead(rig, {
     request: ({ record, optionalRecord }) => ({
       method: 'GET',
       path: '/records',
@@ -31,16 +31,10 @@ function begin(rig: Rig, options: Partial<ReadOptions> = {}) {
     after: [],
     ...options,
   })
-  promise.then(
-    ({ status }) => ended.push(status),
-    (error: { readonly code?: unknown }) => ended.push(error.code),
-  )
-  return { ended, promise }
 }
 
-const reads = (rig: Rig) => rig.sent.filter(({ request }) => request.kind === 'read')
 const asked = (rig: Rig) =>
-  reads(rig).map(({ request }) =>
+  readsOf(rig).map(({ request }) =>
     new URL(request.path, 'https://server.test').searchParams.get('ids'),
   )
 
@@ -115,12 +109,12 @@ describe('a read with needs', () => {
     })
     await rig.enqueue('three')
     await answer(rig)
-    expect(reads(rig)).toEqual([])
+    expect(readsOf(rig)).toEqual([])
     rig.last.reply(200)
     await rig.advance()
-    reads(rig)[0]?.reply(200)
+    readsOf(rig)[0]?.reply(200)
     expect(await rig.whileResting(read)).toMatchObject({ status: 200 })
-    expect(reads(rig).map(({ request }) => request.path)).toEqual(['/records/srv-r1'])
+    expect(readsOf(rig).map(({ request }) => request.path)).toEqual(['/records/srv-r1'])
   })
 
   test('names a record that was made before the restart', async () => {
@@ -174,7 +168,7 @@ describe('a read with needs', () => {
     begin(rig, { needs: { optional: ['r1'] } })
     await rig.advance()
     await put(rig, 'r1')
-    reads(rig)[0]?.reply(429)
+    readsOf(rig)[0]?.reply(429)
     await rig.advance(1000)
     expect(asked(rig)).toEqual(['r1'])
     await answer(rig)
@@ -310,7 +304,7 @@ describe('a read with needs', () => {
     await rig.advance()
     await rig.enqueue('meanwhile')
     await answer(rig)
-    reads(rig)[0]?.reply(200)
+    readsOf(rig)[0]?.reply(200)
     await rig.advance()
     expect(ended).toEqual([200])
     await rig.close()

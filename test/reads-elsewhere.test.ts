@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest'
 import type { ReadOptions } from '../src/api/call-options.ts'
 import { memoryVault, type Vault } from '../src/ports/vault.ts'
+import { beginRead, readsOf } from './support/begun-read.ts'
 import { gate } from './support/gate.ts'
 import { echo, noteOf, parent, positioned } from './support/kinds.ts'
 import { type Neighbour, neighbours } from './support/neighbours.ts'
-import { note, type RigOptions, type Sent } from './support/rig.ts'
+import { note, type RigOptions } from './support/rig.ts'
 
 /** Alice is logged in to both; the first dispatches, the second is the one that reads. */
 async function opened(options: RigOptions = {}) {
@@ -21,23 +22,8 @@ async function opened(options: RigOptions = {}) {
   return { first, second }
 }
 
-/** A read under way, and what became of it. */
-function begin({ rig }: Neighbour, options: Partial<ReadOptions> = {}): unknown[] {
-  const ended: unknown[] = []
-  const read = rig.holdfast.read({
-    request: ({ position }) => ({
-      method: 'GET',
-      path: '/messages',
-      ...(position === null ? {} : { query: { position } }),
-    }),
-    ...options,
-  })
-  read.then(
-    ({ status }) => ended.push(status),
-    (error: { readonly code?: unknown }) => ended.push(error.code),
-  )
-  return ended
-}
+const begin = ({ rig }: Neighbour, options: Partial<ReadOptions> = {}) =>
+  beginRead(rig, options).ended
 
 /** The first answers what it has sent last, and the second hears of what that came to. */
 async function settle(first: Neighbour, second: Neighbour, status = 200): Promise<void> {
@@ -45,9 +31,6 @@ async function settle(first: Neighbour, second: Neighbour, status = 200): Promis
   await first.rig.advance()
   await second.hear()
 }
-
-const reads = ({ rig }: Neighbour): Sent[] =>
-  rig.sent.filter(({ request }) => request.kind === 'read')
 
 // R1, Q17
 describe('in a process that does not dispatch, a read', () => {
@@ -82,7 +65,7 @@ describe('in a process that does not dispatch, a read', () => {
     await second.hear()
     expect(second.rig.sent).toEqual([])
     await settle(first, second, 400)
-    expect(reads(second)).toHaveLength(1)
+    expect(readsOf(second.rig)).toHaveLength(1)
   })
 
   test('is not sent before it hears of the end, nor again when it hears of more', async () => {
@@ -139,7 +122,7 @@ describe('in a process that does not dispatch, a read', () => {
     expect(second.rig.bodies).toEqual(['one'])
     second.rig.last.reply(200)
     await second.rig.advance()
-    expect(reads(second)).toHaveLength(1)
+    expect(readsOf(second.rig)).toHaveLength(1)
   })
 
   test('is sent at once when the process takes over and its writes have settled by then', async () => {
@@ -153,7 +136,7 @@ describe('in a process that does not dispatch, a read', () => {
     expect(second.rig.sent).toEqual([])
     await second.rig.enqueue('two')
     await second.rig.advance()
-    expect(reads(second)).toHaveLength(1)
+    expect(readsOf(second.rig)).toHaveLength(1)
   })
 })
 

@@ -5,34 +5,13 @@ import type { Reply } from '../src/ports/transport.ts'
 import { memoryVault } from '../src/ports/vault.ts'
 import { sqliteStorage } from '../src/sqlite-storage.ts'
 import { StorageError } from '../storage/storage-error.ts'
+import { beginRead, readsOf } from './support/begun-read.ts'
 import { Failures } from './support/failing-storage.ts'
 import { HeldAnswers } from './support/held-answers.ts'
 import { echo, noteOf, parent, positioned } from './support/kinds.ts'
-import { JSON_REPLY, note, replying, Rig, type Sent } from './support/rig.ts'
+import { JSON_REPLY, note, replying, Rig } from './support/rig.ts'
 
-/** A read under way, and what became of it. */
-function begin(rig: Rig, options: Partial<ReadOptions> = {}) {
-  const ended: unknown[] = []
-  const promise = rig.holdfast.read({
-    request: ({ position }) => ({
-      method: 'GET',
-      path: '/messages',
-      ...(position === null ? {} : { query: { position } }),
-    }),
-    ...options,
-  })
-  promise.then(
-    ({ status }) => ended.push(status),
-    (error: { readonly code?: unknown }) => ended.push(error.code),
-  )
-  return { ended, promise }
-}
-
-function reads(rig: Rig): Sent[] {
-  return rig.sent.filter(({ request }) => request.kind === 'read')
-}
-
-const paths = (rig: Rig) => reads(rig).map(({ request }) => request.path)
+const paths = (rig: Rig) => readsOf(rig).map(({ request }) => request.path)
 
 // R1
 describe('a read', () => {
@@ -41,16 +20,16 @@ describe('a read', () => {
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
     await rig.enqueue('two')
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.enqueue('three')
     rig.last.reply(200)
     await rig.advance()
-    expect(reads(rig)).toEqual([])
+    expect(readsOf(rig)).toEqual([])
     rig.last.reply(200)
     await rig.advance()
     expect(rig.sent).toHaveLength(4)
-    expect(reads(rig)).toHaveLength(1)
-    reads(rig)[0]?.reply(200)
+    expect(readsOf(rig)).toHaveLength(1)
+    readsOf(rig)[0]?.reply(200)
     await rig.advance()
     expect(ended).toEqual([200])
   })
@@ -59,12 +38,12 @@ describe('a read', () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
     const stored = rig.holdfast.enqueue(note({ text: 'one' }))
-    begin(rig)
+    beginRead(rig)
     await rig.whileResting(stored)
-    expect(reads(rig)).toEqual([])
+    expect(readsOf(rig)).toEqual([])
     rig.last.reply(200)
     await rig.advance()
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
   })
 
   test('waits for what is being stored at the call, though something else settles meanwhile', async () => {
@@ -75,7 +54,7 @@ describe('a read', () => {
     await rig.enqueue('one')
     held.hold('enqueue')
     void rig.holdfast.enqueue(note({ text: 'two' }))
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
     rig.last.reply(200)
     await rig.advance()
@@ -85,7 +64,7 @@ describe('a read', () => {
     expect(rig.bodies).toEqual(['one', 'two'])
     rig.last.reply(200)
     await rig.advance()
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
   })
 
   test('waits for the named operations alone, however they settle', async () => {
@@ -94,15 +73,15 @@ describe('a read', () => {
     const one = await rig.enqueue('one')
     const two = await rig.enqueue('two')
     await rig.enqueue('three')
-    begin(rig, { after: [one, two] })
+    beginRead(rig, { after: [one, two] })
     await rig.whileResting(rig.holdfast.cancel(two))
-    expect(reads(rig)).toEqual([])
+    expect(readsOf(rig)).toEqual([])
     rig.last.reply(400)
     await rig.advance()
-    expect(reads(rig)).toHaveLength(1)
-    begin(rig, { after: [one, two] })
+    expect(readsOf(rig)).toHaveLength(1)
+    beginRead(rig, { after: [one, two] })
     await rig.advance()
-    expect(reads(rig)).toHaveLength(2)
+    expect(readsOf(rig)).toHaveLength(2)
   })
 
   test('waits for a follow-up that was pending at the call (Q13)', async () => {
@@ -112,23 +91,23 @@ describe('a read', () => {
     echo(rig.last)
     await rig.advance()
     expect(rig.bodies.at(-1)).toBe('after')
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
-    expect(reads(rig)).toEqual([])
+    expect(readsOf(rig)).toEqual([])
     rig.last.reply(200)
     await rig.advance()
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
   })
 
   test('does not wait for a follow-up of what it waits for', async () => {
     const rig = await Rig.start({ operations: [note, parent] })
     await rig.login('alice', 'a1')
     await rig.whileResting(rig.holdfast.enqueue(parent({ followUps: [noteOf('after')] })))
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
     echo(rig.last)
     await rig.advance()
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
   })
 
   test('waits for all of the lane, though many follow-ups have pushed it back', async () => {
@@ -137,23 +116,23 @@ describe('a read', () => {
     const followUps = Array.from({ length: 15 }, (_, n) => noteOf(`follow-up ${n}`))
     await rig.whileResting(rig.holdfast.enqueue(parent({ followUps })))
     await rig.enqueue('last')
-    const first = begin(rig)
+    const first = beginRead(rig)
     await rig.advance()
     echo(rig.last)
     await rig.advance()
-    const second = begin(rig)
+    const second = beginRead(rig)
     await rig.advance()
     for (let n = 0; n < 15; n += 1) {
-      expect(reads(rig)).toEqual([])
+      expect(readsOf(rig)).toEqual([])
       rig.last.reply(200)
       await rig.advance()
     }
     expect(rig.bodies.at(-1)).toBe('last')
-    expect(reads(rig)).toEqual([])
+    expect(readsOf(rig)).toEqual([])
     rig.last.reply(200)
     await rig.advance()
-    expect(reads(rig)).toHaveLength(2)
-    for (const sent of reads(rig)) sent.reply(200)
+    expect(readsOf(rig)).toHaveLength(2)
+    for (const sent of readsOf(rig)) sent.reply(200)
     await rig.advance()
     expect([...first.ended, ...second.ended]).toEqual([200, 200])
   })
@@ -163,7 +142,7 @@ describe('a read', () => {
     await rig.login('alice', 'a1')
     for (let n = 0; n < 256; n += 1) void rig.holdfast.enqueue(note({ text: `${n}` }))
     await rig.advance()
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
     await rig.enqueue('later')
     rig.answer = ({ request, reply }) => {
@@ -171,7 +150,7 @@ describe('a read', () => {
     }
     rig.last.reply(200)
     await rig.advance()
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
   })
 
   test('rejects where storage cannot say whether its writes have settled', async () => {
@@ -189,7 +168,7 @@ describe('a read', () => {
         },
       }),
     })
-    const { ended } = begin(rig, { after: [id] })
+    const { ended } = beginRead(rig, { after: [id] })
     await rig.advance()
     expect(ended).toHaveLength(1)
   })
@@ -203,11 +182,11 @@ describe('a reading position', () => {
     await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1', delayMs: 300 })))
     echo(rig.last)
     await rig.advance(100)
-    begin(rig)
+    beginRead(rig)
     await rig.advance(199)
-    expect(reads(rig)).toEqual([])
+    expect(readsOf(rig)).toEqual([])
     await rig.advance(1)
-    expect(reads(rig).map(({ at }) => at)).toEqual([300])
+    expect(readsOf(rig).map(({ at }) => at)).toEqual([300])
     expect(paths(rig)).toEqual(['/messages?position=w1'])
   })
 
@@ -215,10 +194,10 @@ describe('a reading position', () => {
     const rig = await Rig.start({ operations: [positioned] })
     await rig.login('alice', 'a1')
     await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1' })))
-    begin(rig)
+    beginRead(rig)
     echo(rig.last)
     await rig.advance(10_000)
-    expect(reads(rig).map(({ at }) => at)).toEqual([500])
+    expect(readsOf(rig).map(({ at }) => at)).toEqual([500])
   })
 
   test('is the newest of its key and owner at the moment of sending', async () => {
@@ -230,18 +209,18 @@ describe('a reading position', () => {
     const write = (token: string, delayMs: number, key: string) =>
       rig.whileResting(rig.holdfast.enqueue(positioned({ token, delayMs, key })))
     await write('w1', 400, 'messages')
-    begin(rig, { key: 'messages' })
+    beginRead(rig, { key: 'messages' })
     await rig.advance(100)
     await write('w2', 1000, 'messages')
     await write('other', 0, 'other')
     await rig.advance(10_000)
-    expect(reads(rig).map(({ at }) => at)).toEqual([1100])
+    expect(readsOf(rig).map(({ at }) => at)).toEqual([1100])
     expect(paths(rig)).toEqual(['/messages?position=w2'])
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
     expect(paths(rig).at(-1)).toBe('/messages')
     await rig.login('bob', 'b1')
-    begin(rig, { key: 'messages' })
+    beginRead(rig, { key: 'messages' })
     await rig.advance()
     expect(paths(rig).at(-1)).toBe('/messages')
   })
@@ -255,7 +234,7 @@ describe('a reading position', () => {
     held.hold('token')
     void rig.holdfast.updateToken('alice', 'a2')
     await rig.advance()
-    begin(rig, { after: [] })
+    beginRead(rig, { after: [] })
     await rig.advance()
     echo(rig.last)
     await rig.advance()
@@ -263,7 +242,7 @@ describe('a reading position', () => {
     held.release('token')
     await rig.advance()
     expect(paths(rig)).toEqual(['/messages?position=w1'])
-    expect(reads(rig)[0]?.token).toBe('a2')
+    expect(readsOf(rig)[0]?.token).toBe('a2')
   })
 
   test('that storage cannot tell rejects the read: without it, it would not see what was written', async () => {
@@ -272,7 +251,7 @@ describe('a reading position', () => {
     storage.position = () => Promise.reject(new StorageError('STORAGE_CORRUPT', 'scripted'))
     await rig.open({ storage })
     await rig.login('alice', 'a1')
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.advance()
     expect(ended).toEqual(['STORAGE_CORRUPT'])
     expect(rig.sent).toEqual([])
@@ -282,10 +261,10 @@ describe('a reading position', () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
     await rig.enqueue('one')
-    begin(rig)
+    beginRead(rig)
     rig.last.reply(200)
     await rig.advance()
-    expect(reads(rig).map(({ at }) => at)).toEqual([0])
+    expect(readsOf(rig).map(({ at }) => at)).toEqual([0])
     expect(paths(rig)).toEqual(['/messages'])
   })
 
@@ -297,10 +276,10 @@ describe('a reading position', () => {
     await rig.advance(1000)
     await rig.close()
     await rig.open()
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
     expect(paths(rig)).toEqual(['/messages?position=w1'])
-    expect(reads(rig)[0]?.token).toBe('a1')
+    expect(readsOf(rig)[0]?.token).toBe('a1')
   })
 })
 
@@ -308,7 +287,7 @@ describe('a reading position', () => {
 describe('under required a read', () => {
   test('of nobody rejects, unsent', async () => {
     const rig = await Rig.start()
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.advance()
     expect(ended).toEqual(['AUTH_ANONYMOUS'])
     expect(rig.sent).toEqual([])
@@ -316,7 +295,7 @@ describe('under required a read', () => {
 
   test('of nobody rejects too when that is learned while it waits', async () => {
     const rig = await Rig.start({ requirement: 'unknown' })
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.advance()
     expect(ended).toEqual([])
     await rig.whileResting(rig.holdfast.setRequirement('required'))
@@ -327,7 +306,7 @@ describe('under required a read', () => {
   test('without a token opens the need, and goes with the token that answers it', async () => {
     const rig = await Rig.start()
     await rig.login('alice')
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
     expect(rig.sent).toEqual([])
     expect(rig.eventsOf('token.needed')).toMatchObject([{ user: 'alice', reason: 'missing' }])
@@ -341,7 +320,7 @@ describe('under required a read', () => {
     await rig.login('alice', 'a1')
     await rig.close()
     await rig.begin()
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
     expect(rig.sent.map(({ token }) => token)).toEqual(['a1'])
     expect(rig.eventsOf('token.needed')).toEqual([])
@@ -358,7 +337,7 @@ describe('under required a read', () => {
       },
     })
     await rig.login('alice')
-    begin(rig)
+    beginRead(rig)
     await rig.advance(999)
     expect(calls).toBe(1)
     await rig.advance(1)
@@ -371,7 +350,7 @@ describe('under required a read', () => {
   test('is deferred by a 401 until a newer generation is there', async () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.advance()
     rig.last.reply(401)
     await rig.advance(3_600_000)
@@ -390,7 +369,7 @@ describe('under required a read', () => {
   test('is told to be deferred by each 401, also where a newer token is there already', async () => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
-    begin(rig)
+    beginRead(rig)
     await rig.advance()
     await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
     rig.last.reply(401)
@@ -406,7 +385,7 @@ describe('under required a read', () => {
   test('that is refused twice, with a source, rejects; its cause is the first 401', async () => {
     const rig = await Rig.start({ tokenSource: () => 'a2', answer: replying(401) })
     await rig.login('alice', 'a1')
-    const { promise } = begin(rig)
+    const { promise } = beginRead(rig)
     const failure: unknown = await rig.whileResting(promise).catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'AUTH_REFRESH_FAILED' })
     const [failed] = rig.eventsOf('token.refreshFailed')
@@ -423,9 +402,9 @@ describe('under required a read', () => {
       answer: replying(401),
     })
     await rig.login('alice', 'a1')
-    const first = begin(rig)
+    const first = beginRead(rig)
     await rig.advance()
-    const second = begin(rig)
+    const second = beginRead(rig)
     await rig.advance(29_999)
     expect(first.ended).toEqual(['AUTH_REFRESH_FAILED'])
     expect(second.ended).toEqual([])
@@ -439,7 +418,7 @@ describe('under required a read', () => {
   test('without a source goes again with each newer generation', async () => {
     const rig = await Rig.start({ answer: replying(401) })
     await rig.login('alice', 'a0')
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     for (let n = 1; n < 5; n += 1) {
       await rig.advance()
       await rig.whileResting(rig.holdfast.updateToken('alice', `a${n}`))
@@ -453,7 +432,7 @@ describe('under required a read', () => {
 describe('under off', () => {
   test('a read of nobody goes unsigned, and a 401 to it rejects', async () => {
     const rig = await Rig.start({ requirement: 'off', answer: replying(401) })
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.advance()
     expect(ended).toEqual(['AUTH_TOKEN_REFUSED'])
   })
@@ -461,7 +440,7 @@ describe('under off', () => {
   test('an unsigned read that is refused goes on once off is said again', async () => {
     const rig = await Rig.start({ requirement: 'off' })
     await rig.login('alice')
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.advance()
     rig.last.reply(401)
     await rig.advance()
@@ -490,19 +469,19 @@ describe('a switch of users', () => {
         echo(rig.last)
         await rig.advance()
       }
-      const { ended } = begin(rig)
+      const { ended } = beginRead(rig)
       await rig.advance()
       if (phase === 'deferred') {
         rig.last.reply(401)
         await rig.advance()
       }
-      const count = reads(rig).length
+      const count = readsOf(rig).length
       await rig.login('bob', 'b1')
       expect(ended).toEqual(['READ_CANCELLED'])
       await rig.whileResting(rig.holdfast.updateToken('alice', 'a2'))
       await rig.advance(60_000)
-      expect(reads(rig)).toHaveLength(count)
-      expect(reads(rig).filter(({ signal }) => signal.aborted)).toHaveLength(
+      expect(readsOf(rig)).toHaveLength(count)
+      expect(readsOf(rig).filter(({ signal }) => signal.aborted)).toHaveLength(
         phase === 'fetching' ? 1 : 0,
       )
     },
@@ -511,7 +490,7 @@ describe('a switch of users', () => {
   test('does not cancel the reads of who stays', async () => {
     const rig = await Rig.start({ answer: replying(200) })
     await rig.login('alice', 'a1')
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.login('alice', 'a2')
     expect(ended).toEqual([200])
   })
@@ -524,17 +503,17 @@ describe.each([425, 429])('a %i', (status) => {
     await rig.login('alice', 'a1')
     await rig.whileResting(rig.holdfast.enqueue(positioned({ token: 'w1', delayMs: 0 })))
     echo(rig.last)
-    const { ended } = begin(rig)
+    const { ended } = beginRead(rig)
     await rig.advance()
     rig.last.reply(status, { headers: { 'retry-after': '2' } })
     await rig.advance(1999)
-    expect(reads(rig)).toHaveLength(1)
+    expect(readsOf(rig)).toHaveLength(1)
     await rig.advance(1)
     expect(paths(rig)).toEqual(['/messages?position=w1', '/messages'])
     rig.last.reply(status, { headers: { 'retry-after': '2' } })
     await rig.advance(60_000)
     expect(ended).toEqual(['READ_FAILED'])
-    expect(reads(rig)).toHaveLength(2)
+    expect(readsOf(rig)).toHaveLength(2)
   })
 })
 
@@ -546,7 +525,7 @@ test.each([
 ])('%s rejects the read, with its code (R5)', async (_name, status, more) => {
   const rig = await Rig.start({ answer: replying(status, more) })
   await rig.login('alice', 'a1')
-  const { ended } = begin(rig)
+  const { ended } = beginRead(rig)
   await rig.advance(60_000)
   expect(ended).toEqual(['READ_FAILED'])
   expect(rig.sent).toHaveLength(1)
@@ -579,7 +558,7 @@ describe('a 2xx to a read', () => {
   ])('%s', async (_name, declared, more, end) => {
     const rig = await Rig.start({ answer: replying(200, more) })
     await rig.login('alice', 'a1')
-    const { ended } = begin(rig, declared === undefined ? {} : { reply: declared })
+    const { ended } = beginRead(rig, declared === undefined ? {} : { reply: declared })
     await rig.advance()
     expect(ended).toEqual([end])
   })
@@ -587,7 +566,7 @@ describe('a 2xx to a read', () => {
   test('tells that it is cut', async () => {
     const rig = await Rig.start({ answer: replying(200, { ...torn, isCut: true }) })
     await rig.login('alice', 'a1')
-    const { promise } = begin(rig)
+    const { promise } = beginRead(rig)
     await rig.advance()
     expect(await promise).toMatchObject({ isCut: true, body: '{"a"' })
   })
@@ -595,14 +574,14 @@ describe('a 2xx to a read', () => {
   test('whose declared reply is none of the words is misuse', async () => {
     const rig = await Rig.start()
     const options = { reply: 'html' } as unknown as Partial<ReadOptions>
-    await expect(begin(rig, options).promise).rejects.toThrow(TypeError)
+    await expect(beginRead(rig, options).promise).rejects.toThrow(TypeError)
   })
 })
 
 test('a 401 that is cut defers the read as any other 401 (Q6, R3)', async () => {
   const rig = await Rig.start()
   await rig.login('alice', 'a1')
-  const { ended } = begin(rig)
+  const { ended } = beginRead(rig)
   await rig.advance()
   rig.last.reply(401, { isCut: true })
   await rig.advance()
@@ -627,7 +606,7 @@ describe('a read whose request cannot be made', () => {
   ])('since it %s rejects at once, unsent, and is not retryable', async (_name, request) => {
     const rig = await Rig.start()
     await rig.login('alice', 'a1')
-    const { promise, ended } = begin(rig, { request: request as ReadOptions['request'] })
+    const { promise, ended } = beginRead(rig, { request: request as ReadOptions['request'] })
     await rig.advance()
     expect(ended).toEqual(['APP_CODE_FAILED'])
     const error: unknown = await promise.catch((thrown: unknown) => thrown)
@@ -658,7 +637,7 @@ test.each([
       },
     })
     await rig.login('alice', 'a1')
-    const { ended, promise } = begin(rig)
+    const { ended, promise } = beginRead(rig)
     await rig.advance()
     expect(ended).toEqual(['READ_FAILED'])
     await expect(promise).rejects.toMatchObject({ cause: expect.any(TypeError) as unknown })
@@ -671,7 +650,7 @@ test.each([
 test('no reply within the time limit rejects the read, and lets go of the request', async () => {
   const rig = await Rig.start()
   await rig.login('alice', 'a1')
-  const { ended } = begin(rig)
+  const { ended } = beginRead(rig)
   await rig.advance(29_999)
   expect(ended).toEqual([])
   await rig.advance(1)
@@ -683,7 +662,7 @@ test('no reply within the time limit rejects the read, and lets go of the reques
 test('close() ends every read, and lets go of what is in flight', async () => {
   const rig = await Rig.start()
   await rig.login('alice', 'a1')
-  const { ended } = begin(rig)
+  const { ended } = beginRead(rig)
   await rig.advance()
   await rig.close()
   expect(ended).toEqual(['CLOSED'])
@@ -694,17 +673,17 @@ test('close() ends every read, and lets go of what is in flight', async () => {
 test('close() sends no read any more, also where the write before it still ends well', async () => {
   const rig = await Rig.start()
   await rig.login('alice', 'a1')
-  const inFlight = begin(rig, { after: [] })
-  const { ended } = begin(rig, { after: [] })
+  const inFlight = beginRead(rig, { after: [] })
+  const { ended } = beginRead(rig, { after: [] })
   await rig.enqueue('one')
-  const waiting = begin(rig)
+  const waiting = beginRead(rig)
   await rig.advance()
-  expect(reads(rig)).toHaveLength(2)
+  expect(readsOf(rig)).toHaveLength(2)
   const closed = rig.holdfast.close({ deadlineMs: 5000 })
   await rig.advance()
   expect(waiting.ended).toEqual(['CLOSED'])
-  reads(rig)[0]?.reply(200)
-  reads(rig)[1]?.reply(429, { headers: { 'retry-after': '1' } })
+  readsOf(rig)[0]?.reply(200)
+  readsOf(rig)[1]?.reply(429, { headers: { 'retry-after': '1' } })
   await rig.advance()
   expect([...inFlight.ended, ...ended]).toEqual([200, 'CLOSED'])
   rig.last.reply(200)
@@ -719,7 +698,7 @@ test('a refusal that cannot be stored is not forgotten: the read still goes exac
   const failures = new Failures(sqliteStorage({ database: rig.database }))
   await rig.open({ storage: failures.storage })
   await rig.login('alice', 'a1')
-  const { ended } = begin(rig)
+  const { ended } = beginRead(rig)
   await rig.advance()
   failures.failOn(['refuseToken'])
   rig.last.reply(401)
