@@ -143,7 +143,10 @@ export class LiveBoundary implements Boundary {
   ask<T>(question: Question<T>, answered: (answer: Answered<T>) => void): number {
     const ask = ++this.#askCount
     if (this.#journal !== null) this.#open.set(ask, question.name)
-    this.#decideDetail(() => ({ out: 'ask', ask, name: question.name, args: question.args() }))
+    // Nothing else is asked as often, and most engines have neither a journal nor a log.
+    if (this.#hasReader) {
+      this.#decideDetail(() => ({ out: 'ask', ask, name: question.name, args: question.args() }))
+    }
     let put: Promise<T>
     try {
       put = Promise.resolve(question.put())
@@ -264,6 +267,11 @@ export class LiveBoundary implements Boundary {
       })
   }
 
+  /** True if a decision is written anywhere. */
+  get #hasReader(): boolean {
+    return this.#journal !== null || this.#log !== null
+  }
+
   decide(line: () => OutLine): void {
     this.#tell(line)
     this.#write(line, this.monotonic)
@@ -276,7 +284,7 @@ export class LiveBoundary implements Boundary {
   }
 
   note(note: string, level: 'debug' | 'info', fields: () => JsonRecord): void {
-    this.#tell(() => ({ note, level, fields: fields() }))
+    if (this.#log !== null) this.#tell(() => ({ note, level, fields: fields() }))
   }
 
   #tell(line: () => LogLine): void {
@@ -375,7 +383,7 @@ export class LiveBoundary implements Boundary {
 
   /** A rejection is a decision. Without a journal and a log nobody reads it. */
   #noting<T>(call: number, name: string, settle: Settle<T>): Settle<T> {
-    if (this.#journal === null && this.#log === null) return settle
+    if (!this.#hasReader) return settle
     return {
       call,
       resolve: (value) => settle.resolve(value),
