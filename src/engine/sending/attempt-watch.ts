@@ -5,6 +5,7 @@
 import { attemptChannel } from '../../channels/attempt-channel.ts'
 import type { AttemptFacts, AttemptMessage, AttemptResult } from '../../channels/attempt-message.ts'
 import type { Failure } from '../../failure.ts'
+import type { JsonRecord } from '../../journal/lines.ts'
 import type { Outcome } from '../../model.ts'
 import type { Boundary } from '../boundary/boundary.ts'
 
@@ -57,18 +58,26 @@ export class AttemptWatch {
   }
 
   /** The attempt is over; only the first end is told. */
-  ended({ outcome, status, failure }: AttemptEnd = NO_OUTCOME): void {
+  ended(end: AttemptEnd = NO_OUTCOME): void {
     if (this.#end !== null) return
-    this.#end = { outcome, status, failure }
+    this.#end = end
     const durationMs = this.#boundary.monotonic - this.#sentAt
-    this.#boundary.note('attempt.ended', 'debug', () => {
-      const { operations, user } = this.#facts()
-      const error = failure === null ? undefined : (failure.code ?? failure.name)
-      return { operations, user, outcome, status, error, durationMs }
-    })
-    const message = this.#message
-    if (message === null) return
-    // Subscribers run outside of the engine's work, as listeners do.
+    this.#boundary.note('attempt.ended', 'debug', () => this.#noteOf(end, durationMs))
+    if (this.#message !== null) this.#tell(this.#message, end, durationMs)
+  }
+
+  #noteOf({ outcome, status, failure }: AttemptEnd, durationMs: number): JsonRecord {
+    const { operations, user } = this.#facts()
+    const error = failure === null ? undefined : (failure.code ?? failure.name)
+    return { operations, user, outcome, status, error, durationMs }
+  }
+
+  /** Subscribers run outside of the engine's work, as listeners do. */
+  #tell(
+    message: AttemptMessage,
+    { outcome, status, failure }: AttemptEnd,
+    durationMs: number,
+  ): void {
     this.#boundary.afterwards(() => tellEnd(message, { outcome, status, durationMs }, failure))
   }
 }
